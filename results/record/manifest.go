@@ -1,0 +1,100 @@
+package record
+
+import "time"
+
+// SchemaVersion of the record's layout; a reader refuses a newer one.
+const SchemaVersion = 1
+
+// Manifest says what a record is of, and holds all that the analysers need
+// beside the observations: no analyser looks at the scenario or the
+// simulator. It is written when a run begins and again when it ends.
+type Manifest struct {
+	SchemaVersion int    `json:"schemaVersion"`
+	Scenario      string `json:"scenario"`
+	About         string `json:"about,omitempty"`
+	Seed          uint64 `json:"seed"`
+	Clock         string `json:"clock"` // virtual or real
+	PlanHash      string `json:"planHash"`
+
+	Epoch   time.Time     `json:"epoch"`
+	Horizon time.Duration `json:"horizonNanoseconds"`
+	Warmup  time.Duration `json:"warmupNanoseconds"`
+	Started time.Time     `json:"started"`         // wall clock
+	Wall    time.Duration `json:"wallNanoseconds"` // wall time that the run took
+
+	Shards   []string    `json:"shards"`
+	Clients  []Client    `json:"clients"`
+	Limiters []Limiter   `json:"limiters"`
+	Traffic  []Traffic   `json:"traffic"`
+	Asserts  []Assertion `json:"assert,omitempty"`
+
+	Versions map[string]string `json:"versions"` // go, quotalab, and each module under test
+	Tags     map[string]string `json:"tags,omitempty"`
+
+	// The rest is known at the end.
+	Complete  bool        `json:"complete"`          // false: the run did not reach its end
+	Aborted   string      `json:"aborted,omitempty"` // why, e.g. "interrupt"
+	Count     int64       `json:"observations"`
+	Parts     []Part      `json:"parts"`
+	Hash      string      `json:"recordHash"`           // over the content of all observations, in order
+	MaxSettle int64       `json:"maxSettleNanoseconds"` // largest done − effect
+	Telemetry []Telemetry `json:"telemetry,omitempty"`
+	Warnings  []string    `json:"warnings,omitempty"`
+}
+
+// Client is one client instance group of the scenario.
+type Client struct {
+	Name       string   `json:"name"`
+	Does       Mode     `json:"does"`
+	Instances  int      `json:"instances"`
+	ShardNames []string `json:"shardNames"` // its names for Manifest.Shards, in that order
+}
+
+// Limiter is one limiter under test and the reference it is audited by.
+type Limiter struct {
+	Name       string        `json:"name"`
+	Kind       string        `json:"kind"`
+	Algorithm  string        `json:"algorithm,omitempty"`   // name in models/limits; "" means no reference, no audit
+	Resolution time.Duration `json:"resolutionNanoseconds"` // of the clock it judges by
+	Limits     []Limit       `json:"limits"`
+	Overrides  []Limit       `json:"overrides,omitempty"` // with Key
+}
+
+// Limit of a limiter.
+type Limit struct {
+	Name   string        `json:"name"`
+	Key    string        `json:"key,omitempty"`
+	Count  int64         `json:"count"`
+	Period time.Duration `json:"periodNanoseconds"`
+	Burst  int64         `json:"burst"`
+}
+
+// Traffic is one traffic source: what it meant to send and what it sent.
+type Traffic struct {
+	Name     string `json:"name"`
+	Arrivals int64  `json:"arrivals"` // due within the run
+	Dropped  int64  `json:"dropped"`  // not sent: too many in flight
+}
+
+// Assertion as in the scenario file.
+type Assertion struct {
+	Selector string        `json:"selector"`
+	Check    string        `json:"check"`
+	Over     time.Duration `json:"overNanoseconds,omitempty"`
+}
+
+// Part is one Parquet file.
+type Part struct {
+	File  string `json:"file"`
+	Count int64  `json:"observations"`
+}
+
+// Telemetry is what a limiter's own metrics said at the end of the run.
+type Telemetry struct {
+	Limiter  string   `json:"limiter"`
+	Client   string   `json:"client"`
+	Series   string   `json:"series"`
+	Decision Decision `json:"decision,omitempty"` // which decisions it speaks of; "" all
+	Count    uint64   `json:"count"`
+	Seconds  float64  `json:"sumSeconds"`
+}

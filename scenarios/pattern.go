@@ -1,0 +1,117 @@
+package scenarios
+
+// RatePattern is a growth pattern λ(t): exactly one field. Times count from
+// the start of the run; after `over` a growing pattern stays where it is.
+type RatePattern struct {
+	Constant    *Rate         `yaml:"constant" doc:"the same rate throughout" min:"exclusive 0"`
+	Ramp        *Ramp         `yaml:"ramp" doc:"linear growth or decline"`
+	Exponential *ExpGrowth    `yaml:"exponential" doc:"growth by a doubling time or a rate of growth"`
+	Logistic    *Logistic     `yaml:"logistic" doc:"S-shaped growth to a ceiling"`
+	Steps       []Step        `yaml:"steps" doc:"one rate after another"`
+	Diurnal     *Diurnal      `yaml:"diurnal" doc:"daily and weekly season"`
+	Spike       *Spike        `yaml:"spike" doc:"flash crowd: linear rise, hold, exponential decay, on top of a base"`
+	OnOff       *OnOff        `yaml:"on_off" doc:"bursts: a rate for a while, then another for a while, repeated"`
+	Herd        *Herd         `yaml:"herd" doc:"everyone at the top of the minute or hour"`
+	Replay      *Replay       `yaml:"replay" doc:"the recorded timestamps of a file; only on its own, not inside sum, product or then"`
+	Sum         []RatePattern `yaml:"sum" doc:"sum of patterns"`
+	Product     []RatePattern `yaml:"product" doc:"product of patterns: the first is a rate, every further one is read in units of 1/s and scales it"`
+	Then        []ThenPattern `yaml:"then" doc:"one pattern after another"`
+}
+
+// Ramp is linear from From to To during Over, then To.
+type Ramp struct {
+	From Rate     `yaml:"from" doc:"rate at the start" min:"0"`
+	To   Rate     `yaml:"to" doc:"rate at the end" min:"0"`
+	Over Duration `yaml:"over" doc:"time it takes; left out: the horizon" min:"exclusive 0"`
+}
+
+// ExpGrowth is From·e^(g·t), with g = Growth or ln 2 / Doubling.
+type ExpGrowth struct {
+	From     Rate      `yaml:"from" doc:"rate at the start" required:"true" min:"exclusive 0"`
+	Doubling *Duration `yaml:"doubling" doc:"time in which the rate doubles (this or growth)" min:"exclusive 0"`
+	Growth   *Rate     `yaml:"growth" doc:"relative growth per time, e.g. 0.05/h; may be negative (decay)"`
+	Over     Duration  `yaml:"over" doc:"time after which it stays where it is; left out: the horizon" min:"exclusive 0"`
+}
+
+// Logistic is To / (1 + (To/From − 1)·e^(−k·t)) with k so that half of To is reached at Midpoint.
+type Logistic struct {
+	From     Rate     `yaml:"from" doc:"rate at the start, below half of to" required:"true" min:"exclusive 0"`
+	To       Rate     `yaml:"to" doc:"rate that it approaches" required:"true" min:"exclusive 0"`
+	Midpoint Duration `yaml:"midpoint" doc:"time at which half of to is reached" required:"true" min:"exclusive 0"`
+}
+
+// Step is a rate held for a time.
+type Step struct {
+	Rate Rate     `yaml:"rate" doc:"rate of this step" required:"true" min:"0"`
+	For  Duration `yaml:"for" doc:"how long; the last step may leave it out and lasts to the end" min:"exclusive 0"`
+}
+
+// Diurnal is Mean·(1 + Amplitude·cos(2π(h − PeakHour)/24 h)), times Weekend
+// on Saturdays and Sundays (UTC, counted from the scenario's epoch).
+type Diurnal struct {
+	Mean      Rate     `yaml:"mean" doc:"mean rate of a weekday" required:"true" min:"exclusive 0"`
+	Amplitude Fraction `yaml:"amplitude" doc:"swing around the mean" default:"50%"`
+	PeakHour  Number   `yaml:"peak_hour" doc:"hour of the day (UTC) of the peak" default:"14" min:"0" max:"24"`
+	Weekend   Number   `yaml:"weekend" doc:"factor on Saturdays and Sundays" default:"1" min:"0"`
+}
+
+// Spike is Base, then linear to Peak in Rise from At, Peak for Hold, then
+// Base + (Peak − Base)·e^(−(t − end of hold)/Decay).
+type Spike struct {
+	Base  Rate     `yaml:"base" doc:"rate outside of the spike" min:"0"`
+	Peak  Rate     `yaml:"peak" doc:"highest rate" required:"true" min:"exclusive 0"`
+	At    Duration `yaml:"at" doc:"when the rise begins" default:"0s" min:"0"`
+	Rise  Duration `yaml:"rise" doc:"length of the rise" default:"0s" min:"0"`
+	Hold  Duration `yaml:"hold" doc:"length of the plateau" default:"0s" min:"0"`
+	Decay Duration `yaml:"decay" doc:"time constant of the decay; 0: at once" default:"0s" min:"0"`
+}
+
+// OnOff alternates On for OnFor and Off for OffFor, beginning with On.
+type OnOff struct {
+	On     Rate     `yaml:"on" doc:"rate during a burst" required:"true" min:"exclusive 0"`
+	Off    Rate     `yaml:"off" doc:"rate between bursts" default:"0/s" min:"0"`
+	OnFor  Duration `yaml:"on_for" doc:"length of a burst" required:"true" min:"exclusive 0"`
+	OffFor Duration `yaml:"off_for" doc:"length of a pause" required:"true" min:"exclusive 0"`
+}
+
+// Herd is Size arrivals at every multiple of Every counted from the run's
+// start, spread evenly over the following Jitter (0: all at one instant).
+type Herd struct {
+	Size   Count    `yaml:"size" doc:"arrivals each time" required:"true" min:"1"`
+	Every  Duration `yaml:"every" doc:"period, e.g. 1m or 1h" required:"true" min:"exclusive 0"`
+	Jitter Duration `yaml:"jitter" doc:"arrivals spread over this long, at most every" default:"0s" min:"0"`
+}
+
+// Replay plays recorded timestamps.
+type Replay struct {
+	File      string `yaml:"file" doc:"path, relative to the scenario file; access-log-sample is built in" required:"true"`
+	Format    string `yaml:"format" doc:"format of the file" default:"combined" enum:"combined,csv,jsonl"`
+	Scale     Number `yaml:"scale" doc:"time is divided by this: 2 replays twice as fast" default:"1" min:"exclusive 0"`
+	TimeField string `yaml:"time_field" doc:"column or field of the timestamp (csv, jsonl): RFC 3339, or Unix seconds" default:"time"`
+	KeyField  string `yaml:"key_field" doc:"column or field of the key; combined logs: host, user, path, agent" default:"host"`
+}
+
+// ThenPattern is a pattern for a time; its own clock starts at 0.
+type ThenPattern struct {
+	Rate RatePattern `yaml:"rate" doc:"the pattern" required:"true"`
+	For  Duration    `yaml:"for" doc:"how long; the last may leave it out" min:"exclusive 0"`
+}
+
+// Gaps between arrivals in operational time: one of the words poisson and
+// even, or one field.
+type Gaps struct {
+	Poisson bool        `yaml:"poisson" doc:"memoryless"`
+	Even    bool        `yaml:"even" doc:"evenly spaced"`
+	Gamma   *GammaGaps  `yaml:"gamma" doc:"gamma distributed, by coefficient of variation"`
+	Pareto  *ParetoGaps `yaml:"pareto" doc:"heavy-tailed"`
+}
+
+// GammaGaps has unit mean and coefficient of variation CV.
+type GammaGaps struct {
+	CV Number `yaml:"cv" doc:"coefficient of variation of the gaps: below 1 smoother than poisson, above 1 burstier" required:"true" min:"exclusive 0"`
+}
+
+// ParetoGaps has unit mean and tail exponent Alpha.
+type ParetoGaps struct {
+	Alpha Number `yaml:"alpha" doc:"tail exponent" required:"true" min:"exclusive 1"`
+}
