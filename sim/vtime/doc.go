@@ -1,0 +1,11 @@
+// Package vtime is the one clock of quotalab.
+//
+// Virtual time is a Scheduler: one event loop over a heap ordered by
+// (instant, sequence number). Every request is a Proc, a coroutine made with
+// iter.Pull, and exactly one of them runs at any moment. A Proc that sleeps
+// gives the loop back; nothing else lets time pass. The same calls in the
+// same order give the same interleaving, on any number of processors.
+//
+// Wall time is Now, for the little that needs it (when a run started, how
+// long it took). No other package of quotalab reads the wall clock.
+package vtime
