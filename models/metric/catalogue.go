@@ -1,0 +1,127 @@
+package metric
+
+// Kind says what a metric's samples are and so how they aggregate.
+type Kind int
+
+// The kinds.
+const (
+	Counter Kind = iota // events: count, rate (per second of the measured time)
+	Trend               // samples with a distribution: count, min, max, avg, med, p(N)
+	Value               // one number: value
+)
+
+func (k Kind) String() string {
+	switch k {
+	case Counter:
+		return "counter"
+	case Trend:
+		return "trend"
+	case Value:
+		return "value"
+	}
+	return "unknown"
+}
+
+// Aggregations of this kind of metric; p(N) stands for every percentile.
+func (k Kind) Aggregations() []string {
+	switch k {
+	case Counter:
+		return []string{"count", "rate"}
+	case Trend:
+		return []string{"count", "min", "max", "avg", "med", "p(N)"}
+	case Value:
+		return []string{"value"}
+	}
+	return nil
+}
+
+// Metric describes one metric.
+type Metric struct {
+	Name   string
+	Unit   string // base unit: "s", "count", "tokens", "ratio" or "" (a plain number)
+	Kind   Kind
+	Tags   []string            // in the order in which they are written
+	Values map[string][]string // the values of tags that have a closed set
+	Needs  []string            // tags without which a selector means nothing
+	Better string              // "lower", "higher" or "" (neither)
+	About  string
+	Later  bool // belongs to usage-threshold engines, which do not exist yet
+}
+
+// Find returns the metric of that name.
+func Find(name string) (Metric, bool) {
+	for _, m := range Catalogue() {
+		if m.Name == name {
+			return m, true
+		}
+	}
+	return Metric{}, false
+}
+
+// Catalogue lists every metric, in the order of reports.
+func Catalogue() []Metric {
+	return append(limiterMetrics(), engineMetrics()...)
+}
+
+func limiterMetrics() []Metric {
+	outcome := map[string][]string{"decision": decisions(), "key": keyStates()}
+	outcomeTags := []string{"traffic", "limiter", "client", "decision", "key"}
+	return []Metric{
+		{Name: "decisions", Unit: "count", Kind: Counter, Tags: outcomeTags, Values: outcome,
+			About: "decisions by outcome"},
+		{Name: "latency", Unit: "s", Kind: Trend, Tags: outcomeTags, Values: outcome, Better: "lower",
+			About: "done − sent: what the limiter took"},
+		{Name: "lag", Unit: "s", Kind: Trend, Tags: outcomeTags, Values: outcome, Better: "lower",
+			About: "sent − intended: what the generator was late"},
+		{Name: "sojourn", Unit: "s", Kind: Trend, Tags: outcomeTags, Values: outcome, Better: "lower",
+			About: "done − intended: what a user waited"},
+		{Name: "round_trips", Unit: "count", Kind: Trend, Tags: []string{"limiter", "client", "decision", "key"}, Values: outcome, Better: "lower",
+			About: "sequential round trips to shards of one decision"},
+		{Name: "errors", Unit: "count", Kind: Counter, Tags: []string{"limiter", "error"}, Values: map[string][]string{"error": errorKinds()}, Better: "lower",
+			About: "decisions that ended in an error"},
+		{Name: "dropped", Unit: "count", Kind: Counter, Tags: []string{"traffic"}, Better: "lower",
+			About: "arrivals that were not sent because too many were in flight"},
+		{Name: "over_admission", Unit: "count", Kind: Counter, Tags: []string{"limiter"}, Better: "lower",
+			About: "allowed, where the oracle denies"},
+		{Name: "under_admission", Unit: "count", Kind: Counter, Tags: []string{"limiter"}, Better: "lower",
+			About: "denied, where the oracle allows"},
+		{Name: "ambiguous", Unit: "count", Kind: Counter, Tags: []string{"limiter"},
+			About: "decisions too close to the boundary for the limiter's clock to tell"},
+		{Name: "worst_excess", Unit: "tokens", Kind: Value, Tags: []string{"limiter"}, Better: "lower",
+			About: "most tokens that one key got in any window of length t above burst + t/T"},
+		{Name: "shard_commands", Unit: "count", Kind: Counter, Tags: []string{"limiter", "shard"},
+			About: "commands that a shard executed"},
+		{Name: "shard_keys", Unit: "count", Kind: Counter, Tags: []string{"limiter", "shard"},
+			About: "distinct keys that live on a shard"},
+		{Name: "shard_balance", Kind: Value, Tags: []string{"limiter", "of", "stat"}, Needs: []string{"of", "stat"},
+			Values: map[string][]string{"of": {"keys", "commands"}, "stat": {"chi2", "p_value", "peak_to_mean", "cv", "gini"}},
+			About:  "how evenly shards are loaded"},
+		{Name: "shard_disagreement", Unit: "ratio", Kind: Value, Tags: []string{"limiter", "client"}, Better: "lower",
+			About: "fraction of the keys that a client looks for on another shard than the first client does"},
+		{Name: "telemetry_error", Unit: "ratio", Kind: Value, Tags: []string{"limiter", "client", "series"}, Better: "lower",
+			About: "relative error of what the limiter's own metrics say"},
+	}
+}
+
+func engineMetrics() []Metric {
+	tags := []string{"engine", "threshold"}
+	return []Metric{
+		{Name: "crossings", Unit: "count", Kind: Counter, Tags: tags, Later: true, About: "thresholds crossed"},
+		{Name: "censored", Unit: "count", Kind: Counter, Tags: tags, Later: true, About: "crossings too close to the end to judge"},
+		{Name: "notices", Unit: "count", Kind: Counter, Tags: append(tags[:2:2], "verdict"), Later: true, About: "messages about crossings"},
+		{Name: "missed", Unit: "count", Kind: Counter, Tags: append(tags[:2:2], "cause"), Better: "lower", Later: true, About: "crossings without a notice"},
+		{Name: "notice_delay", Unit: "s", Kind: Trend, Tags: tags, Better: "lower", Later: true, About: "notice − crossing"},
+	}
+}
+
+func decisions() []string {
+	return []string{"allowed", "denied", "error", "fail_open", "dropped"}
+}
+
+func keyStates() []string {
+	return []string{"found", "not_found", "stale", "mixed", "unread"}
+}
+
+func errorKinds() []string {
+	return []string{"timeout", "cancelled", "refused", "pool_exhausted", "script_missing", "server", "unexpected"}
+}

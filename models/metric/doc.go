@@ -1,0 +1,17 @@
+// Package metric is the vocabulary of results: the names, units, tags and
+// aggregations of every metric, and the grammar of assertions on them.
+//
+//	latency{limiter=boulder,decision=denied}: p(99) < 5ms
+//	└──────────── Selector ────────────────┘  └ Condition ┘
+//
+// In: the text of an assertion. Out: a Selector and Conditions in base units,
+// or a *SyntaxError with the offset of each mistake. Names and tags are an
+// interface: scripts and assertions use them.
+//
+// Tags left out of a selector are summed over. A metric of kind Value cannot
+// be summed: where a selector matches several of its series, a condition must
+// hold on each.
+//
+// Imported by scenarios (to check `assert` while decoding), results/measure
+// and results/gate. Imports nothing of quotalab but its own unit package.
+package metric
