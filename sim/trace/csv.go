@@ -1,0 +1,112 @@
+package trace
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+)
+
+func decodeCSV(r io.Reader, f fields, c *collector) error {
+	buffered := bufio.NewReaderSize(r, 64<<10)
+	if head, err := buffered.Peek(len(utf8BOM)); err == nil && string(head) == utf8BOM {
+		if _, err := buffered.Discard(len(utf8BOM)); err != nil {
+			return err
+		}
+	}
+	cr := csv.NewReader(buffered)
+	cr.ReuseRecord = true
+	columns, err := readHeader(cr, f)
+	if err != nil {
+		return err
+	}
+	for {
+		record, err := cr.Read()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			bad, ok := csvLineError(err, len(record), cr.FieldsPerRecord)
+			if !ok {
+				return fmt.Errorf("reading csv: %w", err)
+			}
+			c.bad(bad)
+		default:
+			columns.row(cr, record, c)
+		}
+	}
+}
+
+// csvLineError turns an error of one line into ours; false if it is the reader's.
+func csvLineError(err error, found, expected int) (LineError, bool) {
+	var parse *csv.ParseError
+	if !errors.As(err, &parse) {
+		return LineError{}, false
+	}
+	if errors.Is(err, csv.ErrFieldCount) {
+		return LineError{Line: parse.Line, Column: 1,
+			Msg: fmt.Sprintf("expected %d fields as in the header, found %d", expected, found)}, true
+	}
+	return LineError{Line: parse.Line, Column: parse.Column, Msg: parse.Err.Error()}, true
+}
+
+// csvColumns are the indexes of the wanted columns; time is −1 if none is wanted.
+type csvColumns struct {
+	time, key int
+	fields    fields
+}
+
+func readHeader(cr *csv.Reader, f fields) (csvColumns, error) {
+	header, err := cr.Read()
+	if errors.Is(err, io.EOF) {
+		return csvColumns{}, ErrEmpty
+	}
+	if err != nil {
+		return csvColumns{}, fmt.Errorf("reading the csv header: %w", err)
+	}
+	columns := csvColumns{time: -1, fields: f}
+	if columns.key, err = column(header, f.key); err != nil {
+		return columns, err
+	}
+	if f.wantTime {
+		columns.time, err = column(header, f.time)
+	}
+	return columns, err
+}
+
+func column(header []string, name string) (int, error) {
+	i := slices.Index(header, name)
+	if i < 0 {
+		return i, fmt.Errorf("1:1: no column %q in the csv header; found %s", name, excerpt([]byte(strings.Join(header, ","))))
+	}
+	if slices.Contains(header[i+1:], name) {
+		return i, fmt.Errorf("1:1: column %q stands twice in the csv header", name)
+	}
+	return i, nil
+}
+
+func (columns csvColumns) row(cr *csv.Reader, record []string, c *collector) {
+	fail := func(field int, msg string) {
+		line, col := cr.FieldPos(field)
+		c.bad(LineError{Line: line, Column: col, Msg: msg})
+	}
+	var at time.Time
+	if columns.time >= 0 {
+		var err error
+		if at, err = parseTime(bytes.TrimSpace([]byte(record[columns.time]))); err != nil {
+			fail(columns.time, err.Error())
+			return
+		}
+	}
+	key := record[columns.key]
+	if key == "" {
+		fail(columns.key, fmt.Sprintf("expected a key in column %q, found nothing", columns.fields.key))
+		return
+	}
+	c.entry(at, []byte(key))
+}
