@@ -37,7 +37,7 @@ type Manifest struct {
 	Count     int64       `json:"observations"`
 	Parts     []Part      `json:"parts"`
 	Hash      string      `json:"recordHash"`           // over the content of all observations, in order
-	MaxSettle int64       `json:"maxSettleNanoseconds"` // largest done − effect
+	MaxSettle int64       `json:"maxSettleNanoseconds"` // largest done − effect: no observation took effect longer than this before one written earlier was done
 	Telemetry []Telemetry `json:"telemetry,omitempty"`
 	Warnings  []string    `json:"warnings,omitempty"`
 }
@@ -87,6 +87,7 @@ type Assertion struct {
 type Part struct {
 	File  string `json:"file"`
 	Count int64  `json:"observations"`
+	Hash  string `json:"hash"` // over the content of all observations up to the part's end
 }
 
 // Telemetry is what a limiter's own metrics said at the end of the run.

@@ -70,7 +70,7 @@ type Observation struct {
 // Take is one limit that a request takes from.
 type Take struct {
 	Limit string   `parquet:"limit,dict"`
-	Key   string   `parquet:"key"`
+	Key   string   `parquet:"key,dict"`
 	Cost  int64    `parquet:"cost"`
 	Mode  Mode     `parquet:"mode,dict"`
 	Shard string   `parquet:"shard,dict"` // the shard that its key's commands went to, "" none

@@ -1,0 +1,21 @@
+// Package record is the file of a run: everything that happened, in the
+// order in which it happened, and everything needed to judge it later on
+// another machine without the simulator.
+//
+// In flows one Manifest and then one Observation after another, through a
+// Writer. Out flow the same observations through a Reader, either in the
+// order of writing or in the order in which they took effect on the shards.
+//
+// A record is a directory:
+//
+//	manifest.json                        what it is a record of, its parts, its hash
+//	plan.txt                             the compiled plan, for people
+//	observations/part-00000.parquet …    rows, zstd, closed every million rows
+//	summary.json                         what measure made of it
+//
+// The manifest is rewritten each time a part is closed. So a run that dies
+// leaves a record that reads, and verifies, up to its last closed part.
+//
+// The drivers of sim and every package of results may import it. It knows
+// neither scenarios nor limiters.
+package record

@@ -1,0 +1,105 @@
+package record
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Names of the files in a record's directory.
+const (
+	ManifestFile    = "manifest.json"
+	PlanFile        = "plan.txt"
+	SummaryFile     = "summary.json"
+	ObservationsDir = "observations"
+)
+
+// ErrExists is wrapped by the error of Create on a directory that holds a
+// record already: records are never overwritten.
+var ErrExists = errors.New("there is a record already")
+
+// ErrDamaged is wrapped by every error that says a record's content is not
+// what was written.
+var ErrDamaged = errors.New("the record is damaged")
+
+// partName of the n-th part, relative to the record's directory.
+func partName(n int) string {
+	return fmt.Sprintf("%s/part-%05d.parquet", ObservationsDir, n)
+}
+
+// writeManifest replaces the manifest in one step, so that a reader sees
+// the old one or the new one and never half of it.
+func writeManifest(dir string, m *Manifest) error {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(m); err != nil {
+		return fmt.Errorf("encoding %s: %w", filepath.Join(dir, ManifestFile), err)
+	}
+	return replaceFile(filepath.Join(dir, ManifestFile), b.Bytes())
+}
+
+// WriteSummary stores the JSON summary beside the observations.
+func WriteSummary(dir string, summary []byte) error {
+	return replaceFile(filepath.Join(dir, SummaryFile), summary)
+}
+
+func replaceFile(path string, data []byte) error {
+	partial := path + ".partial"
+	if err := os.WriteFile(partial, data, 0o644); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	if err := os.Rename(partial, path); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return nil
+}
+
+// readManifest reads and checks dir's manifest.
+func readManifest(dir string) (Manifest, error) {
+	path := filepath.Join(dir, ManifestFile)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Manifest{}, fmt.Errorf("%s is not a record: it has no %s; name the directory that a run wrote: %w", dir, ManifestFile, err)
+	}
+	if err != nil {
+		return Manifest{}, fmt.Errorf("reading the manifest: %w", err)
+	}
+	m, err := decodeManifest(data)
+	if err != nil {
+		return Manifest{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return m, nil
+}
+
+func decodeManifest(data []byte) (Manifest, error) {
+	var m Manifest
+	if err := json.Unmarshal(data, &m); err != nil {
+		return Manifest{}, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	if m.SchemaVersion < 1 || m.SchemaVersion > SchemaVersion {
+		return Manifest{}, fmt.Errorf("record of schema version %d, this program reads 1 to %d: use a newer quotalab", m.SchemaVersion, SchemaVersion)
+	}
+	var sum int64
+	for i, p := range m.Parts {
+		if p.File != partName(i) {
+			return Manifest{}, fmt.Errorf("%w: part %d is called %q, expected %q", ErrDamaged, i, p.File, partName(i))
+		}
+		if p.Count <= 0 || p.Count > m.Count-sum {
+			return Manifest{}, fmt.Errorf("%w: %s is said to hold %d of %d observations", ErrDamaged, p.File, p.Count, m.Count)
+		}
+		sum += p.Count
+	}
+	if sum != m.Count {
+		return Manifest{}, fmt.Errorf("%w: the parts hold %d observations, the manifest says %d", ErrDamaged, sum, m.Count)
+	}
+	if m.MaxSettle < 0 {
+		return Manifest{}, fmt.Errorf("%w: maxSettleNanoseconds is %d, expected at least 0", ErrDamaged, m.MaxSettle)
+	}
+	return m, nil
+}
