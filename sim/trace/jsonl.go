@@ -14,7 +14,7 @@ func decodeJSONL(r io.Reader, f fields, c *collector) error {
 	if f.wantTime && f.time == f.key {
 		return fmt.Errorf("time and key are both %q; expected two different members", f.key)
 	}
-	d := jsonDecoder{fields: f, dec: jsontext.NewDecoder(bytes.NewReader(nil))}
+	d := jsonDecoder{fields: f, dec: jsontext.NewDecoder(&bytes.Buffer{})}
 	return lines(r, func(number int, line []byte) {
 		at, key, err := d.entry(line)
 		if err != nil {
@@ -30,7 +30,7 @@ func decodeJSONL(r io.Reader, f fields, c *collector) error {
 type jsonDecoder struct {
 	fields fields
 	dec    *jsontext.Decoder
-	input  bytes.Reader
+	input  bytes.Buffer // the decoder reads a Buffer without copying it
 	name   []byte
 	time   member
 	key    member
@@ -71,7 +71,7 @@ func missing(line []byte, name string) *LineError {
 // read walks the whole line, so that a broken end is not missed.
 func (d *jsonDecoder) read(line []byte) *LineError {
 	d.time, d.key = member{text: d.time.text[:0]}, member{text: d.key.text[:0]}
-	d.input.Reset(line)
+	d.input = *bytes.NewBuffer(line)
 	d.dec.Reset(&d.input)
 	if kind := d.dec.PeekKind(); kind != '{' && kind != 0 {
 		return &LineError{Column: int(d.dec.InputOffset()) + 1, Msg: "expected a JSON object, found " + excerpt(line)}
