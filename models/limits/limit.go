@@ -1,0 +1,86 @@
+package limits
+
+import (
+	"fmt"
+	"time"
+)
+
+// Limit is Count tokens per Period with a Burst: a full bucket holds Burst
+// tokens, and tokens come back at the rate Count/Period.
+//
+// The window algorithms (fixed_window, sliding_log, sliding_counter) have no
+// burst apart from the window's Count, so they want Burst equal to Count.
+type Limit struct {
+	Count  int64         // tokens per period, at least 1
+	Period time.Duration // at least 1 ns
+	Burst  int64         // tokens of a full bucket, at least 1
+}
+
+// EmissionInterval is T, the time in which one token comes back: Period/Count
+// in whole nanoseconds, rounded down as Boulder does (ratelimits/limit.go,
+// precompute). It is 0 when Count exceeds the period's nanoseconds or is
+// not positive.
+func (l Limit) EmissionInterval() time.Duration {
+	if l.Count <= 0 {
+		return 0
+	}
+	return l.Period / time.Duration(l.Count)
+}
+
+// BurstOffset is EmissionInterval·Burst, the time in which an empty bucket
+// becomes full; the longest time that 64 bits can say when it is longer.
+func (l Limit) BurstOffset() time.Duration {
+	return time.Duration(satMul(int64(l.EmissionInterval()), l.Burst))
+}
+
+// Envelope is the number of tokens that a correct limiter may admit in any
+// closed window of length d ≥ 0: Burst + d/T, with T the EmissionInterval.
+//
+// Proof for GCRA: let the window begin at s and its admissions cost C in all.
+// The first leaves TAT ≥ s + its cost·T, each later one adds its own, so the
+// last, at some now ≤ s + d, proposes TAT' ≥ s + C·T. It was admitted, so
+// s + d ≥ now ≥ TAT' − Burst·T ≥ s + (C − Burst)·T, hence C ≤ Burst + d/T.
+//
+// T is rounded down, so the envelope bounds the unrounded algorithms too. Of
+// a limit with T = 0 it takes the unrounded Period/Count.
+func Envelope(l Limit, d time.Duration) float64 {
+	if t := l.EmissionInterval(); t > 0 {
+		return float64(l.Burst) + float64(d)/float64(t)
+	}
+	return float64(l.Burst) + float64(d)*float64(l.Count)/float64(l.Period)
+}
+
+// longestRefill bounds the time from empty to full: instants and refill
+// times together then stay within 64 bits of nanoseconds.
+const longestRefill = 1 << 60 // 36 years
+
+// check reports what makes l unusable by any algorithm.
+func (l Limit) check() error {
+	switch {
+	case l.Count < 1:
+		return fmt.Errorf("count is %d, want at least 1 token per period: raise count", l.Count)
+	case l.Period < 1:
+		return fmt.Errorf("period is %v, want more than 0: raise period", l.Period)
+	case l.Burst < 1:
+		return fmt.Errorf("burst is %d, want at least 1 token: raise burst (it is usually the count)", l.Burst)
+	}
+	if q, _ := mulDiv(uint64(l.Burst), uint64(l.Period), 0, uint64(l.Count)); q > longestRefill {
+		return fmt.Errorf("burst %d at %d per %v takes longer than %v to refill, more than this clock can count: lower burst or raise count",
+			l.Burst, l.Count, l.Period, time.Duration(longestRefill))
+	}
+	return nil
+}
+
+// checkWindow is check for the algorithms that count in windows.
+func (l Limit) checkWindow() error {
+	if err := l.check(); err != nil {
+		return err
+	}
+	if l.Burst != l.Count {
+		return fmt.Errorf("burst is %d and count %d, but a window has no burst of its own: leave burst out or set it to %d", l.Burst, l.Count, l.Count)
+	}
+	if l.Period > longestRefill {
+		return fmt.Errorf("period is %v, want at most %v: lower period", l.Period, time.Duration(longestRefill))
+	}
+	return nil
+}
