@@ -1,0 +1,143 @@
+package keys
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"gonum.org/v1/gonum/stat/distuv"
+)
+
+// Equilibrium as Churn's start: as many keys as a long past would have left.
+const Equilibrium = -1
+
+type churn struct {
+	rate     float64 // births per second
+	lifetime func(*rand.Rand) time.Duration
+	mean     time.Duration
+	start    int
+}
+
+// Churn is a population of mortal keys, an M/G/∞ queue: keys are born at the
+// instants of a Poisson process of rate arrivals per second, live a lifetime
+// drawn independently (meanLifetime is its mean), and a request picks one of
+// the keys alive, each equally likely. Ids are 0, 1, 2, … in the order of birth.
+// In equilibrium the number alive is Poisson with mean arrivals·meanLifetime
+// (Little's law gives the mean, Takács 1962 the distribution).
+//
+// At time 0 start keys are alive, or with Equilibrium a Poisson number of that
+// mean. They are of all ages: what is left of their lives is drawn from the
+// equilibrium's law of residual lives, density (1 − F(x))/mean.
+//
+// If a request finds no key alive, one is born to it.
+func Churn(arrivals float64, lifetime func(*rand.Rand) time.Duration, meanLifetime time.Duration, start int) (Population, error) {
+	switch {
+	case !(arrivals > 0) || math.IsInf(arrivals, 1):
+		return nil, fmt.Errorf("keys: churn: arrivals is %v per second, want a finite rate above 0: change arrivals", arrivals)
+	case lifetime == nil:
+		return nil, fmt.Errorf("keys: churn: no lifetime, want a distribution: give one")
+	case meanLifetime <= 0:
+		return nil, fmt.Errorf("keys: churn: mean lifetime is %v, want more than 0: change lifetime", meanLifetime)
+	case start < Equilibrium:
+		return nil, fmt.Errorf("keys: churn: start is %d keys, want at least 0 (or Equilibrium, %d): change start", start, Equilibrium)
+	}
+	if alive := arrivals * meanLifetime.Seconds(); start == Equilibrium && alive > maxAlive {
+		return nil, fmt.Errorf("keys: churn: arrivals %v/s × mean lifetime %v is %.3g keys alive at once, want at most %.3g: lower one of them, or set start", arrivals, meanLifetime, alive, float64(maxAlive))
+	}
+	return &churn{arrivals, lifetime, meanLifetime, start}, nil
+}
+
+// maxAlive bounds the keys that Equilibrium creates at once: each takes 16
+// bytes and a few draws.
+const maxAlive = 1e8
+
+func (c *churn) Sampler() Sampler { return &churnSampler{churn: c} }
+
+// churnSampler keeps the living in a heap by instant of death: to pick one of
+// them is to pick an element of the heap's array.
+//
+// Births and lifetimes come from a stream of its own, seeded by the first
+// draw from the caller's: so the process has gone the same way whether it is
+// looked at by Pick or by Probability, and however often.
+type churnSampler struct {
+	*churn
+	own   *rand.Rand
+	alive deaths
+	born  uint64
+	next  float64 // instant of the next birth, seconds
+}
+
+func (c *churnSampler) begin(rng *rand.Rand) {
+	c.own = rand.New(rand.NewPCG(rng.Uint64(), rng.Uint64()))
+	start := c.start
+	if start == Equilibrium {
+		mean := c.rate * c.mean.Seconds()
+		start = int(distuv.Poisson{Lambda: mean, Src: c.own}.Rand())
+	}
+	walk := residuals{lifetime: c.lifetime, mean: float64(c.mean), rng: c.own}
+	for range start {
+		c.birth(walk.next())
+	}
+	c.next = c.own.ExpFloat64() / c.rate
+}
+
+// birth adds a key that dies at the given instant.
+func (c *churnSampler) birth(dies time.Duration) {
+	c.alive.push(mortal{dies, c.born})
+	c.born++
+}
+
+// advance plays births and deaths up to t, included. A key is alive from its
+// birth to just before its death.
+func (c *churnSampler) advance(t time.Duration) {
+	for now := t.Seconds(); c.next <= now; c.next += c.own.ExpFloat64() / c.rate {
+		born := time.Duration(c.next * float64(time.Second))
+		if dies := after(born, c.lifetime(c.own)); dies > t {
+			c.birth(dies)
+		} else {
+			c.born++ // lived and died unseen
+		}
+	}
+	for len(c.alive) > 0 && c.alive[0].dies <= t {
+		c.alive.pop()
+	}
+}
+
+// after is t + d, d ≥ 0, or the end of time.
+func after(t, d time.Duration) time.Duration {
+	if d > math.MaxInt64-t {
+		return math.MaxInt64
+	}
+	return t + d
+}
+
+func (c *churnSampler) Pick(t time.Duration, rng *rand.Rand) uint64 {
+	if c.own == nil {
+		c.begin(rng)
+	}
+	c.advance(t)
+	if len(c.alive) == 0 {
+		c.birth(after(t, max(1, c.lifetime(c.own))))
+	}
+	return c.alive[rng.IntN(len(c.alive))].id
+}
+
+// Probability is 1/(number alive at t) for a key alive at t, in a time
+// proportional to that number. Before the first Pick nothing is drawn, not
+// even the stream of births: then it is not known, NaN.
+func (c *churnSampler) Probability(t time.Duration, id uint64) float64 {
+	if c.own == nil {
+		return math.NaN()
+	}
+	c.advance(t)
+	if len(c.alive) == 0 && id == c.born {
+		return 1
+	}
+	for _, m := range c.alive {
+		if m.id == id {
+			return 1 / float64(len(c.alive))
+		}
+	}
+	return 0
+}

@@ -1,0 +1,40 @@
+package keys
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// Population is a set of keys and the law by which requests pick from it.
+type Population interface {
+	// Sampler returns a sampler in its initial state.
+	Sampler() Sampler
+}
+
+// Sampler draws keys for the requests of one run.
+type Sampler interface {
+	// Pick draws the key of a request at t after the run's start, an id below
+	// 2⁵⁶ (2⁶⁴ for a Mix). Calls come with t not decreasing. The draws are a function of the calls and of
+	// rng alone.
+	Pick(t time.Duration, rng *rand.Rand) uint64
+	// Probability is that of the next Pick giving id, were it at t, given all
+	// that was drawn so far; 0 if it cannot. The t of these calls and of those
+	// to Pick together must not decrease.
+	Probability(t time.Duration, id uint64) float64
+}
+
+// maxKeys bounds the size of a population: a Mix keeps the top byte of the id
+// for itself.
+const maxKeys = 1 << 56
+
+// checkCount reports a number of keys that is not in [1, most].
+func checkCount(population string, n, most int64) error {
+	if n < 1 {
+		return fmt.Errorf("keys: %s: n is %d, want at least 1 key: raise n", population, n)
+	}
+	if n > most {
+		return fmt.Errorf("keys: %s: n is %d, want at most %d: lower n", population, n, most)
+	}
+	return nil
+}
