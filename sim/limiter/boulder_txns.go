@@ -1,0 +1,253 @@
+package limiter
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/letsencrypt/boulder/config"
+	"github.com/letsencrypt/boulder/identifier"
+	"github.com/letsencrypt/boulder/ratelimits"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/quotalab/quotalab/results/record"
+)
+
+type gauge = prometheus.Gauge
+
+// What a request means to Boulder.
+const (
+	overrideRequest = "override_request"
+	newAccount      = "new_account"
+	newOrder        = "new_order"
+)
+
+var expansions = map[string]func(*boulderLimiter, Request) ([]transaction, error){
+	overrideRequest: (*boulderLimiter).overrideRequest,
+	newAccount:      (*boulderLimiter).newAccount,
+	newOrder:        (*boulderLimiter).newOrder,
+}
+
+// boulderLimits are the limits that each kind of request takes from.
+var boulderLimits = map[string][]ratelimits.Name{
+	newAccount: {ratelimits.NewRegistrationsPerIPAddress, ratelimits.NewRegistrationsPerIPv6Range},
+	newOrder: {ratelimits.NewOrdersPerAccount, ratelimits.FailedAuthorizationsPerDomainPerAccount,
+		ratelimits.CertificatesPerDomain, ratelimits.CertificatesPerFQDNSet},
+}
+
+// boulderName returns Boulder's name for a limit of the scenario: its own,
+// but the only limit of override_request may be called anything.
+func boulderName(kind, limit string) string {
+	if kind == overrideRequest {
+		return ratelimits.LimitOverrideRequestsPerIPAddress.String()
+	}
+	return limit
+}
+
+func checkBoulder(spec record.Limiter, options map[string]string) error {
+	kind := options["transactions"]
+	if kind == overrideRequest {
+		if len(spec.Limits) != 1 {
+			return fmt.Errorf("transactions %s: expected one limit, found %d", kind, len(spec.Limits))
+		}
+		return nil
+	}
+	var errs []error
+	for _, l := range spec.Limits {
+		if !known(kind, l.Name) {
+			errs = append(errs, fmt.Errorf("transactions %s: limit %q is none of %v", kind, l.Name, boulderLimits[kind]))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func known(kind, limit string) bool {
+	for _, n := range boulderLimits[kind] {
+		if n.String() == limit {
+			return true
+		}
+	}
+	return false
+}
+
+func boulderOverrides(spec record.Limiter, kind string) (ratelimits.Limits, error) {
+	limits := ratelimits.Limits{}
+	for _, o := range spec.Overrides {
+		name, ok := ratelimits.StringToName[boulderName(kind, o.Name)]
+		if !ok {
+			return nil, fmt.Errorf("override of %q: Boulder has no such limit", o.Name)
+		}
+		key := o.Key
+		switch name {
+		case ratelimits.LimitOverrideRequestsPerIPAddress, ratelimits.NewRegistrationsPerIPAddress:
+			key = address(key).String()
+		case ratelimits.NewOrdersPerAccount:
+			key = strconv.FormatInt(account(key), 10)
+		}
+		limits[name.EnumString()+":"+key] = &ratelimits.Limit{
+			Name: name, Burst: o.Burst, Count: o.Count, Period: config.Duration{Duration: o.Period},
+		}
+	}
+	return limits, nil
+}
+
+// overrideRequest is the generic form: one limit by address.
+func (b *boulderLimiter) overrideRequest(req Request) ([]transaction, error) {
+	take, err := single(req)
+	if err != nil {
+		return nil, err
+	}
+	ip := address(take.Key)
+	txn, err := b.builder.LimitOverrideRequestsPerIPAddressTransaction(ip)
+	if err != nil {
+		return nil, err
+	}
+	take.Wire = ratelimits.LimitOverrideRequestsPerIPAddress.EnumString() + ":" + ip.String()
+	take.Limit, take.Mode, take.Cost = b.limit, b.mode(), 1
+	return []transaction{{txn, take}}, nil
+}
+
+// newAccount expands an address into its own limit and its /48 range's.
+func (b *boulderLimiter) newAccount(req Request) ([]transaction, error) {
+	take, err := single(req)
+	if err != nil {
+		return nil, err
+	}
+	ip := address(take.Key)
+	txns, err := b.builder.NewAccountLimitTransactions(ip)
+	if err != nil {
+		return nil, err
+	}
+	described := []Take{b.describe(ratelimits.NewRegistrationsPerIPAddress, take.Key, ip.String(), b.mode())}
+	if !ip.Is4() {
+		cidr := netip.PrefixFrom(ip, 48).Masked().String()
+		described = append(described, b.describe(ratelimits.NewRegistrationsPerIPv6Range, cidr, cidr, b.mode()))
+	}
+	return pair(txns, described)
+}
+
+// newOrder takes the account and its domains from the batch. A client that
+// takes or checks runs the front end's transactions, which check the domains
+// and the name set and spend only the account's; a client that spends runs
+// those of the issuance.
+func (b *boulderLimiter) newOrder(req Request) ([]transaction, error) {
+	id, domains, err := orderOf(req)
+	if err != nil {
+		return nil, err
+	}
+	idents := identifier.NewDNSSlice(domains)
+	if b.does == record.SpendMode {
+		return b.issuance(id, domains, idents)
+	}
+	txns, err := b.builder.NewOrderLimitTransactions(id, idents, false)
+	if err != nil {
+		return nil, err
+	}
+	regID := strconv.FormatInt(id, 10)
+	described := []Take{b.describe(ratelimits.NewOrdersPerAccount, regID, regID, b.mode())}
+	for _, d := range domains {
+		described = append(described, b.describe(ratelimits.FailedAuthorizationsPerDomainPerAccount, regID+":"+d, regID+":"+d, record.CheckMode))
+	}
+	more, err := b.certificates(domains, idents, record.CheckMode)
+	if err != nil {
+		return nil, err
+	}
+	return pair(txns, append(described, more...))
+}
+
+func (b *boulderLimiter) issuance(id int64, domains []string, idents identifier.ACMEIdentifiers) ([]transaction, error) {
+	txns, err := b.builder.CertificatesPerDomainSpendOnlyTransactions(id, idents)
+	if err != nil {
+		return nil, err
+	}
+	set, err := b.builder.CertificatesPerFQDNSetSpendOnlyTransaction(idents)
+	if err != nil {
+		return nil, err
+	}
+	described, err := b.certificates(domains, idents, record.SpendMode)
+	if err != nil {
+		return nil, err
+	}
+	return pair(append(txns, set), described)
+}
+
+// certificates describes the transactions of each domain and of the set.
+func (b *boulderLimiter) certificates(domains []string, idents identifier.ACMEIdentifiers, mode record.Mode) ([]Take, error) {
+	var takes []Take
+	for i, d := range domains {
+		wire, err := ratelimits.BuildBucketKey(ratelimits.CertificatesPerDomain, 0, idents[i], nil, netip.Addr{})
+		if err != nil {
+			return nil, err
+		}
+		takes = append(takes, Take{Limit: ratelimits.CertificatesPerDomain.String(), Key: d, Wire: wire, Cost: 1, Mode: mode})
+	}
+	wire, err := ratelimits.BuildBucketKey(ratelimits.CertificatesPerFQDNSet, 0, identifier.ACMEIdentifier{}, idents, netip.Addr{})
+	if err != nil {
+		return nil, err
+	}
+	return append(takes, Take{Limit: ratelimits.CertificatesPerFQDNSet.String(), Key: strings.Join(domains, ","), Wire: wire, Cost: 1, Mode: mode}), nil
+}
+
+func (b *boulderLimiter) describe(name ratelimits.Name, key, id string, mode record.Mode) Take {
+	return Take{Limit: name.String(), Key: key, Wire: name.EnumString() + ":" + id, Cost: 1, Mode: mode}
+}
+
+func (b *boulderLimiter) mode() record.Mode {
+	if b.does == record.CheckMode {
+		return record.CheckMode
+	}
+	return record.TakeMode
+}
+
+// pair joins Boulder's transactions to our descriptions of them.
+func pair(txns []ratelimits.Transaction, takes []Take) ([]transaction, error) {
+	if len(txns) != len(takes) {
+		return nil, fmt.Errorf("boulder made %d transactions where %d limits were expected: configure every limit of the request", len(txns), len(takes))
+	}
+	pairs := make([]transaction, len(txns))
+	for i := range txns {
+		pairs[i] = transaction{txns[i], takes[i]}
+	}
+	return pairs, nil
+}
+
+// orderOf picks the account and the domains out of a batch.
+func orderOf(req Request) (account64 int64, domains []string, err error) {
+	for _, t := range req.Takes {
+		switch t.Limit {
+		case ratelimits.NewOrdersPerAccount.String():
+			account64 = account(t.Key)
+		case ratelimits.CertificatesPerDomain.String():
+			domains = append(domains, t.Key)
+		}
+	}
+	if account64 == 0 || len(domains) == 0 {
+		return 0, nil, errors.New("a new order needs a batch with NewOrdersPerAccount (an account) and CertificatesPerDomain (a domain, or several)")
+	}
+	return account64, domains, nil
+}
+
+// address returns the address that key is, or one in 2001:db8::/32 that its
+// hash says.
+func address(key string) netip.Addr {
+	if ip, err := netip.ParseAddr(key); err == nil {
+		return ip
+	}
+	sum := sha256.Sum256([]byte(key))
+	copy(sum[:], []byte{0x20, 0x01, 0x0d, 0xb8})
+	return netip.AddrFrom16([16]byte(sum[:16]))
+}
+
+// account returns the registration id that key is, or one of 62 bits that
+// its hash says.
+func account(key string) int64 {
+	if id, err := strconv.ParseInt(key, 10, 64); err == nil && id > 0 {
+		return id
+	}
+	sum := sha256.Sum256([]byte(key))
+	return int64(binary.BigEndian.Uint64(sum[:])>>2) + 1
+}

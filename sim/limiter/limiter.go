@@ -1,0 +1,155 @@
+// Package limiter holds the rate limiters under test: one adapter a file
+// behind one interface, and Builtin, the table of them.
+//
+// What flows in: an Env with the client's Ring, clock, limits and options.
+// What flows out: Decisions. An adapter does not measure anything: round
+// trips, key states and latencies are observed on the wire. Imported by sim/
+// and cmd/.
+package limiter
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/quotalab/quotalab/results/record"
+)
+
+// Limiter decides about requests. Take may be called from many requests at
+// once. A denial is a Decision, not an error.
+type Limiter interface {
+	Take(ctx context.Context, req Request) (Decision, error)
+}
+
+// Request asks one or several limits for tokens.
+type Request struct {
+	Takes []Take
+}
+
+// Take is what a request wants of one limit.
+type Take struct {
+	Limit string // name of the limit
+	Key   string
+	Cost  int64
+	Mode  record.Mode
+	Wire  string // the key as the limiter writes it to Redis; set by the adapter
+}
+
+// Decision of a limiter.
+type Decision struct {
+	Allowed    bool
+	Remaining  int64         // tokens left of the strictest limit, −1 unknown
+	RetryAfter time.Duration // exact wait after which it would be allowed, −1 unknown
+	// Takes is what was really asked, with Wire set, where that differs
+	// from the request (boulder expands an address into its limits); nil
+	// means the request's own.
+	Takes []Take
+}
+
+// Clock is the client's clock. Reading it is observed: the last reading
+// before a decision's first write is the instant that it rests on.
+type Clock interface {
+	Now() time.Time
+}
+
+// Env is what an adapter gets.
+type Env struct {
+	Redis      redis.UniversalClient // in fact a *redis.Ring
+	Clock      Clock
+	Registerer prometheus.Registerer
+	Rand       *rand.Rand
+	Spec       record.Limiter    // name, limits, overrides
+	Does       record.Mode       // what this client does
+	Options    map[string]string // of the kind, with defaults filled in
+}
+
+// Kind is one kind of limiter.
+type Kind struct {
+	About     string
+	Algorithm string // the reference in models/limits that it is audited by; "" none
+	// Resolution of the time it judges by: decisions nearer to the boundary
+	// than this are ambiguous.
+	Resolution time.Duration
+	// ServerTime says that it judges by Redis' TIME, not by the client's clock.
+	ServerTime bool
+	// Batch says that one request may take from several limits.
+	Batch   bool
+	Options []Option
+	// TAT reads the theoretical arrival time out of a value in Redis, for
+	// the key state stale. May be nil.
+	TAT func(value string) (time.Time, bool)
+	// Check returns what is wrong with a configuration. May be nil.
+	Check func(spec record.Limiter, options map[string]string) error
+	New   func(env Env) (Limiter, error)
+	// Telemetry picks latency series out of the limiter's own metrics. May
+	// be nil.
+	Telemetry func(families []*dto.MetricFamily) []record.Telemetry
+}
+
+// Option of a kind of limiter.
+type Option struct {
+	Name    string
+	About   string
+	Default string
+	Values  []string                 // the allowed ones; nil: any that Check accepts
+	Check   func(value string) error // may be nil
+}
+
+// Kinds by name.
+type Kinds map[string]Kind
+
+// Builtin returns the kinds that quotalab comes with. To add one, write a
+// file and a line here.
+func Builtin() Kinds {
+	return Kinds{
+		"always":     always,
+		"boulder":    boulder,
+		"broken":     broken,
+		"flaky":      flaky,
+		"never":      never,
+		"redis_rate": redisRate,
+		"tat":        tat,
+	}
+}
+
+// With returns the kinds and those of more, which win.
+func (k Kinds) With(more Kinds) Kinds {
+	all := make(Kinds, len(k)+len(more))
+	for name, kind := range k {
+		all[name] = kind
+	}
+	for name, kind := range more {
+		all[name] = kind
+	}
+	return all
+}
+
+// single returns the only take of a request to a limiter without batches.
+func single(req Request) (Take, error) {
+	if len(req.Takes) != 1 {
+		return Take{}, fmt.Errorf("expected one limit a request, found %d: this limiter has no batches", len(req.Takes))
+	}
+	return req.Takes[0], nil
+}
+
+// wireKey names a key so that limits do not share it.
+func wireKey(spec record.Limiter, t Take) string {
+	if len(spec.Limits) == 1 {
+		return t.Key
+	}
+	return t.Limit + ":" + t.Key
+}
+
+// limitOf returns the limit of a take or an error that names what is known.
+func limitOf(table *record.LimitTable, t Take) (record.Limit, error) {
+	l, ok := table.For(t.Limit, t.Key)
+	if !ok {
+		return record.Limit{}, fmt.Errorf("no limit %q", t.Limit)
+	}
+	return l, nil
+}
