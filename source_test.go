@@ -1,0 +1,164 @@
+package quotalab_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// clockPackage is the only one that may read the wall clock.
+const clockPackage = "sim/vtime"
+
+// longestFile in lines; tests may be longer.
+const longestFile = 300
+
+// ambient are names of the standard library that read the wall clock or a
+// global random source: a run that uses one of them is not reproducible.
+var ambient = map[string]func(name string) bool{
+	"time": func(name string) bool {
+		return slices.Contains([]string{"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "Tick", "NewTimer", "NewTicker"}, name)
+	},
+	"math/rand":    isGlobalRandom,
+	"math/rand/v2": isGlobalRandom,
+	"crypto/rand":  func(string) bool { return true },
+}
+
+// isGlobalRandom: all of math/rand but its types and their constructors.
+func isGlobalRandom(name string) bool {
+	return !slices.Contains([]string{"New", "NewPCG", "NewChaCha8", "NewSource", "NewZipf",
+		"Rand", "PCG", "ChaCha8", "Source", "Source64", "Zipf"}, name)
+}
+
+// sourceProblems tells what one Go file does against the rules.
+func sourceProblems(path string, src []byte) []string {
+	fset := token.NewFileSet()
+	file, err := parser.ParseFile(fset, path, src, parser.SkipObjectResolution)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	var found []string
+	if n := strings.Count(string(src), "\n"); n > longestFile {
+		found = append(found, fmt.Sprintf("%s: %d lines, expected at most %d: one job per file", path, n, longestFile))
+	}
+	for _, decl := range file.Decls {
+		if f, ok := decl.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.Name == "init" {
+			found = append(found, fmt.Sprintf("%s: init(): no global state", fset.Position(f.Pos())))
+		}
+	}
+	if within(filepath.ToSlash(filepath.Dir(path)), clockPackage) {
+		return found
+	}
+	return append(found, ambientUses(fset, file)...)
+}
+
+// ambientUses finds calls and mere mentions (now: time.Now) alike.
+func ambientUses(fset *token.FileSet, file *ast.File) []string {
+	var found []string
+	imported := map[string]string{} // local name → import path
+	for _, spec := range file.Imports {
+		path, err := strconv.Unquote(spec.Path.Value)
+		if err != nil || ambient[path] == nil {
+			continue
+		}
+		name := packageName(path)
+		if spec.Name != nil {
+			name = spec.Name.Name
+		}
+		if name == "." {
+			found = append(found, fmt.Sprintf("%s: dot import of %s", fset.Position(spec.Pos()), path))
+		}
+		imported[name] = path
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		if sel, ok := n.(*ast.SelectorExpr); ok {
+			if x, ok := sel.X.(*ast.Ident); ok {
+				if forbidden := ambient[imported[x.Name]]; forbidden != nil && forbidden(sel.Sel.Name) {
+					found = append(found, fmt.Sprintf("%s: %s.%s: time comes from %s, randomness as a *rand.Rand",
+						fset.Position(sel.Pos()), x.Name, sel.Sel.Name, clockPackage))
+				}
+			}
+		}
+		return true
+	})
+	return found
+}
+
+func packageName(path string) string {
+	parts := strings.Split(strings.TrimSuffix(path, "/v2"), "/")
+	return parts[len(parts)-1]
+}
+
+// goSources calls visit with every Go file but tests, by its path from the root.
+func goSources(t *testing.T, visit func(path string, src []byte)) {
+	t.Helper()
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := d.Name()
+		if d.IsDir() && path != "." && (strings.HasPrefix(name, ".") || name == "testdata" || name == "quotalab-out") {
+			return filepath.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		src, err := os.ReadFile(path)
+		if err == nil {
+			visit(path, src)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestSources(t *testing.T) {
+	files := 0
+	goSources(t, func(path string, src []byte) {
+		files++
+		for _, problem := range sourceProblems(path, src) {
+			t.Error(problem)
+		}
+	})
+	if files < 20 {
+		t.Errorf("only %d Go files found; the test looks at nothing", files)
+	}
+}
+
+func TestSourceRulesCatch(t *testing.T) {
+	tests := []struct {
+		why, path, src string
+		problems       int
+	}{
+		{"a call of the clock", "models/a.go", `import "time"; var _ = time.Now()`, 1},
+		{"a mention of the clock", "cmd/a.go", `import "time"; var now = time.Now`, 1},
+		{"the clock under another name", "sim/drive/a.go", `import t "time"; func f() { t.Sleep(1) }`, 1},
+		{"the clock without a name", "sim/drive/a.go", `import . "time"; func f() { Sleep(1) }`, 1},
+		{"the clock package", "sim/vtime/a.go", `import "time"; var _ = time.Now()`, 0},
+		{"a folder that only begins alike", "sim/vtimes/a.go", `import "time"; var _ = time.Now()`, 1},
+		{"times without a clock", "models/a.go", `import "time"; var _ = time.Unix(0, 0).Add(time.Second)`, 0},
+		{"global randomness", "models/a.go", `import "math/rand/v2"; var _ = rand.IntN(3)`, 1},
+		{"global randomness, the old way", "models/a.go", `import "math/rand"; func f() { rand.Shuffle(0, nil) }`, 1},
+		{"randomness of the machine", "sim/a.go", `import "crypto/rand"; var _ = rand.Reader`, 1},
+		{"randomness that comes in", "models/a.go", `import "math/rand/v2"; func f(r *rand.Rand) int { return r.IntN(3) }`, 0},
+		{"randomness from a named seed", "sim/plan/a.go", `import "math/rand/v2"; var _ = rand.New(rand.NewPCG(1, 2))`, 0},
+		{"init", "sim/limiter/a.go", `func init() {}`, 1},
+		{"a method named init", "sim/limiter/a.go", `type T int; func (T) init() {}`, 0},
+		{"a long file", "models/a.go", strings.Repeat("\n", longestFile+1), 1},
+		{"a file that is no Go", "models/a.go", `func {`, 1},
+	}
+	for _, tt := range tests {
+		if got := sourceProblems(tt.path, []byte("package p; "+tt.src)); len(got) != tt.problems {
+			t.Errorf("%s: %d problems, expected %d: %q", tt.why, len(got), tt.problems, got)
+		}
+	}
+}
