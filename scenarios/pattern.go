@@ -1,36 +1,37 @@
 package scenarios
 
-// RatePattern is a growth pattern λ(t): exactly one field. Times count from
-// the start of the run; after `over` a growing pattern stays where it is.
+// RatePattern is a growth pattern λ(t): exactly one field, or a bare rate,
+// which is constant. Times count from the start of the run (in then: of the
+// part); after `over` a growing pattern stays where it is.
 type RatePattern struct {
-	Constant    *Rate         `yaml:"constant" doc:"the same rate throughout" min:"exclusive 0"`
-	Ramp        *Ramp         `yaml:"ramp" doc:"linear growth or decline"`
-	Exponential *ExpGrowth    `yaml:"exponential" doc:"growth by a doubling time or a rate of growth"`
-	Logistic    *Logistic     `yaml:"logistic" doc:"S-shaped growth to a ceiling"`
-	Steps       []Step        `yaml:"steps" doc:"one rate after another"`
-	Diurnal     *Diurnal      `yaml:"diurnal" doc:"daily and weekly season"`
-	Spike       *Spike        `yaml:"spike" doc:"flash crowd: linear rise, hold, exponential decay, on top of a base"`
-	OnOff       *OnOff        `yaml:"on_off" doc:"bursts: a rate for a while, then another for a while, repeated"`
-	Herd        *Herd         `yaml:"herd" doc:"everyone at the top of the minute or hour"`
-	Replay      *Replay       `yaml:"replay" doc:"the recorded timestamps of a file; only on its own, not inside sum, product or then"`
-	Sum         []RatePattern `yaml:"sum" doc:"sum of patterns"`
-	Product     []RatePattern `yaml:"product" doc:"product of patterns: the first is a rate, every further one is read in units of 1/s and scales it"`
-	Then        []ThenPattern `yaml:"then" doc:"one pattern after another"`
+	Constant    *Rate         `yaml:"constant" one:"of" doc:"the same rate throughout" min:"exclusive 0"`
+	Ramp        *Ramp         `yaml:"ramp" one:"of" doc:"linear growth or decline"`
+	Exponential *ExpGrowth    `yaml:"exponential" one:"of" doc:"growth by a doubling time or a rate of growth"`
+	Logistic    *Logistic     `yaml:"logistic" one:"of" doc:"S-shaped growth to a ceiling"`
+	Steps       []Step        `yaml:"steps" one:"of" doc:"one rate after another"`
+	Diurnal     *Diurnal      `yaml:"diurnal" one:"of" doc:"daily and weekly season"`
+	Spike       *Spike        `yaml:"spike" one:"of" doc:"flash crowd: linear rise, hold, exponential decay, on top of a base"`
+	OnOff       *OnOff        `yaml:"on_off" one:"of" doc:"bursts: a rate for a while, then another for a while, repeated"`
+	Herd        *Herd         `yaml:"herd" one:"of" doc:"everyone at the top of the minute or hour"`
+	Replay      *Replay       `yaml:"replay" one:"of" doc:"the recorded timestamps of a file; only on its own, not inside sum, product or then"`
+	Sum         []RatePattern `yaml:"sum" one:"of" doc:"sum of patterns"`
+	Product     []RatePattern `yaml:"product" one:"of" doc:"product of patterns: the first is a rate, every further one is read in units of 1/s and scales it"`
+	Then        []ThenPattern `yaml:"then" one:"of" doc:"one pattern after another"`
 }
 
 // Ramp is linear from From to To during Over, then To.
 type Ramp struct {
 	From Rate     `yaml:"from" doc:"rate at the start" min:"0"`
 	To   Rate     `yaml:"to" doc:"rate at the end" min:"0"`
-	Over Duration `yaml:"over" doc:"time it takes; left out: the horizon" min:"exclusive 0"`
+	Over Duration `yaml:"over" doc:"time it takes; left out: the horizon, or in then the part's for" min:"exclusive 0"`
 }
 
 // ExpGrowth is From·e^(g·t), with g = Growth or ln 2 / Doubling.
 type ExpGrowth struct {
 	From     Rate      `yaml:"from" doc:"rate at the start" required:"true" min:"exclusive 0"`
-	Doubling *Duration `yaml:"doubling" doc:"time in which the rate doubles (this or growth)" min:"exclusive 0"`
-	Growth   *Rate     `yaml:"growth" doc:"relative growth per time, e.g. 0.05/h; may be negative (decay)"`
-	Over     Duration  `yaml:"over" doc:"time after which it stays where it is; left out: the horizon" min:"exclusive 0"`
+	Doubling *Duration `yaml:"doubling" one:"growth" doc:"time in which the rate doubles (this or growth)" min:"exclusive 0"`
+	Growth   *Rate     `yaml:"growth" one:"growth" doc:"relative growth per time, e.g. 0.05/h; may be negative (decay)"`
+	Over     Duration  `yaml:"over" doc:"time after which it stays where it is; left out: the horizon, or in then the part's for" min:"exclusive 0"`
 }
 
 // Logistic is To / (1 + (To/From − 1)·e^(−k·t)) with k so that half of To is reached at Midpoint.
@@ -100,10 +101,10 @@ type ThenPattern struct {
 // Gaps between arrivals in operational time: one of the words poisson and
 // even, or one field.
 type Gaps struct {
-	Poisson bool        `yaml:"poisson" doc:"memoryless"`
-	Even    bool        `yaml:"even" doc:"evenly spaced"`
-	Gamma   *GammaGaps  `yaml:"gamma" doc:"gamma distributed, by coefficient of variation"`
-	Pareto  *ParetoGaps `yaml:"pareto" doc:"heavy-tailed"`
+	Poisson bool        `yaml:"poisson" one:"of" doc:"memoryless"`
+	Even    bool        `yaml:"even" one:"of" doc:"evenly spaced"`
+	Gamma   *GammaGaps  `yaml:"gamma" one:"of" doc:"gamma distributed, by coefficient of variation"`
+	Pareto  *ParetoGaps `yaml:"pareto" one:"of" doc:"heavy-tailed"`
 }
 
 // GammaGaps has unit mean and coefficient of variation CV.

@@ -5,16 +5,16 @@ package scenarios
 type Population struct {
 	As string `yaml:"as" doc:"how a key is written: name (population-17), id (17), ipv4, ipv6, domain (d17.example.com); from_trace keeps the trace's own" default:"name" enum:"name,id,ipv4,ipv6,domain"`
 
-	Uniform   *UniformKeys  `yaml:"uniform" doc:"n keys, equally likely"`
-	Zipf      *ZipfKeys     `yaml:"zipf" doc:"n keys, the k-th with probability ∝ k^−s"`
-	HotSet    *HotSetKeys   `yaml:"hot_set" doc:"a few hot keys take a fixed share, the others the rest"`
-	Fresh     *struct{}     `yaml:"fresh" doc:"a new key each time"`
-	Churn     *ChurnKeys    `yaml:"churn" doc:"keys arrive at a rate and live a distributed time; a request picks a living one"`
-	Growing   *GrowingKeys  `yaml:"growing" doc:"Heaps' law: the number of distinct keys grows as k·nᵇ with the draws n"`
-	Sequence  *SequenceKeys `yaml:"sequence" doc:"keys 0, 1, …, n−1 in turn"`
-	FromTrace *TraceKeys    `yaml:"from_trace" doc:"keys with the frequencies of a file"`
-	Mix       []MixKeys     `yaml:"mix" doc:"weighted mixture of other populations"`
-	Derive    *DerivedKeys  `yaml:"derive" doc:"computed from another population's draw of the same request"`
+	Uniform   *UniformKeys  `yaml:"uniform" one:"of" doc:"n keys, equally likely"`
+	Zipf      *ZipfKeys     `yaml:"zipf" one:"of" doc:"n keys, the k-th with probability ∝ k^−s"`
+	HotSet    *HotSetKeys   `yaml:"hot_set" one:"of" doc:"a few hot keys take a fixed share, the others the rest"`
+	Fresh     *struct{}     `yaml:"fresh" one:"of" doc:"a new key each time"`
+	Churn     *ChurnKeys    `yaml:"churn" one:"of" doc:"keys arrive at a rate and live a distributed time; a request picks a living one"`
+	Growing   *GrowingKeys  `yaml:"growing" one:"of" doc:"Heaps' law: the number of distinct keys grows as k·nᵇ with the draws n"`
+	Sequence  *SequenceKeys `yaml:"sequence" one:"of" doc:"keys 0, 1, …, n−1 in turn"`
+	FromTrace *TraceKeys    `yaml:"from_trace" one:"of" doc:"keys with the frequencies of a file"`
+	Mix       []MixKeys     `yaml:"mix" one:"of" doc:"weighted mixture of other populations"`
+	Derive    *DerivedKeys  `yaml:"derive" one:"of" doc:"computed from another population's draw of the same request"`
 }
 
 // UniformKeys are N equally likely keys.
@@ -45,7 +45,7 @@ type ChurnKeys struct {
 // GrowingKeys follow Heaps' law: after n draws about K·n^B distinct keys.
 type GrowingKeys struct {
 	K Number `yaml:"k" doc:"factor" default:"1" min:"exclusive 0"`
-	B Number `yaml:"b" doc:"exponent, in (0, 1)" required:"true" min:"exclusive 0" max:"1"`
+	B Number `yaml:"b" doc:"exponent, in (0, 1)" required:"true" min:"exclusive 0" max:"exclusive 1"`
 }
 
 // SequenceKeys count through N keys.
@@ -71,7 +71,7 @@ type MixKeys struct {
 // many groups, size puts so many consecutive ids into one group.
 type DerivedKeys struct {
 	From   string `yaml:"from" doc:"population" required:"true"`
-	Prefix Count  `yaml:"prefix" doc:"address range of so many bits, e.g. 48" max:"128"`
-	Groups Count  `yaml:"groups" doc:"so many groups: id modulo groups"`
-	Size   Count  `yaml:"size" doc:"so many ids to a group: id divided by size"`
+	Prefix Count  `yaml:"prefix" one:"by" doc:"address range of so many bits, e.g. 48" min:"1" max:"128"`
+	Groups Count  `yaml:"groups" one:"by" doc:"so many groups: id modulo groups" min:"1"`
+	Size   Count  `yaml:"size" one:"by" doc:"so many ids to a group: id divided by size" min:"1"`
 }

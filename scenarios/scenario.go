@@ -15,7 +15,7 @@ type Scenario struct {
 
 	Shards   Shards            `yaml:"shards" doc:"the Redis shards of every limiter"`
 	Network  Network           `yaml:"network" doc:"delays between clients and shards"`
-	Keys     Named[Population] `yaml:"keys" doc:"key populations by name" required:"true"`
+	Keys     Named[Population] `yaml:"keys" doc:"key populations by name"`
 	Clients  Named[Client]     `yaml:"clients" doc:"client instances by name; left out: one client named default that checks and spends"`
 	Traffic  Named[Traffic]    `yaml:"traffic" doc:"traffic sources by name" required:"true"`
 	Limiters Named[Limiter]    `yaml:"limiters" doc:"limiters under test by name, each on shards of its own" required:"true"`
@@ -32,15 +32,28 @@ type Scenario struct {
 	// list elements by index: "assert.0") stands in File. A path that was
 	// left to its default has the position of its nearest written parent.
 	Positions map[string]Pos `yaml:"-"`
+
+	source source
 }
 
 // Named is an ordered map: the entries of a YAML mapping in the file's order.
 type Named[T any] []Entry[T]
 
+func (Named[T]) isNamed() {}
+
 // Entry is one named element of a Named.
 type Entry[T any] struct {
 	Name  string
 	Value T
+}
+
+// Names lists the names in the file's order.
+func (n Named[T]) Names() []string {
+	names := make([]string, len(n))
+	for i, e := range n {
+		names[i] = e.Name
+	}
+	return names
 }
 
 // Get returns the entry of that name.
@@ -77,13 +90,13 @@ type Shards struct {
 	Count   Count        `yaml:"count" doc:"number of shards" default:"1" min:"1" max:"1024"`
 	Names   []string     `yaml:"names" doc:"names of the shards as the Ring knows them; left out: shard-1 … shard-N"`
 	Zones   []string     `yaml:"zones" doc:"zone of each shard, for network links; left out: the zone default"`
-	Service Distribution `yaml:"service" doc:"time a shard takes to execute one command" default:"constant 0s"`
+	Service Distribution `yaml:"service" doc:"time a shard takes to execute one command" default:"0s"`
 	Scripts Distribution `yaml:"scripts" doc:"time a shard takes to execute one EVAL, EVALSHA or FCALL; left out: as service"`
 }
 
 // Network is the round-trip time between clients and shards.
 type Network struct {
-	RTT   Distribution `yaml:"rtt" doc:"round-trip time; half of each draw is the way there, half the way back" default:"constant 1ms"`
+	RTT   Distribution `yaml:"rtt" doc:"round-trip time; half of each draw is the way there, half the way back" default:"1ms"`
 	Links []Link       `yaml:"links" doc:"round-trip times between two zones that differ from rtt"`
 }
 
@@ -94,14 +107,15 @@ type Link struct {
 	RTT  Distribution `yaml:"rtt" doc:"round-trip time on this link" required:"true"`
 }
 
-// Distribution of a duration: exactly one field.
+// Distribution of a duration: exactly one field, or a bare duration, which
+// is constant.
 type Distribution struct {
-	Constant    *Duration       `yaml:"constant" doc:"always this" min:"0"`
-	Exponential *Exponential    `yaml:"exponential" doc:"memoryless, by mean"`
-	Lognormal   *Lognormal      `yaml:"lognormal" doc:"by median and 99th percentile"`
-	Gamma       *GammaDuration  `yaml:"gamma" doc:"by mean and coefficient of variation"`
-	Pareto      *ParetoDuration `yaml:"pareto" doc:"heavy tail, by minimum and tail exponent"`
-	Empirical   []Duration      `yaml:"empirical" doc:"one of these measured values, each equally likely"`
+	Constant    *Duration       `yaml:"constant" one:"of" doc:"always this" min:"0"`
+	Exponential *Exponential    `yaml:"exponential" one:"of" doc:"memoryless, by mean"`
+	Lognormal   *Lognormal      `yaml:"lognormal" one:"of" doc:"by median and 99th percentile"`
+	Gamma       *GammaDuration  `yaml:"gamma" one:"of" doc:"by mean and coefficient of variation"`
+	Pareto      *ParetoDuration `yaml:"pareto" one:"of" doc:"heavy tail, by minimum and tail exponent"`
+	Empirical   []Duration      `yaml:"empirical" one:"of" doc:"one of these measured values, each equally likely"`
 }
 
 // Exponential distribution of a duration.
@@ -140,7 +154,7 @@ type Client struct {
 type Traffic struct {
 	Rate        RatePattern `yaml:"rate" doc:"growth pattern: intended arrivals per time" required:"true"`
 	Gaps        Gaps        `yaml:"gaps" doc:"how arrivals scatter around the rate" default:"poisson"`
-	Keys        string      `yaml:"keys" doc:"population that a request's key comes from (this or batch; replay with a key field needs neither)"`
+	Keys        string      `yaml:"keys" doc:"population that a request's key comes from (this or batch; left out with replay: the file's own keys)"`
 	Limit       string      `yaml:"limit" doc:"name of the limit that a request takes from; left out: the limiter's only one"`
 	Batch       []BatchItem `yaml:"batch" doc:"several limits that one request takes from at once"`
 	Cost        Count       `yaml:"cost" doc:"tokens that a request takes" default:"1" min:"1"`
@@ -166,9 +180,9 @@ type Reaction struct {
 
 // Retry policy. Wait is one of retry_after, fixed, exponential.
 type Retry struct {
-	RetryAfter  bool          `yaml:"retry_after" doc:"wait as long as the limiter said"`
-	Fixed       *Duration     `yaml:"fixed" doc:"wait this long" min:"exclusive 0"`
-	Exponential *RetryBackoff `yaml:"exponential" doc:"exponential back-off with full jitter"`
+	RetryAfter  bool          `yaml:"retry_after" one:"wait" doc:"wait as long as the limiter said"`
+	Fixed       *Duration     `yaml:"fixed" one:"wait" doc:"wait this long" min:"exclusive 0"`
+	Exponential *RetryBackoff `yaml:"exponential" one:"wait" doc:"exponential back-off with full jitter"`
 	MaxAttempts Count         `yaml:"max_attempts" doc:"attempts in all, the first one included" default:"3" min:"2"`
 }
 

@@ -1,0 +1,61 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/quotalab/quotalab/models/metric"
+)
+
+// asserts checks what assertions refer to, and turns down what is reserved.
+// Their grammar was checked while decoding.
+func (c *checker) asserts() {
+	for i, a := range c.s.Assert {
+		at := join("assert", fmt.Sprint(i))
+		sel, err := metric.ParseSelector(a.Selector)
+		for j := range a.Conditions {
+			for _, f := range []string{"abortOnFail", "delayAbortEval", "over"} {
+				if p := join(join(at, fmt.Sprint(j)), f); c.written(p) {
+					c.fail(p, "%s is not available yet: remove it", f)
+				}
+			}
+		}
+		if err != nil {
+			continue
+		}
+		for _, t := range sel.Tags {
+			c.assertTag(join(at, t.Name), t)
+		}
+	}
+}
+
+// assertTag checks a tag whose values are names of the scenario.
+func (c *checker) assertTag(path string, t metric.Tag) {
+	switch t.Name {
+	case "traffic":
+		c.refer(path, "traffic source", t.Value, "traffic", c.s.Traffic.Names())
+	case "limiter":
+		c.refer(path, "limiter", t.Value, "limiters", c.s.Limiters.Names())
+	case "shard":
+		if names := c.shardNames(); len(names) > 0 {
+			c.refer(path, "shard", t.Value, "shards", names)
+		}
+	case "client":
+		if !c.isInstance(t.Value) {
+			c.refer(path, "client", t.Value, "clients", c.clientNames())
+		}
+	}
+}
+
+// isInstance accepts the name of one instance of a client: caller/17.
+func (c *checker) isInstance(s string) bool {
+	name, number, ok := strings.Cut(s, "/")
+	if !ok || !slices.Contains(c.clientNames(), name) {
+		return false
+	}
+	client, _ := c.s.Clients.Get(name)
+	n, err := strconv.Atoi(number)
+	return err == nil && n >= 0 && Count(n) < client.Instances
+}

@@ -1,0 +1,97 @@
+package scenarios
+
+import "fmt"
+
+// fill writes out the defaults that depend on other fields, so that nobody
+// after the decoder has to know them.
+func fill(s *Scenario) {
+	fillShards(&s.Shards, s.Written("shards.count"))
+	if len(s.Clients) == 0 {
+		s.Clients = Named[Client]{{defaultClient, Client{Does: "take", Instances: 1, Zone: defaultZone}}}
+	}
+	for i := range s.Clients {
+		if c := &s.Clients[i].Value; len(c.ShardNames) == 0 {
+			c.ShardNames = s.Shards.Names
+		}
+	}
+	for i := range s.Traffic {
+		fillTraffic(s, &s.Traffic[i].Value)
+	}
+	for i := range s.Limiters {
+		fillLimiter(&s.Limiters[i].Value)
+	}
+}
+
+func fillShards(sh *Shards, counted bool) {
+	if len(sh.Names) > 0 && !counted {
+		sh.Count = Count(len(sh.Names))
+	}
+	if len(sh.Names) == 0 {
+		for i := range min(int(sh.Count), maxShards) {
+			sh.Names = append(sh.Names, fmt.Sprintf("shard-%d", i+1))
+		}
+	}
+	if len(sh.Zones) == 0 {
+		for range sh.Names {
+			sh.Zones = append(sh.Zones, defaultZone)
+		}
+	}
+	if sh.Scripts.isZero() {
+		sh.Scripts = sh.Service
+	}
+}
+
+// maxShards is the bound of shards.count, again for a scenario that breaks it.
+const maxShards = 1024
+
+func (d Distribution) isZero() bool {
+	return d.Constant == nil && d.Exponential == nil && d.Lognormal == nil && d.Gamma == nil && d.Pareto == nil && d.Empirical == nil
+}
+
+func fillTraffic(s *Scenario, t *Traffic) {
+	if len(t.Limiters) == 0 {
+		t.Limiters = s.Limiters.Names()
+	}
+	if len(t.Via) == 0 && len(s.Clients) == 1 {
+		t.Via = s.Clients.Names()
+	}
+	fillPattern(&t.Rate, s.Horizon)
+}
+
+func fillPattern(p *RatePattern, span Duration) {
+	if p.Ramp != nil && p.Ramp.Over == 0 {
+		p.Ramp.Over = span
+	}
+	if p.Exponential != nil && p.Exponential.Over == 0 {
+		p.Exponential.Over = span
+	}
+	for i := range p.Sum {
+		fillPattern(&p.Sum[i], span)
+	}
+	for i := range p.Product {
+		fillPattern(&p.Product[i], span)
+	}
+	for i := range p.Then {
+		part := span
+		if p.Then[i].For > 0 {
+			part = p.Then[i].For
+		}
+		fillPattern(&p.Then[i].Rate, part)
+	}
+}
+
+func fillLimiter(l *Limiter) {
+	if l.Limit != nil && l.Limit.Burst == 0 {
+		l.Limit.Burst = l.Limit.Count
+	}
+	for i := range l.Limits {
+		if n := &l.Limits[i].Value; n.Burst == 0 {
+			n.Burst = n.Count
+		}
+	}
+	for i := range l.Overrides {
+		if o := &l.Overrides[i]; o.Burst == 0 {
+			o.Burst = o.Count
+		}
+	}
+}

@@ -1,0 +1,63 @@
+package scenarios
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/quotalab/quotalab/models/metric"
+)
+
+//go:embed *.yaml
+var shipped embed.FS
+
+const extension = ".yaml"
+
+// Shipped lists the names of the scenarios that come with quotalab, sorted.
+func Shipped() []string {
+	files, err := fs.Glob(shipped, "*"+extension)
+	if err != nil {
+		return nil // only a malformed pattern can fail
+	}
+	for i, f := range files {
+		files[i] = strings.TrimSuffix(f, extension)
+	}
+	slices.Sort(files)
+	return files
+}
+
+// Source returns the file of a shipped scenario.
+func Source(name string) ([]byte, bool) {
+	data, err := shipped.ReadFile(name + extension)
+	return data, err == nil
+}
+
+// Load decodes a shipped scenario, by its name, or else a file, by its path
+// (write ./name for a file with the name of a shipped one). Mistakes in the
+// file are Problems; error is only for a file that cannot be read.
+func Load(name string) (*Scenario, Problems, error) {
+	if data, ok := Source(name); ok {
+		s, problems := Decode(name+extension, data)
+		return s, problems, nil
+	}
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil, nil, notFound(name, err)
+	}
+	s, problems := Decode(name, data)
+	return s, problems, nil
+}
+
+// notFound adds to a missing file what may have been meant.
+func notFound(name string, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) || strings.ContainsAny(name, `/\`) {
+		return fmt.Errorf("reading the scenario: %w", err)
+	}
+	bare := strings.TrimSuffix(strings.TrimSuffix(name, ".yml"), extension)
+	return fmt.Errorf("no file and no shipped scenario %q%s; shipped are %s: %w",
+		name, metric.DidYouMean(bare, Shipped()), strings.Join(Shipped(), ", "), err)
+}

@@ -1,0 +1,119 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Problem is one mistake in a scenario file.
+type Problem struct {
+	File    string
+	Pos     Pos
+	Path    string // dotted path of what is wrong, "" for the whole file
+	Msg     string // what was expected, what was found
+	Excerpt string // the line with a caret under the column
+}
+
+// Error is file:line:column: path: message, without the excerpt.
+func (p Problem) Error() string {
+	if p.Path == "" {
+		return fmt.Sprintf("%s:%s: %s", p.File, p.Pos, p.Msg)
+	}
+	return fmt.Sprintf("%s:%s: %s: %s", p.File, p.Pos, p.Path, p.Msg)
+}
+
+// Problems are all mistakes of a file, in its order. Empty means none: test
+// its length, or use Err for a plain error.
+type Problems []Problem
+
+// Error lists every problem with its excerpt.
+func (ps Problems) Error() string {
+	var b strings.Builder
+	for i, p := range ps {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(p.Error())
+		if p.Excerpt != "" {
+			b.WriteByte('\n')
+			b.WriteString(p.Excerpt)
+		}
+	}
+	return b.String()
+}
+
+// Err is nil when there are no problems.
+func (ps Problems) Err() error {
+	if len(ps) == 0 {
+		return nil
+	}
+	return ps
+}
+
+// source is the text of a file, for positions and excerpts.
+type source struct {
+	file  string
+	lines []string
+}
+
+func newSource(file string, data []byte) source {
+	text := strings.ReplaceAll(string(data), "\r\n", "\n")
+	return source{file, strings.Split(strings.TrimSuffix(text, "\n"), "\n")}
+}
+
+// Problem makes a problem at a place of the scenario's file, for packages
+// that find more mistakes than the decoder can (kinds of limiter, options).
+func (s *Scenario) Problem(path, format string, args ...any) Problem {
+	return s.source.problem(s.Pos(path), path, fmt.Sprintf(format, args...))
+}
+
+func (s source) problem(pos Pos, path, msg string) Problem {
+	pos = s.clamp(pos)
+	return Problem{File: s.file, Pos: pos, Path: path, Msg: msg, Excerpt: s.excerpt(pos)}
+}
+
+// clamp moves a position into the file; just past the end of a line is in it.
+func (s source) clamp(p Pos) Pos {
+	if len(s.lines) == 0 {
+		return Pos{1, 1}
+	}
+	p.Line = min(max(p.Line, 1), len(s.lines))
+	p.Column = min(max(p.Column, 1), utf8.RuneCountInString(s.lines[p.Line-1])+1)
+	return p
+}
+
+const excerptWidth = 100
+
+func (s source) excerpt(p Pos) string {
+	if p.Line > len(s.lines) {
+		return ""
+	}
+	line, column := []rune(s.lines[p.Line-1]), p.Column-1
+	if from := max(0, column-excerptWidth/2); len(line) > excerptWidth {
+		line = line[from:min(len(line), from+excerptWidth)]
+		column -= from
+	}
+	margin := fmt.Sprintf("%4d | ", p.Line)
+	var pad strings.Builder
+	for _, r := range line[:min(column, len(line))] {
+		if r != '\t' { // a tab before the caret keeps it under its character
+			r = ' '
+		}
+		pad.WriteRune(r)
+	}
+	return fmt.Sprintf("%s%s\n%s| %s^", margin, string(line), strings.Repeat(" ", len(margin)-2), pad.String())
+}
+
+// Sort puts problems, of several finders perhaps, into the file's order and
+// drops repetitions.
+func (ps Problems) Sort() Problems {
+	slices.SortStableFunc(ps, func(a, b Problem) int {
+		if c := a.Pos.compare(b.Pos); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Msg, b.Msg)
+	})
+	return slices.CompactFunc(ps, func(a, b Problem) bool { return a.Pos == b.Pos && a.Msg == b.Msg })
+}
