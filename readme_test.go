@@ -1,0 +1,150 @@
+package quotalab_test
+
+import (
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// testCommand is the line of the README that these tests are run by.
+const testCommand = "go test ./..."
+
+// block is one fenced block of the README: ```language mark.
+type block struct{ language, mark, text string }
+
+func readmeBlocks(t *testing.T) []block {
+	t.Helper()
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var blocks []block
+	fence := regexp.MustCompile("(?ms)^```(\\S+) ?(\\S*)\n(.*?)^```$")
+	for _, m := range fence.FindAllStringSubmatch(string(readme), -1) {
+		blocks = append(blocks, block{m[1], m[2], m[3]})
+	}
+	return blocks
+}
+
+// readmeLines are the lines of the README's sh blocks that are not marked not-run.
+func readmeLines(t *testing.T) []string {
+	t.Helper()
+	var lines []string
+	for _, b := range readmeBlocks(t) {
+		if b.language == "sh" && b.mark != "not-run" {
+			lines = append(lines, strings.Split(strings.TrimSpace(b.text), "\n")...)
+		}
+	}
+	return lines
+}
+
+// needCommandLine skips until the README's commands can work. In CI they must.
+func needCommandLine(t *testing.T) {
+	t.Helper()
+	if _, err := os.Stat(filepath.Join("cmd", "quotalab")); err == nil {
+		return
+	}
+	const why = "cmd/quotalab does not exist yet, so the README's commands cannot run"
+	if os.Getenv("CI") == "true" {
+		t.Fatal(why)
+	}
+	t.Skip(why)
+}
+
+// copySources copies what is under version control, more or less, so that
+// commands leave nothing behind.
+func copySources(t *testing.T) string {
+	t.Helper()
+	to := t.TempDir()
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && slices.Contains([]string{".git", "quotalab-out"}, path):
+			return filepath.SkipDir
+		case d.IsDir():
+			return os.MkdirAll(filepath.Join(to, path), 0o755)
+		case !d.Type().IsRegular():
+			return nil
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(to, path), data, 0o644)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
+func runIn(t *testing.T, dir, name string, args ...string) {
+	t.Helper()
+	cmd := exec.Command(name, args...)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", cmd, err, out)
+	}
+}
+
+// TestReadmeCommands runs the README's commands in their order, in one folder.
+func TestReadmeCommands(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs every command of the README")
+	}
+	needCommandLine(t)
+	dir := copySources(t)
+	for _, line := range readmeLines(t) {
+		if line == testCommand {
+			continue // it would run itself
+		}
+		t.Run(line, func(t *testing.T) { runIn(t, dir, "bash", "-euo", "pipefail", "-c", line) })
+	}
+}
+
+// TestReadmeLimiterCompiles vets the README's own limiter.
+func TestReadmeLimiterCompiles(t *testing.T) {
+	needCommandLine(t)
+	dir := copySources(t)
+	programs := 0
+	for _, b := range readmeBlocks(t) {
+		if b.language != "go" {
+			continue
+		}
+		programs++
+		own := filepath.Join(dir, "cmd", "own")
+		if err := os.MkdirAll(own, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(own, "main.go"), []byte(b.text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		runIn(t, dir, "go", "vet", "./cmd/own")
+	}
+	if programs != 1 {
+		t.Errorf("the README has %d Go programs; expected one, the limiter of one's own", programs)
+	}
+}
+
+// TestReadmeFirstScreen: the two commands come first, and CI runs the second
+// exactly as it stands there.
+func TestReadmeFirstScreen(t *testing.T) {
+	want := []string{"go run ./cmd/quotalab run boulder-new-account", testCommand}
+	lines := readmeLines(t)
+	if len(lines) < len(want) || !slices.Equal(lines[:len(want)], want) {
+		t.Errorf("the README's first commands are %q, expected %q", lines[:min(len(lines), len(want))], want)
+	}
+	ci, err := os.ReadFile(filepath.Join(".ci", "run"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(strings.Split(string(ci), "\n"), testCommand) {
+		t.Errorf(".ci/run has no line %q", testCommand)
+	}
+}
