@@ -88,11 +88,32 @@ func further[E, T any](d decoder[T], list func(*Observation) *[]E, path string, 
 
 func (c *listColumn[E, T]) fill(rows []Observation) error {
 	for i := range rows {
-		if err := c.fillRow(c.list(&rows[i])); err != nil {
+		list := c.list(&rows[i])
+		if c.single(list) {
+			continue
+		}
+		if err := c.fillRow(list); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// single is the quick way for a row with one element that is followed by
+// another row on the same page, as nearly all are.
+func (c *listColumn[E, T]) single(list *[]E) bool {
+	if len(c.repeat) < 2 || c.repeat[0] != 0 || c.repeat[1] != 0 || c.define[0] == 0 || len(c.values) == 0 {
+		return false
+	}
+	if c.first {
+		*list = append((*list)[:0], *new(E))
+	}
+	if len(*list) != 1 {
+		return false
+	}
+	*c.field(&(*list)[0]) = c.values[0]
+	c.repeat, c.define, c.values = c.repeat[1:], c.define[1:], c.values[1:]
+	return true
 }
 
 func (c *listColumn[E, T]) fillRow(list *[]E) error {
