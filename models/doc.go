@@ -1,0 +1,11 @@
+// Package models holds no code: it is the shelf for the pure mathematics of
+// quotalab. No package below it does I/O, reads a clock or knows Redis; all of
+// them may be imported by every folder to the right of models (sim, results,
+// plots, cmd) and import nothing of this module themselves.
+//
+//   - traffic: rate curves λ(t), their integral and its inverse, and arrival times
+//   - keys: populations that say which key a request carries
+//   - limits: the rate-limit algorithms as exact sequential references, the oracles
+//   - network: distributions of delays and of service times
+//   - metric: the names, units and conditions that assertions are written in
+package models

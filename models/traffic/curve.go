@@ -1,0 +1,106 @@
+package traffic
+
+import (
+	"math"
+	"time"
+)
+
+// Curve is a rate over time, t in seconds from the run's start, t ≥ 0.
+// Every Curve of this package is immutable or locks for itself, so that
+// goroutines may share it.
+type Curve interface {
+	// Rate is λ(t) in events per second, right-continuous. Where Λ jumps, Rate
+	// tells nothing of the jump.
+	Rate(t float64) float64
+	// Cumulative is Λ(t) = ∫₀ᵗ λ, the events expected in [0, t], jumps at t
+	// included. It is exact up to rounding where a closed form exists.
+	Cumulative(t float64) float64
+	// Inverse is the smallest t with Λ(t) ≥ n, so 0 for n ≤ 0 and +Inf when Λ
+	// never reaches n.
+	Inverse(n float64) float64
+}
+
+// Piecewise is a Curve that knows where it is not smooth. Sum, Product and
+// Then ask for it; a curve without it counts as smooth everywhere, which costs
+// them time at a hidden kink but no correctness.
+type Piecewise interface {
+	Curve
+	// Next is the first instant after t at which λ or its scale of variation
+	// changes abruptly, or Λ jumps; +Inf when there is none.
+	Next(t float64) float64
+	// Mass is the jump Λ(t) − Λ(t−), the events at exactly the instant t.
+	Mass(t float64) float64
+}
+
+// forwarder is a Curve with a quicker inverse for numbers that never fall.
+// It must return what Inverse returns, +Inf being allowed past the horizon.
+type forwarder interface {
+	forward(horizon float64) func(n float64) float64
+}
+
+func forward(c Curve, horizon float64) func(n float64) float64 {
+	if f, ok := c.(forwarder); ok {
+		return f.forward(horizon)
+	}
+	return c.Inverse
+}
+
+func next(c Curve, t float64) float64 {
+	if p, ok := c.(Piecewise); ok {
+		return p.Next(t)
+	}
+	return math.Inf(1)
+}
+
+func mass(c Curve, t float64) float64 {
+	if p, ok := c.(Piecewise); ok {
+		return p.Mass(t)
+	}
+	return 0
+}
+
+// jumps tells whether Λ of c has jumps at all.
+func jumps(c Curve) bool {
+	j, ok := c.(interface{ jumps() bool })
+	return ok && j.jumps()
+}
+
+// firstAfter is the first of the given instants after t, +Inf without one.
+func firstAfter(t float64, instants ...float64) float64 {
+	first := math.Inf(1)
+	for _, x := range instants {
+		if x > t && x < first {
+			first = x
+		}
+	}
+	return first
+}
+
+// snap returns the whole number next to n when only rounding lies between
+// them. Without it the last arrival of a burst of exactly 600 would slip to
+// the next burst when the burst's area rounds to 599.9999999999999.
+func snap(n, relative float64) float64 {
+	if whole := math.Round(n); math.Abs(n-whole) <= relative*whole {
+		return whole
+	}
+	return n
+}
+
+// rounding is the relative error a few additions and multiplications can have.
+const rounding = 0x1p-50
+
+// phase splits t into whole periods and the rest in [0, period). An instant
+// within rounding of k·period is taken as that instant.
+func phase(t, period float64) (k, rest float64) {
+	k = math.Floor(t / period)
+	rest = t - k*period
+	switch slack := rounding * t; {
+	case rest < slack:
+		return k, max(rest, 0)
+	case rest > period-slack:
+		return k + 1, 0
+	}
+	return k, rest
+}
+
+func seconds(d time.Duration) float64 { return d.Seconds() }

@@ -1,0 +1,62 @@
+package traffic
+
+import (
+	"math"
+	"time"
+)
+
+type logistic struct {
+	to, k, a, logA1, midpoint float64 // events/s, 1/s, to/from−1, ln(1+a), seconds
+}
+
+// Logistic is S-shaped growth (Verhulst 1838):
+//
+//	λ(t) = to/(1 + A·e^(−k·t)), A = to/from − 1, k = ln(A)/midpoint
+//	Λ(t) = to/k · ln((A + e^(k·t))/(A + 1))
+//
+// so that λ(0) = from and λ(midpoint) = to/2. Rates are in events per second;
+// from must be above 0 and below half of to, which is approached and not reached.
+func Logistic(from, to float64, midpoint time.Duration) (Curve, error) {
+	c := check{of: "logistic"}
+	c.positiveRate("from", from)
+	c.positiveRate("to", to)
+	c.period("midpoint", midpoint)
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	a := to/from - 1
+	if !(a > 1) || !finite(a) {
+		c.fail("from", "a rate below half of to and not vanishingly smaller", from)
+		return nil, c.err()
+	}
+	m := seconds(midpoint)
+	return logistic{to: to, k: math.Log(a) / m, a: a, logA1: math.Log1p(a), midpoint: m}, nil
+}
+
+func (l logistic) Rate(t float64) float64 { return l.to / (1 + l.a*math.Exp(-l.k*t)) }
+
+// Cumulative takes e^(k·t) out of the logarithm where it would overflow, and
+// the 1 where the quotient is near it.
+func (l logistic) Cumulative(t float64) float64 {
+	x := l.k * t
+	if x < 1 {
+		return l.to / l.k * math.Log1p(math.Expm1(x)/(1+l.a))
+	}
+	return l.to / l.k * (x + math.Log1p(l.a*math.Exp(-x)) - l.logA1)
+}
+
+// Inverse solves e^(k·t) = (A + 1)·e^(k·n/to) − A.
+func (l logistic) Inverse(n float64) float64 {
+	if n <= 0 {
+		return 0
+	}
+	y := l.k * n / l.to
+	if y < 1 {
+		return math.Log1p((1+l.a)*math.Expm1(y)) / l.k
+	}
+	return (y + l.logA1 + math.Log1p(-l.a/(1+l.a)*math.Exp(-y))) / l.k
+}
+
+// Next names the region of growth, which may be narrow.
+func (l logistic) Next(t float64) float64 { return firstAfter(t, l.midpoint, 2*l.midpoint) }
+func (l logistic) Mass(float64) float64   { return 0 }

@@ -1,0 +1,56 @@
+package traffic
+
+import (
+	"math"
+	"time"
+)
+
+type ramp struct {
+	from, to, slope float64 // events/s, events/s, events/s²
+	over, area      float64 // seconds, Λ(over)
+}
+
+// Ramp grows or falls linearly from one rate to another (events per second,
+// ≥ 0) and then stays: λ(t) = from + (to−from)·t/over up to over, to afterwards.
+func Ramp(from, to float64, over time.Duration) (Curve, error) {
+	c := check{of: "ramp"}
+	c.rate("from", from)
+	c.rate("to", to)
+	c.period("over", over)
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	s := seconds(over)
+	return ramp{from: from, to: to, slope: (to - from) / s, over: s, area: snap((from+to)/2*s, rounding)}, nil
+}
+
+func (r ramp) Rate(t float64) float64 {
+	if t >= r.over {
+		return r.to
+	}
+	return r.from + r.slope*t
+}
+
+func (r ramp) Cumulative(t float64) float64 {
+	if t >= r.over {
+		return r.area + r.to*(t-r.over)
+	}
+	return (r.from + r.slope*t/2) * t
+}
+
+// Inverse solves from·t + slope·t²/2 = n. The root is written as
+// 2n/(from + √(from² + 2·slope·n)) because the textbook form subtracts two
+// nearly equal numbers (Press et al., Numerical Recipes, §5.6).
+func (r ramp) Inverse(n float64) float64 {
+	if n <= 0 {
+		return 0
+	}
+	if n > r.area {
+		return r.over + (n-r.area)/r.to
+	}
+	root := math.Sqrt(max(0, r.from*r.from+2*r.slope*n))
+	return min(2*n/(r.from+root), r.over)
+}
+
+func (r ramp) Next(t float64) float64 { return firstAfter(t, r.over) }
+func (r ramp) Mass(float64) float64   { return 0 }

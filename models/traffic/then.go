@@ -1,0 +1,169 @@
+package traffic
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"sort"
+	"time"
+)
+
+// Part is a curve for a time. The curve's own clock starts at 0 with the part.
+type Part struct {
+	Curve Curve
+	For   time.Duration // above 0; 0 for the last part means to the end
+}
+
+// Step is a rate in events per second, held for a time.
+type Step struct {
+	Rate float64
+	For  time.Duration // above 0; 0 for the last step means to the end
+}
+
+type piece struct {
+	curve         Curve
+	start, end    float64 // seconds
+	before, after float64 // Λ(start−), Λ(end−) of the whole
+}
+
+type pieces []piece
+
+// Then plays one curve after another. When the last part has an end, the rate
+// is 0 after it. A jump of a part at the very end of its time is not played:
+// a part covers [start, start + For).
+func Then(parts []Part) (Curve, error) {
+	c := check{of: "then"}
+	if len(parts) == 0 {
+		c.fail("parts", "at least one part", "none")
+	}
+	var total time.Duration
+	for i, p := range parts {
+		name := fmt.Sprintf("part %d", i+1)
+		if p.Curve == nil {
+			c.fail(name, "a curve", "nil")
+		}
+		if p.For < 0 || (p.For == 0 && i < len(parts)-1) {
+			c.fail(name, "a duration above 0 (0 in the last part alone: to the end)", p.For)
+		}
+		if total += p.For; total < 0 {
+			c.fail(name, "parts of together less than 292 years", "more")
+		}
+	}
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	return compose(parts), nil
+}
+
+func compose(parts []Part) pieces {
+	var whole pieces
+	var at time.Duration
+	var before float64
+	for _, p := range parts {
+		next := piece{curve: p.Curve, start: seconds(at), before: before, end: math.Inf(1), after: math.Inf(1)}
+		if p.For > 0 {
+			at += p.For
+			length := seconds(p.For)
+			before = snap(before+p.Curve.Cumulative(length)-mass(p.Curve, length), rounding)
+			next.end, next.after = seconds(at), before
+		}
+		whole = append(whole, next)
+	}
+	return whole
+}
+
+// Steps holds one rate after another; see [Then] for what follows the last.
+func Steps(steps []Step) (Curve, error) {
+	var parts []Part
+	var problems []error
+	for i, s := range steps {
+		c := check{of: "steps"}
+		c.rate(fmt.Sprintf("rate of step %d", i+1), s.Rate)
+		problems = append(problems, c.err())
+		parts = append(parts, Part{constant{s.Rate}, s.For})
+	}
+	curve, err := Then(parts)
+	if err := errors.Join(append(problems, err)...); err != nil {
+		return nil, err
+	}
+	return curve, nil
+}
+
+// at is the part that plays at t.
+func (p pieces) at(t float64) *piece {
+	i := sort.Search(len(p), func(i int) bool { return p[i].start > t })
+	return &p[max(i-1, 0)]
+}
+
+// local is t on the part's own clock. The subtraction rounds, so an instant next
+// to a breakpoint of the part is taken as the breakpoint: its jump counts.
+func (p *piece) local(t float64) float64 {
+	t, slack := t-p.start, p.start*rounding
+	if near := next(p.curve, t-slack); near <= t+slack && t > slack {
+		return near
+	}
+	return t
+}
+
+func (p pieces) Rate(t float64) float64 {
+	if part := p.at(t); t < part.end {
+		return part.curve.Rate(t - part.start)
+	}
+	return 0
+}
+
+func (p pieces) Cumulative(t float64) float64 {
+	part := p.at(t)
+	if t >= part.end {
+		return part.after
+	}
+	return min(part.before+part.curve.Cumulative(part.local(t)), part.after)
+}
+
+func (p pieces) Inverse(n float64) float64 {
+	return p.invert(n, func(i int, n float64) float64 { return p[i].curve.Inverse(n) })
+}
+
+func (p pieces) invert(n float64, inverse func(i int, n float64) float64) float64 {
+	if n <= 0 {
+		return 0
+	}
+	i := sort.Search(len(p), func(i int) bool { return p[i].after >= n })
+	if i == len(p) {
+		return math.Inf(1)
+	}
+	return min(p[i].start+inverse(i, n-p[i].before), p[i].end)
+}
+
+func (p pieces) forward(horizon float64) func(n float64) float64 {
+	inverses := make([]func(float64) float64, len(p))
+	for i := range p {
+		inverses[i] = forward(p[i].curve, min(horizon, p[i].end)-p[i].start)
+	}
+	inverse := func(i int, n float64) float64 { return inverses[i](n) }
+	return func(n float64) float64 { return p.invert(n, inverse) }
+}
+
+func (p pieces) Next(t float64) float64 {
+	part := p.at(t)
+	if t >= part.end {
+		return math.Inf(1)
+	}
+	inner := part.start + next(part.curve, part.local(t))
+	if inner <= t { // rounding of the part's clock
+		inner = math.Nextafter(t, math.Inf(1))
+	}
+	return min(inner, part.end)
+}
+
+func (p pieces) Mass(t float64) float64 {
+	if part := p.at(t); t < part.end {
+		return mass(part.curve, part.local(t))
+	}
+	return 0
+}
+
+func (p pieces) jumps() bool {
+	return slices.ContainsFunc(p, func(part piece) bool { return jumps(part.curve) })
+}

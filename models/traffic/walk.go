@@ -1,0 +1,160 @@
+package traffic
+
+import (
+	"math"
+	"sync"
+)
+
+// combination is what Sum and Product have in common: a rate without a
+// closed inverse.
+type combination interface {
+	Piecewise
+	// settle is Λ(t−), given an estimate by quadrature.
+	settle(t, estimate float64) float64
+	// idle is an instant ≥ t before which nothing comes, +Inf when nothing comes any more.
+	idle(t float64) float64
+}
+
+// walk lays panel after panel from t = 0. Where a panel ends depends on the
+// curve alone, never on who asks, so that every walk gives the same numbers.
+type walk struct {
+	t, n    float64 // how far it is, and Λ there
+	lost    float64 // what rounding has kept out of n (Kahan)
+	length  float64 // of the next panel, at most
+	segment float64 // next breakpoint; t itself when the breakpoint's jump is still to come
+}
+
+// longest ends a walk: a time.Duration ends there.
+const longest = float64(1 << 63 / 1e9)
+
+// next is the following panel; false when Λ stays as it is for ever.
+func (w *walk) next(c combination) (panel, bool) {
+	if w.t >= longest {
+		return panel{}, false
+	}
+	if w.t == w.segment {
+		w.segment = c.Next(w.t)
+		w.length = w.segment - w.t
+		if m := c.Mass(w.t); m > 0 {
+			p := panel{start: w.t, end: w.t, before: w.n, after: snap(w.n+m, rounding)}
+			w.n, w.lost = p.after, 0
+			return p, true
+		}
+	}
+	if math.IsInf(w.length, 1) {
+		w.length = max(1, w.t)
+	}
+	end := min(w.t+w.length, w.segment)
+	p := fit(c.Rate, w.t, end)
+	if area, _ := p.at(p.end); w.n+area == w.n {
+		until := c.idle(w.t)
+		if math.IsInf(until, 1) {
+			w.t = until
+			return panel{}, false
+		}
+		if half := w.t + (until-w.t)/2; area == 0 && half > end { // until is known up to rounding only
+			p.end, w.segment = half, half
+		}
+	}
+	w.advance(c, &p)
+	return p, true
+}
+
+// advance adds the panel's area to n.
+func (w *walk) advance(c combination, p *panel) {
+	area, _ := p.at(p.end)
+	term := max(area, 0) - w.lost
+	sum := w.n + term
+	w.lost = (sum - w.n) - term
+	after := max(w.n, c.settle(p.end, sum))
+	if after != sum {
+		w.lost = 0
+	}
+	p.anchor(w.n, after)
+	w.t, w.n, w.length = p.end, after, 2*(p.end-p.start)
+}
+
+// walker is the forward inverse: it walks once, in step with rising numbers,
+// in constant memory.
+func walker(c combination, horizon float64) func(n float64) float64 {
+	var w walk
+	var p panel
+	more := true
+	return func(n float64) float64 {
+		if n <= 0 {
+			return 0
+		}
+		for n > p.after && more && w.t < horizon {
+			p, more = w.next(c)
+		}
+		if n > p.after || !more {
+			return math.Inf(1)
+		}
+		return p.inverse(n)
+	}
+}
+
+// atlas finds panels in any order. It remembers every 16th step of the walk
+// (2.5 bytes a panel) and walks on from there.
+type atlas struct {
+	mu    sync.Mutex
+	marks []walk
+}
+
+const stride = 16
+
+// find is the panel whose laying first makes reached true, with the walk behind
+// it; false when the curve ends before.
+func (a *atlas) find(c combination, reached func(w walk) bool) (panel, walk, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	w := a.start(reached)
+	for i := 1; ; i++ {
+		p, ok := w.next(c)
+		if !ok {
+			return panel{}, w, false
+		}
+		if i%stride == 0 && w.t > a.marks[len(a.marks)-1].t {
+			a.marks = append(a.marks, w)
+		}
+		if reached(w) {
+			return p, w, true
+		}
+	}
+}
+
+// start is the last mark that has not reached what is sought.
+func (a *atlas) start(reached func(w walk) bool) walk {
+	if len(a.marks) == 0 {
+		a.marks = []walk{{}}
+	}
+	lo, hi := 0, len(a.marks)
+	for hi-lo > 1 {
+		if mid := (lo + hi) / 2; reached(a.marks[mid]) {
+			hi = mid
+		} else {
+			lo = mid
+		}
+	}
+	return a.marks[lo]
+}
+
+func (a *atlas) inverse(c combination, n float64) float64 {
+	if n <= 0 {
+		return 0
+	}
+	p, _, ok := a.find(c, func(w walk) bool { return w.n >= n })
+	if !ok {
+		return math.Inf(1)
+	}
+	return p.inverse(n)
+}
+
+func (a *atlas) cumulative(c combination, t float64) float64 {
+	p, w, ok := a.find(c, func(w walk) bool { return w.t > t })
+	if !ok {
+		return w.n
+	}
+	n, _ := p.at(t)
+	return min(max(n, p.before), p.after)
+}
