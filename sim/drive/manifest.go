@@ -1,0 +1,30 @@
+package drive
+
+import (
+	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/sim/plan"
+)
+
+// Manifest returns what a record of the plan says of it before it has run.
+func Manifest(p *plan.Plan) record.Manifest {
+	m := record.Manifest{
+		Scenario: p.Scenario.Name, About: p.Scenario.About, Seed: p.Seed, Clock: p.Scenario.Clock, PlanHash: p.Hash(),
+		Epoch: p.Epoch, Horizon: p.Horizon, Warmup: p.Warmup, Shards: p.Shards, Asserts: p.Asserts, Warnings: p.Warnings,
+	}
+	for _, c := range p.Clients {
+		m.Clients = append(m.Clients, c.Client)
+	}
+	for _, l := range p.Limiters {
+		m.Limiters = append(m.Limiters, l.Limiter)
+	}
+	for _, s := range p.Sources {
+		m.Traffic = append(m.Traffic, record.Traffic{Name: s.Name})
+	}
+	return m
+}
+
+// Apply completes a manifest with what the run found.
+func (r Result) Apply(m *record.Manifest) {
+	m.Traffic, m.Telemetry, m.Aborted = r.Traffic, r.Telemetry, r.Aborted
+	m.Complete = r.Aborted == ""
+}

@@ -1,0 +1,150 @@
+package drive
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/sim/limiter"
+	"github.com/quotalab/quotalab/sim/plan"
+	"github.com/quotalab/quotalab/sim/shards"
+	"github.com/quotalab/quotalab/sim/vtime"
+)
+
+// world is one limiter under test: its shards, and an instance of it in each
+// client process.
+type world struct {
+	name       string
+	index      int
+	kind       limiter.Kind
+	fleet      *shards.Fleet
+	clients    [][]*instance // by client and number
+	rng        *rand.Rand    // picks instances
+	serverTime bool
+}
+
+// instance is the limiter in one client process, with a Ring of its own.
+type instance struct {
+	name     string
+	client   string
+	mode     record.Mode
+	limiter  limiter.Limiter
+	registry *prometheus.Registry
+}
+
+func newWorld(sched *vtime.Scheduler, p *plan.Plan, index int) (*world, error) {
+	l := p.Limiters[index]
+	scoped := func(name string) *rand.Rand { return p.Stream("limiter/" + l.Name + "/" + name) }
+	fleet, err := shards.NewFleet(sched, shards.Spec{Names: p.Shards, Service: p.Service, Scripts: p.Scripts, Stream: scoped})
+	if err != nil {
+		return nil, fmt.Errorf("limiter %s: %w", l.Name, err)
+	}
+	w := &world{name: l.Name, index: index, kind: l.Kind, fleet: fleet, rng: scoped("instances"), serverTime: l.Kind.ServerTime}
+	for _, c := range p.Clients {
+		var instances []*instance
+		for n := range c.Instances {
+			in, err := newInstance(sched, fleet, l, c, n, scoped)
+			if err != nil {
+				return nil, errors.Join(fmt.Errorf("limiter %s, client %s: %w", l.Name, c.Name, err), w.close())
+			}
+			instances = append(instances, in)
+		}
+		w.clients = append(w.clients, instances)
+	}
+	return w, nil
+}
+
+func newInstance(sched *vtime.Scheduler, fleet *shards.Fleet, l plan.Limiter, c plan.Client, n int, scoped func(string) *rand.Rand) (*instance, error) {
+	in := &instance{name: c.Name, client: c.Name, mode: c.Does, registry: prometheus.NewRegistry()}
+	if c.Instances > 1 {
+		in.name = fmt.Sprintf("%s/%d", c.Name, n)
+	}
+	ring, err := fleet.Ring(shards.ClientSpec{ShardNames: c.ShardNames, RTT: c.RTT, Rand: scoped("network/" + in.name), TAT: l.Kind.TAT})
+	if err != nil {
+		return nil, err
+	}
+	in.limiter, err = l.Kind.New(limiter.Env{
+		Redis: ring, Clock: clientClock{sched, c.ClockOffset}, Registerer: in.registry, Rand: scoped("client/" + in.name),
+		Spec: l.Limiter, Does: c.Does, Options: l.Options,
+	})
+	return in, err
+}
+
+// pick returns the instance of a client group that a request goes to.
+func (w *world) pick(client int) *instance {
+	instances := w.clients[client]
+	if len(instances) == 1 {
+		return instances[0]
+	}
+	return instances[w.rng.IntN(len(instances))]
+}
+
+// settle completes when the decision took effect and by what instant it was
+// judged: Redis' own clock, where that is what the limiter reads.
+func (w *world) settle(o *record.Observation) {
+	if o.Effect < 0 && o.Error == "" {
+		o.Effect, o.Order = o.Done, w.fleet.NextOrder() // it touched no key
+	}
+	switch {
+	case o.Effect >= 0 && w.serverTime:
+		o.Judged = o.Effect
+	case o.Judged < 0:
+		o.Judged = o.Effect
+	}
+}
+
+// telemetry reads what the limiter's own metrics say, by client group.
+func (w *world) telemetry() ([]record.Telemetry, error) {
+	if w.kind.Telemetry == nil {
+		return nil, nil
+	}
+	var all []record.Telemetry
+	for _, instances := range w.clients {
+		group := len(all)
+		for _, in := range instances {
+			families, err := in.registry.Gather()
+			if err != nil {
+				return all, fmt.Errorf("limiter %s, client %s: reading its metrics: %w", w.name, in.name, err)
+			}
+			for _, t := range w.kind.Telemetry(families) {
+				t.Limiter, t.Client = w.name, in.client
+				all = mergeTelemetry(all, group, t)
+			}
+		}
+	}
+	return all, nil
+}
+
+// mergeTelemetry adds t to the series of its group that it belongs to.
+func mergeTelemetry(all []record.Telemetry, from int, t record.Telemetry) []record.Telemetry {
+	for i := from; i < len(all); i++ {
+		if all[i].Series == t.Series && all[i].Decision == t.Decision {
+			all[i].Count += t.Count
+			all[i].Seconds += t.Seconds
+			return all
+		}
+	}
+	return append(all, t)
+}
+
+func (w *world) close() error { return w.fleet.Close() }
+
+// clientClock is a client's clock in virtual time. Reading it is noted in
+// the request's trace.
+type clientClock struct {
+	sched  *vtime.Scheduler
+	offset time.Duration
+}
+
+func (c clientClock) Now() time.Time {
+	if p := c.sched.Current(); p != nil {
+		if trace, ok := p.Local.(*shards.Trace); ok {
+			trace.ReadClock(c.sched.Now())
+		}
+	}
+	return c.sched.Time().Add(c.offset)
+}

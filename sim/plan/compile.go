@@ -1,0 +1,210 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/quotalab/quotalab/models/network"
+	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/scenarios"
+	"github.com/quotalab/quotalab/sim/limiter"
+)
+
+// Compile turns a scenario without problems into a Plan. What it finds
+// wrong (a trace that cannot be read, parameters that only together are
+// impossible) are problems too, all at once.
+func Compile(s *scenarios.Scenario, kinds limiter.Kinds) (*Plan, scenarios.Problems) {
+	p := &Plan{
+		Scenario: s, Epoch: s.Epoch.UTC(), Horizon: time.Duration(s.Horizon), Warmup: time.Duration(s.Warmup), Seed: s.Seed,
+		Shards: shardNames(s.Shards),
+	}
+	var ps scenarios.Problems
+	report := func(path string, err error) {
+		if err != nil {
+			ps = append(ps, s.Problem(path, "%v", err))
+		}
+	}
+	var err error
+	p.Service, err = distribution(s.Shards.Service)
+	report("shards.service", err)
+	p.Scripts = p.Service
+	if !empty(s.Shards.Scripts) {
+		p.Scripts, err = distribution(s.Shards.Scripts)
+		report("shards.scripts", err)
+	}
+	for _, l := range s.Limiters {
+		compiled, found := compileLimiter(s, l.Name, l.Value, kinds)
+		p.Limiters, ps = append(p.Limiters, compiled), append(ps, found...)
+	}
+	var found scenarios.Problems
+	p.Clients, found = compileClients(s, p.Shards)
+	ps = append(ps, found...)
+	p.populations, found = compilePopulations(s)
+	ps = append(ps, found...)
+	for _, a := range s.Assert {
+		for _, c := range a.Conditions {
+			p.Asserts = append(p.Asserts, record.Assertion{Selector: a.Selector, Check: c.Check})
+		}
+	}
+	if len(ps) > 0 {
+		return nil, ps.Sort()
+	}
+	for _, t := range s.Traffic {
+		source, err := p.source(t.Name, t.Value)
+		report("traffic."+t.Name, err)
+		p.Sources = append(p.Sources, source)
+	}
+	if len(ps) > 0 {
+		return nil, ps.Sort()
+	}
+	return p, nil
+}
+
+func shardNames(s scenarios.Shards) []string {
+	if len(s.Names) > 0 {
+		return s.Names
+	}
+	names := make([]string, s.Count)
+	for i := range names {
+		names[i] = fmt.Sprintf("shard-%d", i+1)
+	}
+	return names
+}
+
+// defaultClient is the client of a scenario that names none.
+const defaultClient = "default"
+
+func compileClients(s *scenarios.Scenario, shards []string) ([]Client, scenarios.Problems) {
+	defs := s.Clients
+	if len(defs) == 0 {
+		defs = scenarios.Named[scenarios.Client]{{Name: defaultClient, Value: scenarios.Client{Does: string(record.TakeMode), Instances: 1, Zone: "default"}}}
+	}
+	var clients []Client
+	var ps scenarios.Problems
+	for _, d := range defs {
+		names := d.Value.ShardNames
+		if len(names) == 0 {
+			names = shards
+		}
+		rtt, err := delays(s, d.Value.Zone, len(shards))
+		if err != nil {
+			ps = append(ps, s.Problem("network", "%v", err))
+		}
+		clients = append(clients, Client{
+			Client:      record.Client{Name: d.Name, Does: record.Mode(d.Value.Does), Instances: int(d.Value.Instances), ShardNames: names},
+			ClockOffset: time.Duration(d.Value.ClockOffset), RTT: rtt,
+		})
+	}
+	return clients, ps
+}
+
+// delays returns the round-trip time from a zone to each shard.
+func delays(s *scenarios.Scenario, zone string, shards int) ([]network.Distribution, error) {
+	rtt := make([]network.Distribution, shards)
+	for i := range rtt {
+		d := s.Network.RTT
+		to := "default"
+		if i < len(s.Shards.Zones) {
+			to = s.Shards.Zones[i]
+		}
+		for _, l := range s.Network.Links {
+			if l.From == zone && l.To == to {
+				d = l.RTT
+			}
+		}
+		var err error
+		if rtt[i], err = distribution(d); err != nil {
+			return nil, err
+		}
+	}
+	return rtt, nil
+}
+
+// source compiles a traffic source.
+func (p *Plan) source(name string, t scenarios.Traffic) (Source, error) {
+	out := Source{
+		Name: name, Pause: time.Duration(t.Pause), FailOpen: t.OnError == "open", MaxInFlight: int(t.MaxInFlight), Retry: retry(t.OnDenial),
+	}
+	for i, l := range p.Limiters {
+		if len(t.Limiters) == 0 || slices.Contains(t.Limiters, l.Name) {
+			out.Limiters = append(out.Limiters, i)
+		}
+	}
+	via := t.Via
+	if len(via) == 0 {
+		via = []string{p.Clients[0].Name}
+	}
+	for _, v := range via {
+		out.Via = append(out.Via, slices.IndexFunc(p.Clients, func(c Client) bool { return c.Name == v }))
+	}
+	if err := p.arrivals(&out, t); err != nil {
+		return out, err
+	}
+	return out, p.takes(&out, t)
+}
+
+// arrivals compiles when the source's requests are due.
+func (p *Plan) arrivals(out *Source, t scenarios.Traffic) error {
+	if t.Rate.Replay != nil {
+		trace, beyond, err := replay(p.Scenario, *t.Rate.Replay, p.Horizon)
+		if err != nil {
+			return err
+		}
+		out.trace, out.Expected = trace, float64(len(trace.at))
+		if beyond > 0 {
+			p.Warnings = append(p.Warnings, fmt.Sprintf("traffic %s: %d of the %d requests of %s lie beyond the horizon and are not played",
+				out.Name, beyond, beyond+len(trace.at), trace.file))
+		}
+		return nil
+	}
+	var err error
+	if out.curve, err = curve(t.Rate, p.Horizon, p.Epoch); err != nil {
+		return err
+	}
+	out.Expected = out.curve.Cumulative(p.Horizon.Seconds())
+	out.gaps, err = gaps(t.Gaps)
+	return err
+}
+
+// takes compiles which limits a request takes from, and by which keys.
+func (p *Plan) takes(out *Source, t scenarios.Traffic) error {
+	items := t.Batch
+	if len(items) == 0 {
+		items = []scenarios.BatchItem{{Limit: t.Limit, Keys: t.Keys, Cost: t.Cost}}
+	}
+	for _, item := range items {
+		take := Take{Limit: item.Limit, Cost: int64(item.Cost), population: -1, root: -1}
+		if take.Limit == "" {
+			take.Limit = p.Limiters[out.Limiters[0]].Limits[0].Name
+		}
+		if item.Keys != "" {
+			take.population = slices.IndexFunc(p.populations, func(q population) bool { return q.name == item.Keys })
+			root := p.populations[take.population].root
+			if take.root = slices.Index(out.roots, root); take.root < 0 {
+				take.root = len(out.roots)
+				out.roots = append(out.roots, root)
+			}
+		}
+		out.Takes = append(out.Takes, take)
+	}
+	return p.checkTakes(out)
+}
+
+// checkTakes refuses batches to limiters that have none, and costs that can
+// never be had.
+func (p *Plan) checkTakes(out *Source) error {
+	for _, i := range out.Limiters {
+		l := p.Limiters[i]
+		if len(out.Takes) > 1 && !l.Kind.Batch {
+			return fmt.Errorf("limiter %s: kind %s takes from one limit a request, found a batch of %d", l.Name, l.Limiter.Kind, len(out.Takes))
+		}
+		table := l.Table()
+		for _, t := range out.Takes {
+			if limit, ok := table.For(t.Limit, ""); ok && t.Cost > limit.Burst {
+				return fmt.Errorf("limiter %s, limit %s: a cost of %d can never be had from a burst of %d", l.Name, t.Limit, t.Cost, limit.Burst)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,9 @@
+// Package plan compiles a scenario into a Plan: what is to run, with every
+// reference resolved, every default filled in and every file read. A Plan is
+// immutable; its text and hash say what it is.
+//
+// What flows in: a scenarios.Scenario and the kinds of limiter. What flows
+// out: the Plan, its named random streams, and its Arrivals, the sequence of
+// requests that is fixed before anything runs. Imported by sim/drive and
+// cmd/.
+package plan

@@ -1,0 +1,146 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/quotalab/quotalab/models/limits"
+	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/scenarios"
+	"github.com/quotalab/quotalab/sim/limiter"
+)
+
+// Check returns what is wrong with a scenario's limiters: unknown kinds and
+// options, which the decoder cannot know. It takes a scenario that has other
+// problems too, so that all are reported at once.
+func Check(s *scenarios.Scenario, kinds limiter.Kinds) scenarios.Problems {
+	var ps scenarios.Problems
+	for _, l := range s.Limiters {
+		_, found := compileLimiter(s, l.Name, l.Value, kinds)
+		ps = append(ps, found...)
+	}
+	return ps
+}
+
+// compileLimiter resolves a limiter's kind, options and limits.
+func compileLimiter(s *scenarios.Scenario, name string, l scenarios.Limiter, kinds limiter.Kinds) (Limiter, scenarios.Problems) {
+	path := "limiters." + name
+	kind, ok := kinds[l.Kind]
+	if !ok {
+		if l.Kind == "" {
+			return Limiter{}, nil // the decoder has said so
+		}
+		return Limiter{}, scenarios.Problems{s.Problem(path+".kind", "unknown kind %q%s: known are %s",
+			l.Kind, didYouMean(l.Kind, sortedKeys(kinds)), strings.Join(sortedKeys(kinds), ", "))}
+	}
+	options, ps := compileOptions(s, path, l, kind)
+	out := Limiter{
+		Limiter: record.Limiter{Name: name, Kind: l.Kind, Algorithm: kind.Algorithm, Resolution: kind.Resolution, Limits: recordLimits(l), Overrides: recordOverrides(l)},
+		Kind:    kind, Options: options,
+	}
+	ps = append(ps, checkLimits(s, path, out)...)
+	if len(ps) == 0 && kind.Check != nil {
+		if err := kind.Check(out.Limiter, options); err != nil {
+			ps = append(ps, s.Problem(path, "%v", err))
+		}
+	}
+	return out, ps
+}
+
+func compileOptions(s *scenarios.Scenario, path string, l scenarios.Limiter, kind limiter.Kind) (map[string]string, scenarios.Problems) {
+	var ps scenarios.Problems
+	known := map[string]limiter.Option{}
+	options := map[string]string{}
+	for _, o := range kind.Options {
+		known[o.Name], options[o.Name] = o, o.Default
+	}
+	for _, given := range l.Options {
+		at := path + ".options." + given.Name
+		o, ok := known[given.Name]
+		if !ok {
+			ps = append(ps, s.Problem(at, "kind %s has no option %q%s", l.Kind, given.Name, didYouMean(given.Name, sortedKeys(known))))
+			continue
+		}
+		if o.Values != nil && !slices.Contains(o.Values, given.Value) {
+			ps = append(ps, s.Problem(at, "expected one of %s, found %q%s", strings.Join(o.Values, ", "), given.Value, didYouMean(given.Value, o.Values)))
+			continue
+		}
+		if o.Check != nil {
+			if err := o.Check(given.Value); err != nil {
+				ps = append(ps, s.Problem(at, "%v", err))
+			}
+		}
+		options[given.Name] = given.Value
+	}
+	return options, ps
+}
+
+// checkLimits asks the reference whether it can follow the limits.
+func checkLimits(s *scenarios.Scenario, path string, l Limiter) scenarios.Problems {
+	var ps scenarios.Problems
+	if l.Algorithm == "" {
+		return nil
+	}
+	for _, limit := range append(slices.Clone(l.Limits), l.Overrides...) {
+		if limit.Count == 0 || limit.Period == 0 {
+			continue // the decoder has said so
+		}
+		if _, err := limits.New(l.Algorithm, limits.Limit{Count: limit.Count, Period: limit.Period, Burst: limit.Burst}); err != nil {
+			ps = append(ps, s.Problem(path, "limit %q: %v", limit.Name, err))
+		}
+	}
+	return ps
+}
+
+// onlyLimit is the name of a limiter's limit that has none.
+const onlyLimit = "default"
+
+func recordLimits(l scenarios.Limiter) []record.Limit {
+	if l.Limit != nil {
+		return []record.Limit{recordLimit(onlyLimit, "", *l.Limit)}
+	}
+	var all []record.Limit
+	for _, e := range l.Limits {
+		all = append(all, recordLimit(e.Name, "", e.Value))
+	}
+	return all
+}
+
+func recordOverrides(l scenarios.Limiter) []record.Limit {
+	var all []record.Limit
+	for _, o := range l.Overrides {
+		name := o.Limit
+		if limits := recordLimits(l); name == "" && len(limits) == 1 {
+			name = limits[0].Name
+		}
+		all = append(all, recordLimit(name, o.Key, scenarios.Limit{Count: o.Count, Period: o.Per, Burst: o.Burst}))
+	}
+	return all
+}
+
+func recordLimit(name, key string, l scenarios.Limit) record.Limit {
+	burst := l.Burst
+	if burst == 0 {
+		burst = l.Count
+	}
+	return record.Limit{Name: name, Key: key, Count: int64(l.Count), Period: time.Duration(l.Period), Burst: int64(burst)}
+}
+
+func didYouMean(word string, known []string) string {
+	if near := metric.Nearest(word, known); near != "" {
+		return fmt.Sprintf(" (did you mean %q?)", near)
+	}
+	return ""
+}
+
+func sortedKeys[T any](m map[string]T) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

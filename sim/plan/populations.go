@@ -1,0 +1,212 @@
+package plan
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/quotalab/quotalab/models/keys"
+	"github.com/quotalab/quotalab/scenarios"
+)
+
+// population is a compiled key population. One that is derived has no keys
+// of its own: it names the key that its root drew.
+type population struct {
+	name string
+	root int             // index of the population that is drawn from: itself, or what it derives from
+	keys keys.Population // nil when derived
+	key  func(id uint64) string
+	leaf []int // of a mix: its innermost parts, in the order of keys.Split
+}
+
+// compilePopulations compiles all populations, each after those that it
+// refers to; the decoder has refused cycles.
+func compilePopulations(s *scenarios.Scenario) ([]population, scenarios.Problems) {
+	c := &populationCompiler{s: s, index: map[string]int{}}
+	for _, e := range s.Keys {
+		c.index[e.Name] = len(c.out)
+		c.out = append(c.out, population{name: e.Name})
+	}
+	c.done = make([]bool, len(c.out))
+	for i := range c.out {
+		c.compile(i)
+	}
+	return c.out, c.problems
+}
+
+type populationCompiler struct {
+	s        *scenarios.Scenario
+	index    map[string]int
+	out      []population
+	done     []bool
+	problems scenarios.Problems
+}
+
+func (c *populationCompiler) compile(i int) {
+	if c.done[i] {
+		return
+	}
+	c.done[i] = true
+	def := c.s.Keys[i].Value
+	p := &c.out[i]
+	p.root = i
+	var err error
+	switch {
+	case def.Derive != nil:
+		err = c.derive(i, *def.Derive)
+	case def.Mix != nil:
+		err = c.mix(i, def)
+	case def.FromTrace != nil:
+		err = c.fromTrace(i, *def.FromTrace)
+	default:
+		p.keys, err = c.own(def)
+		p.key = naming(p.name, i, def.As)
+	}
+	if err != nil {
+		c.problems = append(c.problems, c.s.Problem("keys."+p.name, "%v", err))
+	}
+}
+
+// own compiles a population that refers to nothing else.
+func (c *populationCompiler) own(def scenarios.Population) (keys.Population, error) {
+	switch {
+	case def.Uniform != nil:
+		return keys.Uniform(int64(def.Uniform.N))
+	case def.Zipf != nil:
+		return keys.Zipf(int64(def.Zipf.N), float64(def.Zipf.S))
+	case def.HotSet != nil:
+		return keys.HotSet(int64(def.HotSet.N), int64(def.HotSet.Hot), float64(def.HotSet.Share))
+	case def.Churn != nil:
+		return churn(*def.Churn)
+	case def.Growing != nil:
+		return keys.Growing(float64(def.Growing.K), float64(def.Growing.B))
+	case def.Sequence != nil:
+		return keys.Sequence(int64(def.Sequence.N))
+	default:
+		return keys.Fresh(), nil
+	}
+}
+
+func churn(c scenarios.ChurnKeys) (keys.Population, error) {
+	life, err := distribution(c.Lifetime)
+	if err != nil {
+		return nil, err
+	}
+	start := int(c.Start)
+	if start == 0 {
+		start = int(float64(c.Arrivals)*life.Mean().Seconds() + 0.5)
+	}
+	return keys.Churn(float64(c.Arrivals), func(rng *rand.Rand) time.Duration { return life.Sample(rng) }, life.Mean(), start)
+}
+
+func (c *populationCompiler) fromTrace(i int, def scenarios.TraceKeys) error {
+	names, weights, err := traceKeys(c.s, def)
+	if err != nil {
+		return err
+	}
+	p := &c.out[i]
+	p.key = func(id uint64) string { return names[id] }
+	p.keys, err = keys.Empirical(weights)
+	return err
+}
+
+// mix writes every key as the part that it comes from does.
+func (c *populationCompiler) mix(i int, def scenarios.Population) error {
+	if c.s.Written("keys." + c.out[i].name + ".as") {
+		return fmt.Errorf("a mix writes each key as its part does: give `as` there")
+	}
+	var parts []keys.Part
+	var leaves []int
+	for _, m := range def.Mix {
+		j := c.index[m.Keys]
+		c.compile(j)
+		part := c.out[j]
+		if part.keys == nil {
+			return fmt.Errorf("part %q is derived or has a mistake of its own: a mix needs populations that draw", m.Keys)
+		}
+		parts = append(parts, keys.Part{Population: part.keys, Weight: float64(m.Weight)})
+		if part.leaf != nil {
+			leaves = append(leaves, part.leaf...)
+		} else {
+			leaves = append(leaves, j)
+		}
+	}
+	p := &c.out[i]
+	p.leaf = leaves
+	p.key = func(id uint64) string {
+		part, inner := keys.Split(id)
+		return c.out[leaves[part]].key(inner)
+	}
+	var err error
+	p.keys, err = keys.Mix(parts)
+	return err
+}
+
+func (c *populationCompiler) derive(i int, def scenarios.DerivedKeys) error {
+	j := c.index[def.From]
+	c.compile(j)
+	from := c.out[j]
+	if from.key == nil {
+		return nil // its own mistake has been reported
+	}
+	p := &c.out[i]
+	p.root = from.root
+	if def.Prefix > 0 {
+		p.key = func(id uint64) string { return prefix(from.key(id), int(def.Prefix)) }
+		return nil
+	}
+	name := naming(p.name, i, c.s.Keys[i].Value.As)
+	if def.Groups > 0 {
+		p.key = func(id uint64) string { return name(id % uint64(def.Groups)) }
+	} else {
+		p.key = func(id uint64) string { return name(id / uint64(def.Size)) }
+	}
+	return nil
+}
+
+// prefix returns the range of an address, or the key itself where it is no
+// address or a shorter one.
+func prefix(key string, bits int) string {
+	addr, err := netip.ParseAddr(key)
+	if err != nil {
+		return key
+	}
+	p, err := addr.Prefix(bits)
+	if err != nil {
+		return key
+	}
+	return p.String()
+}
+
+// naming returns how a population's ids are written. Addresses of different
+// populations (their index in the file) stay apart.
+func naming(population string, index int, as string) func(id uint64) string {
+	switch as {
+	case "id":
+		return func(id uint64) string { return strconv.FormatUint(id+1, 10) }
+	case "ipv4":
+		return func(id uint64) string { return ipv4(index, id).String() }
+	case "ipv6":
+		return func(id uint64) string { return ipv6(index, id).String() }
+	case "domain":
+		return func(id uint64) string { return population + "-" + strconv.FormatUint(id, 10) + ".test" }
+	default:
+		return func(id uint64) string { return population + "-" + strconv.FormatUint(id, 10) }
+	}
+}
+
+// ipv4 writes 2²⁷ ids into a range of each population, from 10.0.0.0 up.
+func ipv4(index int, id uint64) netip.Addr {
+	n := uint32(10)<<24 + uint32(index)<<27 + uint32(id)
+	return netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
+}
+
+// ipv6 writes ids into fd00::/8: a byte for the population, 32 bits for the
+// /48 range, of which each holds 16 consecutive ids.
+func ipv6(index int, id uint64) netip.Addr {
+	site, host := uint32(id>>4), byte(id&15)
+	a := [16]byte{0: 0xfd, 1: byte(index), 2: byte(site >> 24), 3: byte(site >> 16), 4: byte(site >> 8), 5: byte(site), 15: host + 1}
+	return netip.AddrFrom16(a)
+}

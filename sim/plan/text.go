@@ -1,0 +1,93 @@
+package plan
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+)
+
+// Hash identifies what the plan runs: the scenario with its seed and the
+// content of every trace. The scenario's name, prose and place do not count.
+func (p *Plan) Hash() string {
+	s := *p.Scenario
+	s.Name, s.About, s.File, s.Positions = "", "", "", nil
+	sum := sha256.New()
+	fmt.Fprintln(sum, "quotalab plan 1")
+	if err := json.NewEncoder(sum).Encode(s); err != nil {
+		panic(fmt.Sprintf("a decoded scenario does not encode: %v", err)) // every field is plain data
+	}
+	for _, source := range p.Sources {
+		if source.trace != nil {
+			fmt.Fprintln(sum, "trace", source.Name, source.trace.hash)
+		}
+	}
+	return hex.EncodeToString(sum.Sum(nil))[:16]
+}
+
+// Text describes the plan to a person.
+func (p *Plan) Text() string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "plan\t%s\n", p.Hash())
+	fmt.Fprintf(w, "scenario\t%s\n", p.Scenario.Name)
+	fmt.Fprintf(w, "clock\t%s, from %s for %v (warm-up %v), seed %d\n", p.Scenario.Clock, p.Epoch.Format("2006-01-02 15:04:05"), p.Horizon, p.Warmup, p.Seed)
+	fmt.Fprintf(w, "shards\t%d (%s), service %v mean\n", len(p.Shards), strings.Join(p.Shards, ", "), p.Service.Mean())
+	for _, c := range p.Clients {
+		fmt.Fprintf(w, "client %s\t%d × %s, clock %+v, round trip %v mean, shards as %s\n",
+			c.Name, c.Instances, c.Does, c.ClockOffset, c.RTT[0].Mean(), strings.Join(c.ShardNames, ", "))
+	}
+	for _, l := range p.Limiters {
+		fmt.Fprintf(w, "limiter %s\t%s%s, reference %s\n", l.Name, l.Limiter.Kind, optionsText(l), orNone(l.Algorithm))
+		for _, x := range l.Limits {
+			fmt.Fprintf(w, "  limit %s\t%d per %v, burst %d\n", x.Name, x.Count, x.Period, x.Burst)
+		}
+		if n := len(l.Overrides); n > 0 {
+			fmt.Fprintf(w, "  overrides\t%d\n", n)
+		}
+	}
+	for i := range p.Sources {
+		p.sourceText(w, &p.Sources[i])
+	}
+	fmt.Fprintf(w, "assertions\t%d\n", len(p.Asserts))
+	for _, warning := range p.Warnings {
+		fmt.Fprintf(w, "warning\t%s\n", warning)
+	}
+	_ = w.Flush() // a strings.Builder takes everything
+	return b.String()
+}
+
+func (p *Plan) sourceText(w *tabwriter.Writer, s *Source) {
+	var via, to, takes []string
+	for _, i := range s.Via {
+		via = append(via, p.Clients[i].Name)
+	}
+	for _, i := range s.Limiters {
+		to = append(to, p.Limiters[i].Name)
+	}
+	for _, t := range s.Takes {
+		keys := "the trace"
+		if t.population >= 0 {
+			keys = p.populations[t.population].name
+		}
+		takes = append(takes, fmt.Sprintf("%d of %s by %s", t.Cost, t.Limit, keys))
+	}
+	fmt.Fprintf(w, "traffic %s\t%.0f arrivals expected, via %s to %s: %s\n", s.Name, s.Expected, strings.Join(via, " then "), strings.Join(to, ", "), strings.Join(takes, " + "))
+}
+
+func optionsText(l Limiter) string {
+	var b strings.Builder
+	for _, name := range sortedKeys(l.Options) {
+		fmt.Fprintf(&b, " %s=%s", name, l.Options[name])
+	}
+	return b.String()
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}

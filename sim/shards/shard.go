@@ -1,0 +1,126 @@
+package shards
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/alicebob/miniredis/v2/server"
+
+	"github.com/quotalab/quotalab/models/network"
+	"github.com/quotalab/quotalab/sim/vtime"
+)
+
+// Shard is one embedded Redis: a miniredis that lives in virtual time, and
+// the queue in front of it.
+type Shard struct {
+	Name string // as the scenario knows it
+	addr string // as a Ring's option knows it
+
+	sched   *vtime.Scheduler
+	db      *miniredis.Miniredis
+	srv     *server.Server
+	expiry  *deadlines
+	service network.Distribution
+	scripts network.Distribution
+	rng     *rand.Rand
+	free    int64 // instant at which the queue is empty
+	clock   int64 // instant that miniredis was last told
+}
+
+func newShard(sched *vtime.Scheduler, spec Spec, index int) (*Shard, error) {
+	db := miniredis.NewMiniRedis()
+	c, err := db.Dial() // starts it without a listener
+	if err != nil {
+		return nil, fmt.Errorf("shard %s: starting miniredis: %w", spec.Names[index], err)
+	}
+	if err := c.Close(); err != nil {
+		return nil, fmt.Errorf("shard %s: %w", spec.Names[index], err)
+	}
+	return &Shard{
+		Name: spec.Names[index], addr: fmt.Sprintf("embedded-%d:6379", index),
+		sched: sched, db: db, srv: db.Server(), expiry: newDeadlines(), clock: -1,
+		service: spec.Service, scripts: spec.Scripts, rng: spec.Stream("shard/" + spec.Names[index]),
+	}, nil
+}
+
+// enqueue takes a place in the queue for commands that arrive now and
+// returns the instants at which they begin and end.
+func (s *Shard) enqueue(cmds []command) (begin, end int64) {
+	begin = max(s.sched.Now(), s.free)
+	end = begin
+	for _, c := range cmds {
+		d := s.service
+		if c.effect&scripted != 0 {
+			d = s.scripts
+		}
+		end += int64(d.Sample(s.rng))
+	}
+	s.free = end
+	return begin, end
+}
+
+// advance brings miniredis to the present instant: its clock, and the keys
+// whose time is up.
+func (s *Shard) advance() {
+	now := s.sched.Now()
+	if now == s.clock {
+		return
+	}
+	s.clock = now
+	s.db.SetTime(s.sched.Time())
+	s.expiry.expire(now, func(key string) { s.db.Del(key) })
+}
+
+// peek returns a string key's value as a command at this instant finds it.
+func (s *Shard) peek(key string) (value string, found bool) {
+	s.advance()
+	if !s.db.Exists(key) {
+		return "", false
+	}
+	value, err := s.db.Get(key)
+	if err != nil {
+		return "", true // not a string
+	}
+	return value, true
+}
+
+// execute runs one command at the present instant. miniredis stores a time
+// to live as it was set and never lets it run down, so the time that is
+// really left is put in before a command that may look at it, and what a
+// command left behind is read back after one that may change it.
+func (s *Shard) execute(peer *server.Peer, words []string) {
+	s.advance()
+	name := lowerName(words[0])
+	e := effectOf(name)
+	arg := func(i int) string { return words[i] }
+	if e&readsTTL != 0 {
+		keysOf(name, e, len(words), arg, s.showTTL)
+	}
+	s.srv.Dispatch(peer, words)
+	if e&setsTTL != 0 {
+		keysOf(name, e, len(words), arg, s.learnTTL)
+	}
+}
+
+func (s *Shard) showTTL(key string) {
+	if at, ok := s.expiry.of(key); ok {
+		s.db.SetTTL(key, time.Duration(at-s.sched.Now()))
+	}
+}
+
+func (s *Shard) learnTTL(key string) {
+	ttl := s.db.TTL(key)
+	if ttl <= 0 {
+		s.expiry.clear(key)
+		return
+	}
+	s.expiry.set(key, s.sched.Now()+int64(ttl))
+}
+
+// Keys returns how many keys the shard holds at this instant.
+func (s *Shard) Keys() int {
+	s.advance()
+	return len(s.db.Keys())
+}

@@ -1,0 +1,242 @@
+package shards
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/quotalab/quotalab/models/network"
+	"github.com/quotalab/quotalab/results/record"
+)
+
+// wire is the hook on a client's Ring. It takes the place of the Ring's own
+// way to the shards: it groups commands by the shard that the Ring names for
+// them, lets virtual time pass until they reach it, executes them there, and
+// lets time pass until the last reply is back.
+type wire struct {
+	fleet  *Fleet
+	ring   *redis.Ring
+	shards map[*redis.Client]*Shard
+	rtt    map[*Shard]network.Distribution
+	rng    *rand.Rand
+	tat    func(string) (time.Time, bool)
+}
+
+// command is one command with what it may do.
+type command struct {
+	redis.Cmder
+	effect effect
+}
+
+// flight is the commands of one call that go to one shard.
+type flight struct {
+	client *redis.Client
+	shard  *Shard
+	cmds   []command
+	stage  stage
+	next   int64 // instant of the stage
+	end    int64 // of service
+	back   int64 // way back
+}
+
+type stage uint8
+
+const (
+	arriving  stage = iota // at the shard's queue
+	beginning              // to be served
+	served
+)
+
+func (w *wire) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (w *wire) ProcessHook(redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if err := w.send(ctx, []redis.Cmder{cmd}, false); err != nil {
+			return err
+		}
+		return cmd.Err()
+	}
+}
+
+func (w *wire) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		body, tx := cmds, false
+		if len(cmds) > 2 && cmds[0].Name() == "multi" {
+			body, tx = cmds[1:len(cmds)-1], true // each shard gets a MULTI of its own
+		}
+		if err := w.send(ctx, body, tx); err != nil {
+			return err
+		}
+		for _, cmd := range cmds {
+			if err := cmd.Err(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// send flies all commands, one flight a shard, and returns when the last
+// reply is back. The error is one that kept it from flying at all.
+func (w *wire) send(ctx context.Context, cmds []redis.Cmder, tx bool) error {
+	trace := TraceOf(ctx)
+	proc := w.fleet.sched.Current()
+	if proc == nil {
+		return fail(cmds, errors.New("a command outside of a request: in virtual time Redis can be called only from the goroutine that makes the request"))
+	}
+	flights, err := w.group(cmds)
+	if err != nil {
+		return fail(cmds, err)
+	}
+	trace.RoundTrips++
+	now := proc.Now()
+	for _, f := range flights {
+		rtt := int64(w.rtt[f.shard].Sample(w.rng))
+		f.next, f.back = now+rtt/2, rtt-rtt/2
+		trace.touch(f.shard.Name, int32(len(f.cmds)))
+	}
+	reply := now
+	for {
+		f := earliest(flights)
+		if f == nil {
+			break
+		}
+		proc.SleepUntil(f.next)
+		switch f.stage {
+		case arriving:
+			f.next, f.end = f.shard.enqueue(f.cmds)
+			f.stage = beginning
+		case beginning:
+			w.execute(ctx, trace, f, tx)
+			f.stage = served
+			reply = max(reply, f.end+f.back)
+		}
+	}
+	proc.SleepUntil(reply)
+	return nil
+}
+
+// earliest returns the flight whose next stage is due first, nil when all
+// are served. Flights that are due at one instant keep their order.
+func earliest(flights []*flight) *flight {
+	var first *flight
+	for _, f := range flights {
+		if f.stage != served && (first == nil || f.next < first.next) {
+			first = f
+		}
+	}
+	return first
+}
+
+// group sorts the commands into flights by shard, in the order in which a
+// shard first occurs.
+func (w *wire) group(cmds []redis.Cmder) ([]*flight, error) {
+	flights := make([]*flight, 0, 1)
+	for _, cmd := range cmds {
+		name := lowerName(cmd.Name())
+		c := command{cmd, effectOf(name)}
+		client, err := w.clientFor(c, name)
+		if err != nil {
+			return nil, err
+		}
+		i := slices.IndexFunc(flights, func(f *flight) bool { return f.client == client })
+		if i < 0 {
+			i = len(flights)
+			flights = append(flights, &flight{client: client, shard: w.shards[client]})
+		}
+		flights[i].cmds = append(flights[i].cmds, c)
+	}
+	return flights, nil
+}
+
+// clientFor asks the Ring for the shard of the command's first key. A
+// command without a key goes to a random shard, as on a real Ring, but from
+// the client's own stream.
+func (w *wire) clientFor(c command, name string) (*redis.Client, error) {
+	first, found := "", false
+	c.eachKey(name, func(key string) {
+		if !found {
+			first, found = key, true
+		}
+	})
+	if !found {
+		first = fmt.Sprint(w.rng.Uint64())
+	}
+	return w.ring.GetShardClientForKey(first)
+}
+
+// execute runs a flight's commands on its shard at this instant.
+func (w *wire) execute(ctx context.Context, trace *Trace, f *flight, tx bool) {
+	for _, c := range f.cmds {
+		w.observe(trace, f.shard, c)
+	}
+	if len(f.cmds) == 1 && !tx {
+		_ = f.client.Process(ctx, f.cmds[0].Cmder) // the command keeps its error
+		return
+	}
+	pipe := f.client.Pipeline()
+	if tx {
+		pipe = f.client.TxPipeline()
+	}
+	for _, c := range f.cmds {
+		_ = pipe.Process(ctx, c.Cmder)
+	}
+	_, _ = pipe.Exec(ctx) // every command keeps its own error
+}
+
+// observe notes in the trace what a command is about to find.
+func (w *wire) observe(trace *Trace, s *Shard, c command) {
+	order := w.fleet.NextOrder()
+	if c.effect&writes != 0 {
+		trace.wrote = true
+	}
+	c.eachKey(lowerName(c.Name()), func(key string) {
+		trace.Effect, trace.Order = s.sched.Now(), order
+		if _, seen := trace.Key(key); !seen {
+			trace.Keys = append(trace.Keys, KeyTouch{Key: key, Shard: s.Name, State: w.state(s, key)})
+		}
+	})
+}
+
+func (w *wire) state(s *Shard, key string) record.KeyState {
+	value, found := s.peek(key)
+	if !found {
+		return record.NotFound
+	}
+	if w.tat != nil {
+		if tat, ok := w.tat(value); ok && !tat.After(s.sched.Time()) {
+			return record.Stale
+		}
+	}
+	return record.Found
+}
+
+// eachKey yields the command's keys.
+func (c command) eachKey(name string, yield func(string)) {
+	args := c.Args()
+	keysOf(name, c.effect, len(args), func(i int) string { return word(args[i]) }, yield)
+}
+
+// word returns an argument as it goes over the wire, for keys and names.
+func word(arg any) string {
+	switch a := arg.(type) {
+	case string:
+		return a
+	case []byte:
+		return string(a)
+	default:
+		return fmt.Sprint(a)
+	}
+}
+
+func fail(cmds []redis.Cmder, err error) error {
+	for _, c := range cmds {
+		c.SetErr(err)
+	}
+	return err
+}
