@@ -17,7 +17,7 @@ type Decision struct {
 	// RetryAfter is 0 if allowed, else the exact wait after which the same
 	// request would be allowed if nothing else happened: denied one
 	// nanosecond earlier, allowed then. It is −1 if that is never (cost above
-	// the burst, or below 0).
+	// the burst, or below 0), or further off than 64 bits can say.
 	RetryAfter time.Duration
 	// ResetAfter is the wait until the bucket is full, with the request's
 	// cost taken out if it is allowed.
