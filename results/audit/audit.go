@@ -1,0 +1,51 @@
+package audit
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/quotalab/quotalab/results/record"
+)
+
+// ErrOrder is wrapped by the error of Replay on a record whose order of
+// effect is unknown.
+var ErrOrder = errors.New("the order in which decisions took effect is not in the record")
+
+// Replay replays the whole record. Limiters without a reference algorithm
+// are passed over.
+func Replay(r *record.Reader) (*Result, error) {
+	return replay(r.Manifest(), r.ByEffect())
+}
+
+func replay(m record.Manifest, byEffect iter.Seq2[*record.Observation, error]) (*Result, error) {
+	auditors := make([]*auditor, len(m.Limiters))
+	byName := make(map[string]*auditor, len(m.Limiters))
+	for i, l := range m.Limiters {
+		a, err := newAuditor(l, m.Warmup.Nanoseconds())
+		if err != nil {
+			return nil, fmt.Errorf("auditing %s: %w", l.Name, err)
+		}
+		auditors[i], byName[l.Name] = a, a
+	}
+	for o, err := range byEffect {
+		if err != nil {
+			return nil, fmt.Errorf("auditing: %w", err)
+		}
+		a, ok := byName[o.Limiter]
+		switch {
+		case o.Decision == record.Dropped:
+			continue // and belongs to no limiter
+		case !ok:
+			return nil, fmt.Errorf("auditing: observation %d is of limiter %q, which the manifest does not list", o.Seq, o.Limiter)
+		}
+		if err := a.observe(o); err != nil {
+			return nil, fmt.Errorf("auditing %s, observation %d: %w", o.Limiter, o.Seq, err)
+		}
+	}
+	result := &Result{}
+	for _, a := range auditors {
+		result.Limiters = append(result.Limiters, a.finish())
+	}
+	return result, nil
+}

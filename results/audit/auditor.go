@@ -1,0 +1,214 @@
+package audit
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/quotalab/quotalab/models/limits"
+	"github.com/quotalab/quotalab/results/record"
+)
+
+// auditor replays the decisions of one limiter.
+type auditor struct {
+	spec   record.Limiter
+	warmup int64
+	keys   *keys
+	out    Limiter
+	at     []*key            // of the observation at hand, one for each take
+	said   []limits.Decision // the oracle's, one for each take
+}
+
+func newAuditor(spec record.Limiter, warmup int64) (*auditor, error) {
+	a := &auditor{spec: spec, warmup: warmup, out: Limiter{Name: spec.Name, Algorithm: spec.Algorithm}}
+	if spec.Algorithm == "" {
+		return a, nil
+	}
+	var err error
+	a.keys, err = newKeys(spec)
+	return a, err
+}
+
+// verdict is the oracle's on one observation.
+type verdict struct {
+	allowed bool
+	margin  time.Duration // how far the instant is from where the verdict turns
+	retry   time.Duration // until it would be allowed; −1 never
+}
+
+func (a *auditor) observe(o *record.Observation) error {
+	if a.keys == nil {
+		return nil
+	}
+	measured := o.Intended >= a.warmup
+	if o.Decision != record.Allowed && o.Decision != record.Denied {
+		if measured && o.Effect >= 0 {
+			a.out.Uncertain++
+		}
+		return nil
+	}
+	if o.Effect >= 0 && o.Order < 0 {
+		return fmt.Errorf("%w: run the scenario in virtual time to audit it", ErrOrder)
+	}
+	now := instant(o)
+	if err := a.peek(o, now); err != nil {
+		return err
+	}
+	v := a.decide(o)
+	allowed := o.Decision == record.Allowed
+	ambiguous := v.allowed != allowed && a.spec.Resolution > 0 && v.margin <= a.spec.Resolution
+	if measured {
+		a.count(o, v, ambiguous)
+	}
+	if ambiguous {
+		a.adopt(o, now, allowed)
+	} else if v.allowed {
+		a.spend(o, now)
+	}
+	if allowed {
+		a.raise(o, now, measured)
+	}
+	return nil
+}
+
+// instant is the oracle's now: when the limiter read its clock. A limiter
+// that reads none, and reaches no key, decides when it is done.
+func instant(o *record.Observation) int64 {
+	switch {
+	case o.Judged >= 0:
+		return o.Judged
+	case o.Effect >= 0:
+		return o.Effect
+	default:
+		return o.Done
+	}
+}
+
+// peek asks the oracle of each key.
+func (a *auditor) peek(o *record.Observation, now int64) error {
+	a.at, a.said = a.at[:0], a.said[:0]
+	for i := range o.Takes {
+		t := &o.Takes[i]
+		k, err := a.keys.of(t.Limit, t.Key)
+		if err != nil {
+			return err
+		}
+		a.at = append(a.at, k)
+		a.said = append(a.said, k.oracle.Peek(now, t.Cost))
+	}
+	return nil
+}
+
+// decide joins the takes: one that is checked and has no room denies the
+// whole. The verdict turns when the first of the allowing takes or the last
+// of the denying ones turns.
+func (a *auditor) decide(o *record.Observation) verdict {
+	allow := verdict{allowed: true, margin: math.MaxInt64}
+	deny := verdict{}
+	for i, d := range a.said {
+		switch {
+		case o.Takes[i].Mode == record.SpendMode:
+		case d.Allowed:
+			allow.margin = min(allow.margin, d.Margin)
+		default:
+			allow.allowed = false
+			deny.margin = max(deny.margin, d.Margin)
+			deny.retry = later(deny.retry, d.RetryAfter)
+		}
+	}
+	if allow.allowed {
+		return allow
+	}
+	return deny
+}
+
+// later of two waits, where −1 is never.
+func later(a, b time.Duration) time.Duration {
+	if a < 0 || b < 0 {
+		return -1
+	}
+	return max(a, b)
+}
+
+// spend takes what the oracle admitted: of each limit that has room, as
+// Boulder's BatchSpend does.
+func (a *auditor) spend(o *record.Observation, now int64) {
+	for i, k := range a.at {
+		if o.Takes[i].Mode != record.CheckMode && a.said[i].Allowed {
+			k.oracle.Spend(now, o.Takes[i].Cost)
+		}
+	}
+}
+
+// adopt takes over an outcome that the clock does not let us doubt.
+func (a *auditor) adopt(o *record.Observation, now int64, allowed bool) {
+	for i, k := range a.at {
+		if allowed && o.Takes[i].Mode != record.CheckMode {
+			k.oracle.Spend(now, o.Takes[i].Cost)
+		}
+	}
+}
+
+// raise the level of each key that the limiter took tokens from.
+func (a *auditor) raise(o *record.Observation, now int64, measured bool) {
+	for i, k := range a.at {
+		if o.Takes[i].Mode != record.CheckMode {
+			k.level.admit(now, o.Takes[i].Cost, measured)
+		}
+	}
+}
+
+func (a *auditor) count(o *record.Observation, v verdict, ambiguous bool) {
+	a.out.Compared++
+	allowed := o.Decision == record.Allowed
+	switch {
+	case ambiguous:
+		a.out.Ambiguous++
+	case allowed && !v.allowed:
+		a.out.Over++
+		a.blame(o, func(k *key, d limits.Decision) {
+			if !d.Allowed {
+				k.over++
+			}
+		})
+	case !allowed && v.allowed:
+		a.out.Under++
+		a.blame(o, func(k *key, _ limits.Decision) { k.under++ })
+	case !allowed:
+		a.countRetry(o, v)
+	}
+}
+
+// blame the keys that took part in the decision.
+func (a *auditor) blame(o *record.Observation, f func(*key, limits.Decision)) {
+	for i, k := range a.at {
+		if o.Takes[i].Mode != record.SpendMode {
+			f(k, a.said[i])
+		}
+	}
+}
+
+// countRetry compares the waits that limiter and oracle tell a denied
+// client. After a fault on a key the two are out of step, and a different
+// wait is only its consequence.
+func (a *auditor) countRetry(o *record.Observation, v verdict) {
+	if o.RetryAfter < 0 || v.retry < 0 {
+		return
+	}
+	for _, k := range a.at {
+		if k.over > 0 || k.under > 0 {
+			return
+		}
+	}
+	a.out.RetryKnown++
+	if off := time.Duration(o.RetryAfter) - v.retry; max(off, -off) > a.spec.Resolution {
+		a.out.WrongRetry++
+	}
+}
+
+func (a *auditor) finish() Limiter {
+	if a.keys != nil {
+		a.keys.summarise(&a.out)
+	}
+	return a.out
+}
