@@ -34,13 +34,10 @@ func (c *checker) fail(path, format string, args ...any) {
 	c.report(c.s.Pos(path), path, format, args...)
 }
 
-// good tells whether a written path, all above it and all of its own fields
-// were decoded without a problem.
+// good tells whether a path and all below it were decoded without a problem.
 func (c *checker) good(path string) bool {
-	for p := path; p != ""; p = parent(p) {
-		if c.bad[p] {
-			return false
-		}
+	if c.bad[path] {
+		return false
 	}
 	for p := range c.bad {
 		if strings.HasPrefix(p, path+".") {
@@ -52,16 +49,22 @@ func (c *checker) good(path string) bool {
 
 func (c *checker) written(path string) bool { return c.s.Written(path) }
 
+// mostListed bounds a message.
+const mostListed = 20
+
 // refer checks a reference by name to an entry of a block.
 func (c *checker) refer(path, noun, name, block string, known []string) bool {
 	if slices.Contains(known, name) || !c.good(path) {
 		return true
 	}
-	have := block + " is empty"
-	if len(known) > 0 {
-		have = block + " has " + strings.Join(known, ", ")
+	have := "nothing"
+	switch {
+	case len(known) > mostListed:
+		have = fmt.Sprintf("%s and %d more", strings.Join(known[:mostListed], ", "), len(known)-mostListed)
+	case len(known) > 0:
+		have = strings.Join(known, ", ")
 	}
-	c.fail(path, "no %s %q%s; %s", noun, name, metric.DidYouMean(name, known), have)
+	c.fail(path, "no %s %q%s; there is %s in %s", noun, name, metric.DidYouMean(name, known), have, block)
 	return false
 }
 
@@ -95,7 +98,7 @@ func (c *checker) run() {
 		c.fail("warmup", "expected less than the horizon of %s, found %s: nothing would be measured", s.Horizon, s.Warmup)
 	}
 	if s.Clock == "real" {
-		c.fail("clock", "clock: real is not available yet: use virtual")
+		c.fail("clock", "real is not available yet: use virtual")
 	}
 }
 

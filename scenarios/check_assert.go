@@ -18,7 +18,7 @@ func (c *checker) asserts() {
 		for j := range a.Conditions {
 			for _, f := range []string{"abortOnFail", "delayAbortEval", "over"} {
 				if p := join(join(at, fmt.Sprint(j)), f); c.written(p) {
-					c.fail(p, "%s is not available yet: remove it", f)
+					c.fail(p, "not available yet: remove it")
 				}
 			}
 		}

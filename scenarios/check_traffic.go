@@ -55,7 +55,7 @@ func (c *checker) takes(t Traffic, path string) {
 		if !known {
 			continue
 		}
-		block := fmt.Sprintf("limiter %s", name)
+		block := fmt.Sprintf("limits of limiter %s", name)
 		if t.Limit != "" {
 			c.refer(join(path, "limit"), "limit", t.Limit, block, l.Limits.Names())
 		}

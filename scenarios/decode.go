@@ -46,8 +46,14 @@ type decoder struct {
 	depth     int
 }
 
+// report adds a problem and marks the path as one whose value means nothing.
 func (d *decoder) report(pos Pos, path, format string, args ...any) {
 	d.bad[path] = true
+	d.remark(pos, path, format, args...)
+}
+
+// remark adds a problem beside the path's value.
+func (d *decoder) remark(pos Pos, path, format string, args ...any) {
 	d.problems = append(d.problems, d.problem(pos, path, fmt.Sprintf(format, args...)))
 }
 

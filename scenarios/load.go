@@ -58,6 +58,10 @@ func notFound(name string, err error) error {
 		return fmt.Errorf("reading the scenario: %w", err)
 	}
 	bare := strings.TrimSuffix(strings.TrimSuffix(name, ".yml"), extension)
+	hint := metric.DidYouMean(bare, Shipped())
+	if _, ok := Source(bare); ok {
+		hint = fmt.Sprintf(" (did you mean %q?)", bare)
+	}
 	return fmt.Errorf("no file and no shipped scenario %q%s; shipped are %s: %w",
-		name, metric.DidYouMean(bare, Shipped()), strings.Join(Shipped(), ", "), err)
+		name, hint, strings.Join(Shipped(), ", "), err)
 }

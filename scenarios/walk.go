@@ -40,7 +40,7 @@ func (d *decoder) typed(n ast.Node, path string, at Pos, f field, v reflect.Valu
 	_, scalarNode := text(n)
 	switch {
 	case t == laterType:
-		d.report(at, path, "%s is not available yet: remove it", f.name)
+		d.report(at, path, "not available yet: remove it")
 	case t == assertionType:
 		d.assertions(n, path, v.Addr().Interface().(*[]Assertion))
 	case t == optionsType:
@@ -209,7 +209,7 @@ func (d *decoder) entries(m *ast.MappingNode, path string) []entry {
 			continue
 		}
 		if at, again := first[key]; again {
-			d.report(e.pos, join(path, key), "duplicate key %q, first at line %d", key, at.Line)
+			d.remark(e.pos, join(path, key), "duplicate key %q, first at line %d", key, at.Line)
 			continue
 		}
 		e.key, first[key] = key, e.pos

@@ -197,7 +197,7 @@ func TestHolds(t *testing.T) {
 func TestNearest(t *testing.T) {
 	known := []string{"rate", "gaps", "keys", "limit", "limiters", "max_in_flight"}
 	for word, want := range map[string]string{
-		"rtae": "rate", "limitres": "limiters", "max_inflight": "max_in_flight", "key": "keys", "completely_else": "", "": "",
+		"rtae": "rate", "limitres": "limiters", "max_inflight": "max_in_flight", "key": "keys", "completely_else": "", "keys": "", "k": "", "": "",
 	} {
 		if got := Nearest(word, known); got != want {
 			t.Errorf("%q: got %q, want %q", word, got, want)

@@ -1,13 +1,23 @@
 package metric
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+	"strings"
+)
 
 // Nearest returns the known word that a misspelt one most likely means, or
 // "" when none is near enough. Ties go to the first.
 func Nearest(word string, known []string) string {
-	best, bestDistance := "", len([]rune(word))/3+2
+	length := len([]rune(word))
+	best, bestDistance := "", math.MaxInt
 	for _, k := range known {
-		if d := distance(word, k); d < bestDistance && d < max(len(k), 2) {
+		limit := length/3 + 1
+		if length > 3 && strings.HasPrefix(k, string([]rune(word)[:3])) {
+			limit++ // deny means denied
+		}
+		d := distance(word, k)
+		if d > 0 && d <= limit && d < min(length, len(k), bestDistance) {
 			best, bestDistance = k, d
 		}
 	}

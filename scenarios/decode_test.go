@@ -1,0 +1,193 @@
+package scenarios
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+const minimal = `name: minimal
+horizon: 1m
+keys: {k: {uniform: {n: 10}}}
+traffic: {t: {rate: 5/s, keys: k}}
+limiters: {l: {kind: tat, limit: {count: 3, period: 1s}}}
+`
+
+func decode(t *testing.T, text string) *Scenario {
+	t.Helper()
+	s, problems := Decode("test.yaml", []byte(text))
+	if err := problems.Err(); err != nil {
+		t.Fatalf("%v\nin\n%s", err, text)
+	}
+	return s
+}
+
+func pointer[T any](v T) *T { return &v }
+
+func constant(d time.Duration) Distribution {
+	return Distribution{Constant: pointer(Duration(d))}
+}
+
+// TestDefaults shows the whole of a minimal scenario: what is not written is
+// filled in, so that nobody else has to know defaults.
+func TestDefaults(t *testing.T) {
+	want := &Scenario{
+		Name: "minimal", Seed: 1, Epoch: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Horizon: Duration(time.Minute), Clock: "virtual", File: "test.yaml",
+		Shards:  Shards{Count: 1, Names: []string{"shard-1"}, Zones: []string{"default"}, Service: constant(0), Scripts: constant(0)},
+		Network: Network{RTT: constant(time.Millisecond)},
+		Keys:    Named[Population]{{"k", Population{As: "name", Uniform: &UniformKeys{10}}}},
+		Clients: Named[Client]{{"default", Client{Does: "take", Instances: 1, ShardNames: []string{"shard-1"}, Zone: "default"}}},
+		Traffic: Named[Traffic]{{"t", Traffic{Rate: RatePattern{Constant: pointer(Rate(5))}, Gaps: Gaps{Poisson: true}, Keys: "k", Cost: 1,
+			Limiters: []string{"l"}, Via: []string{"default"}, OnError: "fail", MaxInFlight: 10_000}}},
+		Limiters: Named[Limiter]{{"l", Limiter{Kind: "tat", Limit: &Limit{3, Duration(time.Second), 3}}}},
+	}
+	got := decode(t, minimal)
+	if d := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Scenario{}), cmpopts.IgnoreFields(Scenario{}, "Positions")); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestShorthandsMeanTheLongForm(t *testing.T) {
+	for _, c := range []struct{ short, long, reason string }{
+		{"rate: 5/s", "rate: {constant: 5/s}", "a bare rate is constant"},
+		{"rate: 300/m", "rate: 5/s", "units"},
+		{"rate: {ramp: {to: 5/s}}", "rate: {ramp: {from: 0/s, to: 5/s, over: 1m}}", "a ramp lasts the horizon"},
+		{"rate: {exponential: {from: 5/s, doubling: 1m}}", "rate: {exponential: {from: 5/s, doubling: 60s, over: 1m}}", "so does a growth"},
+		{"rate: {then: [{rate: {ramp: {to: 5/s}}, for: 10s}, {rate: 5/s}]}", "rate: {then: [{rate: {ramp: {to: 5/s, over: 10s}}, for: 10s}, {rate: 5/s}]}", "in then it lasts the part"},
+		{"rate: {sum: [{ramp: {to: 5/s}}, 1/s]}", "rate: {sum: [{ramp: {to: 5/s, over: 1m}}, {constant: 1/s}]}", "bare rates inside of a sum"},
+		{"rate: 5/s, gaps: even", "rate: 5/s, gaps: {even: true}", "gaps by word"},
+		{"rate: 5/s", "rate: 5/s, gaps: {poisson: true, even: false}", "poisson by default; an alternative switched off"},
+		{"rate: 5/s", "rate: 5/s, on_denial: none", "no reaction by default"},
+		{"rate: 5/s", "rate: \"5/s\"", "quotes do not matter"},
+	} {
+		with := func(rate string) *Scenario { return decode(t, strings.Replace(minimal, "rate: 5/s", rate, 1)) }
+		if d := cmp.Diff(with(c.long).Traffic, with(c.short).Traffic); d != "" {
+			t.Errorf("%s: %s", c.reason, d)
+		}
+	}
+}
+
+func TestDependentDefaults(t *testing.T) {
+	s := decode(t, strings.Replace(strings.Replace(minimal, "traffic: {t: {rate: 5/s, keys: k}}\n", "", 1), "limit: {count: 3, period: 1s}", "limits: {A: {count: 3, period: 1s}}, overrides: [{key: 17, count: 9, period: 1s}]", 1)+
+		"shards: {names: [a, b], service: 5us}\nclients: {one: {}, two: {shard_names: [x, y]}}\ntraffic: {t: {rate: 5/s, keys: k, via: [one]}}\n")
+	if s.Shards.Count != 2 || len(s.Shards.Zones) != 2 || *s.Shards.Scripts.Constant != Duration(5*time.Microsecond) {
+		t.Errorf("count from names, zones for each, scripts as service: %+v", s.Shards)
+	}
+	one, _ := s.Clients.Get("one")
+	two, _ := s.Clients.Get("two")
+	if d := cmp.Diff([][]string{{"a", "b"}, {"x", "y"}}, [][]string{one.ShardNames, two.ShardNames}); d != "" {
+		t.Error("shard names:", d)
+	}
+	l, _ := s.Limiters.Get("l")
+	if a, _ := l.Limits.Get("A"); a.Burst != 3 || l.Overrides[0].Burst != 9 || l.Overrides[0].Key != "17" {
+		t.Errorf("burst is count: %+v", l)
+	}
+}
+
+func TestPositions(t *testing.T) {
+	text := `name: places
+horizon: 1m
+keys: {k: {uniform: {n: 10}}}
+traffic:
+  main:
+    rate:
+      ramp:
+        to: 5/s
+    keys: k
+limiters: {l: {kind: tat, limits: {A: {count: 3, period: 1s}}, options: {write: lua}}}
+assert:
+  latency{decision=denied,limiter=l}:
+    - "max < 5s"
+    - {check: "p(99) < 1s"}
+  lag: ["max == 0"]
+`
+	s := decode(t, text)
+	for _, c := range []struct {
+		path   string
+		pos    Pos
+		reason string
+	}{
+		{"", Pos{1, 1}, "the file"},
+		{"name", Pos{1, 7}, "a scalar stands at its value"},
+		{"traffic", Pos{4, 1}, "a mapping at its key"},
+		{"traffic.main", Pos{5, 3}, "a named entry at its name"},
+		{"traffic.main.rate.ramp.to", Pos{8, 13}, "deep down"},
+		{"traffic.main.rate.ramp.from", Pos{7, 7}, "left out: the nearest written parent"},
+		{"traffic.main.gaps", Pos{5, 3}, "left out as well"},
+		{"seed", Pos{1, 1}, "left out at the top"},
+		{"limiters.l.options.write", Pos{10, 81}, "an option, for the kind's own messages"},
+		{"limiters.l.limits.A.burst", Pos{10, 36}, "in a flow mapping"},
+		{"assert.0", Pos{12, 3}, "an assertion by index"},
+		{"assert.0.limiter", Pos{12, 35}, "a tag's value"},
+		{"assert.0.0", Pos{13, 7}, "a condition"},
+		{"assert.0.1.check", Pos{14, 15}, "a condition's check"},
+		{"assert.1", Pos{15, 3}, "the next"},
+	} {
+		if got := s.Pos(c.path); got != c.pos {
+			t.Errorf("%s (%s): at %v, want %v", c.path, c.reason, got, c.pos)
+		}
+	}
+	if s.Assert[0].Pos != (Pos{12, 3}) || s.Assert[0].Conditions[0].Pos != (Pos{13, 7}) || s.Assert[0].Conditions[1].Check != "p(99) < 1s" {
+		t.Errorf("assertions: %+v", s.Assert)
+	}
+	if !s.Written("traffic.main.keys") || s.Written("traffic.main.gaps") || s.Written("seed") {
+		t.Error("Written confuses what is written with defaults")
+	}
+}
+
+func TestProblem(t *testing.T) {
+	s := decode(t, strings.Replace(minimal, "kind: tat", "kind: tta", 1))
+	p := s.Problem("limiters.l.kind", "unknown kind %q", "tta")
+	want := "test.yaml:5:22: limiters.l.kind: unknown kind \"tta\"\n" +
+		"   5 | limiters: {l: {kind: tta, limit: {count: 3, period: 1s}}}\n" +
+		"     |                      ^"
+	if d := cmp.Diff(want, Problems{p}.Error()); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestExcerpts(t *testing.T) {
+	long := strings.Repeat("é", 200)
+	for _, c := range []struct {
+		text, want, reason string
+	}{
+		{"naem: x", "   1 | naem: x\n     | ^", "the caret is below the column"},
+		{"name: x\n\n\n\n\n\n\n\n\n\n\nabuot: y", "  12 | abuot: y\n     | ^", "line numbers are aligned"},
+		{"about: {" + long + ": 1}", "   1 | about: {" + strings.Repeat("é", 92) + "\n     |        ^", "long lines are cut"},
+		{"zipf: [\"" + long + "\", {x: 1}]", "", "columns count characters"},
+	} {
+		_, problems := Decode("x.yaml", []byte(c.text))
+		found := c.want == ""
+		for _, p := range problems {
+			found = found || p.Excerpt == c.want
+		}
+		if !found {
+			t.Errorf("%s: no excerpt\n%s\nin\n%v", c.reason, c.want, problems)
+		}
+	}
+}
+
+func TestNoProblemsIsNoError(t *testing.T) {
+	_, problems := Decode("x.yaml", []byte(minimal))
+	if problems.Err() != nil || problems.Error() != "" {
+		t.Errorf("got %v", problems)
+	}
+}
+
+func TestOptionsKeepOrder(t *testing.T) {
+	s := decode(t, strings.Replace(minimal, "kind: tat", "kind: tat, options: {z: 1, a: true, m: 5ms}", 1))
+	want := Options{{"z", "1"}, {"a", "true"}, {"m", "5ms"}}
+	if d := cmp.Diff(want, s.Limiters[0].Value.Options); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestTooLarge(t *testing.T) {
+	s, problems := Decode("x.yaml", make([]byte, MaxSize+1))
+	if s != nil || len(problems) != 1 || !strings.Contains(problems[0].Msg, "at most 1048576") {
+		t.Errorf("got %v, %v", s, problems)
+	}
+}

@@ -1,0 +1,78 @@
+// Package scenarios is the scenario language: what traffic grows how, over
+// which keys, against which limiters, through which clients and shards.
+//
+// In: the text of a YAML file. Out: a Scenario with every default filled in
+// and the place of everything written, or Problems: every mistake at once,
+// each with file, line, column and an excerpt. Imported by sim/plan, which
+// compiles a Scenario, and by cmd. Imports the standard library, the YAML
+// and JSON Schema packages, and models/metric for the words of assertions.
+//
+// # The language
+//
+// The smallest scenario, and then the rest of the language by block. The
+// types below say every field, and Schema says the same to an editor.
+//
+//	# yaml-language-server: $schema=schema.json
+//	name: steady
+//	about: Five hundred requests a second over ten thousand tenants.
+//	horizon: 10m
+//	keys:
+//	  tenants: {zipf: {n: 10_000, s: 1.1}}
+//	traffic:
+//	  calls: {rate: 500/s, keys: tenants}
+//	limiters:
+//	  gcra: {kind: tat, limit: {count: 10, period: 1s, burst: 20}, options: {write: lua}}
+//	assert:
+//	  latency{limiter=gcra,decision=allowed}: ["p(99) < 5ms"]
+//	  over_admission: ["count == 0"]
+//
+// Scalars: durations 90s, 5ms, 1h30m, 30d (a day is 24 h; a unit is always
+// written); rates 500/s, 12/h, 3/m, 1/d; numbers 1_000_000, 1e6, 0.5;
+// fractions 2% or 0.02; instants 2026-01-01T00:00:00Z. Names of entries have
+// letters, digits, _ and -. Anchors, aliases, merge keys and tags of YAML are
+// not part of the language.
+//
+// Run: seed, epoch, horizon, warmup (played, left out of metrics), clock
+// (virtual).
+//
+// shards: count or names, zones, service and scripts (time for a command).
+// Every limiter has such a set of its own. network: rtt, and links between a
+// client's and a shard's zone. A Distribution is a bare duration (constant)
+// or one of constant, exponential, lognormal, gamma, pareto, empirical.
+//
+// keys: populations by name, each one of uniform, zipf, hot_set, fresh,
+// churn, growing, sequence, from_trace, mix (of other populations) and derive
+// (address to range, id to group), written out as name, id, ipv4, ipv6 or
+// domain. All derivations of one population share a request's draw.
+//
+// clients: processes by name, each with a Ring of its own: does (take, check
+// or spend), instances, shard_names, clock_offset, zone. None: one client
+// "default" that takes.
+//
+// traffic: sources by name. rate is a bare rate (constant) or one of
+// constant, ramp, exponential, logistic, steps, diurnal, spike, on_off, herd,
+// replay, or a sum, product or then of those. gaps: poisson, even, gamma,
+// pareto. keys names the population that keys come from; batch instead takes
+// from several limits at once. via lists the clients that a request passes in
+// order; on_denial is none or retry; on_error, cost, pause, max_in_flight.
+//
+// limiters: by name, each a kind with limit or limits (count per period, with
+// a burst), overrides of single keys, and options, which the kind reads
+// itself: kinds and options are checked by sim/plan, with Scenario.Problem
+// for the place.
+//
+// assert: metric{tag=value,…}: conditions; the words are models/metric's.
+//
+// accounts, engines, faults, sweep, clock: real, and abortOnFail,
+// delayAbortEval and over of a condition are reserved and rejected.
+//
+// # How it is decoded
+//
+// The struct tags of the types are the grammar: yaml (name), doc, required,
+// default, min and max ("exclusive 0" leaves 0 out), enum, and one (exactly
+// one field of a group is written). The decoder (decode.go, walk.go,
+// struct.go) walks the syntax tree beside the types and goes on after a
+// mistake; check*.go then look for what no single field shows; fill.go writes
+// out defaults that depend on other fields; schema.go makes the JSON Schema
+// from the same tags.
+package scenarios

@@ -1,0 +1,173 @@
+package scenarios
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/google/jsonschema-go/jsonschema"
+)
+
+// Schema is the JSON Schema (draft 2020-12) of scenario files, made from the
+// Go types and their tags. It is what editors check while one writes; the
+// decoder checks more (references, units against each other, cycles).
+func Schema() ([]byte, error) {
+	data, err := json.Marshal(schema())
+	if err != nil {
+		return nil, fmt.Errorf("writing the scenario schema: %w", err)
+	}
+	var out bytes.Buffer
+	if err := json.Indent(&out, data, "", "  "); err != nil {
+		return nil, fmt.Errorf("indenting the scenario schema: %w", err)
+	}
+	out.WriteByte('\n')
+	return out.Bytes(), nil
+}
+
+func schema() *jsonschema.Schema {
+	b := schemaBuilder{defs: map[string]*jsonschema.Schema{}}
+	root := b.object(reflect.TypeFor[Scenario]())
+	root.Schema = "https://json-schema.org/draft/2020-12/schema"
+	root.Title = "quotalab scenario"
+	root.Defs = b.defs
+	return root
+}
+
+// schemaBuilder collects the named types below $defs, so that recursive
+// types (sums of patterns) end.
+type schemaBuilder struct{ defs map[string]*jsonschema.Schema }
+
+func (b schemaBuilder) ref(t reflect.Type, build func() *jsonschema.Schema) *jsonschema.Schema {
+	name := t.Name()
+	if t.PkgPath() == "time" {
+		name = "Instant"
+	}
+	if b.defs[name] == nil {
+		b.defs[name] = &jsonschema.Schema{} // stands for itself while its fields are built
+		*b.defs[name] = *build()
+	}
+	return &jsonschema.Schema{Ref: "#/$defs/" + name}
+}
+
+func (b schemaBuilder) of(t reflect.Type) *jsonschema.Schema {
+	sc, isScalar := scalars[t]
+	sh, isShort := shorthands[t]
+	switch {
+	case t.Kind() == reflect.Pointer:
+		return b.of(t.Elem())
+	case t == laterType:
+		return &jsonschema.Schema{Not: &jsonschema.Schema{}}
+	case t == assertionType:
+		return &jsonschema.Schema{Type: "object", MinProperties: ptr(1), AdditionalProperties: b.of(reflect.TypeFor[[]Condition]())}
+	case t == optionsType:
+		return &jsonschema.Schema{Type: "object", AdditionalProperties: &jsonschema.Schema{Types: []string{"string", "number", "boolean"}}}
+	case t.Implements(namedType):
+		value, _ := t.Elem().FieldByName("Value")
+		return &jsonschema.Schema{Type: "object", MinProperties: ptr(1), AdditionalProperties: b.of(value.Type),
+			PropertyNames: &jsonschema.Schema{Pattern: "^[A-Za-z0-9_-]+$"}}
+	case isScalar && t.PkgPath() == "":
+		return sc.schema(t)
+	case isScalar:
+		return b.ref(t, func() *jsonschema.Schema { return sc.schema(t) })
+	case t == emptyType:
+		return &jsonschema.Schema{Types: []string{"object", "null"}, MaxProperties: ptr(0)}
+	case t.Kind() == reflect.Slice:
+		return &jsonschema.Schema{Type: "array", MinItems: ptr(1), Items: b.of(t.Elem())}
+	case isShort:
+		return b.ref(t, func() *jsonschema.Schema {
+			return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{b.short(sh), b.object(t)}}
+		})
+	}
+	return b.ref(t, func() *jsonschema.Schema { return b.object(t) })
+}
+
+func (b schemaBuilder) short(sh shorthand) *jsonschema.Schema {
+	if sh.words == nil {
+		return b.of(sh.scalar)
+	}
+	return &jsonschema.Schema{Type: "string", Enum: anys(sh.words)}
+}
+
+func (s scalar) schema(t reflect.Type) *jsonschema.Schema {
+	switch {
+	case t.Kind() == reflect.Bool:
+		return &jsonschema.Schema{Type: "boolean"}
+	case t.Kind() == reflect.String:
+		return &jsonschema.Schema{Types: []string{"string", "number"}, MinLength: ptr(1)} // text may look like a number
+	case s.number:
+		return &jsonschema.Schema{Description: s.noun, Types: []string{"number", "string"}, Pattern: s.pattern}
+	}
+	return &jsonschema.Schema{Description: s.noun, Type: "string", Pattern: s.pattern}
+}
+
+func (b schemaBuilder) object(t reflect.Type) *jsonschema.Schema {
+	fs := fields(t)
+	s := &jsonschema.Schema{Type: "object", Properties: map[string]*jsonschema.Schema{},
+		AdditionalProperties: &jsonschema.Schema{Not: &jsonschema.Schema{}}, PropertyOrder: fieldNames(fs)}
+	for _, f := range fs {
+		s.Properties[f.name] = b.property(f, t.Field(f.index).Type)
+		if f.required {
+			s.Required = append(s.Required, f.name)
+		}
+	}
+	order, members := groups(fs)
+	for _, group := range order {
+		one := &jsonschema.Schema{}
+		for _, name := range members[group] {
+			one.OneOf = append(one.OneOf, &jsonschema.Schema{Required: []string{name}})
+		}
+		s.AllOf = append(s.AllOf, one)
+	}
+	return s
+}
+
+func (b schemaBuilder) property(f field, t reflect.Type) *jsonschema.Schema {
+	p := b.of(t)
+	p.Description = f.doc
+	if len(f.enum) > 0 {
+		p.Types, p.Type, p.MinLength = nil, "string", nil
+		p.Enum = anys(f.enum)
+	}
+	if scalars[t].number { // a bound of a duration or rate has no keyword
+		p.Minimum, p.ExclusiveMinimum = limits(f.min)
+		p.Maximum, p.ExclusiveMaximum = limits(f.max)
+	}
+	if f.initial != "" {
+		p.Default = initialJSON(f.initial, scalars[t].number)
+	}
+	return p
+}
+
+func limits(b *bound) (inclusive, exclusive *float64) {
+	switch {
+	case b == nil:
+		return nil, nil
+	case b.exclusive:
+		return nil, &b.value
+	}
+	return &b.value, nil
+}
+
+// initialJSON writes a default as JSON: a plain number as such, all else as text.
+func initialJSON(s string, number bool) json.RawMessage {
+	if plain := strings.ReplaceAll(s, "_", ""); number && json.Valid([]byte(plain)) {
+		return json.RawMessage(plain)
+	}
+	data, err := json.Marshal(s)
+	if err != nil {
+		return nil // a string always has JSON
+	}
+	return data
+}
+
+func ptr(n int) *int { return &n }
+
+func anys(words []string) []any {
+	out := make([]any, len(words))
+	for i, w := range words {
+		out[i] = w
+	}
+	return out
+}

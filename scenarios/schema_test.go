@@ -1,0 +1,154 @@
+package scenarios
+
+import (
+	"encoding/json"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	"github.com/google/jsonschema-go/jsonschema"
+)
+
+func resolved(t *testing.T) *jsonschema.Resolved {
+	t.Helper()
+	data, err := Schema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s jsonschema.Schema
+	if err := json.Unmarshal(data, &s); err != nil {
+		t.Fatal(err)
+	}
+	r, err := s.Resolve(&jsonschema.ResolveOptions{ValidateDefaults: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// instance is a YAML text as a JSON Schema validator sees it.
+func instance(t *testing.T, data []byte) any {
+	t.Helper()
+	var v any
+	if err := yaml.Unmarshal(data, &v); err != nil {
+		t.Fatal(err)
+	}
+	asJSON, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out any
+	if err := json.Unmarshal(asJSON, &out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestShippedScenariosObeySchema(t *testing.T) {
+	r := resolved(t)
+	for _, name := range Shipped() {
+		data, _ := Source(name)
+		if err := r.Validate(instance(t, data)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestSchemaIsCommitted keeps schema.json, which the shipped scenarios name
+// in their first line, the one that Schema makes.
+func TestSchemaIsCommitted(t *testing.T) {
+	got, err := Schema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "schema.json", string(got))
+}
+
+func TestSchemaRejects(t *testing.T) {
+	r := resolved(t)
+	const valid = "name: a\nhorizon: 1m\nkeys: {k: {uniform: {n: 1_000}}}\ntraffic: {t: {rate: 5/s, keys: k}}\nlimiters: {l: {kind: tat, options: {write: lua}}}\n"
+	if err := r.Validate(instance(t, []byte(valid))); err != nil {
+		t.Fatalf("the valid text: %v", err)
+	}
+	for _, c := range []struct{ old, new, reason string }{
+		{"horizon: 1m", "horizn: 1m", "unknown and missing field"},
+		{"horizon: 1m", "horizon: 90", "duration without a unit"},
+		{"horizon: 1m", "horizon: 5min", "wrong unit"},
+		{"rate: 5/s", "rate: 5", "rate without a unit"},
+		{"rate: 5/s", "rate: {constant: 5/s, ramp: {to: 5/s}}", "two patterns"},
+		{"rate: 5/s", "rate: {}", "no pattern"},
+		{"rate: 5/s", "rate: {sum: [{constant: 5}]}", "a mistake in a recursive type"},
+		{"uniform: {n: 1_000}", "uniform: {n: 0}", "empty population"},
+		{"uniform: {n: 1_000}", "zipf: {n: 5, s: -1}", "impossible exponent"},
+		{"keys: k}", "keys: k, gaps: poison}", "unknown word"},
+		{"keys: k}", "keys: k, on_error: maybe}", "not in the enumeration"},
+		{"write: lua", "write: [lua]", "an option that is no scalar"},
+		{"limiters:", "faults: {}\nlimiters:", "reserved block"},
+		{"name: a", "name: [a]", "wrong type"},
+		{"{l: {kind", "{l m: {kind", "impossible name"},
+	} {
+		text := strings.Replace(valid, c.old, c.new, 1)
+		if text == valid {
+			t.Fatalf("%s: %q is not in the text", c.reason, c.old)
+		}
+		if err := r.Validate(instance(t, []byte(text))); err == nil {
+			t.Errorf("%s: %q obeys the schema", c.reason, c.new)
+		}
+		if _, problems := Decode("x.yaml", []byte(text)); len(problems) == 0 {
+			t.Errorf("%s: the decoder accepts %q", c.reason, c.new)
+		}
+	}
+}
+
+// TestEveryFieldIsDocumented walks the types: a field without a doc tag has
+// no description in the schema, and a default must be one that decodes.
+func TestEveryFieldIsDocumented(t *testing.T) {
+	seen := map[reflect.Type]bool{}
+	var walk func(reflect.Type)
+	walk = func(typ reflect.Type) {
+		if typ.Kind() == reflect.Pointer || typ.Kind() == reflect.Slice {
+			walk(typ.Elem())
+			return
+		}
+		if typ.Kind() != reflect.Struct || seen[typ] || scalars[typ].read != nil {
+			return
+		}
+		seen[typ] = true
+		if value, ok := typ.FieldByName("Value"); ok && strings.HasPrefix(typ.Name(), "Entry[") {
+			walk(value.Type)
+		}
+		for _, f := range fields(typ) {
+			if f.doc == "" {
+				t.Errorf("%s.%s has no doc tag", typ.Name(), f.name)
+			}
+			ft := typ.Field(f.index).Type
+			if s, ok := scalars[ft]; ok && f.initial != "" {
+				if _, err := s.read(f.initial); err != nil {
+					t.Errorf("%s.%s: default: %v", typ.Name(), f.name, err)
+				}
+			}
+			walk(ft)
+		}
+	}
+	walk(reflect.TypeFor[Scenario]())
+	if len(seen) < 30 {
+		t.Errorf("only %d types of the language were seen", len(seen))
+	}
+}
+
+func TestSchemaIsStable(t *testing.T) {
+	a, err := Schema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if b, err := Schema(); err != nil || string(a) != string(b) {
+			t.Fatal("two calls differ", err)
+		}
+	}
+	if _, err := os.Stat("schema.json"); err != nil {
+		t.Error(err)
+	}
+}
