@@ -89,16 +89,20 @@ func (c *churnSampler) birth(dies time.Duration) {
 }
 
 // advance plays births and deaths up to t, included. A key is alive from its
-// birth to just before its death.
+// birth to just before its death. Events happen strictly in the order of
+// their instants, those of keys that nobody sees too: the heap's order, which
+// picks depend on, is then the same however often it is looked at.
 func (c *churnSampler) advance(t time.Duration) {
 	for now := t.Seconds(); c.next <= now; c.next += c.own.ExpFloat64() / c.rate {
 		born := time.Duration(c.next * float64(time.Second))
-		if dies := after(born, c.lifetime(c.own)); dies > t {
-			c.birth(dies)
-		} else {
-			c.born++ // lived and died unseen
-		}
+		c.bury(born)
+		c.birth(after(born, c.lifetime(c.own)))
 	}
+	c.bury(t)
+}
+
+// bury takes out the keys that have died by t.
+func (c *churnSampler) bury(t time.Duration) {
 	for len(c.alive) > 0 && c.alive[0].dies <= t {
 		c.alive.pop()
 	}

@@ -26,10 +26,14 @@ import (
 // widest, measured in x, at k = 2 (Hörmann and Derflinger, section 4).
 //
 // H(x) = (x^(1−s) − 1)/(1 − s), and ln x for s = 1. Written with expm1 and
-// log1p it is smooth at s = 1 and loses no digits near it.
+// log1p it is smooth at s = 1 and loses no digits near it; away from it the
+// inverse, which each draw evaluates, is x = (1 + (1 − s)·u)^(1/(1−s)) with the
+// faster log.
 type zipf struct {
 	n             float64
 	s             float64
+	slope         float64 // 1 − s
+	power         float64 // 1/(1 − s), or 0 near s = 1
 	first, last   float64 // ends of the line: H(1½) − 1, H(n + ½)
 	squeeze       float64
 	total         float64 // Σ k^−s, the normalising constant
@@ -57,7 +61,10 @@ func Zipf(n int64, s float64) (Population, error) {
 	if s == 0 {
 		return Uniform(n)
 	}
-	z := &zipf{n: float64(n), s: s, distinctRanks: uint64(n), onlyFirst: n == 1 || s >= steepest}
+	z := &zipf{n: float64(n), s: s, slope: 1 - s, distinctRanks: uint64(n), onlyFirst: n == 1 || s >= steepest}
+	if math.Abs(z.slope) > 0.01 {
+		z.power = 1 / z.slope
+	}
 	z.first = z.integral(1.5) - 1
 	z.last = z.integral(z.n + 0.5)
 	z.squeeze = 2 - z.inverse(z.integral(2.5)-z.weight(2))
@@ -98,13 +105,16 @@ func (z *zipf) weight(x float64) float64 { return math.Exp(-z.s * math.Log(x)) }
 // integral is H(x) = ∫₁ˣ h.
 func (z *zipf) integral(x float64) float64 {
 	log := math.Log(x)
-	return expm1Over((1-z.s)*log) * log
+	return expm1Over(z.slope*log) * log
 }
 
 // inverse is H⁻¹(u).
 func (z *zipf) inverse(u float64) float64 {
-	// Below −1 is rounding: the tail of H is bounded by 1/(s − 1).
-	return math.Exp(log1pOver(max(u*(1-z.s), -1)) * u)
+	y := max(u*z.slope, -1) // below is rounding: for s > 1, H < 1/(s − 1)
+	if z.power != 0 {
+		return math.Exp(math.Log(1+y) * z.power)
+	}
+	return math.Exp(log1pOver(y) * u)
 }
 
 // expm1Over is (eˣ − 1)/x, 1 at 0.
