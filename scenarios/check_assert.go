@@ -49,7 +49,7 @@ func (c *checker) assertTag(path string, t metric.Tag) {
 	}
 }
 
-// isInstance accepts the name of one instance of a client: caller/17.
+// isInstance accepts the name of one of a client's several instances: caller/17.
 func (c *checker) isInstance(s string) bool {
 	name, number, ok := strings.Cut(s, "/")
 	if !ok || !slices.Contains(c.clientNames(), name) {
@@ -57,5 +57,5 @@ func (c *checker) isInstance(s string) bool {
 	}
 	client, _ := c.s.Clients.Get(name)
 	n, err := strconv.Atoi(number)
-	return err == nil && n >= 0 && Count(n) < client.Instances
+	return err == nil && n >= 0 && client.Instances > 1 && Count(n) < client.Instances
 }

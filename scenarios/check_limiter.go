@@ -11,9 +11,6 @@ import (
 func (c *checker) limiters() {
 	for _, e := range c.s.Limiters {
 		at, l := join("limiters", e.Name), e.Value
-		if l.Limit != nil && c.written(join(at, "limits")) {
-			c.fail(join(at, "limits"), "expected only one of limit, limits, found both")
-		}
 		if l.Limit != nil {
 			c.limit(*l.Limit, join(at, "limit"))
 		}
@@ -35,11 +32,9 @@ func (c *checker) limiters() {
 
 func (c *checker) override(l Limiter, o Override, path string) {
 	switch names := l.Limits.Names(); {
-	case l.Limit == nil && len(names) == 0:
-		c.fail(path, "the limiter has no limit to override: give it limit or limits")
 	case o.Limit != "" && l.Limit != nil:
 		c.fail(join(path, "limit"), "the limiter has only one limit, without a name: leave limit out")
-	case o.Limit != "":
+	case o.Limit != "" && len(names) > 0:
 		c.refer(join(path, "limit"), "limit", o.Limit, "limits", names)
 	case len(names) > 1 && c.good(path):
 		c.fail(path, "missing field limit: the limiter has several limits, so say which")

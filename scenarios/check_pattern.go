@@ -49,16 +49,13 @@ func (c *checker) combined(p RatePattern, path string, span Duration) {
 	for i, q := range p.Product {
 		c.pattern(q, fmt.Sprintf("%s.product.%d", path, i), span, false)
 	}
+	lengths := partLengths(p.Then, span)
 	for i, q := range p.Then {
 		at := fmt.Sprintf("%s.then.%d", path, i)
 		if q.For == 0 && i < len(p.Then)-1 && !c.written(join(at, "for")) && c.good(at) {
 			c.fail(at, "missing field for: only the last part may leave it out")
 		}
-		part := span
-		if q.For > 0 {
-			part = q.For
-		}
-		c.pattern(q.Rate, join(at, "rate"), part, false)
+		c.pattern(q.Rate, join(at, "rate"), lengths[i], false)
 	}
 }
 

@@ -57,6 +57,7 @@ func TestShorthandsMeanTheLongForm(t *testing.T) {
 		{"rate: {ramp: {to: 5/s}}", "rate: {ramp: {from: 0/s, to: 5/s, over: 1m}}", "a ramp lasts the horizon"},
 		{"rate: {exponential: {from: 5/s, doubling: 1m}}", "rate: {exponential: {from: 5/s, doubling: 60s, over: 1m}}", "so does a growth"},
 		{"rate: {then: [{rate: {ramp: {to: 5/s}}, for: 10s}, {rate: 5/s}]}", "rate: {then: [{rate: {ramp: {to: 5/s, over: 10s}}, for: 10s}, {rate: 5/s}]}", "in then it lasts the part"},
+		{"rate: {then: [{rate: 5/s, for: 10s}, {rate: {ramp: {to: 5/s}}}]}", "rate: {then: [{rate: 5/s, for: 10s}, {rate: {ramp: {to: 5/s, over: 50s}}}]}", "and the last part what is left"},
 		{"rate: {sum: [{ramp: {to: 5/s}}, 1/s]}", "rate: {sum: [{ramp: {to: 5/s, over: 1m}}, {constant: 1/s}]}", "bare rates inside of a sum"},
 		{"rate: 5/s, gaps: even", "rate: 5/s, gaps: {even: true}", "gaps by word"},
 		{"rate: 5/s", "rate: 5/s, gaps: {poisson: true, even: false}", "poisson by default; an alternative switched off"},

@@ -71,13 +71,23 @@ func fillPattern(p *RatePattern, span Duration) {
 	for i := range p.Product {
 		fillPattern(&p.Product[i], span)
 	}
-	for i := range p.Then {
-		part := span
-		if p.Then[i].For > 0 {
-			part = p.Then[i].For
-		}
-		fillPattern(&p.Then[i].Rate, part)
+	for i, length := range partLengths(p.Then, span) {
+		fillPattern(&p.Then[i].Rate, length)
 	}
+}
+
+// partLengths says how long each part of a then lasts: one that does not say
+// lasts for what the ones before it leave of span.
+func partLengths(parts []ThenPattern, span Duration) []Duration {
+	lengths := make([]Duration, len(parts))
+	for i, p := range parts {
+		lengths[i] = p.For
+		if p.For == 0 {
+			lengths[i] = max(span, 1)
+		}
+		span -= min(lengths[i], span)
+	}
+	return lengths
 }
 
 func fillLimiter(l *Limiter) {

@@ -23,7 +23,7 @@ type RatePattern struct {
 type Ramp struct {
 	From Rate     `yaml:"from" doc:"rate at the start" min:"0"`
 	To   Rate     `yaml:"to" doc:"rate at the end" min:"0"`
-	Over Duration `yaml:"over" doc:"time it takes; left out: the horizon, or in then the part's for" min:"exclusive 0"`
+	Over Duration `yaml:"over" doc:"time it takes; left out: the horizon, or in then to the end of the part" min:"exclusive 0"`
 }
 
 // ExpGrowth is From·e^(g·t), with g = Growth or ln 2 / Doubling.
@@ -31,7 +31,7 @@ type ExpGrowth struct {
 	From     Rate      `yaml:"from" doc:"rate at the start" required:"true" min:"exclusive 0"`
 	Doubling *Duration `yaml:"doubling" one:"growth" doc:"time in which the rate doubles (this or growth)" min:"exclusive 0"`
 	Growth   *Rate     `yaml:"growth" one:"growth" doc:"relative growth per time, e.g. 0.05/h; may be negative (decay)"`
-	Over     Duration  `yaml:"over" doc:"time after which it stays where it is; left out: the horizon, or in then the part's for" min:"exclusive 0"`
+	Over     Duration  `yaml:"over" doc:"time after which it stays where it is; left out: the horizon, or in then to the end of the part" min:"exclusive 0"`
 }
 
 // Logistic is To / (1 + (To/From − 1)·e^(−k·t)) with k so that half of To is reached at Midpoint.

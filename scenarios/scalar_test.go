@@ -18,7 +18,7 @@ seed: %s
 epoch: %s
 keys: {k: {hot_set: {n: %s, hot: 1, share: %s}}, z: {zipf: {n: 9, s: %s}}}
 traffic: {t: {rate: %s, keys: k}}
-limiters: {l: {kind: always}}
+limiters: {l: {kind: tat, limit: {count: 3, period: 1s}}}
 `
 	first := []any{"1m", "7", "2026-01-01T00:00:00Z", "10", "5%", "1.1", "5/s"}
 	with := func(i int, spelling string) *Scenario {
@@ -87,7 +87,7 @@ func TestScalarsPrintAsRead(t *testing.T) {
 		rate := Rate(rapid.Float64Range(1e-9, 1e8).Draw(t, "rate"))
 		n := Count(rapid.Int64Range(2, 1<<62).Draw(t, "n"))
 		share := Fraction(rapid.Float64Range(0, 1).Draw(t, "share"))
-		text := fmt.Sprintf("name: a\nhorizon: %v\nkeys: {k: {hot_set: {n: %v, hot: 1, share: %v}}}\ntraffic: {t: {rate: %v, keys: k}}\nlimiters: {l: {kind: x}}\n", horizon, n, share, rate)
+		text := fmt.Sprintf("name: a\nhorizon: %v\nkeys: {k: {hot_set: {n: %v, hot: 1, share: %v}}}\ntraffic: {t: {rate: %v, keys: k}}\nlimiters: {l: {kind: x, limit: {count: 1, period: 1s}}}\n", horizon, n, share, rate)
 		s, problems := Decode("x.yaml", []byte(text))
 		if len(problems) > 0 {
 			t.Fatalf("%v", problems)

@@ -197,8 +197,8 @@ type RetryBackoff struct {
 // Limiter is one limiter under test.
 type Limiter struct {
 	Kind      string       `yaml:"kind" doc:"kind of limiter: boulder, redis_rate, tat, always, never, broken, flaky, or one of the binary's own" required:"true"`
-	Limit     *Limit       `yaml:"limit" doc:"the only limit (this or limits)"`
-	Limits    Named[Limit] `yaml:"limits" doc:"several limits by name"`
+	Limit     *Limit       `yaml:"limit" one:"limits" doc:"the only limit (this or limits)"`
+	Limits    Named[Limit] `yaml:"limits" one:"limits" doc:"several limits by name (this or limit)"`
 	Overrides []Override   `yaml:"overrides" doc:"limits of single keys"`
 	Options   Options      `yaml:"options" doc:"options of this kind of limiter"`
 }

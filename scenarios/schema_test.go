@@ -68,7 +68,7 @@ func TestSchemaIsCommitted(t *testing.T) {
 
 func TestSchemaRejects(t *testing.T) {
 	r := resolved(t)
-	const valid = "name: a\nhorizon: 1m\nkeys: {k: {uniform: {n: 1_000}}}\ntraffic: {t: {rate: 5/s, keys: k}}\nlimiters: {l: {kind: tat, options: {write: lua}}}\n"
+	const valid = "name: a\nhorizon: 1m\nkeys: {k: {uniform: {n: 1_000}}}\ntraffic: {t: {rate: 5/s, keys: k}}\nlimiters: {l: {kind: tat, limit: {count: 3, period: 1s}, options: {write: lua}}}\n"
 	if err := r.Validate(instance(t, []byte(valid))); err != nil {
 		t.Fatalf("the valid text: %v", err)
 	}
