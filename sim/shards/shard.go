@@ -1,6 +1,7 @@
 package shards
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -17,6 +18,8 @@ import (
 type Shard struct {
 	Name string // as the scenario knows it
 	addr string // as a Ring's option knows it
+
+	index int // in the fleet
 
 	sched   *vtime.Scheduler
 	db      *miniredis.Miniredis
@@ -39,7 +42,7 @@ func newShard(sched *vtime.Scheduler, spec Spec, index int) (*Shard, error) {
 		return nil, fmt.Errorf("shard %s: %w", spec.Names[index], err)
 	}
 	return &Shard{
-		Name: spec.Names[index], addr: fmt.Sprintf("embedded-%d:6379", index),
+		Name: spec.Names[index], index: index, addr: fmt.Sprintf("embedded-%d:6379", index),
 		sched: sched, db: db, srv: db.Server(), expiry: newDeadlines(), clock: -1,
 		service: spec.Service, scripts: spec.Scripts, rng: spec.Stream("shard/" + spec.Names[index]),
 	}, nil
@@ -76,14 +79,8 @@ func (s *Shard) advance() {
 // peek returns a string key's value as a command at this instant finds it.
 func (s *Shard) peek(key string) (value string, found bool) {
 	s.advance()
-	if !s.db.Exists(key) {
-		return "", false
-	}
 	value, err := s.db.Get(key)
-	if err != nil {
-		return "", true // not a string
-	}
-	return value, true
+	return value, !errors.Is(err, miniredis.ErrKeyNotFound) // of another type: found, without a value
 }
 
 // execute runs one command at the present instant. miniredis stores a time

@@ -133,8 +133,9 @@ func earliest(flights []*flight) *flight {
 	return first
 }
 
-// group sorts the commands into flights by shard, in the order in which a
-// shard first occurs.
+// group sorts the commands into flights by shard, in the fleet's order of
+// shards: a client may have filled its pipeline from a map, as Boulder does,
+// and the delays drawn for the flights must not depend on that.
 func (w *wire) group(cmds []redis.Cmder) ([]*flight, error) {
 	flights := make([]*flight, 0, 1)
 	for _, cmd := range cmds {
@@ -151,6 +152,7 @@ func (w *wire) group(cmds []redis.Cmder) ([]*flight, error) {
 		}
 		flights[i].cmds = append(flights[i].cmds, c)
 	}
+	slices.SortFunc(flights, func(a, b *flight) int { return a.shard.index - b.shard.index })
 	return flights, nil
 }
 
