@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"gonum.org/v1/gonum/stat/distuv"
 
 	"github.com/quotalab/quotalab/models/network"
 	"github.com/quotalab/quotalab/results/record"
@@ -26,11 +24,11 @@ type SurveySpec struct {
 }
 
 // Survey is where the Ring of one client puts keys, and whether every way of
-// reading finds what every way of writing left.
+// reading finds what every way of writing left. How even the counts are is
+// for results/measure to say.
 type Survey struct {
 	Names  []string
 	Counts []int64 // distinct keys by shard, in the order of Names
-	Spread Spread
 
 	PipelinedReads Agreement // pipelined reads of keys written singly
 	SingleReads    Agreement // single reads of keys written by pipeline
@@ -87,7 +85,6 @@ func (spec SurveySpec) Take() (s Survey, err error) {
 	}
 	sched.Go(func(*vtime.Proc) { err = v.all() })
 	sched.Run()
-	v.survey.Spread = SpreadOf(v.survey.Counts)
 	return v.survey, err
 }
 
@@ -230,39 +227,4 @@ func touches(trace *Trace, keys []string) ([]KeyTouch, error) {
 		out[i] = t
 	}
 	return out, nil
-}
-
-// Spread says how evenly counts lie over bins that expect the same each.
-type Spread struct {
-	Chi2       float64 // Pearson's Σ (count − mean)² / mean
-	PValue     float64 // chance of a Chi2 at least as large if all bins are equally likely
-	PeakToMean float64 // largest count over the mean, 1 is even
-	CV         float64 // coefficient of variation: population standard deviation over the mean
-	Gini       float64 // Gini coefficient, 0 even, towards 1 all in one bin
-}
-
-// SpreadOf computes the spread; all zero (PValue 1) where nothing was counted.
-func SpreadOf(counts []int64) Spread {
-	n, total := float64(len(counts)), 0.0
-	for _, c := range counts {
-		total += float64(c)
-	}
-	s := Spread{PValue: 1}
-	if total == 0 {
-		return s
-	}
-	mean := total / n
-	ranked := 0.0
-	for rank, c := range slices.Sorted(slices.Values(counts)) {
-		d := float64(c) - mean
-		s.Chi2 += d * d / mean
-		ranked += (2*float64(rank+1) - n - 1) * float64(c)
-	}
-	if len(counts) > 1 {
-		s.PValue = distuv.ChiSquared{K: n - 1}.Survival(s.Chi2)
-	}
-	s.PeakToMean = float64(slices.Max(counts)) / mean
-	s.CV = math.Sqrt(s.Chi2 / total) // Σ(c−mean)²/n over mean² = Chi2/(n·mean)
-	s.Gini = ranked / (n * total)
-	return s
 }

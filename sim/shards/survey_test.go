@@ -5,8 +5,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
-	"gonum.org/v1/gonum/stat/distuv"
 
 	"github.com/quotalab/quotalab/sim/shards"
 )
@@ -38,8 +36,11 @@ func TestSurvey(t *testing.T) {
 		if total != keys {
 			t.Errorf("%s: counts %v add up to %d, expected %d", tt.why, s.Counts, total, keys)
 		}
-		if s.Spread.PValue < 1e-4 {
-			t.Errorf("%s: p = %g of an even spread; rendezvous hashing should be even, counts %v", tt.why, s.Spread.PValue, s.Counts)
+		mean := keys / float64(len(s.Counts))
+		for _, c := range s.Counts {
+			if math.Abs(float64(c)-mean) > 5*math.Sqrt(mean) {
+				t.Errorf("%s: counts %v, expected %.0f each within 5 standard deviations", tt.why, s.Counts, mean)
+			}
 		}
 		whole := shards.Agreement{Keys: keys, Found: keys, SameShard: keys}
 		if s.PipelinedReads != whole || s.SingleReads != whole {
@@ -101,30 +102,5 @@ func TestSurveyRefuses(t *testing.T) {
 		if err == nil || err.Error() != tt.want {
 			t.Errorf("%s: got %v, expected %q", tt.why, err, tt.want)
 		}
-	}
-}
-
-// TestSpreadOf compares with values worked by hand.
-func TestSpreadOf(t *testing.T) {
-	chi2p := func(x, k float64) float64 { return distuv.ChiSquared{K: k}.Survival(x) }
-	tests := []struct {
-		why    string
-		counts []int64
-		want   shards.Spread
-	}{
-		{"Boulder's own test: 525 and 475 of 1,000 is p = 0.11", []int64{525, 475},
-			shards.Spread{Chi2: 2.5, PValue: chi2p(2.5, 1), PeakToMean: 1.05, CV: 0.05, Gini: 0.025}},
-		{"even", []int64{10, 10, 10}, shards.Spread{PValue: 1, PeakToMean: 1}},
-		{"all in one of four", []int64{0, 8, 0, 0}, shards.Spread{Chi2: 24, PValue: chi2p(24, 3), PeakToMean: 4, CV: math.Sqrt(3), Gini: 0.75}},
-		{"one bin is even", []int64{7}, shards.Spread{PValue: 1, PeakToMean: 1}},
-		{"nothing counted", []int64{0, 0}, shards.Spread{PValue: 1}},
-	}
-	for _, tt := range tests {
-		if diff := cmp.Diff(tt.want, shards.SpreadOf(tt.counts), cmpopts.EquateApprox(0, 1e-12)); diff != "" {
-			t.Errorf("%s (−want +got):\n%s", tt.why, diff)
-		}
-	}
-	if p := shards.SpreadOf([]int64{525, 475}).PValue; math.Abs(p-0.1138) > 1e-3 {
-		t.Errorf("p = %g, expected 0.114 as a table of the chi-squared distribution says", p)
 	}
 }
