@@ -1,0 +1,66 @@
+package measure
+
+import "github.com/quotalab/quotalab/models/metric"
+
+// Select returns the series that a selector matches, in the summary's order.
+func (s *Summary) Select(sel metric.Selector) []Metric {
+	var out []Metric
+	for _, m := range s.Metrics {
+		if m.matches(sel) {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+func (m *Metric) matches(sel metric.Selector) bool {
+	if m.Name != sel.Metric {
+		return false
+	}
+	for _, t := range sel.Tags {
+		if m.Tags[t.Name] != t.Value {
+			return false
+		}
+	}
+	return true
+}
+
+// Sum joins series of one counter or trend into one, as tags left out of a
+// selector are summed over. False: there is nothing to join, or (of a
+// summary that was read from JSON) no distribution to join.
+func Sum(series []Metric) (Metric, bool) {
+	if len(series) == 0 {
+		return Metric{}, false
+	}
+	if len(series) == 1 {
+		return series[0], true
+	}
+	first := series[0]
+	if first.Value != nil {
+		return Metric{}, false // values do not add up
+	}
+	if first.Avg == nil {
+		total := Metric{Name: first.Name, Tags: map[string]string{}, Unit: first.Unit}
+		for _, m := range series {
+			total.Count += m.Count
+		}
+		return total, true
+	}
+	all := &trend{}
+	for _, m := range series {
+		if m.trend == nil {
+			return Metric{}, false
+		}
+		all.merge(m.trend)
+	}
+	return distribution(first.Name, map[string]string{}, all), true
+}
+
+// Percentile of a trend, in the metric's unit; p in [0, 100]. False: the
+// metric is no trend or has no samples.
+func (m Metric) Percentile(p float64) (float64, bool) {
+	if m.trend == nil || m.trend.n == 0 {
+		return 0, false
+	}
+	return m.trend.percentile(p) / m.scale(), true
+}

@@ -1,0 +1,137 @@
+package measure
+
+import (
+	"fmt"
+
+	"github.com/quotalab/quotalab/results/audit"
+	"github.com/quotalab/quotalab/results/record"
+)
+
+// Measure makes the Summary of a record. The audit's result may be nil if
+// the record could not be audited; then there are no metrics of admission.
+// Assertions are not judged here (see results/gate): OK says Valid.
+func Measure(r *record.Reader, a *audit.Result) (*Summary, error) {
+	m := r.Manifest()
+	p := newPass(&m)
+	for o, err := range r.Observations() {
+		if err == nil {
+			err = p.observe(o)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("measuring: %w", err)
+		}
+	}
+	if a == nil {
+		a = &audit.Result{}
+	}
+	s := describe(&m, p.length())
+	p.fill(s, a)
+	s.Invalid = p.invalid()
+	s.Valid = len(s.Invalid) == 0
+	s.OK = s.Valid
+	s.Warnings = append(s.Warnings, p.warnings(a)...)
+	return s, nil
+}
+
+// describe copies what the manifest knows.
+func describe(m *record.Manifest, measured int64) *Summary {
+	return &Summary{
+		SchemaVersion: SchemaVersion, Scenario: m.Scenario, About: m.About, Seed: m.Seed, Clock: m.Clock,
+		PlanHash: m.PlanHash, RecordHash: m.Hash, Started: m.Started, WallSeconds: m.Wall.Seconds(),
+		HorizonSeconds: m.Horizon.Seconds(), WarmupSeconds: m.Warmup.Seconds(), MeasuredSeconds: float64(measured) / 1e9,
+		Observations: m.Count, Tags: m.Tags, Versions: m.Versions,
+		Metrics: []Metric{}, Assertions: []Assertion{}, Warnings: append([]string{}, m.Warnings...),
+	}
+}
+
+// pass is one reading of the observations and the accumulators it feeds.
+type pass struct {
+	manifest *record.Manifest
+	order    *order
+
+	outcomes  *outcomes
+	failures  *failures
+	drops     *drops
+	commands  *commands
+	keys      *keys
+	telemetry *telemetry
+
+	measured   int64            // observations that count
+	dropped    int64            // arrivals that were not sent, in the warm-up too
+	latest     int64            // due instant, ns
+	impossible map[string]int64 // denied though not found, by limiter
+	tables     map[string]*record.LimitTable
+}
+
+func newPass(m *record.Manifest) *pass {
+	o := newOrder(m)
+	tables := map[string]*record.LimitTable{}
+	for _, l := range m.Limiters {
+		tables[l.Name] = l.Table()
+	}
+	return &pass{
+		manifest: m, order: o, outcomes: newOutcomes(o), failures: newFailures(o), drops: newDrops(o),
+		commands: newCommands(o, m.Shards), keys: newKeys(o, m), telemetry: newTelemetry(o), impossible: map[string]int64{}, tables: tables,
+	}
+}
+
+func (p *pass) observe(o *record.Observation) error {
+	p.telemetry.observe(o)
+	p.latest = max(p.latest, o.Intended)
+	if o.Decision == record.Dropped {
+		p.dropped++
+	}
+	if o.Intended < p.manifest.Warmup.Nanoseconds() {
+		return nil
+	}
+	if _, ok := p.tables[o.Limiter]; !ok && o.Decision != record.Dropped {
+		return fmt.Errorf("observation %d is of limiter %q, which the manifest does not list", o.Seq, o.Limiter)
+	}
+	p.measured++
+	p.outcomes.observe(o)
+	p.failures.observe(o)
+	p.drops.observe(o)
+	if p.deniedUnfound(o) {
+		p.impossible[o.Limiter]++
+	}
+	if err := p.commands.observe(o); err != nil {
+		return err
+	}
+	return p.keys.observe(o)
+}
+
+// length of the measured time in ns: up to the horizon, or to the last
+// request of a run that did not get there.
+func (p *pass) length() int64 {
+	end := p.manifest.Horizon.Nanoseconds()
+	if !p.manifest.Complete {
+		end = min(end, p.latest)
+	}
+	return max(0, end-p.manifest.Warmup.Nanoseconds())
+}
+
+// fill makes all metrics, in the order of the catalogue.
+func (p *pass) fill(s *Summary, a *audit.Result) {
+	add := func(m []Metric) { s.Metrics = append(s.Metrics, m...) }
+	add(p.outcomes.metrics())
+	add(p.failures.metrics())
+	add(p.drops.metrics())
+	add(admission(a))
+	add(p.commands.metrics())
+	limiters, onShards := p.keys.perShard()
+	add(perShard("shard_keys", limiters, p.manifest.Shards, onShards))
+	for _, l := range p.manifest.Limiters {
+		if b, ok := BalanceOf(onShards[l.Name]); ok {
+			add(b.metrics(l.Name, "keys"))
+		}
+		if b, ok := BalanceOf(p.commands.counts[l.Name]); ok {
+			add(b.metrics(l.Name, "commands"))
+		}
+	}
+	for _, d := range p.keys.disagreements(p.manifest) {
+		add([]Metric{d.metric()})
+	}
+	said, _ := p.telemetry.judge(p.manifest.Telemetry)
+	add(said)
+	s.Keys = Keys{MostDenied: p.keys.mostDenied(), OverAdmitted: worstKeys(a)}
+}

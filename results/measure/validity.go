@@ -1,0 +1,51 @@
+package measure
+
+import (
+	"fmt"
+	"time"
+)
+
+// A run that cannot keep its schedule measures itself: lag's 99th percentile
+// may be a millisecond up to 10,000 requests a second, two above.
+const (
+	lagBound     = time.Millisecond
+	fastLagBound = 2 * time.Millisecond
+	fastRate     = 10_000 // per second
+)
+
+// invalid says why the run's numbers do not stand for what the scenario
+// asked, nothing if they do.
+func (p *pass) invalid() []string {
+	var why []string
+	m := p.manifest
+	switch {
+	case m.Aborted != "":
+		why = append(why, fmt.Sprintf("the run was aborted (%s): the numbers are of the %s up to there.", m.Aborted, count(m.Count, "observation")))
+	case !m.Complete:
+		why = append(why, fmt.Sprintf("the run did not reach its end: the numbers are of the %s in the parts that were closed.", count(m.Count, "observation")))
+	}
+	if p.measured == 0 {
+		why = append(why, "nothing was measured: no request was due after the warm-up.")
+	}
+	if p.dropped > 0 {
+		why = append(why, fmt.Sprintf("%s not sent, because too many requests were under way (max_in_flight): the limiters saw less load than was asked for.",
+			counted(p.dropped, "arrival was", "arrivals were")))
+	}
+	if lag := p.outcomes.lag(); lag.n > 0 {
+		bound := lagBound
+		if seconds := float64(p.length()) / 1e9; seconds > 0 && float64(lag.n)/seconds > fastRate {
+			bound = fastLagBound
+		}
+		if p99 := time.Duration(lag.percentile(99)); p99 > bound {
+			why = append(why, fmt.Sprintf("the generator was late: lag's 99th percentile is %v, more than %v.", p99, bound))
+		}
+	}
+	return why
+}
+
+func counted(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return thousands(n) + " " + many
+}

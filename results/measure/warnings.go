@@ -1,0 +1,127 @@
+package measure
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/quotalab/quotalab/results/audit"
+	"github.com/quotalab/quotalab/results/record"
+)
+
+// warnings say in words what is odd and what causes it, causes first.
+func (p *pass) warnings(a *audit.Result) []string {
+	var out []string
+	for _, d := range p.keys.disagreements(p.manifest) {
+		if w := d.warning(); w != "" {
+			out = append(out, w)
+		}
+	}
+	for _, l := range p.manifest.Limiters {
+		out = append(out, p.errorWarning(l.Name)...)
+		out = append(out, p.unfoundWarning(l.Name)...)
+		if l, ok := a.Find(l.Name); ok {
+			out = append(out, p.admissionWarnings(l)...)
+		}
+		out = append(out, p.shardWarning(l.Name)...)
+	}
+	_, said := p.telemetry.judge(p.manifest.Telemetry)
+	return append(out, said...)
+}
+
+// deniedUnfound tells whether an observation is one that cannot be: a key
+// that is not there has a full bucket, so a cost within the burst fits.
+func (p *pass) deniedUnfound(o *record.Observation) bool {
+	if o.Decision != record.Denied || o.Key != record.NotFound {
+		return false
+	}
+	table := p.tables[o.Limiter]
+	for _, t := range o.Takes {
+		if l, ok := table.For(t.Limit, t.Key); !ok || t.Cost > l.Burst {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *pass) unfoundWarning(limiter string) []string {
+	n := p.impossible[limiter]
+	if n == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s: %s denied though the key was not found. A key that is not there has a full bucket, so a correct limiter cannot deny it at a cost within the burst.",
+		limiter, counted(n, "request was", "requests were"))}
+}
+
+func (p *pass) errorWarning(limiter string) []string {
+	var kinds []string
+	total := int64(0)
+	for _, f := range p.failures.sorted() {
+		if f.limiter == limiter {
+			kinds = append(kinds, fmt.Sprintf("%s %s", f.kind, thousands(p.failures.kinds[f])))
+			total += p.failures.kinds[f]
+		}
+	}
+	if total == 0 {
+		return nil
+	}
+	decisions := p.failures.decisions[limiter]
+	w := fmt.Sprintf("%s: %s in %s (%s): %s.", limiter, count(total, "error"), count(decisions, "request"), percent(float64(total)/float64(decisions)), strings.Join(kinds, ", "))
+	if open := p.outcomes.total(func(o outcome) bool { return o.limiter == limiter && o.decision == record.FailOpen }); open > 0 {
+		w += fmt.Sprintf(" %s let through because of it (fail open).", counted(open, "request was", "requests were"))
+	}
+	return []string{w}
+}
+
+func (p *pass) admissionWarnings(l audit.Limiter) (out []string) {
+	warn := func(format string, args ...any) { out = append(out, l.Name+": "+fmt.Sprintf(format, args...)) }
+	share := func(n int64) string { return percent(float64(n) / float64(l.Compared)) }
+	if l.Over > 0 {
+		w := fmt.Sprintf("over-admission: %s allowed that the limit denies (%s of %s).", counted(l.Over, "request was", "requests were"), share(l.Over), count(l.Compared, "decision"))
+		if l.WorstExcess > 0 {
+			w += fmt.Sprintf(" The worst key, %s, got %.4g tokens more than burst + t/T in some window.", l.WorstKey, l.WorstExcess)
+		}
+		warn("%s", w+p.overCause(l.Name))
+	}
+	if l.Under > 0 {
+		warn("under-admission: %s denied that the limit allows (%s of %s).", counted(l.Under, "request was", "requests were"), share(l.Under), count(l.Compared, "decision"))
+	}
+	if l.WrongRetry > 0 {
+		warn("%s of %s told a wrong time to retry after.", thousands(l.WrongRetry), count(l.RetryKnown, "denial"))
+	}
+	if l.Uncertain > 0 {
+		warn("%s reached a key and ended in an error: whether they took tokens is unknown, so the audit is that much less sure.", count(l.Uncertain, "request"))
+	}
+	if !l.Audited() {
+		warn("it has no reference algorithm, so over-admission is unknown.")
+	}
+	return out
+}
+
+// overCause names what is known to go with over-admission in this run.
+func (p *pass) overCause(limiter string) string {
+	for _, d := range p.keys.disagreements(p.manifest) {
+		if d.limiter == limiter && d.apart > 0 {
+			return " Clients that disagree on a key's shard each keep a bucket of their own."
+		}
+	}
+	if most := p.outcomes.mostTrips(limiter); most > 1 {
+		return fmt.Sprintf(" It takes up to %d round trips to decide, so requests under way together on one key may decide on the same state.", most)
+	}
+	return ""
+}
+
+func (p *pass) shardWarning(limiter string) []string {
+	_, counts := p.keys.perShard()
+	b, ok := BalanceOf(counts[limiter])
+	if !ok || b.Even() {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s: keys fall on the shards unevenly (χ² %.1f, p %s; the fullest shard has %.2f times the mean).", limiter, b.Chi2, smallP(b.P), b.PeakToMean)}
+}
+
+func smallP(p float64) string {
+	if p < 0.0001 {
+		return "< 0.0001"
+	}
+	return fmt.Sprintf("= %.4f", p)
+}
