@@ -64,3 +64,33 @@ func (m Metric) Percentile(p float64) (float64, bool) {
 	}
 	return m.trend.percentile(p) / m.scale(), true
 }
+
+// Aggregate is what a condition looks at; seconds is the measured time,
+// which rates are over. False: unknown.
+func (m Metric) Aggregate(c metric.Condition, seconds float64) (float64, bool) {
+	deref := func(v *float64) (float64, bool) {
+		if v == nil {
+			return 0, false
+		}
+		return *v, true
+	}
+	switch c.Agg {
+	case "count":
+		return float64(m.Count), true
+	case "rate":
+		return float64(m.Count) / seconds, seconds > 0
+	case "value":
+		return deref(m.Value)
+	case "min":
+		return deref(m.Min)
+	case "max":
+		return deref(m.Max)
+	case "avg":
+		return deref(m.Avg)
+	case "med":
+		return deref(m.Med)
+	case "p":
+		return m.Percentile(c.P)
+	}
+	return 0, false
+}

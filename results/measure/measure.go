@@ -2,6 +2,7 @@ package measure
 
 import (
 	"fmt"
+	"maps"
 
 	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/record"
@@ -12,7 +13,10 @@ import (
 // Assertions are not judged here (see results/gate): OK says Valid.
 func Measure(r *record.Reader, a *audit.Result) (*Summary, error) {
 	m := r.Manifest()
-	p := newPass(&m)
+	p, err := newPass(&m)
+	if err != nil {
+		return nil, fmt.Errorf("measuring: %w", err)
+	}
 	for o, err := range r.Observations() {
 		if err == nil {
 			err = p.observe(o)
@@ -24,7 +28,11 @@ func Measure(r *record.Reader, a *audit.Result) (*Summary, error) {
 	if a == nil {
 		a = &audit.Result{}
 	}
+	for _, w := range p.windows {
+		w.advance(p.length() / w.step)
+	}
 	s := describe(&m, p.length())
+	s.windows = p.windows
 	p.fill(s, a)
 	s.Invalid = p.invalid()
 	s.Valid = len(s.Invalid) == 0
@@ -35,13 +43,17 @@ func Measure(r *record.Reader, a *audit.Result) (*Summary, error) {
 
 // describe copies what the manifest knows.
 func describe(m *record.Manifest, measured int64) *Summary {
-	return &Summary{
+	s := &Summary{
 		SchemaVersion: SchemaVersion, Scenario: m.Scenario, About: m.About, Seed: m.Seed, Clock: m.Clock,
 		PlanHash: m.PlanHash, RecordHash: m.Hash, Started: m.Started, WallSeconds: m.Wall.Seconds(),
 		HorizonSeconds: m.Horizon.Seconds(), WarmupSeconds: m.Warmup.Seconds(), MeasuredSeconds: float64(measured) / 1e9,
-		Observations: m.Count, Tags: m.Tags, Versions: m.Versions,
+		Observations: m.Count, Tags: m.Tags, Versions: maps.Clone(m.Versions),
 		Metrics: []Metric{}, Assertions: []Assertion{}, Warnings: append([]string{}, m.Warnings...),
 	}
+	if s.Versions == nil {
+		s.Versions = map[string]string{}
+	}
+	return s
 }
 
 // pass is one reading of the observations and the accumulators it feeds.
@@ -55,6 +67,7 @@ type pass struct {
 	commands  *commands
 	keys      *keys
 	telemetry *telemetry
+	windows   []*window
 
 	measured   int64            // observations that count
 	dropped    int64            // arrivals that were not sent, in the warm-up too
@@ -63,7 +76,11 @@ type pass struct {
 	tables     map[string]*record.LimitTable
 }
 
-func newPass(m *record.Manifest) *pass {
+func newPass(m *record.Manifest) (*pass, error) {
+	windows, err := newWindows(m)
+	if err != nil {
+		return nil, err
+	}
 	o := newOrder(m)
 	tables := map[string]*record.LimitTable{}
 	for _, l := range m.Limiters {
@@ -71,8 +88,8 @@ func newPass(m *record.Manifest) *pass {
 	}
 	return &pass{
 		manifest: m, order: o, outcomes: newOutcomes(o), failures: newFailures(o), drops: newDrops(o),
-		commands: newCommands(o, m.Shards), keys: newKeys(o, m), telemetry: newTelemetry(o), impossible: map[string]int64{}, tables: tables,
-	}
+		commands: newCommands(o, m.Shards), keys: newKeys(o, m), telemetry: newTelemetry(o), impossible: map[string]int64{}, tables: tables, windows: windows,
+	}, nil
 }
 
 func (p *pass) observe(o *record.Observation) error {
@@ -88,7 +105,10 @@ func (p *pass) observe(o *record.Observation) error {
 		return fmt.Errorf("observation %d is of limiter %q, which the manifest does not list", o.Seq, o.Limiter)
 	}
 	p.measured++
-	p.outcomes.observe(o)
+	at := p.outcomes.observe(o)
+	for _, w := range p.windows {
+		w.observe(o, at)
+	}
 	p.failures.observe(o)
 	p.drops.observe(o)
 	if p.deniedUnfound(o) {

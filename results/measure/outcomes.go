@@ -29,7 +29,7 @@ type cell struct {
 
 func newOutcomes(o *order) *outcomes { return &outcomes{order: o, cells: map[outcome]*cell{}} }
 
-func (c *outcomes) observe(o *record.Observation) {
+func (c *outcomes) observe(o *record.Observation) outcome {
 	at := outcome{o.Traffic, o.Limiter, c.order.group(o.Client), o.Decision, o.Key}
 	if c.cell == nil || at != c.last {
 		c.last, c.cell = at, c.cells[at]
@@ -40,12 +40,13 @@ func (c *outcomes) observe(o *record.Observation) {
 	}
 	c.cell.n++
 	if o.Decision == record.Dropped || o.Sent < 0 || o.Done < 0 {
-		return // it was not sent: there is nothing to time
+		return at // it was not sent: there is nothing to time
 	}
 	c.cell.latency.add(o.Done - o.Sent)
 	c.cell.lag.add(o.Sent - o.Intended)
 	c.cell.sojourn.add(o.Done - o.Intended)
 	c.cell.trips.add(int64(o.RoundTrips))
+	return at
 }
 
 // sorted outcomes, in the manifest's and the catalogue's order.

@@ -35,6 +35,8 @@ type Summary struct {
 	Assertions []Assertion       `json:"assertions" jsonschema:"the scenario's assertions, judged"`
 	Warnings   []string          `json:"warnings" jsonschema:"what is odd, and why"`
 	Versions   map[string]string `json:"versions" jsonschema:"versions of go, quotalab and the modules under test"`
+
+	windows []*window
 }
 
 // Metric is one series of one metric. Times are in seconds. A counter has a

@@ -1,0 +1,122 @@
+// Package gate judges: does a run do what its scenario asserts?
+//
+// In flow a summary with its metrics and the assertions of the record, out
+// flows one Verdict for each. A verdict is ok only if something was observed
+// and the condition holds on it: unknown is never ok.
+//
+// cmd imports it.
+package gate
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/record"
+)
+
+// Verdict on one assertion.
+type Verdict = measure.Assertion
+
+// Judge evaluates the assertions and enters the verdicts in the summary,
+// whose OK then says that it is valid and that all of them hold.
+func Judge(s *measure.Summary, asserts []record.Assertion) {
+	s.Assertions = Evaluate(s, asserts)
+	s.OK = s.Valid
+	for _, v := range s.Assertions {
+		s.OK = s.OK && v.OK
+	}
+}
+
+// Evaluate returns a verdict for each assertion, in their order.
+func Evaluate(s *measure.Summary, asserts []record.Assertion) []Verdict {
+	out := make([]Verdict, 0, len(asserts))
+	for _, a := range asserts {
+		out = append(out, evaluate(s, a))
+	}
+	return out
+}
+
+func evaluate(s *measure.Summary, a record.Assertion) Verdict {
+	v := Verdict{Metric: a.Selector, Check: a.Check}
+	sel, err := metric.ParseSelector(a.Selector)
+	if err != nil {
+		return unknown(v, err.Error())
+	}
+	m, _ := metric.Find(sel.Metric)
+	cond, err := metric.ParseCondition(m, a.Check)
+	if err != nil {
+		return unknown(v, err.Error())
+	}
+	v = whole(s, v, m, sel, cond)
+	if !v.OK || a.Over <= 0 {
+		return v
+	}
+	return windows(s, v, a)
+}
+
+func unknown(v Verdict, why string) Verdict {
+	v.OK, v.Unknown, v.Observed, v.Why = false, true, nil, why
+	return v
+}
+
+// whole judges the condition on the whole run. A value cannot be summed, so
+// the condition must hold on each series; the first on which it does not is
+// the one observed.
+func whole(s *measure.Summary, v Verdict, m metric.Metric, sel metric.Selector, cond metric.Condition) Verdict {
+	series := s.Select(sel)
+	if m.Kind != metric.Value {
+		total, ok := sum(s, m, sel, series)
+		if !ok {
+			return unknown(v, "nothing was observed that this selects")
+		}
+		series = []measure.Metric{total}
+	}
+	if len(series) == 0 {
+		return unknown(v, "nothing was observed that this selects")
+	}
+	for _, one := range series {
+		observed, ok := one.Aggregate(cond, s.MeasuredSeconds)
+		if !ok {
+			return unknown(v, "nothing was observed that this selects")
+		}
+		v.Observed, v.OK = &observed, cond.Holds(observed)
+		if !v.OK {
+			return v
+		}
+	}
+	return v
+}
+
+// sum joins the series. A counter that no series matches is 0, and known to
+// be, if there are series of the same sources, limiters and clients and only
+// the kind of outcome is missing: no denial among many decisions.
+func sum(s *measure.Summary, m metric.Metric, sel metric.Selector, series []measure.Metric) (measure.Metric, bool) {
+	if len(series) > 0 || m.Kind != metric.Counter {
+		return measure.Sum(series)
+	}
+	others := metric.Selector{Metric: sel.Metric}
+	for _, t := range sel.Tags {
+		if _, closed := m.Values[t.Name]; !closed {
+			others.Tags = append(others.Tags, t)
+		}
+	}
+	found := s.Select(others)
+	return measure.Metric{Name: m.Name, Unit: m.Unit}, len(found) > 0
+}
+
+// windows judges the condition on every window too.
+func windows(s *measure.Summary, v Verdict, a record.Assertion) Verdict {
+	w, err := s.Window(a)
+	switch {
+	case err != nil:
+		return unknown(v, err.Error())
+	case w.Evaluated == 0:
+		return unknown(v, fmt.Sprintf("the run is shorter than a window of %v", a.Over))
+	case w.Failed > 0:
+		v.OK, v.Observed = false, &w.Observed
+		v.Why = fmt.Sprintf("it fails in %d of %d windows of %v; observed in the first, which begins at %v", w.Failed, w.Evaluated, a.Over, w.From.Round(time.Millisecond))
+	}
+	return v
+}
