@@ -10,8 +10,8 @@ import (
 // TestZipfFrequencies covers every regime of the exponent and the support:
 // uniform, flat, s = 1 (where H is a logarithm), steep; one key, two, many.
 func TestZipfFrequencies(t *testing.T) {
-	for _, n := range []int64{1, 2, 10_000_000} {
-		for i, s := range []float64{0, 0.5, 1, 1.1, 2, 5} {
+	for _, n := range []int64{1, 2, 1000, 10_000_000} {
+		for i, s := range []float64{0, 0.5, 1, 1.005, 1.1, 2, 5} {
 			t.Run(fmt.Sprintf("n=%d,s=%v", n, s), func(t *testing.T) {
 				zipfFrequencies(t, n, s, uint64(10*n)+uint64(i))
 			})
@@ -32,7 +32,7 @@ func zipfFrequencies(t *testing.T, n int64, s float64, seed uint64) {
 	total, k := 0.0, int64(1)
 	for i, end := range ends {
 		for ; k <= end; k++ {
-			expected[i] += math.Pow(float64(k), -s)
+			expected[i] += math.Exp(-s * math.Log(float64(k))) // Pow takes twice as long
 		}
 		total += expected[i]
 	}

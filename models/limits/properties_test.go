@@ -112,9 +112,13 @@ func checkFull(t *rapid.T, l Limit, b Bucket, now int64) {
 
 // checkRefund checks that a refund gives what it should and never overfills.
 func checkRefund(t *rapid.T, l Limit, b Bucket, now, cost int64) {
-	before := b.Peek(now, 0)
+	earlier := now - rapid.Int64Range(0, 2*int64(l.Period)).Draw(t, "earlier")
+	before, past := b.Peek(now, 0), b.Peek(earlier, 0)
 	b.Refund(now, cost)
 	after := b.Peek(now, 0)
+	if d := b.Peek(earlier, 0); d.Remaining < past.Remaining {
+		t.Fatalf("refund of %d at %d took tokens from %d, should the clock go back: %+v, then %+v", cost, now, earlier, past, d)
+	}
 	if after.Remaining > l.Burst {
 		t.Fatalf("refund of %d left %d of %d", cost, after.Remaining, l.Burst)
 	}
