@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -44,6 +45,15 @@ type flight struct {
 	back   int64 // way back
 }
 
+// form is the way in which commands were given to the Ring.
+type form uint8
+
+const (
+	single form = iota
+	pipelined
+	transaction
+)
+
 type stage uint8
 
 const (
@@ -56,7 +66,7 @@ func (w *wire) DialHook(next redis.DialHook) redis.DialHook { return next }
 
 func (w *wire) ProcessHook(redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		if err := w.send(ctx, []redis.Cmder{cmd}, false); err != nil {
+		if err := w.send(ctx, []redis.Cmder{cmd}, single); err != nil {
 			return err
 		}
 		return cmd.Err()
@@ -65,11 +75,11 @@ func (w *wire) ProcessHook(redis.ProcessHook) redis.ProcessHook {
 
 func (w *wire) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
-		body, tx := cmds, false
+		body, as := cmds, pipelined
 		if len(cmds) > 2 && cmds[0].Name() == "multi" {
-			body, tx = cmds[1:len(cmds)-1], true // each shard gets a MULTI of its own
+			body, as = cmds[1:len(cmds)-1], transaction // each shard gets a MULTI of its own
 		}
-		if err := w.send(ctx, body, tx); err != nil {
+		if err := w.send(ctx, body, as); err != nil {
 			return err
 		}
 		for _, cmd := range cmds {
@@ -83,13 +93,13 @@ func (w *wire) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipel
 
 // send flies all commands, one flight a shard, and returns when the last
 // reply is back. The error is one that kept it from flying at all.
-func (w *wire) send(ctx context.Context, cmds []redis.Cmder, tx bool) error {
+func (w *wire) send(ctx context.Context, cmds []redis.Cmder, as form) error {
 	trace := TraceOf(ctx)
 	proc := w.fleet.sched.Current()
 	if proc == nil {
 		return fail(cmds, errors.New("a command outside of a request: in virtual time Redis can be called only from the goroutine that makes the request"))
 	}
-	flights, err := w.group(cmds)
+	flights, err := w.group(cmds, as)
 	if err != nil {
 		return fail(cmds, err)
 	}
@@ -112,7 +122,7 @@ func (w *wire) send(ctx context.Context, cmds []redis.Cmder, tx bool) error {
 			f.next, f.end = f.shard.enqueue(f.cmds)
 			f.stage = beginning
 		case beginning:
-			w.execute(ctx, trace, f, tx)
+			w.execute(trace, f, as)
 			f.stage = served
 			reply = max(reply, f.end+f.back)
 		}
@@ -133,15 +143,15 @@ func earliest(flights []*flight) *flight {
 	return first
 }
 
-// group sorts the commands into flights by shard, in the fleet's order of
-// shards: a client may have filled its pipeline from a map, as Boulder does,
-// and the delays drawn for the flights must not depend on that.
-func (w *wire) group(cmds []redis.Cmder) ([]*flight, error) {
+// group sorts the commands into flights by shard, in the shards' order: a
+// limiter may build its pipeline in the random order of a map, which must
+// not decide which delay is drawn for which shard.
+func (w *wire) group(cmds []redis.Cmder, as form) ([]*flight, error) {
 	flights := make([]*flight, 0, 1)
 	for _, cmd := range cmds {
 		name := lowerName(cmd.Name())
 		c := command{cmd, effectOf(name)}
-		client, err := w.clientFor(c, name)
+		client, err := w.clientFor(c, name, as)
 		if err != nil {
 			return nil, err
 		}
@@ -156,33 +166,36 @@ func (w *wire) group(cmds []redis.Cmder) ([]*flight, error) {
 	return flights, nil
 }
 
-// clientFor asks the Ring for the shard of the command's first key. A
-// command without a key goes to a random shard, as on a real Ring, but from
-// the client's own stream.
-func (w *wire) clientFor(c command, name string) (*redis.Client, error) {
-	first, found := "", false
-	c.eachKey(name, func(key string) {
-		if !found {
-			first, found = key, true
-		}
-	})
-	if !found {
-		first = fmt.Sprint(w.rng.Uint64())
+// clientFor asks the Ring for the shard of the command. Where a real Ring
+// takes a random one, it is from the client's own stream.
+func (w *wire) clientFor(c command, name string, as form) (*redis.Client, error) {
+	args := c.Args()
+	arg := func(i int) string { return word(args[i]) }
+	if mayWait(name, c.effect, len(args), arg) {
+		return nil, fmt.Errorf("%s waits for other clients, which the embedded shards cannot do in virtual time", name)
 	}
-	return w.ring.GetShardClientForKey(first)
+	key, ok := routingKey(name, as != single, len(args), arg)
+	if !ok {
+		key = strconv.FormatUint(w.rng.Uint64(), 10)
+	}
+	return w.ring.GetShardClientForKey(key)
 }
 
-// execute runs a flight's commands on its shard at this instant.
-func (w *wire) execute(ctx context.Context, trace *Trace, f *flight, tx bool) {
+// execute runs a flight's commands on its shard at this instant. The
+// request's context stays behind: nothing here takes wall time that it could
+// cut short, and what is under way when a run is interrupted ends as it would
+// have.
+func (w *wire) execute(trace *Trace, f *flight, as form) {
+	ctx := context.Background()
 	for _, c := range f.cmds {
 		w.observe(trace, f.shard, c)
 	}
-	if len(f.cmds) == 1 && !tx {
+	if len(f.cmds) == 1 && as != transaction {
 		_ = f.client.Process(ctx, f.cmds[0].Cmder) // the command keeps its error
 		return
 	}
 	pipe := f.client.Pipeline()
-	if tx {
+	if as == transaction {
 		pipe = f.client.TxPipeline()
 	}
 	for _, c := range f.cmds {
@@ -229,6 +242,11 @@ func word(arg any) string {
 	switch a := arg.(type) {
 	case string:
 		return a
+	case *string:
+		if a == nil {
+			return ""
+		}
+		return *a
 	case []byte:
 		return string(a)
 	default:
