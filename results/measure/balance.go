@@ -7,9 +7,9 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// evenAt is the p-value at and above which a distribution over shards is
+// EvenAt is the p-value at and above which a distribution over shards is
 // called even.
-const evenAt = 0.01
+const EvenAt = 0.01
 
 // Balance says how evenly counts fall on shards.
 type Balance struct {
@@ -58,7 +58,7 @@ func gini(counts []int64, total float64) float64 {
 }
 
 // Even tells whether chance explains the distribution.
-func (b Balance) Even() bool { return b.P >= evenAt }
+func (b Balance) Even() bool { return b.P >= EvenAt }
 
 func (b Balance) metrics(limiter, of string) []Metric {
 	stat := func(name string, v float64) Metric {

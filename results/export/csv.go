@@ -1,0 +1,118 @@
+package export
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/record"
+)
+
+// observationColumns of CSV, in order.
+var observationColumns = []string{"seq", "intended", "sent_s", "done_s", "lag_s", "latency_s", "traffic", "arrival", "client", "limiter", "step", "attempt",
+	"decision", "key_state", "round_trips", "remaining", "retry_after_s", "error", "message", "limit", "key", "cost", "mode", "shard"}
+
+// CSV writes the observations, the warm-up too: one line for each limit
+// that one took from (so a batch has several), under a header. intended is a
+// point in time, other times are seconds after the epoch or spans; what is
+// not known is empty.
+func CSV(w io.Writer, r *record.Reader) error {
+	m := r.Manifest()
+	out := csv.NewWriter(w)
+	err := out.Write(observationColumns)
+	for o, rerr := range r.Observations() {
+		if err = errors.Join(err, rerr); err != nil {
+			break
+		}
+		err = writeObservation(out, o, m.Epoch)
+	}
+	out.Flush()
+	if err = errors.Join(err, out.Error()); err != nil {
+		return fmt.Errorf("writing CSV: %w", err)
+	}
+	return nil
+}
+
+func writeObservation(out *csv.Writer, o *record.Observation, epoch time.Time) error {
+	lag, latency := "", ""
+	if o.Sent >= 0 {
+		lag, latency = span(o.Sent-o.Intended), span(o.Done-o.Sent)
+	}
+	row := []string{whole(o.Seq), epoch.Add(time.Duration(o.Intended)).UTC().Format(time.RFC3339Nano), known(o.Sent, span), known(o.Done, span), lag, latency,
+		o.Traffic, whole(o.Arrival), o.Client, o.Limiter, whole(int64(o.Step)), whole(int64(o.Attempt)),
+		string(o.Decision), string(o.Key), whole(int64(o.RoundTrips)), known(o.Remaining, whole), known(o.RetryAfter, span), o.Error, o.Message}
+	if len(o.Takes) == 0 {
+		return out.Write(append(row, "", "", "", "", ""))
+	}
+	for _, t := range o.Takes {
+		if err := out.Write(append(row[:len(row):len(row)], t.Limit, t.Key, whole(t.Cost), string(t.Mode), t.Shard)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func whole(n int64) string { return strconv.FormatInt(n, 10) }
+
+// span writes nanoseconds as seconds, exactly.
+func span(ns int64) string {
+	sign := ""
+	if ns < 0 {
+		sign, ns = "-", -ns
+	}
+	return fmt.Sprintf("%s%d.%09d", sign, ns/1e9, ns%1e9)
+}
+
+func known(n int64, write func(int64) string) string {
+	if n < 0 {
+		return ""
+	}
+	return write(n)
+}
+
+// tagColumns are all tags that a metric can have, in the catalogue's order.
+func tagColumns() (names []string) {
+	seen := map[string]bool{}
+	for _, m := range metric.Catalogue() {
+		for _, t := range m.Tags {
+			if !m.Later && !seen[t] {
+				seen[t] = true
+				names = append(names, t)
+			}
+		}
+	}
+	return names
+}
+
+// MetricsCSV writes the metrics: one line a series, under a header. A column
+// for each tag; what a metric does not have is empty.
+func MetricsCSV(w io.Writer, s *measure.Summary) error {
+	out := csv.NewWriter(w)
+	names := tagColumns()
+	err := out.Write(append(append([]string{"metric"}, names...), "unit", "count", "value", "min", "avg", "med", "p90", "p95", "p99", "p999", "max"))
+	for _, m := range s.Metrics {
+		row := []string{m.Name}
+		for _, t := range names {
+			row = append(row, m.Tags[t])
+		}
+		row = append(row, m.Unit, whole(m.Count))
+		for _, v := range []*float64{m.Value, m.Min, m.Avg, m.Med, m.P90, m.P95, m.P99, m.P999, m.Max} {
+			if v == nil {
+				row = append(row, "")
+				continue
+			}
+			row = append(row, strconv.FormatFloat(*v, 'g', -1, 64))
+		}
+		err = errors.Join(err, out.Write(row))
+	}
+	out.Flush()
+	if err = errors.Join(err, out.Error()); err != nil {
+		return fmt.Errorf("writing CSV: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,159 @@
+package export
+
+import (
+	"fmt"
+
+	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/results/measure"
+)
+
+// group is the part of a series' tags that a row of a table is for.
+type group struct{ traffic, limiter, client, decision, key string }
+
+// groupOf keeps the source and the client in full mode only.
+func (t *text) groupOf(m measure.Metric) group {
+	g := group{limiter: m.Tags["limiter"], decision: m.Tags["decision"], key: m.Tags["key"]}
+	if t.full() {
+		g.traffic, g.client = m.Tags["traffic"], m.Tags["client"]
+	}
+	return g
+}
+
+// grouped joins the series of a metric by group, in the order in which the
+// groups first appear.
+func (t *text) grouped(name string, of func(measure.Metric) group) (order []group, sums map[group]measure.Metric) {
+	series := map[group][]measure.Metric{}
+	for _, m := range t.s.Select(metric.Selector{Metric: name}) {
+		g := of(m)
+		if series[g] == nil {
+			order = append(order, g)
+		}
+		series[g] = append(series[g], m)
+	}
+	sums = map[group]measure.Metric{}
+	for g, list := range series {
+		if m, ok := measure.Sum(list); ok {
+			sums[g] = m
+		}
+	}
+	return order, sums
+}
+
+// columns of a group, and its cells. Sources and clients have columns in
+// full mode only.
+func (t *text) columns(more ...string) []string {
+	if t.full() {
+		return append([]string{"traffic", "limiter", "client", "decision", "key"}, more...)
+	}
+	return append([]string{"limiter", "decision", "key"}, more...)
+}
+
+func (t *text) cells(g group, more ...string) []string {
+	if t.full() {
+		return append([]string{dash(g.traffic), dash(g.limiter), dash(g.client), g.decision, g.key}, more...)
+	}
+	return append([]string{dash(g.limiter), g.decision, g.key}, more...)
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// decisions by outcome, with their share of the limiter's decisions and the
+// round trips they took.
+func (t *text) decisions() {
+	order, counts := t.grouped("decisions", t.groupOf)
+	if len(order) == 0 {
+		return
+	}
+	noTraffic := func(m measure.Metric) group { g := t.groupOf(m); g.traffic = ""; return g }
+	_, trips := t.grouped("round_trips", noTraffic)
+	totals := map[string]int64{}
+	for _, g := range order {
+		totals[g.limiter] += counts[g].Count
+	}
+	rows := newTable(t.columns(">count", ">share", ">round trips (avg)", ">max")...)
+	for _, g := range order {
+		n := counts[g].Count
+		avg, most := "-", "-"
+		without := g
+		without.traffic = ""
+		if m, ok := trips[without]; ok && m.Avg != nil {
+			avg, most = fmt.Sprintf("%.2f", *m.Avg), fmt.Sprintf("%.0f", *m.Max)
+		}
+		rows.add(t.cells(g, thousands(n), percent(float64(n)/float64(totals[g.limiter])), avg, most)...)
+	}
+	t.heading("Decisions by outcome (key: state of the key as the shard saw it)")
+	t.table(rows)
+}
+
+func (t *text) latency() { t.times("latency", "Latency by outcome in %s (done − sent)") }
+
+// schedule tells how far requests were sent after they were due, and what
+// that made of the time a user waits. When nothing was late a line says so.
+func (t *text) schedule() {
+	late := 0.0
+	lags := t.s.Select(metric.Selector{Metric: "lag"})
+	for _, m := range lags {
+		late = max(late, *m.Max)
+	}
+	if len(lags) == 0 {
+		return
+	}
+	if late == 0 && !t.full() {
+		t.heading("Lag and sojourn")
+		t.sentence("Lag is 0: every request was sent when it was due, so sojourn (done − intended) equals latency.")
+		return
+	}
+	t.times("lag", "Lag by outcome in %s (sent − intended)")
+	t.times("sojourn", "Sojourn by outcome in %s (done − intended)")
+}
+
+// times writes a trend of seconds by outcome.
+func (t *text) times(name, title string) {
+	order, sums := t.grouped(name, t.groupOf)
+	rows := newTable(t.columns(">samples", ">min", ">avg", ">med", ">p90", ">p95", ">p99", ">p99.9", ">max")...)
+	for _, g := range order {
+		m, ok := sums[g]
+		if !ok || m.Avg == nil {
+			continue
+		}
+		row := []string{thousands(m.Count)}
+		for _, v := range []*float64{m.Min, m.Avg, m.Med, m.P90, m.P95, m.P99, m.P999, m.Max} {
+			row = append(row, t.time(*v))
+		}
+		rows.add(t.cells(g, row...)...)
+	}
+	if len(rows.rows) == 0 {
+		return
+	}
+	t.heading(title, timeUnits[t.o.Unit].name)
+	t.table(rows)
+}
+
+// errors by limiter and kind, and drops by source, if there are any.
+func (t *text) errors() {
+	rows := newTable("limiter", "error", ">count")
+	for _, m := range t.s.Select(metric.Selector{Metric: "errors"}) {
+		if m.Count > 0 {
+			rows.add(m.Tags["limiter"], m.Tags["error"], thousands(m.Count))
+		}
+	}
+	if len(rows.rows) > 0 {
+		t.heading("Errors")
+		t.table(rows)
+	}
+	dropped := newTable("traffic", ">dropped")
+	for _, m := range t.s.Select(metric.Selector{Metric: "dropped"}) {
+		if m.Count > 0 {
+			dropped.add(m.Tags["traffic"], thousands(m.Count))
+		}
+	}
+	if len(dropped.rows) > 0 {
+		t.heading("Dropped arrivals (too many requests in flight)")
+		t.table(dropped)
+	}
+}

@@ -1,0 +1,87 @@
+package export
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/results/measure"
+)
+
+// timeUnit of the text summary.
+type timeUnit struct {
+	name   string
+	per    float64 // in a second
+	digits int     // after the point: down to a nanosecond or near it
+}
+
+var timeUnits = map[string]timeUnit{
+	"s":  {"s", 1, 6},
+	"ms": {"ms", 1e3, 3},
+	"us": {"µs", 1e6, 1},
+}
+
+// time writes seconds in the chosen unit, without its name.
+func (t *text) time(seconds float64) string {
+	u := timeUnits[t.o.Unit]
+	return strconv.FormatFloat(seconds*u.per, 'f', u.digits, 64)
+}
+
+// observed writes what an assertion saw, in the metric's unit.
+func (t *text) observed(a measure.Assertion) string {
+	v := *a.Observed
+	sel, err := metric.ParseSelector(a.Metric)
+	if err != nil {
+		return strconv.FormatFloat(v, 'g', -1, 64)
+	}
+	m, _ := metric.Find(sel.Metric)
+	c, err := metric.ParseCondition(m, a.Check)
+	switch {
+	case err != nil:
+		return strconv.FormatFloat(v, 'g', -1, 64)
+	case c.Agg == "rate":
+		return strconv.FormatFloat(v, 'g', 6, 64) + "/s"
+	case c.Agg == "count":
+		return thousands(int64(v))
+	case m.Unit == "s":
+		return t.time(v) + " " + timeUnits[t.o.Unit].name
+	case m.Unit == "ratio":
+		return percent(v)
+	}
+	return strconv.FormatFloat(v, 'g', 6, 64)
+}
+
+// percent writes a share, and never rounds something to nothing or to all.
+func percent(share float64) string {
+	switch {
+	case share > 0 && share < 0.001:
+		return "<0.1 %"
+	case share < 1 && share > 0.999:
+		return ">99.9 %"
+	}
+	return strconv.FormatFloat(share*100, 'f', 1, 64) + " %"
+}
+
+// thousands writes 1234567 as 1,234,567.
+func thousands(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// printable keeps control characters of a key out of the terminal.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '\uFFFD'
+	}, s)
+}
+
+func sorted(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
