@@ -79,12 +79,15 @@ func firstAfter(t float64, instants ...float64) float64 {
 // snap returns the whole number next to n when only rounding lies between
 // them. Without it the last arrival of a burst of exactly 600 would slip to
 // the next burst when the burst's area rounds to 599.9999999999999.
-func snap(n, relative float64) float64 {
-	if whole := math.Round(n); math.Abs(n-whole) <= relative*whole {
-		return whole
+func snap(n, slack float64) float64 {
+	if near := math.Round(n); math.Abs(n-near) <= slack {
+		return near
 	}
 	return n
 }
+
+// whole is snap for a number with a closed form.
+func whole(n float64) float64 { return snap(n, rounding*n) }
 
 // rounding is the relative error a few additions and multiplications can have.
 const rounding = 0x1p-50

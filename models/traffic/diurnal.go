@@ -110,8 +110,8 @@ func (d *diurnal) Inverse(n float64) float64 {
 	if rest > weekdays {
 		rest, from, factor = rest-weekdays, weekdays, d.weekend
 	}
-	whole, share := turn(rest/factor, 1)
-	return max(0, (week*7+from+whole+d.instant(share))*day-d.start)
+	days, share := turn(rest/factor, 1)
+	return max(0, (week*7+from+days+d.instant(share))*day-d.start)
 }
 
 // Next is the coming midnight: there the weekend's factor changes, and a day is

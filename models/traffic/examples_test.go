@@ -21,13 +21,13 @@ func must[T any](v T, err error) func(testing.TB) T {
 type example struct {
 	name   string
 	curve  traffic.Curve
-	breaks []float64 // where the slow integral must not step across
+	breaks []float64 // where the slow integral must not step across, in the first two hours
 }
 
 var sunday = time.Date(2026, 3, 1, 21, 30, 0, 500_000_000, time.UTC)
 
-// examples are curves of every kind with the instants at which they are not smooth,
-// written down by hand.
+// examples are curves of every kind without jumps, and the instants at which
+// they are not smooth, written down by hand.
 func examples(tb testing.TB) []example {
 	constant := must(traffic.Constant(40))(tb)
 	factor := must(traffic.Constant(0.25))(tb)

@@ -29,7 +29,7 @@ func Exponential(from, growthPerSecond float64, over time.Duration) (Curve, erro
 	}
 	e := exponential{from: from, growth: growthPerSecond, over: seconds(over)}
 	e.to = from * math.Exp(growthPerSecond*e.over)
-	e.area = snap(e.grown(e.over), rounding)
+	e.area = whole(e.grown(e.over))
 	if math.IsInf(e.area, 1) || math.IsInf(e.to, 1) {
 		c.fail("growth", "growth that stays finite over "+over.String(), growthPerSecond)
 		return nil, c.err()

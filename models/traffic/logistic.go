@@ -35,11 +35,14 @@ func Logistic(from, to float64, midpoint time.Duration) (Curve, error) {
 
 func (l logistic) Rate(t float64) float64 { return l.to / (1 + l.a*math.Exp(-l.k*t)) }
 
-// Cumulative takes e^(k·t) out of the logarithm where it would overflow, and
-// the 1 where the quotient is near it.
+// tooBig is where e^x is about to overflow.
+const tooBig = 700
+
+// Cumulative is written as ln(1 + (e^(k·t) − 1)/(A + 1)), which loses nothing
+// near 0; where e^(k·t) would overflow, it is taken out of the logarithm.
 func (l logistic) Cumulative(t float64) float64 {
 	x := l.k * t
-	if x < 1 {
+	if x < tooBig {
 		return l.to / l.k * math.Log1p(math.Expm1(x)/(1+l.a))
 	}
 	return l.to / l.k * (x + math.Log1p(l.a*math.Exp(-x)) - l.logA1)
@@ -51,7 +54,7 @@ func (l logistic) Inverse(n float64) float64 {
 		return 0
 	}
 	y := l.k * n / l.to
-	if y < 1 {
+	if y+l.logA1 < tooBig {
 		return math.Log1p((1+l.a)*math.Expm1(y)) / l.k
 	}
 	return (y + l.logA1 + math.Log1p(-l.a/(1+l.a)*math.Exp(-y))) / l.k

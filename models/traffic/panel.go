@@ -46,26 +46,28 @@ func (p *panel) inverse(n float64) float64 {
 	return root(n, p.start, p.end, guess, p.bend, p.at)
 }
 
-// halvings bounds how deep the search for a smooth panel goes: a hidden kink
-// is cornered in a billionth of the stretch.
-const halvings = 30
+// goal is what a panel is laid for.
+type goal struct {
+	shortest float64 // seconds; a shorter panel is taken as it is
+	ignore   float64 // events; an error of so many is none
+}
 
-// fit integrates the rate over the longest panel that begins at start, is not
-// longer than length, and on which a polynomial of degree 10 tells the rate to 1e-11 of
-// its maximum. The polynomial interpolates in Chebyshev's points (Trefethen, Approximation
-// Theory and Approximation Practice, ch. 4) and is integrated term by term.
-func fit(rate func(float64) float64, start, end float64) panel {
-	for range halvings {
-		if p, ok := interpolate(rate, start, end); ok {
+// fit integrates the rate over the longest panel that begins at start, ends at
+// end or a power of two earlier, and on which a polynomial of degree 10 tells
+// the rate to 1e-11 of its maximum. The polynomial interpolates in Chebyshev's points
+// (Trefethen, Approximation Theory and Approximation Practice, ch. 4) and is
+// integrated term by term.
+func fit(rate func(float64) float64, start, end float64, g goal) panel {
+	for {
+		p, ok := interpolate(rate, start, end, g.ignore)
+		if ok || end-start <= g.shortest {
 			return p
 		}
 		end = start + (end-start)/2
 	}
-	p, _ := interpolate(rate, start, end)
-	return p
 }
 
-func interpolate(rate func(float64) float64, start, end float64) (panel, bool) {
+func interpolate(rate func(float64) float64, start, end, ignore float64) (panel, bool) {
 	p := panel{start: start, end: end, mid: start + (end-start)/2, half: (end - start) / 2}
 	if p.mid <= start { // two neighbouring floats: nothing between them
 		p.constant(rate(start))
@@ -79,7 +81,7 @@ func interpolate(rate func(float64) float64, start, end float64) (panel, bool) {
 	}
 	if low == high {
 		p.constant(low)
-	} else if !p.polynomial(&f, high) {
+	} else if !p.polynomial(&f, max(1e-11*high, ignore/(end-start))) {
 		return p, false
 	}
 	// The ends are looked at apart: between an end and the outermost point a
@@ -87,7 +89,7 @@ func interpolate(rate func(float64) float64, start, end float64) (panel, bool) {
 	for _, x := range [...]float64{-1 + 0x1p-20, 1 - 0x1p-20} {
 		t := p.mid + p.half*x
 		want := rate(t)
-		if _, got := p.at(t); math.Abs(got-want) > 1e-9*max(high, want) {
+		if _, got := p.at(t); math.Abs(got-want) > max(1e-9*high, 1e-9*want, ignore/(end-start)) {
 			return p, false
 		}
 	}
@@ -99,14 +101,14 @@ func (p *panel) constant(rate float64) {
 }
 
 // polynomial sets the coefficients of ∫λ; false when the samples' last
-// Chebyshev coefficients say that the polynomial is not the rate.
-func (p *panel) polynomial(f *[nodes]float64, high float64) bool {
+// Chebyshev coefficients say that it misses the rate by more than slack.
+func (p *panel) polynomial(f *[nodes]float64, slack float64) bool {
 	for k := nodes - 2; k < nodes; k++ {
 		var tail float64
 		for j := range f {
 			tail += chebyshev[k][j] * f[j]
 		}
-		if math.Abs(tail) > 1e-11*high {
+		if math.Abs(tail) > slack {
 			return false
 		}
 	}

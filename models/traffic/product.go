@@ -63,8 +63,10 @@ func (p *product) forward(horizon float64) func(n float64) float64 { return walk
 
 func (p *product) Next(t float64) float64 { return nextOf(p.curves, t) }
 
-// settle takes an area within 1e-12 of a whole number as that number.
-func (p *product) settle(_, estimate float64) float64 { return snap(estimate, 1e-12) }
+// settle takes an area that is whole within the error of the quadrature as whole.
+func (p *product) settle(_, estimate, slack float64) float64 {
+	return snap(estimate, slack+1e-12*estimate)
+}
 
 // idle waits for the factor that is zero for longest.
 func (p *product) idle(t float64) float64 {

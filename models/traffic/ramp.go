@@ -21,7 +21,7 @@ func Ramp(from, to float64, over time.Duration) (Curve, error) {
 		return nil, err
 	}
 	s := seconds(over)
-	return ramp{from: from, to: to, slope: (to - from) / s, over: s, area: snap((from+to)/2*s, rounding)}, nil
+	return ramp{from: from, to: to, slope: (to - from) / s, over: s, area: whole((from + to) / 2 * s)}, nil
 }
 
 func (r ramp) Rate(t float64) float64 {
@@ -48,8 +48,11 @@ func (r ramp) Inverse(n float64) float64 {
 	if n > r.area {
 		return r.over + (n-r.area)/r.to
 	}
-	root := math.Sqrt(max(0, r.from*r.from+2*r.slope*n))
-	return min(2*n/(r.from+root), r.over)
+	root := r.from + math.Sqrt(max(0, r.from*r.from+2*r.slope*n))
+	if root == 0 { // n is so small that its square root vanished
+		return 0
+	}
+	return min(2*n/root, r.over)
 }
 
 func (r ramp) Next(t float64) float64 { return firstAfter(t, r.over) }

@@ -61,7 +61,7 @@ func nextOf(curves []Curve, t float64) float64 {
 	return first
 }
 
-func (s *sum) settle(t, _ float64) float64 { return snap(s.Cumulative(t)-s.Mass(t), rounding) }
+func (s *sum) settle(t, _, _ float64) float64 { return whole(s.Cumulative(t) - s.Mass(t)) }
 
 func (s *sum) idle(t float64) float64 {
 	first := math.Inf(1)
@@ -73,7 +73,8 @@ func (s *sum) idle(t float64) float64 {
 
 // quiet is how long after t the curve's Λ stays what it is, up to rounding.
 func quiet(c Curve, t float64) float64 {
-	return max(t, c.Inverse(math.Nextafter(c.Cumulative(t), math.Inf(1))))
+	more := max(math.Nextafter(c.Cumulative(t), math.Inf(1)), 1e-200) // a square must not vanish
+	return max(t, c.Inverse(more))
 }
 
 func (s *sum) jumps() bool { return slices.ContainsFunc(s.curves, jumps) }

@@ -57,7 +57,7 @@ func Then(parts []Part) (Curve, error) {
 }
 
 func compose(parts []Part) pieces {
-	var whole pieces
+	var all pieces
 	var at time.Duration
 	var before float64
 	for _, p := range parts {
@@ -65,12 +65,12 @@ func compose(parts []Part) pieces {
 		if p.For > 0 {
 			at += p.For
 			length := seconds(p.For)
-			before = snap(before+p.Curve.Cumulative(length)-mass(p.Curve, length), rounding)
+			before = whole(before + p.Curve.Cumulative(length) - mass(p.Curve, length))
 			next.end, next.after = seconds(at), before
 		}
-		whole = append(whole, next)
+		all = append(all, next)
 	}
-	return whole
+	return all
 }
 
 // Steps holds one rate after another; see [Then] for what follows the last.
