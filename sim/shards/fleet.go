@@ -60,7 +60,7 @@ func (f *Fleet) Close() error {
 		errs = append(errs, r.Close())
 	}
 	for _, s := range f.Shards {
-		s.db.Close()
+		s.close()
 	}
 	return errors.Join(errs...)
 }

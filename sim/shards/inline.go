@@ -22,6 +22,9 @@ type inlineConn struct {
 	peer    *server.Peer
 	pending []byte // of a command that has not been written in full
 	replies bytes.Buffer
+	inTx    bool
+	queued  [][]string // since MULTI
+	lost    error      // why nobody knows where the next command begins
 	closed  bool
 }
 
@@ -31,11 +34,16 @@ func newInlineConn(s *Shard) *inlineConn {
 	return c
 }
 
-// Write executes every whole command in b.
+// Write executes every whole command in b. After a malformed one nothing
+// more is taken, as with Redis.
 func (c *inlineConn) Write(b []byte) (int, error) {
 	if c.closed {
 		return 0, net.ErrClosed
 	}
+	if c.lost != nil {
+		return 0, c.lost
+	}
+	defer c.peer.Flush()
 	in := b
 	if len(c.pending) > 0 {
 		c.pending = append(c.pending, b...)
@@ -47,14 +55,31 @@ func (c *inlineConn) Write(b []byte) (int, error) {
 			break
 		}
 		if err != nil {
+			c.lost = err
 			return 0, err
 		}
 		in = in[n:]
-		c.shard.execute(c.peer, words)
+		c.execute(words)
 	}
 	c.pending = append(c.pending[:0], in...)
-	c.peer.Flush()
 	return len(b), nil
+}
+
+// execute passes a command to the shard. What a transaction queues takes
+// effect at its EXEC.
+func (c *inlineConn) execute(words []string) {
+	name := lowerName(words[0])
+	switch {
+	case c.inTx && name == "exec":
+		c.shard.executeAll(c.peer, words, c.queued)
+		c.inTx, c.queued = false, nil
+	case c.inTx && name != "discard":
+		c.queued = append(c.queued, words)
+		c.shard.srv.Dispatch(c.peer, words)
+	default:
+		c.inTx, c.queued = name == "multi", nil
+		c.shard.execute(c.peer, words)
+	}
 }
 
 // Read returns replies. A client reads only after it wrote, so no reply
@@ -69,6 +94,12 @@ func (c *inlineConn) Read(b []byte) (int, error) {
 	return c.replies.Read(b)
 }
 
+// Redis' own bounds on a command.
+const (
+	maxWords = 1 << 20
+	maxWord  = 512 << 20 // bytes
+)
+
 // parse reads one RESP array of bulk strings and returns its words and its
 // length. An incomplete one is io.ErrShortBuffer. The words are not reused:
 // miniredis keeps them while a transaction is open.
@@ -77,20 +108,27 @@ func parse(b []byte) (words []string, length int, err error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	if n == 0 || n > len(b) {
-		return nil, 0, fmt.Errorf("embedded shard: a command of %d words", n)
+	if n == 0 || n > maxWords {
+		return nil, 0, fmt.Errorf("embedded shard: expected a command of 1 to %d words, found %d", maxWords, n)
 	}
-	words = make([]string, 0, n)
+	words = make([]string, 0, min(n, 16))
 	for range n {
 		size, start, err := header(b, at, '$')
 		if err != nil {
 			return nil, 0, err
 		}
-		if size > len(b)-start-2 {
+		if size > maxWord {
+			return nil, 0, fmt.Errorf("embedded shard: expected a word of at most %d bytes, found %d", maxWord, size)
+		}
+		end := start + size
+		if end+2 > len(b) {
 			return nil, 0, io.ErrShortBuffer
 		}
-		words = append(words, string(b[start:start+size]))
-		at = start + size + 2
+		if b[end] != '\r' || b[end+1] != '\n' {
+			return nil, 0, fmt.Errorf("embedded shard: expected a word of %d bytes to end there, found %q", size, b[end:end+2])
+		}
+		words = append(words, string(b[start:end]))
+		at = end + 2
 	}
 	return words, at, nil
 }

@@ -25,6 +25,7 @@ type Shard struct {
 	db      *miniredis.Miniredis
 	srv     *server.Server
 	expiry  *deadlines
+	lua     *scripts
 	service network.Distribution
 	scripts network.Distribution
 	rng     *rand.Rand
@@ -41,11 +42,13 @@ func newShard(sched *vtime.Scheduler, spec Spec, index int) (*Shard, error) {
 	if err := c.Close(); err != nil {
 		return nil, fmt.Errorf("shard %s: %w", spec.Names[index], err)
 	}
-	return &Shard{
+	s := &Shard{
 		Name: spec.Names[index], index: index, addr: fmt.Sprintf("embedded-%d:6379", index),
 		sched: sched, db: db, srv: db.Server(), expiry: newDeadlines(), clock: -1,
 		service: spec.Service, scripts: spec.Scripts, rng: spec.Stream("shard/" + spec.Names[index]),
-	}, nil
+	}
+	s.lua = newScripts(s)
+	return s, nil
 }
 
 // enqueue takes a place in the queue for commands that arrive now and
@@ -91,14 +94,48 @@ func (s *Shard) execute(peer *server.Peer, words []string) {
 	s.advance()
 	name := lowerName(words[0])
 	e := effectOf(name)
-	arg := func(i int) string { return words[i] }
-	if e&readsTTL != 0 {
-		keysOf(name, e, len(words), arg, s.showTTL)
+	if e&scripted != 0 && s.lua.run(peer, name, words) {
+		return
 	}
+	if name == "script" {
+		s.lua.manage(words)
+	}
+	s.before(words, name, e)
 	s.srv.Dispatch(peer, words)
-	if e&setsTTL != 0 {
-		keysOf(name, e, len(words), arg, s.learnTTL)
+	s.after(words, name, e)
+}
+
+// executeAll runs the commands that were queued in a transaction: peer's
+// EXEC, which miniredis holds them for, executes them all.
+func (s *Shard) executeAll(peer *server.Peer, exec []string, queued [][]string) {
+	s.advance()
+	for _, words := range queued {
+		name := lowerName(words[0])
+		s.before(words, name, effectOf(name))
 	}
+	s.srv.Dispatch(peer, exec)
+	for _, words := range queued {
+		name := lowerName(words[0])
+		s.after(words, name, effectOf(name))
+	}
+}
+
+func (s *Shard) before(words []string, name string, e effect) {
+	if e&readsTTL != 0 {
+		keysOf(name, e, len(words), func(i int) string { return words[i] }, s.showTTL)
+	}
+}
+
+func (s *Shard) after(words []string, name string, e effect) {
+	if e&setsTTL != 0 {
+		keysOf(name, e, len(words), func(i int) string { return words[i] }, s.learnTTL)
+	}
+}
+
+// close ends the shard.
+func (s *Shard) close() {
+	s.lua.close()
+	s.db.Close()
 }
 
 func (s *Shard) showTTL(key string) {
