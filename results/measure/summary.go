@@ -50,11 +50,11 @@ type Metric struct {
 	Value *float64          `json:"value,omitempty" jsonschema:"a value's number"`
 	Min   *float64          `json:"min,omitempty" jsonschema:"smallest sample, exact"`
 	Avg   *float64          `json:"avg,omitempty" jsonschema:"mean of the samples, exact"`
-	Med   *float64          `json:"med,omitempty" jsonschema:"median, within 0.1 %"`
-	P90   *float64          `json:"p90,omitempty" jsonschema:"90th percentile, within 0.1 %"`
-	P95   *float64          `json:"p95,omitempty" jsonschema:"95th percentile, within 0.1 %"`
-	P99   *float64          `json:"p99,omitempty" jsonschema:"99th percentile, within 0.1 %"`
-	P999  *float64          `json:"p999,omitempty" jsonschema:"99.9th percentile, within 0.1 %"`
+	Med   *float64          `json:"med,omitempty" jsonschema:"median, exact or within 0.1 %"`
+	P90   *float64          `json:"p90,omitempty" jsonschema:"90th percentile, exact or within 0.1 %"`
+	P95   *float64          `json:"p95,omitempty" jsonschema:"95th percentile, exact or within 0.1 %"`
+	P99   *float64          `json:"p99,omitempty" jsonschema:"99th percentile, exact or within 0.1 %"`
+	P999  *float64          `json:"p999,omitempty" jsonschema:"99.9th percentile, exact or within 0.1 %"`
 	Max   *float64          `json:"max,omitempty" jsonschema:"largest sample, exact"`
 
 	trend *trend // of a trend: where any percentile comes from

@@ -3,6 +3,7 @@ package measure
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/quotalab/quotalab/results/record"
@@ -25,8 +26,9 @@ type wallKey struct {
 }
 
 type wall struct {
-	n   uint64
-	sum float64 // seconds
+	n     uint64
+	takes uint64  // limits that the requests took from
+	sum   float64 // seconds
 }
 
 func newTelemetry(o *order) *telemetry { return &telemetry{order: o, walls: map[wallKey]*wall{}} }
@@ -48,6 +50,7 @@ func (t *telemetry) add(key wallKey, o *record.Observation) {
 		t.walls[key] = w
 	}
 	w.n++
+	w.takes += uint64(len(o.Takes))
 	w.sum += float64(o.Done-o.Sent) / 1e9
 }
 
@@ -65,20 +68,32 @@ func (t *telemetry) judge(said []record.Telemetry) (metrics []Metric, warnings [
 		}
 		tags := tags("limiter", s.Limiter, "client", s.Client, "series", s.Series)
 		metrics = append(metrics, value("telemetry_error", tags, int64(w.n), off))
-		what := "decisions"
-		if s.Decision != "" {
-			what = string(s.Decision) + " decisions"
-		}
-		if off > telemetryTolerance {
-			warnings = append(warnings, fmt.Sprintf("%s: its own metric %s says that %s of client %s take %s on average, the wall says %s: what it times is not what a caller waits for.",
-				s.Limiter, s.Series, what, s.Client, inWords(says), inWords(is)))
-		}
-		if miscount, _ := relative(float64(s.Count), float64(w.n)); miscount > telemetryTolerance {
-			warnings = append(warnings, fmt.Sprintf("%s: its own metric %s counts %s %s of client %s, there were %s: it mislabels or misses some.",
-				s.Limiter, s.Series, thousands(int64(s.Count)), what, s.Client, thousands(int64(w.n))))
-		}
+		warnings = append(warnings, w.warnings(s, off)...)
 	}
 	return metrics, warnings
+}
+
+// warnings about a series whose mean or count is not what was seen.
+func (w *wall) warnings(s record.Telemetry, off float64) []string {
+	var parts []string
+	if off > telemetryTolerance {
+		parts = append(parts, fmt.Sprintf("says that they take %s on average, where a caller waits %s", inWords(s.Seconds/float64(s.Count)), inWords(w.sum/float64(w.n))))
+	}
+	if miscount, _ := relative(float64(s.Count), float64(w.n)); miscount > telemetryTolerance {
+		parts = append(parts, fmt.Sprintf("counts %s, where there were %s", thousands(int64(s.Count)), thousands(int64(w.n))))
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	what := "decisions"
+	if s.Decision != "" {
+		what = string(s.Decision) + " decisions"
+	}
+	cause := "what it times or labels is not the decision as a caller sees it"
+	if w.takes > w.n {
+		cause = fmt.Sprintf("a request here takes from %.1f limits on average, so look whether it observes each limit of a batch by itself", float64(w.takes)/float64(w.n))
+	}
+	return []string{fmt.Sprintf("%s: its own metric %s is wrong about the %s of client %s. It %s: %s.", s.Limiter, s.Series, what, s.Client, strings.Join(parts, " and "), cause)}
 }
 
 // relative error of says against is; unknown if is is 0 and says is not.

@@ -1,81 +1,119 @@
 package measure
 
 import (
+	"cmp"
 	"math"
+	"slices"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
 // trend is a distribution of non-negative integers: exact count, minimum,
-// maximum and mean, and percentiles within 0.1 % (an HDR histogram with three
-// digits). The histogram is not made before two samples differ, as many
-// trends are constant in virtual time; and it grows with its values, because
-// one for the longest of runs takes 400 kB.
+// maximum and mean. Percentiles are exact as long as there are few distinct
+// values, as under the constant delays of many virtual runs; from then on
+// they come from an HDR histogram with three digits, within 0.1 %.
 type trend struct {
 	n        int64
 	min, max int64
 	sum      float64
-	hist     *hdrhistogram.Histogram // nil: all samples are min
+	few      []sample                // sorted by value, while hist is nil
+	hist     *hdrhistogram.Histogram // nil: few holds everything
 }
 
-const digits = 3
+type sample struct{ v, n int64 }
 
-// ranges are the highest values of the histogram as it grows: of
-// nanoseconds about 1 s, 1 h and 146 years.
-var ranges = [...]int64{1 << 30, 1 << 42, 1 << 62}
+const (
+	digits     = 3
+	mostExact  = 64 // distinct values
+	infinitely = 1 << 62
+)
+
+// ranges are the highest values of the histogram as it grows, because one
+// for the longest of runs takes 400 kB: of nanoseconds about 1 s, 1 h and 146
+// years.
+var ranges = [...]int64{1 << 30, 1 << 42, infinitely}
 
 func (t *trend) add(v int64) { t.addN(v, 1) }
 
+// addN adds n > 0 samples of the same value; a negative one counts as 0.
 func (t *trend) addN(v, n int64) {
-	v = max(v, 0)
-	switch {
-	case t.n == 0:
+	v = min(max(v, 0), infinitely)
+	if t.n == 0 {
 		t.min, t.max = v, v
-	case t.hist == nil && v != t.min:
-		t.record(t.min, t.n)
 	}
 	t.min, t.max = min(t.min, v), max(t.max, v)
 	t.n += n
 	t.sum += float64(v) * float64(n)
-	if t.hist != nil {
-		t.record(v, n)
+	if t.hist == nil && t.keep(v, n) {
+		return
+	}
+	t.record(v, n)
+}
+
+// keep adds to the exact values; false if there are too many of them, and
+// then they have moved to the histogram.
+func (t *trend) keep(v, n int64) bool {
+	i, found := slices.BinarySearchFunc(t.few, v, func(s sample, v int64) int { return cmp.Compare(s.v, v) })
+	switch {
+	case found:
+		t.few[i].n += n
+	case len(t.few) < mostExact:
+		t.few = slices.Insert(t.few, i, sample{v, n})
+	default:
+		t.estimate()
+		return false
+	}
+	return true
+}
+
+// estimate moves the exact values to the histogram.
+func (t *trend) estimate() {
+	few := t.few
+	t.few = nil
+	t.grow(t.max)
+	for _, s := range few {
+		t.record(s.v, s.n)
 	}
 }
 
 func (t *trend) record(v, n int64) {
-	v = min(v, ranges[len(ranges)-1])
 	t.grow(v)
 	_ = t.hist.RecordValues(v, n) // fails above the highest value only, and grow saw to that
 }
 
+// grow makes sure that the histogram reaches to v ≤ infinitely.
 func (t *trend) grow(v int64) {
-	for _, highest := range ranges {
-		if t.hist != nil && v <= t.hist.HighestTrackableValue() {
-			return
-		}
-		if v > highest && highest != ranges[len(ranges)-1] {
-			continue
-		}
-		wider := hdrhistogram.New(1, highest, digits)
-		if t.hist != nil {
-			wider.Merge(t.hist)
-		}
-		t.hist = wider
+	if t.hist != nil && v <= t.hist.HighestTrackableValue() {
+		return
 	}
+	i := 0
+	for v > ranges[i] {
+		i++
+	}
+	wider := hdrhistogram.New(1, ranges[i], digits)
+	if t.hist != nil {
+		wider.Merge(t.hist)
+	}
+	t.hist = wider
 }
 
 // merge adds the samples of u.
 func (t *trend) merge(u *trend) {
-	switch {
-	case u.n == 0:
+	if u.n == 0 {
 		return
-	case u.hist == nil:
-		t.addN(u.min, u.n)
-		return
-	case t.n > 0 && t.hist == nil:
-		t.record(t.min, t.n)
 	}
-	t.grow(max(u.max, u.hist.HighestTrackableValue()))
+	if u.hist == nil {
+		sum := t.sum + u.sum
+		for _, s := range u.few {
+			t.addN(s.v, s.n)
+		}
+		t.sum = sum
+		return
+	}
+	if t.hist == nil && t.n > 0 {
+		t.estimate()
+	}
+	t.grow(u.hist.HighestTrackableValue())
 	t.hist.Merge(u.hist)
 	if t.n == 0 {
 		t.min = u.min
@@ -85,13 +123,25 @@ func (t *trend) merge(u *trend) {
 	t.sum += u.sum
 }
 
-// percentile of a trend with samples.
+// percentile of a trend with samples: the smallest value that at least p
+// percent of them do not exceed.
 func (t *trend) percentile(p float64) float64 {
-	if t.hist == nil {
-		return float64(t.min)
+	if t.hist != nil {
+		v := t.hist.ValueAtPercentile(p)
+		return float64(min(max(v, t.min), t.max)) // a bucket's edge may lie outside the samples
 	}
-	v := t.hist.ValueAtPercentile(p)
-	return float64(min(max(v, t.min), t.max)) // a bucket's edge may lie outside the samples
+	rank := rankOf(p, t.n)
+	for _, s := range t.few {
+		if rank -= s.n; rank <= 0 {
+			return float64(s.v)
+		}
+	}
+	return float64(t.max)
+}
+
+// rankOf the p-th percentile among n samples, from 1 (nearest rank).
+func rankOf(p float64, n int64) int64 {
+	return min(max(int64(math.Ceil(p/100*float64(n)-1e-9)), 1), n)
 }
 
 func (t *trend) mean() float64 {

@@ -185,8 +185,7 @@ func (w *window) aggregate() float64 {
 	slices.Sort(w.buf)
 	scale := Metric{Unit: unitOf(w.sel.Metric)}.scale()
 	rank := func(p float64) float64 {
-		i := int(math.Ceil(p / 100 * float64(n)))
-		return float64(w.buf[min(max(i, 1), n)-1]) / scale
+		return float64(w.buf[rankOf(p, int64(n))-1]) / scale
 	}
 	switch w.cond.Agg {
 	case "min":
