@@ -1,0 +1,105 @@
+package cmd
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/quotalab/quotalab/scenarios"
+	"github.com/quotalab/quotalab/sim/plan"
+)
+
+// stdio stands for standard input or output where a file is expected.
+const stdio = "-"
+
+// overrides of a scenario file by flags or the environment.
+type overrides struct {
+	seed  *uint64
+	trace string
+}
+
+// load decodes and compiles a scenario. Every mistake in it is reported at
+// once, with exit code 104.
+func (a *app) load(name string, o overrides) (*plan.Plan, error) {
+	s, problems, err := a.decode(name)
+	if err != nil {
+		return nil, invalid(err)
+	}
+	if s == nil {
+		return nil, invalid(told(problems))
+	}
+	if err := o.apply(s); err != nil {
+		return nil, err
+	}
+	if problems = append(problems, plan.Check(s, a.kinds)...).Sort(); len(problems) > 0 {
+		return nil, invalid(told(problems))
+	}
+	p, problems := plan.Compile(s, a.kinds)
+	if len(problems) > 0 {
+		return nil, invalid(told(problems.Sort()))
+	}
+	arrivals := p.Arrivals()
+	defer arrivals.Close()
+	if _, any := arrivals.Next(); !any {
+		return nil, invalidf("%s: no request is due before the horizon, %v: there is nothing to run", s.File, p.Horizon)
+	}
+	return p, nil
+}
+
+// decode reads a shipped scenario, a file, or standard input.
+func (a *app) decode(name string) (*scenarios.Scenario, scenarios.Problems, error) {
+	if name != stdio {
+		return scenarios.Load(name)
+	}
+	data, err := io.ReadAll(a.stdin)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the scenario from standard input: %w", err)
+	}
+	s, problems := scenarios.Decode("<stdin>", data)
+	return s, problems, nil
+}
+
+// told is problems as one error that counts them.
+func told(problems scenarios.Problems) error {
+	what := "1 problem"
+	if n := len(problems); n > 1 {
+		what = fmt.Sprintf("%d problems", n)
+	}
+	return fmt.Errorf("%s, nothing was run\n%w", what, problems)
+}
+
+// apply overrides what the file says.
+func (o overrides) apply(s *scenarios.Scenario) error {
+	if o.seed != nil {
+		s.Seed = *o.seed
+	}
+	if o.trace == "" {
+		return nil
+	}
+	// A scenario names files relative to itself, a flag to the working directory.
+	path, err := filepath.Abs(o.trace)
+	if err != nil {
+		return invalidf("--trace: %w", err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		return invalidf("--trace: %w", err)
+	}
+	replaced := false
+	for i := range s.Traffic {
+		if r := s.Traffic[i].Value.Rate.Replay; r != nil {
+			r.File, replaced = path, true
+		}
+	}
+	if !replaced {
+		return usagef("--trace replaces the file of a replay, and no traffic of %s is one", s.File)
+	}
+	return nil
+}
+
+// completeScenario completes the names of shipped scenarios, and files.
+func completeScenario(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return scenarios.Shipped(), cobra.ShellCompDirectiveDefault
+}

@@ -1,0 +1,86 @@
+package cmd
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/term"
+
+	"github.com/quotalab/quotalab/sim/plan"
+	"github.com/quotalab/quotalab/sim/vtime"
+)
+
+// longRun is how long a run goes on before it gets a progress bar.
+const longRun = time.Second
+
+// progress is the bar of a long run, on standard error and only where that
+// is a terminal. Its methods are for the run's goroutine.
+type progress struct {
+	off     bool
+	out     io.Writer
+	begun   time.Time
+	horizon time.Duration
+
+	arrivals atomic.Int64 // read by the bar's goroutine
+	bars     *mpb.Progress
+	bar      *mpb.Bar
+}
+
+func (a *app) newProgress(p *plan.Plan, begun time.Time) *progress {
+	return &progress{off: a.quiet || !isTerminal(a.stderr), out: a.stderr, begun: begun, horizon: p.Horizon}
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// step says that the run is at an instant, ns after its epoch, and how many
+// arrivals there were.
+func (p *progress) step(at, arrivals int64) {
+	if p.off {
+		return
+	}
+	p.arrivals.Store(arrivals)
+	if p.bar == nil {
+		if vtime.Since(p.begun) < longRun {
+			return
+		}
+		p.show()
+	}
+	p.bar.SetCurrent(at)
+}
+
+func (p *progress) show() {
+	p.bars = mpb.New(mpb.WithOutput(p.out), mpb.WithWidth(60))
+	p.bar = p.bars.AddBar(int64(p.horizon), mpb.BarRemoveOnComplete(),
+		mpb.PrependDecorators(decor.Percentage(decor.WC{W: 5})),
+		mpb.AppendDecorators(decor.Any(func(s decor.Statistics) string {
+			return progressText(vtime.Since(p.begun), time.Duration(s.Current), p.horizon, p.arrivals.Load())
+		})))
+}
+
+// progressText says how fast the run is and how long it will still take, at
+// the rate at which it has played its own time so far.
+func progressText(elapsed, at, horizon time.Duration, arrivals int64) string {
+	rate := float64(arrivals) / elapsed.Seconds()
+	left := "?"
+	if at > 0 {
+		left = time.Duration(float64(elapsed) * (float64(horizon)/float64(at) - 1)).Round(time.Second).String()
+	}
+	return fmt.Sprintf(" %.0f requests/s, %s left", rate, left)
+}
+
+// end takes the bar away.
+func (p *progress) end() {
+	if p.bar == nil {
+		return
+	}
+	p.bar.Abort(true)
+	p.bars.Wait()
+}

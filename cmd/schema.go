@@ -1,0 +1,44 @@
+package cmd
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/scenarios"
+)
+
+// schemas are JSON Schemas of the files that quotalab reads and writes.
+var schemas = map[string]func() ([]byte, error){"scenario": scenarios.Schema, "summary": measure.Schema}
+
+func (a *app) schemaCommand() *cobra.Command {
+	names := slices.Sorted(maps.Keys(schemas))
+	return &cobra.Command{
+		Use:   "schema " + strings.Join(names, "|"),
+		Short: "Print the JSON Schema of scenario files or of the JSON summary",
+		Long: `Prints a JSON Schema: of scenario files, for an editor that then completes and checks them, or of the JSON summary,
+for whoever reads it.
+
+` + exitHelp(exitPassed, exitInvalid),
+		Example: `  quotalab schema scenario > scenario.schema.json
+  quotalab schema summary > summary.schema.json`,
+		Args:      args("SCHEMA"),
+		ValidArgs: names,
+		RunE: func(cmd *cobra.Command, given []string) error {
+			schema, ok := schemas[given[0]]
+			if !ok {
+				return usagef("expected one of %s, found %q%s", strings.Join(names, ", "), given[0], metric.DidYouMean(given[0], names))
+			}
+			data, err := schema()
+			if err != nil {
+				return err
+			}
+			_, err = cmd.OutOrStdout().Write(append(slices.Clip([]byte(strings.TrimRight(string(data), "\n"))), '\n'))
+			return err
+		},
+	}
+}

@@ -1,0 +1,111 @@
+package cmd_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/jsonschema-go/jsonschema"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/quotalab/quotalab/cmd"
+	"github.com/quotalab/quotalab/results/measure"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"quotalab": func() { os.Exit(cmd.Main(nil)) },
+		"exits":    exits,
+	})
+}
+
+// exits CODE PROGRAM ARGS… runs a program and succeeds if it exits with
+// CODE. It passes signals on.
+func exits() {
+	want, err := strconv.Atoi(os.Args[1])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
+	c := exec.Command(os.Args[2], os.Args[3:]...)
+	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if err := c.Start(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
+	go func() {
+		for s := range signals {
+			_ = c.Process.Signal(s) // it may have ended already
+		}
+	}()
+	var exit *exec.ExitError
+	if err := c.Wait(); err != nil && !errors.As(err, &exit) {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
+	if got := c.ProcessState.ExitCode(); got != want {
+		fmt.Fprintf(os.Stderr, "exit code %d, expected %d\n", got, want)
+		os.Exit(1)
+	}
+}
+
+// TestScripts runs testdata/script: each verb, each exit code.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			for _, v := range os.Environ() {
+				if strings.HasPrefix(v, "QUOTALAB_") || strings.HasPrefix(v, "NO_COLOR=") {
+					name, _, _ := strings.Cut(v, "=")
+					env.Setenv(name, "")
+				}
+			}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"await":   await,
+			"summary": summary,
+		},
+	})
+}
+
+// await FILE waits until a file exists, at most a minute.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: await FILE")
+	}
+	for range 6000 {
+		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	ts.Fatalf("%s did not appear", args[0])
+}
+
+// summary FILE checks a JSON summary against its published schema.
+func summary(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: summary FILE")
+	}
+	var value any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &value))
+	text, err := measure.Schema()
+	ts.Check(err)
+	var schema jsonschema.Schema
+	ts.Check(json.Unmarshal(text, &schema))
+	resolved, err := schema.Resolve(nil)
+	ts.Check(err)
+	ts.Check(resolved.Validate(value))
+}

@@ -1,0 +1,116 @@
+package cmd
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/sim/shards"
+)
+
+func (a *app) shardsCommand() *cobra.Command {
+	var keys, count int
+	var names, other []string
+	cmd := &cobra.Command{
+		Use:   "shards",
+		Short: "Where a Ring puts keys, and whether every client finds them",
+		Long: `Writes and reads distinct keys on embedded shards through a Redis Ring, and prints how they spread over the shards,
+whether pipelined and single reads find what single and pipelined writes left, and on how many keys a second
+client agrees that names the same shards differently. A Ring finds the shard of a key by the shards' names.
+
+` + exitHelp(exitPassed, exitInvalid),
+		Example: `  quotalab shards --keys 1000 --shards 2
+  quotalab shards --names a,b --other-names a:6379,b:6379`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if len(names) > 0 && cmd.Flags().Changed("shards") && count != len(names) {
+				return usagef("--shards %d, but --names gives %d names: leave one of them out", count, len(names))
+			}
+			if len(names) == 0 {
+				if count < 1 || count > maxShards {
+					return usagef("--shards: expected 1 to %d, found %d", maxShards, count)
+				}
+				names = numberedShards(count)
+			}
+			survey, err := shards.SurveySpec{Keys: keys, Names: names, OtherNames: other}.Take()
+			if err != nil {
+				return usagef("%w", err)
+			}
+			return printSurvey(cmd.OutOrStdout(), survey)
+		},
+	}
+	flags := cmd.Flags()
+	flags.IntVar(&keys, "keys", 1000, "number of distinct keys")
+	flags.IntVar(&count, "shards", 2, "number of shards, which are then named shard-1, shard-2, …")
+	flags.StringSliceVar(&names, "names", nil, "the shards' names, instead of their number")
+	flags.StringSliceVar(&other, "other-names", nil, "a second client's names of the same shards, in the same order")
+	return cmd
+}
+
+// maxShards as in the scenario language.
+const maxShards = 1024
+
+// numberedShards are the names that a scenario gives shards without names.
+func numberedShards(n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("shard-%d", i+1)
+	}
+	return names
+}
+
+func printSurvey(out io.Writer, s shards.Survey) error {
+	total := s.PipelinedReads.Keys
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprint(w, "shard\tkeys\tshare\t\n")
+	for i, name := range s.Names {
+		fmt.Fprintf(w, "%s\t%d\t%.1f%%\t\n", name, s.Counts[i], 100*float64(s.Counts[i])/float64(total))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	w = tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w)
+	if b, ok := measure.BalanceOf(s.Counts); ok {
+		fmt.Fprintf(w, "chi-squared\t%.4g with %d degrees of freedom, p = %.3g: %s\n", b.Chi2, len(s.Names)-1, b.P, inWords(b, len(s.Names)))
+		fmt.Fprintf(w, "peak to mean\t%.4g\n", b.PeakToMean)
+		fmt.Fprintf(w, "variation\tcoefficient of variation %.4g, Gini coefficient %.4g\n", b.CV, b.Gini)
+	}
+	fmt.Fprintf(w, "pipelined reads\t%s\n", agreement(s.PipelinedReads, "written singly"))
+	fmt.Fprintf(w, "single reads\t%s\n", agreement(s.SingleReads, "written by pipeline"))
+	if s.Other != nil {
+		fmt.Fprintf(w, "other names\t%s; by chance alone it would be %.3g%%\n", agreement(*s.Other, "written under the first names"), 100/float64(len(s.Names)))
+	}
+	return w.Flush()
+}
+
+// fewest keys that a shard must expect for the chi-squared distribution to be
+// that of the test.
+const fewest = 5
+
+// inWords says what the chi-squared test says.
+func inWords(b measure.Balance, shards int) string {
+	expected := float64(b.Total) / float64(shards)
+	switch {
+	case expected < fewest:
+		return fmt.Sprintf("too few keys to tell, %.3g a shard where at least %d are needed", expected, fewest)
+	case !b.Even():
+		return "uneven, chance does not explain it"
+	}
+	return fmt.Sprintf("even, chance alone gives counts at least as uneven %.0f%% of the time", 100*b.P)
+}
+
+func agreement(a shards.Agreement, of string) string {
+	if a.Complete() {
+		return fmt.Sprintf("agree: found all %d keys %s", a.Keys, of)
+	}
+	text := fmt.Sprintf("disagree: found %d of %d keys %s (%.3g%%)", a.Found, a.Keys, of, 100*float64(a.Found)/float64(a.Keys))
+	if a.SameShard != a.Found {
+		text += fmt.Sprintf(", looked on the same shard for %d", a.SameShard)
+	}
+	return strings.TrimSpace(text)
+}
