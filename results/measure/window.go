@@ -138,10 +138,13 @@ func (at outcome) tag(name string, o *record.Observation) string {
 // each. An observation done a little before the latest counts as now.
 func (w *window) advance(to int64) {
 	for w.slot < to {
+		evaluated, failed := w.Evaluated, w.Failed
 		w.judge()
-		if to-w.slot > 2*slots && w.empty() {
-			w.slot = to - slots // nothing but empty windows in between
-			continue
+		if skip := to - slots - w.slot - 1; skip > slots && w.slot >= slots && w.empty() {
+			// Nothing but empty windows comes next, and each is as this one.
+			w.Evaluated += skip * (w.Evaluated - evaluated)
+			w.Failed += skip * (w.Failed - failed)
+			w.slot += skip
 		}
 		w.slot++
 		w.samples[w.slot%slots] = w.samples[w.slot%slots][:0]
