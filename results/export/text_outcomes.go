@@ -1,7 +1,9 @@
 package export
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/measure"
@@ -36,7 +38,25 @@ func (t *text) grouped(name string, of func(measure.Metric) group) (order []grou
 			sums[g] = m
 		}
 	}
+	if !t.full() {
+		t.sortByLimiter(order)
+	}
 	return order, sums
+}
+
+// sortByLimiter puts the groups of a limiter together: in the summary the
+// traffic source comes first.
+func (t *text) sortByLimiter(order []group) {
+	decisions, _ := metric.Find("decisions")
+	var limiters []string
+	for _, g := range order {
+		limiters = append(limiters, g.limiter)
+	}
+	slices.SortStableFunc(order, func(a, b group) int {
+		return cmp.Or(cmp.Compare(slices.Index(limiters, a.limiter), slices.Index(limiters, b.limiter)),
+			cmp.Compare(slices.Index(decisions.Values["decision"], a.decision), slices.Index(decisions.Values["decision"], b.decision)),
+			cmp.Compare(slices.Index(decisions.Values["key"], a.key), slices.Index(decisions.Values["key"], b.key)))
+	})
 }
 
 // columns of a group, and its cells. Sources and clients have columns in

@@ -43,7 +43,7 @@ func (t *text) shards() {
 		t.balance(l)
 	}
 	for _, m := range t.s.Select(metric.Selector{Metric: "shard_disagreement"}) {
-		t.sentence("%s: client %s and the first client look for %s of %s shared keys on different shards.",
+		t.sentence("%s: client %s looks for %s of the keys that it shares with the first client (%s) on another shard.",
 			m.Tags["limiter"], m.Tags["client"], percent(*m.Value), thousands(m.Count))
 	}
 }

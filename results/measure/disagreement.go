@@ -57,8 +57,8 @@ func (d disagreement) warning() string {
 	if d.apart == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s: client %s looks for %s of %s keys on another shard than client %s: %s. What one client writes, the other does not find.",
-		d.limiter, d.client.Name, percent(d.share()), thousands(d.shared), d.first.Name, d.cause())
+	return fmt.Sprintf("%s: client %s looks for %s of %s on another shard than client %s: %s. What one client writes, the other does not find.",
+		d.limiter, d.client.Name, percent(d.share()), count(d.shared, "key"), d.first.Name, d.cause())
 }
 
 func (d disagreement) cause() string {

@@ -280,7 +280,7 @@ func TestWarnings(t *testing.T) {
 	}{
 		{"nothing odd", nil, []record.Observation{make1(0, 0, 0)}, nil},
 		{"shards named differently: chance", nil, apart,
-			[]string{"client ra looks for 100.0 % of 1 keys on another shard than client wfe", "(wfe: a, b; ra: c, d)", "only by chance (a disagreement of 50.0 % is expected)"}},
+			[]string{"client ra looks for 100.0 % of 1 key on another shard than client wfe", "(wfe: a, b; ra: c, d)", "only by chance (a disagreement of 50.0 % is expected)"}},
 		{"shard names swapped", func(m *record.Manifest) { m.Clients[1].ShardNames = []string{"b", "a"} }, apart, []string{"the same names to different shards (wfe: a, b; ra: b, a)"}},
 		{"shards named alike", func(m *record.Manifest) { m.Clients[1].ShardNames = []string{"a", "b"} }, apart, []string{"they name the shards alike"}},
 		{"one shard named differently", func(m *record.Manifest) { m.Clients[1].ShardNames = []string{"a", "c"} }, apart, []string{"name some of the shards differently"}},
