@@ -6,7 +6,7 @@ import (
 	"crypto/sha1"
 	"encoding/hex"
 	"fmt"
-	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -38,7 +38,22 @@ func newScripts(s *Shard) *scripts {
 }
 
 // foreign are the names that only miniredis' own state offers.
-var foreign = regexp.MustCompile(`\b(cjson|cmsgpack|struct|bit|os|debug|coroutine|require|package|setresp|set_repl|server|random|randomseed|loadstring|load|getfenv|setfenv)\b`)
+var foreign = map[string]bool{
+	"cjson": true, "cmsgpack": true, "struct": true, "bit": true, "os": true, "debug": true, "coroutine": true, "require": true, "package": true,
+	"server": true, "setresp": true, "set_repl": true, "random": true, "randomseed": true,
+	"load": true, "loadstring": true, "getfenv": true, "setfenv": true,
+}
+
+// usesForeign looks for foreign names among a script's constants, which
+// every global and field that it names is one of.
+func usesForeign(p *lua.FunctionProto) bool {
+	for _, c := range p.Constants {
+		if s, ok := c.(lua.LString); ok && foreign[string(s)] {
+			return true
+		}
+	}
+	return slices.ContainsFunc(p.FunctionPrototypes, usesForeign)
+}
 
 // run executes a script call, or returns false when it is miniredis' to
 // execute: an unknown digest, a script with foreign names or mistakes.
@@ -78,15 +93,12 @@ func (e *scripts) learn(source string) *lua.FunctionProto {
 	if p := e.known[sha]; p != nil {
 		return p
 	}
-	if foreign.MatchString(source) {
-		return nil
-	}
 	chunk, err := luaparse.Parse(strings.NewReader(source), "user_script")
 	if err != nil {
 		return nil // miniredis says what is wrong with it
 	}
 	proto, err := lua.Compile(chunk, "user_script")
-	if err != nil {
+	if err != nil || usesForeign(proto) {
 		return nil
 	}
 	e.known[sha] = proto
