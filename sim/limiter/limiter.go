@@ -78,7 +78,10 @@ type Kind struct {
 	// ServerTime says that it judges by Redis' TIME, not by the client's clock.
 	ServerTime bool
 	// Batch says that one request may take from several limits.
-	Batch   bool
+	Batch bool
+	// Expands tells whether, with these options, it finds the limits of a
+	// request that names none by itself. May be nil: it does not.
+	Expands func(options map[string]string) bool
 	Options []Option
 	// TAT reads the theoretical arrival time out of a value in Redis, for
 	// the key state stale. May be nil.

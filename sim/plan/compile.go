@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -162,7 +163,7 @@ func (p *Plan) arrivals(out *Source, t scenarios.Traffic) error {
 	if out.curve, err = curve(t.Rate, p.Horizon, p.Epoch); err != nil {
 		return err
 	}
-	out.Expected = out.curve.Cumulative(p.Horizon.Seconds())
+	out.Expected = out.curve.Cumulative(math.Nextafter(p.Horizon.Seconds(), 0)) // what is due at the horizon is not played
 	out.gaps, err = gaps(t.Gaps)
 	return err
 }
@@ -176,7 +177,10 @@ func (p *Plan) takes(out *Source, t scenarios.Traffic) error {
 	for _, item := range items {
 		take := Take{Limit: item.Limit, Cost: int64(item.Cost), population: -1, root: -1}
 		if take.Limit == "" {
-			take.Limit = p.Limiters[out.Limiters[0]].Limits[0].Name
+			var err error
+			if take.Limit, err = p.onlyLimit(out); err != nil {
+				return err
+			}
 		}
 		if item.Keys != "" {
 			take.population = slices.IndexFunc(p.populations, func(q population) bool { return q.name == item.Keys })
@@ -189,6 +193,18 @@ func (p *Plan) takes(out *Source, t scenarios.Traffic) error {
 		out.Takes = append(out.Takes, take)
 	}
 	return p.checkTakes(out)
+}
+
+// onlyLimit returns the limit that a request means that names none: the
+// limiters' only one, or any where the limiter finds its limits by itself.
+func (p *Plan) onlyLimit(out *Source) (string, error) {
+	for _, i := range out.Limiters {
+		l := p.Limiters[i]
+		if len(l.Limits) > 1 && (l.Kind.Expands == nil || !l.Kind.Expands(l.Options)) {
+			return "", fmt.Errorf("limiter %s has %d limits: say which one with `limit`, or several with `batch`", l.Name, len(l.Limits))
+		}
+	}
+	return p.Limiters[out.Limiters[0]].Limits[0].Name, nil
 }
 
 // checkTakes refuses batches to limiters that have none, and costs that can

@@ -96,7 +96,7 @@ func churn(c scenarios.ChurnKeys) (keys.Population, error) {
 	}
 	start := int(c.Start)
 	if start == 0 {
-		start = int(float64(c.Arrivals)*life.Mean().Seconds() + 0.5)
+		start = keys.Equilibrium
 	}
 	return keys.Churn(float64(c.Arrivals), func(rng *rand.Rand) time.Duration { return life.Sample(rng) }, life.Mean(), start)
 }
