@@ -77,13 +77,13 @@ func TestMomentsAndDistribution(t *testing.T) {
 	}
 }
 
-// distance is Kolmogorov's and Smirnov's. A draw rounded to 0 ns stands for all below half of one.
+// distance is Kolmogorov's and Smirnov's. Draws are whole nanoseconds: as many are at most v
+// as fall below v and a half.
 func distance(x []float64, cdf func(float64) float64) (worst float64) {
 	slices.Sort(x)
 	for i, v := range x {
-		if v > 0 {
-			f := cdf(v)
-			worst = max(worst, f-float64(i)/float64(len(x)), float64(i+1)/float64(len(x))-f)
+		if i+1 == len(x) || x[i+1] > v {
+			worst = max(worst, math.Abs(cdf(v+0.5e-6)-float64(i+1)/float64(len(x))))
 		}
 	}
 	return worst

@@ -64,7 +64,7 @@ func (d decline) Inverse(n float64) float64 {
 	case d.base == 0 && n > burst:
 		return math.Inf(1)
 	case d.base == 0:
-		return -d.tau * math.Log1p(-n/burst)
+		return min(-d.tau*math.Log1p(-n/burst), settled*d.tau) // n = burst is reached in float64
 	default:
 		lo, hi := max(0, (n-burst)/d.base), n/d.base
 		bend := d.extra / d.tau * math.Exp(-lo/d.tau)

@@ -71,9 +71,14 @@ func (s *sum) idle(t float64) float64 {
 	return first
 }
 
-// quiet is how long after t the curve's Λ stays what it is, up to rounding.
+// quiet is an instant up to which the curve's Λ stays what it is at t: +Inf when
+// what is left is rounding.
 func quiet(c Curve, t float64) float64 {
-	more := max(math.Nextafter(c.Cumulative(t), math.Inf(1)), 1e-200) // a square must not vanish
+	n := c.Cumulative(t)
+	if math.IsInf(c.Inverse(max(n*(1+1e-11), 1e-200)), 1) {
+		return math.Inf(1)
+	}
+	more := max(math.Nextafter(n, math.Inf(1)), 1e-200) // a square must not vanish
 	return max(t, c.Inverse(more))
 }
 

@@ -133,7 +133,11 @@ func (p pieces) invert(n float64, inverse func(i int, n float64) float64) float6
 	if i == len(p) {
 		return math.Inf(1)
 	}
-	return min(p[i].start+inverse(i, n-p[i].before), p[i].end)
+	t := inverse(i, n-p[i].before)
+	if math.IsInf(t, 1) { // all that there is, but for the rounding of the difference?
+		t = inverse(i, n-p[i].before-rounding*n)
+	}
+	return min(p[i].start+t, p[i].end)
 }
 
 func (p pieces) forward(horizon float64) func(n float64) float64 {

@@ -98,10 +98,19 @@ func walker(c combination, horizon float64) func(n float64) float64 {
 			p, more = w.next(c)
 		}
 		if n > p.after || !more {
-			return math.Inf(1)
+			return beyond(c, n, w, more)
 		}
 		return p.inverse(n)
 	}
+}
+
+// beyond is the inverse of a number that the walk has not reached: +Inf, unless
+// the curve has ended and only rounding is missing.
+func beyond(c combination, n float64, w walk, more bool) float64 {
+	if !more && w.n < n && w.n >= n*(1-1e-12) {
+		return c.Inverse(w.n)
+	}
+	return math.Inf(1)
 }
 
 // atlas finds panels in any order. It remembers every 16th step of the walk
@@ -162,9 +171,9 @@ func (a *atlas) inverse(c combination, n float64) float64 {
 	if n <= 0 {
 		return 0
 	}
-	p, _, ok := a.find(c, func(w walk) bool { return w.n >= n })
+	p, w, ok := a.find(c, func(w walk) bool { return w.n >= n })
 	if !ok {
-		return math.Inf(1)
+		return beyond(c, n, w, false)
 	}
 	return p.inverse(n)
 }
