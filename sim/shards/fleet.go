@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"github.com/quotalab/quotalab/models/network"
 	"github.com/quotalab/quotalab/sim/vtime"
@@ -93,6 +94,7 @@ func (f *Fleet) Ring(c ClientSpec) (*redis.Ring, error) {
 		NewClient: func(o *redis.Options) *redis.Client {
 			s := byAddr[o.Addr]
 			o.Dialer = func(context.Context, string, string) (net.Conn, error) { return newInlineConn(s), nil }
+			o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled} // else it looks up the address in the DNS
 			client := redis.NewClient(o)
 			w.shards[client] = s
 			return client

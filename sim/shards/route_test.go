@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"github.com/quotalab/quotalab/sim/vtime"
 )
@@ -39,6 +40,7 @@ func plainRing(r *rig) (ring *redis.Ring, got *[]string) {
 	ring = redis.NewRing(&redis.RingOptions{
 		Addrs: addrs, HeartbeatFrequency: time.Hour,
 		NewClient: func(o *redis.Options) *redis.Client {
+			o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 			c := redis.NewClient(o)
 			c.AddHook(recorder{o.Addr, got})
 			return c
@@ -143,6 +145,9 @@ func TestRoutingIsTheRingsOwn(t *testing.T) {
 				}
 			}
 		})
+		if name == "DBSIZE, no argument" || name == "FLUSHALL" {
+			want[1], have[1] = nil, nil // in a pipeline any shard will do
+		}
 		if d := cmp.Diff(want, have); d != "" {
 			t.Errorf("%s: plain Ring − embedded:\n%s", name, d)
 		}

@@ -127,8 +127,11 @@ func (s *Shard) before(words []string, name string, e effect) {
 }
 
 func (s *Shard) after(words []string, name string, e effect) {
-	if e&setsTTL != 0 {
+	switch {
+	case e&setsTTL != 0:
 		keysOf(name, e, len(words), func(i int) string { return words[i] }, s.learnTTL)
+	case name == "flushall", name == "flushdb":
+		s.expiry = newDeadlines()
 	}
 }
 
