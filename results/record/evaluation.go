@@ -1,0 +1,47 @@
+package record
+
+// Evaluation is one look of a threshold engine at one account: what it read,
+// what it decided, and why. Instants are Unix nanoseconds, −1 where there is
+// none. Every account of every run has one, also those that the run did not
+// reach.
+type Evaluation struct {
+	Engine  string
+	Run     int64 // start of the run, which identifies it
+	Account int64
+	At      int64 // when the engine turned to the account
+	Outcome EvaluationOutcome
+	Error   string // of outcome error, and of run_aborted the one that ended the run
+
+	// Of the outcomes below, suppressed and sent:
+	ReadFrom  int64 // start of the range whose usage was read
+	PeriodAt  int64 // start of the period (or rolling window) as the engine sees it
+	Rolling   bool  // by a rolling window
+	Usage     int64 // units read
+	Limit     int64 // limit used
+	Percent   int64 // usage in percent of the limit, truncated
+	Threshold int64 // highest threshold reached, 0 none
+
+	// Of suppressed: the log row that suppressed it.
+	RowAccount, RowThreshold, RowAt int64
+
+	// Of sent:
+	SentAt    int64 // when it was recorded as sent
+	Delivered bool
+}
+
+// EvaluationOutcome is how an evaluation ended.
+type EvaluationOutcome string
+
+// The outcomes of an evaluation.
+const (
+	NotSelected    EvaluationOutcome = "not_selected"     // the run does not look at it
+	Prefiltered    EvaluationOutcome = "prefilter"        // its cached usage is too low
+	FlagOff        EvaluationOutcome = "flag_off"         // the feature is off
+	NoCacheRow     EvaluationOutcome = "no_cache_row"     // nothing is known of its plan
+	NoBillingStart EvaluationOutcome = "no_billing_start" // its period is not known
+	RunAborted     EvaluationOutcome = "run_aborted"      // an error of an earlier account ended the run
+	EvaluationErr  EvaluationOutcome = "error"            // its own evaluation failed
+	Below          EvaluationOutcome = "below"            // below the lowest threshold
+	Suppressed     EvaluationOutcome = "suppressed"       // a log row says that it was sent already
+	SentNotice     EvaluationOutcome = "sent"             // a notice was sent and recorded
+)
