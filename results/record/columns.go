@@ -35,14 +35,14 @@ func newColumns() []column {
 		scalar(int32s(), "round_trips", func(o *Observation) *int32 { return &o.RoundTrips }),
 		scalar(texts(), "error", func(o *Observation) *string { return &o.Error }),
 		scalar(texts(), "message", func(o *Observation) *string { return &o.Message }),
-		first(texts(), takes, "takes.limit", func(t *Take) *string { return &t.Limit }),
-		further(texts(), takes, "takes.key", func(t *Take) *string { return &t.Key }),
-		further(int64s(), takes, "takes.cost", func(t *Take) *int64 { return &t.Cost }),
-		further(texts(), takes, "takes.mode", func(t *Take) *string { return (*string)(&t.Mode) }),
-		further(texts(), takes, "takes.shard", func(t *Take) *string { return &t.Shard }),
-		further(texts(), takes, "takes.state", func(t *Take) *string { return (*string)(&t.State) }),
-		first(texts(), touched, "touched.shard", func(t *Touch) *string { return &t.Shard }),
-		further(int32s(), touched, "touched.commands", func(t *Touch) *int32 { return &t.Commands }),
+		first(texts(), takes, "takes.list.element.limit", func(t *Take) *string { return &t.Limit }),
+		further(texts(), takes, "takes.list.element.key", func(t *Take) *string { return &t.Key }),
+		further(int64s(), takes, "takes.list.element.cost", func(t *Take) *int64 { return &t.Cost }),
+		further(texts(), takes, "takes.list.element.mode", func(t *Take) *string { return (*string)(&t.Mode) }),
+		further(texts(), takes, "takes.list.element.shard", func(t *Take) *string { return &t.Shard }),
+		further(texts(), takes, "takes.list.element.state", func(t *Take) *string { return (*string)(&t.State) }),
+		first(texts(), touched, "touched.list.element.shard", func(t *Touch) *string { return &t.Shard }),
+		further(int32s(), touched, "touched.list.element.commands", func(t *Touch) *int32 { return &t.Commands }),
 	}
 }
 

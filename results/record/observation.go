@@ -63,8 +63,8 @@ type Observation struct {
 	Error      string   `parquet:"error,dict"`   // kind of error, "" none: timeout, cancelled, refused, pool_exhausted, script_missing, server, unexpected
 	Message    string   `parquet:"message,dict"` // the error's text
 
-	Takes   []Take  `parquet:"takes"`   // one for each limit
-	Touched []Touch `parquet:"touched"` // commands by shard
+	Takes   []Take  `parquet:"takes,list"`   // one for each limit
+	Touched []Touch `parquet:"touched,list"` // commands by shard
 }
 
 // Take is one limit that a request takes from.
