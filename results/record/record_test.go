@@ -75,7 +75,7 @@ func collect(t *testing.T, seq func(func(*record.Observation, error) bool)) []re
 			t.Fatal(err)
 		}
 		c := *o
-		c.Takes, c.Touched = slices.Clone(o.Takes), slices.Clone(o.Touched)
+		c.Takes, c.Touched = append([]record.Take(nil), o.Takes...), append([]record.Touch(nil), o.Touched...)
 		list = append(list, c)
 	}
 	return list
