@@ -63,6 +63,9 @@ func (s *Shard) enqueue(cmds []command) (begin, end int64) {
 		}
 		end += int64(d.Sample(s.rng))
 	}
+	if begin > s.sched.Now() {
+		end = max(end, begin+1) // else one that arrives at begin itself could go first
+	}
 	s.free = end
 	return begin, end
 }
