@@ -19,8 +19,7 @@ one summary after the other. What the assertions came to does not change the exi
   quotalab report quotalab-out/access-log/* --summary-mode compact`,
 		Args: args("RECORD…"),
 		RunE: func(cmd *cobra.Command, given []string) error {
-			show, err := f.parse()
-			if err != nil {
+			if err := f.check(); err != nil {
 				return err
 			}
 			for i, dir := range given {
@@ -31,7 +30,7 @@ one summary after the other. What the assertions came to does not change the exi
 				if i > 0 {
 					fmt.Fprintln(cmd.OutOrStdout())
 				}
-				if err := a.present(r, nil, show); err != nil {
+				if err := a.present(r, nil, f); err != nil {
 					return err
 				}
 			}

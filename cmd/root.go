@@ -43,7 +43,7 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	flags := root.PersistentFlags()
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress bar and no notes, results and errors only")
-	flags.BoolVarP(&a.verbose, "verbose", "v", false, "tell more on standard error, the Redis client's own log included")
+	flags.BoolVarP(&a.verbose, "verbose", "v", false, "tell more on standard error: the plan, the Redis client's own log")
 	flags.BoolVar(&a.noColor, "no-color", false, "no colours")
 	root.AddCommand(a.runCommand(), a.listCommand(), a.showCommand(), a.checkCommand(), a.reportCommand(), a.exportCommand(),
 		a.schemaCommand(), a.shardsCommand(), a.completionCommand())

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -68,8 +70,7 @@ func (a *app) run(ctx context.Context, name string, o overrides, f runFlags) err
 	if err != nil {
 		return err
 	}
-	show, err := f.summary.parse()
-	if err != nil {
+	if err := f.summary.check(); err != nil {
 		return err
 	}
 	tags, err := parseTags(f.tags)
@@ -85,6 +86,9 @@ func (a *app) run(ctx context.Context, name string, o overrides, f runFlags) err
 	if f.noAssert {
 		m.Asserts = nil
 	}
+	if a.verbose {
+		fmt.Fprint(a.stderr, p.Text())
+	}
 	played, err := a.play(ctx, p, m, f.dir)
 	if err != nil {
 		return err
@@ -96,10 +100,10 @@ func (a *app) run(ctx context.Context, name string, o overrides, f runFlags) err
 	if err := r.store(); err != nil {
 		return err
 	}
-	if err := a.present(r, outs, show); err != nil {
+	if err := a.present(r, outs, f.summary); err != nil {
 		return err
 	}
-	a.note("record: %s", played.dir)
+	a.note("record: %s, hash %s", played.dir, r.summary.RecordHash)
 	return a.judge(r, played)
 }
 
@@ -122,19 +126,31 @@ func (a *app) play(ctx context.Context, p *plan.Plan, m record.Manifest, dir str
 	defer done()
 	bar := a.newProgress(p, begun)
 	sink := &watcher{Writer: w}
-	result, err := drive.Run(ctx, p, sink, drive.Options{Progress: bar.step})
+	result, err := drivePlan(ctx, p, sink, bar)
 	bar.end()
 	_, cerr := w.Close(func(m *record.Manifest) {
 		result.Apply(m)
 		m.Wall = vtime.Since(begun)
 		if err != nil {
-			m.Complete, m.Aborted = false, "internal error: "+err.Error()
+			first, _, _ := strings.Cut(err.Error(), "\n")
+			m.Complete, m.Aborted = false, "internal error: "+first
 		}
 	})
 	if err := errors.Join(err, cerr); err != nil {
 		return played{}, fmt.Errorf("running %s, record at %s: %w", p.Scenario.Name, dir, err)
 	}
 	return played{dir: dir, aborted: result.Aborted != "", unexpected: result.Unexpected, first: sink.unexpected}, nil
+}
+
+// drivePlan runs the plan. A panic is an error like any other of the harness,
+// so that the record is closed and says what happened.
+func drivePlan(ctx context.Context, p *plan.Plan, sink drive.Sink, bar *progress) (result drive.Result, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return drive.Run(ctx, p, sink, drive.Options{Progress: bar.step})
 }
 
 // watcher notes the first unexpected failure on its way to the record.

@@ -23,6 +23,7 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"quotalab": func() { os.Exit(cmd.Main(nil)) },
+		"own":      func() { os.Exit(cmd.Main(ownKinds)) },
 		"exits":    exits,
 	})
 }
@@ -75,6 +76,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"await":   await,
+			"pause":   func(*testscript.TestScript, bool, []string) { time.Sleep(300 * time.Millisecond) },
 			"summary": summary,
 		},
 	})

@@ -24,16 +24,12 @@ func (f *summaryFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.unit, "summary-time-unit", "ms", "unit of the times in the summary: "+strings.Join(timeUnits, ", "))
 }
 
-// showing is how the summary is to be shown.
-type showing struct {
-	mode, unit string
-}
-
-func (f summaryFlags) parse() (showing, error) {
+// check the values of the flags.
+func (f summaryFlags) check() error {
 	if err := oneOf("--summary-mode", f.mode, summaryModes); err != nil {
-		return showing{}, err
+		return err
 	}
-	return showing{f.mode, f.unit}, oneOf("--summary-time-unit", f.unit, timeUnits)
+	return oneOf("--summary-time-unit", f.unit, timeUnits)
 }
 
 func oneOf(flag, value string, allowed []string) error {
@@ -45,7 +41,7 @@ func oneOf(flag, value string, allowed []string) error {
 
 // present prints the summary and writes the outputs. An output that goes to
 // standard output has it for itself.
-func (a *app) present(r *report, outs []output, show showing) error {
+func (a *app) present(r *report, outs []output, show summaryFlags) error {
 	taken := slices.ContainsFunc(outs, func(o output) bool { return o.path == stdio })
 	if show.mode != "disabled" && !taken {
 		o := export.TextOptions{Mode: show.mode, Unit: show.unit, Colour: a.colour(), Width: lineWidth}

@@ -1,0 +1,82 @@
+package cmd_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/quotalab/quotalab/results/measure"
+)
+
+// TestRunDeterminism runs scenarios as a user does, each time in a process
+// of its own: everything but the wall clock's times is the same, on any
+// number of processors; another seed gives another record.
+func TestRunDeterminism(t *testing.T) {
+	tests := []struct {
+		why, scenario string
+		random        bool // whether the seed decides anything
+	}{
+		{"64 clients race for one key, at fixed instants over constant delays", "race-boulder", false},
+		{"random delays, jittered retries, two sources", "determinism.yaml", true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.scenario, func(t *testing.T) {
+			if filepath.Ext(tt.scenario) != "" {
+				tt.scenario = filepath.Join("testdata", tt.scenario)
+			}
+			first := runSummary(t, nil, tt.scenario)
+			if first.Observations < 500 {
+				t.Fatalf("%s: only %d observations; the test looks at nothing", tt.why, first.Observations)
+			}
+			for _, env := range [][]string{nil, nil, {"GOMAXPROCS=1"}, {"GOMAXPROCS=4"}, {"GOGC=10"}} {
+				if diff := cmp.Diff(text(t, first), text(t, runSummary(t, env, tt.scenario))); diff != "" {
+					t.Errorf("%s: another summary with %q (−first +this):\n%s", tt.why, env, diff)
+				}
+			}
+			other := runSummary(t, nil, tt.scenario, "--seed", "2")
+			if other.Seed != 2 || first.Seed == 2 || other.PlanHash == first.PlanHash {
+				t.Errorf("%s: seed %d and plan %s, with --seed 2 seed %d and plan %s", tt.why, first.Seed, first.PlanHash, other.Seed, other.PlanHash)
+			}
+			if differ := other.RecordHash != first.RecordHash; differ != tt.random {
+				t.Errorf("%s: another seed gives another record: %v, expected %v", tt.why, differ, tt.random)
+			}
+		})
+	}
+}
+
+// runSummary runs a scenario and returns its JSON summary without what the
+// wall clock gave.
+func runSummary(t *testing.T, env []string, args ...string) measure.Summary {
+	t.Helper()
+	c := exec.Command("quotalab", append([]string{"run", "--dir", filepath.Join(t.TempDir(), "record"), "-o", "json=-", "-q"}, args...)...)
+	c.Env = append(os.Environ(), env...)
+	c.Stderr = os.Stderr
+	out, err := c.Output()
+	if err != nil {
+		t.Fatalf("%s: %v", c, err)
+	}
+	var s measure.Summary
+	if err := json.Unmarshal(out, &s); err != nil {
+		t.Fatal(err)
+	}
+	if s.Started.IsZero() || s.WallSeconds <= 0 {
+		t.Errorf("started %v and took %g s, expected the wall clock's times", s.Started, s.WallSeconds)
+	}
+	s.Started, s.WallSeconds = time.Time{}, 0
+	return s
+}
+
+func text(t *testing.T, s measure.Summary) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := s.WriteJSON(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}

@@ -1,0 +1,87 @@
+package cmd_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// output of quotalab with arguments that must succeed.
+func output(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := exec.Command("quotalab", args...).Output()
+	if err != nil {
+		t.Fatalf("quotalab %q: %v", args, err)
+	}
+	return string(out)
+}
+
+// verbs that the root's help lists.
+func verbs(t *testing.T) []string {
+	t.Helper()
+	_, list, _ := strings.Cut(output(t, "--help"), "Available Commands:\n")
+	list, _, _ = strings.Cut(list, "\n\n")
+	var names []string
+	for line := range strings.Lines(list) {
+		names = append(names, strings.Fields(line)[0])
+	}
+	return names
+}
+
+func TestHelpOfEachVerb(t *testing.T) {
+	names := verbs(t)
+	want := []string{"check", "completion", "export", "help", "list", "report", "run", "schema", "shards", "show"}
+	if diff := cmp.Diff(want, names); diff != "" {
+		t.Errorf("verbs (−want +got):\n%s", diff)
+	}
+	for _, verb := range names {
+		help := output(t, verb, "--help")
+		examples := regexp.MustCompile(`(?m)^  .*quotalab `+verb+`( |$)`).FindAllString(section(help, "Examples:"), -1)
+		if len(examples) < 2 {
+			t.Errorf("help of %s has %d examples of it, expected two", verb, len(examples))
+		}
+		for _, code := range []string{"    0  ", "  104  "} {
+			if !strings.Contains(section(help, "Exit codes:"), code) {
+				t.Errorf("help of %s does not say what exit code %s means", verb, strings.TrimSpace(code))
+			}
+		}
+	}
+}
+
+// section of a help text, from its title to the next empty line.
+func section(help, title string) string {
+	_, after, _ := strings.Cut(help, title+"\n")
+	text, _, _ := strings.Cut(after, "\n\n")
+	return text
+}
+
+// TestExitCodesDocumented: root, run and README list the same codes, all.
+func TestExitCodesDocumented(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join("..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(readme), "## Exit codes")
+	table, _, _ = strings.Cut(table, "\n## ")
+	want := []string{"0", "99", "104", "105", "107", "109", "112", "113", "114"}
+	for what, got := range map[string][][]string{
+		"README":         regexp.MustCompile(`(?m)^\| (\d+) \|`).FindAllStringSubmatch(table, -1),
+		"quotalab":       regexp.MustCompile(`(?m)^ +(\d+)  `).FindAllStringSubmatch(section(output(t), "Exit codes:"), -1),
+		"quotalab run":   regexp.MustCompile(`(?m)^ +(\d+)  `).FindAllStringSubmatch(section(output(t, "run", "--help"), "Exit codes:"), -1),
+		"quotalab -h":    regexp.MustCompile(`(?m)^ +(\d+)  `).FindAllStringSubmatch(section(output(t, "-h"), "Exit codes:"), -1),
+		"help by a verb": regexp.MustCompile(`(?m)^ +(\d+)  `).FindAllStringSubmatch(section(output(t, "help", "run"), "Exit codes:"), -1),
+	} {
+		var codes []string
+		for _, m := range got {
+			codes = append(codes, m[1])
+		}
+		if diff := cmp.Diff(want, codes); diff != "" {
+			t.Errorf("%s (−want +got):\n%s", what, diff)
+		}
+	}
+}
