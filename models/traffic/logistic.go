@@ -61,5 +61,8 @@ func (l logistic) Inverse(n float64) float64 {
 }
 
 // Next names the region of growth, which may be narrow.
-func (l logistic) Next(t float64) float64 { return firstAfter(t, l.midpoint, 2*l.midpoint) }
-func (l logistic) Mass(float64) float64   { return 0 }
+func (l logistic) Next(t float64) float64 {
+	return firstAfter(t, l.midpoint-settled/l.k, l.midpoint, l.midpoint+settled/l.k)
+}
+
+func (l logistic) Mass(float64) float64 { return 0 }

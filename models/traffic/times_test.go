@@ -41,7 +41,7 @@ func TestTimesInTheSmall(t *testing.T) {
 // TestNoDrift plays ten million even arrivals and compares with arithmetic that
 // does not round.
 func TestNoDrift(t *testing.T) {
-	const count = 10_000_000
+	const count = 10 * million
 	third, slope := big.NewFloat(3), new(big.Float).Quo(big.NewFloat(2e18*3600), big.NewFloat(10_000))
 	rows := []struct {
 		reason string
@@ -122,7 +122,7 @@ func TestTenMillionOfACombination(t *testing.T) {
 }
 
 func tenMillion(t *testing.T, c traffic.Curve) {
-	const count = 10_000_000
+	const count = 10 * million
 	n := 0
 	var last time.Duration
 	for at := range traffic.Times(c, traffic.Even(), nil, math.MaxInt64) {
