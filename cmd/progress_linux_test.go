@@ -42,7 +42,7 @@ func pseudoTerminal(t *testing.T) (ours, theirs *os.File) {
 }
 
 // TestProgressBar runs a long scenario with standard error on a terminal: a
-// bar with rate and remaining time is there, until a Ctrl-C, and the summary
+// bar with rate and remaining time is there, until it is told to end, and the summary
 // on standard output knows nothing of it.
 func TestProgressBar(t *testing.T) {
 	ours, theirs := pseudoTerminal(t)
@@ -69,7 +69,7 @@ func TestProgressBar(t *testing.T) {
 		}
 		if !interrupted && (strings.Contains(seen.String(), "requests/s") || time.Since(begun) > time.Minute) {
 			interrupted = true
-			if err := c.Process.Signal(os.Interrupt); err != nil {
+			if err := c.Process.Signal(syscall.SIGTERM); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -123,5 +123,5 @@ func keyStates() []string {
 }
 
 func errorKinds() []string {
-	return []string{"timeout", "cancelled", "refused", "pool_exhausted", "script_missing", "server", "unexpected"}
+	return []string{"timeout", "cancelled", "refused", "pool_exhausted", "script_missing", "connection", "server", "unexpected"}
 }

@@ -60,7 +60,7 @@ type Observation struct {
 	Remaining  int64    `parquet:"remaining"`    // tokens left as the limiter says; −1 unknown
 	RetryAfter int64    `parquet:"retry_after"`  // nanoseconds as the limiter says; −1 unknown
 	RoundTrips int32    `parquet:"round_trips"`  // sequential round trips
-	Error      string   `parquet:"error,dict"`   // kind of error, "" none: timeout, cancelled, refused, pool_exhausted, script_missing, server, unexpected
+	Error      string   `parquet:"error,dict"`   // kind of error, "" none: timeout, cancelled, refused, pool_exhausted, script_missing, connection, server, unexpected
 	Message    string   `parquet:"message,dict"` // the error's text
 
 	Takes   []Take  `parquet:"takes,list"`   // one for each limit

@@ -125,3 +125,10 @@ func (r *rig) keyOn(shard int, hint string) string {
 	r.t.Fatalf("no key found for shard %d", shard)
 	return ""
 }
+
+// jitter is any duration up to 10 ms.
+type jitter struct{}
+
+func (jitter) Sample(rng *rand.Rand) time.Duration { return time.Duration(rng.Int64N(int64(10 * ms))) }
+func (jitter) Mean() time.Duration                 { return 5 * ms }
+func (jitter) Quantile(p float64) time.Duration    { return time.Duration(p * float64(10*ms)) }
