@@ -12,13 +12,26 @@ import (
 // group is the part of a series' tags that a row of a table is for.
 type group struct{ traffic, limiter, client, decision, key string }
 
-// groupOf keeps the source and the client in full mode only.
+// groupOf keeps the source in full mode only, and the client there or when
+// there are several: one that checks and one that spends see other things.
 func (t *text) groupOf(m measure.Metric) group {
 	g := group{limiter: m.Tags["limiter"], decision: m.Tags["decision"], key: m.Tags["key"]}
 	if t.full() {
-		g.traffic, g.client = m.Tags["traffic"], m.Tags["client"]
+		g.traffic = m.Tags["traffic"]
+	}
+	if t.byClient() {
+		g.client = m.Tags["client"]
 	}
 	return g
+}
+
+func (t *text) byClient() bool {
+	clients := map[string]bool{}
+	for _, m := range t.s.Select(metric.Selector{Metric: "decisions"}) {
+		clients[m.Tags["client"]] = true
+	}
+	delete(clients, "") // of drops
+	return t.full() || len(clients) > 1
 }
 
 // grouped joins the series of a metric by group, in the order in which the
@@ -48,31 +61,38 @@ func (t *text) grouped(name string, of func(measure.Metric) group) (order []grou
 // traffic source comes first.
 func (t *text) sortByLimiter(order []group) {
 	decisions, _ := metric.Find("decisions")
-	var limiters []string
+	var limiters, clients []string
 	for _, g := range order {
-		limiters = append(limiters, g.limiter)
+		limiters, clients = append(limiters, g.limiter), append(clients, g.client)
 	}
 	slices.SortStableFunc(order, func(a, b group) int {
 		return cmp.Or(cmp.Compare(slices.Index(limiters, a.limiter), slices.Index(limiters, b.limiter)),
+			cmp.Compare(slices.Index(clients, a.client), slices.Index(clients, b.client)),
 			cmp.Compare(slices.Index(decisions.Values["decision"], a.decision), slices.Index(decisions.Values["decision"], b.decision)),
 			cmp.Compare(slices.Index(decisions.Values["key"], a.key), slices.Index(decisions.Values["key"], b.key)))
 	})
 }
 
-// columns of a group, and its cells. Sources and clients have columns in
-// full mode only.
+// columns of a group; cells has the same order.
 func (t *text) columns(more ...string) []string {
-	if t.full() {
-		return append([]string{"traffic", "limiter", "client", "decision", "key"}, more...)
-	}
-	return append([]string{"limiter", "decision", "key"}, more...)
+	return append(t.shown(group{"traffic", "limiter", "client", "decision", "key"}), more...)
 }
 
 func (t *text) cells(g group, more ...string) []string {
+	return append(t.shown(group{dash(g.traffic), dash(g.limiter), dash(g.client), g.decision, g.key}), more...)
+}
+
+// shown leaves out what groupOf does.
+func (t *text) shown(g group) []string {
+	var list []string
 	if t.full() {
-		return append([]string{dash(g.traffic), dash(g.limiter), dash(g.client), g.decision, g.key}, more...)
+		list = append(list, g.traffic)
 	}
-	return append([]string{dash(g.limiter), g.decision, g.key}, more...)
+	list = append(list, g.limiter)
+	if t.byClient() {
+		list = append(list, g.client)
+	}
+	return append(list, g.decision, g.key)
 }
 
 func dash(s string) string {
