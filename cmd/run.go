@@ -82,7 +82,7 @@ func (a *app) run(ctx context.Context, name string, o overrides, f runFlags) err
 		return err
 	}
 	m := drive.Manifest(p)
-	m.Started, m.Versions, m.Tags = vtime.Now().UTC().Truncate(time.Millisecond), versions(), tags
+	m.Started, m.Versions, m.Tags = vtime.Now().UTC().Truncate(time.Millisecond), linkedVersions(), tags
 	if f.noAssert {
 		m.Asserts = nil
 	}

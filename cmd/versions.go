@@ -1,6 +1,9 @@
 package cmd
 
-import "runtime/debug"
+import (
+	"runtime/debug"
+	"strings"
+)
 
 // quotalabModule is where quotalab itself comes from: the main module, or a
 // dependency of a binary of one's own.
@@ -15,23 +18,26 @@ var modulesUnderTest = map[string]string{
 	"github.com/go-redis/redis_rate/v10": "redis_rate",
 }
 
-// versions of Go, of quotalab and of the modules under test, as they were
-// linked into this binary.
-func versions() map[string]string {
-	out := map[string]string{}
+// linkedVersions are the versions of what this binary was made of.
+func linkedVersions() map[string]string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return out
+		return map[string]string{}
 	}
-	out["go"] = info.GoVersion
-	for _, m := range append(info.Deps, &info.Main) {
+	return versions(info)
+}
+
+// versions of Go, of quotalab and of the modules under test.
+func versions(info *debug.BuildInfo) map[string]string {
+	out := map[string]string{"go": info.GoVersion}
+	for _, m := range append([]*debug.Module{&info.Main}, info.Deps...) {
 		name, wanted := modulesUnderTest[m.Path]
 		if !wanted {
 			continue
 		}
 		out[name] = m.Version
 		if m.Replace != nil {
-			out[name] += " replaced by " + m.Replace.Path + " " + m.Replace.Version
+			out[name] += " replaced by " + strings.TrimSpace(m.Replace.Path+" "+m.Replace.Version)
 		}
 	}
 	if revision := setting(info, "vcs.revision"); revision != "" && info.Main.Path == quotalabModule {
