@@ -80,8 +80,9 @@ func (c Contract) PeriodAt(t int64) (start, end int64) { return c.At(t).PeriodAt
 
 // PeriodAt is the period [start, end) that s counts at t: m and m + 1 months
 // after the anchor (of Calendar: after 1970-01-01), where m is MonthsBetween.
-// Before the anchor no period holds t, and the one returned is yet to come. Of
-// Rolling it is the window (start, end] that ends at t.
+// Before the anchor no period holds t, and the one returned is yet to come (or,
+// whole months before the anchor, begins at t). Of Rolling it is the window
+// (start, end] that ends at t.
 func (s Segment) PeriodAt(t int64) (start, end int64) {
 	if s.Kind == Rolling {
 		return t - Window, t

@@ -21,13 +21,19 @@ type Obligation struct {
 
 // Need is the least usage that reaches threshold percent of limit:
 // U ≥ ⌈threshold·limit/100⌉ is 100·U ≥ threshold·limit without the product,
-// which could overflow. Both are at least 0; beyond the range of int64 it is
-// its upper bound.
+// which could overflow. Negative arguments count as 0. A need beyond the range of
+// int64, or of a threshold beyond 10¹⁶, is the range's upper bound.
 func Need(threshold, limit int64) int64 {
 	threshold, limit = max(threshold, 0), max(limit, 0)
-	whole, rest := limit/100, limit%100
-	if threshold > 0 && (whole > (math.MaxInt64-threshold)/threshold || threshold > math.MaxInt64/100-1) {
+	if threshold > math.MaxInt64/100-1 {
+		if limit == 0 {
+			return 0
+		}
 		return math.MaxInt64
 	}
-	return threshold*whole + (threshold*rest+99)/100
+	whole, part := limit/100, (threshold*(limit%100)+99)/100
+	if threshold > 0 && whole > (math.MaxInt64-part)/threshold {
+		return math.MaxInt64
+	}
+	return threshold*whole + part
 }

@@ -94,7 +94,8 @@ func (p *pass) period(t int64, changed bool) {
 	if p.key.kind == Rolling {
 		p.closeExcursions(t)
 	}
-	if changed || t < p.start || t >= p.end {
+	// Before the anchor periods are counted towards it: see MonthsBetween.
+	if changed || t >= p.end || t < p.contract[p.segment].anchor() {
 		p.turn(t)
 	}
 	p.sum.from(p.start)
