@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"time"
 
@@ -121,6 +122,7 @@ func (b *boulderLimiter) Take(ctx context.Context, req Request) (Decision, error
 // check asks for one transaction after another, as there is no batch of
 // checks, and stops at the first denial.
 func (b *boulderLimiter) check(ctx context.Context, txns []transaction, d *Decision) error {
+	fewest := int64(math.MaxInt64)
 	for _, t := range txns {
 		result, err := b.limiter.Check(ctx, t.Transaction)
 		if err != nil {
@@ -129,6 +131,12 @@ func (b *boulderLimiter) check(ctx context.Context, txns []transaction, d *Decis
 		if d.fromBoulder(result); !d.Allowed {
 			return nil
 		}
+		if d.Remaining >= 0 {
+			fewest = min(fewest, d.Remaining)
+		}
+	}
+	if d.Remaining = fewest; fewest == math.MaxInt64 {
+		d.Remaining = -1
 	}
 	return nil
 }
@@ -140,6 +148,9 @@ func (d *Decision) fromBoulder(result *ratelimits.Decision) {
 	v := reflect.ValueOf(result).Elem()
 	d.Allowed = v.FieldByName("allowed").Bool()
 	d.Remaining = v.FieldByName("remaining").Int()
+	if d.Remaining == math.MaxInt64 {
+		d.Remaining = -1 // no limit took part in the decision
+	}
 	d.RetryAfter = 0
 	if !d.Allowed {
 		d.RetryAfter = time.Duration(v.FieldByName("retryIn").Int())

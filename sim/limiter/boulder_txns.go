@@ -1,16 +1,14 @@
 package limiter
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/letsencrypt/boulder/config"
-	"github.com/letsencrypt/boulder/identifier"
 	"github.com/letsencrypt/boulder/ratelimits"
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -81,14 +79,11 @@ func boulderOverrides(spec record.Limiter, kind string) (ratelimits.Limits, erro
 		if !ok {
 			return nil, fmt.Errorf("override of %q: Boulder has no such limit", o.Name)
 		}
-		key := o.Key
-		switch name {
-		case ratelimits.LimitOverrideRequestsPerIPAddress, ratelimits.NewRegistrationsPerIPAddress:
-			key = address(key).String()
-		case ratelimits.NewOrdersPerAccount:
-			key = strconv.FormatInt(account(key), 10)
+		key, err := overrideKey(name, o.Key)
+		if err != nil {
+			return nil, fmt.Errorf("override of %s for %q: %w", o.Name, o.Key, err)
 		}
-		limits[name.EnumString()+":"+key] = &ratelimits.Limit{
+		limits[key] = &ratelimits.Limit{
 			Name: name, Burst: o.Burst, Count: o.Count, Period: config.Duration{Duration: o.Period},
 		}
 	}
@@ -97,7 +92,7 @@ func boulderOverrides(spec record.Limiter, kind string) (ratelimits.Limits, erro
 
 // overrideRequest is the generic form: one limit by address.
 func (b *boulderLimiter) overrideRequest(req Request) ([]transaction, error) {
-	take, err := single(req)
+	take, err := singleUnit(req)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +108,7 @@ func (b *boulderLimiter) overrideRequest(req Request) ([]transaction, error) {
 
 // newAccount expands an address into its own limit and its /48 range's.
 func (b *boulderLimiter) newAccount(req Request) ([]transaction, error) {
-	take, err := single(req)
+	take, err := singleUnit(req)
 	if err != nil {
 		return nil, err
 	}
@@ -135,61 +130,67 @@ func (b *boulderLimiter) newAccount(req Request) ([]transaction, error) {
 // and the name set and spend only the account's; a client that spends runs
 // those of the issuance.
 func (b *boulderLimiter) newOrder(req Request) ([]transaction, error) {
-	id, domains, err := orderOf(req)
+	o, err := orderOf(req)
 	if err != nil {
 		return nil, err
 	}
-	idents := identifier.NewDNSSlice(domains)
 	if b.does == record.SpendMode {
-		return b.issuance(id, domains, idents)
+		return b.issuance(o)
 	}
-	txns, err := b.builder.NewOrderLimitTransactions(id, idents, false)
+	txns, err := b.builder.NewOrderLimitTransactions(o.id, o.idents, false)
 	if err != nil {
 		return nil, err
 	}
-	regID := strconv.FormatInt(id, 10)
-	described := []Take{b.describe(ratelimits.NewOrdersPerAccount, regID, regID, b.mode())}
-	for _, d := range domains {
-		described = append(described, b.describe(ratelimits.FailedAuthorizationsPerDomainPerAccount, regID+":"+d, regID+":"+d, record.CheckMode))
+	regID := strconv.FormatInt(o.id, 10)
+	described := []Take{b.describe(ratelimits.NewOrdersPerAccount, o.account, regID, b.mode())}
+	for _, i := range o.idents {
+		described = append(described, b.describe(ratelimits.FailedAuthorizationsPerDomainPerAccount, regID+":"+i.Value, regID+":"+i.Value, record.CheckMode))
 	}
-	more, err := b.certificates(domains, idents, record.CheckMode)
+	more, err := b.certificates(o, record.CheckMode)
 	if err != nil {
 		return nil, err
 	}
 	return pair(txns, append(described, more...))
 }
 
-func (b *boulderLimiter) issuance(id int64, domains []string, idents identifier.ACMEIdentifiers) ([]transaction, error) {
-	txns, err := b.builder.CertificatesPerDomainSpendOnlyTransactions(id, idents)
+func (b *boulderLimiter) issuance(o order) ([]transaction, error) {
+	txns, err := b.builder.CertificatesPerDomainSpendOnlyTransactions(o.id, o.idents)
 	if err != nil {
 		return nil, err
 	}
-	set, err := b.builder.CertificatesPerFQDNSetSpendOnlyTransaction(idents)
+	set, err := b.builder.CertificatesPerFQDNSetSpendOnlyTransaction(o.idents)
 	if err != nil {
 		return nil, err
 	}
-	described, err := b.certificates(domains, idents, record.SpendMode)
+	described, err := b.certificates(o, record.SpendMode)
 	if err != nil {
 		return nil, err
 	}
 	return pair(append(txns, set), described)
 }
 
-// certificates describes the transactions of each domain and of the set.
-func (b *boulderLimiter) certificates(domains []string, idents identifier.ACMEIdentifiers, mode record.Mode) ([]Take, error) {
+// certificates describes the transactions of each registered domain, of
+// which several names may have the same, and of the set of names.
+func (b *boulderLimiter) certificates(o order, mode record.Mode) ([]Take, error) {
 	var takes []Take
-	for i, d := range domains {
-		wire, err := ratelimits.BuildBucketKey(ratelimits.CertificatesPerDomain, 0, idents[i], nil, netip.Addr{})
+	var names, wires []string
+	for _, i := range o.idents {
+		wire, err := ratelimits.BuildBucketKey(ratelimits.CertificatesPerDomain, 0, i, nil, netip.Addr{})
 		if err != nil {
 			return nil, err
 		}
-		takes = append(takes, Take{Limit: ratelimits.CertificatesPerDomain.String(), Key: d, Wire: wire, Cost: 1, Mode: mode})
+		names, wires = append(names, i.Value), append(wires, wire)
 	}
-	wire, err := ratelimits.BuildBucketKey(ratelimits.CertificatesPerFQDNSet, 0, identifier.ACMEIdentifier{}, idents, netip.Addr{})
+	slices.Sort(wires) // Boulder's order
+	for _, wire := range slices.Compact(wires) {
+		_, domain, _ := strings.Cut(wire, ":")
+		takes = append(takes, Take{Limit: ratelimits.CertificatesPerDomain.String(), Key: domain, Wire: wire, Cost: 1, Mode: mode})
+	}
+	wire, err := ratelimits.BuildBucketKey(ratelimits.CertificatesPerFQDNSet, 0, noIdent, o.idents, netip.Addr{})
 	if err != nil {
 		return nil, err
 	}
-	return append(takes, Take{Limit: ratelimits.CertificatesPerFQDNSet.String(), Key: strings.Join(domains, ","), Wire: wire, Cost: 1, Mode: mode}), nil
+	return append(takes, Take{Limit: ratelimits.CertificatesPerFQDNSet.String(), Key: strings.Join(names, ","), Wire: wire, Cost: 1, Mode: mode}), nil
 }
 
 func (b *boulderLimiter) describe(name ratelimits.Name, key, id string, mode record.Mode) Take {
@@ -215,39 +216,15 @@ func pair(txns []ratelimits.Transaction, takes []Take) ([]transaction, error) {
 	return pairs, nil
 }
 
-// orderOf picks the account and the domains out of a batch.
-func orderOf(req Request) (account64 int64, domains []string, err error) {
-	for _, t := range req.Takes {
-		switch t.Limit {
-		case ratelimits.NewOrdersPerAccount.String():
-			account64 = account(t.Key)
-		case ratelimits.CertificatesPerDomain.String():
-			domains = append(domains, t.Key)
-		}
+// singleUnit is single with a cost that Boulder's transactions have.
+func singleUnit(req Request) (Take, error) {
+	take, err := single(req)
+	if err == nil && take.Cost > 1 {
+		err = unitCost(take)
 	}
-	if account64 == 0 || len(domains) == 0 {
-		return 0, nil, errors.New("a new order needs a batch with NewOrdersPerAccount (an account) and CertificatesPerDomain (a domain, or several)")
-	}
-	return account64, domains, nil
+	return take, err
 }
 
-// address returns the address that key is, or one in 2001:db8::/32 that its
-// hash says.
-func address(key string) netip.Addr {
-	if ip, err := netip.ParseAddr(key); err == nil {
-		return ip
-	}
-	sum := sha256.Sum256([]byte(key))
-	copy(sum[:], []byte{0x20, 0x01, 0x0d, 0xb8})
-	return netip.AddrFrom16([16]byte(sum[:16]))
-}
-
-// account returns the registration id that key is, or one of 62 bits that
-// its hash says.
-func account(key string) int64 {
-	if id, err := strconv.ParseInt(key, 10, 64); err == nil && id > 0 {
-		return id
-	}
-	sum := sha256.Sum256([]byte(key))
-	return int64(binary.BigEndian.Uint64(sum[:])>>2) + 1
+func unitCost(t Take) error {
+	return fmt.Errorf("limit %s: boulder's transactions cost 1, found a cost of %d: leave cost out", t.Limit, t.Cost)
 }

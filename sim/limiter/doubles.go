@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -49,13 +50,17 @@ func (c constant) Take(_ context.Context, _ Request) (Decision, error) {
 }
 
 func newBroken(env Env) (Limiter, error) {
-	limits := make([]record.Limit, len(env.Spec.Limits))
-	for i, l := range env.Spec.Limits {
-		l.Burst++
-		limits[i] = l
-	}
-	env.Spec.Limits = limits
+	env.Spec.Limits = oneMore(env.Spec.Limits)
+	env.Spec.Overrides = oneMore(env.Spec.Overrides)
 	return newTAT(env, writeSetNX), nil
+}
+
+func oneMore(limits []record.Limit) []record.Limit {
+	more := slices.Clone(limits)
+	for i := range more {
+		more[i].Burst++
+	}
+	return more
 }
 
 type flakyLimiter struct {

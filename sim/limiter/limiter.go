@@ -154,5 +154,8 @@ func limitOf(table *record.LimitTable, t Take) (record.Limit, error) {
 	if !ok {
 		return record.Limit{}, fmt.Errorf("no limit %q", t.Limit)
 	}
+	if t.Cost < 0 {
+		return record.Limit{}, fmt.Errorf("limit %q: a cost of %d is below 0", t.Limit, t.Cost)
+	}
 	return l, nil
 }

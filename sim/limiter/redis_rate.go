@@ -62,8 +62,11 @@ func (r *redisRateLimiter) Take(ctx context.Context, req Request) (Decision, err
 	}
 	d.Allowed = res.Allowed >= n
 	d.RetryAfter = max(res.RetryAfter, -1)
-	if d.Allowed {
+	switch {
+	case d.Allowed:
 		d.RetryAfter = 0
+	case t.Cost > l.Burst:
+		d.RetryAfter = -1 // never, which redis_rate does not say
 	}
 	return d, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -57,6 +58,7 @@ func newTAT(env Env, write string) *tatLimiter {
 // bucket is one take with what was read and decided about it.
 type bucket struct {
 	take     Take
+	burst    int64
 	interval int64 // emission interval, ns
 	offset   int64 // burst offset, ns
 	stored   int64 // TAT read, if found
@@ -66,11 +68,17 @@ type bucket struct {
 
 // verdict of GCRA on one bucket; instants in Unix nanoseconds.
 type verdict struct {
-	allowed    bool
-	newTAT     int64
-	remaining  int64
-	retryAfter time.Duration
+	allowed   bool
+	newTAT    int64
+	remaining int64
+	wait      time.Duration // until the same can be had, after this if it is allowed
 }
+
+// forever is the wait for more than a full bucket.
+const forever = time.Duration(math.MaxInt64)
+
+// unlimited is the verdict of no bucket.
+var unlimited = verdict{allowed: true, remaining: math.MaxInt64}
 
 // decide applies GCRA: TAT' = max(now, TAT) + cost·T, allowed iff
 // now ≥ TAT' − burst·T.
@@ -79,13 +87,44 @@ func (b *bucket) decide(now int64) {
 	if b.found {
 		base = max(now, b.stored)
 	}
-	newTAT := base + b.interval*b.take.Cost
-	room := now - (newTAT - b.offset)
-	if room < 0 {
-		b.verdict = verdict{false, base, (now - (base - b.offset)) / b.interval, time.Duration(-room)}
+	left := now - (base - b.offset)
+	if b.take.Cost > b.burst {
+		b.verdict = verdict{false, base, left / b.interval, forever}
 		return
 	}
-	b.verdict = verdict{true, newTAT, room / b.interval, 0}
+	increment := b.interval * b.take.Cost
+	room := left - increment
+	if room < 0 {
+		b.verdict = verdict{false, base, left / b.interval, time.Duration(-room)}
+		return
+	}
+	b.verdict = verdict{true, base + increment, room / b.interval, time.Duration(max(0, increment-room))}
+}
+
+// stricter tells which of two verdicts of a batch counts, as in Boulder: a
+// denial, then the longer wait, then fewer tokens.
+func (v verdict) stricter(than verdict) bool {
+	switch {
+	case v.allowed != than.allowed:
+		return !v.allowed
+	case v.wait != than.wait:
+		return v.wait > than.wait
+	}
+	return v.remaining < than.remaining
+}
+
+// tell puts a verdict into the decision.
+func (d *Decision) tell(v verdict) {
+	d.Allowed, d.Remaining, d.RetryAfter = v.allowed, v.remaining, v.wait
+	if v.remaining == math.MaxInt64 {
+		d.Remaining = -1
+	}
+	if v.allowed {
+		d.RetryAfter = 0
+	}
+	if v.wait == forever {
+		d.RetryAfter = -1
+	}
 }
 
 // Take reads all buckets in one round trip, decides, and writes what an
@@ -95,32 +134,23 @@ func (t *tatLimiter) Take(ctx context.Context, req Request) (Decision, error) {
 	if err != nil {
 		return Decision{}, err
 	}
-	d := Decision{Allowed: true, Remaining: -1, Takes: takesOf(buckets)}
+	d := Decision{Remaining: -1, RetryAfter: -1, Takes: takesOf(buckets)}
 	if err := t.read(ctx, buckets); err != nil {
 		return d, err
 	}
 	now := t.clock.Now().UnixNano()
+	strictest := unlimited
 	for i := range buckets {
 		b := &buckets[i]
 		b.decide(now)
-		if b.take.Mode != record.SpendMode {
-			d.stricter(b.verdict)
+		if b.take.Mode != record.SpendMode && b.verdict.stricter(strictest) {
+			strictest = b.verdict
 		}
 	}
-	if !d.Allowed {
+	if d.tell(strictest); !d.Allowed {
 		return d, nil
 	}
 	return d, t.spend(ctx, buckets, now)
-}
-
-// stricter folds one bucket's verdict into the decision: one denial denies,
-// the longest wait and the fewest tokens count.
-func (d *Decision) stricter(v verdict) {
-	d.Allowed = d.Allowed && v.allowed
-	d.RetryAfter = max(d.RetryAfter, v.retryAfter)
-	if d.Remaining < 0 || v.remaining < d.Remaining {
-		d.Remaining = v.remaining
-	}
 }
 
 func (t *tatLimiter) buckets(req Request) ([]bucket, error) {
@@ -132,7 +162,7 @@ func (t *tatLimiter) buckets(req Request) ([]bucket, error) {
 		}
 		take.Wire = "tat:" + wireKey(t.spec, take)
 		interval := int64(l.Period) / l.Count
-		buckets[i] = bucket{take: take, interval: interval, offset: interval * l.Burst}
+		buckets[i] = bucket{take: take, burst: l.Burst, interval: interval, offset: interval * l.Burst}
 	}
 	return buckets, nil
 }
