@@ -27,6 +27,8 @@ func check(d *decoder, s *Scenario) {
 	for _, t := range s.Traffic {
 		c.traffic(t.Value, join("traffic", t.Name))
 	}
+	c.accounts()
+	c.engines()
 	c.asserts()
 }
 

@@ -38,6 +38,12 @@ func (c *checker) assertTag(path string, t metric.Tag) {
 		c.refer(path, "traffic source", t.Value, "traffic", c.s.Traffic.Names())
 	case "limiter":
 		c.refer(path, "limiter", t.Value, "limiters", c.s.Limiters.Names())
+	case "engine":
+		c.refer(path, "engine", t.Value, "engines", c.s.Engines.Names())
+	case "threshold":
+		if n, err := strconv.Atoi(t.Value); err != nil || n < 1 || strconv.Itoa(n) != t.Value {
+			c.fail(path, "expected a percentage without its sign, such as 75, found %q", t.Value)
+		}
 	case "shard":
 		if names := c.shardNames(); len(names) > 0 {
 			c.refer(path, "shard", t.Value, "shards", names)

@@ -35,7 +35,7 @@ func constant(d time.Duration) Distribution {
 // filled in, so that nobody else has to know defaults.
 func TestDefaults(t *testing.T) {
 	want := &Scenario{
-		Name: "minimal", Seed: 1, Epoch: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Horizon: Duration(time.Minute), Clock: "virtual", File: "test.yaml",
+		Name: "minimal", Seed: 1, Epoch: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Horizon: Duration(time.Minute), Clock: "virtual", UsageBatch: Duration(5 * time.Minute), File: "test.yaml",
 		Shards:  Shards{Count: 1, Names: []string{"shard-1"}, Zones: []string{"default"}, Service: constant(0), Scripts: constant(0)},
 		Network: Network{RTT: constant(time.Millisecond)},
 		Keys:    Named[Population]{{"k", Population{As: "name", Uniform: &UniformKeys{10}}}},

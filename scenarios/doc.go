@@ -58,19 +58,45 @@
 //
 // limiters: by name, each a kind with limit or limits (count per period, with
 // a burst), overrides of single keys, and options, which the kind reads
-// itself: kinds and options are checked by sim/plan, with Scenario.Problem
+// itself: kinds and options, also of engines, are checked by sim/plan, with Scenario.Problem
 // for the place.
 //
 // assert: metric{tag=value,…}: conditions; the words are models/metric's.
 //
-// accounts, engines, faults, sweep, clock: real, and abortOnFail,
-// delayAbortEval and over of a condition are reserved and rejected.
+// accounts: groups of accounts by name, each a count of accounts with a plan
+// (paid, counted by billing periods from an anchor; free, by the last 30
+// days), a limit, recipients, changes of the contract, and usage: how much in
+// percent of the limit (of_limit), in which form over time (shape), spread how
+// over accounts (scale), drawn how (draw), with corrections; or from a traffic
+// source. usage_batch: usage is counted in batches. engines: usage-threshold
+// engines by name, each a kind with options, when it runs (every, offset,
+// account_time, overlap, flag_from), thresholds, its usage source, its cache
+// and its mail. A scenario has traffic and limiters, or accounts and engines,
+// or both:
+//
+//	name: growth
+//	horizon: 90d
+//	accounts:
+//	  startups:
+//	    count: 300
+//	    limit: 100_000
+//	    anchor: {month_ends: {months: 14}}
+//	    usage: {of_limit: 110%, shape: {ramp: {from: 1/s, to: 4/s}}, scale: {lognormal: {p99: 4}}}
+//	    changes: [{at: 20d, limit: 200_000}]
+//	engines:
+//	  g13: {kind: flagsmith, options: {generation: G13}, every: 12h, overlap: true}
+//	  catch_up: {kind: catch_up, source: {lag: 5m, outages: [{from: 3d, for: 6h}]}}
+//
+// What is in notYet (accounts, usage_batch and engines for now), faults,
+// sweep, clock: real, and abortOnFail, delayAbortEval and over of a condition
+// are reserved and rejected. Preview rejects nothing of notYet.
 //
 // # How it is decoded
 //
-// The struct tags of the types are the grammar: yaml (name), doc, required,
-// default, min and max ("exclusive 0" leaves 0 out), enum, and one (exactly
-// one field of a group is written). The decoder (decode.go, walk.go,
+// The struct tags of the types are the grammar: yaml (name), doc, required
+// (but unless one of these fields is written), default, min and max
+// ("exclusive 0" leaves 0 out), enum, and one (exactly one field of a group is
+// written). The decoder (decode.go, walk.go,
 // struct.go) walks the syntax tree beside the types and goes on after a
 // mistake; check*.go then look for what no single field shows; fill.go writes
 // out defaults that depend on other fields; schema.go makes the JSON Schema

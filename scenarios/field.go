@@ -11,7 +11,8 @@ type field struct {
 	name     string // yaml
 	doc      string
 	required bool
-	initial  string // default
+	unless   []string // fields of the struct one of which makes required void
+	initial  string   // default
 	min, max *bound
 	enum     []string
 	one      string // group of alternatives: exactly one field of a group is written
@@ -32,6 +33,9 @@ func fields(t reflect.Type) []field {
 		}
 		if e := tag.Get("enum"); e != "" {
 			f.enum = strings.Split(e, ",")
+		}
+		if u := tag.Get("unless"); u != "" {
+			f.unless = strings.Split(u, ",")
 		}
 		out = append(out, f)
 	}
@@ -78,6 +82,10 @@ var shorthands = map[reflect.Type]shorthand{
 		set: func(v reflect.Value, x any) { d := x.(Duration); v.Set(reflect.ValueOf(Distribution{Constant: &d})) }},
 	reflect.TypeFor[RatePattern](): {scalar: reflect.TypeFor[Rate](), expects: "a rate such as 500/s, or a mapping with a growth pattern",
 		set: func(v reflect.Value, x any) { r := x.(Rate); v.Set(reflect.ValueOf(RatePattern{Constant: &r})) }},
+	reflect.TypeFor[Scale](): {scalar: reflect.TypeFor[Number](), expects: "a factor such as 1.5, or a mapping with a distribution",
+		set: func(v reflect.Value, x any) { n := x.(Number); v.Set(reflect.ValueOf(Scale{Constant: &n})) }},
+	reflect.TypeFor[Overlap](): {scalar: reflect.TypeFor[bool](), expects: "true, false, or a mapping with every",
+		set: func(v reflect.Value, x any) { v.Set(reflect.ValueOf(Overlap{Daily: x.(bool)})) }},
 	reflect.TypeFor[Condition](): {scalar: reflect.TypeFor[string](), expects: "a condition such as \"p(99) < 5ms\"",
 		set: func(v reflect.Value, x any) { v.Addr().Interface().(*Condition).Check = x.(string) }},
 }

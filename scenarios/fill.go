@@ -20,6 +20,12 @@ func fill(s *Scenario) {
 	for i := range s.Limiters {
 		fillLimiter(&s.Limiters[i].Value)
 	}
+	for i := range s.Accounts {
+		fillAccounts(s, &s.Accounts[i].Value)
+	}
+	for i := range s.Engines {
+		fillEngine(&s.Engines[i].Value)
+	}
 }
 
 func fillShards(sh *Shards, counted bool) {

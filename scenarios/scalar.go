@@ -16,6 +16,15 @@ func (n Number) String() string   { return unit.FormatNumber(float64(n)) }
 func (c Count) String() string    { return strconv.FormatInt(int64(c), 10) }
 func (f Fraction) String() string { return unit.FormatFraction(float64(f)) }
 
+// String writes per cent when that reads back the same.
+func (p Percent) String() string {
+	s := strconv.FormatFloat(float64(p)*100, 'g', 15, 64) + "%"
+	if back, err := unit.Ratio(s); err == nil && back == float64(p) {
+		return s
+	}
+	return unit.FormatNumber(float64(p))
+}
+
 // scalar reads and describes one scalar type of the language.
 type scalar struct {
 	noun    string // what a message expects
@@ -37,6 +46,7 @@ var scalars = map[reflect.Type]scalar{
 	reflect.TypeFor[Number]():   {"a number", func(s string) (any, error) { n, err := unit.Number(s); return Number(n), err }, otherPattern, true},
 	reflect.TypeFor[Count]():    {"a whole number", func(s string) (any, error) { n, err := unit.Count(s); return Count(n), err }, otherPattern, true},
 	reflect.TypeFor[Fraction](): {"a fraction such as 2%", func(s string) (any, error) { f, err := unit.Fraction(s); return Fraction(f), err }, `^[+-]?` + plainNumber + `%?$`, true},
+	reflect.TypeFor[Percent]():  {"a percentage such as 110%", readPercent, `^[+-]?` + plainNumber + `%?$`, true},
 	reflect.TypeFor[uint64]():   {"a whole number", readSeed, `^[0-9]+(?:_[0-9]+)*$`, true},
 	reflect.TypeFor[time.Time](): {"an instant such as 2026-01-01T00:00:00Z", readInstant,
 		`^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9:.]+(?:[Zz]|[+-][0-9]{2}:[0-9]{2})$`, false},
@@ -51,6 +61,14 @@ func readSeed(s string) (any, error) {
 		return uint64(c), err
 	}
 	return n, nil
+}
+
+func readPercent(s string) (any, error) {
+	p, err := unit.Ratio(s)
+	if err != nil {
+		return Percent(0), fmt.Errorf("expected a percentage such as 110%% or 1.1, found %q", s)
+	}
+	return Percent(p), nil
 }
 
 func readInstant(s string) (any, error) {

@@ -26,9 +26,14 @@ func Schema() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-func schema() *jsonschema.Schema {
+func schema() *jsonschema.Schema { return schemaWith(notYet) }
+
+func schemaWith(later []string) *jsonschema.Schema {
 	b := schemaBuilder{defs: map[string]*jsonschema.Schema{}}
 	root := b.object(reflect.TypeFor[Scenario]())
+	for _, name := range later {
+		root.Properties[name] = &jsonschema.Schema{Description: root.Properties[name].Description + " (not available yet)", Not: &jsonschema.Schema{}}
+	}
 	root.Schema = "https://json-schema.org/draft/2020-12/schema"
 	root.Title = "quotalab scenario"
 	root.Defs = b.defs
@@ -108,8 +113,11 @@ func (b schemaBuilder) object(t reflect.Type) *jsonschema.Schema {
 		AdditionalProperties: &jsonschema.Schema{Not: &jsonschema.Schema{}}, PropertyOrder: fieldNames(fs)}
 	for _, f := range fs {
 		s.Properties[f.name] = b.property(f, t.Field(f.index).Type)
-		if f.required {
+		switch {
+		case f.required && f.unless == nil:
 			s.Required = append(s.Required, f.name)
+		case f.required:
+			s.AllOf = append(s.AllOf, requiredUnless(f))
 		}
 	}
 	order, members := groups(fs)
@@ -121,6 +129,14 @@ func (b schemaBuilder) object(t reflect.Type) *jsonschema.Schema {
 		s.AllOf = append(s.AllOf, one)
 	}
 	return s
+}
+
+func requiredUnless(f field) *jsonschema.Schema {
+	one := &jsonschema.Schema{}
+	for _, name := range append([]string{f.name}, f.unless...) {
+		one.AnyOf = append(one.AnyOf, &jsonschema.Schema{Required: []string{name}})
+	}
+	return one
 }
 
 func (b schemaBuilder) property(f field, t reflect.Type) *jsonschema.Schema {
@@ -135,7 +151,8 @@ func (b schemaBuilder) property(f field, t reflect.Type) *jsonschema.Schema {
 		p.Maximum, p.ExclusiveMaximum = limits(f.max)
 	}
 	if f.initial != "" {
-		p.Default = initialJSON(f.initial, scalars[t].number)
+		isBool := t.Kind() == reflect.Bool || shorthands[t].scalar == reflect.TypeFor[bool]()
+		p.Default = initialJSON(f.initial, scalars[t].number || isBool)
 	}
 	return p
 }
@@ -150,9 +167,10 @@ func limits(b *bound) (inclusive, exclusive *float64) {
 	return &b.value, nil
 }
 
-// initialJSON writes a default as JSON: a plain number as such, all else as text.
-func initialJSON(s string, number bool) json.RawMessage {
-	if plain := strings.ReplaceAll(s, "_", ""); number && json.Valid([]byte(plain)) {
+// initialJSON writes a default as JSON: a plain number, true and false as
+// such, all else as text.
+func initialJSON(s string, bare bool) json.RawMessage {
+	if plain := strings.ReplaceAll(s, "_", ""); bare && json.Valid([]byte(plain)) {
 		return json.RawMessage(plain)
 	}
 	data, err := json.Marshal(s)

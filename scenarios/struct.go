@@ -36,7 +36,10 @@ func (d *decoder) structure(m *ast.MappingNode, path string, at Pos, v reflect.V
 		i := slices.Index(names, e.key)
 		if i < 0 {
 			near := d.unknown(e, path, names)
-			intended[near] = true
+			if near != "" {
+				intended[near] = true
+				d.bad[join(path, near)] = true
+			}
 			continue
 		}
 		written[e.key] = e.pos
@@ -50,12 +53,17 @@ func (d *decoder) structure(m *ast.MappingNode, path string, at Pos, v reflect.V
 		if _, ok := written[f.name]; ok {
 			continue
 		}
-		if f.required && !intended[f.name] {
+		if f.required && !intended[f.name] && !excused(f, written, intended) {
 			d.report(at, join(path, f.name), "missing field %s: %s", f.name, f.doc)
 		}
 		setDefault(f, v.Field(f.index))
 	}
 	d.alternatives(fs, written, intended, path, at)
+}
+
+// excused tells whether a field may be left out because of others.
+func excused(f field, written map[string]Pos, intended map[string]bool) bool {
+	return slices.ContainsFunc(f.unless, func(other string) bool { _, ok := written[other]; return ok || intended[other] })
 }
 
 func (d *decoder) unknown(e entry, path string, names []string) (near string) {

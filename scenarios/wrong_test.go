@@ -26,18 +26,41 @@ func TestWrongScenarios(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, problems := Decode(filepath.Base(file), data)
-			if len(problems) == 0 {
-				t.Fatal("no problem found")
-			}
-			inside(t, data, problems)
-			var lines []string
-			for _, p := range problems {
-				lines = append(lines, p.Error())
-			}
-			golden(t, strings.TrimSuffix(file, ".yaml")+".golden", strings.Join(lines, "\n")+"\n")
+			wrong(t, file, data, Decode)
 		})
 	}
+}
+
+// TestWrongAccountsAndEngines is the same for blocks that are not released
+// yet.
+func TestWrongAccountsAndEngines(t *testing.T) {
+	files, err := filepath.Glob("testdata/wrong-engines/*.yaml")
+	if err != nil || len(files) < 16 {
+		t.Fatalf("%d wrong files, %v", len(files), err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wrong(t, file, data, Preview)
+		})
+	}
+}
+
+func wrong(t *testing.T, file string, data []byte, decode func(string, []byte) (*Scenario, Problems)) {
+	t.Helper()
+	_, problems := decode(filepath.Base(file), data)
+	if len(problems) == 0 {
+		t.Fatal("no problem found")
+	}
+	inside(t, data, problems)
+	var lines []string
+	for _, p := range problems {
+		lines = append(lines, p.Error())
+	}
+	golden(t, strings.TrimSuffix(file, ".yaml")+".golden", strings.Join(lines, "\n")+"\n")
 }
 
 func golden(t *testing.T, file, got string) {
@@ -79,7 +102,7 @@ func FuzzDecode(f *testing.F) {
 		data, _ := Source(name)
 		f.Add(data)
 	}
-	files, err := filepath.Glob("testdata/wrong/*.yaml")
+	files, err := filepath.Glob("testdata/wrong*/*.yaml")
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -91,7 +114,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		s, problems := Decode("fuzz.yaml", data)
+		s, problems := Preview("fuzz.yaml", data)
 		inside(t, data, problems)
 		if s == nil && len(problems) == 0 {
 			t.Error("neither a scenario nor a problem")

@@ -1,0 +1,172 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// blocks checks which blocks go together: traffic with limiters, accounts
+// with engines, and at least one of the two.
+func (c *checker) blocks() {
+	for _, pair := range [][2]string{{"traffic", "limiters"}, {"limiters", "traffic"}, {"accounts", "engines"}, {"engines", "accounts"}} {
+		given, needed := pair[0], pair[1]
+		excused := c.written("accounts") || c.written("engines") // else the decoder has asked for both
+		if excused && c.written(given) && !c.written(needed) && c.good(given) && c.good(needed) {
+			c.fail(needed, "missing field %s: a scenario with %s has %s too", needed, given, needed)
+		}
+	}
+	if c.written("usage_batch") && !c.written("accounts") && c.good("usage_batch") {
+		c.fail("usage_batch", "there are no accounts whose usage it could batch")
+	}
+}
+
+// mostAccounts and mostBatches bound memory: of both there are tables.
+const (
+	mostAccounts = 10_000_000
+	mostBatches  = 10_000_000
+)
+
+func (c *checker) accounts() {
+	c.blocks()
+	if b, h := c.s.UsageBatch, c.s.Horizon; c.written("accounts") && b > 0 && h <= longestHorizon && h/b > mostBatches {
+		c.fail("usage_batch", "%s makes %d batches in the horizon of %s: at most %d", b, h/b, h, mostBatches)
+	}
+	total := Count(0)
+	for _, e := range c.s.Accounts {
+		at := join("accounts", e.Name)
+		if total += e.Value.Count; total > mostAccounts && total-e.Value.Count <= mostAccounts {
+			c.fail(join(at, "count"), "that makes more than %d accounts in all", mostAccounts)
+		}
+		c.anchor(e.Value, join(at, "anchor"))
+		if e.Value.Cached != nil && *e.Value.Cached == (CachedAccount{}) && c.good(join(at, "cached")) {
+			c.fail(join(at, "cached"), "expected limit or usage_30d, found neither")
+		}
+		c.usage(e.Value.Usage, join(at, "usage"))
+		c.changes(e.Value, join(at, "changes"))
+	}
+}
+
+func (c *checker) anchor(g AccountGroup, path string) {
+	if !c.written(path) || !c.good(path) {
+		return
+	}
+	if g.Plan == "free" {
+		c.fail(path, "free accounts have no billing periods: remove it, or give plan: paid")
+		return
+	}
+	switch {
+	case g.Anchor.At != nil:
+		c.billing(*g.Anchor.At, join(path, "at"))
+	case g.Anchor.Spread != nil:
+		from, to := join(path, "spread.from"), join(path, "spread.to")
+		c.billing(g.Anchor.Spread.From, from)
+		c.billing(g.Anchor.Spread.To, to)
+		if s := g.Anchor.Spread; s.To.Sub(s.From) < time.Second && c.good(path) {
+			c.fail(to, "expected at least a second after from (%s), found %s", instant(s.From), instant(s.To))
+		}
+	}
+}
+
+// billing checks the instant of an anchor.
+func (c *checker) billing(t time.Time, path string) {
+	switch {
+	case t.Before(firstEpoch):
+		c.fail(path, "expected an instant from 1970 on, found %s", instant(t))
+	case t.After(c.s.Epoch) && c.good("epoch"):
+		c.fail(path, "expected an instant no later than the epoch (%s), found %s: accounts would be in no billing period", instant(c.s.Epoch), instant(t))
+	}
+}
+
+func instant(t time.Time) string { return t.Format(time.RFC3339) }
+
+func (c *checker) usage(u AccountUsage, path string) {
+	from := join(path, "from")
+	if c.written(from) {
+		for _, f := range []string{"shape", "scale", "draw"} {
+			if p := join(path, f); c.written(p) {
+				c.fail(p, "with from, usage is what the traffic source is allowed: remove %s", f)
+			}
+		}
+		c.usageFrom(u, path)
+	} else if p := join(path, "limiter"); c.written(p) {
+		c.fail(p, "limiter says whose decisions count with from: remove it")
+	}
+	if p := join(path, "shape"); u.Shape.Replay != nil {
+		c.fail(join(p, "replay"), "replay has instants and no form: use another pattern, or from with a traffic source that replays")
+	} else {
+		c.pattern(u.Shape, p, c.s.Horizon, false)
+	}
+	if l := u.Scale.Lognormal; l != nil && l.P99 > 0 && l.P99 < l.Median {
+		c.fail(join(path, "scale.lognormal.p99"), "expected at least the median of %s, found %s", l.Median, l.P99)
+	}
+	if k := u.Corrections; k != nil && c.s.Horizon > 0 && k.Every >= c.s.Horizon {
+		c.fail(join(path, "corrections.every"), "expected less than the horizon of %s, found %s: there would be none", c.s.Horizon, k.Every)
+	}
+}
+
+// usageFrom checks the traffic source that is the accounts' usage, and whose
+// decisions on it count.
+func (c *checker) usageFrom(u AccountUsage, path string) {
+	from, limiter := join(path, "from"), join(path, "limiter")
+	if u.From == "" || !c.refer(from, "traffic source", u.From, "traffic", c.s.Traffic.Names()) {
+		return
+	}
+	source, known := c.s.Traffic.Get(u.From)
+	asked := source.Limiters
+	if len(asked) == 0 {
+		asked = c.s.Limiters.Names()
+	}
+	switch {
+	case !known:
+	case c.written(limiter) && u.Limiter != "":
+		c.refer(limiter, "limiter", u.Limiter, "limiters of traffic "+u.From, asked)
+	case len(asked) > 1:
+		c.fail(path, "missing field limiter: requests of %s go to %d limiters, so say whose decisions count", u.From, len(asked))
+	}
+}
+
+// changes follows a contract through its changes.
+func (c *checker) changes(g AccountGroup, path string) {
+	plan, cancelled, last := g.Plan, false, Duration(-1)
+	for i, ch := range g.Changes {
+		at := join(path, fmt.Sprint(i))
+		if !c.good(at) {
+			return // what follows rests on it
+		}
+		if c.s.Horizon > 0 && ch.At >= c.s.Horizon {
+			c.fail(join(at, "at"), "expected less than the horizon of %s, found %s", c.s.Horizon, ch.At)
+		}
+		if ch.At <= last {
+			c.fail(join(at, "at"), "expected more than %s, where the change before is, found %s", last, ch.At)
+		}
+		last = ch.At
+		c.change(ch, at, plan, cancelled)
+		if ch.Plan != "" {
+			plan, cancelled = ch.Plan, false
+		}
+		cancelled = cancelled || ch.Cancel
+	}
+}
+
+func (c *checker) change(ch AccountChange, path, plan string, cancelled bool) {
+	what := []bool{ch.Limit != nil, ch.Plan != "", ch.Cancel, ch.RestartAnchor}
+	if !slices.Contains(what, true) {
+		c.fail(path, "expected limit, plan, cancel or restart_anchor, found none")
+	}
+	if c.written(join(path, "via")) && ch.Limit == nil {
+		c.fail(join(path, "via"), "via says how a new limit is saved, and there is none")
+	}
+	if ch.Plan == plan {
+		c.fail(join(path, "plan"), "the accounts are %s already", plan)
+	}
+	if ch.Cancel && (cancelled || plan == "free") {
+		c.fail(join(path, "cancel"), "there is no subscription left to cancel")
+	}
+	switch {
+	case ch.RestartAnchor && ch.Plan != "":
+		c.fail(join(path, "restart_anchor"), "a new plan has no anchor, or its own: remove it")
+	case ch.RestartAnchor && plan == "free":
+		c.fail(join(path, "restart_anchor"), "free accounts have no billing periods")
+	}
+}
