@@ -133,13 +133,25 @@ func (a *app) play(ctx context.Context, p *plan.Plan, m record.Manifest, dir str
 		m.Wall = vtime.Since(begun)
 		if err != nil {
 			first, _, _ := strings.Cut(err.Error(), "\n")
-			m.Complete, m.Aborted = false, "internal error: "+first
+			m.Complete, m.Aborted = false, blame(err)+": "+first
 		}
 	})
 	if err := errors.Join(err, cerr); err != nil {
-		return played{}, fmt.Errorf("running %s, record at %s: %w", p.Scenario.Name, dir, err)
+		err = fmt.Errorf("running %s, record at %s: %w", p.Scenario.Name, dir, err)
+		if errors.Is(err, drive.ErrLimiter) {
+			err = withCode(exitUnexpected, err)
+		}
+		return played{}, err
 	}
 	return played{dir: dir, aborted: result.Aborted != "", unexpected: result.Unexpected, first: sink.unexpected}, nil
+}
+
+// blame says whose failure ended a run.
+func blame(err error) string {
+	if errors.Is(err, drive.ErrLimiter) {
+		return "failure of a limiter"
+	}
+	return "internal error"
 }
 
 // drivePlan runs the plan. A panic is an error like any other of the harness,

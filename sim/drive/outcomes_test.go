@@ -116,7 +116,7 @@ func TestLimiterThatCannotBeMade(t *testing.T) {
 	kinds := limiter.Kinds{"broke": {New: func(limiter.Env) (limiter.Limiter, error) { return nil, broke }}}
 	var m memory
 	_, err := drive.Run(context.Background(), compile(t, sprintf(tiny, "", "broke", ""), kinds), &m, drive.Options{})
-	if !errors.Is(err, broke) || len(m) > 0 {
+	if !errors.Is(err, broke) || !errors.Is(err, drive.ErrLimiter) || len(m) > 0 {
 		t.Errorf("error %v after %d observations", err, len(m))
 	}
 }

@@ -67,11 +67,28 @@ func newInstance(sched *vtime.Scheduler, fleet *shards.Fleet, l plan.Limiter, c 
 	if err != nil {
 		return nil, err
 	}
-	in.limiter, err = l.Kind.New(limiter.Env{
+	in.limiter, err = makeLimiter(l.Kind, limiter.Env{
 		Redis: ring, Clock: clientClock{sched, c.ClockOffset}, Registerer: in.registry, Rand: scoped("client/" + in.name),
 		Spec: l.Limiter, Does: c.Does, Options: l.Options,
 	})
 	return in, err
+}
+
+// ErrLimiter is wrapped by the error of a run whose limiter could not be
+// made: the limiter's failure, not the harness's.
+var ErrLimiter = errors.New("the limiter could not be made")
+
+func makeLimiter(kind limiter.Kind, env limiter.Env) (made limiter.Limiter, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: it panicked: %v", ErrLimiter, r)
+		}
+	}()
+	made, err = kind.New(env)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrLimiter, err)
+	}
+	return made, nil
 }
 
 // pick returns the instance of a client group that a request goes to.

@@ -41,7 +41,7 @@ func Compile(s *scenarios.Scenario, kinds limiter.Kinds) (*Plan, scenarios.Probl
 	var found scenarios.Problems
 	p.Clients, found = compileClients(s, p.Shards)
 	ps = append(ps, found...)
-	p.populations, found = compilePopulations(s)
+	p.populations, p.traces, found = compilePopulations(s)
 	ps = append(ps, found...)
 	for _, a := range s.Assert {
 		for _, c := range a.Conditions {
@@ -148,10 +148,11 @@ func (p *Plan) source(name string, t scenarios.Traffic) (Source, error) {
 // arrivals compiles when the source's requests are due.
 func (p *Plan) arrivals(out *Source, t scenarios.Traffic) error {
 	if t.Rate.Replay != nil {
-		trace, beyond, err := replay(p.Scenario, *t.Rate.Replay, p.Horizon)
+		trace, hash, beyond, err := replay(p.Scenario, *t.Rate.Replay, p.Horizon)
 		if err != nil {
 			return err
 		}
+		p.traces = append(p.traces, traceHash{"traffic." + out.Name, hash})
 		out.trace, out.Expected = trace, float64(len(trace.at))
 		if beyond > 0 {
 			p.Warnings = append(p.Warnings, fmt.Sprintf("traffic %s: %d of the %d requests of %s lie beyond the horizon and are not played",

@@ -29,7 +29,11 @@ type Plan struct {
 	Warnings []string // e.g. that part of a trace lies beyond the horizon
 
 	populations []population
+	traces      []traceHash
 }
+
+// traceHash is the content of a trace that a part of the plan was read from.
+type traceHash struct{ of, hash string }
 
 // Client is a group of like client instances.
 type Client struct {

@@ -23,7 +23,7 @@ type population struct {
 
 // compilePopulations compiles all populations, each after those that it
 // refers to; the decoder has refused cycles.
-func compilePopulations(s *scenarios.Scenario) ([]population, scenarios.Problems) {
+func compilePopulations(s *scenarios.Scenario) ([]population, []traceHash, scenarios.Problems) {
 	c := &populationCompiler{s: s, index: map[string]int{}}
 	for _, e := range s.Keys {
 		c.index[e.Name] = len(c.out)
@@ -33,7 +33,7 @@ func compilePopulations(s *scenarios.Scenario) ([]population, scenarios.Problems
 	for i := range c.out {
 		c.compile(i)
 	}
-	return c.out, c.problems
+	return c.out, c.traces, c.problems
 }
 
 type populationCompiler struct {
@@ -41,6 +41,7 @@ type populationCompiler struct {
 	index    map[string]int
 	out      []population
 	done     []bool
+	traces   []traceHash
 	problems scenarios.Problems
 }
 
@@ -102,11 +103,12 @@ func churn(c scenarios.ChurnKeys) (keys.Population, error) {
 }
 
 func (c *populationCompiler) fromTrace(i int, def scenarios.TraceKeys) error {
-	names, weights, err := traceKeys(c.s, def)
+	names, weights, hash, err := traceKeys(c.s, def)
 	if err != nil {
 		return err
 	}
 	p := &c.out[i]
+	c.traces = append(c.traces, traceHash{"keys." + p.name, hash})
 	p.key = func(id uint64) string { return names[id] }
 	p.keys, err = keys.Empirical(weights)
 	return err

@@ -5,26 +5,48 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/quotalab/quotalab/scenarios"
 )
 
 // Hash identifies what the plan runs: the scenario with its seed and the
-// content of every trace. The scenario's name, prose and place do not count.
+// content of every trace. The scenario's name, prose and place, and where a
+// trace lies, do not count.
 func (p *Plan) Hash() string {
-	s := *p.Scenario
-	s.Name, s.About, s.File, s.Positions = "", "", "", nil
 	sum := sha256.New()
 	fmt.Fprintln(sum, "quotalab plan 1")
-	if err := json.NewEncoder(sum).Encode(s); err != nil {
+	if err := json.NewEncoder(sum).Encode(essence(*p.Scenario)); err != nil {
 		panic(fmt.Sprintf("a decoded scenario does not encode: %v", err)) // every field is plain data
 	}
-	for _, source := range p.Sources {
-		if source.trace != nil {
-			fmt.Fprintln(sum, "trace", source.Name, source.trace.hash)
-		}
+	for _, t := range p.traces {
+		fmt.Fprintln(sum, "trace", t.of, t.hash)
 	}
 	return hex.EncodeToString(sum.Sum(nil))[:16]
+}
+
+// essence blanks what does not count.
+func essence(s scenarios.Scenario) scenarios.Scenario {
+	s.Name, s.About, s.File, s.Positions = "", "", "", nil
+	s.Traffic = slices.Clone(s.Traffic)
+	for i := range s.Traffic {
+		if r := s.Traffic[i].Value.Rate.Replay; r != nil {
+			blank := *r
+			blank.File = ""
+			s.Traffic[i].Value.Rate.Replay = &blank
+		}
+	}
+	s.Keys = slices.Clone(s.Keys)
+	for i := range s.Keys {
+		if t := s.Keys[i].Value.FromTrace; t != nil {
+			blank := *t
+			blank.File = ""
+			s.Keys[i].Value.FromTrace = &blank
+		}
+	}
+	return s
 }
 
 // Text describes the plan to a person.

@@ -19,7 +19,6 @@ const sampleTrace = "access-log-sample"
 // tracePlan is a recorded sequence of requests.
 type tracePlan struct {
 	file  string
-	hash  string
 	at    []int64  // instants after the epoch, nondecreasing
 	key   []uint32 // of each request, index in names
 	names []string
@@ -38,12 +37,12 @@ func openTrace(s *scenarios.Scenario, name string) (io.ReadCloser, error) {
 
 // replay reads the requests of a trace. The first is at the epoch; time is
 // divided by scale, and what lies beyond the horizon is left out and counted.
-func replay(s *scenarios.Scenario, r scenarios.Replay, horizon time.Duration) (t *tracePlan, beyond int, err error) {
+func replay(s *scenarios.Scenario, r scenarios.Replay, horizon time.Duration) (t *tracePlan, hash string, beyond int, err error) {
 	entries, hash, err := readTrace(s, r.File, trace.Format{Name: r.Format, TimeField: r.TimeField, KeyField: r.KeyField})
 	if err != nil {
-		return nil, 0, err
+		return nil, "", 0, err
 	}
-	t = &tracePlan{file: r.File, hash: hash}
+	t = &tracePlan{file: r.File}
 	index := map[string]uint32{}
 	for i, e := range entries {
 		at := int64(float64(e.At.Sub(entries[0].At)) / float64(r.Scale))
@@ -59,37 +58,40 @@ func replay(s *scenarios.Scenario, r scenarios.Replay, horizon time.Duration) (t
 		}
 		t.at, t.key = append(t.at, at), append(t.key, k)
 	}
-	return t, beyond, nil
+	return t, hash, beyond, nil
 }
 
-func readTrace(s *scenarios.Scenario, name string, format trace.Format) ([]trace.Entry, string, error) {
+func readTrace(s *scenarios.Scenario, name string, format trace.Format) (entries []trace.Entry, hash string, err error) {
+	hash, err = hashed(s, name, func(r io.Reader) (err error) {
+		entries, err = trace.Read(r, format)
+		return err
+	})
+	return entries, hash, err
+}
+
+// hashed reads a trace and returns the hash of its content.
+func hashed(s *scenarios.Scenario, name string, read func(io.Reader) error) (string, error) {
 	f, err := openTrace(s, name)
 	if err != nil {
-		return nil, "", fmt.Errorf("trace: %w", err)
+		return "", fmt.Errorf("trace: %w", err)
 	}
 	defer f.Close()
 	sum := sha256.New()
-	entries, err := trace.Read(io.TeeReader(f, sum), format)
-	if err != nil {
-		return nil, "", fmt.Errorf("trace %s: %w", name, err)
+	if err := read(io.TeeReader(f, sum)); err != nil {
+		return "", fmt.Errorf("trace %s: %w", name, err)
 	}
-	return entries, hex.EncodeToString(sum.Sum(nil)), nil
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 // traceKeys returns the keys of a trace and how often each occurs, the most
 // frequent first.
-func traceKeys(s *scenarios.Scenario, k scenarios.TraceKeys) (names []string, weights []float64, err error) {
-	f, err := openTrace(s, k.File)
-	if err != nil {
-		return nil, nil, fmt.Errorf("trace: %w", err)
-	}
-	defer f.Close()
-	counts, err := trace.Keys(f, trace.Format{Name: k.Format, KeyField: k.KeyField})
-	if err != nil {
-		return nil, nil, fmt.Errorf("trace %s: %w", k.File, err)
-	}
-	for _, c := range counts {
-		names, weights = append(names, c.Key), append(weights, float64(c.Count))
-	}
-	return names, weights, nil
+func traceKeys(s *scenarios.Scenario, k scenarios.TraceKeys) (names []string, weights []float64, hash string, err error) {
+	hash, err = hashed(s, k.File, func(r io.Reader) error {
+		counts, err := trace.Keys(r, trace.Format{Name: k.Format, KeyField: k.KeyField})
+		for _, c := range counts {
+			names, weights = append(names, c.Key), append(weights, float64(c.Count))
+		}
+		return err
+	})
+	return names, weights, hash, err
 }
