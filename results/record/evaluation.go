@@ -8,7 +8,11 @@ type Evaluation struct {
 	Engine  string
 	Run     int64 // start of the run, which identifies it
 	Account int64
-	At      int64 // when the engine turned to the account
+	At      int64 // when the engine turned to the account; of outcome error, when it gave up
+	// AsOf is the instant whose usage was judged where that is not At: the
+	// last instant of a period (or of a limit) looked at after its end. 0
+	// otherwise. See Judged.
+	AsOf    int64
 	Outcome EvaluationOutcome
 	Error   string // of outcome error, and of run_aborted the one that ended the run
 
@@ -45,3 +49,12 @@ const (
 	Suppressed     EvaluationOutcome = "suppressed"       // a log row says that it was sent already
 	SentNotice     EvaluationOutcome = "sent"             // a notice was sent and recorded
 )
+
+// Judged is the instant whose usage was judged. A notice belongs to the period
+// or excursion of this instant.
+func (e *Evaluation) Judged() int64 {
+	if e.AsOf != 0 {
+		return e.AsOf
+	}
+	return e.At
+}
