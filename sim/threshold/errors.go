@@ -19,6 +19,9 @@ var (
 	ErrInfluxDB = errors.New("InfluxDBError")
 )
 
+// ErrSourceDown: the usage source is down and says so.
+var ErrSourceDown = errors.New("usage source down")
+
 // AbortError says that an error at one account ended a run, so that no later
 // account was looked at.
 type AbortError struct {

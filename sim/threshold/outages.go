@@ -18,24 +18,30 @@ func (s Spans) Cover(t int64) bool {
 	return slices.ContainsFunc(s, func(x Span) bool { return x.From <= t && t < x.To })
 }
 
-// Unreliable is a UsageSource that takes time and is sometimes down. While it
-// is down it answers, as Influx's client does, that there is no usage.
+// Unreliable is a UsageSource that takes time and is sometimes down.
 type Unreliable struct {
 	UsageSource
 	Clock   Clock
 	Sleep   Sleep
 	Latency int64 // of one Sum
 	Down    Spans
+	// Says makes it fail with ErrSourceDown while it is down. Otherwise it
+	// answers then, as upstream's client of Influx does, that there is no
+	// usage.
+	Says bool
 }
 
 // Sum asks the source, or not if it is down.
 func (u *Unreliable) Sum(ctx context.Context, account, from, to int64) ([]SeriesUnits, error) {
-	var sums []SeriesUnits
-	if !u.Down.Cover(u.Clock.Now()) {
-		var err error
-		if sums, err = u.UsageSource.Sum(ctx, account, from, to); err != nil {
-			return nil, err
+	if u.Down.Cover(u.Clock.Now()) {
+		if u.Says {
+			return nil, ErrSourceDown
 		}
+		return nil, u.Sleep.pass(ctx, u.Latency)
+	}
+	sums, err := u.UsageSource.Sum(ctx, account, from, to)
+	if err != nil {
+		return nil, err
 	}
 	return sums, u.Sleep.pass(ctx, u.Latency)
 }
@@ -43,6 +49,9 @@ func (u *Unreliable) Sum(ctx context.Context, account, from, to int64) ([]Series
 // Recent asks the source, or not if it is down.
 func (u *Unreliable) Recent(ctx context.Context, account int64) (int64, error) {
 	if u.Down.Cover(u.Clock.Now()) {
+		if u.Says {
+			return 0, ErrSourceDown
+		}
 		return 0, nil
 	}
 	return u.UsageSource.Recent(ctx, account)

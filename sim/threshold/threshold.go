@@ -35,6 +35,7 @@ type Usage struct {
 type Notice struct {
 	Account    int64
 	Threshold  int64 // percent
+	Period     int64 // start of the period that it is about; of a rolling window its start
 	At         int64 // when it was sent
 	Run        int64 // the run that sent it; 0 where there are no runs
 	Recipients int64 // people who get it
