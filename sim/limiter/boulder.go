@@ -78,7 +78,7 @@ func newBuilder(env Env, kind string) (*ratelimits.TransactionBuilder, error) {
 		return nil, err
 	}
 	refresh := func(context.Context, gauge, blog.Logger) (ratelimits.Limits, error) { return overrides, nil }
-	builder, err := ratelimits.NewTransactionBuilder(defaults, refresh, env.Registerer, blog.NewMock())
+	builder, err := ratelimits.NewTransactionBuilder(defaults, refresh, env.Registerer, noLog{})
 	if err != nil || len(overrides) == 0 {
 		return builder, err
 	}
