@@ -7,7 +7,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	dto "github.com/prometheus/client_model/go"
 	"github.com/quotalab/quotalab/cmd"
+	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/sim/limiter"
 )
 
@@ -37,9 +39,14 @@ var ownKinds = limiter.Kinds{
 	"every_other": {About: "allows every other request", New: func(limiter.Env) (limiter.Limiter, error) { return &everyOther{}, nil }},
 	"always":      {About: "takes the place of a built-in one", New: func(limiter.Env) (limiter.Limiter, error) { return &everyOther{}, nil }},
 	"stuck":       {About: "sleeps in earnest", New: func(limiter.Env) (limiter.Limiter, error) { return stuck{}, nil }},
-	"panics":      {About: "panics in its making", New: func(limiter.Env) (limiter.Limiter, error) { panic("of the own limiter") }},
-	"unmade":      {About: "cannot be made", New: func(limiter.Env) (limiter.Limiter, error) { return nil, errors.New("no such thing") }},
-	"crazy":       {About: "panics in Take", New: func(limiter.Env) (limiter.Limiter, error) { return crazy{}, nil }},
+	"unmakeable":  {About: "panics in its making", New: func(limiter.Env) (limiter.Limiter, error) { panic("of the own limiter") }},
+	"panics": {
+		About:     "its kind panics where nothing guards it",
+		New:       func(limiter.Env) (limiter.Limiter, error) { return &everyOther{}, nil },
+		Telemetry: func([]*dto.MetricFamily) []record.Telemetry { panic("of the own limiter") },
+	},
+	"unmade": {About: "cannot be made", New: func(limiter.Env) (limiter.Limiter, error) { return nil, errors.New("no such thing") }},
+	"crazy":  {About: "panics in Take", New: func(limiter.Env) (limiter.Limiter, error) { return crazy{}, nil }},
 }
 
 type stuck struct{}

@@ -1,0 +1,100 @@
+package plan_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/quotalab/quotalab/scenarios"
+	"github.com/quotalab/quotalab/sim/limiter"
+	"github.com/quotalab/quotalab/sim/plan"
+)
+
+func TestProblems(t *testing.T) {
+	for _, c := range []struct {
+		why, old, new, want string
+	}{
+		{"an unknown kind names the nearest", "kind: redis_rate", "kind: redisrate", `12:22: limiters.l.kind: unknown kind "redisrate" (did you mean "redis_rate"?)`},
+		{"an unknown option", "kind: redis_rate,", "kind: tat, options: {writes: lua},", `12:45: limiters.l.options.writes: kind tat has no option "writes" (did you mean "write"?)`},
+		{"a value that the option does not have", "kind: redis_rate,", "kind: tat, options: {write: lau},", `12:44: limiters.l.options.write: expected one of set, incr, setnx, lua, found "lau" (did you mean "lua"?)`},
+		{"an option's own check", "kind: redis_rate,", "kind: flaky, options: {share: 150%},", `expected a share between 0% and 100%, found "150%"`},
+		{"a cost that can never be had", "keys: a}", "keys: a, cost: 11}", "a cost of 11 can never be had from a burst of 10"},
+		{"a batch to a limiter without", "keys: new}\nlimiters: {l: {kind: redis_rate, limit: {count: 10, period: 1s}}}",
+			"batch: [{limit: x, keys: a}, {limit: y, keys: new}]}\nlimiters: {l: {kind: redis_rate, limits: {x: {count: 10, period: 1s}, y: {count: 10, period: 1s}}}}", "kind redis_rate takes from one limit a request, found a batch of 2"},
+		{"a limit that is not named", "limit: {count: 10, period: 1s}", "limits: {x: {count: 10, period: 1s}, y: {count: 10, period: 1s}}", "limiter l has 2 limits: say which one with `limit`"},
+		{"a trace that is not there", "rate: 100/s, keys: a", "rate: {replay: {file: /nowhere.log}}", "no such file"},
+		{"a mix that writes keys", "  new: {", "  m: {as: id, mix: [{keys: a}]}\n  new: {", "a mix writes each key as its part does"},
+		{"a limit that Boulder does not have", "kind: redis_rate, limit: {", "kind: boulder, options: {transactions: new_account}, limits: {Nope: {", `limit "Nope" is none of`},
+	} {
+		text := strings.Replace(base, c.old, c.new, 1)
+		if strings.Contains(c.new, "limits: {Nope") {
+			text = strings.Replace(text, "period: 1s}}}", "period: 1s}}}}", 1)
+		}
+		s, decoding := scenarios.Decode("test.yaml", []byte(text))
+		problems := append(decoding, plan.Check(s, limiter.Builtin())...)
+		if len(problems) == 0 {
+			_, problems = plan.Compile(s, limiter.Builtin())
+		}
+		if got := problems.Error(); !strings.Contains(got, c.want) {
+			t.Errorf("%s: want %q in\n%s", c.why, c.want, got)
+		}
+	}
+}
+
+// Check takes a scenario with other mistakes and adds its own.
+func TestCheckAddsToTheDecoders(t *testing.T) {
+	text := strings.NewReplacer("kind: redis_rate", "kind: nope", "horizon: 10s", "horizon: 0s").Replace(base)
+	s, ps := scenarios.Decode("test.yaml", []byte(text))
+	if all := append(ps, plan.Check(s, limiter.Builtin())...).Sort(); len(all) != 2 {
+		t.Errorf("want two problems, found:\n%v", all)
+	}
+}
+
+// How keys are written, and that populations keep apart.
+func TestKeys(t *testing.T) {
+	text := `
+name: keys
+horizon: 40s
+keys:
+  v6: {as: ipv6, sequence: {n: 40}}
+  site: {derive: {from: v6, prefix: 48}}
+  pair: {as: name, derive: {from: v6, size: 2}}
+  three: {as: id, derive: {from: v6, groups: 3}}
+  v4: {as: ipv4, sequence: {n: 40}}
+  names: {as: domain, sequence: {n: 40}}
+  log: {from_trace: {file: access-log-sample}}
+  mixed: {mix: [{keys: v6}, {keys: names}]}
+traffic:
+  %s: {rate: 1/s, gaps: even, keys: %s}
+limiters: {l: {kind: tat, limit: {count: 10, period: 1s}}}`
+	for _, c := range []struct {
+		population string
+		want       []string // keys of draws 0, 1 and 17
+	}{
+		{"v6", []string{"fd00::1", "fd00::2", "fd00:0:1::2"}},
+		{"site", []string{"fd00::/48", "fd00::/48", "fd00:0:1::/48"}},
+		{"pair", []string{"pair-0", "pair-0", "pair-8"}},
+		{"three", []string{"1", "2", "3"}},
+		{"v4", []string{"42.0.0.0", "42.0.0.1", "42.0.0.17"}},
+		{"names", []string{"names-0.test", "names-1.test", "names-17.test"}},
+	} {
+		got := events(compile(t, fmt.Sprintf(text, "s", c.population)), "s")
+		for i, n := range []int{0, 1, 17} {
+			if key := strings.Fields(got[n])[2]; key != c.want[i] {
+				t.Errorf("%s: draw %d is %q, want %q", c.population, n, key, c.want[i])
+			}
+		}
+	}
+	kinds := map[bool]int{}
+	for _, e := range events(compile(t, fmt.Sprintf(text, "s", "mixed")), "s") {
+		kinds[strings.HasSuffix(e, ".test")]++
+	}
+	if kinds[true] == 0 || kinds[false] == 0 {
+		t.Errorf("a mix of two populations drew %v", kinds)
+	}
+	for _, e := range events(compile(t, fmt.Sprintf(text, "s", "log")), "s") {
+		if !strings.ContainsAny(e, ".:") {
+			t.Errorf("from_trace drew %q, which is no address", e)
+		}
+	}
+}
