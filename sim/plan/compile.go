@@ -2,7 +2,6 @@ package plan
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -164,7 +163,7 @@ func (p *Plan) arrivals(out *Source, t scenarios.Traffic) error {
 	if out.curve, err = curve(t.Rate, p.Horizon, p.Epoch); err != nil {
 		return err
 	}
-	out.Expected = out.curve.Cumulative(math.Nextafter(p.Horizon.Seconds(), 0)) // what is due at the horizon is not played
+	out.Expected = out.curve.Cumulative((p.Horizon - 1).Seconds()) // what is due at the horizon is not played
 	out.gaps, err = gaps(t.Gaps)
 	return err
 }
