@@ -6,6 +6,7 @@
 //   - traffic: rate curves λ(t), their integral and its inverse, and arrival times
 //   - keys: populations that say which key a request carries
 //   - limits: the rate-limit algorithms as exact sequential references, the oracles
+//   - usage: billing periods and the ledger of threshold notices that were due
 //   - network: distributions of delays and of service times
 //   - metric: the names, units and conditions that assertions are written in
 package models

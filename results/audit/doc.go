@@ -20,5 +20,9 @@
 // The warm-up is replayed, so that the oracle is in step, but not counted.
 // The order of effect must be known: records of real time are refused.
 //
+// Threshold engines are judged apart, account by account: JudgeThresholds sets
+// what an engine did (its evaluations) against what models/usage says was due,
+// and gives each obligation and each notice a verdict and its causes.
+//
 // results/measure, results/export and cmd import it.
 package audit

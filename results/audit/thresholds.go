@@ -59,7 +59,7 @@ type ObligationVerdict struct {
 	Verdict Verdict
 	Delay   int64   // from the crossing to the first delivered notice, −1 if there is none
 	Causes  []Cause // of Late and Missed: why, in the order in which they showed
-	Covered bool    // of Missed: a higher threshold overtook it, so the customer was told of that
+	Covered bool    // of Missed: Overtaken is among the causes, so a record of this or a higher threshold exists
 }
 
 // NoticeVerdict is the verdict on one notice.

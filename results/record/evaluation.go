@@ -3,12 +3,13 @@ package record
 // Evaluation is one look of a threshold engine at one account: what it read,
 // what it decided, and why. Instants are Unix nanoseconds, −1 where there is
 // none. Every account of every run has one, also those that the run did not
-// reach.
+// reach. They are recorded in the order in which they ended, which is the order
+// of the notices; audit.JudgeThresholds relies on it.
 type Evaluation struct {
 	Engine  string
 	Run     int64 // start of the run, which identifies it
 	Account int64
-	At      int64 // when the engine turned to the account; of outcome error, when it gave up
+	At      int64 // when the engine turned to the account; of outcomes error and run_aborted when the error came
 	// AsOf is the instant whose usage was judged where that is not At: the
 	// last instant of a period (or of a limit) looked at after its end. 0
 	// otherwise. See Judged.
@@ -17,7 +18,7 @@ type Evaluation struct {
 	Error   string // of outcome error, and of run_aborted the one that ended the run
 
 	// Of the outcomes below, suppressed and sent:
-	ReadFrom  int64 // start of the range whose usage was read
+	ReadFrom  int64 // start of the range whose usage was read, or was known to be empty
 	PeriodAt  int64 // start of the period (or rolling window) as the engine sees it
 	Rolling   bool  // by a rolling window
 	Usage     int64 // units read
@@ -33,7 +34,8 @@ type Evaluation struct {
 	Delivered bool
 }
 
-// EvaluationOutcome is how an evaluation ended.
+// EvaluationOutcome is how an evaluation ended. An engine may have outcomes of
+// its own: the audit takes one that it does not know as a cause by that name.
 type EvaluationOutcome string
 
 // The outcomes of an evaluation.

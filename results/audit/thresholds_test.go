@@ -1,0 +1,278 @@
+package audit_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/quotalab/quotalab/models/usage"
+	"github.com/quotalab/quotalab/results/audit"
+	"github.com/quotalab/quotalab/results/record"
+)
+
+const hour = int64(time.Hour)
+
+// account is one whose period begins at 0, with a limit of 100, judged from
+// day 0 to day 60 with runs every 12 hours.
+func account(contract usage.Contract, events []usage.Event, evaluations ...record.Evaluation) audit.ThresholdInput {
+	in := audit.ThresholdInput{
+		Account: 1, Contract: contract, Evaluations: evaluations,
+		Last: 60 * usage.Day, Gap: 12 * hour, Slack: hour / 4,
+	}
+	in.Obligations = usage.Obligations(events, contract, []int64{75, 90, 100}, in.Last)
+	return in
+}
+
+func monthly() usage.Contract {
+	return usage.Contract{{From: usage.Beginning, Kind: usage.Period, Limit: 100}}
+}
+
+func rolling() usage.Contract {
+	return usage.Contract{{From: usage.Beginning, Kind: usage.Rolling, Limit: 100}}
+}
+
+// use is units at a time in hours.
+func use(h, units int64) usage.Event { return usage.Event{At: h * hour, Units: units} }
+
+// look is an evaluation in the run at h hours that read that percentage.
+func look(h int64, outcome record.EvaluationOutcome, percent int64) record.Evaluation {
+	return record.Evaluation{Run: h * hour, Account: 1, At: h * hour, Outcome: outcome, Limit: 100, Usage: percent, Percent: percent}
+}
+
+func outcome(h int64, o record.EvaluationOutcome) record.Evaluation { return look(h, o, 0) }
+
+func below(h, percent int64) record.Evaluation { return look(h, record.Below, percent) }
+
+func sent(h, threshold int64) record.Evaluation {
+	e := look(h, record.SentNotice, threshold)
+	e.Threshold, e.SentAt, e.Delivered = threshold, e.At, true
+	return e
+}
+
+func undelivered(h, threshold int64) record.Evaluation {
+	e := sent(h, threshold)
+	e.Delivered = false
+	return e
+}
+
+func suppressed(h, threshold, account, rowAt int64) record.Evaluation {
+	e := look(h, record.Suppressed, threshold)
+	e.Threshold, e.RowAccount, e.RowThreshold, e.RowAt = threshold, account, threshold, rowAt*hour
+	return e
+}
+
+func limited(e record.Evaluation, limit int64) record.Evaluation {
+	e.Limit = limit
+	return e
+}
+
+func reading(e record.Evaluation, from int64) record.Evaluation {
+	e.ReadFrom = from * hour
+	return e
+}
+
+// judged is what is expected of an obligation, and told of a notice.
+type judged struct {
+	T       int64
+	Verdict audit.Verdict
+	Causes  []audit.Cause
+	Flag    bool // of an obligation: covered; of a notice: out of order
+}
+
+func judgements(in audit.ThresholdInput) (due, notices []judged) {
+	o, n := audit.JudgeThresholds(in)
+	for _, v := range o {
+		due = append(due, judged{v.Threshold, v.Verdict, v.Causes, v.Covered})
+	}
+	for _, v := range n {
+		j := judged{T: v.Threshold, Verdict: v.Verdict, Flag: v.OutOfOrder}
+		if v.Cause != "" {
+			j.Causes = []audit.Cause{v.Cause}
+		}
+		notices = append(notices, j)
+	}
+	return due, notices
+}
+
+func because(causes ...audit.Cause) []audit.Cause { return causes }
+
+func TestObligationVerdicts(t *testing.T) {
+	at75 := []usage.Event{use(100, 80)}
+	change := func(in audit.ThresholdInput, f func(*audit.ThresholdInput)) audit.ThresholdInput { f(&in); return in }
+	for _, c := range []struct {
+		why  string
+		in   audit.ThresholdInput
+		want judged
+	}{
+		{"at once", account(monthly(), at75, sent(100, 75)), judged{75, audit.OnTime, nil, false}},
+		{"at the bound", account(monthly(), at75, record.Evaluation{At: 112 * hour, Outcome: record.SentNotice, Limit: 100, Percent: 80, Threshold: 75, SentAt: 112*hour + hour/4, Delivered: true}), judged{75, audit.OnTime, nil, false}},
+		{"after it, with no evaluation between", account(monthly(), at75, sent(113, 75)), judged{75, audit.Late, because(audit.ScheduleGap), false}},
+		{"never looked at", account(monthly(), at75), judged{75, audit.Missed, because(audit.NoEvaluation), false}},
+		{"an evaluation at the crossing could not see it", account(monthly(), at75, below(100, 0)), judged{75, audit.Missed, because(audit.NoEvaluation), false}},
+		{"the period is over", account(monthly(), at75, sent(800, 75)), judged{75, audit.Missed, because(audit.NoEvaluation), false}},
+		{"each cause once, in order", account(monthly(), at75, outcome(101, record.Prefiltered), outcome(113, record.RunAborted), outcome(125, record.Prefiltered), sent(137, 75)),
+			judged{75, audit.Late, because("prefilter", "run-aborted"), false}},
+		{"causes end with the notice", account(monthly(), at75, outcome(101, record.FlagOff), sent(113, 75), outcome(125, record.NotSelected)),
+			judged{75, audit.Late, because("flag-off"), false}},
+		{"no cache row, no billing start", account(monthly(), at75, outcome(101, record.NoCacheRow), outcome(113, record.NoBillingStart)),
+			judged{75, audit.Missed, because("no-cache-row", "no-billing-start"), false}},
+		{"its own error", account(monthly(), at75, outcome(101, record.EvaluationErr)), judged{75, audit.Missed, because(audit.OwnError), false}},
+		{"an outcome of another engine names itself", account(monthly(), at75, outcome(101, "counter_lost")), judged{75, audit.Missed, because("counter-lost"), false}},
+		{"the source was down", change(account(monthly(), at75, below(101, 0)), func(in *audit.ThresholdInput) {
+			in.SourceDown = []audit.Span{{From: 101 * hour, Until: 102 * hour}}
+		}), judged{75, audit.Missed, because(audit.UsageSourceDown), false}},
+		{"and up again", change(account(monthly(), at75, below(102, 70)), func(in *audit.ThresholdInput) {
+			in.SourceDown = []audit.Span{{From: 101 * hour, Until: 102 * hour}}
+		}), judged{75, audit.Missed, because(audit.UnderRead), false}},
+		{"a limit that is too high", account(monthly(), at75, limited(below(101, 40), 200)), judged{75, audit.Missed, because(audit.WrongLimit), false}},
+		{"a range that begins too late", account(monthly(), at75, reading(below(101, 40), 50)), judged{75, audit.Missed, because(audit.WindowTooShort), false}},
+		{"read too little", account(monthly(), at75, below(101, 74)), judged{75, audit.Missed, because(audit.UnderRead), false}},
+		{"another organisation's record", account(monthly(), at75, suppressed(101, 75, 2, 1)), judged{75, audit.Missed, because(audit.OtherOrganisation), false}},
+		{"a record of the period before", account(monthly(), at75, suppressed(101, 75, 1, -10)), judged{75, audit.Missed, because(audit.EarlierPeriod), false}},
+		{"a record of a notice that was false", account(monthly(), at75, sent(50, 75), suppressed(101, 75, 1, 50)), judged{75, audit.Missed, because(audit.SpuriousRecord), false}},
+		{"a record from before the crossing, of this period", account(monthly(), at75, suppressed(101, 75, 1, 50)), judged{75, audit.Missed, because(audit.BeforeTermChange), false}},
+		{"recorded and not delivered", account(monthly(), at75, undelivered(101, 75), suppressed(113, 75, 1, 101)),
+			judged{75, audit.Missed, because(audit.NotDelivered, audit.Overtaken), true}},
+		{"rolling: a record of an earlier excursion", account(rolling(), at75, suppressed(101, 75, 1, 50)), judged{75, audit.Missed, because(audit.EarlierExcursion), false}},
+		{"rolling: the window is 30 days", account(rolling(), at75, reading(below(101, 40), 101-719)), judged{75, audit.Missed, because(audit.WindowTooShort), false}},
+		{"rolling: read 30 days and yet too little", account(rolling(), at75, reading(below(101, 40), 101-720)), judged{75, audit.Missed, because(audit.UnderRead), false}},
+	} {
+		t.Run(c.why, func(t *testing.T) {
+			due, _ := judgements(c.in)
+			if diff := cmp.Diff([]judged{c.want}, due); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestOvertaken(t *testing.T) {
+	in := account(monthly(), []usage.Event{use(100, 95)}, sent(101, 90), suppressed(113, 90, 1, 101))
+	due, notices := judgements(in)
+	want := []judged{{75, audit.Missed, because(audit.Overtaken), true}, {90, audit.OnTime, nil, false}}
+	if diff := cmp.Diff(want, due); diff != "" {
+		t.Errorf("the higher one only was sent (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]judged{{90, audit.First, nil, false}}, notices); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestCensoring(t *testing.T) {
+	const last = 59 * usage.Day // 1 March 1970
+	for _, c := range []struct {
+		why    string
+		anchor int64
+		before time.Duration // of the crossing before the last run
+		want   audit.Verdict
+	}{
+		{"later than D before the end, in a period that goes on", 10 * usage.Day, 12 * time.Hour, audit.Censored},
+		{"exactly D before the end: it had its time", 10 * usage.Day, 12*time.Hour + 15*time.Minute, audit.Missed},
+		{"later, but its period is over", 0, 12 * time.Hour, audit.Missed},
+	} {
+		contract := monthly()
+		contract[0].Anchor = c.anchor
+		in := account(contract, nil)
+		in.Last = last
+		in.Obligations = usage.Obligations([]usage.Event{{At: last - c.before.Nanoseconds(), Units: 80}}, contract, []int64{75}, last)
+		due, _ := judgements(in)
+		if len(due) != 1 || due[0].Verdict != c.want {
+			t.Errorf("%s: got %v, expected one that is %s", c.why, due, c.want)
+		}
+	}
+}
+
+func TestNoticeVerdicts(t *testing.T) {
+	at75 := []usage.Event{use(100, 80)}
+	run := func(e record.Evaluation, h int64) record.Evaluation { e.Run = h * hour; return e }
+	change := func(in audit.ThresholdInput, f func(*audit.ThresholdInput)) audit.ThresholdInput { f(&in); return in }
+	for _, c := range []struct {
+		why  string
+		in   audit.ThresholdInput
+		want []judged
+	}{
+		{"the first", account(monthly(), at75, sent(101, 75)), []judged{{75, audit.First, nil, false}}},
+		{"for an obligation from before the record", account(monthly(), []usage.Event{use(-13, 80)}, reading(sent(1, 75), -24*31)), []judged{{75, audit.Spurious, because(audit.WrongPeriod), false}}},
+		{"the same in one period", change(account(monthly(), []usage.Event{use(50, 80)}, sent(101, 75)), func(in *audit.ThresholdInput) { in.First = 100 * hour }),
+			[]judged{{75, audit.WarmUp, nil, false}}},
+		{"a second one", account(monthly(), at75, sent(101, 75), sent(113, 75)), []judged{{75, audit.First, nil, false}, {75, audit.Duplicate, because(audit.RecordOutsideWindow), false}}},
+		{"after the limit was written", change(account(monthly(), at75, sent(101, 75), sent(113, 75)), func(in *audit.ThresholdInput) { in.LimitChanged = true }),
+			[]judged{{75, audit.First, nil, false}, {75, audit.Duplicate, because(audit.LogErased), false}}},
+		{"from a run within the other", account(monthly(), at75, sent(101, 75), run(sent(101, 75), 101)),
+			[]judged{{75, audit.First, nil, false}, {75, audit.Duplicate, because(audit.OverlappingRun), false}}},
+		{"from a long run that began before", account(monthly(), at75, sent(114, 75), func() record.Evaluation { e := run(sent(113, 75), 101); e.SentAt = 115 * hour; return e }()),
+			[]judged{{75, audit.First, nil, false}, {75, audit.Duplicate, because(audit.OverlappingRun), false}}},
+		{"rolling: the record left the window", account(rolling(), append(at75, use(700, 80)), sent(101, 75), sent(822, 75)),
+			[]judged{{75, audit.First, nil, false}, {75, audit.Duplicate, because(audit.RollingRenewal), false}}},
+		{"not delivered, then delivered", account(monthly(), at75, undelivered(101, 75), sent(113, 75)), []judged{{75, audit.Undelivered, nil, false}, {75, audit.First, nil, false}}},
+		{"lower after higher", account(monthly(), []usage.Event{use(100, 95)}, sent(101, 90), sent(113, 75)), []judged{{90, audit.First, nil, false}, {75, audit.First, nil, true}}},
+		{"lower before higher", account(monthly(), []usage.Event{use(100, 95)}, sent(101, 75), sent(113, 90)), []judged{{75, audit.First, nil, false}, {90, audit.First, nil, false}}},
+		{"lower in the next period", account(monthly(), []usage.Event{use(100, 95), use(800, 80)}, sent(101, 90), sent(801, 75)), []judged{{90, audit.First, nil, false}, {75, audit.First, nil, false}}},
+		{"before the crossing", account(monthly(), at75, sent(99, 75)), []judged{{75, audit.Spurious, because(audit.OtherCause), false}}},
+		{"by a wrong limit", account(monthly(), at75, limited(sent(99, 75), 50)), []judged{{75, audit.Spurious, because(audit.WrongLimit), false}}},
+		{"by units of the period before", account(monthly(), at75, reading(sent(99, 75), -1)), []judged{{75, audit.Spurious, because(audit.WrongPeriod), false}}},
+		{"by units stamped into this period", change(account(monthly(), at75, sent(99, 75)), func(in *audit.ThresholdInput) { in.Downsampled = true }),
+			[]judged{{75, audit.Spurious, because(audit.BoundaryStamp), false}}},
+		{"for a period that is over and was not told of", account(monthly(), at75, reading(sent(800, 75), 31*24)), []judged{{75, audit.Spurious, because(audit.LateData), false}}},
+		{"rolling: when the excursion is over", account(rolling(), at75, sent(821, 75)), []judged{{75, audit.Spurious, because(audit.FallingOrBelow), false}}},
+	} {
+		t.Run(c.why, func(t *testing.T) {
+			_, notices := judgements(c.in)
+			if diff := cmp.Diff(c.want, notices); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+// An engine that looks often and sends all that is unsent meets everything;
+// one that leaves out a single notice is caught.
+func TestJudgeCatchesOneForgottenNotice(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		events := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) usage.Event {
+			return use(rapid.Int64Range(0, 48*24).Draw(t, "h"), rapid.Int64Range(1, 40).Draw(t, "units"))
+		}), 1, 30).Draw(t, "events")
+		in := account(monthly(), events)
+		for _, o := range in.Obligations {
+			in.Evaluations = append(in.Evaluations, sent(o.Crossing/hour, o.Threshold))
+		}
+		due, notices := audit.JudgeThresholds(in)
+		for i := range due {
+			if due[i].Verdict != audit.OnTime || due[i].Delay != 0 || notices[i].Verdict != audit.First || notices[i].OutOfOrder {
+				t.Fatalf("obligation %d: %+v, %+v", i, due[i], notices[i])
+			}
+		}
+		if len(due) == 0 {
+			return
+		}
+		k := rapid.IntRange(0, len(due)-1).Draw(t, "forgotten")
+		in.Evaluations = append(in.Evaluations[:k:k], in.Evaluations[k+1:]...)
+		due, _ = audit.JudgeThresholds(in)
+		for i := range due {
+			if want := map[bool]audit.Verdict{true: audit.Missed, false: audit.OnTime}[i == k]; due[i].Verdict != want {
+				t.Fatalf("obligation %d is %s, expected %s; %d was forgotten", i, due[i].Verdict, want, k)
+			}
+		}
+	})
+}
+
+// An account of 90 days that is looked at twice a day.
+func BenchmarkJudgeThresholds(b *testing.B) {
+	events := make([]usage.Event, 90*24)
+	var looks []record.Evaluation
+	for h := range int64(90 * 24) {
+		events[h] = use(h, h%2)
+		if h%12 == 0 {
+			looks = append(looks, below(h, 10))
+		}
+	}
+	in := account(monthly(), events, looks...)
+	b.ReportAllocs()
+	for b.Loop() {
+		if due, _ := audit.JudgeThresholds(in); len(due) == 0 {
+			b.Fatal("no obligation")
+		}
+	}
+}
