@@ -31,6 +31,7 @@ type wire struct {
 // command is one command with what it may do.
 type command struct {
 	redis.Cmder
+	name   string // in lower case
 	effect effect
 }
 
@@ -150,8 +151,8 @@ func (w *wire) group(cmds []redis.Cmder, as form) ([]*flight, error) {
 	flights := make([]*flight, 0, 1)
 	for _, cmd := range cmds {
 		name := lowerName(cmd.Name())
-		c := command{cmd, effectOf(name)}
-		client, err := w.clientFor(c, name, as)
+		c := command{cmd, name, effectOf(name)}
+		client, err := w.clientFor(c, as)
 		if err != nil {
 			return nil, err
 		}
@@ -168,13 +169,13 @@ func (w *wire) group(cmds []redis.Cmder, as form) ([]*flight, error) {
 
 // clientFor asks the Ring for the shard of the command. Where a real Ring
 // takes a random one, it is from the client's own stream.
-func (w *wire) clientFor(c command, name string, as form) (*redis.Client, error) {
+func (w *wire) clientFor(c command, as form) (*redis.Client, error) {
 	args := c.Args()
 	arg := func(i int) string { return word(args[i]) }
-	if mayWait(name, c.effect, len(args), arg) {
-		return nil, fmt.Errorf("%s waits for other clients, which the embedded shards cannot do in virtual time", name)
+	if mayWait(c.name, c.effect, len(args), arg) {
+		return nil, fmt.Errorf("%s waits for other clients, which the embedded shards cannot do in virtual time", c.name)
 	}
-	key, ok := routingKey(name, as != single, len(args), arg)
+	key, ok := routingKey(c.name, as != single, len(args), arg)
 	if !ok {
 		key = strconv.FormatUint(w.rng.Uint64(), 10)
 	}
@@ -190,6 +191,7 @@ func (w *wire) execute(trace *Trace, f *flight, as form) {
 	for _, c := range f.cmds {
 		w.observe(trace, f.shard, c)
 	}
+	defer w.observeReplies(trace, f)
 	if len(f.cmds) == 1 && as != transaction {
 		_ = f.client.Process(ctx, f.cmds[0].Cmder) // the command keeps its error
 		return
@@ -210,16 +212,45 @@ func (w *wire) observe(trace *Trace, s *Shard, c command) {
 	if c.effect&writes != 0 {
 		trace.wrote = true
 	}
-	c.eachKey(lowerName(c.Name()), func(key string) {
+	tells := c.tellsState()
+	c.eachKey(func(key string) {
 		trace.Effect, trace.Order = s.sched.Now(), order
-		if _, seen := trace.Key(key); !seen {
-			trace.Keys = append(trace.Keys, KeyTouch{Key: key, Shard: s.Name, State: w.state(s, key)})
+		if _, seen := trace.Key(key); seen {
+			return
 		}
+		touch := KeyTouch{Key: key, Shard: s.Name}
+		if !tells {
+			value, found := s.peek(key)
+			touch.State = w.state(s, value, found)
+		}
+		trace.Keys = append(trace.Keys, touch)
 	})
 }
 
-func (w *wire) state(s *Shard, key string) record.KeyState {
-	value, found := s.peek(key)
+// tellsState says that the command's reply is all there is to know of its
+// key's state, so that the shard need not be asked twice.
+func (c command) tellsState() bool {
+	_, ok := c.Cmder.(*redis.StringCmd)
+	return ok && c.name == "get"
+}
+
+// observeReplies completes the states that the replies tell.
+func (w *wire) observeReplies(trace *Trace, f *flight) {
+	for _, c := range f.cmds {
+		if !c.tellsState() {
+			continue
+		}
+		key := word(c.Args()[1])
+		for i := range trace.Keys {
+			if k := &trace.Keys[i]; k.State == "" && k.Key == key {
+				value, err := c.Cmder.(*redis.StringCmd).Result()
+				k.State = w.state(f.shard, value, !errors.Is(err, redis.Nil))
+			}
+		}
+	}
+}
+
+func (w *wire) state(s *Shard, value string, found bool) record.KeyState {
 	if !found {
 		return record.NotFound
 	}
@@ -232,9 +263,9 @@ func (w *wire) state(s *Shard, key string) record.KeyState {
 }
 
 // eachKey yields the command's keys.
-func (c command) eachKey(name string, yield func(string)) {
+func (c command) eachKey(yield func(string)) {
 	args := c.Args()
-	keysOf(name, c.effect, len(args), func(i int) string { return word(args[i]) }, yield)
+	keysOf(c.name, c.effect, len(args), func(i int) string { return word(args[i]) }, yield)
 }
 
 // word returns an argument as it goes over the wire, for keys and names.
