@@ -26,6 +26,7 @@ type Manifest struct {
 	Clients  []Client    `json:"clients"`
 	Limiters []Limiter   `json:"limiters"`
 	Traffic  []Traffic   `json:"traffic"`
+	Engines  []Engine    `json:"engines,omitempty"`
 	Asserts  []Assertion `json:"assert,omitempty"`
 
 	Versions map[string]string `json:"versions"` // go, quotalab, and each module under test
