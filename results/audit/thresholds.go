@@ -27,6 +27,7 @@ type ThresholdInput struct {
 
 	SourceDown   []Span // when the engine's usage source was down
 	Downsampled  bool   // the source stamps usage with the end of its interval
+	LooksBack    bool   // the engine can meet an obligation when its period is over: it looks once more, or delivers later
 	LimitChanged bool   // the account's cached limit was written, which erases some engines' log
 }
 
@@ -77,10 +78,11 @@ type NoticeVerdict struct {
 //
 // An obligation is met by the first notice of its threshold that is delivered
 // while it stands: in its period, or during its excursion, by the contract,
-// at the instant at which the engine looked. Obligations from before First −
-// Gap are not judged, because the engine may have met them before the record;
-// notices for them are WarmUp. An obligation without a notice is Censored if
-// it stands beyond Last and arose later than D before it.
+// at the instant that the engine judged (record.Evaluation.Judged). Obligations
+// from before First − Gap are not judged, because the engine may have met them
+// before the record; notices for them are WarmUp. An obligation without a
+// notice is Censored if it arose later than D before Last, unless it ended by
+// then and the engine does not look back.
 func JudgeThresholds(in ThresholdInput) ([]ObligationVerdict, []NoticeVerdict) {
 	j := judge{ThresholdInput: in, met: make([][]int, len(in.Obligations))}
 	j.notices()
@@ -120,22 +122,17 @@ type notice struct {
 func (j *judge) obligation(i int) ObligationVerdict {
 	o := j.Obligations[i]
 	v := ObligationVerdict{Obligation: o, Verdict: Missed, Delay: -1}
-	until := o.End // evaluations before it could have met the obligation
-	if o.Rolling {
-		until = min(until, j.Last+1)
-	}
 	if first := j.delivered(i); first != nil {
-		until = first.by.At
 		v.Delay = first.At - o.Crossing
 		if v.Verdict = Late; v.Delay <= j.bound() {
 			v.Verdict = OnTime
 			return v
 		}
-	} else if o.End > j.Last && o.Crossing > j.Last-j.bound() {
+	} else if (o.End > j.Last || j.LooksBack) && o.Crossing > j.Last-j.bound() {
 		v.Verdict = Censored
 		return v
 	}
-	v.Causes = j.causes(i, until)
+	v.Causes = j.causes(i)
 	v.Covered = v.Verdict == Missed && slices.Contains(v.Causes, Overtaken)
 	return v
 }

@@ -51,18 +51,18 @@ const (
 	OtherCause     Cause = "other"
 )
 
-// causes are those of obligation i: what each evaluation between the crossing
-// and until came to, each cause once, in the order of first appearance.
-func (j *judge) causes(i int, until int64) []Cause {
+// causes are those of obligation i: what each evaluation came to that could
+// have met it, each cause once, in the order of first appearance.
+func (j *judge) causes(i int) []Cause {
 	var found []Cause
 	add := func(c Cause) {
 		if c != "" && !slices.Contains(found, c) {
 			found = append(found, c)
 		}
 	}
-	o := &j.Obligations[i]
+	o, first := &j.Obligations[i], j.delivered(i)
 	for k := range j.Evaluations {
-		if e := &j.Evaluations[k]; o.Crossing < e.At && e.At < until {
+		if e := &j.Evaluations[k]; j.couldMeet(o, first, e) {
 			add(j.cause(o, e))
 		}
 	}
@@ -74,10 +74,24 @@ func (j *judge) causes(i int, until int64) []Cause {
 	switch {
 	case len(found) > 0:
 		return found
-	case j.delivered(i) == nil:
+	case first == nil:
 		return []Cause{NoEvaluation}
 	}
 	return []Cause{ScheduleGap}
+}
+
+// couldMeet tells whether an evaluation judged an instant after the crossing
+// at which o still stood, before the notice that met o in the end, if any.
+func (j *judge) couldMeet(o *usage.Obligation, first *notice, e *record.Evaluation) bool {
+	switch {
+	case o.Crossing >= e.Judged() || first != nil && e.At >= first.by.At:
+		return false
+	case e.AsOf == 0 && first != nil && first.by.AsOf == 0:
+		return true // o stood at the notice, which is later
+	case o.Rolling && first == nil && e.Judged() > j.Last:
+		return false // excursions are followed up to Last
+	}
+	return e.Judged() < o.End
 }
 
 // cause is why an evaluation did not meet o.
@@ -97,7 +111,7 @@ func (j *judge) cause(o *usage.Obligation, e *record.Evaluation) Cause {
 	case e.Outcome == record.Suppressed:
 		return j.suppressed(o, e)
 	case e.Outcome == record.Below: // its thresholds are others than those judged
-		if e.Limit > j.Contract.At(e.At).Limit {
+		if e.Limit > j.Contract.At(e.Judged()).Limit {
 			return WrongLimit
 		}
 		return UnderRead
@@ -113,10 +127,10 @@ func (j *judge) cause(o *usage.Obligation, e *record.Evaluation) Cause {
 func (j *judge) misread(o *usage.Obligation, e *record.Evaluation) Cause {
 	from := o.Start
 	if o.Rolling {
-		from = e.At - usage.Window
+		from = e.Judged() - usage.Window
 	}
 	switch {
-	case e.Limit > j.Contract.At(e.At).Limit:
+	case e.Limit > j.Contract.At(e.Judged()).Limit:
 		return WrongLimit
 	case e.ReadFrom > from:
 		return WindowTooShort
@@ -154,8 +168,8 @@ func (j *judge) madeFor(o *usage.Obligation, threshold, at int64) (spurious, els
 		if n.Threshold != threshold || n.At != at {
 			continue
 		}
-		segment := j.Contract.At(n.by.At)
-		start, _ := segment.PeriodAt(n.by.At)
+		segment := j.Contract.At(n.by.Judged())
+		start, _ := segment.PeriodAt(n.by.Judged())
 		spurious = spurious || n.Verdict == Spurious
 		elsewhere = segment.Kind == usage.Rolling || start != o.Start
 	}

@@ -15,8 +15,8 @@ func (j *judge) notices() {
 			continue
 		}
 		n := notice{NoticeVerdict{Threshold: e.Threshold, At: e.SentAt, Run: e.Run}, e}
-		segment := j.Contract.At(e.At)
-		if o := j.standing(segment, e.Threshold, e.At); o >= 0 {
+		segment := j.Contract.At(e.Judged())
+		if o := j.standing(segment, e.Threshold, e.Judged()); o >= 0 {
 			n.Verdict, n.Cause = j.known(segment, o, e)
 			n.OutOfOrder = e.Delivered && j.after(o)
 			j.met[o] = append(j.met[o], len(j.sent))
@@ -99,7 +99,7 @@ func (j *judge) after(o int) bool {
 // spurious is why a notice was sent for which there is no obligation.
 func (j *judge) spurious(segment usage.Segment, e *record.Evaluation) Cause {
 	rolling := segment.Kind == usage.Rolling
-	start, _ := segment.PeriodAt(e.At)
+	start, _ := segment.PeriodAt(e.Judged())
 	switch {
 	case e.Limit != segment.Limit:
 		return WrongLimit
@@ -111,7 +111,7 @@ func (j *judge) spurious(segment usage.Segment, e *record.Evaluation) Cause {
 		return FallingOrBelow
 	}
 	for i, o := range j.Obligations {
-		if o.Threshold == e.Threshold && o.Crossing <= e.At && len(j.met[i]) == 0 {
+		if o.Threshold == e.Threshold && o.Crossing <= e.Judged() && len(j.met[i]) == 0 {
 			return LateData
 		}
 	}

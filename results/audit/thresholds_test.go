@@ -160,22 +160,66 @@ func TestOvertaken(t *testing.T) {
 	}
 }
 
+// closed is an evaluation that judged the end of the period that ended at
+// that hour.
+func closed(e record.Evaluation, end int64) record.Evaluation {
+	e.AsOf = end*hour - 1
+	return e
+}
+
+// An engine that looks at a period once more after its end, here hour 744.
+func TestLooksBack(t *testing.T) {
+	late := []usage.Event{use(740, 95)}
+	for _, c := range []struct {
+		why          string
+		in           audit.ThresholdInput
+		due, notices []judged
+	}{
+		{"a notice after the end is for the period that was judged", account(monthly(), late, closed(sent(745, 75), 744), closed(sent(745, 90), 744)),
+			[]judged{{75, audit.OnTime, nil, false}, {90, audit.OnTime, nil, false}}, []judged{{75, audit.First, nil, false}, {90, audit.First, nil, false}}},
+		{"what looked at the next period in between is no cause", account(monthly(), late, below(745, 0), closed(sent(757, 75), 744), closed(sent(757, 90), 744)),
+			[]judged{{75, audit.Late, because(audit.ScheduleGap), false}, {90, audit.Late, because(audit.ScheduleGap), false}},
+			[]judged{{75, audit.First, nil, false}, {90, audit.First, nil, false}}},
+		{"what misread the closed period is", account(monthly(), late, closed(below(745, 10), 744), closed(sent(757, 75), 744), closed(sent(745, 90), 744)),
+			[]judged{{75, audit.Late, because(audit.UnderRead, audit.Overtaken), false}, {90, audit.OnTime, nil, false}},
+			[]judged{{75, audit.First, nil, false}, {90, audit.First, nil, false}}},
+		{"the closed look at one period is no cause in the next", account(monthly(), append(late, use(744, 80)), closed(sent(745, 75), 744), closed(sent(745, 90), 744)),
+			[]judged{{75, audit.OnTime, nil, false}, {90, audit.OnTime, nil, false}, {75, audit.Missed, because(audit.NoEvaluation), false}},
+			[]judged{{75, audit.First, nil, false}, {90, audit.First, nil, false}}},
+		{"rolling: delivered when the excursion is over", account(rolling(), []usage.Event{use(100, 80), use(101, -50)}, func() record.Evaluation { e := sent(102, 75); e.AsOf = 100 * hour; return e }()),
+			[]judged{{75, audit.OnTime, nil, false}}, []judged{{75, audit.First, nil, false}}},
+	} {
+		t.Run(c.why, func(t *testing.T) {
+			due, notices := judgements(c.in)
+			if diff := cmp.Diff(c.due, due); diff != "" {
+				t.Errorf("obligations -want +got:\n%s", diff)
+			}
+			if diff := cmp.Diff(c.notices, notices); diff != "" {
+				t.Errorf("notices -want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestCensoring(t *testing.T) {
 	const last = 59 * usage.Day // 1 March 1970
 	for _, c := range []struct {
 		why    string
 		anchor int64
 		before time.Duration // of the crossing before the last run
+		back   bool          // the engine looks back
 		want   audit.Verdict
 	}{
-		{"later than D before the end, in a period that goes on", 10 * usage.Day, 12 * time.Hour, audit.Censored},
-		{"exactly D before the end: it had its time", 10 * usage.Day, 12*time.Hour + 15*time.Minute, audit.Missed},
-		{"later, but its period is over", 0, 12 * time.Hour, audit.Missed},
+		{"later than D before the end, in a period that goes on", 10 * usage.Day, 12 * time.Hour, false, audit.Censored},
+		{"exactly D before the end: it had its time", 10 * usage.Day, 12*time.Hour + 15*time.Minute, false, audit.Missed},
+		{"later, but its period is over", 0, 12 * time.Hour, false, audit.Missed},
+		{"the same of an engine that looks back", 0, 12 * time.Hour, true, audit.Censored},
+		{"which had its time for what is older", 0, 13 * time.Hour, true, audit.Missed},
 	} {
 		contract := monthly()
 		contract[0].Anchor = c.anchor
 		in := account(contract, nil)
-		in.Last = last
+		in.Last, in.LooksBack = last, c.back
 		in.Obligations = usage.Obligations([]usage.Event{{At: last - c.before.Nanoseconds(), Units: 80}}, contract, []int64{75}, last)
 		due, _ := judgements(in)
 		if len(due) != 1 || due[0].Verdict != c.want {
