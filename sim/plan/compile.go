@@ -38,6 +38,10 @@ func Compile(s *scenarios.Scenario, kinds limiter.Kinds) (*Plan, scenarios.Probl
 		p.Limiters, ps = append(p.Limiters, compiled), append(ps, found...)
 	}
 	var found scenarios.Problems
+	p.Engines, found = compileEngines(s, Engines())
+	ps = append(ps, found...)
+	p.Accounts, found = compileAccounts(s)
+	ps = append(ps, found...)
 	p.Clients, found = compileClients(s, p.Shards)
 	ps = append(ps, found...)
 	p.populations, p.traces, found = compilePopulations(s)

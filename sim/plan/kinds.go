@@ -13,7 +13,7 @@ import (
 	"github.com/quotalab/quotalab/sim/limiter"
 )
 
-// Check returns what is wrong with a scenario's limiters: unknown kinds and
+// Check returns what is wrong with a scenario's limiters and engines: unknown kinds and
 // options, which the decoder cannot know. It takes a scenario that has other
 // problems too, so that all are reported at once.
 func Check(s *scenarios.Scenario, kinds limiter.Kinds) scenarios.Problems {
@@ -22,7 +22,8 @@ func Check(s *scenarios.Scenario, kinds limiter.Kinds) scenarios.Problems {
 		_, found := compileLimiter(s, l.Name, l.Value, kinds)
 		ps = append(ps, found...)
 	}
-	return ps
+	_, found := compileEngines(s, Engines())
+	return append(ps, found...)
 }
 
 // compileLimiter resolves a limiter's kind, options and limits.
@@ -36,7 +37,7 @@ func compileLimiter(s *scenarios.Scenario, name string, l scenarios.Limiter, kin
 		return Limiter{}, scenarios.Problems{s.Problem(path+".kind", "unknown kind %q%s: known are %s",
 			l.Kind, didYouMean(l.Kind, sortedKeys(kinds)), strings.Join(sortedKeys(kinds), ", "))}
 	}
-	options, ps := compileOptions(s, path, l, kind)
+	options, ps := compileOptions(s, path, l.Kind, l.Options, kind.Options)
 	out := Limiter{
 		Limiter: record.Limiter{Name: name, Kind: l.Kind, Algorithm: kind.Algorithm, Resolution: kind.Resolution, Limits: recordLimits(l), Overrides: recordOverrides(l)},
 		Kind:    kind, Options: options,
@@ -50,18 +51,19 @@ func compileLimiter(s *scenarios.Scenario, name string, l scenarios.Limiter, kin
 	return out, ps
 }
 
-func compileOptions(s *scenarios.Scenario, path string, l scenarios.Limiter, kind limiter.Kind) (map[string]string, scenarios.Problems) {
+// compileOptions resolves the options of a limiter or engine of some kind.
+func compileOptions(s *scenarios.Scenario, path, kind string, written scenarios.Options, all []limiter.Option) (map[string]string, scenarios.Problems) {
 	var ps scenarios.Problems
 	known := map[string]limiter.Option{}
 	options := map[string]string{}
-	for _, o := range kind.Options {
+	for _, o := range all {
 		known[o.Name], options[o.Name] = o, o.Default
 	}
-	for _, given := range l.Options {
+	for _, given := range written {
 		at := path + ".options." + given.Name
 		o, ok := known[given.Name]
 		if !ok {
-			ps = append(ps, s.Problem(at, "kind %s has no option %q%s", l.Kind, given.Name, didYouMean(given.Name, sortedKeys(known))))
+			ps = append(ps, s.Problem(at, "kind %s has no option %q%s", kind, given.Name, didYouMean(given.Name, sortedKeys(known))))
 			continue
 		}
 		if o.Values != nil && !slices.Contains(o.Values, given.Value) {

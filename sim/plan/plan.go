@@ -25,6 +25,8 @@ type Plan struct {
 	Clients  []Client
 	Limiters []Limiter
 	Sources  []Source
+	Accounts *Accounts // nil: none
+	Engines  []Engine
 	Asserts  []record.Assertion
 	Warnings []string // e.g. that part of a trace lies beyond the horizon
 

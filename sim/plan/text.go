@@ -62,7 +62,7 @@ func (p *Plan) Text() string {
 			c.Name, c.Instances, c.Does, c.ClockOffset, c.RTT[0].Mean(), strings.Join(c.ShardNames, ", "))
 	}
 	for _, l := range p.Limiters {
-		fmt.Fprintf(w, "limiter %s\t%s%s, reference %s\n", l.Name, l.Limiter.Kind, optionsText(l), orNone(l.Algorithm))
+		fmt.Fprintf(w, "limiter %s\t%s%s, reference %s\n", l.Name, l.Limiter.Kind, optionsText(l.Options), orNone(l.Algorithm))
 		for _, x := range l.Limits {
 			fmt.Fprintf(w, "  limit %s\t%d per %v, burst %d\n", x.Name, x.Count, x.Period, x.Burst)
 		}
@@ -73,6 +73,8 @@ func (p *Plan) Text() string {
 	for i := range p.Sources {
 		p.sourceText(w, &p.Sources[i])
 	}
+	p.accountsText(w)
+	p.enginesText(w)
 	fmt.Fprintf(w, "assertions\t%d\n", len(p.Asserts))
 	for _, warning := range p.Warnings {
 		fmt.Fprintf(w, "warning\t%s\n", warning)
@@ -99,10 +101,10 @@ func (p *Plan) sourceText(w *tabwriter.Writer, s *Source) {
 	fmt.Fprintf(w, "traffic %s\t%.0f arrivals expected, via %s to %s: %s\n", s.Name, s.Expected, strings.Join(via, " then "), strings.Join(to, ", "), strings.Join(takes, " + "))
 }
 
-func optionsText(l Limiter) string {
+func optionsText(options map[string]string) string {
 	var b strings.Builder
-	for _, name := range sortedKeys(l.Options) {
-		fmt.Fprintf(&b, " %s=%s", name, l.Options[name])
+	for _, name := range sortedKeys(options) {
+		fmt.Fprintf(&b, " %s=%s", name, options[name])
 	}
 	return b.String()
 }

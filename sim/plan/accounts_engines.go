@@ -1,0 +1,183 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/quotalab/quotalab/scenarios"
+	"github.com/quotalab/quotalab/sim/limiter"
+	"github.com/quotalab/quotalab/sim/threshold"
+)
+
+// Engine is a usage-threshold engine under test. Instants are Unix
+// nanoseconds.
+type Engine struct {
+	Name       string
+	Kind       string
+	Options    map[string]string
+	Thresholds []int64 // percent, ascending
+
+	Every       time.Duration // 0: it does not look at accounts in runs
+	First       int64         // start of the first run
+	AccountTime time.Duration
+	Overlap     int64 // every so many runs is overlapped by a second one; 0 none
+
+	Source       threshold.SourceKind
+	Lag          time.Duration
+	Downsample   bool
+	QueryLatency time.Duration
+	SourceDown   threshold.Spans
+
+	CacheRefresh time.Duration // 0: it does not use cached totals
+	MailLatency  time.Duration
+	MailDown     threshold.Spans
+	FlagFrom     int64 // threshold.Unknown: always on
+}
+
+// EngineKind is what a scenario may say about engines of one kind.
+type EngineKind struct {
+	About   string
+	Options []limiter.Option
+	// Thresholds of an engine that is given none.
+	Thresholds func(options map[string]string) []int64
+	// Unused are the fields of an engine ("every", "source.kind") that mean
+	// nothing to it. May be nil.
+	Unused func(options map[string]string) []string
+}
+
+// EngineKinds by name.
+type EngineKinds map[string]EngineKind
+
+// Engines returns the kinds of engine that quotalab comes with.
+func Engines() EngineKinds {
+	newest := func(map[string]string) []int64 { return rules(threshold.Latest).Thresholds() }
+	unused := func(fields ...string) func(map[string]string) []string {
+		return func(map[string]string) []string { return fields }
+	}
+	return EngineKinds{
+		"broken":   {About: "catch_up that forgets one account in fifty", Thresholds: newest, Unused: unused("cache_refresh", "flag_from")},
+		"catch_up": {About: "polling done right", Thresholds: newest, Unused: unused("cache_refresh", "flag_from")},
+		"flagsmith": {About: "the polling engine that missed notices", Thresholds: flagsmithThresholds, Unused: flagsmithUnused,
+			Options: []limiter.Option{{Name: "generation", About: "state of the engine's code", Default: threshold.Latest, Values: generations()}}},
+		"hybrid": {About: "inline with a catch-up sweep", Thresholds: newest, Unused: unused("cache_refresh", "flag_from")},
+		"inline": {About: "finds crossings where usage is counted", Thresholds: newest,
+			Unused: unused("every", "offset", "account_time", "overlap", "source", "cache_refresh", "flag_from")},
+	}
+}
+
+func generations() []string {
+	var all []string
+	for _, g := range threshold.Generations() {
+		all = append(all, g.Name)
+	}
+	return append(all, threshold.Latest)
+}
+
+// rules of a generation; none of one that does not exist, which the check of
+// options reports.
+func rules(generation string) threshold.Rule {
+	r, err := threshold.RulesOf(generation)
+	if err != nil {
+		return 0
+	}
+	return r
+}
+
+func flagsmithThresholds(options map[string]string) []int64 {
+	return rules(options["generation"]).Thresholds()
+}
+
+func flagsmithUnused(options map[string]string) []string {
+	var unused []string
+	for _, f := range []struct {
+		field string
+		needs threshold.Rule
+	}{{"flag_from", threshold.Flagged}, {"cache_refresh", threshold.Prefiltered}, {"source.kind", threshold.OtherSources}} {
+		if !rules(options["generation"]).Has(f.needs) {
+			unused = append(unused, f.field)
+		}
+	}
+	return unused
+}
+
+// compileEngines resolves the engines' kinds, options and defaults.
+func compileEngines(s *scenarios.Scenario, kinds EngineKinds) ([]Engine, scenarios.Problems) {
+	var out []Engine
+	var ps scenarios.Problems
+	for _, e := range s.Engines {
+		compiled, found := compileEngine(s, e.Name, e.Value, kinds)
+		out, ps = append(out, compiled), append(ps, found...)
+	}
+	return out, ps
+}
+
+func compileEngine(s *scenarios.Scenario, name string, e scenarios.Engine, kinds EngineKinds) (Engine, scenarios.Problems) {
+	path := "engines." + name
+	kind, ok := kinds[e.Kind]
+	if !ok {
+		if e.Kind == "" {
+			return Engine{}, nil // the decoder has said so
+		}
+		return Engine{}, scenarios.Problems{s.Problem(path+".kind", "unknown kind %q%s: known are %s",
+			e.Kind, didYouMean(e.Kind, sortedKeys(kinds)), strings.Join(sortedKeys(kinds), ", "))}
+	}
+	options, ps := compileOptions(s, path, e.Kind, e.Options, kind.Options)
+	out := engine(s, e)
+	out.Name, out.Kind, out.Options = name, e.Kind, options
+	if out.Thresholds == nil {
+		out.Thresholds = kind.Thresholds(options)
+	}
+	if kind.Unused != nil {
+		ps = append(ps, out.leaveOut(s, path, kind.Unused(options))...)
+	}
+	return out, ps
+}
+
+// engine compiles the fields that every kind may have.
+func engine(s *scenarios.Scenario, e scenarios.Engine) Engine {
+	start := s.Epoch.UnixNano()
+	out := Engine{
+		Every: time.Duration(e.Every), First: start + int64(e.Offset), AccountTime: time.Duration(e.AccountTime), Overlap: int64(e.Overlap.Every),
+		Source: sourceKinds[e.Source.Kind], Lag: time.Duration(e.Source.Lag), Downsample: e.Source.Downsample,
+		QueryLatency: time.Duration(e.Source.QueryLatency), SourceDown: spans(start, e.Source.Outages),
+		CacheRefresh: time.Duration(e.CacheRefresh), MailLatency: time.Duration(e.Mail.Latency), MailDown: spans(start, e.Mail.Outages),
+		FlagFrom: threshold.Unknown,
+	}
+	if e.FlagFrom > 0 {
+		out.FlagFrom = start + int64(e.FlagFrom)
+	}
+	for _, t := range e.Thresholds {
+		out.Thresholds = append(out.Thresholds, int64(t))
+	}
+	return out
+}
+
+var sourceKinds = map[string]threshold.SourceKind{"influx": threshold.Influx, "influx_total": threshold.InfluxTotal, "postgres": threshold.Postgres}
+
+func spans(start int64, outages []scenarios.Outage) threshold.Spans {
+	var out threshold.Spans
+	for _, o := range outages {
+		from := start + int64(o.From)
+		out = append(out, threshold.Span{From: from, To: max(from, from+int64(o.For))})
+	}
+	return out
+}
+
+// leaveOut refuses fields that mean nothing to the engine, and drops their
+// defaults.
+func (e *Engine) leaveOut(s *scenarios.Scenario, path string, unused []string) scenarios.Problems {
+	var ps scenarios.Problems
+	for _, field := range unused {
+		if at := path + "." + field; s.Written(at) {
+			ps = append(ps, s.Problem(at, "%s means nothing to an engine of kind %s%s: remove it", field, e.Kind, optionsText(e.Options)))
+		}
+	}
+	if slices.Contains(unused, "every") {
+		e.Every = 0
+	}
+	if slices.Contains(unused, "cache_refresh") {
+		e.CacheRefresh = 0
+	}
+	return ps
+}

@@ -1,0 +1,73 @@
+package plan
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/quotalab/quotalab/scenarios"
+	"github.com/quotalab/quotalab/sim/limiter"
+	"github.com/quotalab/quotalab/sim/threshold"
+)
+
+const watching = "name: test\nhorizon: 30d\naccounts: {a: {count: 1, limit: 1, usage: {of_limit: 1%}}}\nengines:\n"
+
+func TestEngines(t *testing.T) {
+	p := compiled(t, watching+`  old: {kind: flagsmith, options: {generation: G06}}
+  new: {kind: flagsmith}
+  told: {kind: inline}
+  all: {kind: flagsmith, options: {generation: G18}, every: 6h, offset: 10m, account_time: 5ms, overlap: {every: 3}, thresholds: [75, 100], source: {kind: postgres, lag: 5m, downsample: true, query_latency: 50ms, outages: [{from: 1h, for: 2h}]}, cache_refresh: 1h, mail: {latency: 1s, outages: [{from: 0s, for: 1s}]}, flag_from: 2d}
+`)
+	start := p.Epoch.UnixNano()
+	after := func(d time.Duration) int64 { return start + int64(d) }
+	low, high := []int64{75, 90, 100, 120}, []int64{75, 90, 100, 120, 200, 300, 400, 500}
+	want := []Engine{
+		{Name: "old", Kind: "flagsmith", Options: map[string]string{"generation": "G06"}, Thresholds: low, Every: 12 * time.Hour, First: start, FlagFrom: threshold.Unknown},
+		{Name: "new", Kind: "flagsmith", Options: map[string]string{"generation": "latest"}, Thresholds: high, Every: 12 * time.Hour, First: start, CacheRefresh: 6 * time.Hour, FlagFrom: threshold.Unknown},
+		{Name: "told", Kind: "inline", Options: map[string]string{}, Thresholds: high, First: start, FlagFrom: threshold.Unknown},
+		{Name: "all", Kind: "flagsmith", Options: map[string]string{"generation": "G18"}, Thresholds: []int64{75, 100}, Every: 6 * time.Hour, First: after(10 * time.Minute), AccountTime: 5 * time.Millisecond, Overlap: 3,
+			Source: threshold.Postgres, Lag: 5 * time.Minute, Downsample: true, QueryLatency: 50 * time.Millisecond, SourceDown: threshold.Spans{{From: after(time.Hour), To: after(3 * time.Hour)}},
+			CacheRefresh: time.Hour, MailLatency: time.Second, MailDown: threshold.Spans{{From: start, To: after(time.Second)}}, FlagFrom: after(48 * time.Hour)},
+	}
+	if d := cmp.Diff(want, p.Engines); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestWrongEngines(t *testing.T) {
+	for _, c := range []struct{ engine, want, reason string }{
+		{"{kind: flagsmyth}", `5:13: engines.e.kind: unknown kind "flagsmyth" (did you mean "flagsmith"?): known are broken, catch_up, flagsmith, hybrid, inline`, "a kind that does not exist"},
+		{"{kind: flagsmith, options: {generation: G20}}", `5:46: engines.e.options.generation: expected one of G01, G02, G03, G04, G05, G06, G07, G08, G09, G10, G11, G12, G13, G14, G15, G16, G17, G18, G19, latest, found "G20" (did you mean "G02"?)`, "a generation that does not exist"},
+		{"{kind: catch_up, options: {generation: G13}}", `5:45: engines.e.options.generation: kind catch_up has no option "generation"`, "an option of another kind"},
+		{"{kind: inline, every: 12h}", "5:28: engines.e.every: every means nothing to an engine of kind inline: remove it", "an engine that does not poll"},
+		{"{kind: inline, source: {lag: 5m}}", "5:21: engines.e.source: source means nothing to an engine of kind inline: remove it", "and reads nothing"},
+		{"{kind: catch_up, cache_refresh: 1h}", "5:38: engines.e.cache_refresh: cache_refresh means nothing to an engine of kind catch_up: remove it", "an engine without a cache"},
+		{"{kind: flagsmith, options: {generation: G16}, cache_refresh: 1h}", "5:67: engines.e.cache_refresh: cache_refresh means nothing to an engine of kind flagsmith generation=G16: remove it", "a generation without a cache"},
+		{"{kind: flagsmith, options: {generation: G17}, source: {kind: postgres}}", "5:67: engines.e.source.kind: source.kind means nothing to an engine of kind flagsmith generation=G17: remove it", "a generation with one source"},
+		{"{kind: flagsmith, options: {generation: G01}, flag_from: 1d}", "5:63: engines.e.flag_from: flag_from means nothing to an engine of kind flagsmith generation=G01: remove it", "before the feature flag"},
+	} {
+		s, problems := scenarios.Preview("x.yaml", []byte(watching+"  e: "+c.engine+"\n"))
+		if len(problems) > 0 {
+			t.Fatalf("%s: %v", c.reason, problems)
+		}
+		got := strings.Split(Check(s, limiter.Builtin()).Error(), "\n")[0]
+		if want := "x.yaml:" + c.want; got != want {
+			t.Errorf("%s:\n got %s\nwant %s", c.reason, got, want)
+		}
+		if _, problems := Compile(s, limiter.Builtin()); len(problems) == 0 {
+			t.Errorf("%s: Compile accepts it", c.reason)
+		}
+	}
+}
+
+// TestEveryKindOfEngineCompiles: each with its own thresholds.
+func TestEveryKindOfEngineCompiles(t *testing.T) {
+	for name, kind := range Engines() {
+		p := compiled(t, watching+"  e: {kind: "+name+"}\n")
+		if e := p.Engines[0]; len(e.Thresholds) == 0 || kind.About == "" {
+			t.Errorf("%s: %+v, %q", name, e, kind.About)
+		}
+	}
+}
