@@ -71,7 +71,7 @@ type verdict struct {
 	allowed   bool
 	newTAT    int64
 	remaining int64
-	wait      time.Duration // until the same can be had, after this if it is allowed
+	wait      time.Duration // until it would be allowed
 }
 
 // forever is the wait for more than a full bucket.
@@ -92,13 +92,12 @@ func (b *bucket) decide(now int64) {
 		b.verdict = verdict{false, base, left / b.interval, forever}
 		return
 	}
-	increment := b.interval * b.take.Cost
-	room := left - increment
+	room := left - b.interval*b.take.Cost
 	if room < 0 {
 		b.verdict = verdict{false, base, left / b.interval, time.Duration(-room)}
 		return
 	}
-	b.verdict = verdict{true, base + increment, room / b.interval, time.Duration(max(0, increment-room))}
+	b.verdict = verdict{true, base + b.interval*b.take.Cost, room / b.interval, 0}
 }
 
 // stricter tells which of two verdicts of a batch counts, as in Boulder: a
