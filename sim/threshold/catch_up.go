@@ -106,7 +106,7 @@ func (c *CatchUp) Evaluate(ctx context.Context, run, account int64) error {
 	ended, current := c.stretches(a, now)
 	for i, s := range ended {
 		if err := c.judge(ctx, a, s, c.evaluation(run, account, now, s)); err != nil {
-			c.putBack(account, now, ended[i:])
+			c.putBack(account, ended[i:])
 			return c.failed(run, account, err)
 		}
 	}
@@ -162,19 +162,18 @@ func (c *CatchUp) settle(ctx context.Context, a Account, s stretch, e *record.Ev
 		return false, err
 	}
 	for i, t := range c.Thresholds {
-		claim := Claim{a.ID, s.period, t}
+		claim, claimed := Claim{a.ID, s.period, t}, held[i] != Unknown
 		switch {
-		case t <= e.Percent && held[i] == Unknown:
-			won, err := c.send(ctx, a, claim, *e)
-			if err != nil {
+		case t <= e.Percent && !claimed:
+			if claimed, err = c.send(ctx, a, claim, *e); err != nil {
 				return sent, err
 			}
-			sent = sent || won
+			sent = sent || claimed
 		case t <= e.Percent:
 			e.Outcome, e.Threshold = record.Suppressed, t
 			e.RowAccount, e.RowThreshold, e.RowAt = a.ID, t, held[i]
 		}
-		if e.Rolling && held[i] != Unknown && (s.last || !s.ended && e.Percent < t-usage.Hysteresis) {
+		if claimed && s.over(e.Percent, t) {
 			if err := c.Claims.Release(ctx, claim); err != nil {
 				return sent, err
 			}

@@ -1,8 +1,6 @@
 package threshold
 
 import (
-	"slices"
-
 	"github.com/quotalab/quotalab/models/usage"
 )
 
@@ -14,12 +12,22 @@ type stretch struct {
 	start   int64 // the first instant that counts
 	end     int64 // the first one that does not
 	ended   bool
+	final   bool // ended, and all its usage is visible
 	last    bool // no window follows it: its excursions end here
+}
+
+// over tells whether an excursion above a threshold ended.
+func (s stretch) over(percent, threshold int64) bool {
+	if s.ended {
+		return s.last && s.final
+	}
+	return s.segment.Kind == usage.Rolling && percent < threshold-usage.Hysteresis
 }
 
 // progress says how far an account has been looked at.
 type progress struct {
 	segment usage.Segment
+	from    int64     // since when it is the segment
 	since   int64     // periods that ended up to here are in ended, or done with
 	ended   []stretch // to be looked at when their usage is visible
 }
@@ -64,24 +72,24 @@ func (c *CatchUp) stretches(a Account, now int64) (ended []stretch, current stre
 	defer c.mu.Unlock()
 	p := c.of(a.ID, segment, now)
 	p.pass(segment, now)
-	if len(p.ended) > 0 {
-		ended = p.ended
-		p.ended = slices.DeleteFunc(slices.Clone(ended), func(s stretch) bool { return c.visible(s, now) })
+	var later []stretch
+	for _, s := range p.ended {
+		if s.final = s.end+c.Lag <= now; !s.final {
+			later = append(later, s)
+		}
+		ended = append(ended, s)
 	}
+	p.ended = later
 	return ended, upTo(segment, now+1)
 }
 
-// visible tells whether all usage of a stretch is.
-func (c *CatchUp) visible(s stretch, now int64) bool { return s.end+c.Lag <= now }
-
-// putBack keeps stretches for the next run that were taken off the list at an
-// instant.
-func (c *CatchUp) putBack(account, now int64, ended []stretch) {
+// putBack keeps stretches for the next run that were taken off the list.
+func (c *CatchUp) putBack(account int64, ended []stretch) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p := c.progress[account]
 	for _, s := range ended {
-		if c.visible(s, now) {
+		if s.final {
 			p.ended = append(p.ended, s)
 		}
 	}
@@ -92,7 +100,7 @@ func (c *CatchUp) putBack(account, now int64, ended []stretch) {
 func (c *CatchUp) of(account int64, segment usage.Segment, now int64) *progress {
 	p, ok := c.progress[account]
 	if !ok {
-		p = &progress{segment: segment, since: now - c.Every.Nanoseconds()}
+		p = &progress{segment: segment, from: Unknown, since: now - c.Every.Nanoseconds()}
 		c.progress[account] = p
 	}
 	return p
@@ -117,15 +125,18 @@ func (p *progress) pass(segment usage.Segment, now int64) {
 	p.since = now
 }
 
-// change ends the old contract's period, or window, before an instant.
+// change ends the old contract's period, or window, before an instant. A
+// contract that never held, because it changed twice at once, is not judged.
 func (p *progress) change(to usage.Segment, at int64) {
 	if p.segment == to {
 		return
 	}
-	s := upTo(p.segment, at)
-	s.ended, s.last = true, s.period == RollingPeriod && to.Kind != usage.Rolling
-	p.ended = append(p.ended, s)
-	p.segment, p.since = to, at
+	if p.from < at {
+		s := upTo(p.segment, at)
+		s.ended, s.last = true, p.segment.Kind == usage.Rolling && to.Kind != usage.Rolling
+		p.ended = append(p.ended, s)
+	}
+	p.segment, p.from, p.since = to, at, at
 }
 
 // upTo is the stretch of a segment that goes on before an instant.

@@ -196,8 +196,8 @@ func seen(w *world, o usage.Obligation) bool {
 	})
 }
 
-// hidden tells whether no run looked between the excursion before and this
-// one.
+// hidden tells whether no run saw that the excursion before this one had
+// ended.
 func hidden(w *world, due []usage.Obligation, i int) bool {
 	before := int64(usage.Beginning)
 	for _, o := range due {
@@ -206,7 +206,7 @@ func hidden(w *world, due []usage.Obligation, i int) bool {
 		}
 	}
 	return before != usage.Beginning && !slices.ContainsFunc(w.did, func(e record.Evaluation) bool {
-		return before <= e.At && e.At < due[i].Crossing
+		return before <= e.At && e.At < due[i].Crossing && e.Percent < due[i].Threshold-usage.Hysteresis
 	})
 }
 
@@ -257,18 +257,21 @@ func TestCatchUpPlanChanges(t *testing.T) {
 // on the free plan the same threshold is a new one.
 func TestCatchUpForgetsExcursionsOfAnEndedWindow(t *testing.T) {
 	start := at(2025, 3, 1, 0)
-	w := newWorld(t)
-	w.free(1, 1000)
-	w.use(1, start, 800)
-	c := w.catchUp(w.catchUpOptions())
-	for i, free := range []bool{true, false, true} {
-		a, _ := w.accounts.Account(1)
-		a.Free, a.Cached, a.Allowed, a.BillingStart = free, true, 1000, start+5*day
-		w.accounts.Put(a)
-		w.poll(c, start+int64(1+5*i)*day, start+int64(6+5*i)*day)
-	}
-	if diff := cmp.Diff([]int64{75, 75}, w.sent(1)); diff != "" {
-		t.Errorf("thresholds sent (−want +got):\n%s", diff)
+	for _, lag := range []int64{0, 30 * hour} {
+		w := newWorld(t)
+		w.view.Lag = lag
+		w.free(1, 1000)
+		w.use(1, start, 800)
+		c := w.catchUp(w.catchUpOptions())
+		for i, free := range []bool{true, false, true} {
+			a, _ := w.accounts.Account(1)
+			a.Free, a.Cached, a.Allowed, a.BillingStart = free, true, 1000, start+5*day
+			w.accounts.Put(a)
+			w.poll(c, start+int64(1+5*i)*day, start+int64(6+5*i)*day)
+		}
+		if diff := cmp.Diff([]int64{75, 75}, w.sent(1)); diff != "" {
+			t.Errorf("lag %d h: thresholds sent (−want +got):\n%s", lag/hour, diff)
+		}
 	}
 }
 
