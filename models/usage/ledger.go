@@ -16,8 +16,10 @@ type Event struct{ At, Units int64 }
 // A correction does not re-arm: a threshold of a period is due once, however
 // often usage passes it. A limit change makes due at once what it makes true,
 // and nothing twice. A contract that changes the period counted begins anew,
-// with the usage that the new period holds by then. Usage before the anchor of
-// a term that is yet to begin is due nothing.
+// with the usage that the new period holds by then. Before the anchor of a term
+// that is yet to begin its period holds minus what will come until then, as in
+// the reference (../shared/flagsmith/reference/score.py), so only corrections
+// to come can make something due there.
 func Obligations(events []Event, c Contract, thresholds []int64, until int64) []Obligation {
 	return new(Ledger).Obligations(events, c, thresholds, until)
 }

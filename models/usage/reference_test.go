@@ -108,11 +108,17 @@ func slowPeriod(s usage.Segment, t int64) (start, end int64) {
 	return slowAddMonths(s.Anchor, m), slowAddMonths(s.Anchor, m+1)
 }
 
-// sumOf is the units in [from, to].
-func sumOf(events []usage.Event, from, to int64) (units int64) {
+// sumOf is what came by to, less what came before from: of an inverted
+// range, as there is before the anchor of a term of the future, minus what
+// lies between, as in ../shared/flagsmith/reference/score.py.
+func sumOf(events []usage.Event, from, to int64) int64 {
+	var units int64
 	for _, e := range events {
-		if e.At >= from && e.At <= to {
+		if e.At <= to {
 			units += e.Units
+		}
+		if e.At < from {
+			units -= e.Units
 		}
 	}
 	return units

@@ -16,9 +16,12 @@ func (s *sum) take(t int64) {
 	}
 }
 
-// from begins the range with the first event at or after start.
+// from begins the range with the first event at or after start. Where that
+// is behind the range's end, before the anchor of a term of the future, the
+// range is inverted and its sum is minus what lies between, as the reference
+// in ../shared/flagsmith/reference/score.py has it.
 func (s *sum) from(start int64) {
-	for s.low < s.high && s.events[s.low].At < start {
+	for s.low < len(s.events) && s.events[s.low].At < start {
 		s.units -= s.events[s.low].Units
 		s.low++
 	}
@@ -38,7 +41,7 @@ func (s *sum) nextEvent() (at int64, ok bool) {
 
 // oldest is the instant of the first event in the range.
 func (s *sum) oldest() (at int64, ok bool) {
-	if s.low == s.high {
+	if s.low >= s.high {
 		return 0, false
 	}
 	return s.events[s.low].At, true
