@@ -28,6 +28,7 @@ type Options struct {
 type Result struct {
 	Traffic    []record.Traffic
 	Telemetry  []record.Telemetry
+	Engines    []record.Engine
 	Aborted    string // why it ended before the horizon, "" if it did not
 	Unexpected int64  // errors of kind unexpected: a limiter failed by itself
 }
@@ -50,8 +51,19 @@ func Run(ctx context.Context, p *plan.Plan, sink Sink, o Options) (Result, error
 		}
 		d.worlds = append(d.worlds, w)
 	}
+	if p.Accounts.Len() > 0 {
+		var err error
+		if d.quotas, err = newQuotas(d); err != nil {
+			return d.result, errors.Join(err, d.close())
+		}
+		d.quotas.begin()
+	}
 	d.scheduleNext()
 	d.sched.Run()
+	if d.quotas != nil {
+		d.fail(d.quotas.finish())
+		d.result.Engines = d.quotas.result()
+	}
 	for _, w := range d.worlds {
 		telemetry, err := w.telemetry()
 		d.result.Telemetry = append(d.result.Telemetry, telemetry...)
@@ -70,6 +82,7 @@ type driver struct {
 	sched    *vtime.Scheduler
 	arrivals *plan.Arrivals
 	worlds   []*world
+	quotas   *quotas      // nil without accounts
 	retries  []*rand.Rand // by source
 	flying   [][]int      // requests under way, by source and limiter
 	count    int64
@@ -87,6 +100,9 @@ func (d *driver) close() error {
 	var errs []error
 	for _, w := range d.worlds {
 		errs = append(errs, w.close())
+	}
+	if d.quotas != nil {
+		errs = append(errs, d.quotas.close())
 	}
 	return errors.Join(errs...)
 }
@@ -120,7 +136,7 @@ func (d *driver) arrive(e *plan.Event) {
 		takes[i] = limiter.Take{Limit: t.Limit, Key: d.plan.Key(e, i), Cost: t.Cost}
 	}
 	for _, l := range source.Limiters {
-		r := &request{d: d, source: source, sourceIndex: e.Source, world: d.worlds[l], arrival: e.N, due: e.At, takes: takes}
+		r := &request{d: d, source: source, sourceIndex: e.Source, world: d.worlds[l], arrival: e.N, due: e.At, takes: takes, key: firstKey(e)}
 		if d.flying[e.Source][l] >= source.MaxInFlight {
 			r.drop()
 			continue
@@ -129,6 +145,15 @@ func (d *driver) arrive(e *plan.Event) {
 		d.sched.Go(r.run)
 	}
 	d.scheduleNext()
+}
+
+// firstKey is the number of the key that a request drew first, by which its
+// usage belongs to an account.
+func firstKey(e *plan.Event) uint64 {
+	if len(e.Keys) == 0 {
+		return 0
+	}
+	return e.Keys[0]
 }
 
 // interrupted tells whether the run is to end here.

@@ -25,6 +25,6 @@ func Manifest(p *plan.Plan) record.Manifest {
 
 // Apply completes a manifest with what the run found.
 func (r Result) Apply(m *record.Manifest) {
-	m.Traffic, m.Telemetry, m.Aborted = r.Traffic, r.Telemetry, r.Aborted
+	m.Traffic, m.Telemetry, m.Engines, m.Aborted = r.Traffic, r.Telemetry, r.Engines, r.Aborted
 	m.Complete = r.Aborted == ""
 }

@@ -19,6 +19,7 @@ type request struct {
 	arrival     int64
 	due         int64
 	takes       []limiter.Take
+	key         uint64 // number of the first take's key
 	observation record.Observation
 }
 
@@ -53,6 +54,9 @@ func (r *request) pass(p *vtime.Proc, attempt int) (limiter.Decision, bool) {
 			return decision, false
 		}
 		if step == len(r.source.Via)-1 {
+			if q := r.d.quotas; q != nil {
+				q.allowed(r.sourceIndex, r.world.index, r.key, r.takes[0].Cost)
+			}
 			return decision, true
 		}
 	}

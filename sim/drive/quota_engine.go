@@ -1,0 +1,237 @@
+package drive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/quotalab/quotalab/models/usage"
+	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/sim/plan"
+	"github.com/quotalab/quotalab/sim/shards"
+	"github.com/quotalab/quotalab/sim/threshold"
+	"github.com/quotalab/quotalab/sim/vtime"
+)
+
+// engineWorld is one usage-threshold engine: what it knows, its shards, its
+// usage source and its mail. What the engine can do is in the functions; nil
+// is what it cannot.
+type engineWorld struct {
+	plan.Engine
+	q         *quotas
+	fleet     *shards.Fleet
+	redis     *redis.Ring
+	clock     unixClock
+	directory threshold.Directory
+	source    threshold.UsageSource
+	mail      *overlappingMail
+	contracts []usage.Contract // by account, of an engine that counts
+
+	run      func(ctx context.Context, run int64) error            // one run over all accounts
+	refresh  func(ctx context.Context) error                       // of the cached usage
+	saved    func(ctx context.Context, account int64) error        // a changed limit was saved
+	add      func(ctx context.Context, us []threshold.Usage) error // counts usage
+	setLimit func(ctx context.Context, account, limit, at int64) error
+	drain    func(ctx context.Context, partitions []int) error // empties outboxes
+
+	runs     int64
+	last     int64 // start of the last run
+	findings map[finding]*record.Finding
+	order    []finding
+}
+
+// finding is what findings are counted by.
+type finding struct {
+	what    string
+	account int64
+}
+
+// engineMakers by kind. To add one, write its maker and a line here and in
+// plan.Engines.
+var engineMakers = map[string]func(*engineWorld) error{
+	"broken":    makeBroken,
+	"catch_up":  makeCatchUp,
+	"flagsmith": makeFlagsmith,
+	"hybrid":    makeHybrid,
+	"inline":    makeInline,
+}
+
+func newEngineWorld(q *quotas, index int) (*engineWorld, error) {
+	p := q.d.plan
+	e := &engineWorld{Engine: p.Engines[index], q: q, clock: unixClock{q.d.sched, q.start}, last: -1, findings: map[finding]*record.Finding{}}
+	scoped := func(name string) *rand.Rand { return p.Stream("engine/" + e.Name + "/" + name) }
+	var err error
+	if e.fleet, err = shards.NewFleet(q.d.sched, shards.Spec{Names: p.Shards, Service: p.Service, Scripts: p.Scripts, Stream: scoped}); err != nil {
+		return nil, fmt.Errorf("engine %s: %w", e.Name, err)
+	}
+	client := p.Clients[0]
+	if e.redis, err = e.fleet.Ring(shards.ClientSpec{ShardNames: client.ShardNames, RTT: client.RTT, Rand: scoped("network")}); err != nil {
+		return nil, errors.Join(fmt.Errorf("engine %s: %w", e.Name, err), e.fleet.Close())
+	}
+	for i := range q.accounts.Len() {
+		e.directory.Put(q.accounts.Known(q.accounts.Account(i)))
+	}
+	e.source = e.sourceOf(&q.events)
+	e.mail = &overlappingMail{Post: threshold.Post{Clock: e.clock, Sleep: e.sleep, Latency: int64(e.MailLatency), Down: e.MailDown}}
+	if err := engineMakers[e.Kind](e); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: engine %s: %w", ErrLimiter, e.Name, err), e.fleet.Close())
+	}
+	return e, nil
+}
+
+// sourceOf is the engine's way of reading a table of usage. What an account
+// takes in a run is spent where its usage is read.
+func (e *engineWorld) sourceOf(events *threshold.Events) threshold.UsageSource {
+	view := &threshold.View{Events: events, Clock: e.clock, Of: e.Source, Downsample: e.Downsample, Lag: int64(e.Lag)}
+	return &threshold.Unreliable{UsageSource: view, Clock: e.clock, Sleep: e.sleep, Latency: int64(e.QueryLatency + e.AccountTime), Down: e.SourceDown}
+}
+
+func (e *engineWorld) sleep(_ context.Context, ns int64) error {
+	p := e.q.d.sched.Current()
+	if p == nil {
+		return errors.New("an engine waits outside of its runs")
+	}
+	p.Sleep(time.Duration(ns))
+	return nil
+}
+
+// record writes an evaluation.
+func (e *engineWorld) record(ev *record.Evaluation) {
+	ev.Engine = e.Name
+	e.q.d.fail(e.q.sink.WriteEvaluation(ev))
+}
+
+// find counts what the engine, or the harness about it, noticed.
+func (e *engineWorld) find(what string, account int64) {
+	key := finding{what, account}
+	f := e.findings[key]
+	if f == nil {
+		f = &record.Finding{What: what, Account: account, At: e.clock.Now()}
+		e.findings[key], e.order = f, append(e.order, key)
+	}
+	f.Count++
+}
+
+func makeFlagsmith(e *engineWorld) error {
+	rules, err := threshold.RulesOf(e.Options["generation"])
+	if err != nil {
+		return err
+	}
+	f, err := threshold.NewFlagsmith(threshold.FlagsmithOptions{
+		Name: e.Name, Generation: e.Options["generation"], Every: e.Every, FlagFrom: e.FlagFrom, Thresholds: e.Thresholds,
+		Accounts: &e.directory, Source: e.source, Log: &threshold.RedisLog{Redis: e.redis, Shared: !rules.Has(threshold.OwnLog)},
+		Mailer: e.mail, Clock: e.clock, Sink: e.record,
+	})
+	if err != nil {
+		return err
+	}
+	e.run, e.saved = f.Run, f.LimitSaved
+	if e.CacheRefresh > 0 {
+		e.refresh = f.Refresh
+	}
+	return nil
+}
+
+func (e *engineWorld) catchUpOptions() threshold.CatchUpOptions {
+	return threshold.CatchUpOptions{
+		Name: e.Name, Every: e.Every, Thresholds: e.Thresholds, Lag: int64(e.Lag), EndStamps: e.Downsample, Accounts: &e.directory,
+		Source: e.source, Claims: &threshold.RedisClaims{Redis: e.redis}, Mailer: e.mail, Clock: e.clock, Sink: e.record,
+	}
+}
+
+func makeCatchUp(e *engineWorld) error {
+	c, err := threshold.NewCatchUp(e.catchUpOptions())
+	if err == nil {
+		e.run = c.Run
+	}
+	return err
+}
+
+func makeBroken(e *engineWorld) error {
+	c, err := threshold.NewBroken(e.catchUpOptions())
+	if err == nil {
+		e.run = c.Run
+	}
+	return err
+}
+
+func (e *engineWorld) inlineConfig() (threshold.InlineConfig, error) {
+	e.contracts = make([]usage.Contract, e.q.accounts.Len())
+	for i := range e.contracts {
+		e.contracts[i] = e.q.accounts.Account(i).Contract
+	}
+	receiver := &threshold.Receiver{Name: e.Name, Clock: e.clock, Accounts: &e.directory, Mailer: e.mail,
+		Sent: &threshold.RedisClaims{Redis: e.redis, Prefix: "sent:"}, Sink: e.record}
+	deliverer, err := threshold.NewDeliverer(e.redis, threshold.Outboxes{}, int64(redeliverEvery), receiver.Notify)
+	if err != nil {
+		return threshold.InlineConfig{}, err
+	}
+	e.drain = deliverer.Drain
+	return threshold.InlineConfig{
+		Redis: e.redis, Clock: e.clock, Thresholds: e.Thresholds,
+		Contracts: func(account int64) (usage.Contract, error) { return e.contracts[account-1], nil },
+		Report:    func(f threshold.Finding) { e.find(string(f.Cause), f.Account) },
+		Hint:      e.wake,
+	}, nil
+}
+
+func makeInline(e *engineWorld) error {
+	c, err := e.inlineConfig()
+	if err != nil {
+		return err
+	}
+	in, err := threshold.NewInline(c)
+	if err == nil {
+		e.add, e.setLimit = in.AddBatch, in.SetLimit
+	}
+	return err
+}
+
+func makeHybrid(e *engineWorld) error {
+	c, err := e.inlineConfig()
+	if err != nil {
+		return err
+	}
+	h, err := threshold.NewHybrid(threshold.HybridConfig{InlineConfig: c, Accounts: &e.directory, Every: int64(e.Every), Lag: int64(e.Lag),
+		Totals: totals{all: e.source, negative: e.sourceOf(&e.q.negative)}})
+	if err == nil {
+		e.add, e.setLimit = h.AddBatch, h.SetLimit
+		e.run = func(ctx context.Context, _ int64) error { return h.Poll(ctx) }
+	}
+	return err
+}
+
+// totals reads what was added and what was corrected from two tables.
+type totals struct{ all, negative threshold.UsageSource }
+
+func (t totals) Totals(ctx context.Context, account, from, to int64) (added, corrected int64, err error) {
+	if from >= to {
+		return 0, 0, nil
+	}
+	sum, err := unitsOf(ctx, t.all, account, from, to)
+	if err != nil {
+		return 0, 0, err
+	}
+	negative, err := unitsOf(ctx, t.negative, account, from, to)
+	return sum - negative, -negative, err
+}
+
+func unitsOf(ctx context.Context, s threshold.UsageSource, account, from, to int64) (sum int64, err error) {
+	series, err := s.Sum(ctx, account, from, to)
+	for _, x := range series {
+		sum += x.Units
+	}
+	return sum, err
+}
+
+// unixClock is the scheduler's clock as engines read it.
+type unixClock struct {
+	sched *vtime.Scheduler
+	start int64
+}
+
+func (c unixClock) Now() int64 { return c.start + c.sched.Now() }
