@@ -50,6 +50,7 @@ type AccountGroup struct {
 	scale  scale
 	even   bool
 	share  []float64 // of the usage over the run: what comes before batch k, and 1 at the end
+	peak   float64   // the largest share of one batch
 }
 
 // Corrections take back ⌊Share · units since the correction before⌋ at every

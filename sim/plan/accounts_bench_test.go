@@ -15,7 +15,7 @@ func BenchmarkUsage(b *testing.B) {
 		more  string
 	}{
 		{"mean=0.01", 86, ""}, {"mean=0.1", 864, ""}, {"mean=1", 8_640, ""}, {"mean=3", 25_920, ""}, {"mean=9", 77_760, ""},
-		{"mean=12", 103_680, ""}, {"mean=100", 864_000, ""}, {"mean=1e6", 8_640_000_000, ""},
+		{"mean=12", 103_680, ""}, {"mean=30", 259_200, ""}, {"mean=100", 864_000, ""}, {"mean=1e6", 8_640_000_000, ""},
 		{"mean=1,corrected", 8_640, ", corrections: {every: 1d, share: 5%}"}, {"mean=1,even", 8_640, ", draw: even"},
 	} {
 		b.Run(c.name, func(b *testing.B) {

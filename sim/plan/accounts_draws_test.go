@@ -15,15 +15,15 @@ import (
 // TestPoisson compares the frequencies of draws with their probabilities by
 // Pearson's chi-squared, and the moments of what has too many values.
 func TestPoisson(t *testing.T) {
-	for _, mean := range []float64{10, 10.7, 12.5, 37, 400} {
-		rng := rand.New(rand.NewPCG(1, uint64(mean*10)))
+	for _, mean := range []float64{0.7, 3, 10.7, 23.9, 24, 37, 400} {
+		p := poisson{pcg: *rand.NewPCG(1, uint64(mean*10))}
 		const draws = 400_000
 		law := distuv.Poisson{Lambda: mean}
 		width := 12*int(math.Sqrt(mean)) + 20
 		low := max(0, int(mean)-width)
 		counts := make([]float64, 2*width+int(mean))
 		for range draws {
-			counts[min(max(int(poisson(rng, mean))-low, 0), len(counts)-1)]++
+			counts[min(max(int(p.draw(mean))-low, 0), len(counts)-1)]++
 		}
 		chi, cells, rest, expected := 0., -1., 0., 0.
 		for i, n := range counts {
@@ -33,20 +33,70 @@ func TestPoisson(t *testing.T) {
 				cells, rest, expected = cells+1, 0, 0
 			}
 		}
-		if z := (chi - cells) / math.Sqrt(2*cells); math.Abs(z) > 5 || cells < 10 {
+		if z := (chi - cells) / math.Sqrt(2*cells); math.Abs(z) > 5 || cells < 4 {
 			t.Errorf("mean %v: chi-squared %v of %v degrees of freedom", mean, chi, cells)
 		}
 	}
 	for _, mean := range []float64{1e4, 1e9, 1e15} {
-		rng := rand.New(rand.NewPCG(2, uint64(mean)))
+		p := poisson{pcg: *rand.NewPCG(2, uint64(mean))}
 		const draws = 200_000
 		sum, square := 0., 0.
 		for range draws {
-			d := (float64(poisson(rng, mean)) - mean) / math.Sqrt(mean)
+			d := (float64(p.draw(mean)) - mean) / math.Sqrt(mean)
 			sum, square = sum+d, square+d*d
 		}
 		if z, v := sum/math.Sqrt(draws), (square/draws-1)/math.Sqrt(2./draws); math.Abs(z) > 5 || math.Abs(v) > 5 {
 			t.Errorf("mean %v: mean and variance are off by %.1f and %.1f standard deviations", mean, z, v)
+		}
+	}
+}
+
+// TestPoissonByInversion: the values at both ends of a uniform draw, and
+// rejection has the same law where both apply.
+func TestPoissonByInversion(t *testing.T) {
+	for _, c := range []struct {
+		u, mean float64
+		want    int64
+	}{{0, 0, 0}, {1 - 0x1p-53, 0, 0}, {0, 1, 0}, {0.3678, 1, 0}, {0.3679, 1, 1}, {0, many, 0}} {
+		if got := invert(c.u, c.mean, math.Exp(-c.mean)); got != c.want {
+			t.Errorf("u %v, mean %v: got %d, want %d", c.u, c.mean, got, c.want)
+		}
+	}
+	if n := invert(1-0x1p-53, many, math.Exp(-many)); n < 70 || int(n) >= len(inverse) {
+		t.Errorf("the largest value is %d of a table of %d", n, len(inverse))
+	}
+	beyond := 0.
+	for n := len(inverse); n < 2*len(inverse); n++ {
+		beyond += distuv.Poisson{Lambda: many}.Prob(float64(n))
+	}
+	if beyond > 0x1p-53 {
+		t.Errorf("beyond the table lies %v", beyond)
+	}
+	p := poisson{pcg: *rand.NewPCG(3, 3)}
+	const draws = 200_000
+	var counts [2][60]float64
+	for range draws {
+		counts[0][min(invert(p.uniform(), 16, p.none(16)), 59)]++
+		counts[1][min(p.reject(16), 59)]++
+	}
+	chi, cells := 0., 0.
+	for i := range 60 {
+		if a, b := counts[0][i], counts[1][i]; a+b >= 20 {
+			chi, cells = chi+(a-b)*(a-b)/(a+b), cells+1
+		}
+	}
+	if z := (chi - cells) / math.Sqrt(2*cells); math.Abs(z) > 5 {
+		t.Errorf("chi-squared %v of %v degrees of freedom between the methods", chi, cells)
+	}
+}
+
+// TestNone: e^(−mean) by way of a mean nearby is as good as directly.
+func TestNone(t *testing.T) {
+	p := poisson{}
+	for i := range 20_000 {
+		mean := 30 * math.Abs(math.Sin(float64(i)/1e4))
+		if got, want := p.none(mean), math.Exp(-mean); math.Abs(got-want) > 4e-16*want {
+			t.Fatalf("mean %v: got %v, want %v", mean, got, want)
 		}
 	}
 }

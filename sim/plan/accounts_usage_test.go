@@ -89,21 +89,24 @@ func TestUsageIsAdditive(t *testing.T) {
 	}
 }
 
-// TestBatchesAreIndependent looks at the correlation of neighbouring batches
-// where the method of drawing alternates: means of 3 and of 30.
+// TestBatchesAreIndependent looks at the correlation of neighbouring batches,
+// also where the method of drawing alternates: means of 3 and of 30, and of
+// 0.03 and 0.3.
 func TestBatchesAreIndependent(t *testing.T) {
-	p := accountsOf(t, "horizon: 30d\nusage_batch: 1h", "g: {count: 40, limit: 11_880, usage: {of_limit: 100%, shape: {on_off: {on: 10/h, off: 1/h, on_for: 1h, off_for: 1h}}}}")
-	n, product := 0., 0.
-	for i := range p.Accounts.Len() {
-		x := units(p.Usage(i), p.Epoch.UnixNano(), time.Hour, 720)
-		for k := range 719 {
-			mean := [2]float64{30, 3}
-			a, b := mean[k%2], mean[(k+1)%2]
-			n, product = n+1, product+(float64(x[k])-a)/math.Sqrt(a)*(float64(x[k+1])-b)/math.Sqrt(b)
+	for _, scale := range []float64{1, 0.01} {
+		p := accountsOf(t, "horizon: 30d\nusage_batch: 1h", fmt.Sprintf("g: {count: 40, limit: 11_880, usage: {of_limit: 100%%, scale: %v, shape: {on_off: {on: 10/h, off: 1/h, on_for: 1h, off_for: 1h}}}}", scale))
+		n, product := 0., 0.
+		for i := range p.Accounts.Len() {
+			x := units(p.Usage(i), p.Epoch.UnixNano(), time.Hour, 720)
+			for k := range 719 {
+				mean := [2]float64{30 * scale, 3 * scale}
+				a, b := mean[k%2], mean[(k+1)%2]
+				n, product = n+1, product+(float64(x[k])-a)/math.Sqrt(a)*(float64(x[k+1])-b)/math.Sqrt(b)
+			}
 		}
-	}
-	if z := product / math.Sqrt(n); math.Abs(z) > 5 {
-		t.Errorf("correlation %v (%.1f standard deviations)", product/n, z)
+		if z := product / math.Sqrt(n); math.Abs(z) > 5 {
+			t.Errorf("scale %v: correlation %v (%.1f standard deviations)", scale, product/n, z)
+		}
 	}
 }
 

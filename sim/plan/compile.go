@@ -219,6 +219,15 @@ func (p *Plan) checkTakes(out *Source) error {
 		if len(out.Takes) > 1 && !l.Kind.Batch {
 			return fmt.Errorf("limiter %s: kind %s takes from one limit a request, found a batch of %d", l.Name, l.Limiter.Kind, len(out.Takes))
 		}
+		if l.Kind.CheckRequest != nil {
+			takes := make([]limiter.Take, len(out.Takes))
+			for i, t := range out.Takes {
+				takes[i] = limiter.Take{Limit: t.Limit, Cost: t.Cost}
+			}
+			if err := l.Kind.CheckRequest(l.Options, takes); err != nil {
+				return fmt.Errorf("limiter %s: %w", l.Name, err)
+			}
+		}
 		table := l.Table()
 		for _, t := range out.Takes {
 			if limit, ok := table.For(t.Limit, ""); ok && t.Cost > limit.Burst {
