@@ -27,10 +27,11 @@ var boulder = Kind{
 		Name: "transactions", Default: overrideRequest, Values: []string{overrideRequest, newAccount, newOrder},
 		About: "override_request: one limit by address, any key is mapped to one; new_account: the address's and its /48 range's limits; new_order: the account's, each domain's and the exact name set's",
 	}},
-	Expands:   func(options map[string]string) bool { return options["transactions"] != overrideRequest },
-	Check:     checkBoulder,
-	New:       newBoulder,
-	Telemetry: boulderTelemetry,
+	Expands:      func(options map[string]string) bool { return options["transactions"] != overrideRequest },
+	Check:        checkBoulder,
+	CheckRequest: checkBoulderRequest,
+	New:          newBoulder,
+	Telemetry:    boulderTelemetry,
 }
 
 type boulderLimiter struct {

@@ -63,6 +63,20 @@ func checkBoulder(spec record.Limiter, options map[string]string) error {
 	return errors.Join(errs...)
 }
 
+// checkBoulderRequest finds what would make every request fail.
+func checkBoulderRequest(options map[string]string, takes []Take) error {
+	if options["transactions"] == newOrder {
+		named := slices.Clone(takes)
+		for i := range named {
+			named[i].Key = "1" // any: what matters is which limits there are
+		}
+		_, err := orderOf(Request{Takes: named})
+		return err
+	}
+	_, err := singleUnit(Request{Takes: takes})
+	return err
+}
+
 func known(kind, limit string) bool {
 	for _, n := range boulderLimits[kind] {
 		if n.String() == limit {

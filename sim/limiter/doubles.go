@@ -91,7 +91,7 @@ func flakyErrors() map[string]error {
 		"cancelled":      context.Canceled,
 		"refused":        &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED},
 		"pool_exhausted": redis.ErrPoolExhausted,
-		"script_missing": errors.New("NOSCRIPT No matching script. Please use EVAL."),
+		"script_missing": errors.New("NOSCRIPT No matching script. Please use EVAL"),
 		"server":         errors.New("ERR made up by the flaky limiter"),
 		"connection":     io.EOF,
 		"unexpected":     errors.New("made up by the flaky limiter"),

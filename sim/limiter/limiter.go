@@ -88,7 +88,10 @@ type Kind struct {
 	TAT func(value string) (time.Time, bool)
 	// Check returns what is wrong with a configuration. May be nil.
 	Check func(spec record.Limiter, options map[string]string) error
-	New   func(env Env) (Limiter, error)
+	// CheckRequest returns why requests for such takes (their limits and
+	// costs) cannot be made with these options. May be nil.
+	CheckRequest func(options map[string]string, takes []Take) error
+	New          func(env Env) (Limiter, error)
 	// Telemetry picks latency series out of the limiter's own metrics. May
 	// be nil.
 	Telemetry func(families []*dto.MetricFamily) []record.Telemetry

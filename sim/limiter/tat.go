@@ -31,6 +31,12 @@ var tat = Kind{
 		Name: "write", Default: writeLua, Values: []string{writeSet, writeIncr, writeSetNX, writeLua},
 		About: "set: GET, SET; incr: GET, INCRBY or SET when new; setnx: SET NX when new, INCRBY, SET when stale; lua: one script by Redis' TIME",
 	}},
+	CheckRequest: func(options map[string]string, takes []Take) error {
+		if len(takes) > 1 && options["write"] == writeLua {
+			return fmt.Errorf("write %s takes from one limit a request, found a batch of %d: a script reaches one shard only", writeLua, len(takes))
+		}
+		return nil
+	},
 	New: func(env Env) (Limiter, error) {
 		if env.Options["write"] == writeLua {
 			return newTATScript(env), nil

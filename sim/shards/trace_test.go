@@ -68,6 +68,8 @@ func TestKeyStates(t *testing.T) {
 	}
 }
 
+type limitersOwn struct{}
+
 // What a Trace holds of a request with two round trips to two shards.
 func TestTraceOfARequest(t *testing.T) {
 	r := newRig(t, distances())
@@ -75,7 +77,7 @@ func TestTraceOfARequest(t *testing.T) {
 		near, far := r.keyOn(0, "near"), r.keyOn(2, "far")
 		trace := NewTrace(context.Background())
 		trace.ReadClock(p.Now())
-		other := context.WithValue(context.WithoutCancel(trace), struct{}{}, 1) // as limiters derive contexts
+		other := context.WithValue(context.WithoutCancel(trace), limitersOwn{}, 1) // as limiters derive contexts
 		_, _ = r.ring.Pipelined(other, func(pipe redis.Pipeliner) error {
 			pipe.Get(other, far)
 			pipe.Get(other, near)
