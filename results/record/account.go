@@ -1,17 +1,19 @@
 package record
 
 // Account is what one account was entitled to and what it used: the truth
-// that engines are judged by. Instants are Unix nanoseconds.
+// that engines are judged by. Instants are Unix nanoseconds. The struct is a
+// row of the Parquet parts.
 type Account struct {
 	ID       int64             `parquet:"id,delta"`
 	Group    string            `parquet:"group,dict"`
-	Contract []ContractSegment `parquet:"contract,list"`
+	Contract []ContractSegment `parquet:"contract,list"` // in the order of From
 	// Saved says that its limit was saved during the run, which erases the
 	// log of some engines.
 	Saved bool `parquet:"saved"`
-	// Usage, in the order of the instants; corrections are negative.
-	At    []int64 `parquet:"at,list,delta"`
-	Units []int64 `parquet:"units,list,delta"`
+	// Usage, in the order of the instants and as many units as instants;
+	// corrections are negative.
+	At    []int64 `parquet:"at,list" parquet-element:",delta"`
+	Units []int64 `parquet:"units,list" parquet-element:",delta"`
 }
 
 // ContractSegment is a usage.Segment.
@@ -40,6 +42,9 @@ type Engine struct {
 	Gap   int64 `json:"gapNanoseconds"`
 	Slack int64 `json:"slackNanoseconds"`
 
+	// LooksBack says that the engine can still meet an obligation when its
+	// period is over: it looks at it once more, or delivers later.
+	LooksBack   bool      `json:"looksBack,omitempty"`
 	SourceDown  []Span    `json:"sourceDown,omitempty"`
 	Downsampled bool      `json:"downsampled,omitempty"`
 	Findings    []Finding `json:"findings,omitempty"`
@@ -56,6 +61,6 @@ type Span struct {
 type Finding struct {
 	What    string `json:"what"`
 	Account int64  `json:"account"`
-	At      int64  `json:"atUnixNanoseconds"`
-	Count   int64  `json:"count"` // how often it was found of the account
+	At      int64  `json:"atUnixNanoseconds"` // when it was found first
+	Count   int64  `json:"count"`             // how often it was found of the account
 }

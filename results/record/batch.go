@@ -1,38 +1,57 @@
 package record
 
-// batchRows is how many observations pass between goroutines, and through
-// the Parquet library, at once.
-const batchRows = 1024
+// batchRows is how many rows pass between goroutines, and through the
+// Parquet library, at once; batchInts how many numbers in their lists.
+const (
+	batchRows = 1024
+	batchInts = 128 << 10
+)
 
-// batch holds copies of observations. The lists of all its rows lie in two
-// arenas, so that a reused batch allocates nothing.
-type batch struct {
-	rows    []Observation
-	takes   []Take
-	touched []Touch
+// batch holds copies of rows on their way to the encoder. The lists of all
+// its rows lie in arenas, so that a reused batch allocates nothing.
+type batch[T any] struct {
+	lane *lane[T] // to which it returns
+	rows []T
+	arenas
 }
 
-func newBatch() *batch {
-	return &batch{rows: make([]Observation, 0, batchRows)}
+// arenas hold the lists of many rows, end to end.
+type arenas struct {
+	takes    []Take
+	touched  []Touch
+	segments []ContractSegment
+	ints     []int64
 }
 
-func (b *batch) add(o *Observation, seq int64) {
-	b.rows = append(b.rows, *o)
-	row := &b.rows[len(b.rows)-1]
-	row.Seq = seq
-	n := len(b.takes)
-	b.takes = append(b.takes, o.Takes...)
-	row.Takes = b.takes[n:len(b.takes):len(b.takes)]
-	n = len(b.touched)
-	b.touched = append(b.touched, o.Touched...)
-	row.Touched = b.touched[n:len(b.touched):len(b.touched)]
+// keep copies a list to the end of an arena.
+func keep[E any](arena *[]E, list []E) []E {
+	n := len(*arena)
+	*arena = append(*arena, list...)
+	return (*arena)[n:len(*arena):len(*arena)]
 }
 
-func (b *batch) full() bool { return len(b.rows) == batchRows }
+func (b *batch[T]) add(row *T) {
+	if b.rows == nil {
+		b.rows = make([]T, 0, batchRows)
+	}
+	b.rows = append(b.rows, *row)
+	b.lane.rows.keep(&b.rows[len(b.rows)-1], &b.arenas)
+}
 
-func (b *batch) reset() {
+func (b *batch[T]) full() bool { return len(b.rows) == batchRows || len(b.ints) >= batchInts }
+
+func (b *batch[T]) reset() {
 	clear(b.rows) // let go of the strings
-	b.rows, b.takes, b.touched = b.rows[:0], b.takes[:0], b.touched[:0]
+	b.rows = b.rows[:0]
+	b.takes, b.touched, b.segments, b.ints = b.takes[:0], b.touched[:0], b.segments[:0], b.ints[:0]
+}
+
+// encode and recycle are the two halves of the encoder's work on a batch.
+func (b *batch[T]) encode() error { return b.lane.encoder.write(b.rows) }
+
+func (b *batch[T]) recycle() {
+	b.reset()
+	b.lane.empty <- b
 }
 
 // instant is where the observation stands in the order of effect: when its

@@ -14,31 +14,38 @@ const rowGroupRows = 128 << 10
 
 // encoder turns rows into parts, and keeps the manifest on disk up to date
 // with the parts that are closed.
-type encoder struct {
-	dir      string
-	options  options
-	manifest Manifest
-	hash     *hasher
-	settle   settle
+type encoder[T any] struct {
+	rows    *layout[T]
+	book    *book
+	options options
+	hash    *hasher[T]
+	see     func(row *T)              // is shown every row; may be nil
+	enter   func(m *Manifest, p Part) // enters a closed part in the manifest
 
-	file *os.File // of the open part; nil: none
-	part *parquet.GenericWriter[Observation]
-	rows int64 // in the open part
+	parts int      // closed ones
+	file  *os.File // of the open part; nil: none
+	part  *parquet.GenericWriter[T]
+	count int64 // rows in the open part
+	load  int64 // their weight
 }
 
-func (e *encoder) write(rows []Observation) error {
+func newEncoder[T any](rows *layout[T], b *book, o options) *encoder[T] {
+	return &encoder[T]{rows: rows, book: b, options: o, hash: newHasher(rows)}
+}
+
+func (e *encoder[T]) write(rows []T) error {
 	for len(rows) > 0 {
 		if e.part == nil {
 			if err := e.openPart(); err != nil {
 				return err
 			}
 		}
-		n := min(int64(len(rows)), e.options.partRows-e.rows)
+		n := e.fitting(rows)
 		if err := e.writePart(rows[:n]); err != nil {
 			return err
 		}
 		rows = rows[n:]
-		if e.rows == e.options.partRows {
+		if e.load >= e.options.partRows {
 			if err := e.closePart(); err != nil {
 				return err
 			}
@@ -47,31 +54,52 @@ func (e *encoder) write(rows []Observation) error {
 	return nil
 }
 
-func (e *encoder) writePart(rows []Observation) error {
+// fitting is how many rows still go into the open part, and adds their weight.
+func (e *encoder[T]) fitting(rows []T) int {
+	if e.rows.weight == nil {
+		n := min(int64(len(rows)), e.options.partRows-e.load)
+		e.load += n
+		return int(n)
+	}
+	for i := range rows {
+		if e.load += e.rows.weight(&rows[i]); e.load >= e.options.partRows {
+			return i + 1
+		}
+	}
+	return len(rows)
+}
+
+func (e *encoder[T]) writePart(rows []T) error {
 	for i := range rows {
 		e.hash.add(&rows[i])
-		e.settle.add(&rows[i])
+		if e.see != nil {
+			e.see(&rows[i])
+		}
 	}
 	if _, err := e.part.Write(rows); err != nil {
 		return fmt.Errorf("writing %s: %w", e.file.Name(), err)
 	}
-	e.rows += int64(len(rows))
+	e.count += int64(len(rows))
 	return nil
 }
 
 // openPart begins a part under a name that no reader takes for a finished one.
-func (e *encoder) openPart() error {
+func (e *encoder[T]) openPart() error {
+	if err := os.MkdirAll(filepath.Dir(e.partPath()), 0o755); err != nil {
+		return fmt.Errorf("beginning a part: %w", err)
+	}
 	f, err := os.OpenFile(e.partPath()+".partial", os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if err != nil {
 		return fmt.Errorf("beginning a part: %w", err)
 	}
+	schema := parquet.SchemaOf(new(T))
 	opts := []parquet.WriterOption{
 		parquet.MaxRowsPerRowGroup(rowGroupRows),
 		parquet.CreatedBy("quotalab", "", ""),
-		parquet.KeyValueMetadata("quotalab.scenario", e.manifest.Scenario),
-		parquet.KeyValueMetadata("quotalab.planHash", e.manifest.PlanHash),
+		parquet.KeyValueMetadata("quotalab.scenario", e.book.manifest.Scenario),
+		parquet.KeyValueMetadata("quotalab.planHash", e.book.manifest.PlanHash),
 	}
-	for _, path := range textPaths() {
+	for _, path := range textPaths(schema) {
 		// The first and last text of a page in alphabetical order help no
 		// query, and finding them takes a fifth of the time of writing.
 		opts = append(opts, parquet.SkipPageBounds(path...), parquet.SkipPageStatistics(path...))
@@ -79,14 +107,13 @@ func (e *encoder) openPart() error {
 	if e.options.codec != nil {
 		opts = append(opts, parquet.Compression(e.options.codec))
 	}
-	e.file, e.rows = f, 0
-	e.part = parquet.NewGenericWriter[Observation](f, opts...)
+	e.file, e.count, e.load = f, 0, 0
+	e.part = parquet.NewGenericWriter[T](f, append(opts, schema)...)
 	return nil
 }
 
 // textPaths are the columns that hold text.
-func textPaths() (paths [][]string) {
-	schema := parquet.SchemaOf(Observation{})
+func textPaths(schema *parquet.Schema) (paths [][]string) {
 	for _, path := range schema.Columns() {
 		if leaf, ok := schema.Lookup(path...); ok && leaf.Node.Type().Kind() == parquet.ByteArray {
 			paths = append(paths, path)
@@ -95,13 +122,13 @@ func textPaths() (paths [][]string) {
 	return paths
 }
 
-func (e *encoder) partPath() string {
-	return filepath.Join(e.dir, filepath.FromSlash(partName(len(e.manifest.Parts))))
+func (e *encoder[T]) partPath() string {
+	return filepath.Join(e.book.dir, filepath.FromSlash(partName(e.rows.dir, e.parts)))
 }
 
 // closePart finishes the open part, if any, checks that it reads back, gives
 // it its name and enters it in the manifest.
-func (e *encoder) closePart() error {
+func (e *encoder[T]) closePart() error {
 	if e.part == nil {
 		return nil
 	}
@@ -109,7 +136,7 @@ func (e *encoder) closePart() error {
 	e.part, e.file = nil, nil
 	err := errors.Join(part.Close(), file.Close())
 	if err == nil {
-		err = verifyPart(file.Name(), e.rows)
+		err = verifyPart(e.rows, file.Name(), e.count)
 	}
 	if err == nil {
 		err = os.Rename(file.Name(), e.partPath())
@@ -117,16 +144,13 @@ func (e *encoder) closePart() error {
 	if err != nil {
 		return fmt.Errorf("finishing %s: %w", e.partPath(), err)
 	}
-	m := &e.manifest
-	m.Hash = e.hash.sum()
-	m.Parts = append(m.Parts, Part{File: partName(len(m.Parts)), Count: e.rows, Hash: m.Hash})
-	m.Count += e.rows
-	m.MaxSettle = e.settle.max
-	return writeManifest(e.dir, m)
+	p := Part{File: partName(e.rows.dir, e.parts), Count: e.count, Hash: e.hash.sum()}
+	e.parts++
+	return e.book.enter(func(m *Manifest) { e.enter(m, p) })
 }
 
 // abandon lets go of a part that cannot be finished.
-func (e *encoder) abandon() error {
+func (e *encoder[T]) abandon() error {
 	if e.file == nil {
 		return nil
 	}
@@ -136,13 +160,13 @@ func (e *encoder) abandon() error {
 }
 
 // verifyPart opens a finished file again, which checks its footer.
-func verifyPart(path string, rows int64) error {
-	f, err := openPartFile(path)
+func verifyPart[T any](rows *layout[T], path string, count int64) error {
+	f, err := openPartFile(rows, path)
 	if err != nil {
 		return err
 	}
-	if n := f.parquet.NumRows(); n != rows {
-		err = fmt.Errorf("%d observations were written, %d can be read back", rows, n)
+	if n := f.parquet.NumRows(); n != count {
+		err = fmt.Errorf("%d %s were written, %d can be read back", count, rows.name, n)
 	}
 	return errors.Join(err, f.Close())
 }

@@ -7,50 +7,68 @@ import (
 	"hash"
 )
 
-// The record's hash is SHA-256 over a canonical encoding of every field of
-// every observation in the order of writing. It knows nothing of parts, row
+// The hash of one kind of rows is SHA-256 over a canonical encoding of every
+// field of every row in the order of writing. It knows nothing of parts, row
 // groups, compression or the Parquet version, so two records with the same
 // content have the same hash however they were stored.
 //
-// The encoding of an observation is its fields in the order of the struct:
-// an integer as a zigzag varint, a string as its length (uvarint) and its
-// bytes, a list as its length and its elements. It is self-delimiting, so
-// no two sequences of observations share an encoding.
-
-// hashHeader separates this hash from every other use of SHA-256 and names
-// the encoding's version.
-const hashHeader = "quotalab observations 1\n"
+// The encoding of a row is its fields in the order of the struct: an integer
+// as a zigzag varint, a string as its length (uvarint) and its bytes, a list
+// as its length and its elements. It is self-delimiting, so no two sequences
+// of rows share an encoding.
 
 // hashChunk is how many encoded bytes are gathered for one call of SHA-256.
 const hashChunk = 32 << 10
 
-type hasher struct {
-	sha hash.Hash
-	buf []byte
+type hasher[T any] struct {
+	rows *layout[T]
+	sha  hash.Hash
+	buf  []byte
 }
 
-func newHasher() *hasher {
-	h := &hasher{sha: sha256.New(), buf: make([]byte, 0, 2*hashChunk)}
-	h.buf = append(h.buf, hashHeader...)
+func newHasher[T any](rows *layout[T]) *hasher[T] {
+	h := &hasher[T]{rows: rows, sha: sha256.New(), buf: make([]byte, 0, 2*hashChunk)}
+	h.buf = append(h.buf, rows.seed...)
 	return h
 }
 
-func (h *hasher) add(o *Observation) {
-	h.buf = appendObservation(h.buf, o)
+func (h *hasher[T]) add(row *T) {
+	h.buf = h.rows.encode(h.buf, row)
 	if len(h.buf) >= hashChunk {
 		h.flush()
 	}
 }
 
-func (h *hasher) flush() {
+func (h *hasher[T]) flush() {
 	h.sha.Write(h.buf) // never fails: hash.Hash says so
 	h.buf = h.buf[:0]
 }
 
 // sum is the hash of all that was added so far; adding may go on after it.
-func (h *hasher) sum() string {
+func (h *hasher[T]) sum() string {
 	h.flush()
 	return hex.EncodeToString(h.sha.Sum(nil))
+}
+
+// contentHash is the record's hash, made from those of its last parts: that
+// of the observations, if it has nothing else, and else SHA-256 over those of
+// observations, accounts and evaluations.
+func (m *Manifest) contentHash() string {
+	observations, accounts, evaluations := newHasher(observationRows()).sum(), newHasher(accountRows()).sum(), newHasher(evaluationRows()).sum()
+	if n := len(m.Parts); n > 0 {
+		observations = m.Parts[n-1].Hash
+	}
+	if len(m.AccountParts)+len(m.EvaluationParts) == 0 {
+		return observations
+	}
+	if n := len(m.AccountParts); n > 0 {
+		accounts = m.AccountParts[n-1].Hash
+	}
+	if n := len(m.EvaluationParts); n > 0 {
+		evaluations = m.EvaluationParts[n-1].Hash
+	}
+	sum := sha256.Sum256([]byte("quotalab record 1\n" + observations + "\n" + accounts + "\n" + evaluations + "\n"))
+	return hex.EncodeToString(sum[:])
 }
 
 func appendObservation(b []byte, o *Observation) []byte {

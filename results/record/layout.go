@@ -16,6 +16,8 @@ const (
 	PlanFile        = "plan.txt"
 	SummaryFile     = "summary.json"
 	ObservationsDir = "observations"
+	AccountsDir     = "accounts"
+	EvaluationsDir  = "evaluations"
 )
 
 // ErrExists is wrapped by the error of Create on a directory that holds a
@@ -26,9 +28,9 @@ var ErrExists = errors.New("there is a record already")
 // what was written.
 var ErrDamaged = errors.New("the record is damaged")
 
-// partName of the n-th part, relative to the record's directory.
-func partName(n int) string {
-	return fmt.Sprintf("%s/part-%05d.parquet", ObservationsDir, n)
+// partName of the n-th part in a folder, relative to the record's directory.
+func partName(folder string, n int) string {
+	return fmt.Sprintf("%s/part-%05d.parquet", folder, n)
 }
 
 // writeManifest replaces the manifest in one step, so that a reader sees
@@ -85,21 +87,34 @@ func decodeManifest(data []byte) (Manifest, error) {
 	if m.SchemaVersion < 1 || m.SchemaVersion > SchemaVersion {
 		return Manifest{}, fmt.Errorf("record of schema version %d, this program reads 1 to %d: use a newer quotalab", m.SchemaVersion, SchemaVersion)
 	}
-	var sum int64
-	for i, p := range m.Parts {
-		if p.File != partName(i) {
-			return Manifest{}, fmt.Errorf("%w: part %d is called %q, expected %q", ErrDamaged, i, p.File, partName(i))
-		}
-		if p.Count <= 0 || p.Count > m.Count-sum {
-			return Manifest{}, fmt.Errorf("%w: %s is said to hold %d of %d observations", ErrDamaged, p.File, p.Count, m.Count)
-		}
-		sum += p.Count
-	}
-	if sum != m.Count {
-		return Manifest{}, fmt.Errorf("%w: the parts hold %d observations, the manifest says %d", ErrDamaged, sum, m.Count)
+	if err := errors.Join(checkParts(observationRows(), m.Parts, m.Count), checkParts(accountRows(), m.AccountParts, m.AccountCount),
+		checkParts(evaluationRows(), m.EvaluationParts, m.EvaluationCount)); err != nil {
+		return Manifest{}, err
 	}
 	if m.MaxSettle < 0 {
 		return Manifest{}, fmt.Errorf("%w: maxSettleNanoseconds is %d, expected at least 0", ErrDamaged, m.MaxSettle)
 	}
+	if h := m.contentHash(); h != m.Hash {
+		return Manifest{}, fmt.Errorf("%w: the hash of its parts' content is %s, recordHash is %s", ErrDamaged, h, m.Hash)
+	}
 	return m, nil
+}
+
+// checkParts of one kind of rows: their names, and that they add up to count.
+func checkParts[T any, P Part | RowPart](rows *layout[T], parts []P, count int64) error {
+	var sum int64
+	for i := range parts {
+		p := Part(parts[i])
+		if name := partName(rows.dir, i); p.File != name {
+			return fmt.Errorf("%w: part %d is called %q, expected %q", ErrDamaged, i, p.File, name)
+		}
+		if p.Count <= 0 || p.Count > count-sum {
+			return fmt.Errorf("%w: %s is said to hold %d of %d %s", ErrDamaged, p.File, p.Count, count, rows.name)
+		}
+		sum += p.Count
+	}
+	if sum != count {
+		return fmt.Errorf("%w: the parts hold %d %s, the manifest says %d", ErrDamaged, sum, rows.name, count)
+	}
+	return nil
 }

@@ -33,14 +33,18 @@ type Manifest struct {
 	Tags     map[string]string `json:"tags,omitempty"`
 
 	// The rest is known at the end.
-	Complete  bool        `json:"complete"`          // false: the run did not reach its end
-	Aborted   string      `json:"aborted,omitempty"` // why, e.g. "interrupt"
-	Count     int64       `json:"observations"`
-	Parts     []Part      `json:"parts"`
-	Hash      string      `json:"recordHash"`           // over the content of all observations, in order
-	MaxSettle int64       `json:"maxSettleNanoseconds"` // largest done − effect: no observation took effect longer than this before one written earlier was done
-	Telemetry []Telemetry `json:"telemetry,omitempty"`
-	Warnings  []string    `json:"warnings,omitempty"`
+	Complete        bool        `json:"complete"`          // false: the run did not reach its end
+	Aborted         string      `json:"aborted,omitempty"` // why, e.g. "interrupt"
+	Count           int64       `json:"observations"`
+	Parts           []Part      `json:"parts"`
+	Hash            string      `json:"recordHash"`           // over the content of all rows, in order; see contentHash
+	MaxSettle       int64       `json:"maxSettleNanoseconds"` // largest done − effect: no observation took effect longer than this before one written earlier was done
+	AccountCount    int64       `json:"accounts,omitempty"`
+	AccountParts    []RowPart   `json:"accountParts,omitempty"`
+	EvaluationCount int64       `json:"evaluations,omitempty"`
+	EvaluationParts []RowPart   `json:"evaluationParts,omitempty"`
+	Telemetry       []Telemetry `json:"telemetry,omitempty"`
+	Warnings        []string    `json:"warnings,omitempty"`
 }
 
 // Client is one client instance group of the scenario.
@@ -84,11 +88,19 @@ type Assertion struct {
 	Over     time.Duration `json:"overNanoseconds,omitempty"`
 }
 
-// Part is one Parquet file.
+// Part is one Parquet file of observations.
 type Part struct {
 	File  string `json:"file"`
 	Count int64  `json:"observations"`
 	Hash  string `json:"hash"` // over the content of all observations up to the part's end
+}
+
+// RowPart is one Parquet file of accounts or of evaluations; the fields are
+// those of a Part.
+type RowPart struct {
+	File  string `json:"file"`
+	Count int64  `json:"rows"`
+	Hash  string `json:"hash"`
 }
 
 // Telemetry is what a limiter's own metrics said at the end of the run.

@@ -169,6 +169,28 @@ func plain[T any](p parquet.Page, kind encoding.Kind, values func(*encoding.Valu
 	return values(&data), nil
 }
 
+// boolDecoder unpacks bits.
+type boolDecoder struct{ values []bool }
+
+func bools() decoder[bool]                { return &boolDecoder{} }
+func (d *boolDecoder) kind() parquet.Kind { return parquet.Boolean }
+
+func (d *boolDecoder) page(p parquet.Page) ([]bool, error) {
+	packed, err := plain(p, encoding.Boolean, (*encoding.Values).Boolean)
+	if err != nil {
+		return nil, err
+	}
+	n := p.NumValues()
+	if int64(len(packed)) < (n+7)/8 {
+		return nil, fmt.Errorf("%d bytes of bits for %d values", len(packed), n)
+	}
+	d.values = d.values[:0]
+	for i := range n {
+		d.values = append(d.values, packed[i/8]>>(i%8)&1 != 0)
+	}
+	return d.values, nil
+}
+
 // textDecoder keeps the dictionary of the row group as Go strings.
 type textDecoder struct {
 	dict   parquet.Dictionary

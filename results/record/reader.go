@@ -6,10 +6,11 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // Reader reads a record. It keeps no file open between uses, and several
-// passes over the observations may run side by side.
+// passes over its rows may run side by side.
 type Reader struct {
 	dir      string
 	manifest Manifest
@@ -23,7 +24,7 @@ func Open(dir string) (*Reader, error) {
 		return nil, err
 	}
 	r := &Reader{dir: dir, manifest: m}
-	for _, p := range m.Parts {
+	for _, p := range slices.Concat(m.Parts, plainParts(m.AccountParts), plainParts(m.EvaluationParts)) {
 		if _, err := os.Stat(r.path(p)); err != nil {
 			return nil, fmt.Errorf("the record %s lacks a part that its manifest lists: %w", dir, err)
 		}
@@ -32,6 +33,14 @@ func Open(dir string) (*Reader, error) {
 }
 
 func (r *Reader) path(p Part) string { return filepath.Join(r.dir, filepath.FromSlash(p.File)) }
+
+func plainParts(parts []RowPart) []Part {
+	list := make([]Part, len(parts))
+	for i, p := range parts {
+		list[i] = Part(p)
+	}
+	return list
+}
 
 // Dir is the record's directory.
 func (r *Reader) Dir() string { return r.dir }
@@ -53,9 +62,25 @@ func (r *Reader) Plan() (string, error) {
 // valid. At the end of each part the content is checked against the
 // manifest's hash. An error names the file and ends the sequence.
 func (r *Reader) Observations() iter.Seq2[*Observation, error] {
-	return func(yield func(*Observation, error) bool) {
-		pass := pass{hash: newHasher(), rows: make([]Observation, batchRows)}
-		for _, p := range r.manifest.Parts {
+	return rowsOf(r, observationRows(), r.manifest.Parts)
+}
+
+// Accounts yields all accounts by ascending id, as Observations does
+// observations. A record of a run that died has none, or some.
+func (r *Reader) Accounts() iter.Seq2[*Account, error] {
+	return rowsOf(r, accountRows(), plainParts(r.manifest.AccountParts))
+}
+
+// Evaluations yields all evaluations in the order in which they ended, as
+// Observations does observations.
+func (r *Reader) Evaluations() iter.Seq2[*Evaluation, error] {
+	return rowsOf(r, evaluationRows(), plainParts(r.manifest.EvaluationParts))
+}
+
+func rowsOf[T any](r *Reader, rows *layout[T], parts []Part) iter.Seq2[*T, error] {
+	return func(yield func(*T, error) bool) {
+		pass := pass[T]{layout: rows, hash: newHasher(rows), rows: make([]T, rows.batch), check: rows.check()}
+		for _, p := range parts {
 			more, err := pass.part(r.path(p), p, yield)
 			if err != nil {
 				yield(nil, err)
@@ -65,39 +90,36 @@ func (r *Reader) Observations() iter.Seq2[*Observation, error] {
 				return
 			}
 		}
-		if h := pass.hash.sum(); h != r.manifest.Hash {
-			yield(nil, fmt.Errorf("%s: %w: the content's hash is %s, recordHash is %s", r.dir, ErrDamaged, h, r.manifest.Hash))
-		}
 	}
 }
 
-// pass is one reading of the observations.
-type pass struct {
-	hash *hasher
-	rows []Observation
-	seq  int64
+// pass is one reading of one kind of rows.
+type pass[T any] struct {
+	layout *layout[T]
+	hash   *hasher[T]
+	rows   []T
+	check  func(*T) error
 }
 
 // part yields one part; false when the consumer wants no more.
-func (s *pass) part(path string, p Part, yield func(*Observation, error) bool) (more bool, err error) {
-	f, err := openPartFile(path)
+func (s *pass[T]) part(path string, p Part, yield func(*T, error) bool) (more bool, err error) {
+	f, err := openPartFile(s.layout, path)
 	if err != nil {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	if n := f.parquet.NumRows(); n != p.Count {
-		return false, fmt.Errorf("%s: %w: it holds %d observations, the manifest says %d", path, ErrDamaged, n, p.Count)
+		return false, fmt.Errorf("%s: %w: it holds %d %s, the manifest says %d", path, ErrDamaged, n, s.layout.name, p.Count)
 	}
 	for left := p.Count; left > 0; {
-		rows, err := f.read(s.rows[:min(left, batchRows)])
+		rows, err := f.read(s.rows[:min(left, int64(len(s.rows)))])
 		if err != nil {
 			return false, err
 		}
 		for i := range rows {
-			if rows[i].Seq != s.seq {
-				return false, fmt.Errorf("%s: %w: observation %d has the sequence number %d", path, ErrDamaged, s.seq, rows[i].Seq)
+			if err := s.check(&rows[i]); err != nil {
+				return false, fmt.Errorf("%s: %w: %w", path, ErrDamaged, err)
 			}
-			s.seq++
 			s.hash.add(&rows[i])
 			if !yield(&rows[i], nil) {
 				return false, nil

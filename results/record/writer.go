@@ -11,27 +11,30 @@ import (
 	"github.com/parquet-go/parquet-go/compress/zstd"
 )
 
-// DefaultPartRows is after how many observations a part is closed.
+// DefaultPartRows is after how many observations, evaluations, or instants
+// of the accounts' usage a part is closed.
 const DefaultPartRows = 1_000_000
-
-// queuedBatches may wait for the encoder before Write blocks.
-const queuedBatches = 8
 
 // Writer writes a record. Its methods are for one goroutine at a time;
 // encoding, hashing and compression run on a goroutine of its own.
 type Writer struct {
 	dir      string
 	manifest Manifest
-	batch    *batch
-	seq      int64
 	closed   bool
 
-	full  chan *batch // to the encoder
-	empty chan *batch // back from it
-	done  chan struct{}
+	observations *lane[Observation]
+	accounts     *lane[Account]
+	evaluations  *lane[Evaluation]
+	row          Observation // the one that is being written
+	seq          int64
+	settle       settle
+	nextAccount  func(*Account) error
 
-	failed  atomic.Pointer[error] // the encoder's first error
-	encoder *encoder              // the Writer may look at it after done
+	work chan job // to the encoder
+	done chan struct{}
+	book *book // the Writer may look at it after done
+
+	failed atomic.Pointer[error] // the encoder's first error
 }
 
 // Option of Create.
@@ -43,8 +46,9 @@ type options struct {
 	codec    compress.Codec
 }
 
-// PartRows closes a part every n observations (n ≥ 1; default
-// DefaultPartRows). The record's hash does not depend on it.
+// PartRows closes a part every n observations, every n evaluations, and with
+// the account that brings the accounts of a part to n instants of usage
+// (n ≥ 1; default DefaultPartRows). The record's hash does not depend on it.
 func PartRows(n int64) Option { return func(o *options) { o.partRows = n } }
 
 // Plan stores the compiled plan's text in the record.
@@ -68,26 +72,37 @@ func Create(dir string, m Manifest, opts ...Option) (*Writer, error) {
 	if err := prepareDir(dir, o.plan); err != nil {
 		return nil, err
 	}
-	h := newHasher()
 	m.SchemaVersion = SchemaVersion
-	m.Complete, m.Aborted, m.Count, m.Parts, m.MaxSettle, m.Hash = false, "", 0, []Part{}, 0, h.sum()
-	if err := writeManifest(dir, &m); err != nil {
+	m.Complete, m.Aborted = false, ""
+	m.take(&Manifest{Parts: []Part{}})
+	m.Hash = m.contentHash()
+	b := &book{dir: dir, manifest: m}
+	if err := b.write(); err != nil {
 		return nil, err
 	}
-	w := &Writer{
-		dir: dir, manifest: m, batch: newBatch(),
-		full: make(chan *batch, queuedBatches), empty: make(chan *batch, queuedBatches+2), done: make(chan struct{}),
-		encoder: &encoder{dir: dir, options: o, manifest: m, hash: h},
-	}
-	for range queuedBatches + 1 {
-		w.empty <- newBatch()
-	}
+	w := &Writer{dir: dir, manifest: m, work: make(chan job, queuedBatches), done: make(chan struct{}), book: b, nextAccount: ascending()}
+	w.observations, w.accounts, w.evaluations = newLane(observationRows(), b, o), newLane(accountRows(), b, o), newLane(evaluationRows(), b, o)
+	w.enter()
 	go w.encode()
 	return w, nil
 }
 
+// enter says what a closed part changes in the manifest.
+func (w *Writer) enter() {
+	w.observations.encoder.see = w.settle.add
+	w.observations.encoder.enter = func(m *Manifest, p Part) {
+		m.Parts, m.Count, m.MaxSettle = append(m.Parts, p), m.Count+p.Count, w.settle.max
+	}
+	w.accounts.encoder.enter = func(m *Manifest, p Part) {
+		m.AccountParts, m.AccountCount = append(m.AccountParts, RowPart(p)), m.AccountCount+p.Count
+	}
+	w.evaluations.encoder.enter = func(m *Manifest, p Part) {
+		m.EvaluationParts, m.EvaluationCount = append(m.EvaluationParts, RowPart(p)), m.EvaluationCount+p.Count
+	}
+}
+
 func prepareDir(dir, plan string) error {
-	for _, name := range []string{ManifestFile, ObservationsDir} {
+	for _, name := range []string{ManifestFile, ObservationsDir, AccountsDir, EvaluationsDir} {
 		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
 			return fmt.Errorf("%s holds %s: %w; choose another directory", dir, name, ErrExists)
 		} else if !errors.Is(err, os.ErrNotExist) {
@@ -104,28 +119,46 @@ func prepareDir(dir, plan string) error {
 }
 
 // Write appends a copy of the observation with the next sequence number;
-// the caller may reuse o and its lists. An error is that of an earlier
-// observation as often as of this one, and is final.
+// the caller may reuse o and its lists. An error is that of an earlier row as
+// often as of this one, and is final.
 func (w *Writer) Write(o *Observation) error {
 	if w.closed {
-		return fmt.Errorf("writing to the record %s: it is closed", w.dir)
+		return w.errClosed()
 	}
-	w.batch.add(o, w.seq)
+	w.row = *o
+	w.row.Seq = w.seq
 	w.seq++
-	if !w.batch.full() {
-		return nil
+	return w.observations.push(w, &w.row)
+}
+
+// WriteAccount appends a copy of the account, as Write does of an
+// observation. Accounts come in the order of ascending ids, each with as many
+// Units as instants At; else the error says so and nothing is written.
+func (w *Writer) WriteAccount(a *Account) error {
+	if w.closed {
+		return w.errClosed()
 	}
-	if err := w.failed.Load(); err != nil {
-		w.batch.reset()
-		return *err
+	if err := w.nextAccount(a); err != nil {
+		return fmt.Errorf("writing to the record %s: %w", w.dir, err)
 	}
-	w.full <- w.batch
-	w.batch = <-w.empty
-	return nil
+	return w.accounts.push(w, a)
+}
+
+// WriteEvaluation appends a copy of the evaluation, as Write does of an
+// observation. Evaluations come in the order in which they ended.
+func (w *Writer) WriteEvaluation(e *Evaluation) error {
+	if w.closed {
+		return w.errClosed()
+	}
+	return w.evaluations.push(w, e)
+}
+
+func (w *Writer) errClosed() error {
+	return fmt.Errorf("writing to the record %s: it is closed", w.dir)
 }
 
 // Close writes what is left, lets finish (which may be nil) complete the
-// manifest, and writes and returns it. Count, Parts, Hash and MaxSettle are
+// manifest, and writes and returns it. Counts, parts, Hash and MaxSettle are
 // the Writer's; finish sets the rest. After an error the record is as
 // readable as that of a run that died.
 func (w *Writer) Close(finish func(m *Manifest)) (Manifest, error) {
@@ -133,36 +166,36 @@ func (w *Writer) Close(finish func(m *Manifest)) (Manifest, error) {
 		return w.manifest, fmt.Errorf("closing the record %s: it is closed", w.dir)
 	}
 	w.closed = true
-	w.full <- w.batch
-	close(w.full)
+	w.observations.flush(w)
+	w.accounts.flush(w)
+	w.evaluations.flush(w)
+	close(w.work)
 	<-w.done
 	if err := w.failed.Load(); err != nil {
-		return w.encoder.manifest, errors.Join(*err, w.encoder.abandon())
+		return w.book.manifest, errors.Join(*err, w.observations.encoder.abandon(), w.accounts.encoder.abandon(), w.evaluations.encoder.abandon())
 	}
-	if err := w.encoder.closePart(); err != nil {
-		return w.encoder.manifest, err
+	if err := errors.Join(w.observations.encoder.closePart(), w.accounts.encoder.closePart(), w.evaluations.encoder.closePart()); err != nil {
+		return w.book.manifest, err
 	}
-	m := w.encoder.manifest
+	m := w.book.manifest
 	if finish != nil {
-		written := m
 		finish(&m)
-		m.Count, m.Parts, m.Hash, m.MaxSettle = written.Count, written.Parts, written.Hash, written.MaxSettle
+		m.take(&w.book.manifest)
 	}
-	w.manifest = m
-	return m, writeManifest(w.dir, &m)
+	w.manifest, w.book.manifest = m, m
+	return m, w.book.write()
 }
 
 // encode is the Writer's goroutine. After a failure it keeps taking batches,
-// so that Write never waits for one that nobody will return.
+// so that no write waits for one that nobody will return.
 func (w *Writer) encode() {
 	defer close(w.done)
-	for b := range w.full {
+	for b := range w.work {
 		if w.failed.Load() == nil {
-			if err := w.encoder.write(b.rows); err != nil {
+			if err := b.encode(); err != nil {
 				w.failed.Store(&err)
 			}
 		}
-		b.reset()
-		w.empty <- b
+		b.recycle()
 	}
 }
