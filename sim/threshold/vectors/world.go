@@ -58,7 +58,7 @@ func (p *player) change(c Change) error {
 		a.Cached = true
 	}
 	p.accounts.Put(a)
-	if c.Via == "bulk" || a.Allowed == before {
+	if c.Via != "" && c.Via != "save" || a.Allowed == before {
 		return nil
 	}
 	return p.engine.LimitSaved(p.ctx, a.ID)
