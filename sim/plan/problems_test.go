@@ -26,8 +26,8 @@ func TestProblems(t *testing.T) {
 		{"a mix that writes keys", "  new: {", "  m: {as: id, mix: [{keys: a}]}\n  new: {", "a mix writes each key as its part does"},
 		{"a batch to a script", "keys: new}\nlimiters: {l: {kind: redis_rate, limit: {count: 10, period: 1s}}}",
 			"batch: [{limit: x, keys: a}, {limit: y, keys: new}]}\nlimiters: {l: {kind: tat, limits: {x: {count: 10, period: 1s}, y: {count: 10, period: 1s}}}}", "write lua takes from one limit a request"},
-		{"a cost that Boulder does not have", "keys: a}\nlimiters: {l: {kind: redis_rate,", "keys: a, cost: 2}\nlimiters: {l: {kind: boulder,", "boulder's transactions cost 1, found a cost of 2"},
-		{"an order without a domain", "limiters: {l: {kind: redis_rate, limit: {", "limiters: {l: {kind: boulder, options: {transactions: new_order}, limits: {NewOrdersPerAccount: {", "a new order needs a batch with"},
+		{"a cost that Boulder does not have", "keys: new}\nlimiters: {l: {kind: redis_rate,", "keys: new, cost: 2}\nlimiters: {l: {kind: boulder,", "boulder's transactions cost 1, found a cost of 2"},
+		{"an order without a domain", "kind: redis_rate, limit: {count: 10, period: 1s}", "kind: boulder, options: {transactions: new_order}, limits: {NewOrdersPerAccount: {count: 10, period: 1s}}", "a new order needs a batch with"},
 		{"a limit that Boulder does not have", "kind: redis_rate, limit: {", "kind: boulder, options: {transactions: new_account}, limits: {Nope: {", `limit "Nope" is none of`},
 	} {
 		text := strings.Replace(base, c.old, c.new, 1)
