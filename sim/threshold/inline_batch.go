@@ -65,23 +65,32 @@ func (b *batch) add(u *Usage) error {
 	if u.Units < -largestUnits || u.Units > largestUnits {
 		return fmt.Errorf("account %d: expected at most %d units at once, found %d", u.Account, largestUnits, u.Units)
 	}
-	c, err := b.in.contracts(u.Account)
-	if err != nil {
-		return fmt.Errorf("account %d: %w", u.Account, err)
-	}
-	p, err := b.in.periodOf(c, u.Account, u.At, max(b.now, u.At))
+	last := b.last(u.Account)
+	p, err := b.period(last, u)
 	if err != nil {
 		return err
 	}
 	if u.At < p.start || u.Units == 0 {
 		return nil
 	}
-	if last := b.last(u.Account); last != nil && last.continues(p, u) {
+	if last != nil && last.continues(p, u) {
 		last.units += u.Units
 		last.usages = append(last.usages, u)
 		return nil
 	}
 	return b.item(item{what: itemAdd, period: p, units: u.Units, at: u.At, token: u.Token, usages: []*Usage{u}})
+}
+
+// period of a usage: often that of the usage before it.
+func (b *batch) period(last *item, u *Usage) (period, error) {
+	if last != nil && last.what == itemAdd && last.period.start <= u.At && u.At < last.period.end && u.At <= b.now {
+		return last.period, nil
+	}
+	c, err := b.in.contracts(u.Account)
+	if err != nil {
+		return period{}, fmt.Errorf("account %d: %w", u.Account, err)
+	}
+	return b.in.periodOf(c, u.Account, u.At, max(b.now, u.At))
 }
 
 // last is the latest item of an account's partition, if it is the account's.
@@ -165,10 +174,10 @@ func (b *batch) encode(c *call) (keys []string, args []any) {
 		it, p := &c.items[i], c.items[i].period
 		account, start := strconv.FormatInt(p.account, 10), strconv.FormatInt(p.start, 10)
 		id := account + ":" + start
-		keys = append(keys, tag+"n:"+id, tag+"c:"+id, tag+"t:"+it.token)
+		keys = append(keys, tag+"n:"+id, tag+"c:"+id)
 		tokenTTL := int64(0)
 		if it.token != "" {
-			tokenTTL = in.tokenTTL / milli
+			keys, tokenTTL = append(keys, tag+"t:"+it.token), in.tokenTTL/milli
 		}
 		args = append(args, account, start, it.units, p.limit, max(p.since, 0)/micro, p.end/micro,
 			(max(p.end-b.now, 0)+in.slack)/milli, tokenTTL, it.at, it.extra(), it.what)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/quotalab/quotalab/models/usage"
+	"github.com/quotalab/quotalab/sim/vtime"
 )
 
 // benchmark runs f in a Proc with an engine of 1,000 accounts; the rate is
@@ -14,11 +15,12 @@ func benchmark(b *testing.B, f func(w *world, in *Inline) (increments int)) {
 	defer w.close()
 	in := w.inline(InlineConfig{Redis: w.client(0), Contracts: fixed(monthly(1 << 40))})
 	n := 0
-	w.now(func() {
+	w.at(dayAt(1), func(*vtime.Proc) {
 		for b.Loop() {
 			n += f(w, in)
 		}
 	})
+	w.sched.Run()
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "increments/s")
 }
 
@@ -43,7 +45,7 @@ func BenchmarkInline(b *testing.B) {
 				us = us[:0]
 				for a := range int64(accounts) {
 					for s := range bm.steps {
-						us = append(us, Usage{Account: a, At: w.Now() + int64(s), Units: 1})
+						us = append(us, Usage{Account: a, At: w.Now() - int64(bm.steps-s), Units: 1})
 					}
 				}
 				if err := in.AddBatch(ctx, us); err != nil {

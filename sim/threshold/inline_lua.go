@@ -11,14 +11,16 @@ import "github.com/redis/go-redis/v9"
 // microseconds; those that are only handed on stay text, in nanoseconds.
 //
 // KEYS[1] limits: hash of account → "limit since"; KEYS[2] outbox: stream;
-// then for each item its counter (string), claims (hash) and token (string).
+// then for each item its counter (string), its claims (hash) and, if it has
+// one, its token (string).
 // ARGV[1] how many thresholds, the thresholds ascending, then for each item
 //
 //	1 account  2 start of the period, ns  3 units
 //	4 limit  5 since when it holds, µs  6 end of the period, µs
 //	7 time to live of counter and claims, ms  8 of the token, ms; 0 no token
-//	9 instant of the usage, ns  11 add, limit or sweep
+//	9 instant of the usage, ns
 //	10 steps "units,instant;"; of a sweep "added corrected total"
+//	11 add, limit or sweep
 //
 // Returns three numbers for each item: status bits (1 repeated call, 2 the
 // counter did not exist, 4 something is due, 8 the counter was set right),
@@ -30,6 +32,7 @@ import "github.com/redis/go-redis/v9"
 //
 // The token is set behind INCRBY: if that fails, a retry must count.
 var inlineScript = redis.NewScript(`
+local KEYS, ARGV, call, tonumber, match = KEYS, ARGV, redis.call, tonumber, string.match
 local width = 11
 local count = tonumber(ARGV[1])
 local thresholds = {}
@@ -42,7 +45,6 @@ end
 
 -- when the usage reached what is needed, if a call adds several steps
 local function instant(at, steps, before, needed)
-  if steps == '' then return at end
   local usage = before
   for n, t in string.gmatch(steps, '(%d+),(%d+);') do
     usage = usage + tonumber(n)
@@ -52,93 +54,115 @@ local function instant(at, steps, before, needed)
   return at
 end
 
+local function text(n) return string.format('%.0f', n) end
+
 local function correct(claims, units, ttl)
-  redis.call('HINCRBY', claims, 'corrected', string.format('%.0f', units))
-  redis.call('PEXPIRE', claims, ttl)
+  call('HINCRBY', claims, 'corrected', text(units))
+  call('PEXPIRE', claims, ttl)
 end
 
-local items = (#KEYS - 2) / 3
-local accounts, limits, reply = {}, {}, {}
-for i = 1, items do accounts[i] = ARGV[2 + count + (i - 1) * width] end
-local stored = redis.call('HMGET', KEYS[1], unpack(accounts))
-for i = 1, items do limits[accounts[i]] = stored[i] end
+-- the counter, with what the usage source knows at least
+local function repair(counter, claims, sums, before, ttl)
+  local added, corrected, total = match(sums, '^(%d+) (%d+) (-?%d+)$')
+  local down = tonumber(call('HGET', claims, 'corrected') or 0)
+  local more = math.max(tonumber(added) - (before + down), 0)
+  local less = math.max(tonumber(corrected) - down, 0)
+  if less > 0 then correct(claims, less, ttl) end
+  if more ~= less then before = call('INCRBY', counter, text(more - less)) end
+  return before, tonumber(total)
+end
 
+local accounts, reply, items = {}, {}, 0
+for a = 2 + count, #ARGV, width do
+  items = items + 1
+  accounts[items] = ARGV[a]
+end
+local limits = call('HMGET', KEYS[1], unpack(accounts))
+
+-- the limit in force: the change known that is the latest before the end
+local function force(i, limit, since, ending, announced)
+  local known, version = limits[i], limit .. ' ' .. since
+  if known == version or not known and since == '0' and not announced then return limit, version end
+  local latest = -1
+  if known then
+    local l, s = match(known, '^(%d+) (%d+)$')
+    latest = tonumber(s)
+    if latest < tonumber(ending) and (latest > tonumber(since) or s == since and not announced) then return l, known end
+  end
+  if tonumber(since) >= latest then
+    call('HSET', KEYS[1], accounts[i], version)
+    for j = i, items do
+      if accounts[j] == accounts[i] then limits[j] = version end
+    end
+  end
+  return limit, version
+end
+
+local key = 3
 for i = 1, items do
-  local counter, claims, token = KEYS[3 * i], KEYS[3 * i + 1], KEYS[3 * i + 2]
+  local counter, claims = KEYS[key], KEYS[key + 1]
+  key = key + 2
   local a = 1 + count + (i - 1) * width
-  local account, what = ARGV[a + 1], ARGV[a + 11]
-  local status, before, after, total = 0, 0, 0, 0
-  if ARGV[a + 8] ~= '0' and redis.call('EXISTS', token) == 1 then
+  local ttl, tokenTTL, what = ARGV[a + 7], ARGV[a + 8], ARGV[a + 11]
+  local status, before, after = 0, 0, 0
+  local token
+  if tokenTTL ~= '0' then
+    token = KEYS[key]
+    key = key + 1
+  end
+  if token and call('EXISTS', token) == 1 then
     status = 1
   else
-    -- the limit in force: the change known that is the latest before the end
-    local limit, since = ARGV[a + 4], tonumber(ARGV[a + 5])
-    local latest = -1
-    if limits[account] then
-      local l, s = string.match(limits[account], '^(%d+) (%d+)$')
-      latest = tonumber(s)
-      if latest < tonumber(ARGV[a + 6]) and (latest > since or latest == since and what ~= 'limit') then
-        limit, since = l, latest
-      end
-    end
-    local version = string.format('%s %.0f', limit, since)
-    if since >= latest and (since > 0 or what == 'limit') and limits[account] ~= version then
-      redis.call('HSET', KEYS[1], account, version)
-      limits[account] = version
-    end
+    local limit, version = force(i, ARGV[a + 4], ARGV[a + 5], ARGV[a + 6], what == 'limit')
     limit = tonumber(limit)
 
-    local add = ARGV[a + 3]
+    local usage
     if what == 'add' then
-      after = redis.call('INCRBY', counter, add)
-      before = after - tonumber(add)
-      if after < before then correct(claims, before - after, ARGV[a + 7]) end
+      local units = ARGV[a + 3]
+      after = call('INCRBY', counter, units)
+      before = after - units
+      usage = after
+      if after < before then correct(claims, before - after, ttl) end
     else
-      before = tonumber(redis.call('GET', counter) or 0)
-      after = before
+      before = tonumber(call('GET', counter) or 0)
+      after, usage = before, before
       if what == 'sweep' then
-        local added, corrected, sum = string.match(ARGV[a + 10], '^(%d+) (%d+) (-?%d+)$')
-        total = tonumber(sum)
-        local down = tonumber(redis.call('HGET', claims, 'corrected') or 0)
-        local more = math.max(tonumber(added) - (before + down), 0)
-        local less = math.max(tonumber(corrected) - down, 0)
-        if less > 0 then correct(claims, less, ARGV[a + 7]) end
-        if more ~= less then after = redis.call('INCRBY', counter, string.format('%.0f', more - less)) end
-        if more ~= less then status = 8 end
+        after, usage = repair(counter, claims, ARGV[a + 10], before, ttl)
+        usage = math.max(after, usage)
+        if after ~= before then status = 8 end
       end
     end
-    if before == 0 and (what == 'add' or after ~= before) and redis.call('PTTL', counter) < 0 then
-      redis.call('PEXPIRE', counter, ARGV[a + 7])
+    if before == 0 and (what == 'add' or after ~= before) and call('PTTL', counter) < 0 then
+      call('PEXPIRE', counter, ttl)
       status = status + 2
     end
-    if ARGV[a + 8] ~= '0' then redis.call('SET', token, '1', 'PX', ARGV[a + 8]) end
+    if token then call('SET', token, '1', 'PX', tokenTTL) end
 
-    local usage = after
-    if what == 'sweep' then usage = math.max(after, total) end
-    if count > 0 and usage >= need(thresholds[1], limit) then
+    if 100 * usage >= thresholds[1] * limit then
       -- all of them are looked at where the limit is not the one they were
       -- last looked at with; else those that this call passed
-      local all = what == 'sweep' or redis.call('HGET', claims, 'limit') ~= version
+      local all = what == 'sweep' or call('HGET', claims, 'limit') ~= version
       local wrote = false
       for j = 1, count do
-        local needed = need(thresholds[j], limit)
+        local threshold = thresholds[j]
+        local needed = need(threshold, limit)
         if usage < needed then break end
         if all or before < needed then
           local at = ARGV[a + 9]
           if what == 'add' then at = instant(at, ARGV[a + 10], before, needed) end
-          if redis.call('HSETNX', claims, thresholds[j], at) == 1 then
-            redis.call('XADD', KEYS[2], '*', 'account', account, 'start', ARGV[a + 2], 'threshold', thresholds[j],
-              'at', at, 'usage', string.format('%.0f', usage), 'limit', string.format('%.0f', limit), 'by', what)
+          if call('HSETNX', claims, threshold, at) == 1 then
+            call('XADD', KEYS[2], '*', 'account', accounts[i], 'start', ARGV[a + 2], 'threshold', threshold,
+              'at', at, 'usage', text(usage), 'limit', text(limit), 'by', what)
             wrote = true
           end
         end
       end
       if wrote then status = status + 4 end
       if all then
-        redis.call('HSET', claims, 'limit', version)
+        call('HSET', claims, 'limit', version)
         wrote = true
       end
-      if wrote then redis.call('PEXPIRE', claims, ARGV[a + 7]) end
+      if wrote then call('PEXPIRE', claims, ttl) end
     end
   end
   reply[3 * i - 2], reply[3 * i - 1], reply[3 * i] = status, before, after
