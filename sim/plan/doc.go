@@ -3,7 +3,8 @@
 // immutable; its text and hash say what it is.
 //
 // What flows in: a scenarios.Scenario and the kinds of limiter. What flows
-// out: the Plan, its named random streams, and its Arrivals, the sequence of
-// requests that is fixed before anything runs. Imported by sim/drive and
+// out: the Plan, its named random streams, its Arrivals, the sequence of
+// requests that is fixed before anything runs, and its Accounts, each with a
+// contract and a UsageStream, which is fixed too. Imported by sim/drive and
 // cmd/.
 package plan
