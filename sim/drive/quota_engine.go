@@ -35,6 +35,7 @@ type engineWorld struct {
 	refresh  func(ctx context.Context) error                       // of the cached usage
 	saved    func(ctx context.Context, account int64) error        // a changed limit was saved
 	add      func(ctx context.Context, us []threshold.Usage) error // counts usage
+	changed  func(before, after threshold.Account)                 // what is known of an account
 	setLimit func(ctx context.Context, account, limit, at int64) error
 	drain    func(ctx context.Context, partitions []int) error // empties outboxes
 
@@ -87,7 +88,11 @@ func newEngineWorld(q *quotas, index int) (*engineWorld, error) {
 // takes in a run is spent where its usage is read.
 func (e *engineWorld) sourceOf(events *threshold.Events) threshold.UsageSource {
 	view := &threshold.View{Events: events, Clock: e.clock, Of: e.Source, Downsample: e.Downsample, Lag: int64(e.Lag)}
-	return &threshold.Unreliable{UsageSource: view, Clock: e.clock, Sleep: e.sleep, Latency: int64(e.QueryLatency + e.AccountTime), Down: e.SourceDown}
+	if e.Source == threshold.Postgres {
+		return view // is in the engine's own database, which neither waits nor fails
+	}
+	return &threshold.Unreliable{UsageSource: view, Clock: e.clock, Sleep: e.sleep, Latency: int64(e.QueryLatency + e.AccountTime),
+		Down: e.SourceDown, Says: e.Kind != "flagsmith"} // upstream's client answers 0 when it is down
 }
 
 func (e *engineWorld) sleep(_ context.Context, ns int64) error {
@@ -143,20 +148,19 @@ func (e *engineWorld) catchUpOptions() threshold.CatchUpOptions {
 	}
 }
 
-func makeCatchUp(e *engineWorld) error {
-	c, err := threshold.NewCatchUp(e.catchUpOptions())
+func (e *engineWorld) polls(c *threshold.CatchUp, err error) error {
 	if err == nil {
-		e.run = c.Run
+		e.run, e.changed = c.Run, c.Changed
 	}
 	return err
 }
 
+func makeCatchUp(e *engineWorld) error {
+	return e.polls(threshold.NewCatchUp(e.catchUpOptions()))
+}
+
 func makeBroken(e *engineWorld) error {
-	c, err := threshold.NewBroken(e.catchUpOptions())
-	if err == nil {
-		e.run = c.Run
-	}
-	return err
+	return e.polls(threshold.NewBroken(e.catchUpOptions()))
 }
 
 func (e *engineWorld) inlineConfig() (threshold.InlineConfig, error) {

@@ -122,10 +122,13 @@ func (e *engineWorld) redeliver(ctx context.Context) {
 // change lets an engine's knowledge follow an account's contract.
 func (e *engineWorld) change(acc plan.Account, ch plan.AccountChange) {
 	known, _ := e.directory.Account(acc.ID)
-	before := known.Allowed
+	before := known
 	acc.Change(&known, ch)
 	e.directory.Put(known)
-	if e.saved != nil && ch.Limit > 0 && !ch.Bulk && known.Allowed != before {
+	if e.changed != nil {
+		e.changed(before, known)
+	}
+	if e.saved != nil && ch.Limit > 0 && !ch.Bulk && known.Allowed != before.Allowed {
 		e.process(func(ctx context.Context) { e.fault(e.saved(ctx, acc.ID), "a saved limit was not noticed") })
 	}
 }

@@ -68,10 +68,40 @@ func (q *quotas) begin() {
 			q.d.sched.Call(ch.At-q.start, func() { q.change(&q.accounts.Groups[g], ch) })
 		}
 	}
+	for g := range q.accounts.Groups {
+		if group := &q.accounts.Groups[g]; group.Source >= 0 && group.Corrections.Every > 0 {
+			q.scheduleCorrection(group, int64(group.Corrections.Every))
+		}
+	}
 	q.scheduleUsage()
 	for _, e := range q.engines {
 		e.begin()
 	}
+}
+
+// scheduleCorrection takes back, at the instant at, a share of the allowed
+// requests since the correction before.
+func (q *quotas) scheduleCorrection(g *plan.AccountGroup, at int64) {
+	if q.d.over(at) {
+		return
+	}
+	q.d.sched.Call(at, func() {
+		var us []threshold.Usage
+		for i := g.First; i < g.First+g.Count; i++ {
+			events := q.requests[i]
+			var since int64
+			for k := len(events) - 1; k >= 0 && events[k].Units > 0; k-- {
+				since += events[k].Units
+			}
+			if back := int64(g.Corrections.Share * float64(since)); back > 0 {
+				e := usage.Event{At: q.start + at, Units: -back}
+				q.requests[i] = append(events, e)
+				us = append(us, q.file(i, e))
+			}
+		}
+		q.hand(us)
+		q.scheduleCorrection(g, at+int64(g.Corrections.Every))
+	})
 }
 
 func (q *quotas) draw(i int) {
