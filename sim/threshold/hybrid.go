@@ -46,12 +46,13 @@ type Hybrid struct {
 
 // HybridConfig is what a Hybrid is built from.
 type HybridConfig struct {
-	InlineConfig
+	InlineConfig // Slack 0: two days, or twice Every, Lag and Settle together
 	Accounts interface{ IDs() []int64 } // whom to sweep
 	Totals   Totals
 	Every    int64 // between the starts of sweeps
-	// Lag is how long usage takes until the source shows it: for so long a
-	// closed period is swept once more.
+	// Lag is how long usage takes until the source shows it. For so long a
+	// closed period is swept again, and for half of Slack at least, so that
+	// what a shard loses before it was delivered comes again.
 	Lag int64
 	// Settle is how long after its instant a usage may still be under way,
 	// retries included; 0: a minute. The counter is compared with the usage
@@ -61,6 +62,13 @@ type HybridConfig struct {
 
 // NewHybrid checks a configuration.
 func NewHybrid(c HybridConfig) (*Hybrid, error) {
+	if c.Settle == 0 {
+		c.Settle = 60 * second
+	}
+	least := c.Every + c.Lag + c.Settle
+	if c.Slack == 0 {
+		c.Slack = max(defaultSlack, 2*least)
+	}
 	in, err := NewInline(c.InlineConfig)
 	switch {
 	case err != nil:
@@ -69,9 +77,8 @@ func NewHybrid(c HybridConfig) (*Hybrid, error) {
 		return nil, errors.New("hybrid: expected Accounts and Totals, found nil")
 	case c.Every < 1 || c.Lag < 0 || c.Settle < 0:
 		return nil, fmt.Errorf("hybrid: expected an interval of at least 1 ns, lag and settle of at least 0, found %d, %d and %d", c.Every, c.Lag, c.Settle)
-	}
-	if c.Settle == 0 {
-		c.Settle = 60 * second
+	case c.Slack < least:
+		return nil, fmt.Errorf("hybrid: claims must outlive the last sweep of their period: expected a slack of at least interval, lag and settle together, %d, found %d", least, c.Slack)
 	}
 	return &Hybrid{Inline: in, accounts: c.Accounts, totals: c.Totals, every: c.Every, lag: c.Lag, settle: c.Settle}, nil
 }
@@ -79,10 +86,11 @@ func NewHybrid(c HybridConfig) (*Hybrid, error) {
 // Interval of the sweeps.
 func (h *Hybrid) Interval() time.Duration { return time.Duration(h.every) }
 
-// Poll sweeps all accounts, but those that count a rolling window. A period
-// that ended is swept once more when the source shows all of it. The error
-// tells every account that was not reached; the next sweep reaches further
-// back for them. A sweep while another is going on waits for nothing and does
+// Poll sweeps all accounts, but those that count a rolling window, and also
+// the periods that ended since the last sweep or shortly before. The error
+// tells every account that was not reached; the next sweep then reaches
+// further back. (If that is beyond Slack after a period, its claims are gone,
+// and its notices come again, with the Claim that their receiver knows.) A sweep while another is going on waits for nothing and does
 // nothing.
 func (h *Hybrid) Poll(ctx context.Context) error {
 	if !h.sweeping.TryLock() {
@@ -114,12 +122,13 @@ func (h *Hybrid) sweep(ctx context.Context, b *batch, account, now int64) error 
 	if err != nil {
 		return fmt.Errorf("account %d: %w", account, err)
 	}
-	for t := h.swept - h.lag; ; {
+	for t := h.swept - max(h.lag, h.slack/2); ; {
 		p, err := h.periodOf(c, account, t, now)
 		if err != nil {
 			return err
 		}
-		if p.start <= t {
+		known := p.end <= h.swept && p.end+h.slack-h.settle <= now // its claims are gone, or soon
+		if p.start <= t && !known {
 			if err := h.compare(ctx, b, p, now); err != nil {
 				return err
 			}

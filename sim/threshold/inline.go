@@ -79,6 +79,8 @@ type InlineConfig struct {
 	Hint func(partition int)
 }
 
+const defaultSlack = 2 * usage.Day
+
 // NewInline checks a configuration.
 func NewInline(c InlineConfig) (*Inline, error) {
 	switch {
@@ -96,7 +98,7 @@ func NewInline(c InlineConfig) (*Inline, error) {
 	in := &Inline{redis: c.Redis, clock: c.Clock, contracts: c.Contracts, thresholds: slices.Clone(c.Thresholds), outboxes: o,
 		slack: c.Slack, tokenTTL: c.TokenTTL, total: c.Total, report: c.Report, hint: c.Hint, seen: map[int64]int64{}}
 	if in.slack == 0 {
-		in.slack = 2 * usage.Day
+		in.slack = defaultSlack
 	}
 	if in.tokenTTL == 0 {
 		in.tokenTTL = 3600 * second

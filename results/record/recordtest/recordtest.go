@@ -12,15 +12,19 @@ import (
 // Write makes a complete record in a temporary directory and opens it.
 func Write(t testing.TB, m record.Manifest, observations []record.Observation, opts ...record.Option) *record.Reader {
 	t.Helper()
+	return WriteQuotas(t, m, Quotas{}, observations, opts...)
+}
+
+// write makes a record of what fill writes.
+func write(t testing.TB, m record.Manifest, opts []record.Option, fill func(*record.Writer) error) *record.Reader {
+	t.Helper()
 	dir := t.TempDir()
 	w, err := record.Create(dir, m, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range observations {
-		if err := w.Write(&observations[i]); err != nil {
-			t.Fatal(err)
-		}
+	if err := fill(w); err != nil {
+		t.Fatal(err)
 	}
 	finish := func(end *record.Manifest) { end.Complete, end.Aborted = m.Aborted == "", m.Aborted }
 	if _, err := w.Close(finish); err != nil {
