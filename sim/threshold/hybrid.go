@@ -46,10 +46,10 @@ type Hybrid struct {
 
 // HybridConfig is what a Hybrid is built from.
 type HybridConfig struct {
-	InlineConfig // Slack 0: two days, or twice Every, Lag and Settle together
-	Accounts interface{ IDs() []int64 } // whom to sweep
-	Totals   Totals
-	Every    int64 // between the starts of sweeps
+	InlineConfig                            // Slack 0: two days, or twice Every, Lag and Settle together
+	Accounts     interface{ IDs() []int64 } // whom to sweep
+	Totals       Totals
+	Every        int64 // between the starts of sweeps
 	// Lag is how long usage takes until the source shows it. For so long a
 	// closed period is swept again, and for half of Slack at least, so that
 	// what a shard loses before it was delivered comes again.
@@ -127,8 +127,8 @@ func (h *Hybrid) sweep(ctx context.Context, b *batch, account, now int64) error 
 		if err != nil {
 			return err
 		}
-		known := p.end <= h.swept && p.end+h.slack-h.settle <= now // its claims are gone, or soon
-		if p.start <= t && !known {
+		gone := p.end <= h.swept && p.end+h.slack-h.settle <= now // its claims are gone, or soon
+		if p.start <= t && !gone {
 			if err := h.compare(ctx, b, p, now); err != nil {
 				return err
 			}
