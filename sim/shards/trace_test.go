@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/quotalab/quotalab/models/network"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/sim/vtime"
 )
@@ -135,4 +136,38 @@ func TestOrderWithinAPipelineDrawsTheSameDelays(t *testing.T) {
 	if a, b := took("a", "b", "c", "d", "e", "f"), took("f", "c", "e", "b", "d", "a"); a != b || a == 0 {
 		t.Errorf("took %v in one order, %v in another", a, b)
 	}
+}
+
+// Each shard executes its part of a pipeline when that part arrives, not
+// when the part before it has been served.
+func TestFlightsDoNotWaitForOneAnother(t *testing.T) {
+	l := even(0, 0)
+	for _, rtt := range []time.Duration{10 * ms, 2 * ms, 6 * ms} {
+		l.rtt = append(l.rtt, network.Constant(rtt))
+	}
+	l.service, l.scripts = network.Constant(0), network.Constant(0)
+	r := newRig(t, l)
+	far, near, middle := r.keyOn(0, "far"), r.keyOn(1, "near"), r.keyOn(2, "middle")
+	r.at(0, func(p *vtime.Proc) {
+		_, err := r.ring.Pipelined(context.Background(), func(pipe redis.Pipeliner) error {
+			for _, k := range []string{far, near, middle} {
+				pipe.Set(context.Background(), k, 1, 0)
+			}
+			return nil
+		})
+		if err != nil || p.Now() != int64(10*ms) {
+			t.Errorf("took %v, error %v", time.Duration(p.Now()), err)
+		}
+	})
+	for key, at := range map[string]time.Duration{far: 5 * ms, near: ms, middle: 3 * ms} {
+		for _, off := range []time.Duration{-1, 1} {
+			r.sched.Call(int64(at+off), func() {
+				s := r.fleet.Shards[map[string]int{far: 0, near: 1, middle: 2}[key]]
+				if _, found := s.peek(key); found != (off > 0) {
+					t.Errorf("%s at %v: found %v", key, at+off, found)
+				}
+			})
+		}
+	}
+	r.sched.Run()
 }
