@@ -5,9 +5,10 @@ import (
 	"slices"
 )
 
-// Result of a replay, one entry for each limiter, in the manifest's order.
+// Result of an audit.
 type Result struct {
-	Limiters []Limiter
+	Limiters   []Limiter        // of a replay, in the manifest's order
+	Thresholds *ThresholdResult // of Thresholds; nil: not audited, or there is no engine
 }
 
 // Find returns the result of the limiter of that name.

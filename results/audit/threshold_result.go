@@ -1,0 +1,231 @@
+package audit
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/quotalab/quotalab/results/record"
+)
+
+// ThresholdResult is how the usage-threshold engines of a record did.
+type ThresholdResult struct {
+	Accounts int64          // in the record
+	Unknown  int64          // evaluations of accounts or engines that are not: the run died before it wrote them
+	Engines  []EngineResult // in the manifest's order
+}
+
+// EngineResult is how one engine did.
+type EngineResult struct {
+	Name, Kind string
+	Thresholds []ThresholdTally // ascending; the engine's own, and others that it sent
+	Findings   []FindingTally   // what it noticed about its own state, in the order of the first of a kind
+}
+
+// ThresholdTally counts the verdicts of one engine and threshold.
+type ThresholdTally struct {
+	Threshold int64 // percent
+
+	Crossings int64 // obligations judged: on time, late or missed
+	OnTime    int64
+	Late      int64
+	Missed    int64
+	Covered   int64 // of the missed: a higher threshold was told of instead
+	Censored  int64 // not among the crossings: too close to the end to judge
+
+	Notices map[Verdict]int64 // by what they were; see NoticeVerdict.Kind
+	Delays  []int64           // ns from each crossing that was met, on time or late, to its notice; ascending
+	Causes  []CauseTally      // of missed, late, duplicate and spurious, in this order; the most frequent first
+}
+
+// CauseTally counts one cause of one verdict.
+type CauseTally struct {
+	Verdict Verdict // Missed, Late, Duplicate or Spurious
+	Cause   string  // causes in their order, joined by ">"
+	Count   int64
+
+	// The first example: an account, and its crossing or (of a notice) when
+	// it was sent.
+	Account int64
+	Group   string
+	At      int64 // Unix ns
+}
+
+// FindingTally counts one thing that an engine noticed.
+type FindingTally struct {
+	What     string
+	Count    int64
+	Accounts int64 // of how many accounts; one that is of no single account counts none
+	Account  int64 // the first
+	At       int64 // Unix ns
+}
+
+// OutOfOrder is the verdict on a first notice that comes after one of a
+// higher threshold.
+const OutOfOrder Verdict = "out-of-order"
+
+// Kind is what the notice was, each notice one thing: its Verdict, but
+// OutOfOrder where it is a first one in the wrong order.
+func (n *NoticeVerdict) Kind() Verdict {
+	if n.Verdict == First && n.OutOfOrder {
+		return OutOfOrder
+	}
+	return n.Verdict
+}
+
+// Joined writes causes in their order: prefilter>overtaken.
+func Joined(causes []Cause) string {
+	if len(causes) == 1 {
+		return string(causes[0])
+	}
+	var b strings.Builder
+	for i, c := range causes {
+		if i > 0 {
+			b.WriteByte('>')
+		}
+		b.WriteString(string(c))
+	}
+	return b.String()
+}
+
+// NoticeKinds lists what notices can be.
+func NoticeKinds() []Verdict {
+	return []Verdict{First, OutOfOrder, Duplicate, Undelivered, Spurious, WarmUp}
+}
+
+// Thresholds judges the engines of a record and counts the verdicts; see
+// Verdicts. A record of a run that died may lack accounts: it tells nothing of
+// them.
+func Thresholds(r *record.Reader) (*ThresholdResult, error) {
+	m := r.Manifest()
+	tallies := make(map[string]*engineTally, len(m.Engines))
+	for i := range m.Engines {
+		tallies[m.Engines[i].Name] = newEngineTally(&m.Engines[i])
+	}
+	h, err := eachVerdicts(r, func(v *AccountVerdicts) bool {
+		tallies[v.Engine.Name].add(v)
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	result := &ThresholdResult{Accounts: int64(len(h.ledger.ids)), Unknown: h.unknown}
+	for _, e := range m.Engines {
+		result.Engines = append(result.Engines, tallies[e.Name].finish())
+	}
+	return result, nil
+}
+
+// engineTally counts the verdicts of one engine.
+type engineTally struct {
+	engine     *record.Engine
+	thresholds map[int64]*thresholdTally
+}
+
+type thresholdTally struct {
+	ThresholdTally
+	causes map[causeKey]*CauseTally
+}
+
+type causeKey struct {
+	verdict Verdict
+	cause   string
+}
+
+func newEngineTally(e *record.Engine) *engineTally {
+	t := &engineTally{e, map[int64]*thresholdTally{}}
+	for _, threshold := range e.Thresholds {
+		t.of(threshold)
+	}
+	return t
+}
+
+func (t *engineTally) of(threshold int64) *thresholdTally {
+	if t.thresholds[threshold] == nil {
+		t.thresholds[threshold] = &thresholdTally{ThresholdTally{Threshold: threshold, Notices: map[Verdict]int64{}}, map[causeKey]*CauseTally{}}
+	}
+	return t.thresholds[threshold]
+}
+
+func (t *engineTally) add(v *AccountVerdicts) {
+	for i := range v.Obligations {
+		t.of(v.Obligations[i].Threshold).obligation(v, &v.Obligations[i])
+	}
+	for i := range v.Notices {
+		t.of(v.Notices[i].Threshold).notice(v, &v.Notices[i])
+	}
+}
+
+func (t *thresholdTally) obligation(v *AccountVerdicts, o *ObligationVerdict) {
+	switch o.Verdict {
+	case Censored:
+		t.Censored++
+		return
+	case OnTime:
+		t.OnTime++
+	case Late:
+		t.Late++
+	case Missed:
+		t.Missed++
+	}
+	t.Crossings++
+	if o.Covered {
+		t.Covered++
+	}
+	if o.Delay >= 0 {
+		t.Delays = append(t.Delays, o.Delay)
+	}
+	if len(o.Causes) > 0 {
+		t.because(o.Verdict, Joined(o.Causes), v, o.Crossing)
+	}
+}
+
+func (t *thresholdTally) notice(v *AccountVerdicts, n *NoticeVerdict) {
+	t.Notices[n.Kind()]++
+	if n.Cause != "" {
+		t.because(n.Verdict, string(n.Cause), v, n.At)
+	}
+}
+
+func (t *thresholdTally) because(verdict Verdict, cause string, v *AccountVerdicts, at int64) {
+	c := t.causes[causeKey{verdict, cause}]
+	if c == nil {
+		c = &CauseTally{Verdict: verdict, Cause: cause, Account: v.Account, Group: v.Group, At: at}
+		t.causes[causeKey{verdict, cause}] = c
+	}
+	c.Count++
+}
+
+func (t *engineTally) finish() EngineResult {
+	result := EngineResult{Name: t.engine.Name, Kind: t.engine.Kind, Findings: tallyFindings(t.engine.Findings)}
+	for _, one := range t.thresholds {
+		slices.Sort(one.Delays)
+		for _, c := range one.causes {
+			one.Causes = append(one.Causes, *c)
+		}
+		slices.SortFunc(one.Causes, CauseTally.compare)
+		result.Thresholds = append(result.Thresholds, one.ThresholdTally)
+	}
+	slices.SortFunc(result.Thresholds, func(a, b ThresholdTally) int { return cmp.Compare(a.Threshold, b.Threshold) })
+	return result
+}
+
+func (c CauseTally) compare(d CauseTally) int {
+	order := []Verdict{Missed, Late, Duplicate, Spurious}
+	return cmp.Or(cmp.Compare(slices.Index(order, c.Verdict), slices.Index(order, d.Verdict)), cmp.Compare(d.Count, c.Count), cmp.Compare(c.Cause, d.Cause))
+}
+
+func tallyFindings(list []record.Finding) (tallies []FindingTally) {
+	for _, f := range list {
+		i := slices.IndexFunc(tallies, func(t FindingTally) bool { return t.What == f.What })
+		if i < 0 {
+			i = len(tallies)
+			tallies = append(tallies, FindingTally{What: f.What, Account: f.Account, At: f.At})
+		}
+		tallies[i].Count += f.Count
+		if f.Account != 0 {
+			tallies[i].Accounts++
+		}
+	}
+	return tallies
+}
