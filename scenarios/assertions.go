@@ -48,7 +48,7 @@ func (d *decoder) conditions(n ast.Node, name, path string, conditions []Conditi
 	for i := range conditions {
 		at := join(path, fmt.Sprint(i))
 		conditions[i].Pos = d.positions[at]
-		if !known || m.Later || conditions[i].Check == "" || !isList || i >= len(seq.Values) {
+		if !known || conditions[i].Check == "" || !isList || i >= len(seq.Values) {
 			continue
 		}
 		if _, err := metric.ParseCondition(m, conditions[i].Check); err != nil {

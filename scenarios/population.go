@@ -3,7 +3,7 @@ package scenarios
 // Population of keys: exactly one of the kinds. As says how a key's number
 // is written out.
 type Population struct {
-	As string `yaml:"as" doc:"how a key is written: name (population-17), id (17), ipv4, ipv6, domain (d17.example.com); from_trace keeps the trace's own" default:"name" enum:"name,id,ipv4,ipv6,domain"`
+	As string `yaml:"as" doc:"how a key is written: name (population-17), id (17), ipv4, ipv6, domain (population-17.test); from_trace keeps the trace's own" default:"name" enum:"name,id,ipv4,ipv6,domain"`
 
 	Uniform   *UniformKeys  `yaml:"uniform" one:"of" doc:"n keys, equally likely"`
 	Zipf      *ZipfKeys     `yaml:"zipf" one:"of" doc:"n keys, the k-th with probability ∝ k^−s"`

@@ -22,14 +22,23 @@ type pass struct {
 	start, end int64 // of the period
 
 	rise, fall int64 // usage from which, or below which, a threshold turns
+
+	future bool // some term begins after the first event
+	leaves int  // next event to leave the window that ends at last
+	last   int64
 }
 
 func (p *pass) run(until int64) {
+	p.last = math.MinInt64
+	for _, s := range p.contract {
+		p.future = p.future || len(p.sum.events) > 0 && s.anchor() > p.sum.events[0].At
+	}
 	for {
 		t, ok := p.next()
 		if !ok || t > until {
 			return
 		}
+		p.last = t
 		changed := !p.started
 		p.started = true
 		for p.segment+1 < len(p.contract) && p.contract[p.segment+1].From <= t {
@@ -58,6 +67,25 @@ func (p *pass) next() (t int64, ok bool) {
 	if p.started && p.key.kind == Rolling {
 		if first, held := p.sum.oldest(); held && first <= math.MaxInt64-Window && first+Window <= t {
 			t, ok = first+Window, true
+		}
+	}
+	if p.future {
+		return p.nextLeaving(t, ok)
+	}
+	return t, ok
+}
+
+// nextLeaving adds the instants at which events leave a rolling window, which
+// the reference looks at under every contract. Within a period nothing is
+// different then; before the anchor of a term of the future it can be.
+func (p *pass) nextLeaving(t int64, ok bool) (int64, bool) {
+	for ; p.leaves < len(p.sum.events); p.leaves++ {
+		at := p.sum.events[p.leaves].At
+		if at > math.MaxInt64-Window {
+			break
+		}
+		if at+Window > p.last {
+			return min(t, at+Window), true
 		}
 	}
 	return t, ok
