@@ -42,7 +42,10 @@ type engineWorld struct {
 	runs     int64
 	last     int64 // start of the last run
 	findings map[finding]*record.Finding
-	order    []finding
+
+	woken      map[int]bool // outboxes that may have got something
+	delivering bool
+	order      []finding
 }
 
 // finding is what findings are counted by.
@@ -63,7 +66,7 @@ var engineMakers = map[string]func(*engineWorld) error{
 
 func newEngineWorld(q *quotas, index int) (*engineWorld, error) {
 	p := q.d.plan
-	e := &engineWorld{Engine: p.Engines[index], q: q, clock: unixClock{q.d.sched, q.start}, last: -1, findings: map[finding]*record.Finding{}}
+	e := &engineWorld{Engine: p.Engines[index], q: q, clock: unixClock{q.d.sched, q.start}, last: -1, findings: map[finding]*record.Finding{}, woken: map[int]bool{}}
 	scoped := func(name string) *rand.Rand { return p.Stream("engine/" + e.Name + "/" + name) }
 	var err error
 	if e.fleet, err = shards.NewFleet(q.d.sched, shards.Spec{Names: p.Shards, Service: p.Service, Scripts: p.Scripts, Stream: scoped}); err != nil {
@@ -170,16 +173,16 @@ func (e *engineWorld) inlineConfig() (threshold.InlineConfig, error) {
 	}
 	receiver := &threshold.Receiver{Name: e.Name, Clock: e.clock, Accounts: &e.directory, Mailer: e.mail,
 		Sent: &threshold.RedisClaims{Redis: e.redis, Prefix: "sent:"}, Sink: e.record}
-	deliverer, err := threshold.NewDeliverer(e.redis, threshold.Outboxes{}, int64(redeliverEvery), receiver.Notify)
+	deliverer, err := threshold.NewDeliverer(e.redis, threshold.Outboxes{Partitions: partitions}, int64(redeliverEvery), receiver.Notify)
 	if err != nil {
 		return threshold.InlineConfig{}, err
 	}
 	e.drain = deliverer.Drain
 	return threshold.InlineConfig{
-		Redis: e.redis, Clock: e.clock, Thresholds: e.Thresholds,
+		Redis: e.redis, Clock: e.clock, Thresholds: e.Thresholds, Outboxes: threshold.Outboxes{Partitions: partitions},
 		Contracts: func(account int64) (usage.Contract, error) { return e.contracts[account-1], nil },
 		Report:    func(f threshold.Finding) { e.find(string(f.Cause), f.Account) },
-		Hint:      e.wake,
+		Hint:      func(partition int) { e.wake(partition) },
 	}, nil
 }
 

@@ -3,6 +3,7 @@ package drive
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -18,6 +19,17 @@ import (
 // not deliver.
 const redeliverEvery = time.Hour
 
+// partitions of the outboxes.
+const partitions = 64
+
+func allPartitions() []int {
+	all := make([]int, partitions)
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
 // overlapBy is how much later the second of two overlapping runs was due.
 const overlapBy = int64(time.Second)
 
@@ -32,7 +44,7 @@ func (e *engineWorld) begin() {
 		e.every(e.First-e.q.start, int64(e.Every), e.startRun)
 	}
 	if e.drain != nil {
-		e.every(int64(redeliverEvery), int64(redeliverEvery), func() { e.process(e.redeliver) })
+		e.every(int64(redeliverEvery), int64(redeliverEvery), func() { e.wake(allPartitions()...) })
 	}
 }
 
@@ -105,18 +117,24 @@ func (e *engineWorld) count(us []threshold.Usage) {
 	}
 }
 
-// wake empties an outbox that has got something.
-func (e *engineWorld) wake(partition int) {
-	e.process(func(ctx context.Context) { e.fault(e.drain(ctx, []int{partition}), "delivery failed") })
-}
-
-// redeliver looks for what an earlier delivery left.
-func (e *engineWorld) redeliver(ctx context.Context) {
-	all := make([]int, 64)
-	for i := range all {
-		all[i] = i
+// wake has outboxes emptied. An engine has one deliverer: what wakes it
+// while it is at work it does next, so that no two deliver the same entry.
+func (e *engineWorld) wake(partitions ...int) {
+	for _, n := range partitions {
+		e.woken[n] = true
 	}
-	e.fault(e.drain(ctx, all), "delivery failed")
+	if e.delivering {
+		return
+	}
+	e.delivering = true
+	e.process(func(ctx context.Context) {
+		for len(e.woken) > 0 {
+			next := slices.Sorted(maps.Keys(e.woken))
+			clear(e.woken)
+			e.fault(e.drain(ctx, next), "delivery failed")
+		}
+		e.delivering = false
+	})
 }
 
 // change lets an engine's knowledge follow an account's contract.
