@@ -91,9 +91,6 @@ func optionText(about string, values []string, byDefault string) string {
 func listMetrics(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, m := range metric.Catalogue() {
-		if m.Later {
-			continue
-		}
 		name := m.Name
 		if len(m.Tags) > 0 {
 			name += "{" + strings.Join(m.Tags, ",") + "}"

@@ -42,10 +42,10 @@ type Metric struct {
 	Kind   Kind
 	Tags   []string            // in the order in which they are written
 	Values map[string][]string // the values of tags that have a closed set
+	Open   []string            // tags that say what came of it, as those with Values do, but whose values are no closed set
 	Needs  []string            // tags without which a selector means nothing
 	Better string              // "lower", "higher" or "" (neither)
 	About  string
-	Later  bool // belongs to usage-threshold engines, which do not exist yet
 }
 
 // Find returns the metric of that name.
@@ -106,11 +106,16 @@ func limiterMetrics() []Metric {
 func engineMetrics() []Metric {
 	tags := []string{"engine", "threshold"}
 	return []Metric{
-		{Name: "crossings", Unit: "count", Kind: Counter, Tags: tags, Later: true, About: "thresholds crossed"},
-		{Name: "censored", Unit: "count", Kind: Counter, Tags: tags, Later: true, About: "crossings too close to the end to judge"},
-		{Name: "notices", Unit: "count", Kind: Counter, Tags: append(tags[:2:2], "verdict"), Later: true, About: "messages about crossings"},
-		{Name: "missed", Unit: "count", Kind: Counter, Tags: append(tags[:2:2], "cause"), Better: "lower", Later: true, About: "crossings without a notice"},
-		{Name: "notice_delay", Unit: "s", Kind: Trend, Tags: tags, Better: "lower", Later: true, About: "notice − crossing"},
+		{Name: "crossings", Unit: "count", Kind: Counter, Tags: tags,
+			About: "times that an account reached a threshold and was due a notice, but for those that are censored"},
+		{Name: "censored", Unit: "count", Kind: Counter, Tags: tags,
+			About: "crossings too close to the end to judge"},
+		{Name: "notices", Unit: "count", Kind: Counter, Tags: append(tags[:2:2], "verdict"), Values: map[string][]string{"verdict": noticeVerdicts()},
+			About: "notices by what they were"},
+		{Name: "missed", Unit: "count", Kind: Counter, Tags: append(tags[:2:2], "cause"), Open: []string{"cause"}, Better: "lower",
+			About: "crossings without a notice, by causes in their order, such as prefilter>overtaken"},
+		{Name: "notice_delay", Unit: "s", Kind: Trend, Tags: tags, Better: "lower",
+			About: "notice − crossing: how long an account waited to be told"},
 	}
 }
 
@@ -124,4 +129,8 @@ func keyStates() []string {
 
 func errorKinds() []string {
 	return []string{"timeout", "cancelled", "refused", "pool_exhausted", "script_missing", "connection", "server", "unexpected"}
+}
+
+func noticeVerdicts() []string {
+	return []string{"first", "out-of-order", "duplicate", "undelivered", "spurious", "warm-up"}
 }

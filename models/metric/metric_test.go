@@ -79,7 +79,7 @@ func TestParseSelectorMistakes(t *testing.T) {
 	}{
 		{"", "empty", []int{0}, "expected a metric's name"},
 		{"latencies", "misspelt metric", []int{0}, `unknown metric "latencies" (did you mean "latency"?)`},
-		{"crossings", "engines do not exist yet", []int{0}, "metric crossings needs engines, which are not available yet"},
+		{"notices{verdict=late}", "a verdict on crossings, not on notices", []int{16}, `tag verdict has no value "late"; it is one of first, out-of-order, duplicate, undelivered, spurious, warm-up`},
 		{"latency{decison=denied}", "misspelt tag", []int{8}, `metric latency has no tag "decison" (did you mean "decision"?); it has traffic, limiter, client, decision, key`},
 		{"latency{decision=denid}", "misspelt value", []int{17}, `tag decision has no value "denid" (did you mean "denied"?); it is one of allowed, denied, error, fail_open, dropped`},
 		{"latency{decision:denied}", "k6's colon", []int{8}, `expected tag=value, found "decision:denied"`},

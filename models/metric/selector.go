@@ -60,15 +60,13 @@ func ScanSelector(s string) (sel Selector, places []Place, errs []*SyntaxError) 
 		errs = append(errs, &SyntaxError{start, "expected a metric's name"})
 	case !known:
 		errs = append(errs, &SyntaxError{start, fmt.Sprintf("unknown metric %q%s", sel.Metric, DidYouMean(sel.Metric, names()))})
-	case m.Later:
-		errs = append(errs, &SyntaxError{start, fmt.Sprintf("metric %s needs engines, which are not available yet", sel.Metric)})
 	}
 	if braces {
 		var more []*SyntaxError
 		sel.Tags, places, more = scanTags(s, len(name)+1, body)
 		errs = append(errs, more...)
 	}
-	if known && !m.Later {
+	if known {
 		errs = append(errs, checkTags(m, sel.Tags, places, start)...)
 	}
 	slices.SortStableFunc(errs, func(a, b *SyntaxError) int { return a.Offset - b.Offset })

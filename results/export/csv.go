@@ -80,7 +80,7 @@ func tagColumns() (names []string) {
 	seen := map[string]bool{}
 	for _, m := range metric.Catalogue() {
 		for _, t := range m.Tags {
-			if !m.Later && !seen[t] {
+			if !seen[t] {
 				seen[t] = true
 				names = append(names, t)
 			}

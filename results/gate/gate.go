@@ -9,6 +9,7 @@ package gate
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/quotalab/quotalab/models/metric"
@@ -90,15 +91,15 @@ func whole(s *measure.Summary, v Verdict, m metric.Metric, sel metric.Selector, 
 }
 
 // sum joins the series. A counter that no series matches is 0, and known to
-// be, if there are series of the same sources, limiters and clients and only
-// the kind of outcome is missing: no denial among many decisions.
+// be, if there are series of the same sources, limiters, clients or engines and
+// only the kind of outcome is missing: no denial among many decisions.
 func sum(s *measure.Summary, m metric.Metric, sel metric.Selector, series []measure.Metric) (measure.Metric, bool) {
 	if len(series) > 0 || m.Kind != metric.Counter {
 		return measure.Sum(series)
 	}
 	others := metric.Selector{Metric: sel.Metric}
 	for _, t := range sel.Tags {
-		if _, closed := m.Values[t.Name]; !closed {
+		if _, closed := m.Values[t.Name]; !closed && !slices.Contains(m.Open, t.Name) {
 			others.Tags = append(others.Tags, t)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 // Measure makes the Summary of a record. The audit's result may be nil if
 // the record could not be audited; then there are no metrics of admission.
+// Without its Thresholds there are none of engines.
 // Assertions are not judged here (see results/gate): OK says Valid.
 func Measure(r *record.Reader, a *audit.Result) (*Summary, error) {
 	m := r.Manifest()
@@ -34,7 +35,7 @@ func Measure(r *record.Reader, a *audit.Result) (*Summary, error) {
 	s := describe(&m, p.length())
 	s.windows = p.windows
 	p.fill(s, a)
-	s.Invalid = p.invalid()
+	s.Invalid = p.invalid(a)
 	s.Valid = len(s.Invalid) == 0
 	s.OK = s.Valid
 	s.Warnings = append(s.Warnings, p.warnings(a)...)
@@ -47,7 +48,7 @@ func describe(m *record.Manifest, measured int64) *Summary {
 		SchemaVersion: SchemaVersion, Scenario: m.Scenario, About: m.About, Seed: m.Seed, Clock: m.Clock,
 		PlanHash: m.PlanHash, RecordHash: m.Hash, Started: m.Started, WallSeconds: m.Wall.Seconds(),
 		HorizonSeconds: m.Horizon.Seconds(), WarmupSeconds: m.Warmup.Seconds(), MeasuredSeconds: float64(measured) / 1e9,
-		Observations: m.Count, Tags: m.Tags, Versions: maps.Clone(m.Versions),
+		Observations: m.Count, Accounts: m.AccountCount, Evaluations: m.EvaluationCount, Tags: m.Tags, Versions: maps.Clone(m.Versions),
 		Metrics: []Metric{}, Assertions: []Assertion{}, Warnings: append([]string{}, m.Warnings...),
 	}
 	if s.Versions == nil {
@@ -121,11 +122,15 @@ func (p *pass) observe(o *record.Observation) error {
 }
 
 // length of the measured time in ns: up to the horizon, or to the last
-// request of a run that did not get there.
+// request or the last that an engine did in a run that did not get there.
 func (p *pass) length() int64 {
 	end := p.manifest.Horizon.Nanoseconds()
 	if !p.manifest.Complete {
-		end = min(end, p.latest)
+		latest := p.latest
+		for _, e := range p.manifest.Engines {
+			latest = max(latest, e.Last-p.manifest.Epoch.UnixNano())
+		}
+		end = min(end, latest)
 	}
 	return max(0, end-p.manifest.Warmup.Nanoseconds())
 }
@@ -153,5 +158,7 @@ func (p *pass) fill(s *Summary, a *audit.Result) {
 	}
 	said, _ := p.telemetry.judge(p.manifest.Telemetry)
 	add(said)
+	add(thresholds(a))
+	s.Thresholds, s.Causes = perThreshold(a), causes(a)
 	s.Keys = Keys{MostDenied: p.keys.mostDenied(), OverAdmitted: worstKeys(a)}
 }

@@ -3,6 +3,9 @@ package measure
 import (
 	"fmt"
 	"time"
+
+	"github.com/quotalab/quotalab/results/audit"
+	"github.com/quotalab/quotalab/results/record"
 )
 
 // A run that cannot keep its schedule measures itself: lag's 99th percentile
@@ -15,17 +18,21 @@ const (
 
 // invalid says why the run's numbers do not stand for what the scenario
 // asked, nothing if they do.
-func (p *pass) invalid() []string {
+func (p *pass) invalid(a *audit.Result) []string {
 	var why []string
 	m := p.manifest
 	switch {
 	case m.Aborted != "":
-		why = append(why, fmt.Sprintf("the run was aborted (%s): the numbers are of the %s up to there.", m.Aborted, count(m.Count, "observation")))
+		why = append(why, fmt.Sprintf("the run was aborted (%s): the numbers are of the %s up to there.", m.Aborted, extent(m)))
 	case !m.Complete:
-		why = append(why, fmt.Sprintf("the run did not reach its end: the numbers are of the %s in the parts that were closed.", count(m.Count, "observation")))
+		why = append(why, fmt.Sprintf("the run did not reach its end: the numbers are of the %s in the parts that were closed.", extent(m)))
 	}
-	if p.measured == 0 {
+	hasRequests, hasAccounts := len(m.Limiters) > 0 || len(m.Engines) == 0, a.Thresholds != nil && a.Thresholds.Accounts > 0
+	if p.measured == 0 && hasRequests {
 		why = append(why, "nothing was measured: no request was due after the warm-up.")
+	}
+	if len(m.Engines) > 0 && !hasAccounts {
+		why = append(why, "nothing was measured of the engines: the record holds no account.")
 	}
 	if p.dropped > 0 {
 		why = append(why, fmt.Sprintf("%s not sent, because too many requests were under way (max_in_flight): the limiters saw less load than was asked for.",
@@ -41,6 +48,14 @@ func (p *pass) invalid() []string {
 		}
 	}
 	return why
+}
+
+// extent is how much a record holds.
+func extent(m *record.Manifest) string {
+	if m.AccountCount+m.EvaluationCount == 0 {
+		return count(m.Count, "observation")
+	}
+	return count(m.Count, "observation") + ", " + count(m.AccountCount, "account") + " and " + count(m.EvaluationCount, "evaluation")
 }
 
 func counted(n int64, one, many string) string {

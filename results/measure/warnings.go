@@ -25,7 +25,8 @@ func (p *pass) warnings(a *audit.Result) []string {
 		out = append(out, p.shardWarning(l.Name)...)
 	}
 	_, said := p.telemetry.judge(p.manifest.Telemetry)
-	return append(out, said...)
+	out = append(out, said...)
+	return append(out, thresholdWarnings(a.Thresholds)...)
 }
 
 // deniedUnfound tells whether an observation is one that cannot be: a key
