@@ -279,6 +279,13 @@ func TestHybridSweep(t *testing.T) {
 				s.use(3.1, -5, false)
 				s.poll(3.5)
 			}, nil, []Finding{finding(CounterRegressed, 3.5, 30, 35, true)}},
+		{"a correction that the source does not show yet",
+			func(s *sweptWorld) {
+				s.use(1, 60, true)
+				s.world.at(dayAt(2), func(*vtime.Proc) { add(s.t, s.Hybrid, Usage{Account: 7, At: dayAt(2), Units: -30}) })
+				s.poll(2.5)
+				s.use(3, 30, true)
+			}, nil, nil},
 		{"a shard that lost everything",
 			func(s *sweptWorld) {
 				s.use(1, 60, true)
@@ -319,6 +326,39 @@ func TestHybridSourceDown(t *testing.T) {
 	s.world.at(dayAt(32.4), func(*vtime.Proc) { s.source.down = false })
 	s.poll(32.5)
 	s.ends([]string{"7/01-01/75 at 01-31T23:59 80 of 100 by sweep"}, []Finding{finding(CounterRegressed, 32.5, 60, 80, true)})
+}
+
+// A closed period is swept again while its claims live, so that a notice that
+// a shard lost right after the first time comes again; and not when they are
+// gone, so that nothing comes again that was not lost.
+func TestHybridClosedPeriod(t *testing.T) {
+	for _, tc := range []struct {
+		why     string
+		wiped   bool
+		polls   []float64
+		entries int
+	}{
+		{"swept at its end, then lost", true, []float64{31, 31.5}, 2},
+		{"swept while its claims live", false, []float64{31, 31.5, 32, 32.5, 33}, 1},
+		{"no sweep until its claims are gone", false, []float64{31.5, 34}, 1},
+	} {
+		t.Run(tc.why, func(t *testing.T) {
+			s := newSwept(t, monthly(100), 0)
+			s.use(30.9, 80, true)
+			s.world.at(dayAt(31.1), func(*vtime.Proc) { s.drain(&s.got) })
+			if tc.wiped {
+				s.wipe(31.2)
+			}
+			for _, day := range tc.polls {
+				s.poll(day)
+			}
+			s.sched.Run()
+			s.now(func() { s.drain(&s.got) })
+			if n := len(s.got.ids[Claim{7, dayAt(0), 75}]); n != tc.entries {
+				t.Errorf("expected %d entries of an outbox, found %d", tc.entries, n)
+			}
+		})
+	}
 }
 
 // A contract that restarts the period ends the one before: its usage is not

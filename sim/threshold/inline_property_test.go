@@ -57,8 +57,9 @@ type operation struct {
 	account int64
 	at      int64
 	client  int
-	usages  []Usage // with a token, else a limit change
+	usages  []Usage // else a limit change
 	limit   int64
+	plain   bool // without tokens, and so not to be retried
 }
 
 // attempt is an operation that Redis executed.
@@ -124,9 +125,11 @@ func (s *story) history(account, limit int64) {
 	}
 }
 
-// draw gives an operation one usage or a batch of them.
+// draw gives an operation one usage or a batch of them, which is counted in
+// fewer steps where it has no tokens.
 func (s *story) draw(op *operation, limit int64, i int, corrects bool) {
 	n := 1
+	op.plain = s.rng.IntN(4) == 0
 	if s.rng.IntN(4) == 0 {
 		n = 1 + s.rng.IntN(5)
 	}
@@ -139,7 +142,9 @@ func (s *story) draw(op *operation, limit int64, i int, corrects bool) {
 		if corrects && s.rng.IntN(n) == 0 {
 			u.Units = -u.Units
 		}
-		u.Token = fmt.Sprintf("%d/%d/%d", op.account, i, j)
+		if !op.plain {
+			u.Token = fmt.Sprintf("%d/%d/%d", op.account, i, j)
+		}
 		op.usages = append(op.usages, u)
 	}
 }
@@ -198,7 +203,7 @@ func (s *story) perform(p *vtime.Proc, op *operation, flaky, solid *Inline) {
 	}
 	for try := range 5 {
 		in := flaky
-		if try == 4 {
+		if try == 4 || op.plain {
 			in = solid
 		}
 		ctx := shards.NewTrace(context.Background())
@@ -310,7 +315,7 @@ func (l *ledger) apply(a attempt) {
 		if l.tokens[u.Token] {
 			continue
 		}
-		l.tokens[u.Token] = true
+		l.tokens[u.Token] = u.Token != ""
 		start, end := l.period(a.account, u.At)
 		limit := l.limit(a, start, end)
 		l.used[Claim{a.account, start, 0}] += u.Units

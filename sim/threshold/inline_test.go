@@ -19,7 +19,7 @@ type step struct {
 	units int64
 	limit int64
 	token string
-	late  float64 // days since the usage
+	late  float64 // days since the usage, or since the limit began
 	to    int     // client
 }
 
@@ -45,7 +45,7 @@ func play(t *testing.T, c usage.Contract, steps []step) ([]string, []Finding) {
 		w.at(dayAt(s.day), func(*vtime.Proc) {
 			var err error
 			if s.limit > 0 {
-				err = clients[s.to].SetLimit(ctx, 7, s.limit, dayAt(s.day))
+				err = clients[s.to].SetLimit(ctx, 7, s.limit, dayAt(s.day-s.late))
 			} else {
 				err = clients[s.to].Add(ctx, Usage{Account: 7, At: dayAt(s.day - s.late), Units: s.units, Token: s.token})
 			}
@@ -102,6 +102,9 @@ func TestInline(t *testing.T) {
 			[]string{"7/01-01/75 at 01-31T12:00 75 of 100 by add"}},
 		{"a limit change is for later periods too", 1000, []step{{day: 3, limit: 100}, {day: 45, units: 75, to: 1}},
 			[]string{"7/02-01/75 at 02-15T00:00 75 of 100 by add"}},
+		{"a limit change that is announced late is due in every period since", 1000,
+			[]step{{day: 29, units: 75}, {day: 31.5, units: 80}, {day: 32, limit: 100, late: 4}},
+			[]string{"7/01-01/75 at 01-29T00:00 75 of 100 by limit", "7/02-01/75 at 01-29T00:00 80 of 100 by limit"}},
 		{"usage that is corrected to zero keeps its time to live", 100, []step{{day: 1, units: 10}, {day: 2, units: -10}, {day: 3, units: 75}},
 			[]string{"7/01-01/75 at 01-04T00:00 75 of 100 by add"}},
 	} {
@@ -128,14 +131,15 @@ func TestInlineExpires(t *testing.T) {
 			add(t, in, Usage{Account: 7, At: w.Now(), Units: units, Token: string('a' + rune(i))})
 		})
 	}
+	w.at(dayAt(3), func(*vtime.Proc) { add(t, in, Usage{Account: 8, At: w.Now(), Units: 200}) })
 	w.at(dayAt(32), func(*vtime.Proc) {
-		if n := w.keys(); n != 3 { // counter, claims, outbox
-			t.Errorf("in the slack after the period: expected 3 keys, found %d", n)
+		if n := w.keys(); n != 6 { // of each: counter, claims, outbox
+			t.Errorf("in the slack after the period: expected 6 keys, found %d", n)
 		}
 	})
 	w.at(dayAt(36), func(*vtime.Proc) {
-		if n := w.keys(); n != 1 { // the outbox is delivered, not expired
-			t.Errorf("after period and slack: expected 1 key, found %d", n)
+		if n := w.keys(); n != 2 { // outboxes are delivered, they do not expire
+			t.Errorf("after period and slack: expected 2 keys, found %d", n)
 		}
 	})
 	w.sched.Run()
@@ -153,8 +157,8 @@ func TestInlineBatch(t *testing.T) {
 				us = append(us, Usage{Account: account, At: msAfter(i * 300_000), Units: 8})
 			}
 		}
-		// The other accounts between do not keep a correction from its place.
-		us = append(us, Usage{Account: 1000, At: msAfter(1), Units: 80}, Usage{Account: 1000, At: msAfter(2), Units: -80}, Usage{Account: 1000, At: msAfter(3), Units: 80})
+		// A correction keeps its place.
+		us = append(us, Usage{Account: 1000, At: msAfter(1), Units: 80}, Usage{Account: 1000, At: msAfter(2), Units: -80}, Usage{Account: 1000, At: msAfter(3), Units: 10})
 		if err := in.AddBatch(context.Background(), us); err != nil {
 			t.Fatal(err)
 		}
@@ -168,6 +172,28 @@ func TestInlineBatch(t *testing.T) {
 	}
 	if want := 300*2 + 1; len(got.due) != want {
 		t.Errorf("expected %d notices, found %d", want, len(got.due))
+	}
+}
+
+// Late usage that comes in one call with usage by a newer limit does not bring
+// the older limit back.
+func TestInlineBatchOverLimitChange(t *testing.T) {
+	w := newWorld(t, 1)
+	defer w.close()
+	changed := append(monthly(1000), usage.Segment{From: dayAt(5), Kind: usage.Period, Anchor: dayAt(0), Limit: 500}, usage.Segment{From: dayAt(32), Kind: usage.Period, Anchor: dayAt(0), Limit: 100})
+	knows := w.inline(InlineConfig{Redis: w.client(0), Contracts: fixed(changed)})
+	stale := w.inline(InlineConfig{Redis: w.client(0), Contracts: fixed(changed[:1])})
+	got := &delivered{t: t}
+	w.at(dayAt(33), func(*vtime.Proc) {
+		if err := knows.AddBatch(context.Background(), []Usage{{Account: 7, At: dayAt(33), Units: 10}, {Account: 7, At: dayAt(30), Units: 10}}); err != nil {
+			t.Error(err)
+		}
+		add(t, stale, Usage{Account: 7, At: dayAt(33), Units: 65})
+		w.drain(got)
+	})
+	w.sched.Run()
+	if diff := cmp.Diff([]string{"7/02-01/75 at 02-03T00:00 75 of 100 by add"}, short(got.due)); diff != "" {
+		t.Errorf("due (-want +got):\n%s", diff)
 	}
 }
 
