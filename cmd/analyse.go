@@ -24,19 +24,29 @@ func analyse(dir string) (*report, error) {
 	if err != nil {
 		return nil, err
 	}
-	audited, err := audit.Replay(reader)
-	if err != nil && !errors.Is(err, audit.ErrOrder) {
+	audited, warnings, err := auditAll(reader)
+	if err != nil {
 		return nil, fmt.Errorf("record %s: %w", dir, err)
 	}
-	summary, merr := measure.Measure(reader, audited)
-	if merr != nil {
-		return nil, fmt.Errorf("record %s: %w", dir, merr)
-	}
+	summary, err := measure.Measure(reader, audited)
 	if err != nil {
-		summary.Warnings = append(summary.Warnings, fmt.Sprintf("no audit: %v", err))
+		return nil, fmt.Errorf("record %s: %w", dir, err)
 	}
+	summary.Warnings = append(summary.Warnings, warnings...)
 	gate.Judge(summary, reader.Manifest().Asserts)
 	return &report{reader, summary}, nil
+}
+
+// auditAll audits limiters and engines, as far as the record has them.
+func auditAll(reader *record.Reader) (result *audit.Result, warnings []string, err error) {
+	result, err = audit.Replay(reader)
+	if errors.Is(err, audit.ErrOrder) {
+		result, warnings, err = &audit.Result{}, []string{fmt.Sprintf("no audit: %v", err)}, nil
+	}
+	if err == nil && len(reader.Manifest().Engines) > 0 {
+		result.Thresholds, err = audit.Thresholds(reader)
+	}
+	return result, warnings, err
 }
 
 // store writes the JSON summary into the record.

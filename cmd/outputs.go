@@ -24,10 +24,11 @@ type outputKind struct {
 
 // outputKinds are those of -o. To add one, write an exporter and a line here.
 var outputKinds = map[string]outputKind{
-	"json": {"the JSON summary", func(w io.Writer, r *report) error { return r.summary.WriteJSON(w) }},
-	"csv":  {"one line a decision", func(w io.Writer, r *report) error { return export.CSV(w, r.reader) }},
-	"hlog": {"HDR interval log", func(w io.Writer, r *report) error { return export.HLog(w, r.reader) }},
-	"hgrm": {"HDR percentiles as text", func(w io.Writer, r *report) error { return export.HGRM(w, r.reader) }},
+	"json":     {"the JSON summary", func(w io.Writer, r *report) error { return r.summary.WriteJSON(w) }},
+	"csv":      {"one line a decision", func(w io.Writer, r *report) error { return export.CSV(w, r.reader) }},
+	"hlog":     {"HDR interval log", func(w io.Writer, r *report) error { return export.HLog(w, r.reader) }},
+	"verdicts": {"CSV, one line a crossing of a threshold and one a notice", func(w io.Writer, r *report) error { return export.Verdicts(w, r.reader) }},
+	"hgrm":     {"HDR percentiles as text", func(w io.Writer, r *report) error { return export.HGRM(w, r.reader) }},
 }
 
 func outputNames() []string { return slices.Sorted(maps.Keys(outputKinds)) }

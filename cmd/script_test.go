@@ -78,6 +78,7 @@ func TestScripts(t *testing.T) {
 			"await":   await,
 			"pause":   func(*testscript.TestScript, bool, []string) { time.Sleep(300 * time.Millisecond) },
 			"summary": summary,
+			"quotas":  quotas,
 		},
 	})
 }

@@ -1,9 +1,11 @@
 // Package export writes results in forms that people and other programs
-// read: the text summary, CSV, HDR interval logs and HDR percentile text. The
-// JSON summary is measure.Summary itself.
+// read: the text summary, CSV of decisions and of verdicts on notices, HDR
+// interval logs and HDR percentile text. The JSON summary is measure.Summary
+// itself.
 //
 // In flows a record or its summary, out flow bytes to a writer. Nothing is
-// computed here that is not in the record or the summary. One format a file.
+// computed here that is not in the record, its audit or its summary. One
+// format a file.
 //
 // cmd imports it.
 package export

@@ -60,7 +60,7 @@ func Text(w io.Writer, s *measure.Summary, o TextOptions) error {
 	t := &text{out: buf, s: s, o: o}
 	for _, section := range []func(){
 		t.verdict, t.warnings, t.decisions, t.latency, t.schedule, t.errors,
-		t.shards, t.audit, t.denied, t.assertions, t.provenance,
+		t.shards, t.audit, t.denied, t.thresholds, t.causes, t.assertions, t.provenance,
 	} {
 		section()
 	}
@@ -144,7 +144,13 @@ func (t *text) verdict() {
 	if s.WallSeconds > 0 {
 		facts = append(facts, "played in "+lasting(s.WallSeconds))
 	}
-	t.sentence("%s", strings.Join(append(facts, thousands(s.Observations)+" observations"), ", "))
+	if s.Observations > 0 || s.Accounts+s.Evaluations == 0 {
+		facts = append(facts, counted(s.Observations, "observation"))
+	}
+	if s.Accounts+s.Evaluations > 0 {
+		facts = append(facts, counted(s.Accounts, "account"), counted(s.Evaluations, "evaluation"))
+	}
+	t.sentence("%s", strings.Join(facts, ", "))
 }
 
 // lasting writes seconds as 1h2m3.4s.

@@ -74,6 +74,14 @@ func thousands(n int64) string {
 	return s
 }
 
+// counted writes "1 account" and "2,000 accounts".
+func counted(n int64, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return thousands(n) + " " + thing + "s"
+}
+
 // printable keeps control characters of a key out of the terminal.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {

@@ -69,7 +69,7 @@ func shortfall(e *audit.EngineResult, v audit.Verdict, of func(*audit.ThresholdT
 	return strings.Join(parts, "; ") + "."
 }
 
-// mostBy names the most frequent cause of a verdict.
+// mostBy names the most frequent cause of a verdict on so many.
 func mostBy(list []audit.CauseTally, v audit.Verdict, of int64) string {
 	i := slices.IndexFunc(list, func(c audit.CauseTally) bool { return c.Verdict == v })
 	switch {
@@ -77,8 +77,10 @@ func mostBy(list []audit.CauseTally, v audit.Verdict, of int64) string {
 		return "cause unknown"
 	case list[i].Count == of:
 		return "by " + list[i].Cause
+	case 2*list[i].Count > of:
+		return "most by " + list[i].Cause
 	}
-	return "most by " + list[i].Cause
+	return fmt.Sprintf("%s of them by %s", thousands(list[i].Count), list[i].Cause)
 }
 
 func covered(e *audit.EngineResult) string {

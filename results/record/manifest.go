@@ -27,6 +27,7 @@ type Manifest struct {
 	Limiters []Limiter   `json:"limiters"`
 	Traffic  []Traffic   `json:"traffic"`
 	Engines  []Engine    `json:"engines,omitempty"`
+	Faults   []Fault     `json:"faults,omitempty"`
 	Asserts  []Assertion `json:"assert,omitempty"`
 
 	Versions map[string]string `json:"versions"` // go, quotalab, and each module under test
@@ -79,6 +80,13 @@ type Traffic struct {
 	Name     string `json:"name"`
 	Arrivals int64  `json:"arrivals"` // due within the run
 	Dropped  int64  `json:"dropped"`  // not sent: too many in flight
+}
+
+// Fault is something that went wrong on purpose.
+type Fault struct {
+	At    int64  `json:"atNanoseconds"` // after the epoch
+	What  string `json:"what"`
+	Shard string `json:"shard"`
 }
 
 // Assertion as in the scenario file.
