@@ -54,16 +54,20 @@ func (in *Inline) expect(it *item) {
 // finish reads a call's reply.
 func (b *batch) finish(c *call, cmd *redis.Cmd) error {
 	reply, err := cmd.Int64Slice()
-	if err == nil && len(reply) != 3*len(c.items) {
-		err = fmt.Errorf("inline script: expected %d numbers, found %d", 3*len(c.items), len(reply))
+	if err == nil && len(reply) != replyWidth*len(c.items) {
+		err = fmt.Errorf("inline script: expected %d numbers, found %d", replyWidth*len(c.items), len(reply))
 	}
 	if err != nil {
 		return b.inDoubt([]*call{c}, err)
 	}
 	due := false
 	for i := range c.items {
-		due = due || reply[3*i]&statusDue != 0
-		b.in.judge(&c.items[i], reply[3*i:3*i+3], b.now)
+		of := reply[replyWidth*i:][:replyWidth]
+		due = due || of[0]&statusDue != 0
+		b.in.judge(&c.items[i], of, b.now)
+		if b.counted != nil && of[0]&statusRepeated == 0 {
+			b.counted(c.items[i].period, of[2], of[3])
+		}
 	}
 	if due {
 		b.in.hint(c.partition)

@@ -126,7 +126,12 @@ func (in *Inline) Add(ctx context.Context, u Usage) error {
 //
 // Usage that cannot be counted at all is an error, and the rest is counted.
 func (in *Inline) AddBatch(ctx context.Context, us []Usage) error {
+	return in.addBatch(ctx, us, nil)
+}
+
+func (in *Inline) addBatch(ctx context.Context, us []Usage, counted func(p period, after, limit int64)) error {
 	b := newBatch(in)
+	b.counted = counted
 	var errs []error
 	for i := range us {
 		if err := b.add(&us[i]); err != nil {

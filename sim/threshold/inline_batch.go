@@ -34,6 +34,8 @@ type batch struct {
 	now   int64
 	calls []*call
 	open  map[int]*call // by partition: the call that has room
+
+	counted func(p period, after, limit int64) // of every reply; may be nil
 }
 
 // call is one run of the script.

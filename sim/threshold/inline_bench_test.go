@@ -3,6 +3,7 @@ package threshold
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/quotalab/quotalab/models/usage"
 	"github.com/quotalab/quotalab/sim/vtime"
@@ -89,4 +90,36 @@ type flat int64
 
 func (f flat) Totals(context.Context, int64, int64, int64) (added, corrected int64, err error) {
 	return int64(f), 0, nil
+}
+
+// A run of 1,000 accounts over 90 days in batches of five minutes, which cross
+// all thresholds in each month; a metric says how much of it one second plays.
+func BenchmarkBuffered(b *testing.B) {
+	const accounts = 1000
+	w := newWorld(b, 1)
+	defer w.close()
+	f, err := NewBuffered(w.inline(InlineConfig{Redis: w.client(0), Contracts: fixed(monthly(6000))}), usage.Day/4)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, n := context.Background(), 0
+	w.now(func() {
+		p := w.sched.Current()
+		for b.Loop() { // a day
+			for i := range int64(288) {
+				p.Sleep(300 * time.Second)
+				for a := range int64(accounts) {
+					add(b, f, Usage{Account: a, At: w.Now(), Units: 1})
+					n++
+				}
+				if i%72 != 71 {
+					continue
+				}
+				if err := f.Poll(ctx); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+	})
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "increments/s")
 }

@@ -22,9 +22,9 @@ import "github.com/redis/go-redis/v9"
 //	10 steps "units,instant;"; of a sweep "added corrected total"
 //	11 add, limit or sweep
 //
-// Returns three numbers for each item: status bits (1 repeated call, 2 the
+// Returns four numbers for each item: status bits (1 repeated call, 2 the
 // counter did not exist, 4 something is due, 8 the counter was set right),
-// the counter before and after.
+// the counter before and after, and the limit in force.
 //
 // A counter is what was added less what was corrected. Both only grow, so each
 // has a floor that a sweep can hold it against; the claims keep the second, as
@@ -43,14 +43,17 @@ local function need(threshold, limit) -- the least usage with 100 U >= T L
   return (x - math.fmod(x, 100)) / 100
 end
 
--- when the usage reached what is needed, if a call adds several steps
-local function instant(at, steps, before, needed)
+-- when the usage reached what is needed, if a call adds several steps; not
+-- before the limit held
+local function instant(at, steps, before, needed, version)
   local usage = before
   for n, t in string.gmatch(steps, '(%d+),(%d+);') do
     usage = usage + tonumber(n)
     at = t
     if usage >= needed then break end
   end
+  local since = match(version, ' (%d+)$') .. '000'
+  if tonumber(since) > tonumber(at) then return since end
   return at
 end
 
@@ -104,8 +107,8 @@ for i = 1, items do
   key = key + 2
   local a = 1 + count + (i - 1) * width
   local ttl, tokenTTL, what = ARGV[a + 7], ARGV[a + 8], ARGV[a + 11]
-  local status, before, after = 0, 0, 0
-  local token
+  local status, before, after, limit = 0, 0, 0, 0
+  local version, token
   if tokenTTL ~= '0' then
     token = KEYS[key]
     key = key + 1
@@ -113,7 +116,7 @@ for i = 1, items do
   if token and call('EXISTS', token) == 1 then
     status = 1
   else
-    local limit, version = force(i, ARGV[a + 4], ARGV[a + 5], ARGV[a + 6], what == 'limit')
+    limit, version = force(i, ARGV[a + 4], ARGV[a + 5], ARGV[a + 6], what == 'limit')
     limit = tonumber(limit)
 
     local usage
@@ -149,7 +152,7 @@ for i = 1, items do
         if usage < needed then break end
         if all or before < needed then
           local at = ARGV[a + 9]
-          if what == 'add' then at = instant(at, ARGV[a + 10], before, needed) end
+          if what == 'add' then at = instant(at, ARGV[a + 10], before, needed, version) end
           if call('HSETNX', claims, threshold, at) == 1 then
             call('XADD', KEYS[2], '*', 'account', accounts[i], 'start', ARGV[a + 2], 'threshold', threshold,
               'at', at, 'usage', text(usage), 'limit', text(limit), 'by', what)
@@ -165,7 +168,8 @@ for i = 1, items do
       if wrote then call('PEXPIRE', claims, ttl) end
     end
   end
-  reply[3 * i - 2], reply[3 * i - 1], reply[3 * i] = status, before, after
+  local r = 4 * i
+  reply[r - 3], reply[r - 2], reply[r - 1], reply[r] = status, before, after, limit
 end
 return reply
 `)
@@ -184,8 +188,11 @@ const (
 	statusRegressed
 )
 
-// scriptWidth is how many arguments an item has.
-const scriptWidth = 11
+// How many arguments an item has, and how many numbers its reply.
+const (
+	scriptWidth = 11
+	replyWidth  = 4
+)
 
 // What an item does.
 const (

@@ -18,9 +18,6 @@ import (
 	"github.com/quotalab/quotalab/sim/vtime"
 )
 
-// historiesPerCase times the checks of rapid (100) is 10,000 histories.
-const historiesPerCase = 100
-
 // knobs are what rapid draws and shrinks; the rest comes from the seed.
 type knobs struct {
 	seed        uint64
@@ -42,7 +39,7 @@ func drawKnobs(t *rapid.T) knobs {
 		seed:        rapid.Uint64().Draw(t, "seed"),
 		accounts:    historiesPerCase,
 		clients:     16,
-		ops:         rapid.IntRange(1, 30).Draw(t, "ops"),
+		ops:         rapid.IntRange(1, 20).Draw(t, "ops"),
 		corrections: rapid.SampledFrom([]float64{0, 0.1, 0.4}).Draw(t, "corrections"),
 		limits:      rapid.SampledFrom([]float64{0, 0.1, 0.3}).Draw(t, "limits"),
 		lost:        rapid.SampledFrom([]float64{0, 0.1, 0.5}).Draw(t, "lost"),
