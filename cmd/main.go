@@ -12,8 +12,9 @@ import (
 	"github.com/quotalab/quotalab/sim/limiter"
 )
 
-// gcPercent trades memory for a quarter of the speed of a simulation.
-const gcPercent = 400
+// gcPercent trades memory for speed: 10 million decisions over 100,000 keys
+// stay below 500 MB (measured: 545 MB at 400).
+const gcPercent = 200
 
 // Main runs quotalab with the process's arguments and returns its exit code.
 // extra adds kinds of limiter to the built-in ones, or replaces them; it may

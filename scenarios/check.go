@@ -29,6 +29,7 @@ func check(d *decoder, s *Scenario) {
 	}
 	c.accounts()
 	c.engines()
+	c.faults()
 	c.asserts()
 }
 

@@ -23,15 +23,8 @@ const maxDepth = 64
 // could be read, defaults filled in, so that later stages can look for
 // further problems, and must not be run unless there are none.
 // file is only a name, for messages.
-func Decode(file string, data []byte) (*Scenario, Problems) { return decodeWith(file, data, notYet) }
-
-// Preview is Decode with all blocks that have their types, also those that
-// Decode rejects because no run plays them yet. It is for the packages that
-// learn to.
-func Preview(file string, data []byte) (*Scenario, Problems) { return decodeWith(file, data, nil) }
-
-func decodeWith(file string, data []byte, later []string) (*Scenario, Problems) {
-	d := &decoder{source: newSource(file, data), later: later, positions: map[string]Pos{}, bad: map[string]bool{}}
+func Decode(file string, data []byte) (*Scenario, Problems) {
+	d := &decoder{source: newSource(file, data), positions: map[string]Pos{}, bad: map[string]bool{}}
 	root := d.parse(data)
 	if root == nil {
 		return nil, d.problems.Sort()
@@ -47,7 +40,6 @@ func decodeWith(file string, data []byte, later []string) (*Scenario, Problems) 
 // decoder walks the syntax tree of one file.
 type decoder struct {
 	source
-	later     []string // paths that are rejected
 	problems  Problems
 	positions map[string]Pos
 	bad       map[string]bool // paths that have a problem

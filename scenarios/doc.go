@@ -86,10 +86,11 @@
 //	engines:
 //	  g13: {kind: flagsmith, options: {generation: G13}, every: 12h, overlap: true}
 //	  catch_up: {kind: catch_up, source: {lag: 5m, outages: [{from: 3d, for: 6h}]}}
+//	faults:
+//	  - {at: 15d, restart: {shard: shard-1}}
 //
-// What is in notYet (accounts, usage_batch and engines for now), faults,
 // sweep, clock: real, and abortOnFail, delayAbortEval and over of a condition
-// are reserved and rejected. Preview rejects nothing of notYet.
+// are reserved and rejected.
 //
 // # How it is decoded
 //

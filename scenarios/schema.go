@@ -26,14 +26,9 @@ func Schema() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-func schema() *jsonschema.Schema { return schemaWith(notYet) }
-
-func schemaWith(later []string) *jsonschema.Schema {
+func schema() *jsonschema.Schema {
 	b := schemaBuilder{defs: map[string]*jsonschema.Schema{}}
 	root := b.object(reflect.TypeFor[Scenario]())
-	for _, name := range later {
-		root.Properties[name] = &jsonschema.Schema{Description: root.Properties[name].Description + " (not available yet)", Not: &jsonschema.Schema{}}
-	}
 	root.Schema = "https://json-schema.org/draft/2020-12/schema"
 	root.Title = "quotalab scenario"
 	root.Defs = b.defs

@@ -39,7 +39,7 @@ func (d *decoder) typed(n ast.Node, path string, at Pos, f field, v reflect.Valu
 	sh, short := shorthands[t]
 	_, scalarNode := text(n)
 	switch {
-	case t == laterType || slices.Contains(d.later, path):
+	case t == laterType:
 		d.report(at, path, "not available yet: remove it")
 	case t == assertionType:
 		d.assertions(n, path, v.Addr().Interface().(*[]Assertion))

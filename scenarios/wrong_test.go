@@ -26,7 +26,7 @@ func TestWrongScenarios(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			wrong(t, file, data, Decode)
+			wrong(t, file, data)
 		})
 	}
 }
@@ -44,14 +44,14 @@ func TestWrongAccountsAndEngines(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			wrong(t, file, data, Preview)
+			wrong(t, file, data)
 		})
 	}
 }
 
-func wrong(t *testing.T, file string, data []byte, decode func(string, []byte) (*Scenario, Problems)) {
+func wrong(t *testing.T, file string, data []byte) {
 	t.Helper()
-	_, problems := decode(filepath.Base(file), data)
+	_, problems := Decode(filepath.Base(file), data)
 	if len(problems) == 0 {
 		t.Fatal("no problem found")
 	}
@@ -114,7 +114,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		s, problems := Preview("fuzz.yaml", data)
+		s, problems := Decode("fuzz.yaml", data)
 		inside(t, data, problems)
 		if s == nil && len(problems) == 0 {
 			t.Error("neither a scenario nor a problem")

@@ -58,6 +58,7 @@ func Run(ctx context.Context, p *plan.Plan, sink Sink, o Options) (Result, error
 		}
 		d.quotas.begin()
 	}
+	d.scheduleFaults()
 	d.scheduleNext()
 	d.sched.Run()
 	if d.quotas != nil {
@@ -105,6 +106,23 @@ func (d *driver) close() error {
 		errs = append(errs, d.quotas.close())
 	}
 	return errors.Join(errs...)
+}
+
+// scheduleFaults lets a fault happen to every limiter's and engine's shard of
+// that place.
+func (d *driver) scheduleFaults() {
+	for _, f := range d.plan.Faults {
+		d.sched.Call(f.At, func() {
+			for _, w := range d.worlds {
+				w.fleet.Shards[f.Shard].Restart()
+			}
+			if d.quotas != nil {
+				for _, e := range d.quotas.engines {
+					e.fleet.Shards[f.Shard].Restart()
+				}
+			}
+		})
+	}
 }
 
 // scheduleNext puts the next arrival on the schedule. The one after it is

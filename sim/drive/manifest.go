@@ -11,6 +11,9 @@ func Manifest(p *plan.Plan) record.Manifest {
 		Scenario: p.Scenario.Name, About: p.Scenario.About, Seed: p.Seed, Clock: p.Scenario.Clock, PlanHash: p.Hash(),
 		Epoch: p.Epoch, Horizon: p.Horizon, Warmup: p.Warmup, Shards: p.Shards, Asserts: p.Asserts, Warnings: p.Warnings,
 	}
+	for _, f := range p.Faults {
+		m.Faults = append(m.Faults, record.Fault{At: f.At, What: "restarts empty", Shard: p.Shards[f.Shard]})
+	}
 	for _, c := range p.Clients {
 		m.Clients = append(m.Clients, c.Client)
 	}

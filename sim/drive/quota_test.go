@@ -82,7 +82,7 @@ func verdicts(m *ledgerMemory, e record.Engine) map[audit.Verdict]int {
 }
 
 func TestEnginesSideBySide(t *testing.T) {
-	s, ps := scenarios.Preview("quotas.yaml", []byte(quotas))
+	s, ps := scenarios.Decode("quotas.yaml", []byte(quotas))
 	if len(ps) > 0 {
 		t.Fatal(ps)
 	}

@@ -48,7 +48,7 @@ func TestWrongEngines(t *testing.T) {
 		{"{kind: flagsmith, options: {generation: G17}, source: {kind: postgres}}", "5:67: engines.e.source.kind: source.kind means nothing to an engine of kind flagsmith generation=G17: remove it", "a generation with one source"},
 		{"{kind: flagsmith, options: {generation: G01}, flag_from: 1d}", "5:63: engines.e.flag_from: flag_from means nothing to an engine of kind flagsmith generation=G01: remove it", "before the feature flag"},
 	} {
-		s, problems := scenarios.Preview("x.yaml", []byte(watching+"  e: "+c.engine+"\n"))
+		s, problems := scenarios.Decode("x.yaml", []byte(watching+"  e: "+c.engine+"\n"))
 		if len(problems) > 0 {
 			t.Fatalf("%s: %v", c.reason, problems)
 		}

@@ -24,7 +24,7 @@ func accountsOf(t testing.TB, head string, groups ...string) *Plan {
 
 func compiled(t testing.TB, text string) *Plan {
 	t.Helper()
-	s, problems := scenarios.Preview("test.yaml", []byte(text))
+	s, problems := scenarios.Decode("test.yaml", []byte(text))
 	if len(problems) > 0 {
 		t.Fatalf("%v\nin\n%s", problems, text)
 	}
@@ -185,7 +185,7 @@ func TestAccountsText(t *testing.T) {
 }
 
 func TestShapeWithoutRate(t *testing.T) {
-	s, problems := scenarios.Preview("test.yaml", []byte(strings.Replace(usageAndLimiter, "of_limit: 1%", "of_limit: 1%, shape: {spike: {peak: 1/s, at: 2h}}", 1)))
+	s, problems := scenarios.Decode("test.yaml", []byte(strings.Replace(usageAndLimiter, "of_limit: 1%", "of_limit: 1%, shape: {spike: {peak: 1/s, at: 2h}}", 1)))
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}

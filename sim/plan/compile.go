@@ -46,6 +46,9 @@ func Compile(s *scenarios.Scenario, kinds limiter.Kinds) (*Plan, scenarios.Probl
 	ps = append(ps, found...)
 	p.populations, p.traces, found = compilePopulations(s)
 	ps = append(ps, found...)
+	for _, f := range s.Faults {
+		p.Faults = append(p.Faults, Fault{At: int64(f.At), Shard: slices.Index(p.Shards, f.Restart.Shard)})
+	}
 	for _, a := range s.Assert {
 		for _, c := range a.Conditions {
 			p.Asserts = append(p.Asserts, record.Assertion{Selector: a.Selector, Check: c.Check})

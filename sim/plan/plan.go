@@ -27,6 +27,7 @@ type Plan struct {
 	Sources  []Source
 	Accounts *Accounts // nil: none
 	Engines  []Engine
+	Faults   []Fault // in the file's order
 	Asserts  []record.Assertion
 	Warnings []string // e.g. that part of a trace lies beyond the horizon
 
@@ -82,6 +83,12 @@ type Take struct {
 type Retry struct {
 	MaxAttempts int
 	Wait        func(attempt int, retryAfter time.Duration, rng *rand.Rand) (wait time.Duration, ok bool)
+}
+
+// Fault is a shard that restarts empty.
+type Fault struct {
+	At    int64 // nanoseconds after the epoch
+	Shard int   // index in Plan.Shards
 }
 
 // Stream returns the random stream of a component of the run, by its name.

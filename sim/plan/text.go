@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/quotalab/quotalab/scenarios"
 )
@@ -75,6 +76,9 @@ func (p *Plan) Text() string {
 	}
 	p.accountsText(w)
 	p.enginesText(w)
+	for _, f := range p.Faults {
+		fmt.Fprintf(w, "fault\tat %v %s restarts empty\n", time.Duration(f.At), p.Shards[f.Shard])
+	}
 	fmt.Fprintf(w, "assertions\t%d\n", len(p.Asserts))
 	for _, warning := range p.Warnings {
 		fmt.Fprintf(w, "warning\t%s\n", warning)

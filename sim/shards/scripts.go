@@ -117,9 +117,12 @@ func (e *scripts) manage(words []string) {
 			e.learn(words[2])
 		}
 	case "flush":
-		clear(e.known)
+		e.forget()
 	}
 }
+
+// forget drops all scripts.
+func (e *scripts) forget() { clear(e.known) }
 
 // call executes a command on the shard and returns its reply.
 func (e *scripts) call(words []string) (any, error) {

@@ -138,6 +138,16 @@ func (s *Shard) after(words []string, name string, e effect) {
 	}
 }
 
+// Restart loses all keys and scripts, as a server without persistence does
+// that is killed and comes back at once.
+func (s *Shard) Restart() {
+	s.advance()
+	s.db.FlushAll()
+	s.expiry = newDeadlines()
+	s.srv.Dispatch(s.lua.peer, []string{"SCRIPT", "FLUSH"})
+	s.lua.forget()
+}
+
 // close ends the shard.
 func (s *Shard) close() {
 	s.lua.close()
