@@ -15,14 +15,15 @@ import (
 // Buffered keeps usage back while it cannot matter, and so saves most of an
 // Inline's calls: the last reply said how many units an account is below its
 // next threshold, and less than that makes nothing due. What reaches it is
-// counted at once, all usage that was kept back with it, so the crossing is
-// found at its instant. Corrections, usage with a token, and usage of another
+// counted at once, behind what was kept back, so the crossing is found at its
+// instant. Corrections, usage with a token, and usage of another
 // period than the last are counted at once as well.
 //
 // That holds for the process that counts all of an account's usage. What
 // others count, and a limit that others announce, it learns with its next
 // call, which a Poll makes at the latest: with several, a crossing may be found
-// that much later, but none is missed. What is kept back when the process dies
+// that much later, and its instant be that of the last usage kept back, but
+// none is missed. What is kept back when the process dies
 // is not counted.
 type Buffered struct {
 	in    *Inline
@@ -36,8 +37,7 @@ type Buffered struct {
 type kept struct {
 	start, end int64 // of the period that was counted last
 	room       int64 // units below the next threshold then; 0 unknown
-	units      int64
-	steps      []usage.Event
+	units, at  int64 // kept back, and when the last of it was used
 }
 
 // NewBuffered keeps usage back for up to every nanoseconds, which must be less
@@ -56,7 +56,7 @@ func NewBuffered(in *Inline, every int64) (*Buffered, error) {
 func (f *Buffered) Interval() time.Duration { return time.Duration(f.every) }
 
 // Add counts usage or keeps it back. An InDoubtError also names what was kept
-// back and counted with it.
+// back and went with it.
 func (f *Buffered) Add(ctx context.Context, u Usage) error {
 	us := f.keep(&u)
 	if us == nil {
@@ -70,12 +70,12 @@ func (f *Buffered) Poll(ctx context.Context) error {
 	f.mu.Lock()
 	var accounts []int64
 	for a, k := range f.kept {
-		if len(k.steps) > 0 {
+		if k.units > 0 {
 			accounts = append(accounts, a)
 		}
 	}
 	slices.Sort(accounts)
-	var us []Usage
+	us := make([]Usage, 0, len(accounts))
 	for _, a := range accounts {
 		us = f.kept[a].take(us, a)
 	}
@@ -101,24 +101,22 @@ func (f *Buffered) keep(u *Usage) []Usage {
 	defer f.mu.Unlock()
 	k := f.kept[u.Account]
 	if k == nil {
-		k = &kept{}
+		k = &kept{at: math.MinInt64}
 		f.kept[u.Account] = k
 	}
-	if u.Token != "" || u.Units < 0 || u.At < k.start || u.At >= k.end || u.Units >= k.room-k.units {
+	if u.Token != "" || u.Units < 0 || u.At < k.start || u.At >= k.end || u.Units >= min(k.room, largestUnits)-k.units {
 		return append(k.take(nil, u.Account), *u)
 	}
-	k.units += u.Units
-	k.steps = append(k.steps, usage.Event{At: u.At, Units: u.Units})
+	k.units, k.at = k.units+u.Units, max(k.at, u.At)
 	return nil
 }
 
 // take empties what is kept. Until the next reply nothing is kept.
 func (k *kept) take(us []Usage, account int64) []Usage {
-	us = slices.Grow(us, len(k.steps)+1)
-	for _, s := range k.steps {
-		us = append(us, Usage{Account: account, At: s.At, Units: s.Units})
+	if k.units > 0 {
+		us = append(us, Usage{Account: account, At: k.at, Units: k.units})
 	}
-	k.steps, k.units, k.room = k.steps[:0], 0, 0
+	k.units, k.at, k.room = 0, math.MinInt64, 0
 	return us
 }
 

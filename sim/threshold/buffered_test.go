@@ -124,7 +124,7 @@ func TestBufferedBesideOthers(t *testing.T) {
 		w.drain(got)
 	})
 	w.sched.Run()
-	if diff := gocmp.Diff([]string{"7/01-01/75 at 01-02T04:48 81 of 100 by add"}, short(got.due)); diff != "" {
+	if diff := gocmp.Diff([]string{"7/01-01/75 at 01-02T07:12 81 of 100 by add"}, short(got.due)); diff != "" {
 		t.Errorf("due (-want +got):\n%s", diff)
 	}
 }

@@ -128,7 +128,7 @@ func (h *Hybrid) sweep(ctx context.Context, b *batch, account, now int64) error 
 			return err
 		}
 		gone := p.end <= h.swept && p.end+h.slack-h.settle <= now // its claims are gone, or soon
-		if p.start <= t && !gone {
+		if p.start <= now && !gone {
 			if err := h.compare(ctx, b, p, now); err != nil {
 				return err
 			}
