@@ -116,11 +116,11 @@ func TestQuotasRoundTrip(t *testing.T) {
 		opts                               []record.Option
 		wantAccountParts, wantEvaluatParts int
 	}{
-		{"accounts alone", 0, 300, 0, nil, 1, 0},
+		{"accounts alone", 0, 300, 0, []record.Option{record.PartRows(5e6)}, 1, 0},
 		{"evaluations alone, as of a run that was killed", 0, 0, 5000, nil, 0, 1},
 		{"all three, in parts that end inside batches", 3000, 40, 2500, []record.Option{record.PartRows(1000)}, -1, 3},
 		{"an account that is more than a part", 10, 20, 10, []record.Option{record.PartRows(1)}, 20, 10},
-		{"no compression", 100, 50, 100, []record.Option{record.Uncompressed()}, 1, 1},
+		{"no compression", 100, 50, 100, []record.Option{record.Uncompressed(), record.PartRows(5e6)}, 1, 1},
 		{"more than one row group of evaluations", 0, 1, 140_000, nil, 1, 1},
 	} {
 		t.Run(c.why, func(t *testing.T) {
