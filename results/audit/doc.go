@@ -22,7 +22,10 @@
 //
 // Threshold engines are judged apart, account by account: JudgeThresholds sets
 // what an engine did (its evaluations) against what models/usage says was due,
-// and gives each obligation and each notice a verdict and its causes.
+// and gives each obligation and each notice a verdict and its causes. Verdicts
+// does so with a whole record: one pass over the accounts, of which it keeps what
+// they were due, one over the evaluations, of which it keeps what can matter, and
+// then engine by engine and account by account. Thresholds counts the verdicts.
 //
 // results/measure, results/export and cmd import it.
 package audit

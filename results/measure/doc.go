@@ -11,6 +11,7 @@
 //     is about the whole run too).
 //  2. Each accumulator makes its metrics, in the catalogue's order and, within
 //     a metric, in the manifest's order of sources, limiters and clients.
+//     Those of usage-threshold engines come from the audit alone.
 //  3. The run judges itself (validity), and warnings say in words what is
 //     odd and why.
 //

@@ -5,12 +5,17 @@
 // In flows one Manifest and then one Observation after another, through a
 // Writer. Out flow the same observations through a Reader, either in the
 // order of writing or in the order in which they took effect on the shards.
+// A run with usage-threshold engines also has Evaluations, each engine's looks
+// at accounts in the order in which they ended, and Accounts, with the contract
+// and all usage of each.
 //
 // A record is a directory:
 //
 //	manifest.json                        what it is a record of, its parts, its hash
 //	plan.txt                             the compiled plan, for people
-//	observations/part-00000.parquet …    rows, zstd, closed every million rows
+//	observations/part-00000.parquet …    rows, zstd, closed every so many rows
+//	evaluations/part-00000.parquet …     the same, if there are engines
+//	accounts/part-00000.parquet …        closed every so many instants of usage
 //	summary.json                         what measure made of it
 //
 // The manifest is rewritten each time a part is closed. So a run that dies
