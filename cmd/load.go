@@ -43,7 +43,7 @@ func (a *app) load(name string, o overrides) (*plan.Plan, error) {
 	}
 	arrivals := p.Arrivals()
 	defer arrivals.Close()
-	if _, due := arrivals.Next(); !due {
+	if _, due := arrivals.Next(); !due && p.Accounts.Len() == 0 {
 		return nil, invalidf("%s: no request is due before the horizon, %v: there is nothing to run", s.File, p.Horizon)
 	}
 	return p, nil

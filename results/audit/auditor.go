@@ -3,6 +3,7 @@ package audit
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/quotalab/quotalab/models/limits"
@@ -158,6 +159,11 @@ func (a *auditor) raise(o *record.Observation, now int64, measured bool) {
 	}
 }
 
+// onlyChecks tells whether a request takes no tokens.
+func onlyChecks(o *record.Observation) bool {
+	return !slices.ContainsFunc(o.Takes, func(t record.Take) bool { return t.Mode != record.CheckMode })
+}
+
 func (a *auditor) count(o *record.Observation, v verdict, ambiguous bool) {
 	a.out.Compared++
 	allowed := o.Decision == record.Allowed
@@ -166,6 +172,9 @@ func (a *auditor) count(o *record.Observation, v verdict, ambiguous bool) {
 		a.out.Ambiguous++
 	case allowed && !v.allowed:
 		a.out.Over++
+		if onlyChecks(o) {
+			a.out.OverChecked++
+		}
 		a.blame(o, func(k *key, d limits.Decision) {
 			if !d.Allowed {
 				k.over++

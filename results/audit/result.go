@@ -26,13 +26,14 @@ type Limiter struct {
 	Name      string
 	Algorithm string // of the oracle; "": the limiter has none, and nothing below is known
 
-	Compared   int64 // decisions compared with the oracle's
-	Over       int64 // allowed, where the oracle denies
-	Under      int64 // denied, where the oracle allows
-	Ambiguous  int64 // different, but within the limiter's clock resolution of the boundary
-	Uncertain  int64 // errors and fail-opens that reached a key: whether they spent is unknown
-	RetryKnown int64 // denials by both, with a RetryAfter, on keys without an earlier fault
-	WrongRetry int64 // of these, with a RetryAfter that is off by more than the clock's resolution
+	Compared    int64 // decisions compared with the oracle's
+	Over        int64 // allowed, where the oracle denies
+	OverChecked int64 // of Over: by requests that only check, and so took no tokens
+	Under       int64 // denied, where the oracle allows
+	Ambiguous   int64 // different, but within the limiter's clock resolution of the boundary
+	Uncertain   int64 // errors and fail-opens that reached a key: whether they spent is unknown
+	RetryKnown  int64 // denials by both, with a RetryAfter, on keys without an earlier fault
+	WrongRetry  int64 // of these, with a RetryAfter that is off by more than the clock's resolution
 
 	// WorstExcess is the most tokens that any key was given in any window of
 	// any length t above burst + t/T (0: none), and WorstLimit and WorstKey

@@ -70,8 +70,12 @@ type pass struct {
 	telemetry *telemetry
 	windows   []*window
 
-	measured   int64            // observations that count
-	dropped    int64            // arrivals that were not sent, in the warm-up too
+	measured int64 // observations that count
+	dropped  int64 // arrivals that were not sent, in the warm-up too
+
+	droppedEarly int64 // of them in the warm-up
+	unexpected   int64 // errors that the limiter made itself, in the warm-up too
+
 	latest     int64            // due instant, ns
 	impossible map[string]int64 // denied though not found, by limiter
 	tables     map[string]*record.LimitTable
@@ -96,10 +100,17 @@ func newPass(m *record.Manifest) (*pass, error) {
 func (p *pass) observe(o *record.Observation) error {
 	p.telemetry.observe(o)
 	p.latest = max(p.latest, o.Intended)
+	early := o.Intended < p.manifest.Warmup.Nanoseconds()
 	if o.Decision == record.Dropped {
 		p.dropped++
+		if early {
+			p.droppedEarly++
+		}
 	}
-	if o.Intended < p.manifest.Warmup.Nanoseconds() {
+	if o.Error == "unexpected" {
+		p.unexpected++
+	}
+	if early {
 		return nil
 	}
 	if _, ok := p.tables[o.Limiter]; !ok && o.Decision != record.Dropped {

@@ -66,7 +66,11 @@ func (t *telemetry) judge(said []record.Telemetry) (metrics []Metric, warnings [
 		if !ok {
 			continue
 		}
-		tags := tags("limiter", s.Limiter, "client", s.Client, "series", s.Series)
+		series := s.Series
+		if s.Decision != "" {
+			series += "/" + string(s.Decision)
+		}
+		tags := tags("limiter", s.Limiter, "client", s.Client, "series", series)
 		metrics = append(metrics, value("telemetry_error", tags, int64(w.n), off))
 		warnings = append(warnings, w.warnings(s, off)...)
 	}

@@ -28,15 +28,22 @@ func (p *pass) invalid(a *audit.Result) []string {
 		why = append(why, fmt.Sprintf("the run did not reach its end: the numbers are of the %s in the parts that were closed.", extent(m)))
 	}
 	hasRequests, hasAccounts := len(m.Limiters) > 0 || len(m.Engines) == 0, a.Thresholds != nil && a.Thresholds.Accounts > 0
-	if p.measured == 0 && hasRequests {
+	if p.measured == 0 && hasRequests && m.Complete {
 		why = append(why, "nothing was measured: no request was due after the warm-up.")
 	}
 	if len(m.Engines) > 0 && !hasAccounts {
 		why = append(why, "nothing was measured of the engines: the record holds no account.")
 	}
 	if p.dropped > 0 {
-		why = append(why, fmt.Sprintf("%s not sent, because too many requests were under way (max_in_flight): the limiters saw less load than was asked for.",
-			counted(p.dropped, "arrival was", "arrivals were")))
+		w := fmt.Sprintf("%s not sent, because too many requests were under way (max_in_flight): the limiters saw less load than was asked for.",
+			counted(p.dropped, "arrival was", "arrivals were"))
+		if p.droppedEarly > 0 {
+			w += fmt.Sprintf(" %s so in the warm-up, which metrics leave out.", counted(p.droppedEarly, "was", "were"))
+		}
+		why = append(why, w)
+	}
+	if p.unexpected > 0 {
+		why = append(why, fmt.Sprintf("%s for a reason that is neither Redis' nor the network's: the limiter itself failed.", counted(p.unexpected, "decision failed", "decisions failed")))
 	}
 	if lag := p.outcomes.lag(); lag.n > 0 {
 		bound := lagBound

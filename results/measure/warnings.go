@@ -78,16 +78,20 @@ func (p *pass) admissionWarnings(l audit.Limiter) (out []string) {
 	share := func(n int64) string { return percent(float64(n) / float64(l.Compared)) }
 	if l.Over > 0 {
 		w := fmt.Sprintf("over-admission: %s allowed that the limit denies (%s of %s).", counted(l.Over, "request was", "requests were"), share(l.Over), count(l.Compared, "decision"))
+		if l.OverChecked > 0 {
+			w += fmt.Sprintf(" Of these %s a check that took no tokens.", counted(l.OverChecked, "was", "were"))
+		}
 		if l.WorstExcess > 0 {
 			w += fmt.Sprintf(" The worst key, %s, got %.4g tokens more than burst + t/T in some window.", l.WorstKey, l.WorstExcess)
 		}
 		warn("%s", w+p.overCause(l.Name))
 	}
 	if l.Under > 0 {
-		warn("under-admission: %s denied that the limit allows (%s of %s).", counted(l.Under, "request was", "requests were"), share(l.Under), count(l.Compared, "decision"))
+		w := fmt.Sprintf("under-admission: %s denied that the limit allows (%s of %s).", counted(l.Under, "request was", "requests were"), share(l.Under), count(l.Compared, "decision"))
+		warn("%s", w+p.clockCause())
 	}
 	if l.WrongRetry > 0 {
-		warn("%s of %s told a wrong time to retry after.", thousands(l.WrongRetry), count(l.RetryKnown, "denial"))
+		warn("%s of the %s that can be compared (on keys without an earlier fault) told a wrong time to retry after.", thousands(l.WrongRetry), count(l.RetryKnown, "denial"))
 	}
 	if l.Uncertain > 0 {
 		warn("%s reached a key and ended in an error: whether they took tokens is unknown, so the audit is that much less sure.", count(l.Uncertain, "request"))
@@ -100,13 +104,27 @@ func (p *pass) admissionWarnings(l audit.Limiter) (out []string) {
 
 // overCause names what is known to go with over-admission in this run.
 func (p *pass) overCause(limiter string) string {
+	if cause := p.clockCause(); cause != "" {
+		return cause
+	}
 	for _, d := range p.keys.disagreements(p.manifest) {
 		if d.limiter == limiter && d.apart > 0 {
-			return " Clients that disagree on a key's shard each keep a bucket of their own."
+			return " Clients that disagree on a key's shard do not see what the other wrote there."
 		}
 	}
 	if most := p.outcomes.mostTrips(limiter); most > 1 {
 		return fmt.Sprintf(" It takes up to %d round trips to decide, so requests under way together on one key may decide on the same state.", most)
+	}
+	return ""
+}
+
+// clockCause names clients whose clocks are apart: a bucket that one fills by
+// its time another judges by its own.
+func (p *pass) clockCause() string {
+	for _, c := range p.manifest.Clients {
+		if first := p.manifest.Clients[0]; c.ClockOffset != first.ClockOffset {
+			return fmt.Sprintf(" The clocks of clients %s and %s are %v apart.", first.Name, c.Name, (c.ClockOffset - first.ClockOffset).Abs())
+		}
 	}
 	return ""
 }

@@ -54,6 +54,8 @@ type Client struct {
 	Does       Mode     `json:"does"`
 	Instances  int      `json:"instances"`
 	ShardNames []string `json:"shardNames"` // its names for Manifest.Shards, in that order
+	// ClockOffset is how far its clock is ahead of true time.
+	ClockOffset time.Duration `json:"clockOffsetNanoseconds,omitempty"`
 }
 
 // Limiter is one limiter under test and the reference it is audited by.

@@ -13,7 +13,7 @@ import (
 
 // DefaultPartRows is after how many observations, evaluations, or instants
 // of the accounts' usage a part is closed.
-const DefaultPartRows = 1_000_000
+const DefaultPartRows = 250_000
 
 // Writer writes a record. Its methods are for one goroutine at a time;
 // encoding, hashing and compression run on a goroutine of its own.

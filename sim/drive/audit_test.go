@@ -3,6 +3,7 @@ package drive_test
 import (
 	"context"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/quotalab/quotalab/results/audit"
@@ -66,6 +67,9 @@ func TestRace(t *testing.T) {
 			allowed := m.count(decided(record.Allowed))
 			l := a.Limiters[0]
 			t.Logf("%d of %d admitted, over-admission %d, under-admission %d, worst excess %.0f (%s)", allowed, len(m), l.Over, l.Under, l.WorstExcess, want.why)
+			if first := m.count(state(record.NotFound)); strings.Contains(name, "lua") && first != 1 {
+				t.Errorf("%d requests found no key, want only the one whose script ran first", first)
+			}
 			if len(m) != 512 || allowed < want.least || allowed > want.most {
 				t.Errorf("%d of %d admitted, want %d to %d of 512", allowed, len(m), want.least, want.most)
 			}

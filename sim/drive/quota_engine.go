@@ -37,13 +37,16 @@ type engineWorld struct {
 	add      func(ctx context.Context, us []threshold.Usage) error // counts usage
 	changed  func(before, after threshold.Account)                 // what is known of an account
 	setLimit func(ctx context.Context, account, limit, at int64) error
+	flush    func(ctx context.Context) error                   // counts what is kept back
 	drain    func(ctx context.Context, partitions []int) error // empties outboxes
 
 	runs     int64
 	last     int64 // start of the last run
 	findings map[finding]*record.Finding
 
+	flushEvery time.Duration
 	woken      map[int]bool // outboxes that may have got something
+	failed     map[int]bool // outboxes that kept something
 	delivering bool
 	order      []finding
 }
@@ -66,7 +69,7 @@ var engineMakers = map[string]func(*engineWorld) error{
 
 func newEngineWorld(q *quotas, index int) (*engineWorld, error) {
 	p := q.d.plan
-	e := &engineWorld{Engine: p.Engines[index], q: q, clock: unixClock{q.d.sched, q.start}, last: -1, findings: map[finding]*record.Finding{}, woken: map[int]bool{}}
+	e := &engineWorld{Engine: p.Engines[index], q: q, clock: unixClock{q.d.sched, q.start}, last: -1, findings: map[finding]*record.Finding{}, woken: map[int]bool{}, failed: map[int]bool{}}
 	scoped := func(name string) *rand.Rand { return p.Stream("engine/" + e.Name + "/" + name) }
 	var err error
 	if e.fleet, err = shards.NewFleet(q.d.sched, shards.Spec{Names: p.Shards, Service: p.Service, Scripts: p.Scripts, Stream: scoped}); err != nil {
@@ -192,10 +195,27 @@ func makeInline(e *engineWorld) error {
 		return err
 	}
 	in, err := threshold.NewInline(c)
-	if err == nil {
-		e.add, e.setLimit = in.AddBatch, in.SetLimit
+	if err != nil {
+		return err
 	}
-	return err
+	e.add, e.setLimit = in.AddBatch, in.SetLimit
+	buffer, err := time.ParseDuration(e.Options["buffer"])
+	if err != nil || buffer == 0 {
+		return err
+	}
+	b, err := threshold.NewBuffered(in, int64(buffer))
+	if err != nil {
+		return err
+	}
+	e.setLimit, e.flush, e.flushEvery = b.SetLimit, b.Poll, buffer
+	e.add = func(ctx context.Context, us []threshold.Usage) error {
+		var errs []error
+		for _, u := range us {
+			errs = append(errs, b.Add(ctx, u))
+		}
+		return errors.Join(errs...)
+	}
+	return nil
 }
 
 func makeHybrid(e *engineWorld) error {
@@ -205,11 +225,12 @@ func makeHybrid(e *engineWorld) error {
 	}
 	h, err := threshold.NewHybrid(threshold.HybridConfig{InlineConfig: c, Accounts: &e.directory, Every: int64(e.Every), Lag: int64(e.Lag),
 		Totals: totals{all: e.source, negative: e.sourceOf(&e.q.negative)}})
-	if err == nil {
-		e.add, e.setLimit = h.AddBatch, h.SetLimit
-		e.run = func(ctx context.Context, _ int64) error { return h.Poll(ctx) }
+	if err != nil {
+		return err
 	}
-	return err
+	e.add, e.setLimit = h.AddBatch, h.SetLimit
+	e.run = func(ctx context.Context, _ int64) error { return h.Poll(ctx) }
+	return nil
 }
 
 // totals reads what was added and what was corrected from two tables.

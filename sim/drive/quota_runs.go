@@ -10,7 +10,6 @@ import (
 	"github.com/quotalab/quotalab/models/usage"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/sim/plan"
-	"github.com/quotalab/quotalab/sim/shards"
 	"github.com/quotalab/quotalab/sim/threshold"
 	"github.com/quotalab/quotalab/sim/vtime"
 )
@@ -21,14 +20,6 @@ const redeliverEvery = time.Hour
 
 // partitions of the outboxes.
 const partitions = 64
-
-func allPartitions() []int {
-	all := make([]int, partitions)
-	for i := range all {
-		all[i] = i
-	}
-	return all
-}
 
 // overlapBy is how much later the second of two overlapping runs was due.
 const overlapBy = int64(time.Second)
@@ -43,8 +34,13 @@ func (e *engineWorld) begin() {
 	if e.run != nil {
 		e.every(e.First-e.q.start, int64(e.Every), e.startRun)
 	}
+	if e.flush != nil {
+		e.every(int64(e.flushEvery), int64(e.flushEvery), func() {
+			e.process(func(ctx context.Context) { e.fault(e.flush(ctx), "usage was not counted") })
+		})
+	}
 	if e.drain != nil {
-		e.every(int64(redeliverEvery), int64(redeliverEvery), func() { e.wake(allPartitions()...) })
+		e.every(int64(redeliverEvery), int64(redeliverEvery), func() { e.wake(slices.Collect(maps.Keys(e.failed))...) })
 	}
 }
 
@@ -62,13 +58,9 @@ func (e *engineWorld) every(at, period int64, f func()) {
 	})
 }
 
-// process runs f as a Proc with a trace of its own.
+// process runs f as a Proc.
 func (e *engineWorld) process(f func(ctx context.Context)) {
-	e.q.d.sched.Go(func(p *vtime.Proc) {
-		trace := shards.NewTrace(e.q.d.ctx)
-		p.Local = trace
-		f(trace)
-	})
+	e.q.d.sched.Go(func(*vtime.Proc) { f(e.q.d.ctx) })
 }
 
 // startRun starts a run, which a second one may overlap.
@@ -123,7 +115,7 @@ func (e *engineWorld) wake(partitions ...int) {
 	for _, n := range partitions {
 		e.woken[n] = true
 	}
-	if e.delivering {
+	if e.delivering || len(e.woken) == 0 {
 		return
 	}
 	e.delivering = true
@@ -131,7 +123,13 @@ func (e *engineWorld) wake(partitions ...int) {
 		for len(e.woken) > 0 {
 			next := slices.Sorted(maps.Keys(e.woken))
 			clear(e.woken)
-			e.fault(e.drain(ctx, next), "delivery failed")
+			err := e.drain(ctx, next)
+			for _, n := range next {
+				if delete(e.failed, n); err != nil {
+					e.failed[n] = true
+				}
+			}
+			e.fault(err, "delivery failed")
 		}
 		e.delivering = false
 	})
@@ -167,7 +165,8 @@ func (e *engineWorld) announce(g *plan.AccountGroup, ch plan.AccountChange) {
 
 // result describes the engine for the manifest.
 func (e *engineWorld) result() record.Engine {
-	out := record.Engine{Name: e.Name, Kind: e.Kind, Options: e.Options, Thresholds: slices.Clone(e.Thresholds), Downsampled: e.Downsample}
+	out := record.Engine{Name: e.Name, Kind: e.Kind, Options: e.Options, Thresholds: slices.Clone(e.Thresholds), Downsampled: e.Downsample,
+		LooksBack: e.Kind != "flagsmith"}
 	perAccount := int64(e.QueryLatency+e.AccountTime+e.MailLatency) + 4*int64(e.q.d.plan.Clients[0].RTT[0].Mean())
 	out.Slack = int64(e.Lag) + deliverySlack + perAccount*int64(e.q.accounts.Len())
 	out.First, out.Last = e.q.start, e.q.start+int64(e.q.d.plan.Horizon)

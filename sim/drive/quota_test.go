@@ -64,7 +64,7 @@ func verdicts(m *ledgerMemory, e record.Engine) map[audit.Verdict]int {
 			events = append(events, usage.Event{At: a.At[i], Units: a.Units[i]})
 		}
 		in := audit.ThresholdInput{Account: a.ID, Contract: c, Obligations: usage.Obligations(events, c, e.Thresholds, e.Last),
-			First: e.First, Last: e.Last, Gap: e.Gap, Slack: e.Slack, LooksBack: e.Kind != "flagsmith"}
+			First: e.First, Last: e.Last, Gap: e.Gap, Slack: e.Slack, LooksBack: e.LooksBack}
 		for _, ev := range m.evaluations {
 			if ev.Engine == e.Name && ev.Account == a.ID {
 				in.Evaluations = append(in.Evaluations, ev)

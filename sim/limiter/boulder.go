@@ -25,7 +25,7 @@ var boulder = Kind{
 	Algorithm: "gcra", Resolution: 0, Batch: true, TAT: unixNanoTAT,
 	Options: []Option{{
 		Name: "transactions", Default: overrideRequest, Values: []string{overrideRequest, newAccount, newOrder},
-		About: "override_request: one limit by address, any key is mapped to one; new_account: the address's and its /48 range's limits; new_order: the account's, each domain's and the exact name set's",
+		About: "override_request: one limit by address, any key is mapped to one, and a client that spends also checks, as Boulder has no other way; new_account: the address's and its /48 range's limits; new_order: the account's, each domain's and the exact name set's",
 	}},
 	Expands:      func(options map[string]string) bool { return options["transactions"] != overrideRequest },
 	Check:        checkBoulder,

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -61,9 +62,23 @@ func Engines() EngineKinds {
 		"flagsmith": {About: "the polling engine that missed notices", Thresholds: flagsmithThresholds, Unused: flagsmithUnused,
 			Options: []limiter.Option{{Name: "generation", About: "state of the engine's code", Default: threshold.Latest, Values: generations()}}},
 		"hybrid": {About: "inline with a catch-up sweep", Thresholds: newest, Unused: unused("cache_refresh", "flag_from")},
-		"inline": {About: "finds crossings where usage is counted", Thresholds: newest,
+		"inline": {About: "finds crossings where usage is counted", Thresholds: newest, Options: buffered,
 			Unused: unused("every", "offset", "account_time", "overlap", "source", "cache_refresh", "flag_from")},
 	}
+}
+
+// buffered is the option of engines that count for themselves.
+var buffered = []limiter.Option{{
+	Name: "buffer", Default: "0s", Check: checkBuffer,
+	About: "usage that cannot reach a threshold is kept back for up to this long, which saves most calls; 0s: every usage is counted at once",
+}}
+
+func checkBuffer(s string) error {
+	d, err := time.ParseDuration(s)
+	if err != nil || d < 0 || d > 24*time.Hour {
+		return fmt.Errorf("expected a duration from 0s to 24h, found %q", s)
+	}
+	return nil
 }
 
 func generations() []string {

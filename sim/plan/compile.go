@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -54,11 +55,9 @@ func Compile(s *scenarios.Scenario, kinds limiter.Kinds) (*Plan, scenarios.Probl
 			p.Asserts = append(p.Asserts, record.Assertion{Selector: a.Selector, Check: c.Check})
 		}
 	}
-	if len(ps) > 0 {
-		return nil, ps.Sort()
-	}
+	whole := len(ps) == 0 // what sources refer to is all there
 	for _, t := range s.Traffic {
-		source, err := p.source(t.Name, t.Value)
+		source, err := p.source(t.Name, t.Value, whole)
 		report("traffic."+t.Name, err)
 		p.Sources = append(p.Sources, source)
 	}
@@ -99,8 +98,8 @@ func compileClients(s *scenarios.Scenario, shards []string) ([]Client, scenarios
 			ps = append(ps, s.Problem("network", "%v", err))
 		}
 		clients = append(clients, Client{
-			Client:      record.Client{Name: d.Name, Does: record.Mode(d.Value.Does), Instances: int(d.Value.Instances), ShardNames: names},
-			ClockOffset: time.Duration(d.Value.ClockOffset), RTT: rtt,
+			Client: record.Client{Name: d.Name, Does: record.Mode(d.Value.Does), Instances: int(d.Value.Instances), ShardNames: names, ClockOffset: time.Duration(d.Value.ClockOffset)},
+			RTT:    rtt,
 		})
 	}
 	return clients, ps
@@ -128,10 +127,14 @@ func delays(s *scenarios.Scenario, zone string, shards int) ([]network.Distribut
 	return rtt, nil
 }
 
-// source compiles a traffic source.
-func (p *Plan) source(name string, t scenarios.Traffic) (Source, error) {
+// source compiles a traffic source. If the plan is not whole, it looks only
+// for mistakes in when requests are due.
+func (p *Plan) source(name string, t scenarios.Traffic, whole bool) (Source, error) {
 	out := Source{
 		Name: name, Pause: time.Duration(t.Pause), FailOpen: t.OnError == "open", MaxInFlight: int(t.MaxInFlight), Retry: retry(t.OnDenial),
+	}
+	if !whole {
+		return out, p.arrivals(&out, t)
 	}
 	for i, l := range p.Limiters {
 		if len(t.Limiters) == 0 || slices.Contains(t.Limiters, l.Name) {
@@ -145,11 +148,11 @@ func (p *Plan) source(name string, t scenarios.Traffic) (Source, error) {
 	for _, v := range via {
 		out.Via = append(out.Via, slices.IndexFunc(p.Clients, func(c Client) bool { return c.Name == v }))
 	}
-	if err := p.arrivals(&out, t); err != nil {
-		return out, err
-	}
-	return out, p.takes(&out, t)
+	return out, errors.Join(p.arrivals(&out, t), p.takes(&out, t))
 }
+
+// mostArrivals of a source: years of playing.
+const mostArrivals = 1e12
 
 // arrivals compiles when the source's requests are due.
 func (p *Plan) arrivals(out *Source, t scenarios.Traffic) error {
@@ -158,7 +161,7 @@ func (p *Plan) arrivals(out *Source, t scenarios.Traffic) error {
 		if err != nil {
 			return err
 		}
-		p.traces = append(p.traces, traceHash{"traffic." + out.Name, hash})
+		p.traces = append(p.traces, traceHash{"traffic." + out.Name, t.Rate.Replay.File, hash})
 		out.trace, out.Expected = trace, float64(len(trace.at))
 		if beyond > 0 {
 			p.Warnings = append(p.Warnings, fmt.Sprintf("traffic %s: %d of the %d requests of %s lie beyond the horizon and are not played",
@@ -171,6 +174,9 @@ func (p *Plan) arrivals(out *Source, t scenarios.Traffic) error {
 		return err
 	}
 	out.Expected = out.curve.Cumulative((p.Horizon - 1).Seconds()) // what is due at the horizon is not played
+	if !(out.Expected <= mostArrivals) {
+		return fmt.Errorf("expected at most %g arrivals within the horizon, found %g: no run ends that long", float64(mostArrivals), out.Expected)
+	}
 	out.gaps, err = gaps(t.Gaps)
 	return err
 }

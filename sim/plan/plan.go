@@ -36,13 +36,12 @@ type Plan struct {
 }
 
 // traceHash is the content of a trace that a part of the plan was read from.
-type traceHash struct{ of, hash string }
+type traceHash struct{ of, file, hash string }
 
 // Client is a group of like client instances.
 type Client struct {
 	record.Client
-	ClockOffset time.Duration
-	RTT         []network.Distribution // to each shard
+	RTT []network.Distribution // to each shard
 }
 
 // Limiter is a limiter under test with the kind that makes it.

@@ -108,7 +108,7 @@ func (c *populationCompiler) fromTrace(i int, def scenarios.TraceKeys) error {
 		return err
 	}
 	p := &c.out[i]
-	c.traces = append(c.traces, traceHash{"keys." + p.name, hash})
+	c.traces = append(c.traces, traceHash{"keys." + p.name, def.File, hash})
 	p.key = func(id uint64) string { return names[id] }
 	p.keys, err = keys.Empirical(weights)
 	return err

@@ -76,6 +76,9 @@ func (p *Plan) Text() string {
 	}
 	p.accountsText(w)
 	p.enginesText(w)
+	for _, t := range p.traces {
+		fmt.Fprintf(w, "trace of %s\t%s, sha256 %.16s…\n", t.of, t.file, t.hash)
+	}
 	for _, f := range p.Faults {
 		fmt.Fprintf(w, "fault\tat %v %s restarts empty\n", time.Duration(f.At), p.Shards[f.Shard])
 	}

@@ -45,13 +45,10 @@ func (t *Trace) Value(key any) any {
 	return t.Context.Value(key)
 }
 
-// TraceOf returns the Trace that ctx carries, or a new one that nobody
-// reads.
+// TraceOf returns the Trace that ctx carries, nil where nobody wants to know.
 func TraceOf(ctx context.Context) *Trace {
-	if t, ok := ctx.Value(traceKey{}).(*Trace); ok {
-		return t
-	}
-	return NewTrace(ctx)
+	t, _ := ctx.Value(traceKey{}).(*Trace)
+	return t
 }
 
 // ReadClock notes that the client's clock was read at the instant now. What

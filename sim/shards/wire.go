@@ -12,7 +12,6 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/quotalab/quotalab/models/network"
-	"github.com/quotalab/quotalab/results/record"
 )
 
 // wire is the hook on a client's Ring. It takes the place of the Ring's own
@@ -33,6 +32,15 @@ type command struct {
 	redis.Cmder
 	name   string // in lower case
 	effect effect
+	before *before // of a script call
+}
+
+// before is a trace as it was before a script call, of which only the reply
+// tells whether it reached a key: a shard that does not know the script did
+// not run it.
+type before struct {
+	keys          int
+	effect, order int64
 }
 
 // flight is the commands of one call that go to one shard.
@@ -104,12 +112,16 @@ func (w *wire) send(ctx context.Context, cmds []redis.Cmder, as form) error {
 	if err != nil {
 		return fail(cmds, err)
 	}
-	trace.RoundTrips++
+	if trace != nil {
+		trace.RoundTrips++
+	}
 	now := proc.Now()
 	for _, f := range flights {
 		rtt := int64(w.rtt[f.shard].Sample(w.rng))
 		f.next, f.back = now+rtt/2, rtt-rtt/2
-		trace.touch(f.shard.Name, int32(len(f.cmds)))
+		if trace != nil {
+			trace.touch(f.shard.Name, int32(len(f.cmds)))
+		}
 	}
 	reply := now
 	for {
@@ -151,7 +163,10 @@ func (w *wire) group(cmds []redis.Cmder, as form) ([]*flight, error) {
 	flights := make([]*flight, 0, 1)
 	for _, cmd := range cmds {
 		name := lowerName(cmd.Name())
-		c := command{cmd, name, effectOf(name)}
+		c := command{Cmder: cmd, name: name, effect: effectOf(name)}
+		if c.effect&scripted != 0 {
+			c.before = new(before)
+		}
 		client, err := w.clientFor(c, as)
 		if err != nil {
 			return nil, err
@@ -188,10 +203,12 @@ func (w *wire) clientFor(c command, as form) (*redis.Client, error) {
 // have.
 func (w *wire) execute(trace *Trace, f *flight, as form) {
 	ctx := context.Background()
-	for _, c := range f.cmds {
-		w.observe(trace, f.shard, c)
+	if trace != nil {
+		for _, c := range f.cmds {
+			w.observe(trace, f.shard, c)
+		}
+		defer w.observeReplies(trace, f)
 	}
-	defer w.observeReplies(trace, f)
 	if len(f.cmds) == 1 && as != transaction {
 		_ = f.client.Process(ctx, f.cmds[0].Cmder) // the command keeps its error
 		return
@@ -204,62 +221,6 @@ func (w *wire) execute(trace *Trace, f *flight, as form) {
 		_ = pipe.Process(ctx, c.Cmder)
 	}
 	_, _ = pipe.Exec(ctx) // every command keeps its own error
-}
-
-// observe notes in the trace what a command is about to find.
-func (w *wire) observe(trace *Trace, s *Shard, c command) {
-	order := w.fleet.NextOrder()
-	if c.effect&writes != 0 {
-		trace.wrote = true
-	}
-	tells := c.tellsState()
-	c.eachKey(func(key string) {
-		trace.Effect, trace.Order = s.sched.Now(), order
-		if _, seen := trace.Key(key); seen {
-			return
-		}
-		touch := KeyTouch{Key: key, Shard: s.Name}
-		if !tells {
-			value, found := s.peek(key)
-			touch.State = w.state(s, value, found)
-		}
-		trace.Keys = append(trace.Keys, touch)
-	})
-}
-
-// tellsState says that the command's reply is all there is to know of its
-// key's state, so that the shard need not be asked twice.
-func (c command) tellsState() bool {
-	_, ok := c.Cmder.(*redis.StringCmd)
-	return ok && c.name == "get"
-}
-
-// observeReplies completes the states that the replies tell.
-func (w *wire) observeReplies(trace *Trace, f *flight) {
-	for _, c := range f.cmds {
-		if !c.tellsState() {
-			continue
-		}
-		key := word(c.Args()[1])
-		for i := range trace.Keys {
-			if k := &trace.Keys[i]; k.State == "" && k.Key == key {
-				value, err := c.Cmder.(*redis.StringCmd).Result()
-				k.State = w.state(f.shard, value, !errors.Is(err, redis.Nil))
-			}
-		}
-	}
-}
-
-func (w *wire) state(s *Shard, value string, found bool) record.KeyState {
-	if !found {
-		return record.NotFound
-	}
-	if w.tat != nil {
-		if tat, ok := w.tat(value); ok && !tat.After(s.sched.Time()) {
-			return record.Stale
-		}
-	}
-	return record.Found
 }
 
 // eachKey yields the command's keys.
