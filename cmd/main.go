@@ -9,19 +9,16 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/quotalab/quotalab/sim/drive"
 	"github.com/quotalab/quotalab/sim/limiter"
 )
-
-// gcPercent trades memory for speed: 10 million decisions over 100,000 keys
-// stay below 500 MB (measured: 545 MB at 400).
-const gcPercent = 200
 
 // Main runs quotalab with the process's arguments and returns its exit code.
 // extra adds kinds of limiter to the built-in ones, or replaces them; it may
 // be nil.
 func Main(extra limiter.Kinds) int {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
+		defer drive.TuneGC()()
 	}
 	return newApp(extra).main(os.Args[1:])
 }

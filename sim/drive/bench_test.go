@@ -3,7 +3,6 @@ package drive_test
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
 	"testing"
 	"time"
 
@@ -34,7 +33,7 @@ limiters: {boulder: {kind: boulder, limit: {count: 60, period: 1m, burst: 20}}}
 // 4,000 of the same keys one after another over loopback TCP. An iteration
 // is both, so that -benchtime 1x is a measurement too.
 func BenchmarkBoulder(b *testing.B) {
-	defer debug.SetGCPercent(debug.SetGCPercent(200)) // as cmd does
+	defer drive.TuneGC()() // as cmd does
 	p := compile(b, fmt.Sprintf(benchScenario, 50))
 	loopback := loopbackBoulder(b)
 	var virtual, tcp time.Duration

@@ -83,6 +83,7 @@ type driver struct {
 	sched    *vtime.Scheduler
 	arrivals *plan.Arrivals
 	worlds   []*world
+	idle     []*request   // that have ended, for reuse
 	quotas   *quotas      // nil without accounts
 	retries  []*rand.Rand // by source
 	flying   [][]int      // requests under way, by source and limiter
@@ -154,15 +155,29 @@ func (d *driver) arrive(e *plan.Event) {
 		takes[i] = limiter.Take{Limit: t.Limit, Key: d.plan.Key(e, i), Cost: t.Cost}
 	}
 	for _, l := range source.Limiters {
-		r := &request{d: d, source: source, sourceIndex: e.Source, world: d.worlds[l], arrival: e.N, due: e.At, takes: takes, key: firstKey(e)}
+		r := d.request()
+		r.source, r.sourceIndex, r.world, r.arrival, r.due, r.takes, r.key = source, e.Source, d.worlds[l], e.N, e.At, takes, firstKey(e)
 		if d.flying[e.Source][l] >= source.MaxInFlight {
 			r.drop()
+			d.idle = append(d.idle, r)
 			continue
 		}
 		d.flying[e.Source][l]++
-		d.sched.Go(r.run)
+		d.sched.Go(r.start)
 	}
 	d.scheduleNext()
+}
+
+// request returns one that has ended, or a new one.
+func (d *driver) request() *request {
+	if n := len(d.idle); n > 0 {
+		r := d.idle[n-1]
+		d.idle = d.idle[:n-1]
+		return r
+	}
+	r := &request{d: d}
+	r.start = r.run
+	return r
 }
 
 // firstKey is the number of the key that a request drew first, by which its

@@ -13,6 +13,7 @@ import (
 // request is one arrival on its way to one limiter.
 type request struct {
 	d           *driver
+	start       func(*vtime.Proc) // run, bound once
 	source      *plan.Source
 	sourceIndex int
 	world       *world
@@ -26,7 +27,10 @@ type request struct {
 // run sends the request, and again as long as its client reacts to denials
 // with another attempt.
 func (r *request) run(p *vtime.Proc) {
-	defer func() { r.d.flying[r.sourceIndex][r.world.index]-- }()
+	defer func() {
+		r.d.flying[r.sourceIndex][r.world.index]--
+		r.d.idle = append(r.d.idle, r)
+	}()
 	for attempt := 0; ; attempt++ {
 		decision, passed := r.pass(p, attempt)
 		if passed || r.source.Retry == nil || attempt+1 >= r.source.Retry.MaxAttempts {

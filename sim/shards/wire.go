@@ -160,7 +160,12 @@ func earliest(flights []*flight) *flight {
 // limiter may build its pipeline in the random order of a map, which must
 // not decide which delay is drawn for which shard.
 func (w *wire) group(cmds []redis.Cmder, as form) ([]*flight, error) {
-	flights := make([]*flight, 0, 1)
+	usual := &struct { // most calls are one command, or two, to one shard
+		flights [1]*flight
+		first   flight
+		cmds    [2]command
+	}{}
+	flights := usual.flights[:0]
 	for _, cmd := range cmds {
 		name := lowerName(cmd.Name())
 		c := command{Cmder: cmd, name: name, effect: effectOf(name)}
@@ -174,9 +179,19 @@ func (w *wire) group(cmds []redis.Cmder, as form) ([]*flight, error) {
 		i := slices.IndexFunc(flights, func(f *flight) bool { return f.client == client })
 		if i < 0 {
 			i = len(flights)
-			flights = append(flights, &flight{client: client, shard: w.shards[client]})
+			f := &usual.first
+			if i > 0 {
+				f = new(flight)
+			} else {
+				f.cmds = usual.cmds[:0]
+			}
+			f.client, f.shard = client, w.shards[client]
+			flights = append(flights, f)
 		}
 		flights[i].cmds = append(flights[i].cmds, c)
+	}
+	if len(flights) == 1 {
+		return flights, nil
 	}
 	slices.SortFunc(flights, func(a, b *flight) int { return a.shard.index - b.shard.index })
 	return flights, nil

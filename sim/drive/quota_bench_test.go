@@ -1,0 +1,65 @@
+package drive_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"testing"
+
+	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/scenarios"
+	"github.com/quotalab/quotalab/sim/drive"
+	"github.com/quotalab/quotalab/sim/plan"
+)
+
+// BenchmarkAccounts plays accounts and engines, the record included: three
+// months of a thousand accounts with four polling engines, with two that
+// count in Redis, and a month of a hundred thousand with one.
+func BenchmarkAccounts(b *testing.B) {
+	for _, c := range []struct {
+		name, engines string
+		count, days   int
+		batch         string
+	}{
+		{"1000x90d/four-polling", "a: {kind: flagsmith, options: {generation: G13}}, b: {kind: flagsmith, options: {generation: G16}}, c: {kind: flagsmith}, d: {kind: catch_up}", 1000, 90, "5m"},
+		{"1000x90d/two-polling-two-counting", "a: {kind: flagsmith}, b: {kind: catch_up}, c: {kind: inline, options: {buffer: 12h}}, d: {kind: hybrid}", 1000, 90, "6h"},
+		{"100000x30d/one-polling", "a: {kind: flagsmith, options: {generation: G16}}", 100_000, 30, "3h"},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			defer debug.SetGCPercent(debug.SetGCPercent(100))
+			s, ps := scenarios.Decode("bench.yaml", fmt.Appendf(nil, `
+name: bench
+horizon: %dd
+usage_batch: %s
+shards: {count: 4}
+accounts: {all: {count: %d, limit: 100_000, usage: {of_limit: 90%%, scale: {lognormal: {median: 1, p99: 4}}}}}
+engines: {%s}`, c.days, c.batch, c.count, c.engines))
+			if len(ps) > 0 {
+				b.Fatal(ps)
+			}
+			p := compiled(b, s)
+			for b.Loop() {
+				playAccounts(b, p)
+			}
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			b.ReportMetric(float64(m.Sys)/(1<<20), "MB-from-system")
+			b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s/run")
+		})
+	}
+}
+
+func playAccounts(b *testing.B, p *plan.Plan) {
+	w, err := record.Create(b.TempDir(), drive.Manifest(p))
+	if err != nil {
+		b.Fatal(err)
+	}
+	result, err := drive.Run(context.Background(), p, w, drive.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if _, err := w.Close(result.Apply); err != nil {
+		b.Fatal(err)
+	}
+}
