@@ -183,9 +183,13 @@ func spans(start int64, outages []scenarios.Outage) threshold.Spans {
 // defaults.
 func (e *Engine) leaveOut(s *scenarios.Scenario, path string, unused []string) scenarios.Problems {
 	var ps scenarios.Problems
+	kind := e.Kind
+	if g := e.Options["generation"]; g != "" { // which is what decides
+		kind += " generation=" + g
+	}
 	for _, field := range unused {
 		if at := path + "." + field; s.Written(at) {
-			ps = append(ps, s.Problem(at, "%s means nothing to an engine of kind %s%s: remove it", field, e.Kind, optionsText(e.Options)))
+			ps = append(ps, s.Problem(at, "%s means nothing to an engine of kind %s: remove it", field, kind))
 		}
 	}
 	if slices.Contains(unused, "every") {
