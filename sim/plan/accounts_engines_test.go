@@ -26,7 +26,7 @@ func TestEngines(t *testing.T) {
 	want := []Engine{
 		{Name: "old", Kind: "flagsmith", Options: map[string]string{"generation": "G06"}, Thresholds: low, Every: 12 * time.Hour, First: start, FlagFrom: threshold.Unknown},
 		{Name: "new", Kind: "flagsmith", Options: map[string]string{"generation": "latest"}, Thresholds: high, Every: 12 * time.Hour, First: start, CacheRefresh: 6 * time.Hour, FlagFrom: threshold.Unknown},
-		{Name: "told", Kind: "inline", Options: map[string]string{}, Thresholds: high, First: start, FlagFrom: threshold.Unknown},
+		{Name: "told", Kind: "inline", Options: map[string]string{"buffer": "0s"}, Thresholds: high, First: start, FlagFrom: threshold.Unknown},
 		{Name: "all", Kind: "flagsmith", Options: map[string]string{"generation": "G18"}, Thresholds: []int64{75, 100}, Every: 6 * time.Hour, First: after(10 * time.Minute), AccountTime: 5 * time.Millisecond, Overlap: 3,
 			Source: threshold.Postgres, Lag: 5 * time.Minute, Downsample: true, QueryLatency: 50 * time.Millisecond, SourceDown: threshold.Spans{{From: after(time.Hour), To: after(3 * time.Hour)}},
 			CacheRefresh: time.Hour, MailLatency: time.Second, MailDown: threshold.Spans{{From: start, To: after(time.Second)}}, FlagFrom: after(48 * time.Hour)},
