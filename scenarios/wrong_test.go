@@ -15,27 +15,15 @@ var update = flag.Bool("update", false, "rewrite golden files")
 
 // TestWrongScenarios compares every problem of every wrong file with its
 // golden list: file:line:column: path: message.
-func TestWrongScenarios(t *testing.T) {
-	files, err := filepath.Glob("testdata/wrong/*.yaml")
-	if err != nil || len(files) < 45 {
-		t.Fatalf("%d wrong files, %v", len(files), err)
-	}
-	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			data, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			wrong(t, file, data)
-		})
-	}
-}
+func TestWrongScenarios(t *testing.T) { wrongFiles(t, "testdata/wrong/*.yaml", 45) }
 
-// TestWrongAccountsAndEngines is the same for blocks that are not released
-// yet.
-func TestWrongAccountsAndEngines(t *testing.T) {
-	files, err := filepath.Glob("testdata/wrong-engines/*.yaml")
-	if err != nil || len(files) < 16 {
+// TestWrongAccountsAndEngines is the same for accounts, engines and faults.
+func TestWrongAccountsAndEngines(t *testing.T) { wrongFiles(t, "testdata/wrong-engines/*.yaml", 16) }
+
+func wrongFiles(t *testing.T, pattern string, least int) {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
+	if err != nil || len(files) < least {
 		t.Fatalf("%d wrong files, %v", len(files), err)
 	}
 	for _, file := range files {

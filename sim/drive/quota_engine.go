@@ -43,12 +43,12 @@ type engineWorld struct {
 	runs     int64
 	last     int64 // start of the last run
 	findings map[finding]*record.Finding
+	order    []finding // of findings, as they first came up
 
 	flushEvery time.Duration
 	woken      map[int]bool // outboxes that may have got something
 	failed     map[int]bool // outboxes that kept something
 	delivering bool
-	order      []finding
 }
 
 // finding is what findings are counted by.

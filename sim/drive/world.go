@@ -18,13 +18,12 @@ import (
 // world is one limiter under test: its shards, and an instance of it in each
 // client process.
 type world struct {
-	name       string
-	index      int
-	kind       limiter.Kind
-	fleet      *shards.Fleet
-	clients    [][]*instance // by client and number
-	rng        *rand.Rand    // picks instances
-	serverTime bool
+	name    string
+	index   int
+	kind    limiter.Kind
+	fleet   *shards.Fleet
+	clients [][]*instance // by client and number
+	rng     *rand.Rand    // picks instances
 }
 
 // instance is the limiter in one client process, with a Ring of its own.
@@ -43,7 +42,7 @@ func newWorld(sched *vtime.Scheduler, p *plan.Plan, index int) (*world, error) {
 	if err != nil {
 		return nil, fmt.Errorf("limiter %s: %w", l.Name, err)
 	}
-	w := &world{name: l.Name, index: index, kind: l.Kind, fleet: fleet, rng: scoped("instances"), serverTime: l.Kind.ServerTime}
+	w := &world{name: l.Name, index: index, kind: l.Kind, fleet: fleet, rng: scoped("instances")}
 	for _, c := range p.Clients {
 		var instances []*instance
 		for n := range c.Instances {
@@ -107,7 +106,7 @@ func (w *world) settle(o *record.Observation) {
 		o.Effect, o.Order = o.Done, w.fleet.NextOrder() // it touched no key
 	}
 	switch {
-	case o.Effect >= 0 && w.serverTime:
+	case o.Effect >= 0 && w.kind.ServerTime:
 		o.Judged = o.Effect
 	case o.Judged < 0:
 		o.Judged = o.Effect
