@@ -124,7 +124,7 @@ func (t *text) decisions() {
 		if m, ok := trips[without]; ok && m.Avg != nil {
 			avg, most = fmt.Sprintf("%.2f", *m.Avg), fmt.Sprintf("%.0f", *m.Max)
 		}
-		rows.add(t.cells(g, thousands(n), percent(float64(n)/float64(totals[g.limiter])), avg, most)...)
+		rows.add(t.cells(g, measure.Thousands(n), percent(float64(n)/float64(totals[g.limiter])), avg, most)...)
 	}
 	t.heading("Decisions by outcome (key: state of the key as the shard saw it)")
 	t.table(rows)
@@ -161,7 +161,7 @@ func (t *text) times(name, title string) {
 		if !ok || m.Avg == nil {
 			continue
 		}
-		row := []string{thousands(m.Count)}
+		row := []string{measure.Thousands(m.Count)}
 		for _, v := range []*float64{m.Min, m.Avg, m.Med, m.P90, m.P95, m.P99, m.P999, m.Max} {
 			row = append(row, t.time(*v))
 		}
@@ -179,7 +179,7 @@ func (t *text) errors() {
 	rows := newTable("limiter", "error", ">count")
 	for _, m := range t.s.Select(metric.Selector{Metric: "errors"}) {
 		if m.Count > 0 {
-			rows.add(m.Tags["limiter"], m.Tags["error"], thousands(m.Count))
+			rows.add(m.Tags["limiter"], m.Tags["error"], measure.Thousands(m.Count))
 		}
 	}
 	if len(rows.rows) > 0 {
@@ -189,7 +189,7 @@ func (t *text) errors() {
 	dropped := newTable("traffic", ">dropped")
 	for _, m := range t.s.Select(metric.Selector{Metric: "dropped"}) {
 		if m.Count > 0 {
-			dropped.add(m.Tags["traffic"], thousands(m.Count))
+			dropped.add(m.Tags["traffic"], measure.Thousands(m.Count))
 		}
 	}
 	if len(dropped.rows) > 0 {

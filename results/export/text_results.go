@@ -44,7 +44,7 @@ func (t *text) shards() {
 	}
 	for _, m := range t.s.Select(metric.Selector{Metric: "shard_disagreement"}) {
 		t.sentence("%s: client %s looks for %s of the keys that it shares with the first client (%s) on another shard.",
-			m.Tags["limiter"], m.Tags["client"], percent(*m.Value), thousands(m.Count))
+			m.Tags["limiter"], m.Tags["client"], percent(*m.Value), measure.Thousands(m.Count))
 	}
 }
 
@@ -60,7 +60,7 @@ func (t *text) addShards(rows *table, limiter string) {
 		totalKeys, totalCommands = totalKeys+keys[i], totalCommands+m.Count
 	}
 	for i, m := range commands {
-		rows.add(limiter, m.Tags["shard"], thousands(keys[i]), share(keys[i], totalKeys), thousands(m.Count), share(m.Count, totalCommands))
+		rows.add(limiter, m.Tags["shard"], measure.Thousands(keys[i]), share(keys[i], totalKeys), measure.Thousands(m.Count), share(m.Count, totalCommands))
 	}
 }
 
@@ -119,9 +119,9 @@ func (t *text) audit() {
 		excess, ok := t.one("worst_excess", of)
 		worst, compared := "-", "-"
 		if ok {
-			worst, compared = fmt.Sprintf("%.4g", *excess.Value), thousands(excess.Count)
+			worst, compared = fmt.Sprintf("%.4g", *excess.Value), measure.Thousands(excess.Count)
 		}
-		rows.add(l, thousands(over.Count), thousands(under.Count), thousands(ambiguous.Count), worst, compared)
+		rows.add(l, measure.Thousands(over.Count), measure.Thousands(under.Count), measure.Thousands(ambiguous.Count), worst, compared)
 	}
 	t.heading("Audit against the exact reference (worst excess: tokens above burst + t/T in any window)")
 	t.table(rows)
@@ -135,7 +135,7 @@ func (t *text) worstKeys() {
 		if shown[k.Limiter]++; shown[k.Limiter] > compactKeys && !t.full() {
 			continue
 		}
-		rows.add(k.Limiter, k.Limit, printable(k.Key), thousands(k.Over), thousands(k.Under), fmt.Sprintf("%.4g", k.Excess))
+		rows.add(k.Limiter, k.Limit, printable(k.Key), measure.Thousands(k.Over), measure.Thousands(k.Under), fmt.Sprintf("%.4g", k.Excess))
 	}
 	if len(rows.rows) > 0 {
 		t.heading("Worst keys of the audit")
@@ -150,7 +150,7 @@ func (t *text) denied() {
 	t.heading("Most denied keys")
 	rows := newTable("limiter", "limit", "key", ">denied", ">decisions", ">share")
 	for _, k := range t.s.Keys.MostDenied {
-		rows.add(k.Limiter, k.Limit, printable(k.Key), thousands(k.Denied), thousands(k.Decisions), share(k.Denied, k.Decisions))
+		rows.add(k.Limiter, k.Limit, printable(k.Key), measure.Thousands(k.Denied), measure.Thousands(k.Decisions), share(k.Denied, k.Decisions))
 	}
 	t.table(rows)
 }

@@ -31,7 +31,7 @@ func (t *text) thresholds() {
 		}
 		row := []string{one.Engine, strconv.FormatInt(one.Threshold, 10) + " %"}
 		for _, c := range counts {
-			row = append(row, thousands(c))
+			row = append(row, measure.Thousands(c))
 		}
 		rows.add(append(row, t.delays(one)...)...)
 	}
@@ -71,7 +71,7 @@ func (t *text) causes() {
 			example += " (" + printable(c.first.Group) + ")"
 		}
 		example += fmt.Sprintf(", %d %% at %s", c.first.Threshold, c.first.At.Format(time.DateTime))
-		rows.add(c.first.Engine, strings.Join(c.thresholds, ", ")+" %", c.first.Verdict, printable(c.first.Cause), thousands(c.count), example)
+		rows.add(c.first.Engine, strings.Join(c.thresholds, ", ")+" %", c.first.Verdict, printable(c.first.Cause), measure.Thousands(c.count), example)
 	}
 	if len(rows.rows) > 0 {
 		t.heading("Causes of notices that were missed, late, duplicate or spurious")

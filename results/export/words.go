@@ -45,7 +45,7 @@ func (t *text) observed(a measure.Assertion) string {
 	case c.Agg == "rate":
 		return strconv.FormatFloat(v, 'g', 6, 64) + "/s"
 	case c.Agg == "count":
-		return thousands(int64(v))
+		return measure.Thousands(int64(v))
 	case m.Unit == "s":
 		return t.time(v) + " " + timeUnits[t.o.Unit].name
 	case m.Unit == "ratio":
@@ -65,21 +65,12 @@ func percent(share float64) string {
 	return strconv.FormatFloat(share*100, 'f', 1, 64) + " %"
 }
 
-// thousands writes 1234567 as 1,234,567.
-func thousands(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
 // counted writes "1 account" and "2,000 accounts".
 func counted(n int64, thing string) string {
 	if n == 1 {
 		return "1 " + thing
 	}
-	return thousands(n) + " " + thing + "s"
+	return measure.Thousands(n) + " " + thing + "s"
 }
 
 // printable keeps control characters of a key out of the terminal.

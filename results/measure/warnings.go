@@ -58,7 +58,7 @@ func (p *pass) errorWarning(limiter string) []string {
 	total := int64(0)
 	for _, f := range p.failures.sorted() {
 		if f.limiter == limiter {
-			kinds = append(kinds, fmt.Sprintf("%s %s", f.kind, thousands(p.failures.kinds[f])))
+			kinds = append(kinds, fmt.Sprintf("%s %s", f.kind, Thousands(p.failures.kinds[f])))
 			total += p.failures.kinds[f]
 		}
 	}
@@ -91,7 +91,7 @@ func (p *pass) admissionWarnings(l audit.Limiter) (out []string) {
 		warn("%s", w+p.clockCause())
 	}
 	if l.WrongRetry > 0 {
-		warn("%s of the %s that can be compared (on keys without an earlier fault) told a wrong time to retry after.", thousands(l.WrongRetry), count(l.RetryKnown, "denial"))
+		warn("%s of the %s that can be compared (on keys without an earlier fault) told a wrong time to retry after.", Thousands(l.WrongRetry), count(l.RetryKnown, "denial"))
 	}
 	if l.Uncertain > 0 {
 		warn("%s reached a key and ended in an error: whether they took tokens is unknown, so the audit is that much less sure.", count(l.Uncertain, "request"))

@@ -61,7 +61,7 @@ func shortfall(e *audit.EngineResult, v audit.Verdict, of func(*audit.ThresholdT
 		if len(parts) == 0 {
 			crossings = map[bool]string{true: "crossing ", false: "crossings "}[t.Crossings == 1]
 		}
-		parts = append(parts, fmt.Sprintf("%s of %s %sof %d %% %s, %s", thousands(n), thousands(t.Crossings), crossings, t.Threshold, v, mostBy(t.Causes, v, n)))
+		parts = append(parts, fmt.Sprintf("%s of %s %sof %d %% %s, %s", Thousands(n), Thousands(t.Crossings), crossings, t.Threshold, v, mostBy(t.Causes, v, n)))
 	}
 	if len(parts) == 0 {
 		return ""
@@ -80,7 +80,7 @@ func mostBy(list []audit.CauseTally, v audit.Verdict, of int64) string {
 	case 2*list[i].Count > of:
 		return "most by " + list[i].Cause
 	}
-	return fmt.Sprintf("%s of them by %s", thousands(list[i].Count), list[i].Cause)
+	return fmt.Sprintf("%s of them by %s", Thousands(list[i].Count), list[i].Cause)
 }
 
 func covered(e *audit.EngineResult) string {

@@ -18,8 +18,8 @@ func percent(share float64) string {
 	return strconv.FormatFloat(share*100, 'f', 1, 64) + " %"
 }
 
-// thousands writes 1234567 as 1,234,567.
-func thousands(n int64) string {
+// Thousands writes 1234567 as 1,234,567.
+func Thousands(n int64) string {
 	s := strconv.FormatInt(n, 10)
 	sign := ""
 	if n < 0 {
@@ -38,5 +38,5 @@ func count(n int64, thing string) string {
 	if n == 1 {
 		return "1 " + thing
 	}
-	return fmt.Sprintf("%s %ss", thousands(n), thing)
+	return fmt.Sprintf("%s %ss", Thousands(n), thing)
 }
