@@ -7,7 +7,7 @@ import "fmt"
 func fill(s *Scenario) {
 	fillShards(&s.Shards, s.Written("shards.count"))
 	if len(s.Clients) == 0 {
-		s.Clients = Named[Client]{{defaultClient, Client{Does: "take", Instances: 1, Zone: defaultZone}}}
+		s.Clients = Named[Client]{{defaultClient, Client{Does: "take", Instances: 1, Zone: defaultZone, Connection: defaultConnection}}}
 	}
 	for i := range s.Clients {
 		if c := &s.Clients[i].Value; len(c.ShardNames) == 0 {

@@ -11,7 +11,7 @@ type Scenario struct {
 	Epoch   time.Time `yaml:"epoch" doc:"instant at which the run's clock starts, RFC 3339" default:"2026-01-01T00:00:00Z"`
 	Horizon Duration  `yaml:"horizon" doc:"length of the run: no arrival is due at or after it" required:"true" min:"exclusive 0"`
 	Warmup  Duration  `yaml:"warmup" doc:"first part of the run, played and recorded but left out of metrics" default:"0s" min:"0"`
-	Clock   string    `yaml:"clock" doc:"virtual: simulated time on embedded shards; real: wall time on live Redis (not available yet)" default:"virtual" enum:"virtual,real"`
+	Clock   string    `yaml:"clock" doc:"virtual: simulated time on embedded shards; real: wall time on live Redis" default:"virtual" enum:"virtual,real"`
 
 	Shards   Shards            `yaml:"shards" doc:"the Redis shards of every limiter"`
 	Network  Network           `yaml:"network" doc:"delays between clients and shards"`
@@ -153,6 +153,8 @@ type Client struct {
 	ShardNames  []string `yaml:"shard_names" doc:"names under which this client knows the shards, in the order of shards.names; left out: the shards' own"`
 	ClockOffset Duration `yaml:"clock_offset" doc:"how far the client's clock is ahead of true time (negative: behind)" default:"0s"`
 	Zone        string   `yaml:"zone" doc:"zone of the client, for network links" default:"default"`
+
+	Connection Connection `yaml:"connection" doc:"how the client talks to its shards"`
 }
 
 // Traffic is one source of requests.

@@ -46,6 +46,7 @@ type Manifest struct {
 	EvaluationParts []RowPart   `json:"evaluationParts,omitempty"`
 	Telemetry       []Telemetry `json:"telemetry,omitempty"`
 	Warnings        []string    `json:"warnings,omitempty"`
+	Servers         []Server    `json:"servers,omitempty"` // what live shards said; none of embedded ones
 }
 
 // Client is one client instance group of the scenario.
@@ -86,9 +87,12 @@ type Traffic struct {
 
 // Fault is something that went wrong on purpose.
 type Fault struct {
-	At    int64  `json:"atNanoseconds"` // after the epoch
-	What  string `json:"what"`
-	Shard string `json:"shard"`
+	At     int64  `json:"atNanoseconds"`    // after the epoch
+	Until  int64  `json:"untilNanoseconds"` // after the epoch; as At if it was momentary
+	Kind   string `json:"kind"`             // as the scenario spells it, e.g. "down"
+	What   string `json:"what"`             // in words
+	Shard  string `json:"shard,omitempty"`  // "" if it happened to no shard
+	Client string `json:"client,omitempty"` // "" if it happened to no client
 }
 
 // Assertion as in the scenario file.

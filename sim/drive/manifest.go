@@ -12,7 +12,7 @@ func Manifest(p *plan.Plan) record.Manifest {
 		Epoch: p.Epoch, Horizon: p.Horizon, Warmup: p.Warmup, Shards: p.Shards, Asserts: p.Asserts, Warnings: p.Warnings,
 	}
 	for _, f := range p.Faults {
-		m.Faults = append(m.Faults, record.Fault{At: f.At, What: "restarts empty", Shard: p.Shards[f.Shard]})
+		m.Faults = append(m.Faults, record.Fault{At: f.At, Until: f.At, Kind: "restart", What: "restarts empty", Shard: p.Shards[f.Shard]})
 	}
 	for _, c := range p.Clients {
 		m.Clients = append(m.Clients, c.Client)

@@ -99,7 +99,7 @@ func compileClients(s *scenarios.Scenario, shards []string) ([]Client, scenarios
 		}
 		clients = append(clients, Client{
 			Client: record.Client{Name: d.Name, Does: record.Mode(d.Value.Does), Instances: int(d.Value.Instances), ShardNames: names, ClockOffset: time.Duration(d.Value.ClockOffset)},
-			RTT:    rtt,
+			RTT:    rtt, Connection: d.Value.Connection,
 		})
 	}
 	return clients, ps

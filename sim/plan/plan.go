@@ -41,7 +41,8 @@ type traceHash struct{ of, file, hash string }
 // Client is a group of like client instances.
 type Client struct {
 	record.Client
-	RTT []network.Distribution // to each shard
+	RTT        []network.Distribution // to each shard
+	Connection scenarios.Connection
 }
 
 // Limiter is a limiter under test with the kind that makes it.

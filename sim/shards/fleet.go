@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"github.com/quotalab/quotalab/models/network"
+	"github.com/quotalab/quotalab/scenarios"
 	"github.com/quotalab/quotalab/sim/vtime"
 )
 
@@ -28,6 +29,7 @@ type ClientSpec struct {
 	ShardNames []string               // its names of the shards, in the order of Spec.Names
 	RTT        []network.Distribution // to each shard
 	Rand       *rand.Rand
+	Connection scenarios.Connection
 	// TAT reads the theoretical arrival time out of a stored value, nil or
 	// false where there is none: such a key is found, never stale.
 	TAT func(value string) (time.Time, bool)
