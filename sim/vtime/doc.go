@@ -6,6 +6,10 @@
 // gives the loop back; nothing else lets time pass. The same calls in the
 // same order give the same interleaving, on any number of processors.
 //
+// Real time is a Real: the same steps on goroutines, one at a time by a lock,
+// paced by a thread that sleeps to the nanosecond. What runs by either clock
+// sees a Clock and Processes.
+//
 // Wall time is Now, for the little that needs it (when a run started, how
 // long it took). No other package of quotalab reads the wall clock.
 package vtime

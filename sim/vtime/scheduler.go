@@ -53,6 +53,13 @@ func (s *Scheduler) Go(f func(p *Proc)) {
 	s.push(event{at: s.now, proc: p})
 }
 
+// Start runs f as a Proc, as Go does, for what runs by either clock.
+func (s *Scheduler) Start(f func(Process)) {
+	p := s.proc()
+	p.process = f
+	s.push(event{at: s.now, proc: p})
+}
+
 // Run plays events until none is left, then frees the idle coroutines. The
 // Procs that are under way always finish: whoever wants to stop early stops
 // adding new ones.
@@ -109,11 +116,12 @@ func (s *Scheduler) release() {
 
 // Proc is one process in virtual time: a coroutine of the Scheduler.
 type Proc struct {
-	s     *Scheduler
-	job   func(*Proc)
-	next  func() (struct{}, bool)
-	stop  func()
-	yield func(struct{}) bool
+	s       *Scheduler
+	job     func(*Proc)
+	process func(Process) // instead of job
+	next    func() (struct{}, bool)
+	stop    func()
+	yield   func(struct{}) bool
 
 	// Local belongs to whoever started the Proc; it is cleared at its end.
 	Local any
@@ -123,8 +131,12 @@ type Proc struct {
 func (p *Proc) loop(yield func(struct{}) bool) {
 	p.yield = yield
 	for {
-		p.job(p)
-		p.job, p.Local = nil, nil
+		if p.process != nil {
+			p.process(p)
+		} else {
+			p.job(p)
+		}
+		p.job, p.process, p.Local = nil, nil, nil
 		p.s.idle = append(p.s.idle, p)
 		if !yield(struct{}{}) {
 			return
@@ -153,3 +165,9 @@ func (p *Proc) SleepUntil(at int64) {
 
 // Sleep lets d pass.
 func (p *Proc) Sleep(d time.Duration) { p.SleepUntil(p.s.now + int64(d)) }
+
+// Outside runs f: in virtual time one Proc runs at a time, whatever it does.
+func (p *Proc) Outside(f func()) { f() }
+
+// Carry sets Local.
+func (p *Proc) Carry(v any) { p.Local = v }
