@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"time"
 
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/sim/limiter"
@@ -22,6 +23,9 @@ type Options struct {
 	// Progress is called now and then with the run's instant and the number
 	// of arrivals so far, on the run's goroutine. May be nil.
 	Progress func(at int64, arrivals int64)
+	// Live is what a run in real time plays on; nil: embedded shards, in
+	// virtual time.
+	Live *Live
 }
 
 // Result is what a run knows beside its observations.
@@ -29,38 +33,27 @@ type Result struct {
 	Traffic    []record.Traffic
 	Telemetry  []record.Telemetry
 	Engines    []record.Engine
-	Aborted    string // why it ended before the horizon, "" if it did not
-	Unexpected int64  // errors of kind unexpected: a limiter failed by itself
+	Aborted    string          // why it ended before the horizon, "" if it did not
+	Unexpected int64           // errors of kind unexpected: a limiter failed by itself
+	Servers    []record.Server // what live shards said
+	Begun      time.Time       // wall time of instant 0 of a run in real time
 }
 
 // Run plays the plan to its end, or until ctx is done: then nothing new is
 // sent, and what is under way is still recorded. The error is one of the
 // harness, not of a limiter.
 func Run(ctx context.Context, p *plan.Plan, sink Sink, o Options) (Result, error) {
-	d := &driver{ctx: ctx, plan: p, sink: sink, options: o, sched: vtime.New(p.Epoch), arrivals: p.Arrivals()}
+	d := &driver{ctx: ctx, requests: ctx, plan: p, sink: sink, options: o, arrivals: p.Arrivals(), checkEvery: checkEvery}
 	defer d.arrivals.Close()
-	for i := range p.Sources {
-		d.retries = append(d.retries, p.Stream("traffic/"+p.Sources[i].Name+"/retries"))
-		d.flying = append(d.flying, make([]int, len(p.Limiters)))
-		d.result.Traffic = append(d.result.Traffic, record.Traffic{Name: p.Sources[i].Name})
+	if err := d.open(); err != nil {
+		return d.result, errors.Join(err, d.close())
 	}
-	for i := range p.Limiters {
-		w, err := newWorld(d.sched, p, i)
-		if err != nil {
-			return d.result, errors.Join(err, d.close())
-		}
-		d.worlds = append(d.worlds, w)
-	}
-	if p.Accounts.Len() > 0 {
-		var err error
-		if d.quotas, err = newQuotas(d); err != nil {
-			return d.result, errors.Join(err, d.close())
-		}
+	if d.quotas != nil {
 		d.quotas.begin()
 	}
 	d.scheduleFaults()
 	d.scheduleNext()
-	d.sched.Run()
+	d.clock.Run()
 	if d.quotas != nil {
 		d.fail(d.quotas.finish())
 		d.result.Engines = d.quotas.result()
@@ -74,22 +67,74 @@ func Run(ctx context.Context, p *plan.Plan, sink Sink, o Options) (Result, error
 	return d.result, d.err
 }
 
+// open sets the stage and makes every limiter and engine.
+func (d *driver) open() error {
+	if err := d.setStage(); err != nil {
+		return err
+	}
+	p := d.plan
+	for i := range p.Sources {
+		d.retries = append(d.retries, p.Stream("traffic/"+p.Sources[i].Name+"/retries"))
+		d.flying = append(d.flying, make([]int, len(p.Limiters)))
+		d.result.Traffic = append(d.result.Traffic, record.Traffic{Name: p.Sources[i].Name})
+	}
+	d.clients = newClientClocks(p)
+	for i := range p.Limiters {
+		w, err := newWorld(d, i)
+		if err != nil {
+			return err
+		}
+		d.worlds = append(d.worlds, w)
+	}
+	if p.Accounts.Len() > 0 {
+		var err error
+		if d.quotas, err = newQuotas(d); err != nil {
+			return err
+		}
+	}
+	return d.stage.ready(d.ctx)
+}
+
+// setStage makes the clock and what goes with it.
+func (d *driver) setStage() error {
+	if d.options.Live == nil {
+		d.stage = newEmbedded(d.plan)
+		d.clock = d.stage.clock()
+		return nil
+	}
+	s, err := newOnServers(d.ctx, d.plan, *d.options.Live)
+	if err != nil {
+		return err
+	}
+	d.stage, d.clock, d.live, d.checkEvery = s, s.real, true, 1
+	// Ctrl-C ends waiting too, and lets what is under way come back.
+	d.stopWatching = context.AfterFunc(d.ctx, func() { s.real.Post(s.real.Stop) })
+	d.requests = context.WithoutCancel(d.ctx)
+	return nil
+}
+
 // driver is one run.
 type driver struct {
-	ctx      context.Context
-	plan     *plan.Plan
-	sink     Sink
-	options  Options
-	sched    *vtime.Scheduler
-	arrivals *plan.Arrivals
-	worlds   []*world
-	idle     []*request   // that have ended, for reuse
-	quotas   *quotas      // nil without accounts
-	retries  []*rand.Rand // by source
-	flying   [][]int      // requests under way, by source and limiter
-	count    int64
-	result   Result
-	err      error // first error of the harness; ends the run
+	ctx          context.Context
+	plan         *plan.Plan
+	sink         Sink
+	options      Options
+	requests     context.Context // of the limiters' calls
+	stage        stage
+	clock        vtime.Clock
+	live         bool
+	arrivals     *plan.Arrivals
+	clients      []*clientOffset // by client
+	worlds       []*world
+	idle         []*request   // that have ended, for reuse
+	quotas       *quotas      // nil without accounts
+	retries      []*rand.Rand // by source
+	flying       [][]int      // requests under way, by source and limiter
+	count        int64
+	checkEvery   int64
+	stopWatching func() bool
+	result       Result
+	err          error // first error of the harness; ends the run
 }
 
 func (d *driver) fail(err error) {
@@ -99,14 +144,15 @@ func (d *driver) fail(err error) {
 }
 
 func (d *driver) close() error {
-	var errs []error
-	for _, w := range d.worlds {
-		errs = append(errs, w.close())
+	if d.stage == nil {
+		return nil
 	}
-	if d.quotas != nil {
-		errs = append(errs, d.quotas.close())
+	if d.stopWatching != nil {
+		d.stopWatching()
 	}
-	return errors.Join(errs...)
+	var err error
+	d.result.Servers, err = d.stage.close(context.WithoutCancel(d.ctx))
+	return err
 }
 
 // scheduleNext puts the next arrival on the schedule. The one after it is
@@ -120,14 +166,15 @@ func (d *driver) scheduleNext() {
 	if !ok {
 		return
 	}
-	d.sched.Call(e.At, func() { d.arrive(e) })
+	d.clock.Call(e.At, func() { d.arrive(e) })
 }
 
-// checkEvery so many arrivals the run looks for an interrupt and reports.
+// checkEvery so many arrivals a run in virtual time looks for an interrupt and
+// reports; in real time it does at each.
 const checkEvery = 1024
 
 func (d *driver) arrive(e *plan.Event) {
-	if d.count%checkEvery == 0 && d.interrupted(e.At) {
+	if d.count%d.checkEvery == 0 && d.interrupted(e.At) {
 		return
 	}
 	d.count++
@@ -140,16 +187,20 @@ func (d *driver) arrive(e *plan.Event) {
 	for _, l := range source.Limiters {
 		r := d.request()
 		r.source, r.sourceIndex, r.world, r.arrival, r.due, r.takes, r.key = source, e.Source, d.worlds[l], e.N, e.At, takes, firstKey(e)
-		if d.flying[e.Source][l] >= source.MaxInFlight {
+		if d.flying[e.Source][l] >= source.MaxInFlight || d.live && d.clock.Now()-e.At > mostLag {
 			r.drop()
 			d.idle = append(d.idle, r)
 			continue
 		}
 		d.flying[e.Source][l]++
-		d.sched.Go(r.start)
+		d.clock.Start(r.start)
 	}
 	d.scheduleNext()
 }
+
+// mostLag is how late, in real time, an arrival may be sent. One that is later
+// would stand for another time; it is dropped and counted.
+const mostLag = int64(time.Second)
 
 // request returns one that has ended, or a new one.
 func (d *driver) request() *request {
@@ -159,7 +210,7 @@ func (d *driver) request() *request {
 		return r
 	}
 	r := &request{d: d}
-	r.start = r.run
+	r.start, r.send = r.run, r.exchange.do
 	return r
 }
 

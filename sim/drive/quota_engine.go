@@ -23,8 +23,7 @@ import (
 type engineWorld struct {
 	plan.Engine
 	q         *quotas
-	fleet     *shards.Fleet
-	redis     *redis.Ring
+	redis     redis.UniversalClient
 	clock     unixClock
 	directory threshold.Directory
 	source    threshold.UsageSource
@@ -69,15 +68,19 @@ var engineMakers = map[string]func(*engineWorld) error{
 
 func newEngineWorld(q *quotas, index int) (*engineWorld, error) {
 	p := q.d.plan
-	e := &engineWorld{Engine: p.Engines[index], q: q, clock: unixClock{q.d.sched, q.start}, last: -1, findings: map[finding]*record.Finding{}, woken: map[int]bool{}, failed: map[int]bool{}}
-	scoped := func(name string) *rand.Rand { return p.Stream("engine/" + e.Name + "/" + name) }
-	var err error
-	if e.fleet, err = shards.NewFleet(q.d.sched, shards.Spec{Names: p.Shards, Service: p.Service, Scripts: p.Scripts, Stream: scoped}); err != nil {
+	e := &engineWorld{Engine: p.Engines[index], q: q, clock: unixClock{q.d.clock, q.start}, last: -1, findings: map[finding]*record.Finding{}, woken: map[int]bool{}, failed: map[int]bool{}}
+	scope := "engine/" + e.Name
+	scoped := func(name string) *rand.Rand { return p.Stream(scope + "/" + name) }
+	fleet, err := q.d.stage.fleet(scope, scoped)
+	if err != nil {
 		return nil, fmt.Errorf("engine %s: %w", e.Name, err)
 	}
 	client := p.Clients[0]
-	if e.redis, err = e.fleet.Ring(shards.ClientSpec{ShardNames: client.ShardNames, RTT: client.RTT, Rand: scoped("network")}); err != nil {
-		return nil, errors.Join(fmt.Errorf("engine %s: %w", e.Name, err), e.fleet.Close())
+	if e.redis, err = fleet.Client(shards.ClientSpec{ShardNames: client.ShardNames, RTT: client.RTT, Rand: scoped("network"), Connection: client.Connection}); err != nil {
+		return nil, fmt.Errorf("engine %s: %w", e.Name, err)
+	}
+	if q.d.live {
+		e.redis.AddHook(outside{})
 	}
 	for i := range q.accounts.Len() {
 		e.directory.Put(q.accounts.Known(q.accounts.Account(i)))
@@ -85,7 +88,7 @@ func newEngineWorld(q *quotas, index int) (*engineWorld, error) {
 	e.source = e.sourceOf(&q.events)
 	e.mail = &overlappingMail{Post: threshold.Post{Clock: e.clock, Sleep: e.sleep, Latency: int64(e.MailLatency), Down: e.MailDown}}
 	if err := engineMakers[e.Kind](e); err != nil {
-		return nil, errors.Join(fmt.Errorf("%w: engine %s: %w", ErrLimiter, e.Name, err), e.fleet.Close())
+		return nil, fmt.Errorf("%w: engine %s: %w", ErrLimiter, e.Name, err)
 	}
 	return e, nil
 }
@@ -101,8 +104,8 @@ func (e *engineWorld) sourceOf(events *threshold.Events) threshold.UsageSource {
 		Down: e.SourceDown, Says: e.Kind != "flagsmith"} // upstream's client answers 0 when it is down
 }
 
-func (e *engineWorld) sleep(_ context.Context, ns int64) error {
-	p := e.q.d.sched.Current()
+func (e *engineWorld) sleep(ctx context.Context, ns int64) error {
+	p := processOf(ctx)
 	if p == nil {
 		return errors.New("an engine waits outside of its runs")
 	}
@@ -256,10 +259,10 @@ func unitsOf(ctx context.Context, s threshold.UsageSource, account, from, to int
 	return sum, err
 }
 
-// unixClock is the scheduler's clock as engines read it.
+// unixClock is the run's clock as engines read it.
 type unixClock struct {
-	sched *vtime.Scheduler
+	clock vtime.Clock
 	start int64
 }
 
-func (c unixClock) Now() int64 { return c.start + c.sched.Now() }
+func (c unixClock) Now() int64 { return c.start + c.clock.Now() }

@@ -52,7 +52,7 @@ func (e *engineWorld) every(at, period int64, f func()) {
 	if e.q.d.over(at) {
 		return
 	}
-	e.q.d.sched.Call(at, func() {
+	e.q.d.clock.Call(at, func() {
 		f()
 		e.every(at+period, period, f)
 	})
@@ -60,7 +60,16 @@ func (e *engineWorld) every(at, period int64, f func()) {
 
 // process runs f as a Proc.
 func (e *engineWorld) process(f func(ctx context.Context)) {
-	e.q.d.sched.Go(func(*vtime.Proc) { f(e.q.d.ctx) })
+	e.q.d.clock.Start(func(p vtime.Process) { f(context.WithValue(e.q.d.requests, processKey{}, p)) })
+}
+
+type processKey struct{}
+
+// processOf is the Process that an engine's call is made in, nil outside of
+// one.
+func processOf(ctx context.Context) vtime.Process {
+	p, _ := ctx.Value(processKey{}).(vtime.Process)
+	return p
 }
 
 // startRun starts a run, which a second one may overlap.

@@ -53,7 +53,7 @@ func newQuotas(d *driver) (*quotas, error) {
 	for i := range d.plan.Engines {
 		e, err := newEngineWorld(q, i)
 		if err != nil {
-			return nil, errors.Join(err, q.close())
+			return nil, err
 		}
 		q.engines = append(q.engines, e)
 	}
@@ -65,7 +65,7 @@ func newQuotas(d *driver) (*quotas, error) {
 func (q *quotas) begin() {
 	for g := range q.accounts.Groups {
 		for _, ch := range q.accounts.Groups[g].Changes {
-			q.d.sched.Call(ch.At-q.start, func() { q.change(&q.accounts.Groups[g], ch) })
+			q.d.clock.Call(ch.At-q.start, func() { q.change(&q.accounts.Groups[g], ch) })
 		}
 	}
 	for g := range q.accounts.Groups {
@@ -85,7 +85,7 @@ func (q *quotas) scheduleCorrection(g *plan.AccountGroup, at int64) {
 	if q.d.over(at) {
 		return
 	}
-	q.d.sched.Call(at, func() {
+	q.d.clock.Call(at, func() {
 		var us []threshold.Usage
 		for i := g.First; i < g.First+g.Count; i++ {
 			events := q.requests[i]
@@ -122,7 +122,7 @@ func (q *quotas) scheduleUsage() {
 		}
 	}
 	if first >= 0 && !q.d.over(first-q.start) && !q.d.interrupted(first-q.start) {
-		q.d.sched.Call(first-q.start, func() { q.count(first) })
+		q.d.clock.Call(first-q.start, func() { q.count(first) })
 	}
 }
 
@@ -168,7 +168,7 @@ func (q *quotas) allowed(source, limiter int, key uint64, cost int64) {
 			continue
 		}
 		i := group.Of(key)
-		e := usage.Event{At: q.start + q.d.sched.Now(), Units: cost}
+		e := usage.Event{At: q.start + q.d.clock.Now(), Units: cost}
 		q.requests[i] = append(q.requests[i], e)
 		q.hand([]threshold.Usage{q.file(i, e)})
 	}
@@ -223,12 +223,4 @@ func (q *quotas) result() []record.Engine {
 		all = append(all, e.result())
 	}
 	return all
-}
-
-func (q *quotas) close() error {
-	var errs []error
-	for _, e := range q.engines {
-		errs = append(errs, e.fleet.Close())
-	}
-	return errors.Join(errs...)
 }

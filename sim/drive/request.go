@@ -13,7 +13,8 @@ import (
 // request is one arrival on its way to one limiter.
 type request struct {
 	d           *driver
-	start       func(*vtime.Proc) // run, bound once
+	start       func(vtime.Process) // run, bound once
+	send        func()              // exchange, bound once
 	source      *plan.Source
 	sourceIndex int
 	world       *world
@@ -22,11 +23,30 @@ type request struct {
 	takes       []limiter.Take
 	key         uint64 // number of the first take's key
 	observation record.Observation
+	exchange    exchange
+}
+
+// exchange is one call to a limiter: what goes in and what comes out.
+type exchange struct {
+	process    vtime.Process
+	limiter    limiter.Limiter
+	trace      *shards.Trace
+	request    limiter.Request
+	decision   limiter.Decision
+	err        error
+	sent, done int64
+}
+
+// do makes the call. In real time it runs beside the run's steps.
+func (x *exchange) do() {
+	x.sent = x.process.Now()
+	x.decision, x.err = call(x.limiter, x.trace, x.request)
+	x.done = x.process.Now()
 }
 
 // run sends the request, and again as long as its client reacts to denials
 // with another attempt.
-func (r *request) run(p *vtime.Proc) {
+func (r *request) run(p vtime.Process) {
 	defer func() {
 		r.d.flying[r.sourceIndex][r.world.index]--
 		r.d.idle = append(r.d.idle, r)
@@ -41,13 +61,16 @@ func (r *request) run(p *vtime.Proc) {
 			return
 		}
 		p.Sleep(wait)
+		if r.d.err != nil || r.d.result.Aborted != "" {
+			return // ended while it waited
+		}
 		r.due = p.Now()
 	}
 }
 
 // pass sends the request through the clients of its path, until one does
 // not let it pass.
-func (r *request) pass(p *vtime.Proc, attempt int) (limiter.Decision, bool) {
+func (r *request) pass(p vtime.Process, attempt int) (limiter.Decision, bool) {
 	for step, client := range r.source.Via {
 		if step > 0 {
 			p.Sleep(r.source.Pause)
@@ -68,16 +91,18 @@ func (r *request) pass(p *vtime.Proc, attempt int) (limiter.Decision, bool) {
 }
 
 // ask makes one call to the limiter and records it.
-func (r *request) ask(p *vtime.Proc, step, attempt int, in *instance) (limiter.Decision, bool) {
-	trace := shards.NewTrace(r.d.ctx)
-	p.Local = trace
+func (r *request) ask(p vtime.Process, step, attempt int, in *instance) (limiter.Decision, bool) {
+	trace := shards.NewTrace(r.d.requests)
+	p.Carry(trace)
 	takes := withMode(r.takes, in.mode)
-	sent := p.Now()
-	decision, err := call(in.limiter, trace, limiter.Request{Takes: takes})
+	x := &r.exchange
+	x.process, x.limiter, x.trace, x.request = p, in.limiter, trace, limiter.Request{Takes: takes}
+	p.Outside(r.send)
+	decision, err := x.decision, x.err
 	o := &r.observation
 	*o = record.Observation{
 		Arrival: r.arrival, Traffic: r.source.Name, Client: in.name, Limiter: r.world.name, Step: int32(step), Attempt: int32(attempt),
-		Intended: r.due, Sent: sent, Done: p.Now(), Effect: trace.Effect, Order: trace.Order, Judged: trace.Judged,
+		Intended: r.due, Sent: x.sent, Done: x.done, Effect: trace.Effect, Order: trace.Order, Judged: trace.Judged,
 		Key: trace.State(), RoundTrips: trace.RoundTrips, Remaining: decision.Remaining, RetryAfter: int64(decision.RetryAfter),
 		Takes: o.Takes[:0], Touched: trace.Touched,
 	}
@@ -89,7 +114,7 @@ func (r *request) ask(p *vtime.Proc, step, attempt int, in *instance) (limiter.D
 		o.Takes = append(o.Takes, record.Take{Limit: t.Limit, Key: t.Key, Cost: t.Cost, Mode: t.Mode, Shard: key.Shard, State: stateOr(key.State)})
 	}
 	passed := r.judge(o, decision, err)
-	r.world.settle(o)
+	r.d.stage.settle(r.world, o)
 	r.d.fail(r.d.sink.Write(o))
 	return decision, passed
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,7 +13,6 @@ import (
 	"github.com/quotalab/quotalab/sim/limiter"
 	"github.com/quotalab/quotalab/sim/plan"
 	"github.com/quotalab/quotalab/sim/shards"
-	"github.com/quotalab/quotalab/sim/vtime"
 )
 
 // world is one limiter under test: its shards, and an instance of it in each
@@ -21,7 +21,8 @@ type world struct {
 	name    string
 	index   int
 	kind    limiter.Kind
-	fleet   *shards.Fleet
+	options map[string]string
+	fleet   fleet
 	clients [][]*instance // by client and number
 	rng     *rand.Rand    // picks instances
 }
@@ -35,20 +36,22 @@ type instance struct {
 	registry *prometheus.Registry
 }
 
-func newWorld(sched *vtime.Scheduler, p *plan.Plan, index int) (*world, error) {
+func newWorld(d *driver, index int) (*world, error) {
+	p := d.plan
 	l := p.Limiters[index]
-	scoped := func(name string) *rand.Rand { return p.Stream("limiter/" + l.Name + "/" + name) }
-	fleet, err := shards.NewFleet(sched, shards.Spec{Names: p.Shards, Service: p.Service, Scripts: p.Scripts, Stream: scoped})
+	scope := "limiter/" + l.Name
+	scoped := func(name string) *rand.Rand { return p.Stream(scope + "/" + name) }
+	fleet, err := d.stage.fleet(scope, scoped)
 	if err != nil {
 		return nil, fmt.Errorf("limiter %s: %w", l.Name, err)
 	}
-	w := &world{name: l.Name, index: index, kind: l.Kind, fleet: fleet, rng: scoped("instances")}
-	for _, c := range p.Clients {
+	w := &world{name: l.Name, index: index, kind: l.Kind, options: l.Options, fleet: fleet, rng: scoped("instances")}
+	for i, c := range p.Clients {
 		var instances []*instance
 		for n := range c.Instances {
-			in, err := newInstance(sched, fleet, l, c, n, scoped)
+			in, err := newInstance(d, fleet, l, i, n, scoped)
 			if err != nil {
-				return nil, errors.Join(fmt.Errorf("limiter %s, client %s: %w", l.Name, c.Name, err), w.close())
+				return nil, fmt.Errorf("limiter %s, client %s: %w", l.Name, c.Name, err)
 			}
 			instances = append(instances, in)
 		}
@@ -57,17 +60,18 @@ func newWorld(sched *vtime.Scheduler, p *plan.Plan, index int) (*world, error) {
 	return w, nil
 }
 
-func newInstance(sched *vtime.Scheduler, fleet *shards.Fleet, l plan.Limiter, c plan.Client, n int, scoped func(string) *rand.Rand) (*instance, error) {
+func newInstance(d *driver, fleet fleet, l plan.Limiter, client, n int, scoped func(string) *rand.Rand) (*instance, error) {
+	c := d.plan.Clients[client]
 	in := &instance{name: c.Name, client: c.Name, mode: c.Does, registry: prometheus.NewRegistry()}
 	if c.Instances > 1 {
 		in.name = fmt.Sprintf("%s/%d", c.Name, n)
 	}
-	ring, err := fleet.Ring(shards.ClientSpec{ShardNames: c.ShardNames, RTT: c.RTT, Rand: scoped("network/" + in.name), TAT: l.Kind.TAT})
+	redis, err := fleet.Client(shards.ClientSpec{ShardNames: c.ShardNames, RTT: c.RTT, Rand: scoped("network/" + in.name), Connection: c.Connection, TAT: l.Kind.TAT})
 	if err != nil {
 		return nil, err
 	}
 	in.limiter, err = makeLimiter(l.Kind, limiter.Env{
-		Redis: ring, Clock: clientClock{sched, c.ClockOffset}, Registerer: in.registry, Rand: scoped("client/" + in.name),
+		Redis: redis, Clock: d.stage.clientClock(d.clients[client].of), Registerer: in.registry, Rand: scoped("client/" + in.name),
 		Spec: l.Limiter, Does: c.Does, Options: l.Options,
 	})
 	return in, err
@@ -97,20 +101,6 @@ func (w *world) pick(client int) *instance {
 		return instances[0]
 	}
 	return instances[w.rng.IntN(len(instances))]
-}
-
-// settle completes when the decision took effect and by what instant it was
-// judged: Redis' own clock, where that is what the limiter reads.
-func (w *world) settle(o *record.Observation) {
-	if o.Effect < 0 && o.Error == "" {
-		o.Effect, o.Order = o.Done, w.fleet.NextOrder() // it touched no key
-	}
-	switch {
-	case o.Effect >= 0 && w.kind.ServerTime:
-		o.Judged = o.Effect
-	case o.Judged < 0:
-		o.Judged = o.Effect
-	}
 }
 
 // telemetry reads what the limiter's own metrics say, by client group.
@@ -147,20 +137,16 @@ func mergeTelemetry(all []record.Telemetry, from int, t record.Telemetry) []reco
 	return append(all, t)
 }
 
-func (w *world) close() error { return w.fleet.Close() }
+// clientOffset is how far a client's clock is ahead.
+type clientOffset struct{ ns atomic.Int64 }
 
-// clientClock is a client's clock in virtual time. Reading it is noted in
-// the request's trace.
-type clientClock struct {
-	sched  *vtime.Scheduler
-	offset time.Duration
-}
-
-func (c clientClock) Now() time.Time {
-	if p := c.sched.Current(); p != nil {
-		if trace, ok := p.Local.(*shards.Trace); ok {
-			trace.ReadClock(c.sched.Now())
-		}
+func newClientClocks(p *plan.Plan) []*clientOffset {
+	all := make([]*clientOffset, len(p.Clients))
+	for i, c := range p.Clients {
+		all[i] = &clientOffset{}
+		all[i].ns.Store(int64(c.ClockOffset))
 	}
-	return c.sched.Time().Add(c.offset)
+	return all
 }
+
+func (c *clientOffset) of() time.Duration { return time.Duration(c.ns.Load()) }

@@ -1,0 +1,141 @@
+//go:build livenow
+
+package drive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/sim/fault"
+	"github.com/quotalab/quotalab/sim/limiter"
+	"github.com/quotalab/quotalab/sim/live"
+	"github.com/quotalab/quotalab/sim/plan"
+	"github.com/quotalab/quotalab/sim/vtime"
+)
+
+// Live is what a run in real time needs beside its plan. The servers stay
+// open: who made them closes them.
+type Live struct {
+	Servers     *live.Servers
+	Prefix      string // of every key that the run writes
+	ForeignKeys bool   // the servers may hold other keys
+	// Pacer is what the schedule is kept by; nil: the most precise one.
+	Pacer vtime.Pacer
+}
+
+// highRate is the arrivals a second from which on several are released at
+// once, every quantum.
+const (
+	highRate = 10_000
+	quantum  = 100 * time.Microsecond
+)
+
+// onServers is a stage in real time.
+type onServers struct {
+	Live
+	real   *vtime.Real
+	fleets []*live.Fleet
+	before live.Snapshot
+}
+
+func newOnServers(ctx context.Context, p *plan.Plan, l Live) (*onServers, error) {
+	if l.Pacer == nil {
+		var err error
+		if l.Pacer, err = vtime.NewPacer(); err != nil {
+			return nil, err
+		}
+	}
+	s := &onServers{Live: l}
+	if err := s.prepare(ctx, p); err != nil {
+		return nil, errors.Join(err, l.Pacer.Close())
+	}
+	rate := 0.0
+	for i := range p.Sources {
+		rate += p.Sources[i].Expected / p.Horizon.Seconds()
+	}
+	wait := time.Duration(0)
+	if rate > highRate {
+		wait = quantum
+	}
+	s.real = vtime.NewReal(p.Epoch, l.Pacer, wait)
+	return s, nil
+}
+
+// prepare makes sure that the servers can do what the plan asks.
+func (s *onServers) prepare(ctx context.Context, p *plan.Plan) error {
+	if names := s.Servers.Names(); len(names) != len(p.Shards) {
+		return fmt.Errorf("the plan has %d shards, there are %d servers", len(p.Shards), len(names))
+	}
+	if err := s.Servers.Check(p.Faults); err != nil {
+		return err
+	}
+	if err := s.Servers.Guard(ctx, s.Prefix, s.ForeignKeys); err != nil {
+		return err
+	}
+	return s.Servers.Through(p.Faults)
+}
+
+func (s *onServers) clock() vtime.Clock { return s.real }
+
+func (s *onServers) fleet(scope string, _ func(string) *rand.Rand) (fleet, error) {
+	f := s.Servers.Fleet(s.Prefix, scope)
+	s.fleets = append(s.fleets, f)
+	return f, nil
+}
+
+func (s *onServers) clientClock(offset func() time.Duration) limiter.Clock {
+	return realClock{s.real, offset}
+}
+
+// realClock is a client's clock in real time.
+type realClock struct {
+	real   *vtime.Real
+	offset func() time.Duration
+}
+
+func (c realClock) Now() time.Time { return c.real.Time().Add(c.offset()) }
+
+func (s *onServers) targets() []fault.Target { return []fault.Target{s.Servers} }
+
+// ready opens the pools, so that no request pays for it, and asks the
+// servers for what they have counted so far.
+func (s *onServers) ready(ctx context.Context) error {
+	var errs []error
+	for _, f := range s.fleets {
+		errs = append(errs, f.WarmUp(ctx))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	var err error
+	s.before, err = s.Servers.Survey(ctx)
+	return err
+}
+
+// settle notes what a script is known to have called. When a decision took
+// effect is not known in real time but for the bounds sent and done.
+func (s *onServers) settle(w *world, o *record.Observation) {
+	f := w.fleet.(*live.Fleet)
+	if w.kind.ScriptCalls == nil || o.Error != "" {
+		return
+	}
+	for _, t := range o.Touched {
+		f.ScriptRan(t.Shard, w.kind.ScriptCalls(w.options, o.Decision == record.Allowed))
+	}
+}
+
+func (s *onServers) close(ctx context.Context) ([]record.Server, error) {
+	var errs []error
+	for _, f := range s.fleets {
+		errs = append(errs, f.Close())
+	}
+	after, err := s.Servers.Survey(ctx)
+	errs = append(errs, err)
+	facts := s.Servers.Facts(s.before, after, s.fleets)
+	errs = append(errs, s.Servers.CleanUp(ctx, s.Prefix), s.Pacer.Close())
+	return facts, errors.Join(errs...)
+}
