@@ -44,6 +44,10 @@ func (c *checker) assertTag(path string, t metric.Tag) {
 		if n, err := strconv.Atoi(t.Value); err != nil || n < 1 || strconv.Itoa(n) != t.Value {
 			c.fail(path, "expected a percentage without its sign, such as 75, found %q", t.Value)
 		}
+	case "phase":
+		if len(c.s.Faults) == 0 && c.good("faults") {
+			c.fail(path, "a run without faults has no phases: list faults or remove the tag")
+		}
 	case "shard":
 		if names := c.shardNames(); len(names) > 0 {
 			c.refer(path, "shard", t.Value, "shards", names)

@@ -35,11 +35,11 @@ func constant(d time.Duration) Distribution {
 // filled in, so that nobody else has to know defaults.
 func TestDefaults(t *testing.T) {
 	want := &Scenario{
-		Name: "minimal", Seed: 1, Epoch: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Horizon: Duration(time.Minute), Clock: "virtual", UsageBatch: Duration(5 * time.Minute), File: "test.yaml",
+		Name: "minimal", Seed: 1, Epoch: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Horizon: Duration(time.Minute), Clock: "virtual", Observations: "all", SampleRate: 0.01, UsageBatch: Duration(5 * time.Minute), File: "test.yaml",
 		Shards:  Shards{Count: 1, Names: []string{"shard-1"}, Zones: []string{"default"}, Service: constant(0), Scripts: constant(0)},
 		Network: Network{RTT: constant(time.Millisecond)},
 		Keys:    Named[Population]{{"k", Population{As: "name", Uniform: &UniformKeys{10}}}},
-		Clients: Named[Client]{{"default", Client{Does: "take", Instances: 1, ShardNames: []string{"shard-1"}, Zone: "default"}}},
+		Clients: Named[Client]{{"default", Client{Does: "take", Instances: 1, ShardNames: []string{"shard-1"}, Zone: "default", Connection: defaultConnection}}},
 		Traffic: Named[Traffic]{{"t", Traffic{Rate: RatePattern{Constant: pointer(Rate(5))}, Gaps: Gaps{Poisson: true}, Keys: "k", Cost: 1,
 			Limiters: []string{"l"}, Via: []string{"default"}, OnError: "fail", MaxInFlight: 10_000}}},
 		Limiters: Named[Limiter]{{"l", Limiter{Kind: "tat", Limit: &Limit{3, Duration(time.Second), 3}}}},

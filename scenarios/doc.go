@@ -33,7 +33,8 @@
 // not part of the language.
 //
 // Run: seed, epoch, horizon, warmup (played, left out of metrics), clock
-// (virtual).
+// (virtual), max_lag (above which a run is invalid), observations (all,
+// sampled with a sample_rate, or none are recorded).
 //
 // shards: count or names, zones, service and scripts (time for a command).
 // Every limiter has such a set of its own. network: rtt, and links between a

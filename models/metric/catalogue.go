@@ -42,6 +42,7 @@ type Metric struct {
 	Kind   Kind
 	Tags   []string            // in the order in which they are written
 	Values map[string][]string // the values of tags that have a closed set
+	Cuts   []string            // tags that say what part of the run it is of; only some runs have such parts
 	Open   []string            // tags that say what came of it, as those with Values do, but whose values are no closed set
 	Needs  []string            // tags without which a selector means nothing
 	Better string              // "lower", "higher" or "" (neither)
@@ -64,20 +65,21 @@ func Catalogue() []Metric {
 }
 
 func limiterMetrics() []Metric {
-	outcome := map[string][]string{"decision": decisions(), "key": keyStates()}
-	outcomeTags := []string{"traffic", "limiter", "client", "decision", "key"}
+	outcome := map[string][]string{"decision": decisions(), "key": keyStates(), "phase": Phases()}
+	outcomeTags := []string{"traffic", "limiter", "client", "decision", "key", "phase"}
+	cuts := []string{"phase"}
 	return []Metric{
-		{Name: "decisions", Unit: "count", Kind: Counter, Tags: outcomeTags, Values: outcome,
-			About: "decisions by outcome"},
-		{Name: "latency", Unit: "s", Kind: Trend, Tags: outcomeTags, Values: outcome, Better: "lower",
+		{Name: "decisions", Unit: "count", Kind: Counter, Tags: outcomeTags, Values: outcome, Cuts: cuts,
+			About: "decisions by outcome; phase, in a run with faults: before the first begins, during while any lasts (when the request was due), after in all other time, so also after a momentary one and between two"},
+		{Name: "latency", Unit: "s", Kind: Trend, Tags: outcomeTags, Values: outcome, Cuts: cuts, Better: "lower",
 			About: "done − sent: what the limiter took"},
-		{Name: "lag", Unit: "s", Kind: Trend, Tags: outcomeTags, Values: outcome, Better: "lower",
+		{Name: "lag", Unit: "s", Kind: Trend, Tags: outcomeTags, Values: outcome, Cuts: cuts, Better: "lower",
 			About: "sent − intended: what the generator was late"},
-		{Name: "sojourn", Unit: "s", Kind: Trend, Tags: outcomeTags, Values: outcome, Better: "lower",
+		{Name: "sojourn", Unit: "s", Kind: Trend, Tags: outcomeTags, Values: outcome, Cuts: cuts, Better: "lower",
 			About: "done − intended: what a user waited"},
-		{Name: "round_trips", Unit: "count", Kind: Trend, Tags: []string{"limiter", "client", "decision", "key"}, Values: outcome, Better: "lower",
+		{Name: "round_trips", Unit: "count", Kind: Trend, Tags: []string{"limiter", "client", "decision", "key", "phase"}, Values: outcome, Cuts: cuts, Better: "lower",
 			About: "sequential round trips to shards of one decision"},
-		{Name: "errors", Unit: "count", Kind: Counter, Tags: []string{"limiter", "error"}, Values: map[string][]string{"error": errorKinds()}, Better: "lower",
+		{Name: "errors", Unit: "count", Kind: Counter, Tags: []string{"limiter", "error", "phase"}, Values: map[string][]string{"error": errorKinds(), "phase": Phases()}, Cuts: cuts, Better: "lower",
 			About: "decisions that ended in an error"},
 		{Name: "dropped", Unit: "count", Kind: Counter, Tags: []string{"traffic"}, Better: "lower",
 			About: "arrivals that were not sent because too many were in flight"},
@@ -93,6 +95,8 @@ func limiterMetrics() []Metric {
 			About: "commands that a shard executed"},
 		{Name: "shard_keys", Unit: "count", Kind: Counter, Tags: []string{"limiter", "shard"},
 			About: "distinct keys that live on a shard"},
+		{Name: "command_disagreement", Unit: "count", Kind: Counter, Tags: []string{"shard"}, Better: "lower",
+			About: "by how much a live shard's own counts of commands differ from those of the run's clients; unknown unless every shard's can be compared"},
 		{Name: "shard_balance", Kind: Value, Tags: []string{"limiter", "of", "stat"}, Needs: []string{"of", "stat"},
 			Values: map[string][]string{"of": {"keys", "commands"}, "stat": {"chi2", "p_value", "peak_to_mean", "cv", "gini"}},
 			About:  "how evenly shards are loaded"},
@@ -126,6 +130,16 @@ func decisions() []string {
 func keyStates() []string {
 	return []string{"found", "not_found", "stale", "mixed", "unread"}
 }
+
+// Phases of a run with faults, in their order.
+func Phases() []string { return []string{Before, During, After} }
+
+// The phases.
+const (
+	Before = "before"
+	During = "during"
+	After  = "after"
+)
 
 func errorKinds() []string {
 	return []string{"timeout", "cancelled", "refused", "pool_exhausted", "script_missing", "connection", "server", "unexpected"}

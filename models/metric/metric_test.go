@@ -30,6 +30,11 @@ func TestCatalogueIsWellFormed(t *testing.T) {
 				t.Errorf("%s has values for %s, which is not one of its tags", m.Name, tag)
 			}
 		}
+		for _, tag := range m.Cuts {
+			if len(m.Values[tag]) == 0 {
+				t.Errorf("%s is cut by %s, which has no closed set of values", m.Name, tag)
+			}
+		}
 		for _, tag := range m.Needs {
 			if len(m.Values[tag]) == 0 {
 				t.Errorf("%s needs tag %s, which has no closed set of values", m.Name, tag)
@@ -39,7 +44,7 @@ func TestCatalogueIsWellFormed(t *testing.T) {
 	// CONVENTIONS.md's table.
 	for _, name := range []string{"decisions", "latency", "lag", "sojourn", "round_trips", "errors", "dropped", "over_admission",
 		"under_admission", "ambiguous", "worst_excess", "shard_commands", "shard_keys", "shard_balance", "shard_disagreement",
-		"telemetry_error", "crossings", "censored", "notices", "missed", "notice_delay"} {
+		"telemetry_error", "command_disagreement", "crossings", "censored", "notices", "missed", "notice_delay"} {
 		if !seen[name] {
 			t.Errorf("metric %s is missing", name)
 		}
@@ -80,14 +85,14 @@ func TestParseSelectorMistakes(t *testing.T) {
 		{"", "empty", []int{0}, "expected a metric's name"},
 		{"latencies", "misspelt metric", []int{0}, `unknown metric "latencies" (did you mean "latency"?)`},
 		{"notices{verdict=late}", "a verdict on crossings, not on notices", []int{16}, `tag verdict has no value "late"; it is one of first, out-of-order, duplicate, undelivered, spurious, warm-up`},
-		{"latency{decison=denied}", "misspelt tag", []int{8}, `metric latency has no tag "decison" (did you mean "decision"?); it has traffic, limiter, client, decision, key`},
+		{"latency{decison=denied}", "misspelt tag", []int{8}, `metric latency has no tag "decison" (did you mean "decision"?); it has traffic, limiter, client, decision, key, phase`},
 		{"latency{decision=denid}", "misspelt value", []int{17}, `tag decision has no value "denid" (did you mean "denied"?); it is one of allowed, denied, error, fail_open, dropped`},
 		{"latency{decision:denied}", "k6's colon", []int{8}, `expected tag=value, found "decision:denied"`},
 		{"latency{decision=denied", "not closed", []int{23}, "expected } at the end of the tags"},
 		{"latency{decision=denied}x", "something after it", []int{24}, `expected nothing after }, found "x"`},
 		{"decisions{key=found,key=stale}", "tag twice", []int{20}, "tag key is given twice"},
 		{"shard_balance{of=keys}", "needed tag left out", []int{0}, "metric shard_balance needs the tag stat, one of chi2, p_value, peak_to_mean, cv, gini"},
-		{"latency{a=b,key=c}", "two mistakes", []int{8, 16}, `metric latency has no tag "a"; it has traffic, limiter, client, decision, key`},
+		{"latency{a=b,key=c}", "two mistakes", []int{8, 16}, `metric latency has no tag "a"; it has traffic, limiter, client, decision, key, phase`},
 	} {
 		_, _, errs := ScanSelector(c.in)
 		var offsets []int
