@@ -30,6 +30,7 @@ func check(d *decoder, s *Scenario) {
 	c.accounts()
 	c.engines()
 	c.faults()
+	c.observations()
 	c.asserts()
 }
 
@@ -99,9 +100,6 @@ func (c *checker) run() {
 	}
 	if s.Horizon > 0 && s.Warmup >= s.Horizon {
 		c.fail("warmup", "expected less than the horizon of %s, found %s: nothing would be measured", s.Horizon, s.Warmup)
-	}
-	if s.Clock == "real" {
-		c.fail("clock", "real is not available yet: use virtual")
 	}
 }
 

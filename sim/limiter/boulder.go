@@ -22,7 +22,7 @@ import (
 // own Redis source.
 var boulder = Kind{
 	About:     "Let's Encrypt's ratelimits package, unmodified, with its own transactions",
-	Algorithm: "gcra", Resolution: 0, Batch: true, TAT: unixNanoTAT,
+	Algorithm: "gcra", Resolution: 0, Batch: true, RingOnly: true, TAT: unixNanoTAT,
 	Options: []Option{{
 		Name: "transactions", Default: overrideRequest, Values: []string{overrideRequest, newAccount, newOrder},
 		About: "override_request: one limit by address, any key is mapped to one, and a client that spends also checks, as Boulder has no other way; new_account: the address's and its /48 range's limits; new_order: the account's, each domain's and the exact name set's",

@@ -59,7 +59,7 @@ type Clock interface {
 
 // Env is what an adapter gets.
 type Env struct {
-	Redis      redis.UniversalClient // in fact a *redis.Ring
+	Redis      redis.UniversalClient // a *redis.Ring, or a *redis.ClusterClient on a live Redis Cluster
 	Clock      Clock
 	Registerer prometheus.Registerer
 	Rand       *rand.Rand
@@ -79,6 +79,9 @@ type Kind struct {
 	ServerTime bool
 	// Batch says that one request may take from several limits.
 	Batch bool
+	// RingOnly says that it takes no client but a *redis.Ring: it cannot run
+	// on a Redis Cluster.
+	RingOnly bool
 	// Expands tells whether, with these options, it finds the limits of a
 	// request that names none by itself. May be nil: it does not.
 	Expands func(options map[string]string) bool
