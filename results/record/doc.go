@@ -17,6 +17,8 @@
 //	evaluations/part-00000.parquet …     the same, if there are engines
 //	accounts/part-00000.parquet …        closed every so many instants of usage
 //	summary.json                         what measure made of it
+//	totals.json, *.hlog                  what was kept of all observations while a run
+//	                                     went on in real time, or that does not record all
 //
 // The manifest is rewritten each time a part is closed. So a run that dies
 // leaves a record that reads, and verifies, up to its last closed part.

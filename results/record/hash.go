@@ -52,8 +52,18 @@ func (h *hasher[T]) sum() string {
 
 // contentHash is the record's hash, made from those of its last parts: that
 // of the observations, if it has nothing else, and else SHA-256 over those of
-// observations, accounts and evaluations.
+// observations, accounts and evaluations. Where totals stand for observations
+// that are not recorded it is also over theirs.
 func (m *Manifest) contentHash() string {
+	rows := m.rowsHash()
+	if m.Whole() || m.TotalsHash == "" {
+		return rows
+	}
+	sum := sha256.Sum256([]byte("quotalab totals 1\n" + rows + "\n" + m.TotalsHash + "\n"))
+	return hex.EncodeToString(sum[:])
+}
+
+func (m *Manifest) rowsHash() string {
 	observations, accounts, evaluations := newHasher(observationRows()).sum(), newHasher(accountRows()).sum(), newHasher(evaluationRows()).sum()
 	if n := len(m.Parts); n > 0 {
 		observations = m.Parts[n-1].Hash

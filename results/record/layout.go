@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // Names of the files in a record's directory.
@@ -15,6 +16,7 @@ const (
 	ManifestFile    = "manifest.json"
 	PlanFile        = "plan.txt"
 	SummaryFile     = "summary.json"
+	TotalsFile      = "totals.json"
 	ObservationsDir = "observations"
 	AccountsDir     = "accounts"
 	EvaluationsDir  = "evaluations"
@@ -90,6 +92,9 @@ func decodeManifest(data []byte) (Manifest, error) {
 	if err := errors.Join(checkParts(observationRows(), m.Parts, m.Count), checkParts(accountRows(), m.AccountParts, m.AccountCount),
 		checkParts(evaluationRows(), m.EvaluationParts, m.EvaluationCount)); err != nil {
 		return Manifest{}, err
+	}
+	if !slices.Contains([]Recorded{"", All, Sampled, None}, m.Recorded) {
+		return Manifest{}, fmt.Errorf("%w: recorded is %q, expected %s, %s or %s", ErrDamaged, m.Recorded, All, Sampled, None)
 	}
 	if m.MaxSettle < 0 {
 		return Manifest{}, fmt.Errorf("%w: maxSettleNanoseconds is %d, expected at least 0", ErrDamaged, m.MaxSettle)

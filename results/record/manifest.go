@@ -19,8 +19,12 @@ type Manifest struct {
 	Epoch   time.Time     `json:"epoch"`
 	Horizon time.Duration `json:"horizonNanoseconds"`
 	Warmup  time.Duration `json:"warmupNanoseconds"`
-	Started time.Time     `json:"started"`         // wall clock
-	Wall    time.Duration `json:"wallNanoseconds"` // wall time that the run took
+	MaxLag  time.Duration `json:"maxLagNanoseconds,omitempty"` // largest 99th percentile of lag of a valid run; 0: that of measure
+	Started time.Time     `json:"started"`                     // wall clock
+	Wall    time.Duration `json:"wallNanoseconds"`             // wall time that the run took
+
+	Recorded   Recorded `json:"recorded,omitempty"`   // which observations the parts hold
+	SampleRate float64  `json:"sampleRate,omitempty"` // of Sampled: the share of the keys
 
 	Shards   []string    `json:"shards"`
 	Clients  []Client    `json:"clients"`
@@ -39,6 +43,8 @@ type Manifest struct {
 	Count           int64       `json:"observations"`
 	Parts           []Part      `json:"parts"`
 	Hash            string      `json:"recordHash"`           // over the content of all rows, in order; see contentHash
+	Seen            int64       `json:"seen,omitempty"`       // observations of the run, recorded or not, if not all are
+	TotalsHash      string      `json:"totalsHash,omitempty"` // SHA-256 of TotalsFile; "": there is none
 	MaxSettle       int64       `json:"maxSettleNanoseconds"` // largest done − effect: no observation took effect longer than this before one written earlier was done
 	AccountCount    int64       `json:"accounts,omitempty"`
 	AccountParts    []RowPart   `json:"accountParts,omitempty"`
@@ -49,6 +55,20 @@ type Manifest struct {
 	Servers         []Server    `json:"servers,omitempty"` // what live shards said; none of embedded ones
 }
 
+// Recorded says which observations of a run are in its record.
+type Recorded string
+
+// All observations (the zero value is All too), those whose first key is in
+// a random share of the keys, so that a key's history is whole, or none.
+const (
+	All     Recorded = "all"
+	Sampled Recorded = "sampled"
+	None    Recorded = "none"
+)
+
+// Whole tells whether every observation of the run is in the record.
+func (m *Manifest) Whole() bool { return m.Recorded == "" || m.Recorded == All }
+
 // Client is one client instance group of the scenario.
 type Client struct {
 	Name       string   `json:"name"`
@@ -57,6 +77,8 @@ type Client struct {
 	ShardNames []string `json:"shardNames"` // its names for Manifest.Shards, in that order
 	// ClockOffset is how far its clock is ahead of true time.
 	ClockOffset time.Duration `json:"clockOffsetNanoseconds,omitempty"`
+	// Pipelining is auto if commands of different requests share round trips.
+	Pipelining string `json:"pipelining,omitempty"`
 }
 
 // Limiter is one limiter under test and the reference it is audited by.

@@ -87,6 +87,13 @@ func Create(dir string, m Manifest, opts ...Option) (*Writer, error) {
 	return w, nil
 }
 
+// Dir is the record's directory.
+func (w *Writer) Dir() string { return w.dir }
+
+// Manifest is what the record says of itself: as of its beginning, or of its
+// end once it is closed.
+func (w *Writer) Manifest() Manifest { return w.manifest }
+
 // enter says what a closed part changes in the manifest.
 func (w *Writer) enter() {
 	w.observations.encoder.see = w.settle.add
@@ -181,6 +188,7 @@ func (w *Writer) Close(finish func(m *Manifest)) (Manifest, error) {
 	if finish != nil {
 		finish(&m)
 		m.take(&w.book.manifest)
+		m.Hash = m.contentHash()
 	}
 	w.manifest, w.book.manifest = m, m
 	return m, w.book.write()
