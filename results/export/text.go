@@ -48,8 +48,8 @@ func (o TextOptions) check() (TextOptions, error) {
 	return o, nil
 }
 
-// Text writes the summary for people: first whether it can be trusted, then
-// what is odd, then the decisions and all else, one section a subject.
+// Text writes the summary for people: first whether it can be trusted and why
+// not, then what is odd, then the decisions and all else, one section a subject.
 // Sections without anything observed are left out.
 func Text(w io.Writer, s *measure.Summary, o TextOptions) error {
 	o, err := o.check()
@@ -59,8 +59,8 @@ func Text(w io.Writer, s *measure.Summary, o TextOptions) error {
 	buf := bufio.NewWriter(w)
 	t := &text{out: buf, s: s, o: o}
 	for _, section := range []func(){
-		t.verdict, t.warnings, t.decisions, t.latency, t.schedule, t.errors,
-		t.shards, t.audit, t.denied, t.thresholds, t.causes, t.assertions, t.provenance,
+		t.verdict, t.warnings, t.decisions, t.latency, t.lateness, t.errors, t.faults, t.phases,
+		t.shards, t.servers, t.audit, t.sampledAudit, t.denied, t.thresholds, t.causes, t.assertions, t.provenance,
 	} {
 		section()
 	}
@@ -134,9 +134,17 @@ func (t *text) verdict() {
 		assertions = fmt.Sprintf("%d of %d assertions hold", held, n)
 	}
 	t.line("%s: %s", t.paint(bold, s.Scenario), t.paint(colour, word+", "+assertions))
+	t.bullets(red, s.Invalid)
 	if s.About != "" {
 		t.sentence("%s", s.About)
 	}
+	t.sentence("%s", strings.Join(t.facts(), ", "))
+	t.kept()
+}
+
+// facts of the run in a few words each.
+func (t *text) facts() []string {
+	s := t.s
 	facts := []string{fmt.Sprintf("seed %d", s.Seed), s.Clock + " clock", lasting(s.HorizonSeconds)}
 	if s.WarmupSeconds > 0 {
 		facts = append(facts, "of which "+lasting(s.WarmupSeconds)+" warm-up, not counted")
@@ -144,13 +152,16 @@ func (t *text) verdict() {
 	if s.WallSeconds > 0 {
 		facts = append(facts, "played in "+lasting(s.WallSeconds))
 	}
-	if s.Observations > 0 || s.Accounts+s.Evaluations == 0 {
+	switch {
+	case s.Seen > 0:
+		facts = append(facts, counted(s.Seen, "observation")+", of which "+measure.Thousands(s.Observations)+" recorded")
+	case s.Observations > 0 || s.Accounts+s.Evaluations == 0:
 		facts = append(facts, counted(s.Observations, "observation"))
 	}
 	if s.Accounts+s.Evaluations > 0 {
 		facts = append(facts, counted(s.Accounts, "account"), counted(s.Evaluations, "evaluation"))
 	}
-	t.sentence("%s", strings.Join(facts, ", "))
+	return facts
 }
 
 // lasting writes seconds as 1h2m3.4s.
@@ -168,10 +179,6 @@ func lasting(seconds float64) string {
 }
 
 func (t *text) warnings() {
-	if len(t.s.Invalid) > 0 {
-		t.heading("Invalid")
-		t.bullets(red, t.s.Invalid)
-	}
 	if len(t.s.Warnings) > 0 {
 		t.heading("Warnings")
 		t.bullets(yellow, t.s.Warnings)

@@ -37,8 +37,16 @@ func (t *text) byClient() bool {
 // grouped joins the series of a metric by group, in the order in which the
 // groups first appear.
 func (t *text) grouped(name string, of func(measure.Metric) group) (order []group, sums map[group]measure.Metric) {
+	order, sums = t.groupedOf(t.s.Select(metric.Selector{Metric: name}), of)
+	if !t.full() {
+		t.sortGroups(order)
+	}
+	return order, sums
+}
+
+func (t *text) groupedOf(list []measure.Metric, of func(measure.Metric) group) (order []group, sums map[group]measure.Metric) {
 	series := map[group][]measure.Metric{}
-	for _, m := range t.s.Select(metric.Selector{Metric: name}) {
+	for _, m := range list {
 		g := of(m)
 		if series[g] == nil {
 			order = append(order, g)
@@ -51,22 +59,20 @@ func (t *text) grouped(name string, of func(measure.Metric) group) (order []grou
 			sums[g] = m
 		}
 	}
-	if !t.full() {
-		t.sortByLimiter(order)
-	}
 	return order, sums
 }
 
-// sortByLimiter puts the groups of a limiter together: in the summary the
-// traffic source comes first.
-func (t *text) sortByLimiter(order []group) {
+// sortGroups puts the groups of a limiter together: in the summary the
+// traffic source comes first, as here in full mode.
+func (t *text) sortGroups(order []group) {
 	decisions, _ := metric.Find("decisions")
-	var limiters, clients []string
-	for _, g := range order {
-		limiters, clients = append(limiters, g.limiter), append(clients, g.client)
+	var sources, limiters, clients []string
+	for _, m := range t.s.Select(metric.Selector{Metric: "decisions"}) {
+		sources, limiters, clients = append(sources, m.Tags["traffic"]), append(limiters, m.Tags["limiter"]), append(clients, m.Tags["client"])
 	}
 	slices.SortStableFunc(order, func(a, b group) int {
-		return cmp.Or(cmp.Compare(slices.Index(limiters, a.limiter), slices.Index(limiters, b.limiter)),
+		return cmp.Or(cmp.Compare(slices.Index(sources, a.traffic), slices.Index(sources, b.traffic)),
+			cmp.Compare(slices.Index(limiters, a.limiter), slices.Index(limiters, b.limiter)),
 			cmp.Compare(slices.Index(clients, a.client), slices.Index(clients, b.client)),
 			cmp.Compare(slices.Index(decisions.Values["decision"], a.decision), slices.Index(decisions.Values["decision"], b.decision)),
 			cmp.Compare(slices.Index(decisions.Values["key"], a.key), slices.Index(decisions.Values["key"], b.key)))
@@ -132,9 +138,9 @@ func (t *text) decisions() {
 
 func (t *text) latency() { t.times("latency", "Latency by outcome in %s (done − sent)") }
 
-// schedule tells how far requests were sent after they were due, and what
+// lateness tells how far requests were sent after they were due, and what
 // that made of the time a user waits. When nothing was late a line says so.
-func (t *text) schedule() {
+func (t *text) lateness() {
 	late := 0.0
 	lags := t.s.Select(metric.Selector{Metric: "lag"})
 	for _, m := range lags {

@@ -78,7 +78,7 @@ func whole(s *measure.Summary, v Verdict, m metric.Metric, sel metric.Selector, 
 		return unknown(v, "nothing was observed that this selects")
 	}
 	for _, one := range series {
-		observed, ok := one.Aggregate(cond, s.MeasuredSeconds)
+		observed, ok := one.Aggregate(cond, s.SecondsOf(sel))
 		if !ok {
 			return unknown(v, "nothing was observed that this selects")
 		}
@@ -92,14 +92,15 @@ func whole(s *measure.Summary, v Verdict, m metric.Metric, sel metric.Selector, 
 
 // sum joins the series. A counter that no series matches is 0, and known to
 // be, if there are series of the same sources, limiters, clients or engines and
-// only the kind of outcome is missing: no denial among many decisions.
+// only the kind of outcome is missing: no denial among many decisions. A phase
+// in which nothing was decided is unknown.
 func sum(s *measure.Summary, m metric.Metric, sel metric.Selector, series []measure.Metric) (measure.Metric, bool) {
 	if len(series) > 0 || m.Kind != metric.Counter {
 		return measure.Sum(series)
 	}
 	others := metric.Selector{Metric: sel.Metric}
 	for _, t := range sel.Tags {
-		if _, closed := m.Values[t.Name]; !closed && !slices.Contains(m.Open, t.Name) {
+		if _, closed := m.Values[t.Name]; !closed && !slices.Contains(m.Open, t.Name) || slices.Contains(m.Cuts, t.Name) {
 			others.Tags = append(others.Tags, t)
 		}
 	}

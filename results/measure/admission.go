@@ -40,3 +40,15 @@ func worstKeys(a *audit.Result) []AdmittedKey {
 	}
 	return out
 }
+
+// sampledAudit is the audit of a record that holds the observations of some
+// keys. Of a limiter that was asked of several limits at once there is none:
+// the history of such a request's other keys has gaps.
+func (p *pass) sampledAudit(a *audit.Result) (out []SampledAudit) {
+	for _, l := range a.Limiters {
+		if l.Compared > 0 && !p.batched[l.Name] {
+			out = append(out, SampledAudit{Limiter: l.Name, Compared: l.Compared, Over: l.Over, Under: l.Under, Ambiguous: l.Ambiguous, WorstExcess: l.WorstExcess})
+		}
+	}
+	return out
+}

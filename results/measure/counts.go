@@ -3,66 +3,87 @@ package measure
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/quotalab/quotalab/results/record"
 )
 
-// failures counts errors by limiter and kind.
+// failures counts errors by limiter, phase and kind.
 type failures struct {
 	order     *order
-	decisions map[string]int64
+	phases    *phases
+	decisions map[part]int64
 	kinds     map[failure]int64
 }
 
-type failure struct{ limiter, kind string }
+// part of a run: what one limiter decided in one phase.
+type part struct{ limiter, phase string }
 
-func newFailures(o *order) *failures {
-	return &failures{order: o, decisions: map[string]int64{}, kinds: map[failure]int64{}}
+type failure struct {
+	part
+	kind string
+}
+
+func newFailures(o *order, p *phases) *failures {
+	return &failures{order: o, phases: p, decisions: map[part]int64{}, kinds: map[failure]int64{}}
 }
 
 func (f *failures) observe(o *record.Observation) {
 	if o.Decision == record.Dropped {
 		return
 	}
-	f.decisions[o.Limiter]++
+	at := part{o.Limiter, f.phases.of(o.Intended)}
+	f.decisions[at]++
 	if o.Error != "" {
-		f.kinds[failure{o.Limiter, o.Error}]++
+		f.kinds[failure{at, o.Error}]++
 	}
 }
+
+func (f *failures) compareParts(a, b part) int {
+	return cmp.Or(f.order.limiter.compare(a.limiter, b.limiter), f.order.phase.compare(a.phase, b.phase))
+}
+
+func (f *failures) parts() []part { return slices.SortedFunc(maps.Keys(f.decisions), f.compareParts) }
 
 func (f *failures) sorted() []failure {
-	var list []failure
-	for k := range f.kinds {
-		list = append(list, k)
-	}
-	slices.SortFunc(list, func(a, b failure) int {
-		return cmp.Or(f.order.limiter.compare(a.limiter, b.limiter), f.order.errors.compare(a.kind, b.kind))
+	return slices.SortedFunc(maps.Keys(f.kinds), func(a, b failure) int {
+		return cmp.Or(f.compareParts(a.part, b.part), f.order.errors.compare(a.kind, b.kind))
 	})
-	return list
 }
 
-// metrics: a limiter without an error has one series, that says 0.
+// metrics: a limiter without an error (in a phase) has one series, that says 0.
 func (f *failures) metrics() []Metric {
-	var limiters []string
-	for l := range f.decisions {
-		limiters = append(limiters, l)
-	}
-	slices.SortFunc(limiters, f.order.limiter.compare)
 	list := f.sorted()
 	var out []Metric
-	for _, l := range limiters {
+	for _, p := range f.parts() {
 		n := len(out)
 		for _, k := range list {
-			if k.limiter == l {
-				out = append(out, counter("errors", tags("limiter", l, "error", k.kind), f.kinds[k]))
+			if k.part == p {
+				out = append(out, counter("errors", tags("limiter", p.limiter, "error", k.kind, "phase", p.phase), f.kinds[k]))
 			}
 		}
 		if len(out) == n {
-			out = append(out, counter("errors", tags("limiter", l), 0))
+			out = append(out, counter("errors", tags("limiter", p.limiter, "phase", p.phase), 0))
 		}
 	}
 	return out
+}
+
+// of a limiter in all phases: its errors by kind, in order, and its decisions.
+func (f *failures) of(limiter string) (kinds []string, counts map[string]int64, decisions int64) {
+	counts = map[string]int64{}
+	for k, n := range f.kinds {
+		if k.limiter == limiter {
+			counts[k.kind] += n
+		}
+	}
+	for p, n := range f.decisions {
+		if p.limiter == limiter {
+			decisions += n
+		}
+	}
+	return slices.SortedFunc(maps.Keys(counts), f.order.errors.compare), counts, decisions
 }
 
 // drops counts arrivals that were not sent, by traffic source.

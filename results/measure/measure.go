@@ -18,19 +18,11 @@ func Measure(r *record.Reader, a *audit.Result) (*Summary, error) {
 	if err != nil {
 		return nil, fmt.Errorf("measuring: %w", err)
 	}
-	for o, err := range r.Observations() {
-		if err == nil {
-			err = p.observe(o)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("measuring: %w", err)
-		}
+	if err := p.read(r); err != nil {
+		return nil, fmt.Errorf("measuring: %w", err)
 	}
 	if a == nil {
 		a = &audit.Result{}
-	}
-	for _, w := range p.windows {
-		w.advance(p.length() / w.step)
 	}
 	s := describe(&m, p.length())
 	s.windows = p.windows
@@ -42,14 +34,39 @@ func Measure(r *record.Reader, a *audit.Result) (*Summary, error) {
 	return s, nil
 }
 
+// read feeds the pass with the record's observations, or with the totals that
+// stand for those that are not recorded.
+func (p *pass) read(r *record.Reader) error {
+	if !p.manifest.Whole() {
+		return p.restore(r)
+	}
+	for o, err := range r.Observations() {
+		if err == nil {
+			err = p.observe(o)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	p.finish()
+	return nil
+}
+
+// finish judges the windows up to the end.
+func (p *pass) finish() {
+	for _, w := range p.windows {
+		w.advance(p.length() / w.step)
+	}
+}
+
 // describe copies what the manifest knows.
 func describe(m *record.Manifest, measured int64) *Summary {
 	s := &Summary{
 		SchemaVersion: SchemaVersion, Scenario: m.Scenario, About: m.About, Seed: m.Seed, Clock: m.Clock,
 		PlanHash: m.PlanHash, RecordHash: m.Hash, Started: m.Started, WallSeconds: m.Wall.Seconds(),
 		HorizonSeconds: m.Horizon.Seconds(), WarmupSeconds: m.Warmup.Seconds(), MeasuredSeconds: float64(measured) / 1e9,
-		Observations: m.Count, Accounts: m.AccountCount, Evaluations: m.EvaluationCount, Tags: m.Tags, Versions: maps.Clone(m.Versions),
-		Metrics: []Metric{}, Assertions: []Assertion{}, Warnings: append([]string{}, m.Warnings...),
+		Observations: m.Count, Recorded: string(m.Recorded), SampleRate: m.SampleRate, Seen: m.Seen, Accounts: m.AccountCount, Evaluations: m.EvaluationCount, Tags: m.Tags, Versions: maps.Clone(m.Versions),
+		Metrics: []Metric{}, Keys: Keys{OverAdmitted: []AdmittedKey{}}, Assertions: []Assertion{}, Warnings: append([]string{}, m.Warnings...),
 	}
 	if s.Versions == nil {
 		s.Versions = map[string]string{}
@@ -61,6 +78,7 @@ func describe(m *record.Manifest, measured int64) *Summary {
 type pass struct {
 	manifest *record.Manifest
 	order    *order
+	phases   *phases
 
 	outcomes  *outcomes
 	failures  *failures
@@ -68,6 +86,7 @@ type pass struct {
 	commands  *commands
 	keys      *keys
 	telemetry *telemetry
+	schedule  *schedule
 	windows   []*window
 
 	measured int64 // observations that count
@@ -78,11 +97,14 @@ type pass struct {
 
 	latest     int64            // due instant, ns
 	impossible map[string]int64 // denied though not found, by limiter
+	batched    map[string]bool  // limiters that were asked of several limits at once
+	unknown    bool             // the record holds neither all observations nor totals of them
 	tables     map[string]*record.LimitTable
 }
 
 func newPass(m *record.Manifest) (*pass, error) {
-	windows, err := newWindows(m)
+	phases := newPhases(m.Faults)
+	windows, err := newWindows(m, phases)
 	if err != nil {
 		return nil, err
 	}
@@ -92,8 +114,8 @@ func newPass(m *record.Manifest) (*pass, error) {
 		tables[l.Name] = l.Table()
 	}
 	return &pass{
-		manifest: m, order: o, outcomes: newOutcomes(o), failures: newFailures(o), drops: newDrops(o),
-		commands: newCommands(o, m.Shards), keys: newKeys(o, m), telemetry: newTelemetry(o), impossible: map[string]int64{}, tables: tables, windows: windows,
+		manifest: m, order: o, phases: phases, outcomes: newOutcomes(o, phases), failures: newFailures(o, phases), drops: newDrops(o), commands: newCommands(o, m.Shards),
+		keys: newKeys(o, m), telemetry: newTelemetry(o), schedule: newSchedule(m), impossible: map[string]int64{}, tables: tables, windows: windows, batched: map[string]bool{},
 	}, nil
 }
 
@@ -101,6 +123,7 @@ func (p *pass) observe(o *record.Observation) error {
 	p.telemetry.observe(o)
 	p.latest = max(p.latest, o.Intended)
 	early := o.Intended < p.manifest.Warmup.Nanoseconds()
+	p.schedule.observe(o, early)
 	if o.Decision == record.Dropped {
 		p.dropped++
 		if early {
@@ -117,6 +140,9 @@ func (p *pass) observe(o *record.Observation) error {
 		return fmt.Errorf("observation %d is of limiter %q, which the manifest does not list", o.Seq, o.Limiter)
 	}
 	p.measured++
+	if len(o.Takes) > 1 {
+		p.batched[o.Limiter] = true
+	}
 	at := p.outcomes.observe(o)
 	for _, w := range p.windows {
 		w.observe(o, at)
@@ -126,8 +152,8 @@ func (p *pass) observe(o *record.Observation) error {
 	if p.deniedUnfound(o) {
 		p.impossible[o.Limiter]++
 	}
-	if err := p.commands.observe(o); err != nil {
-		return err
+	if err := p.commands.observe(o); err != nil || !p.manifest.Whole() {
+		return err // there may be too many keys to keep
 	}
 	return p.keys.observe(o)
 }
@@ -146,16 +172,27 @@ func (p *pass) length() int64 {
 	return max(0, end-p.manifest.Warmup.Nanoseconds())
 }
 
+func (p *pass) measuredSpan() span {
+	from := p.manifest.Warmup.Nanoseconds()
+	return span{from, from + p.length()}
+}
+
 // fill makes all metrics, in the order of the catalogue.
 func (p *pass) fill(s *Summary, a *audit.Result) {
 	add := func(m []Metric) { s.Metrics = append(s.Metrics, m...) }
 	add(p.outcomes.metrics())
 	add(p.failures.metrics())
 	add(p.drops.metrics())
-	add(admission(a))
+	if p.manifest.Whole() {
+		add(admission(a))
+		s.Keys.OverAdmitted = worstKeys(a)
+	} else {
+		s.SampledAudit = p.sampledAudit(a)
+	}
 	add(p.commands.metrics())
 	limiters, onShards := p.keys.perShard()
 	add(perShard("shard_keys", limiters, p.manifest.Shards, onShards))
+	add(commandDisagreement(p.manifest.Servers))
 	for _, l := range p.manifest.Limiters {
 		if b, ok := BalanceOf(onShards[l.Name]); ok {
 			add(b.metrics(l.Name, "keys"))
@@ -171,5 +208,11 @@ func (p *pass) fill(s *Summary, a *audit.Result) {
 	add(said)
 	add(thresholds(a))
 	s.Thresholds, s.Causes = perThreshold(a), causes(a)
-	s.Keys = Keys{MostDenied: p.keys.mostDenied(), OverAdmitted: worstKeys(a)}
+	s.Keys.MostDenied = p.keys.mostDenied()
+	s.Faults, s.Phases = faults(p.manifest), p.phases.table(p.measuredSpan())
+	s.Servers = servers(p.manifest.Servers)
+	s.AutoPipelined = autoPipelined(p.manifest)
+	if p.manifest.Clock == "real" {
+		s.Schedule = p.schedule.judge(p.manifest, p.length())
+	}
 }

@@ -11,8 +11,8 @@ import (
 // order is how series are sorted: names as the manifest lists them, outcomes
 // as the catalogue does.
 type order struct {
-	traffic, limiter, client, decision, key, errors, shard rank
-	groups                                                 map[string]string
+	traffic, limiter, client, decision, key, phase, errors, shard rank
+	groups                                                        map[string]string
 }
 
 func newOrder(m *record.Manifest) *order {
@@ -20,7 +20,7 @@ func newOrder(m *record.Manifest) *order {
 	errors, _ := metric.Find("errors")
 	o := &order{
 		traffic: rank{}, limiter: rank{}, client: rank{}, shard: rank{}, groups: map[string]string{},
-		decision: ranked(decisions.Values["decision"]), key: ranked(decisions.Values["key"]), errors: ranked(errors.Values["error"]),
+		decision: ranked(decisions.Values["decision"]), key: ranked(decisions.Values["key"]), phase: ranked(metric.Phases()), errors: ranked(errors.Values["error"]),
 	}
 	for i, t := range m.Traffic {
 		o.traffic[t.Name] = i

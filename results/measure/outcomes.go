@@ -9,10 +9,11 @@ import (
 
 // outcomes counts decisions and their times by outcome.
 type outcomes struct {
-	order *order
-	cells map[outcome]*cell
-	last  outcome // the outcome of the observation before: often the same
-	cell  *cell
+	order  *order
+	phases *phases
+	cells  map[outcome]*cell
+	last   outcome // the outcome of the observation before: often the same
+	cell   *cell
 }
 
 // outcome is the tags of decisions and latencies.
@@ -20,6 +21,7 @@ type outcome struct {
 	traffic, limiter, client string
 	decision                 record.Decision
 	key                      record.KeyState
+	phase                    string
 }
 
 type cell struct {
@@ -27,10 +29,12 @@ type cell struct {
 	latency, lag, sojourn, trips trend
 }
 
-func newOutcomes(o *order) *outcomes { return &outcomes{order: o, cells: map[outcome]*cell{}} }
+func newOutcomes(o *order, p *phases) *outcomes {
+	return &outcomes{order: o, phases: p, cells: map[outcome]*cell{}}
+}
 
 func (c *outcomes) observe(o *record.Observation) outcome {
-	at := outcome{o.Traffic, o.Limiter, c.order.group(o.Client), o.Decision, o.Key}
+	at := outcome{o.Traffic, o.Limiter, c.order.group(o.Client), o.Decision, o.Key, c.phases.of(o.Intended)}
 	if c.cell == nil || at != c.last {
 		c.last, c.cell = at, c.cells[at]
 		if c.cell == nil {
@@ -63,7 +67,7 @@ func (c *outcomes) sorted() []outcome {
 
 func (o *order) compareOutcome(a, b outcome) int {
 	return cmp.Or(o.limiter.compare(a.limiter, b.limiter), o.client.compare(a.client, b.client),
-		o.decision.compare(string(a.decision), string(b.decision)), o.key.compare(string(a.key), string(b.key)))
+		o.decision.compare(string(a.decision), string(b.decision)), o.key.compare(string(a.key), string(b.key)), o.phase.compare(a.phase, b.phase))
 }
 
 func (c *outcomes) metrics() []Metric {
@@ -114,7 +118,7 @@ func (c *outcomes) roundTrips(list []outcome) []Metric {
 }
 
 func (o outcome) tags() map[string]string {
-	return tags("traffic", o.traffic, "limiter", o.limiter, "client", o.client, "decision", string(o.decision), "key", string(o.key))
+	return tags("traffic", o.traffic, "limiter", o.limiter, "client", o.client, "decision", string(o.decision), "key", string(o.key), "phase", o.phase)
 }
 
 // total of the cells that pass, over all outcomes.
@@ -125,15 +129,6 @@ func (c *outcomes) total(pass func(outcome) bool) (n int64) {
 		}
 	}
 	return n
-}
-
-// lag of everything that was sent.
-func (c *outcomes) lag() *trend {
-	all := &trend{}
-	for _, o := range c.sorted() {
-		all.merge(&c.cells[o].lag)
-	}
-	return all
 }
 
 // mostTrips that one decision of the limiter took.

@@ -28,12 +28,24 @@ type Summary struct {
 	WarmupSeconds   float64           `json:"warmupSeconds" jsonschema:"first part of the run, left out of all metrics"`
 	MeasuredSeconds float64           `json:"measuredSeconds" jsonschema:"length of the part that the metrics are of; rates are counts divided by it"`
 	Observations    int64             `json:"observations" jsonschema:"observations in the record, warm-up included"`
+	Recorded        string            `json:"recorded,omitempty" jsonschema:"which observations the record holds: all (also if absent), sampled (those of a share of the keys) or none; metrics are of all that were seen"`
+	SampleRate      float64           `json:"sampleRate,omitempty" jsonschema:"share of the keys whose observations are recorded, if they are sampled"`
+	Seen            int64             `json:"seen,omitempty" jsonschema:"observations of the run, if not all are recorded"`
 	Accounts        int64             `json:"accounts,omitempty" jsonschema:"accounts in the record"`
 	Evaluations     int64             `json:"evaluations,omitempty" jsonschema:"looks of usage-threshold engines at accounts in the record"`
 	Tags            map[string]string `json:"tags,omitempty" jsonschema:"tags that the user gave the run"`
 
-	Metrics    []Metric          `json:"metrics" jsonschema:"every metric that was observed"`
-	Keys       Keys              `json:"keys" jsonschema:"single keys that stand out"`
+	Schedule      *Schedule `json:"schedule,omitempty" jsonschema:"how the generator kept its schedule in real time"`
+	AutoPipelined []string  `json:"autoPipelined,omitempty" jsonschema:"clients whose commands share round trips with those of other requests, which hides queueing in their latency"`
+	Faults        []Fault   `json:"faults,omitempty" jsonschema:"what went wrong on purpose"`
+	Phases        []Phase   `json:"phases,omitempty" jsonschema:"how long the run was before, during and after faults, within the measured time"`
+	Servers       []Server  `json:"servers,omitempty" jsonschema:"what live shards said of themselves"`
+
+	Metrics []Metric `json:"metrics" jsonschema:"every metric that was observed"`
+	Keys    Keys     `json:"keys" jsonschema:"single keys that stand out"`
+
+	SampledAudit []SampledAudit `json:"sampledAudit,omitempty" jsonschema:"the audit of the keys that are recorded, if not all are: what it finds was so, what it does not find may have been on other keys"`
+
 	Thresholds []Threshold       `json:"thresholds,omitempty" jsonschema:"how each usage-threshold engine did, by threshold"`
 	Causes     []ThresholdCause  `json:"thresholdCauses,omitempty" jsonschema:"why notices were missed, late, duplicate or spurious, with an example each"`
 	Assertions []Assertion       `json:"assertions" jsonschema:"the scenario's assertions, judged"`
@@ -87,44 +99,6 @@ type AdmittedKey struct {
 	Over    int64   `json:"over" jsonschema:"allowed, where the oracle denies"`
 	Under   int64   `json:"under" jsonschema:"denied, where the oracle allows"`
 	Excess  float64 `json:"excess" jsonschema:"tokens above burst + t/T in the worst window"`
-}
-
-// Threshold is how one engine did with one threshold. Delays are the metric
-// notice_delay.
-type Threshold struct {
-	Engine    string  `json:"engine" jsonschema:"name of the engine"`
-	Kind      string  `json:"kind" jsonschema:"kind of the engine"`
-	Threshold int64   `json:"threshold" jsonschema:"percent of the limit"`
-	Crossings int64   `json:"crossings" jsonschema:"times that an account reached it and was due a notice: on time, late or missed"`
-	OnTime    int64   `json:"onTime" jsonschema:"crossings whose notice was delivered within the time that the engine can promise"`
-	Late      int64   `json:"late" jsonschema:"crossings whose first notice was delivered later"`
-	Missed    int64   `json:"missed" jsonschema:"crossings without a notice that was delivered"`
-	Covered   int64   `json:"covered" jsonschema:"of the missed, those of which a higher threshold was told instead"`
-	Censored  int64   `json:"censored" jsonschema:"crossings too close to the end to judge, not among the crossings"`
-	Notices   Notices `json:"notices" jsonschema:"notices by what they were, each one thing"`
-}
-
-// Notices counts notices by what they were.
-type Notices struct {
-	First       int64 `json:"first" jsonschema:"the first that was delivered for its crossing"`
-	OutOfOrder  int64 `json:"outOfOrder" jsonschema:"the same, but after one of a higher threshold"`
-	Duplicate   int64 `json:"duplicate" jsonschema:"delivered again for the same crossing"`
-	Undelivered int64 `json:"undelivered" jsonschema:"recorded as sent, not received"`
-	Spurious    int64 `json:"spurious" jsonschema:"of no crossing that stood"`
-	WarmUp      int64 `json:"warmUp" jsonschema:"the first for a crossing from before the measured time"`
-}
-
-// ThresholdCause is why an engine missed a notice, was late with one, sent one
-// twice or one too many.
-type ThresholdCause struct {
-	Engine    string    `json:"engine" jsonschema:"name of the engine"`
-	Threshold int64     `json:"threshold" jsonschema:"percent of the limit"`
-	Verdict   string    `json:"verdict" jsonschema:"missed, late, duplicate or spurious"`
-	Cause     string    `json:"cause" jsonschema:"causes in the order in which they showed, joined by >"`
-	Count     int64     `json:"count" jsonschema:"crossings or notices with this cause"`
-	Account   int64     `json:"account" jsonschema:"an account as an example: the one with the least id"`
-	Group     string    `json:"group" jsonschema:"its group of accounts in the scenario"`
-	At        time.Time `json:"at" jsonschema:"when it crossed the threshold, or when the notice was sent"`
 }
 
 // Assertion is one condition of the scenario and what became of it.

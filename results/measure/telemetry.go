@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strings"
@@ -23,6 +24,10 @@ type telemetry struct {
 type wallKey struct {
 	limiter, client string
 	decision        record.Decision // "" all
+}
+
+func (a wallKey) compare(b wallKey) int {
+	return cmp.Or(cmp.Compare(a.limiter, b.limiter), cmp.Compare(a.client, b.client), cmp.Compare(a.decision, b.decision))
 }
 
 type wall struct {

@@ -2,25 +2,17 @@ package measure
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/record"
 )
 
-// A run that cannot keep its schedule measures itself: lag's 99th percentile
-// may be a millisecond up to 10,000 requests a second, two above.
-const (
-	lagBound     = time.Millisecond
-	fastLagBound = 2 * time.Millisecond
-	fastRate     = 10_000 // per second
-)
-
 // invalid says why the run's numbers do not stand for what the scenario
-// asked, nothing if they do.
+// asked, nothing if they do. What the generator did wrong comes first: it
+// makes all the rest worthless.
 func (p *pass) invalid(a *audit.Result) []string {
-	var why []string
 	m := p.manifest
+	why := p.schedule.judge(m, p.length()).late(m)
 	switch {
 	case m.Aborted != "":
 		why = append(why, fmt.Sprintf("the run was aborted (%s): the numbers are of the %s up to there.", m.Aborted, extent(m)))
@@ -28,6 +20,9 @@ func (p *pass) invalid(a *audit.Result) []string {
 		why = append(why, fmt.Sprintf("the run did not reach its end: the numbers are of the %s in the parts that were closed.", extent(m)))
 	}
 	hasRequests, hasAccounts := len(m.Limiters) > 0 || len(m.Engines) == 0, a.Thresholds != nil && a.Thresholds.Accounts > 0
+	if p.unknown {
+		why = append(why, fmt.Sprintf("the run recorded %s of its observations and died before it wrote what it knew of the others: nothing was measured of requests.", only(m)))
+	}
 	if p.measured == 0 && hasRequests && m.Complete {
 		why = append(why, "nothing was measured: no request was due after the warm-up.")
 	}
@@ -45,24 +40,19 @@ func (p *pass) invalid(a *audit.Result) []string {
 	if p.unexpected > 0 {
 		why = append(why, fmt.Sprintf("%s for a reason that is neither Redis' nor the network's: the limiter itself failed.", counted(p.unexpected, "decision failed", "decisions failed")))
 	}
-	if lag := p.outcomes.lag(); lag.n > 0 {
-		bound := lagBound
-		if seconds := float64(p.length()) / 1e9; seconds > 0 && float64(lag.n)/seconds > fastRate {
-			bound = fastLagBound
-		}
-		if p99 := time.Duration(lag.percentile(99)); p99 > bound {
-			why = append(why, fmt.Sprintf("the generator was late: lag's 99th percentile is %v, more than %v.", p99, bound))
-		}
-	}
 	return why
 }
 
 // extent is how much a record holds.
 func extent(m *record.Manifest) string {
-	if m.AccountCount+m.EvaluationCount == 0 {
-		return count(m.Count, "observation")
+	n := m.Count
+	if !m.Whole() {
+		n = m.Seen
 	}
-	return count(m.Count, "observation") + ", " + count(m.AccountCount, "account") + " and " + count(m.EvaluationCount, "evaluation")
+	if m.AccountCount+m.EvaluationCount == 0 {
+		return count(n, "observation")
+	}
+	return count(n, "observation") + ", " + count(m.AccountCount, "account") + " and " + count(m.EvaluationCount, "evaluation")
 }
 
 func counted(n int64, one, many string) string {

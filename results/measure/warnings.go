@@ -10,7 +10,7 @@ import (
 
 // warnings say in words what is odd and what causes it, causes first.
 func (p *pass) warnings(a *audit.Result) []string {
-	var out []string
+	out := p.unrecordedWarning(a)
 	for _, d := range p.keys.disagreements(p.manifest) {
 		if w := d.warning(); w != "" {
 			out = append(out, w)
@@ -19,10 +19,14 @@ func (p *pass) warnings(a *audit.Result) []string {
 	for _, l := range p.manifest.Limiters {
 		out = append(out, p.errorWarning(l.Name)...)
 		out = append(out, p.unfoundWarning(l.Name)...)
-		if l, ok := a.Find(l.Name); ok {
+		if l, ok := a.Find(l.Name); ok && p.manifest.Whole() {
 			out = append(out, p.admissionWarnings(l)...)
 		}
 		out = append(out, p.shardWarning(l.Name)...)
+	}
+	out = append(out, commandWarnings(p.manifest.Servers)...)
+	for _, c := range autoPipelined(p.manifest) {
+		out = append(out, fmt.Sprintf("client %s pipelines automatically: its commands wait for one another and share round trips, so its latency hides queueing and is not that of a client that does not.", c))
 	}
 	_, said := p.telemetry.judge(p.manifest.Telemetry)
 	out = append(out, said...)
@@ -54,19 +58,16 @@ func (p *pass) unfoundWarning(limiter string) []string {
 }
 
 func (p *pass) errorWarning(limiter string) []string {
-	var kinds []string
-	total := int64(0)
-	for _, f := range p.failures.sorted() {
-		if f.limiter == limiter {
-			kinds = append(kinds, fmt.Sprintf("%s %s", f.kind, Thousands(p.failures.kinds[f])))
-			total += p.failures.kinds[f]
-		}
+	kinds, counts, decisions := p.failures.of(limiter)
+	total, list := int64(0), make([]string, len(kinds))
+	for i, k := range kinds {
+		total += counts[k]
+		list[i] = k + " " + Thousands(counts[k])
 	}
 	if total == 0 {
 		return nil
 	}
-	decisions := p.failures.decisions[limiter]
-	w := fmt.Sprintf("%s: %s in %s (%s): %s.", limiter, count(total, "error"), count(decisions, "request"), percent(float64(total)/float64(decisions)), strings.Join(kinds, ", "))
+	w := fmt.Sprintf("%s: %s in %s (%s): %s.", limiter, count(total, "error"), count(decisions, "request"), percent(float64(total)/float64(decisions)), strings.Join(list, ", "))
 	if open := p.outcomes.total(func(o outcome) bool { return o.limiter == limiter && o.decision == record.FailOpen }); open > 0 {
 		w += fmt.Sprintf(" %s let through because of it (fail open).", counted(open, "request was", "requests were"))
 	}

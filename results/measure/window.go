@@ -46,15 +46,17 @@ type window struct {
 	sel     metric.Selector
 	trend   bool
 	cond    metric.Condition
-	start   int64 // ns, end of the warm-up
-	step    int64 // ns
-	slot    int64 // number of the current slot
+	phases  *phases
+	phase   string // that the selector names
+	start   int64  // ns, end of the warm-up
+	step    int64  // ns
+	slot    int64  // number of the current slot
 	samples [slots][]int64
 	buf     []int64
 }
 
 // newWindows makes a window for each assertion of the manifest that wants one.
-func newWindows(m *record.Manifest) ([]*window, error) {
+func newWindows(m *record.Manifest, p *phases) ([]*window, error) {
 	var out []*window
 	for _, a := range m.Asserts {
 		if a.Over <= 0 {
@@ -71,6 +73,12 @@ func newWindows(m *record.Manifest) ([]*window, error) {
 		}
 		w := &window{Window: Window{Selector: a.Selector, Check: a.Check, Over: a.Over}, sel: sel, cond: cond,
 			trend: kind.Kind == metric.Trend, start: m.Warmup.Nanoseconds(), step: max(1, a.Over.Nanoseconds()/slots)}
+		w.phases = p
+		for _, t := range sel.Tags {
+			if t.Name == "phase" {
+				w.phase = t.Value
+			}
+		}
 		if !slices.Contains([]string{"decisions", "latency", "lag", "sojourn", "round_trips", "errors", "dropped"}, sel.Metric) {
 			w.unsupported = fmt.Errorf("%s is known of the whole run only: leave out over", sel.Metric)
 		}
@@ -128,6 +136,8 @@ func (at outcome) tag(name string, o *record.Observation) string {
 		return string(at.decision)
 	case "key":
 		return string(at.key)
+	case "phase":
+		return at.phase
 	case "error":
 		return o.Error
 	}
@@ -140,7 +150,7 @@ func (w *window) advance(to int64) {
 	for w.slot < to {
 		evaluated, failed := w.Evaluated, w.Failed
 		w.judge()
-		if skip := to - slots - w.slot - 1; skip > slots && w.slot >= slots && w.empty() {
+		if skip := to - slots - w.slot - 1; skip > slots && w.slot >= slots && w.phase == "" && w.empty() {
 			// Nothing but empty windows comes next, and each is as this one.
 			w.Evaluated += skip * (w.Evaluated - evaluated)
 			w.Failed += skip * (w.Failed - failed)
@@ -156,9 +166,10 @@ func (w *window) empty() bool {
 }
 
 // judge the window that ends with the current slot, if it is a full one. A
-// trend without samples has nothing to judge; a counter counts 0.
+// trend without samples has nothing to judge; a counter counts 0, but not
+// outside of its phase.
 func (w *window) judge() {
-	if w.slot < slots-1 || w.trend && w.empty() {
+	if w.slot < slots-1 || w.trend && w.empty() || !w.trend && !w.inPhase() {
 		return
 	}
 	w.Evaluated++
@@ -170,6 +181,13 @@ func (w *window) judge() {
 	if w.Failed == 1 {
 		w.Observed, w.From = v, time.Duration(w.start+(w.slot-slots+1)*w.step)
 	}
+}
+
+// inPhase tells whether the window is within the selector's phase as a whole.
+func (w *window) inPhase() bool {
+	from := w.start + (w.slot-slots+1)*w.step
+	all := span{from, from + slots*w.step}
+	return w.phase == "" || w.phases.length(w.phase, all) == all.length()
 }
 
 // aggregate the window exactly, from its samples.

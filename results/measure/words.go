@@ -2,6 +2,7 @@ package measure
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -39,4 +40,13 @@ func count(n int64, thing string) string {
 		return "1 " + thing
 	}
 	return fmt.Sprintf("%s %ss", Thousands(n), thing)
+}
+
+// rate writes 1,234.5/s, with as many digits after the point as a low rate
+// needs.
+func rate(perSecond float64) string {
+	if perSecond >= 100 {
+		return Thousands(int64(math.Round(perSecond))) + "/s"
+	}
+	return strconv.FormatFloat(perSecond, 'g', 3, 64) + "/s"
 }

@@ -1,0 +1,110 @@
+package measure
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/quotalab/quotalab/results/record"
+)
+
+// comparison of what one server counted with what the run's clients sent.
+type comparison struct {
+	server *record.Server
+	known  bool  // every command can be compared
+	sent   int64 // by clients, and by their scripts as far as is known
+	served int64
+	apart  int64 // Σ |server − sent|, at least
+	odd    []record.CommandCount
+}
+
+func compareCommands(s *record.Server) comparison {
+	c := comparison{server: s, known: s.Unreachable == "" && !s.Restarted}
+	if !c.known {
+		return c
+	}
+	for _, n := range s.Commands {
+		sent := n.Sent + max(0, n.Script)
+		c.sent, c.served = c.sent+sent, c.served+n.Server
+		off := n.Server - sent
+		if n.Script < 0 {
+			c.known = false
+			off = min(0, off) // more may be scripts', fewer is wrong in any case
+		}
+		if off != 0 {
+			c.apart += max(off, -off)
+			c.odd = append(c.odd, n)
+		}
+	}
+	return c
+}
+
+// commandDisagreement has a series of each shard. If one of them cannot be
+// compared there is none: no disagreement on the others is no agreement.
+func commandDisagreement(servers []record.Server) (out []Metric) {
+	for i := range servers {
+		c := compareCommands(&servers[i])
+		if !c.known {
+			return nil
+		}
+		out = append(out, counter("command_disagreement", tags("shard", c.server.Shard), c.apart))
+	}
+	return out
+}
+
+// commandWarnings: commands that got lost, or that others sent.
+func commandWarnings(servers []record.Server) (out []string) {
+	for i := range servers {
+		c := compareCommands(&servers[i])
+		if len(c.odd) == 0 {
+			continue
+		}
+		var list []string
+		for _, n := range c.odd {
+			list = append(list, fmt.Sprintf("%s %s instead of %s", n.Name, Thousands(n.Server), Thousands(n.Sent+max(0, n.Script))))
+		}
+		out = append(out, fmt.Sprintf("shard %s: the server counted other commands than the run's clients sent (%s): some were lost or sent twice, or somebody else uses the server.",
+			c.server.Shard, strings.Join(list, ", ")))
+	}
+	return out
+}
+
+// servers is what live shards said of themselves.
+func servers(list []record.Server) (out []Server) {
+	for i := range list {
+		r := &list[i]
+		c := compareCommands(r)
+		s := Server{Shard: r.Shard, Version: r.Version, KeysBefore: counted64(r.KeysBefore), KeysAfter: counted64(r.KeysAfter),
+			MemoryBefore: counted64(r.MemoryBefore), MemoryAfter: counted64(r.MemoryAfter), SampledKeys: r.SampledKeys,
+			Restarted: r.Restarted, Unreachable: r.Unreachable, Compared: c.known}
+		if r.KeyBytes >= 0 && r.SampledKeys > 0 {
+			s.KeyBytes = &r.KeyBytes
+		}
+		if r.Unreachable == "" && !r.Restarted {
+			s.CommandsSent, s.CommandsServed = &c.sent, &c.served
+		}
+		for _, n := range c.odd {
+			s.Disagreements = append(s.Disagreements, CommandCount{Command: n.Name, Sent: n.Sent, Script: counted64(n.Script), Server: n.Server})
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// counted64 is nil for a number that a server did not say.
+func counted64(n int64) *int64 {
+	if n < 0 {
+		return nil
+	}
+	return &n
+}
+
+// autoPipelined lists the clients whose commands share round trips with those
+// of other requests.
+func autoPipelined(m *record.Manifest) (names []string) {
+	for _, c := range m.Clients {
+		if c.Pipelining == "auto" {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
