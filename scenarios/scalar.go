@@ -15,6 +15,7 @@ func (r Rate) String() string     { return unit.FormatRate(float64(r)) }
 func (n Number) String() string   { return unit.FormatNumber(float64(n)) }
 func (c Count) String() string    { return strconv.FormatInt(int64(c), 10) }
 func (f Fraction) String() string { return unit.FormatFraction(float64(f)) }
+func (b ByteRate) String() string { return unit.FormatByteRate(float64(b)) }
 
 // String writes per cent when that reads back the same.
 func (p Percent) String() string {
@@ -47,6 +48,7 @@ var scalars = map[reflect.Type]scalar{
 	reflect.TypeFor[Count]():    {"a whole number", func(s string) (any, error) { n, err := unit.Count(s); return Count(n), err }, otherPattern, true},
 	reflect.TypeFor[Fraction](): {"a fraction such as 2%", func(s string) (any, error) { f, err := unit.Fraction(s); return Fraction(f), err }, `^[+-]?` + plainNumber + `%?$`, true},
 	reflect.TypeFor[Percent]():  {"a percentage such as 110%", readPercent, `^[+-]?` + plainNumber + `%?$`, true},
+	reflect.TypeFor[ByteRate](): {"bytes per second such as 1MB/s", func(s string) (any, error) { r, err := unit.ByteRate(s); return ByteRate(r), err }, `^[+-]?` + plainNumber + `(?:[kM]|[KM]i)?B/s$`, false},
 	reflect.TypeFor[uint64]():   {"a whole number", readSeed, `^[0-9]+(?:_[0-9]+)*$`, true},
 	reflect.TypeFor[time.Time](): {"an instant such as 2026-01-01T00:00:00Z", readInstant,
 		`^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9:.]+(?:[Zz]|[+-][0-9]{2}:[0-9]{2})$`, false},

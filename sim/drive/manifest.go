@@ -9,10 +9,7 @@ import (
 func Manifest(p *plan.Plan) record.Manifest {
 	m := record.Manifest{
 		Scenario: p.Scenario.Name, About: p.Scenario.About, Seed: p.Seed, Clock: p.Scenario.Clock, PlanHash: p.Hash(),
-		Epoch: p.Epoch, Horizon: p.Horizon, Warmup: p.Warmup, Shards: p.Shards, Asserts: p.Asserts, Warnings: p.Warnings,
-	}
-	for _, f := range p.Faults {
-		m.Faults = append(m.Faults, record.Fault{At: f.At, Until: f.At, Kind: "restart", What: "restarts empty", Shard: p.Shards[f.Shard]})
+		Epoch: p.Epoch, Horizon: p.Horizon, Warmup: p.Warmup, Shards: p.AllShards(), Faults: p.RecordFaults(), Asserts: p.Asserts, Warnings: p.Warnings,
 	}
 	for _, c := range p.Clients {
 		m.Clients = append(m.Clients, c.Client)

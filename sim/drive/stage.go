@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/sim/fault"
 	"github.com/quotalab/quotalab/sim/limiter"
 	"github.com/quotalab/quotalab/sim/plan"
 	"github.com/quotalab/quotalab/sim/shards"
@@ -28,6 +29,8 @@ type stage interface {
 	clientClock(offset func() time.Duration) limiter.Clock
 	// ready is called when all clients are made, before the clock runs.
 	ready(ctx context.Context) error
+	// targets are what faults of shards happen to.
+	targets() []fault.Target
 	// settle completes an observation of a decision with what is known of
 	// when it took effect.
 	settle(w *world, o *record.Observation)
@@ -54,7 +57,9 @@ func newEmbedded(p *plan.Plan) *embedded {
 func (s *embedded) clock() vtime.Clock { return s.sched }
 
 func (s *embedded) fleet(_ string, stream func(string) *rand.Rand) (fleet, error) {
-	f, err := shards.NewFleet(s.sched, shards.Spec{Names: s.plan.Shards, Service: s.plan.Service, Scripts: s.plan.Scripts, Stream: stream})
+	f, err := shards.NewFleet(s.sched, shards.Spec{
+		Names: s.plan.Shards, Service: s.plan.Service, Scripts: s.plan.Scripts, Stream: stream, Faults: len(s.plan.Faults) > 0,
+	})
 	if err != nil {
 		return nil, err
 	}

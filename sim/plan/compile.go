@@ -18,7 +18,7 @@ import (
 func Compile(s *scenarios.Scenario, kinds limiter.Kinds) (*Plan, scenarios.Problems) {
 	p := &Plan{
 		Scenario: s, Epoch: s.Epoch.UTC(), Horizon: time.Duration(s.Horizon), Warmup: time.Duration(s.Warmup), Seed: s.Seed,
-		Shards: shardNames(s.Shards),
+		Shards: shardNames(s.Shards), Added: added(s),
 	}
 	var ps scenarios.Problems
 	report := func(path string, err error) {
@@ -43,13 +43,11 @@ func Compile(s *scenarios.Scenario, kinds limiter.Kinds) (*Plan, scenarios.Probl
 	ps = append(ps, found...)
 	p.Accounts, found = compileAccounts(s)
 	ps = append(ps, found...)
-	p.Clients, found = compileClients(s, p.Shards)
+	p.Clients, found = compileClients(s, p.Shards, len(p.Added))
 	ps = append(ps, found...)
 	p.populations, p.traces, found = compilePopulations(s)
 	ps = append(ps, found...)
-	for _, f := range s.Faults {
-		p.Faults = append(p.Faults, Fault{At: int64(f.At), Shard: slices.Index(p.Shards, f.Restart.Shard)})
-	}
+	ps = append(ps, p.compileFaults(s)...)
 	for _, a := range s.Assert {
 		for _, c := range a.Conditions {
 			p.Asserts = append(p.Asserts, record.Assertion{Selector: a.Selector, Check: c.Check})
@@ -81,7 +79,7 @@ func shardNames(s scenarios.Shards) []string {
 // defaultClient is the client of a scenario that names none.
 const defaultClient = "default"
 
-func compileClients(s *scenarios.Scenario, shards []string) ([]Client, scenarios.Problems) {
+func compileClients(s *scenarios.Scenario, shards []string, added int) ([]Client, scenarios.Problems) {
 	defs := s.Clients
 	if len(defs) == 0 {
 		defs = scenarios.Named[scenarios.Client]{{Name: defaultClient, Value: scenarios.Client{Does: string(record.TakeMode), Instances: 1, Zone: "default"}}}
@@ -93,7 +91,7 @@ func compileClients(s *scenarios.Scenario, shards []string) ([]Client, scenarios
 		if len(names) == 0 {
 			names = shards
 		}
-		rtt, err := delays(s, d.Value.Zone, len(shards))
+		rtt, err := delays(s, d.Value.Zone, len(shards)+added)
 		if err != nil {
 			ps = append(ps, s.Problem("network", "%v", err))
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/quotalab/quotalab/models/traffic"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/scenarios"
+	"github.com/quotalab/quotalab/sim/fault"
 	"github.com/quotalab/quotalab/sim/limiter"
 )
 
@@ -20,6 +21,7 @@ type Plan struct {
 	Seed     uint64
 
 	Shards   []string
+	Added    []string             // shards that join later, in that order; their places follow those of Shards
 	Service  network.Distribution // of one command
 	Scripts  network.Distribution // of one script call
 	Clients  []Client
@@ -27,7 +29,7 @@ type Plan struct {
 	Sources  []Source
 	Accounts *Accounts // nil: none
 	Engines  []Engine
-	Faults   []Fault // in the file's order
+	Faults   []fault.Fault // in the file's order
 	Asserts  []record.Assertion
 	Warnings []string // e.g. that part of a trace lies beyond the horizon
 
@@ -41,7 +43,7 @@ type traceHash struct{ of, file, hash string }
 // Client is a group of like client instances.
 type Client struct {
 	record.Client
-	RTT        []network.Distribution // to each shard
+	RTT        []network.Distribution // to each shard of AllShards
 	Connection scenarios.Connection
 }
 
@@ -83,12 +85,6 @@ type Take struct {
 type Retry struct {
 	MaxAttempts int
 	Wait        func(attempt int, retryAfter time.Duration, rng *rand.Rand) (wait time.Duration, ok bool)
-}
-
-// Fault is a shard that restarts empty.
-type Fault struct {
-	At    int64 // nanoseconds after the epoch
-	Shard int   // index in Plan.Shards
 }
 
 // Stream returns the random stream of a component of the run, by its name.

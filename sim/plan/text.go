@@ -83,9 +83,7 @@ func (p *Plan) Text() string {
 	for _, t := range p.traces {
 		fmt.Fprintf(w, "trace of %s\t%s, sha256 %.16s…\n", t.of, t.file, t.hash)
 	}
-	for _, f := range p.Faults {
-		fmt.Fprintf(w, "fault\tat %v %s restarts empty\n", time.Duration(f.At), p.Shards[f.Shard])
-	}
+	p.faultsText(w)
 	fmt.Fprintf(w, "assertions\t%d\n", len(p.Asserts))
 	for _, warning := range p.Warnings {
 		fmt.Fprintf(w, "warning\t%s\n", warning)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -22,12 +23,15 @@ type Spec struct {
 	Service network.Distribution // time of one command
 	Scripts network.Distribution // time of one script call
 	Stream  func(name string) *rand.Rand
+	// Faults says that something may go wrong: what is under way is kept
+	// track of, which takes longer.
+	Faults bool
 }
 
 // ClientSpec describes one client of a fleet.
 type ClientSpec struct {
 	ShardNames []string               // its names of the shards, in the order of Spec.Names
-	RTT        []network.Distribution // to each shard
+	RTT        []network.Distribution // to each shard, and behind them to shards that will be added
 	Rand       *rand.Rand
 	Connection scenarios.Connection
 	// TAT reads the theoretical arrival time out of a stored value, nil or
@@ -38,29 +42,39 @@ type ClientSpec struct {
 // Fleet is a set of embedded shards in virtual time.
 type Fleet struct {
 	sched  *vtime.Scheduler
+	spec   Spec
 	Shards []*Shard
-	rings  []*redis.Ring
+	byAddr map[string]*Shard
+	wires  []*wire
 	order  int64
 }
 
 // NewFleet starts the shards. No listener is opened.
 func NewFleet(sched *vtime.Scheduler, spec Spec) (*Fleet, error) {
-	f := &Fleet{sched: sched}
-	for i := range spec.Names {
-		s, err := newShard(sched, spec, i)
-		if err != nil {
+	f := &Fleet{sched: sched, spec: spec, byAddr: map[string]*Shard{}}
+	for _, name := range spec.Names {
+		if err := f.addShard(name); err != nil {
 			return nil, errors.Join(err, f.Close())
 		}
-		f.Shards = append(f.Shards, s)
 	}
 	return f, nil
+}
+
+func (f *Fleet) addShard(name string) error {
+	s, err := newShard(f.sched, f.spec, name, len(f.Shards))
+	if err != nil {
+		return err
+	}
+	f.Shards = append(f.Shards, s)
+	f.byAddr[s.addr] = s
+	return nil
 }
 
 // Close ends the Rings and the shards.
 func (f *Fleet) Close() error {
 	var errs []error
-	for _, r := range f.rings {
-		errs = append(errs, r.Close())
+	for _, w := range f.wires {
+		errs = append(errs, w.close())
 	}
 	for _, s := range f.Shards {
 		s.close()
@@ -77,30 +91,18 @@ func (f *Fleet) NextOrder() int64 {
 
 // Ring returns a new Ring to the fleet. In virtual time a command is sent
 // once: retries, dial attempts and health checks would read the wall clock.
+// The health checks are simulated; see beat.
 func (f *Fleet) Ring(c ClientSpec) (*redis.Ring, error) {
-	if len(c.ShardNames) != len(f.Shards) || len(c.RTT) != len(f.Shards) {
+	if len(c.ShardNames) != len(f.Shards) || len(c.RTT) < len(f.Shards) {
 		return nil, fmt.Errorf("client names %d shards and has %d delays, the fleet has %d shards", len(c.ShardNames), len(c.RTT), len(f.Shards))
 	}
-	addrs := make(map[string]string, len(f.Shards))
-	byAddr := make(map[string]*Shard, len(f.Shards))
-	for i, s := range f.Shards {
-		addrs[c.ShardNames[i]] = s.addr
-		byAddr[s.addr] = s
-	}
-	w := &wire{fleet: f, rtt: make(map[*Shard]network.Distribution), rng: c.Rand, tat: c.TAT, shards: map[*redis.Client]*Shard{}}
-	for i, s := range f.Shards {
-		w.rtt[s] = c.RTT[i]
+	w := &wire{
+		fleet: f, rtt: c.RTT, rng: c.Rand, tat: c.TAT, connection: c.Connection, shards: map[*redis.Client]*Shard{},
+		names: slices.Clone(c.ShardNames), failed: make([]int8, len(f.Shards)),
 	}
 	w.ring = redis.NewRing(&redis.RingOptions{
-		Addrs: addrs,
-		NewClient: func(o *redis.Options) *redis.Client {
-			s := byAddr[o.Addr]
-			o.Dialer = func(context.Context, string, string) (net.Conn, error) { return newInlineConn(s), nil }
-			o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled} // else it looks up the address in the DNS
-			client := redis.NewClient(o)
-			w.shards[client] = s
-			return client
-		},
+		Addrs:              w.addrs(),
+		NewClient:          w.newClient,
 		HeartbeatFrequency: 365 * 24 * time.Hour,
 		MaxRetries:         -1,
 		DialerRetries:      1,
@@ -112,6 +114,25 @@ func (f *Fleet) Ring(c ClientSpec) (*redis.Ring, error) {
 		WriteBufferSize:    4096,
 	})
 	w.ring.AddHook(w)
-	f.rings = append(f.rings, w.ring)
+	f.wires = append(f.wires, w)
 	return w.ring, nil
+}
+
+// newClient makes the Ring's client of one shard.
+func (w *wire) newClient(o *redis.Options) *redis.Client {
+	s := w.fleet.byAddr[o.Addr]
+	o.Dialer = func(context.Context, string, string) (net.Conn, error) { return newInlineConn(s), nil }
+	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled} // else it looks up the address in the DNS
+	client := redis.NewClient(o)
+	w.shards[client] = s
+	return client
+}
+
+// close ends the Ring.
+func (w *wire) close() error {
+	errs := []error{w.ring.Close()}
+	for _, c := range w.late {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(errs...)
 }

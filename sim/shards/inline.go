@@ -24,6 +24,7 @@ type inlineConn struct {
 	replies bytes.Buffer
 	inTx    bool
 	queued  [][]string // since MULTI
+	refused bool       // one was not queued
 	lost    error      // why nobody knows where the next command begins
 	closed  bool
 }
@@ -43,7 +44,11 @@ func (c *inlineConn) Write(b []byte) (int, error) {
 	if c.lost != nil {
 		return 0, c.lost
 	}
-	defer c.peer.Flush()
+	before := c.replies.Len()
+	defer func() {
+		c.peer.Flush()
+		c.shard.replied += int64(c.replies.Len() - before)
+	}()
 	in := b
 	if len(c.pending) > 0 {
 		c.pending = append(c.pending, b...)
@@ -69,17 +74,36 @@ func (c *inlineConn) Write(b []byte) (int, error) {
 // effect at its EXEC.
 func (c *inlineConn) execute(words []string) {
 	name := lowerName(words[0])
+	c.shard.dirty = false
 	switch {
+	case c.inTx && name == "exec" && c.refused:
+		c.abort()
 	case c.inTx && name == "exec":
 		c.shard.executeAll(c.peer, words, c.queued)
 		c.inTx, c.queued = false, nil
 	case c.inTx && name != "discard":
+		if text := c.shard.refusalInTransaction(name); text != "" {
+			c.refused = true
+			c.peer.WriteError(text)
+			return
+		}
 		c.queued = append(c.queued, words)
 		c.shard.srv.Dispatch(c.peer, words)
 	default:
-		c.inTx, c.queued = name == "multi", nil
+		c.inTx, c.queued, c.refused = name == "multi", nil, false
 		c.shard.execute(c.peer, words)
 	}
+}
+
+// abort answers the EXEC of a transaction of which a command was refused.
+func (c *inlineConn) abort() {
+	c.peer.Flush()
+	n := c.replies.Len()
+	c.shard.srv.Dispatch(c.peer, []string{"DISCARD"})
+	c.peer.Flush()
+	c.replies.Truncate(n)
+	c.inTx, c.queued, c.refused = false, nil, false
+	c.peer.WriteError(abortedText)
 }
 
 // Read returns replies. A client reads only after it wrote, so no reply

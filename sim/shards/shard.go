@@ -31,30 +31,35 @@ type Shard struct {
 	rng     *rand.Rand
 	free    int64 // instant at which the queue is empty
 	clock   int64 // instant that miniredis was last told
+	replied int64 // bytes of all replies
+	trouble
 }
 
-func newShard(sched *vtime.Scheduler, spec Spec, index int) (*Shard, error) {
+func newShard(sched *vtime.Scheduler, spec Spec, name string, index int) (*Shard, error) {
 	db := miniredis.NewMiniRedis()
 	c, err := db.Dial() // starts it without a listener
 	if err != nil {
-		return nil, fmt.Errorf("shard %s: starting miniredis: %w", spec.Names[index], err)
+		return nil, fmt.Errorf("shard %s: starting miniredis: %w", name, err)
 	}
 	if err := c.Close(); err != nil {
-		return nil, fmt.Errorf("shard %s: %w", spec.Names[index], err)
+		return nil, fmt.Errorf("shard %s: %w", name, err)
 	}
 	s := &Shard{
-		Name: spec.Names[index], index: index, addr: fmt.Sprintf("embedded-%d:6379", index),
+		Name: name, index: index, addr: fmt.Sprintf("embedded-%d:6379", index),
 		sched: sched, db: db, srv: db.Server(), expiry: newDeadlines(), clock: -1,
-		service: spec.Service, scripts: spec.Scripts, rng: spec.Stream("shard/" + spec.Names[index]),
+		service: spec.Service, scripts: spec.Scripts, rng: spec.Stream("shard/" + name),
 	}
+	s.trouble.shard, s.trouble.stream = s, spec.Stream
 	s.lua = newScripts(s)
 	return s, nil
 }
 
 // enqueue takes a place in the queue for commands that arrive now and
-// returns the instants at which they begin and end.
+// returns the instants at which they begin and end; of a frozen shard as if
+// it had gone on at once.
 func (s *Shard) enqueue(cmds []command) (begin, end int64) {
-	begin = max(s.sched.Now(), s.free)
+	now := s.queueTime()
+	begin = max(now, s.free)
 	end = begin
 	for _, c := range cmds {
 		d := s.service
@@ -63,7 +68,7 @@ func (s *Shard) enqueue(cmds []command) (begin, end int64) {
 		}
 		end += int64(d.Sample(s.rng))
 	}
-	if begin > s.sched.Now() {
+	if begin > now {
 		end = max(end, begin+1) // else one that arrives at begin itself could go first
 	}
 	s.free = end
@@ -138,12 +143,17 @@ func (s *Shard) after(words []string, name string, e effect) {
 	}
 }
 
-// Restart loses all keys and scripts, as a server without persistence does
+// restart loses all keys and scripts, as a server without persistence does
 // that is killed and comes back at once.
-func (s *Shard) Restart() {
+func (s *Shard) restart() {
 	s.advance()
 	s.db.FlushAll()
 	s.expiry = newDeadlines()
+	s.flushScripts()
+}
+
+// flushScripts loses all scripts.
+func (s *Shard) flushScripts() {
 	s.srv.Dispatch(s.lua.peer, []string{"SCRIPT", "FLUSH"})
 	s.lua.forget()
 }

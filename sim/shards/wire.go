@@ -3,15 +3,14 @@ package shards
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
-	"slices"
-	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"github.com/quotalab/quotalab/models/network"
+	"github.com/quotalab/quotalab/scenarios"
+	"github.com/quotalab/quotalab/sim/vtime"
 )
 
 // wire is the hook on a client's Ring. It takes the place of the Ring's own
@@ -19,12 +18,18 @@ import (
 // them, lets virtual time pass until they reach it, executes them there, and
 // lets time pass until the last reply is back.
 type wire struct {
-	fleet  *Fleet
-	ring   *redis.Ring
-	shards map[*redis.Client]*Shard
-	rtt    map[*Shard]network.Distribution
-	rng    *rand.Rand
-	tat    func(string) (time.Time, bool)
+	fleet      *Fleet
+	ring       *redis.Ring
+	shards     map[*redis.Client]*Shard // of the Ring's clients
+	rtt        []network.Distribution   // by shard
+	rng        *rand.Rand
+	tat        func(string) (time.Time, bool)
+	connection scenarios.Connection
+
+	names  []string                 // of the shards, to this client
+	failed []int8                   // looks at each shard that failed since the last that did not
+	beats  bool                     // it looks at its shards
+	late   map[*Shard]*redis.Client // for flights to shards that the Ring has lost
 }
 
 // command is one command with what it may do.
@@ -117,18 +122,27 @@ func (w *wire) send(ctx context.Context, cmds []redis.Cmder, as form) error {
 	}
 	now := proc.Now()
 	for _, f := range flights {
-		rtt := int64(w.rtt[f.shard].Sample(w.rng))
+		rtt := int64(w.rtt[f.shard.index].Sample(w.rng))
 		f.next, f.back = now+rtt/2, rtt-rtt/2
 		if trace != nil {
 			trace.touch(f.shard.Name, int32(len(f.cmds)))
 		}
 	}
-	reply := now
-	for {
-		f := earliest(flights)
-		if f == nil {
-			break
-		}
+	if w.fleet.spec.Faults {
+		_ = w.track(proc, trace, flights, as) // every command keeps its own error
+	} else {
+		w.fly(proc, trace, flights, as)
+	}
+	return nil
+}
+
+// fly plays flights that nothing can happen to on the way. What is not back
+// when the client's patience ends goes on without it.
+func (w *wire) fly(proc *vtime.Proc, trace *Trace, flights []*flight, as form) {
+	deadline := w.deadline(proc.Now())
+	reply := proc.Now()
+	f := earliest(flights)
+	for ; f != nil && f.next <= deadline; f = earliest(flights) {
 		proc.SleepUntil(f.next)
 		switch f.stage {
 		case arriving:
@@ -140,8 +154,12 @@ func (w *wire) send(ctx context.Context, cmds []redis.Cmder, as form) error {
 			reply = max(reply, f.end+f.back)
 		}
 	}
-	proc.SleepUntil(reply)
-	return nil
+	if f == nil && reply <= deadline {
+		proc.SleepUntil(reply)
+		return
+	}
+	proc.SleepUntil(deadline)
+	w.giveUp(flights, deadline, as)
 }
 
 // earliest returns the flight whose next stage is due first, nil when all
@@ -154,62 +172,6 @@ func earliest(flights []*flight) *flight {
 		}
 	}
 	return first
-}
-
-// group sorts the commands into flights by shard, in the shards' order: a
-// limiter may build its pipeline in the random order of a map, which must
-// not decide which delay is drawn for which shard.
-func (w *wire) group(cmds []redis.Cmder, as form) ([]*flight, error) {
-	usual := &struct { // most calls are one command, or two, to one shard
-		flights [1]*flight
-		first   flight
-		cmds    [2]command
-	}{}
-	flights := usual.flights[:0]
-	for _, cmd := range cmds {
-		name := lowerName(cmd.Name())
-		c := command{Cmder: cmd, name: name, effect: effectOf(name)}
-		if c.effect&scripted != 0 {
-			c.before = new(before)
-		}
-		client, err := w.clientFor(c, as)
-		if err != nil {
-			return nil, err
-		}
-		i := slices.IndexFunc(flights, func(f *flight) bool { return f.client == client })
-		if i < 0 {
-			i = len(flights)
-			f := &usual.first
-			if i > 0 {
-				f = new(flight)
-			} else {
-				f.cmds = usual.cmds[:0]
-			}
-			f.client, f.shard = client, w.shards[client]
-			flights = append(flights, f)
-		}
-		flights[i].cmds = append(flights[i].cmds, c)
-	}
-	if len(flights) == 1 {
-		return flights, nil
-	}
-	slices.SortFunc(flights, func(a, b *flight) int { return a.shard.index - b.shard.index })
-	return flights, nil
-}
-
-// clientFor asks the Ring for the shard of the command. Where a real Ring
-// takes a random one, it is from the client's own stream.
-func (w *wire) clientFor(c command, as form) (*redis.Client, error) {
-	args := c.Args()
-	arg := func(i int) string { return word(args[i]) }
-	if mayWait(c.name, c.effect, len(args), arg) {
-		return nil, fmt.Errorf("%s waits for other clients, which the embedded shards cannot do in virtual time", c.name)
-	}
-	key, ok := routingKey(c.name, as != single, len(args), arg)
-	if !ok {
-		key = strconv.FormatUint(w.rng.Uint64(), 10)
-	}
-	return w.ring.GetShardClientForKey(key)
 }
 
 // execute runs a flight's commands on its shard at this instant. The
@@ -236,29 +198,6 @@ func (w *wire) execute(trace *Trace, f *flight, as form) {
 		_ = pipe.Process(ctx, c.Cmder)
 	}
 	_, _ = pipe.Exec(ctx) // every command keeps its own error
-}
-
-// eachKey yields the command's keys.
-func (c command) eachKey(yield func(string)) {
-	args := c.Args()
-	keysOf(c.name, c.effect, len(args), func(i int) string { return word(args[i]) }, yield)
-}
-
-// word returns an argument as it goes over the wire, for keys and names.
-func word(arg any) string {
-	switch a := arg.(type) {
-	case string:
-		return a
-	case *string:
-		if a == nil {
-			return ""
-		}
-		return *a
-	case []byte:
-		return string(a)
-	default:
-		return fmt.Sprint(a)
-	}
 }
 
 func fail(cmds []redis.Cmder, err error) error {
