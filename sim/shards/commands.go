@@ -54,7 +54,7 @@ var spans = map[string]span{
 	"mget": {1, -1, 1}, "del": {1, -1, 1}, "unlink": {1, -1, 1}, "exists": {1, -1, 1}, "touch": {1, -1, 1}, "watch": {1, -1, 1},
 	"mset": {1, -1, 2}, "msetnx": {1, -1, 2}, "rename": {1, 2, 1}, "renamenx": {1, 2, 1}, "copy": {1, 2, 1},
 	"rpoplpush": {1, 2, 1}, "lmove": {1, 2, 1}, "smove": {1, 2, 1}, "geosearchstore": {1, 2, 1}, "zrangestore": {1, 2, 1},
-	"sinter": {1, -1, 1}, "sunion": {1, -1, 1}, "sdiff": {1, -1, 1}, "pfcount": {1, -1, 1}, "pfmerge": {1, -1, 1},
+	"sinter": {1, -1, 1}, "sunion": {1, -1, 1}, "sdiff": {1, -1, 1}, "pfcount": {1, -1, 1}, "pfmerge": {1, -1, 1}, "lcs": {1, 2, 1},
 	"sinterstore": {1, -1, 1}, "sunionstore": {1, -1, 1}, "sdiffstore": {1, -1, 1}, "bitop": {2, -1, 1},
 	"object": {2, 2, 1}, "xgroup": {2, 2, 1}, "xinfo": {2, 2, 1}, "memory": {2, 2, 1},
 }
@@ -78,6 +78,11 @@ func effectOf(name string) effect {
 // keysOf calls yield for each key among the arguments; arg(i) is the i-th
 // word of the command, of which there are n, the name included.
 func keysOf(name string, e effect, n int, arg func(int) string, yield func(key string)) {
+	keysAt(name, e, n, arg, func(at int) { yield(arg(at)) })
+}
+
+// keysAt calls yield for the position of each key.
+func keysAt(name string, e effect, n int, arg func(int) string, yield func(at int)) {
 	if e&keyless != 0 || n < 2 {
 		return
 	}
@@ -85,8 +90,12 @@ func keysOf(name string, e effect, n int, arg func(int) string, yield func(key s
 		countedKeys(e, at, n, arg, yield)
 		return
 	}
-	if name == "xread" || name == "xreadgroup" {
-		streamsOf(n, arg, yield)
+	switch name {
+	case "xread":
+		streamsAt(1, n, arg, yield)
+		return
+	case "xreadgroup":
+		streamsAt(4, n, arg, yield) // behind GROUP group consumer
 		return
 	}
 	s, ok := spans[name]
@@ -97,13 +106,13 @@ func keysOf(name string, e effect, n int, arg func(int) string, yield func(key s
 		s.last += n
 	}
 	for i := s.first; i < n && i <= s.last; i += s.step {
-		yield(arg(i))
+		yield(i)
 	}
 }
 
-func countedKeys(e effect, at, n int, arg func(int) string, yield func(key string)) {
+func countedKeys(e effect, at, n int, arg func(int) string, yield func(at int)) {
 	if e&scripted == 0 && at == 2 {
-		yield(arg(1)) // where the result is stored
+		yield(1) // where the result is stored
 	}
 	if at >= n {
 		return
@@ -113,18 +122,18 @@ func countedKeys(e effect, at, n int, arg func(int) string, yield func(key strin
 		return
 	}
 	for i := at + 1; i < n && i-at <= count; i++ {
-		yield(arg(i))
+		yield(i)
 	}
 }
 
-// streamsOf yields the keys of XREAD … STREAMS key… id….
-func streamsOf(n int, arg func(int) string, yield func(key string)) {
-	for i := 1; i < n; i++ {
+// streamsAt yields the positions of the keys of XREAD … STREAMS key… id….
+func streamsAt(from, n int, arg func(int) string, yield func(at int)) {
+	for i := from; i < n; i++ {
 		if lowerName(arg(i)) != "streams" {
 			continue
 		}
 		for k := i + 1; k <= i+(n-1-i)/2; k++ {
-			yield(arg(k))
+			yield(k)
 		}
 		return
 	}

@@ -83,6 +83,9 @@ func (t *Trace) State() record.KeyState {
 	return state
 }
 
+// Touch notes commands that went to a shard.
+func (t *Trace) Touch(shard string, commands int32) { t.touch(shard, commands) }
+
 func (t *Trace) touch(shard string, commands int32) {
 	for i := range t.Touched {
 		if t.Touched[i].Shard == shard {
