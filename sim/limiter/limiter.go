@@ -95,6 +95,11 @@ type Kind struct {
 	// costs) cannot be made with these options. May be nil.
 	CheckRequest func(options map[string]string, takes []Take) error
 	New          func(env Env) (Limiter, error)
+	// ScriptCalls returns the commands, in lower case, that one call of its
+	// script runs on the server when it decides so about a take: the server
+	// counts them beside those of clients. It returns nil where the decision
+	// does not tell. May be nil: it has no script, or does not know.
+	ScriptCalls func(options map[string]string, t record.Take, allowed bool) []string
 	// Telemetry picks latency series out of the limiter's own metrics. May
 	// be nil.
 	Telemetry func(families []*dto.MetricFamily) []record.Telemetry

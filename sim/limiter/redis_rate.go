@@ -20,6 +20,12 @@ var redisRate = Kind{
 	Resolution: 10 * time.Microsecond,
 	ServerTime: true,
 	TAT:        redisRateTAT,
+	ScriptCalls: func(_ map[string]string, t record.Take, allowed bool) []string {
+		if t.Mode == record.CheckMode || t.Cost == 0 {
+			return nil // it writes back a TAT that is not in the past, which its answer does not tell
+		}
+		return scriptCalls(allowed)
+	},
 	New: func(env Env) (Limiter, error) {
 		return &redisRateLimiter{limiter: redis_rate.NewLimiter(env.Redis), spec: env.Spec, table: env.Spec.Table()}, nil
 	},

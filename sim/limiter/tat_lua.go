@@ -42,6 +42,14 @@ end
 return {1, rs, rn, as, an}
 `)
 
+// scriptCalls are the commands of a GCRA script, which writes what is spent.
+func scriptCalls(spends bool) []string {
+	if spends {
+		return []string{"time", "get", "set"}
+	}
+	return []string{"time", "get"}
+}
+
 type tatScriptLimiter struct {
 	redis redis.UniversalClient
 	spec  record.Limiter
