@@ -1,5 +1,7 @@
 package record
 
+import "fmt"
+
 // Server is what one live shard said of itself before and after a run, and
 // what the harness knows of it. Keys and memory are −1 where it did not say.
 type Server struct {
@@ -26,4 +28,27 @@ type CommandCount struct {
 	Sent   int64  `json:"sent"`   // by the run's clients, answered or not
 	Script int64  `json:"script"` // by scripts, as far as the limiter tells what its scripts call; −1: it does not
 	Server int64  `json:"server"` // executed or rejected, as the server says
+}
+
+// Disagreements returns what the server counted otherwise than the run's
+// clients and their scripts, one sentence each; none if they agree. Where
+// scripts do not tell what they call, the server may count more.
+func (s Server) Disagreements() []string {
+	switch {
+	case s.Unreachable != "":
+		return []string{fmt.Sprintf("shard %s: commands cannot be compared: the server could not be asked: %s", s.Shard, s.Unreachable)}
+	case s.Restarted:
+		return []string{fmt.Sprintf("shard %s: commands cannot be compared: the server began to count anew during the run", s.Shard)}
+	}
+	var found []string
+	for _, c := range s.Commands {
+		expected, exact := c.Sent+max(0, c.Script), c.Script >= 0
+		switch {
+		case exact && c.Server != expected:
+			found = append(found, fmt.Sprintf("shard %s: %s: clients sent %d and scripts called %d, the server counted %d", s.Shard, c.Name, c.Sent, c.Script, c.Server))
+		case c.Server < expected:
+			found = append(found, fmt.Sprintf("shard %s: %s: clients sent %d, the server counted %d only", s.Shard, c.Name, c.Sent, c.Server))
+		}
+	}
+	return found
 }
