@@ -11,13 +11,15 @@ import (
 	"github.com/quotalab/quotalab/results/record"
 )
 
-// longest latency that a histogram holds; one that is longer counts as this.
+// longest time that a histogram holds; one that is longer counts as this.
 const longest = int64(365 * 24 * time.Hour)
 
-// histograms of latency (ns), one for each outcome of each limiter: denials
-// are fast and errors slow, so outcomes are never mixed.
+// histograms of times (ns), one for each outcome of each limiter: denials
+// are fast and errors slow, so outcomes are never mixed. They are packed: an
+// interval has few values, and a dense one takes as long to encode and to empty
+// as if it had many.
 type histograms struct {
-	byTag map[string]*hdrhistogram.Histogram
+	byTag map[string]*hdrhistogram.PackedHistogram
 	tags  map[outcome]string
 	order []string // tags in the order of the manifest's limiters and the outcomes' names
 }
@@ -29,7 +31,7 @@ type outcome struct {
 }
 
 func newHistograms() *histograms {
-	return &histograms{byTag: map[string]*hdrhistogram.Histogram{}, tags: map[outcome]string{}}
+	return &histograms{byTag: map[string]*hdrhistogram.PackedHistogram{}, tags: map[outcome]string{}}
 }
 
 // timed tells whether the observation has a latency that counts.
@@ -37,23 +39,28 @@ func timed(o *record.Observation, m *record.Manifest) bool {
 	return o.Decision != record.Dropped && o.Sent >= 0 && o.Done >= 0 && o.Intended >= m.Warmup.Nanoseconds()
 }
 
-func (h *histograms) add(o *record.Observation) error {
+// add a time of an observation.
+func (h *histograms) add(o *record.Observation, ns int64) error {
 	hist := h.of(outcome{o.Limiter, o.Decision, o.Key})
-	if err := hist.RecordValue(min(max(0, o.Done-o.Sent), longest)); err != nil {
-		return fmt.Errorf("latency of observation %d: %w", o.Seq, err)
+	if err := hist.RecordValue(min(max(0, ns), longest)); err != nil {
+		return fmt.Errorf("a time of observation %d: %w", o.Seq, err)
 	}
 	return nil
 }
 
-func (h *histograms) of(o outcome) *hdrhistogram.Histogram {
+func (h *histograms) of(o outcome) *hdrhistogram.PackedHistogram {
 	tag, ok := h.tags[o]
 	if !ok {
 		tag = tagOf(o)
 		h.tags[o] = tag
 	}
+	return h.tagged(tag)
+}
+
+func (h *histograms) tagged(tag string) *hdrhistogram.PackedHistogram {
 	hist, ok := h.byTag[tag]
 	if !ok {
-		hist = hdrhistogram.New(1, longest, 3)
+		hist = hdrhistogram.NewPacked(1, longest, 3)
 		hist.SetTag(tag)
 		h.byTag[tag] = hist
 		i, _ := slices.BinarySearch(h.order, tag)

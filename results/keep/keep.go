@@ -1,0 +1,124 @@
+// Package keep is what a run keeps of its observations while it goes on, for
+// runs that are too long to record in full.
+//
+// In flows every observation of a run; out flow those that the manifest's
+// Recorded wants to the record's Writer, all of them into totals
+// (measure.Totals), which Measure reads where the record is not whole, and
+// into interval logs (export.Logs). A record in virtual time that holds all
+// observations has neither totals nor logs: they can be made of it.
+//
+// cmd imports it, between sim/drive and the record.
+package keep
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/quotalab/quotalab/results/export"
+	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/record"
+)
+
+// Keeper is a sink of observations in front of a record's Writer, which takes
+// accounts and evaluations itself. Its methods are for one goroutine at a
+// time, as the Writer's.
+type Keeper struct {
+	*record.Writer
+	manifest record.Manifest
+	least    uint64          // of Sampled: a key whose hash is below is in the sample
+	totals   *measure.Totals // nil: not kept
+	logs     *export.Logs
+}
+
+// New begins to keep what the manifest of w asks for.
+func New(w *record.Writer) (*Keeper, error) {
+	m := w.Manifest()
+	k := &Keeper{Writer: w, manifest: m}
+	if m.Whole() && m.Clock != "real" {
+		return k, nil
+	}
+	if m.Recorded == record.Sampled && !(m.SampleRate > 0 && m.SampleRate <= 1) {
+		return nil, fmt.Errorf("a sample of %v of the keys: expected more than 0 and at most 1", m.SampleRate)
+	}
+	k.least = threshold(m.SampleRate)
+	var err error
+	if k.totals, err = measure.NewTotals(m); err != nil {
+		return nil, err
+	}
+	if k.logs, err = export.NewLogs(w.Dir(), m); err != nil {
+		return nil, err
+	}
+	return k, nil
+}
+
+// Write takes an observation; the caller may reuse it.
+func (k *Keeper) Write(o *record.Observation) error {
+	if k.totals != nil {
+		if err := errors.Join(k.totals.Observe(o), k.logs.Add(o)); err != nil {
+			return err
+		}
+	}
+	if !k.recorded(o) {
+		return nil
+	}
+	return k.Writer.Write(o)
+}
+
+// Close ends what is kept and the record, as the Writer's Close does.
+func (k *Keeper) Close(finish func(m *record.Manifest)) (record.Manifest, error) {
+	if k.totals == nil {
+		return k.Writer.Close(finish)
+	}
+	lerr := k.logs.Close()
+	var terr error
+	m, err := k.Writer.Close(func(m *record.Manifest) {
+		if finish != nil {
+			finish(m)
+		}
+		if !m.Whole() {
+			m.Seen = k.totals.Seen()
+		}
+		var data []byte
+		if data, terr = k.totals.Encode(m); terr == nil {
+			m.TotalsHash, terr = k.WriteTotals(data)
+		}
+	})
+	return m, errors.Join(err, terr, lerr)
+}
+
+// recorded tells whether the observation goes to the record. Of a sample it
+// is the key that decides, not the request, so that the history of a sampled
+// key is whole and can be audited.
+func (k *Keeper) recorded(o *record.Observation) bool {
+	switch {
+	case k.manifest.Whole():
+		return true
+	case k.manifest.Recorded == record.None:
+		return false
+	}
+	return len(o.Takes) == 0 || hash(o.Takes[0].Limit, o.Takes[0].Key) <= k.least
+}
+
+// threshold such that a share of all hashes does not exceed it.
+func threshold(share float64) uint64 {
+	if share >= 1 {
+		return math.MaxUint64
+	}
+	return uint64(math.Ldexp(share, 64))
+}
+
+// hash of a limit's key: FNV-1a, and then splitmix64's last steps, without
+// which the high bits of short keys are much alike.
+func hash(limit, key string) uint64 {
+	h := uint64(14695981039346656037)
+	for _, s := range [2]string{limit, key} {
+		for i := range len(s) {
+			h = (h ^ uint64(s[i])) * 1099511628211
+		}
+		h = (h ^ 0xff) * 1099511628211 // no byte of a name: ends it
+	}
+	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
+	h = (h ^ h>>27) * 0x94d049bb133111eb
+	return h ^ h>>31
+}
