@@ -27,13 +27,18 @@ func ErrorKind(err error) string {
 		return "cancelled"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "refused"
-	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, net.ErrClosed):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE),
+		errors.Is(err, net.ErrClosed), errors.Is(err, redis.ErrClosed):
 		return "connection"
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return "timeout"
 	}
 	return serverErrorKind(err)
 }
+
+// allShardsDown is the text of go-redis' error, which it does not export, for
+// a Ring that has found every shard down.
+const allShardsDown = "redis: all ring shards are down"
 
 // serverErrorKind looks for the innermost error's text: a reply of Redis
 // begins with a word in capitals.
@@ -47,6 +52,8 @@ func serverErrorKind(err error) string {
 	}
 	word, _, _ := strings.Cut(err.Error(), " ")
 	switch {
+	case err.Error() == allShardsDown:
+		return "refused"
 	case word == "NOSCRIPT":
 		return "script_missing"
 	case len(word) > 2 && strings.ToUpper(word) == word && !strings.ContainsAny(word, "0123456789:"):

@@ -25,6 +25,7 @@ type inlineConn struct {
 	inTx    bool
 	queued  [][]string // since MULTI
 	refused bool       // one was not queued
+	greets  bool       // the last command was of the handshake
 	lost    error      // why nobody knows where the next command begins
 	closed  bool
 }
@@ -47,7 +48,9 @@ func (c *inlineConn) Write(b []byte) (int, error) {
 	before := c.replies.Len()
 	defer func() {
 		c.peer.Flush()
-		c.shard.replied += int64(c.replies.Len() - before)
+		if !c.greets {
+			c.shard.replied += int64(c.replies.Len() - before)
+		}
 	}()
 	in := b
 	if len(c.pending) > 0 {
@@ -74,7 +77,7 @@ func (c *inlineConn) Write(b []byte) (int, error) {
 // effect at its EXEC.
 func (c *inlineConn) execute(words []string) {
 	name := lowerName(words[0])
-	c.shard.dirty = false
+	c.shard.dirty, c.greets = false, name == "hello" || name == "client"
 	switch {
 	case c.inTx && name == "exec" && c.refused:
 		c.abort()

@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/quotalab/quotalab/models/network"
+	"github.com/quotalab/quotalab/scenarios"
 	"github.com/quotalab/quotalab/sim/vtime"
 )
 
@@ -25,6 +26,8 @@ type layout struct {
 	rtt              []network.Distribution
 	service, scripts network.Distribution
 	tat              func(string) (time.Time, bool)
+	connection       scenarios.Connection
+	faults           bool
 }
 
 // even is shards that are all the same distance away and take no time.
@@ -52,7 +55,7 @@ func newRig(t testing.TB, l layout) *rig {
 	for i := range names {
 		names[i] = fmt.Sprintf("shard-%d", i+1)
 	}
-	fleet, err := NewFleet(sched, Spec{Names: names, Service: l.service, Scripts: l.scripts, Stream: seeded})
+	fleet, err := NewFleet(sched, Spec{Names: names, Service: l.service, Scripts: l.scripts, Stream: seeded, Faults: l.faults})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +76,7 @@ func (r *rig) client(name string) *redis.Ring {
 	for i, s := range r.fleet.Shards {
 		names[i] = s.Name
 	}
-	ring, err := r.fleet.Ring(ClientSpec{ShardNames: names, RTT: r.l.rtt, Rand: seeded(name), TAT: r.l.tat})
+	ring, err := r.fleet.Ring(ClientSpec{ShardNames: names, RTT: r.l.rtt, Rand: seeded(name), TAT: r.l.tat, Connection: r.l.connection})
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ type Shard struct {
 	rng     *rand.Rand
 	free    int64 // instant at which the queue is empty
 	clock   int64 // instant that miniredis was last told
-	replied int64 // bytes of all replies
+	replied int64 // bytes of all replies but to handshakes
 	trouble
 }
 

@@ -142,7 +142,7 @@ func (w *wire) fly(proc *vtime.Proc, trace *Trace, flights []*flight, as form) {
 	deadline := w.deadline(proc.Now())
 	reply := proc.Now()
 	f := earliest(flights)
-	for ; f != nil && f.next <= deadline; f = earliest(flights) {
+	for ; f != nil && f.next < deadline; f = earliest(flights) {
 		proc.SleepUntil(f.next)
 		switch f.stage {
 		case arriving:
@@ -154,7 +154,7 @@ func (w *wire) fly(proc *vtime.Proc, trace *Trace, flights []*flight, as form) {
 			reply = max(reply, f.end+f.back)
 		}
 	}
-	if f == nil && reply <= deadline {
+	if f == nil && reply < deadline {
 		proc.SleepUntil(reply)
 		return
 	}

@@ -24,7 +24,7 @@ func (w *wire) deadline(now int64) int64 {
 // Those that have not been executed will be, unseen.
 func (w *wire) giveUp(flights []*flight, deadline int64, as form) {
 	for _, f := range flights {
-		if f.stage == served && f.end+f.back <= deadline {
+		if f.stage == served && f.end+f.back < deadline {
 			continue
 		}
 		f.fail(timedOut(f.shard))
