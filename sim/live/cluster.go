@@ -41,10 +41,12 @@ func findMasters(ctx context.Context, seeds []string, login Login) ([]string, er
 	var mu sync.Mutex
 	found := map[string][]redis.ClusterSlot{}
 	causes := visit(ctx, asked.admin, login, func(ctx context.Context, c *redis.Client) error {
-		ranges, err := c.ClusterSlots(ctx).Result()
+		// As redis.ClusterClient itself does, and before Redis 7 there is no other.
+		cmd := redis.NewClusterSlotsCmd(ctx, "cluster", "slots")
+		err := c.Process(ctx, cmd)
 		mu.Lock()
 		defer mu.Unlock()
-		found[c.Options().Addr] = ranges
+		found[c.Options().Addr] = cmd.Val()
 		return err
 	})
 	if err := asked.Close(); err != nil {
