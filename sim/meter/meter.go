@@ -1,0 +1,147 @@
+// Package meter shows a run to Prometheus while it goes on.
+//
+// In flows every observation, on its way to the record. Out flow counters and
+// native histograms by outcome, on a listener that the user asked for: there
+// is none otherwise, and nothing is entered in a global registry. Names begin
+// with quotalab_ and units are base units:
+//
+//	quotalab_decisions_total{traffic,limiter,client,decision,key}   decisions by outcome, dropped arrivals among them
+//	quotalab_latency_seconds{…the same…}                            done − sent: what the limiter took
+//	quotalab_lag_seconds{…}                                         sent − intended: what the generator was late
+//	quotalab_sojourn_seconds{…}                                     done − intended: what a user waited
+//	quotalab_errors_total{limiter,error}                            decisions that ended in an error, fail_open or not
+//	quotalab_dropped_total{traffic}                                 arrivals not sent: too many were in flight
+//	quotalab_in_flight                                              requests under way, if the driver tells (InFlight)
+//
+// A client is a group of instances, so that the number of series does not grow
+// with theirs. The warm-up counts: a meter shows what is going on, the summary
+// judges. The histograms have no classic buckets: a scrape in protobuf, which
+// Prometheus asks for if its native histograms are on, has them in full, one in
+// text their count and sum.
+//
+// cmd imports it.
+package meter
+
+import (
+	"strings"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/quotalab/quotalab/results/record"
+)
+
+// growth of a histogram's buckets from one to the next, at most: values are
+// known within about 5 %.
+const growth = 1.1
+
+// mostBuckets of a histogram; beyond it, it becomes coarser.
+const mostBuckets = 160
+
+// Meter counts what it is shown. It is safe for concurrent use.
+type Meter struct {
+	registry *prometheus.Registry
+
+	decisions             *prometheus.CounterVec
+	latency, lag, sojourn *prometheus.HistogramVec
+	errors, dropped       *prometheus.CounterVec
+
+	series   sync.Map // outcome → *series
+	failures sync.Map // failure → prometheus.Counter
+}
+
+// outcome is what a series is of.
+type outcome struct {
+	traffic, limiter, client string
+	decision                 record.Decision
+	key                      record.KeyState
+}
+
+type failure struct{ limiter, kind string }
+
+// series of one outcome.
+type series struct {
+	decisions             prometheus.Counter
+	latency, lag, sojourn prometheus.Observer
+	dropped               prometheus.Counter // of outcome dropped
+}
+
+// New makes a Meter that has seen nothing.
+func New() *Meter {
+	m := &Meter{registry: prometheus.NewRegistry()}
+	labels := []string{"traffic", "limiter", "client", "decision", "key"}
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "quotalab", Name: name, Help: help}, labels)
+		m.registry.MustRegister(c) // names are distinct and well formed
+		return c
+	}
+	times := func(name, help string) *prometheus.HistogramVec {
+		h := prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "quotalab", Name: name, Help: help,
+			NativeHistogramBucketFactor: growth, NativeHistogramMaxBucketNumber: mostBuckets}, labels)
+		m.registry.MustRegister(h)
+		return h
+	}
+	m.decisions = counter("decisions_total", "Decisions by outcome, dropped arrivals among them.", labels...)
+	m.latency = times("latency_seconds", "From sending a request to its answer: what the limiter took.")
+	m.lag = times("lag_seconds", "From when a request was due to sending it: what the generator was late.")
+	m.sojourn = times("sojourn_seconds", "From when a request was due to its answer: what a user waited.")
+	m.errors = counter("errors_total", "Decisions that ended in an error, by kind.", "limiter", "error")
+	m.dropped = counter("dropped_total", "Arrivals that were not sent because too many were in flight.", "traffic")
+	return m
+}
+
+// InFlight adds a gauge of the requests under way. read is called at every
+// scrape, on the scrape's goroutine. Call it once at most.
+func (m *Meter) InFlight(read func() int64) error {
+	return m.registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "quotalab", Name: "in_flight", Help: "Requests under way."},
+		func() float64 { return float64(read()) }))
+}
+
+// Write counts an observation. It keeps nothing of it; the error is always
+// nil, so that a Meter is a sink like others.
+func (m *Meter) Write(o *record.Observation) error {
+	s := m.of(o)
+	s.decisions.Inc()
+	if o.Error != "" {
+		m.failed(failure{o.Limiter, o.Error}).Inc()
+	}
+	if s.dropped != nil {
+		s.dropped.Inc()
+		return nil
+	}
+	if o.Sent >= 0 && o.Done >= 0 {
+		s.latency.Observe(seconds(o.Done - o.Sent))
+		s.lag.Observe(seconds(o.Sent - o.Intended))
+		s.sojourn.Observe(seconds(o.Done - o.Intended))
+	}
+	return nil
+}
+
+// seconds of a time in ns, which is never negative.
+func seconds(ns int64) float64 { return float64(max(0, ns)) / 1e9 }
+
+func (m *Meter) of(o *record.Observation) *series {
+	client, _, _ := strings.Cut(o.Client, "/") // wfe/17 is one of wfe
+	at := outcome{o.Traffic, o.Limiter, client, o.Decision, o.Key}
+	if s, ok := m.series.Load(at); ok {
+		return s.(*series)
+	}
+	labels := []string{at.traffic, at.limiter, at.client, string(at.decision), string(at.key)}
+	s := &series{decisions: m.decisions.WithLabelValues(labels...)}
+	if o.Decision == record.Dropped {
+		s.dropped = m.dropped.WithLabelValues(o.Traffic)
+	} else {
+		s.latency, s.lag, s.sojourn = m.latency.WithLabelValues(labels...), m.lag.WithLabelValues(labels...), m.sojourn.WithLabelValues(labels...)
+	}
+	m.series.Store(at, s) // twice, if two come at once: both hold the same counters
+	return s
+}
+
+func (m *Meter) failed(f failure) prometheus.Counter {
+	if c, ok := m.failures.Load(f); ok {
+		return c.(prometheus.Counter)
+	}
+	c := m.errors.WithLabelValues(f.limiter, f.kind)
+	m.failures.Store(f, c)
+	return c
+}
