@@ -36,6 +36,7 @@ type Servers struct {
 	cluster bool
 	admin   []*redis.Client // the harness' own connection to each
 	own     []*process      // nil: not ours
+	made    fleets
 
 	closing   sync.Once
 	closers   []func() error

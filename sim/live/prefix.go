@@ -1,0 +1,135 @@
+package live
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/quotalab/quotalab/sim/shards"
+)
+
+// prefix is what all keys of a fleet begin with.
+type prefix string
+
+// check: braces would be the hash tag of every key, and without a prefix all
+// keys of a database would be the run's.
+func (p prefix) check() error {
+	switch {
+	case p == "" || p == ":":
+		return errors.New("a run's key prefix must not be empty")
+	case strings.ContainsAny(string(p), "{}"):
+		return fmt.Errorf("key prefix %q: expected none of { and }, which decide the shard of a key", string(p))
+	}
+	return nil
+}
+
+// errNoShard: such keys are hashed whole, and nothing can be put around them
+// so that they stay on their shard.
+var errNoShard = errors.New("a key that is empty, or has a } but no hash tag, cannot be prefixed without moving it to another shard")
+
+// of returns the key under the prefix, on the shard or slot that it has
+// without: what is hashed, its hash tag or all of it, stays the same. A key
+// without a hash tag is put in braces; so that it is not taken for one that
+// had them, that one ends in a brace more.
+func (p prefix) of(key string) (string, error) {
+	open := strings.IndexByte(key, '{')
+	switch {
+	case open >= 0 && strings.IndexByte(key[open+1:], '}') > 0:
+		if open == 0 && braced(key) {
+			return string(p) + key + "}", nil
+		}
+		return string(p) + key, nil
+	case key == "" || strings.IndexByte(key, '}') >= 0:
+		return "", fmt.Errorf("key %q: %w", key, errNoShard)
+	}
+	return string(p) + "{" + key + "}", nil
+}
+
+// without returns the key that was put under the prefix.
+func (p prefix) without(key string) string {
+	rest, ok := strings.CutPrefix(key, string(p))
+	switch {
+	case !ok || !strings.HasPrefix(rest, "{") || !braced(rest):
+		return rest
+	case strings.IndexByte(rest, '}') == len(rest)-1:
+		return rest[1 : len(rest)-1]
+	}
+	return rest[:len(rest)-1]
+}
+
+// braced tells whether nothing but closing braces is behind the first one of
+// a key that begins with one.
+func braced(key string) bool {
+	shut := strings.IndexByte(key, '}')
+	return shut >= 0 && strings.Trim(key[shut:], "}") == ""
+}
+
+// wrapped is a command whose keys are under the prefix for as long as it is
+// under way.
+type wrapped struct {
+	cmd  redis.Cmder
+	keys []wrappedKey
+	few  [2]wrappedKey // most commands have one
+}
+
+// wrappedKey is one key of a command.
+type wrappedKey struct {
+	at    int
+	was   any // the argument
+	plain string
+}
+
+// wrap puts the prefix on the command's keys, or on none if it cannot.
+func (p prefix) wrap(w *wrapped, cmd redis.Cmder) error {
+	w.cmd, w.keys = cmd, w.few[:0]
+	args := cmd.Args()
+	var first error
+	shards.KeysAt(cmd, func(at int) {
+		plain := shards.Word(args[at])
+		key, err := p.of(plain)
+		if err != nil {
+			if first == nil {
+				first = err
+			}
+			return
+		}
+		w.keys = append(w.keys, wrappedKey{at, args[at], plain})
+		args[at] = key
+	})
+	if first != nil {
+		w.unwrap(p)
+	}
+	return first
+}
+
+// unwrap gives the command its own arguments back, and its reply the keys
+// that the caller knows.
+func (w *wrapped) unwrap(p prefix) {
+	p.unwrapReply(w.cmd)
+	args := w.cmd.Args()
+	for _, k := range w.keys {
+		args[k.at] = k.was
+	}
+}
+
+// unwrapReply takes the prefix off keys in a reply. Commands with such a
+// reply of another type are refused.
+func (p prefix) unwrapReply(cmd redis.Cmder) {
+	if cmd.Err() != nil {
+		return
+	}
+	switch c := cmd.(type) {
+	case *redis.XStreamSliceCmd:
+		for i := range c.Val() {
+			c.Val()[i].Stream = p.without(c.Val()[i].Stream)
+		}
+	case *redis.KeyValuesCmd:
+		key, values := c.Val()
+		c.SetVal(p.without(key), values)
+	case *redis.ZSliceWithKeyCmd:
+		key, values := c.Val()
+		c.SetVal(p.without(key), values)
+	}
+}
