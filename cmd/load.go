@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +20,12 @@ const stdio = "-"
 type overrides struct {
 	seed  *uint64
 	trace string
+	// of a run in real time
+	live      bool
+	shards    []string  // names of the live shards; nil: the scenario's own
+	spawned   bool      // they have no names of their own
+	onCluster bool      // the shards are masters of a Redis Cluster
+	now       time.Time // when it is about to begin
 }
 
 // load decodes and compiles a scenario. Every mistake in it is reported at
@@ -31,9 +38,14 @@ func (a *app) load(name string, o overrides) (*plan.Plan, error) {
 	if s == nil {
 		return nil, invalid(told(problems))
 	}
-	if err := o.apply(s); err != nil {
+	found, err := o.apply(s)
+	if err != nil {
 		return nil, err
 	}
+	if o.onCluster {
+		found = append(found, a.notOnCluster(s)...)
+	}
+	problems = append(problems, found...)
 	if problems = append(problems, plan.Check(s, a.kinds)...).Sort(); len(problems) > 0 {
 		return nil, invalid(told(problems))
 	}
@@ -54,11 +66,13 @@ func (a *app) decode(name string) (*scenarios.Scenario, scenarios.Problems, erro
 	if name != stdio {
 		return scenarios.Load(name)
 	}
-	data, err := io.ReadAll(a.stdin)
-	if err != nil {
-		return nil, nil, fmt.Errorf("reading the scenario from standard input: %w", err)
+	if a.input == nil {
+		var err error
+		if a.input, err = io.ReadAll(a.stdin); err != nil {
+			return nil, nil, fmt.Errorf("reading the scenario from standard input: %w", err)
+		}
 	}
-	s, problems := scenarios.Decode("<stdin>", data)
+	s, problems := scenarios.Decode("<stdin>", a.input)
 	return s, problems, nil
 }
 
@@ -72,10 +86,24 @@ func told(problems scenarios.Problems) error {
 }
 
 // apply overrides what the file says.
-func (o overrides) apply(s *scenarios.Scenario) error {
+func (o overrides) apply(s *scenarios.Scenario) (scenarios.Problems, error) {
 	if o.seed != nil {
 		s.Seed = *o.seed
 	}
+	var problems scenarios.Problems
+	if o.live {
+		names := o.shards
+		if o.spawned && len(names) == len(s.Shards.Names) {
+			names = nil // the scenario's own
+		}
+		problems = s.OnLive(names)
+	}
+	s.Begin(o.now)
+	return problems, o.replay(s)
+}
+
+// replay lets every replay of the scenario read another trace.
+func (o overrides) replay(s *scenarios.Scenario) error {
 	if o.trace == "" {
 		return nil
 	}
@@ -97,6 +125,16 @@ func (o overrides) apply(s *scenarios.Scenario) error {
 		return usagef("--trace replaces the file of a replay, and no traffic of %s is one", s.File)
 	}
 	return nil
+}
+
+// notOnCluster refuses limiters that take no client of a Redis Cluster.
+func (a *app) notOnCluster(s *scenarios.Scenario) (problems scenarios.Problems) {
+	for _, l := range s.Limiters {
+		if a.kinds[l.Value.Kind].RingOnly {
+			problems = append(problems, s.Problem("limiters."+l.Name+".kind", "%s takes only a *redis.Ring and cannot run on a Redis Cluster: use --redis or --spawn", l.Value.Kind))
+		}
+	}
+	return problems
 }
 
 // completeScenario completes the names of shipped scenarios, and files.

@@ -32,6 +32,7 @@ type app struct {
 	lookupEnv func(string) (string, bool)
 	environ   func() []string
 	signals   *signals
+	input     []byte // of standard input, once read
 
 	quiet, verbose, noColor bool
 }

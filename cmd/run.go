@@ -4,15 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/sim/drive"
-	"github.com/quotalab/quotalab/sim/plan"
 	"github.com/quotalab/quotalab/sim/vtime"
 )
 
@@ -33,6 +29,8 @@ type runFlags struct {
 	tags     []string
 	outs     []string
 	summary  summaryFlags
+	live     liveFlags
+	metrics  string
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -61,11 +59,13 @@ func (a *app) runCommand() *cobra.Command {
 	flags.StringArrayVar(&f.tags, "tag", nil, "tag of the run, `k=v`; can be repeated")
 	outFlag(flags, &f.outs)
 	f.summary.add(flags)
+	f.live.add(flags)
+	flags.StringVar(&f.metrics, "metrics", "", "show the run to Prometheus while it goes on, on this `address`, such as localhost:9464")
 	return cmd
 }
 
 // run is the verb: load, play, analyse, show.
-func (a *app) run(ctx context.Context, name string, o overrides, f runFlags) error {
+func (a *app) run(ctx context.Context, name string, o overrides, f runFlags) (err error) {
 	outs, err := parseOutputs(f.outs)
 	if err != nil {
 		return err
@@ -77,19 +77,21 @@ func (a *app) run(ctx context.Context, name string, o overrides, f runFlags) err
 	if err != nil {
 		return err
 	}
-	p, err := a.load(name, o)
+	o.now = vtime.Now().UTC().Truncate(time.Millisecond)
+	p, servers, err := a.stage(ctx, name, o, &f.live)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, servers.close()) }()
 	m := drive.Manifest(p)
-	m.Started, m.Versions, m.Tags = vtime.Now().UTC().Truncate(time.Millisecond), linkedVersions(), tags
+	m.Started, m.Versions, m.Tags = o.now, linkedVersions(), tags
 	if f.noAssert {
 		m.Asserts = nil
 	}
 	if a.verbose {
 		fmt.Fprint(a.stderr, p.Text())
 	}
-	played, err := a.play(ctx, p, m, f.dir)
+	played, err := a.play(ctx, p, m, f.dir, f.metrics, servers.Live)
 	if err != nil {
 		return err
 	}
@@ -105,77 +107,6 @@ func (a *app) run(ctx context.Context, name string, o overrides, f runFlags) err
 	}
 	a.note("record: %s, hash %s", played.dir, r.summary.RecordHash)
 	return a.judge(r, played)
-}
-
-// played is what playing a plan came to, beside its record.
-type played struct {
-	dir        string
-	aborted    bool
-	unexpected int64
-	first      string // message of the first unexpected failure
-}
-
-// play runs the plan into a new record.
-func (a *app) play(ctx context.Context, p *plan.Plan, m record.Manifest, dir string) (played, error) {
-	w, dir, err := createRecord(dir, m, p.Text())
-	if err != nil {
-		return played{}, err
-	}
-	begun := vtime.Now()
-	ctx, done := a.signals.graceful(ctx)
-	defer done()
-	bar := a.newProgress(p, begun)
-	sink := &watcher{Writer: w}
-	result, err := drivePlan(ctx, p, sink, bar)
-	bar.end()
-	_, cerr := w.Close(func(m *record.Manifest) {
-		result.Apply(m)
-		m.Wall = vtime.Since(begun)
-		if err != nil {
-			first, _, _ := strings.Cut(err.Error(), "\n")
-			m.Complete, m.Aborted = false, blame(err)+": "+first
-		}
-	})
-	if err := errors.Join(err, cerr); err != nil {
-		err = fmt.Errorf("running %s, record at %s: %w", p.Scenario.Name, dir, err)
-		if errors.Is(err, drive.ErrLimiter) {
-			err = withCode(exitUnexpected, err)
-		}
-		return played{}, err
-	}
-	return played{dir: dir, aborted: result.Aborted != "", unexpected: result.Unexpected, first: sink.unexpected}, nil
-}
-
-// blame says whose failure ended a run.
-func blame(err error) string {
-	if errors.Is(err, drive.ErrLimiter) {
-		return "failure of a limiter"
-	}
-	return "internal error"
-}
-
-// drivePlan runs the plan. A panic is an error like any other of the harness,
-// so that the record is closed and says what happened.
-func drivePlan(ctx context.Context, p *plan.Plan, sink drive.Sink, bar *progress) (result drive.Result, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
-		}
-	}()
-	return drive.Run(ctx, p, sink, drive.Options{Progress: bar.step})
-}
-
-// watcher notes the first unexpected failure on its way to the record.
-type watcher struct {
-	*record.Writer
-	unexpected string
-}
-
-func (w *watcher) Write(o *record.Observation) error {
-	if w.unexpected == "" && o.Error == "unexpected" {
-		w.unexpected = fmt.Sprintf("%s, client %s: %s", o.Limiter, o.Client, o.Message)
-	}
-	return w.Writer.Write(o)
 }
 
 // judge turns what the run found into the exit code. The summary has told

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"runtime"
 	"time"
 
 	"github.com/quotalab/quotalab/results/record"
@@ -36,13 +37,16 @@ type Result struct {
 	Aborted    string          // why it ended before the horizon, "" if it did not
 	Unexpected int64           // errors of kind unexpected: a limiter failed by itself
 	Servers    []record.Server // what live shards said
-	Begun      time.Time       // wall time of instant 0 of a run in real time
 }
 
 // Run plays the plan to its end, or until ctx is done: then nothing new is
 // sent, and what is under way is still recorded. The error is one of the
 // harness, not of a limiter.
 func Run(ctx context.Context, p *plan.Plan, sink Sink, o Options) (Result, error) {
+	if o.Live != nil { // before the arrivals' coroutines are made: they stay with the thread that paces them
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+	}
 	d := &driver{ctx: ctx, requests: ctx, plan: p, sink: sink, options: o, arrivals: p.Arrivals(), checkEvery: checkEvery}
 	defer d.arrivals.Close()
 	if err := d.open(); err != nil {

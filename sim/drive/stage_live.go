@@ -1,5 +1,3 @@
-//go:build livenow
-
 package drive
 
 import (
@@ -7,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/quotalab/quotalab/results/record"
@@ -65,18 +64,22 @@ func newOnServers(ctx context.Context, p *plan.Plan, l Live) (*onServers, error)
 	return s, nil
 }
 
+// ErrServers is wrapped by the error of a run whose servers cannot do what
+// the plan asks, or must not be written to.
+var ErrServers = errors.New("the servers cannot be used")
+
 // prepare makes sure that the servers can do what the plan asks.
 func (s *onServers) prepare(ctx context.Context, p *plan.Plan) error {
-	if names := s.Servers.Names(); len(names) != len(p.Shards) {
-		return fmt.Errorf("the plan has %d shards, there are %d servers", len(p.Shards), len(names))
+	if names := s.Servers.Names(); !slices.Equal(names, p.Shards) {
+		return fmt.Errorf("%w: the plan's shards are %q, the servers' names %q", ErrServers, p.Shards, names)
 	}
 	if err := s.Servers.Check(p.Faults); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", ErrServers, err)
 	}
 	if err := s.Servers.Guard(ctx, s.Prefix, s.ForeignKeys); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", ErrServers, err)
 	}
-	return s.Servers.Through(p.Faults)
+	return s.Servers.Through(ctx, p.Faults, p.Stream)
 }
 
 func (s *onServers) clock() vtime.Clock { return s.real }
@@ -119,12 +122,12 @@ func (s *onServers) ready(ctx context.Context) error {
 // settle notes what a script is known to have called. When a decision took
 // effect is not known in real time but for the bounds sent and done.
 func (s *onServers) settle(w *world, o *record.Observation) {
-	f := w.fleet.(*live.Fleet)
 	if w.kind.ScriptCalls == nil || o.Error != "" {
 		return
 	}
-	for _, t := range o.Touched {
-		f.ScriptRan(t.Shard, w.kind.ScriptCalls(w.options, o.Decision == record.Allowed))
+	f := w.fleet.(*live.Fleet)
+	for _, t := range o.Takes {
+		f.ScriptRan(t.Shard, w.kind.ScriptCalls(w.options, t, o.Decision == record.Allowed))
 	}
 }
 
@@ -133,9 +136,11 @@ func (s *onServers) close(ctx context.Context) ([]record.Server, error) {
 	for _, f := range s.fleets {
 		errs = append(errs, f.Close())
 	}
-	after, err := s.Servers.Survey(ctx)
-	errs = append(errs, err)
+	after, _ := s.Servers.Survey(ctx) // the facts say which server did not answer
 	facts := s.Servers.Facts(s.before, after, s.fleets)
-	errs = append(errs, s.Servers.CleanUp(ctx, s.Prefix), s.Pacer.Close())
+	if !s.Servers.Own() {
+		errs = append(errs, s.Servers.CleanUp(ctx, s.Prefix))
+	}
+	errs = append(errs, s.Pacer.Close())
 	return facts, errors.Join(errs...)
 }

@@ -1,14 +1,13 @@
 package vtime
 
 import (
-	"runtime"
 	"sync"
 	"time"
 )
 
 // Real runs Processes in real time: each on a goroutine of its own, one step
 // at a time by a lock that a Process gives back while it waits or is Outside.
-// Run paces the steps from an OS thread of its own.
+// Run paces the steps.
 type Real struct {
 	epoch time.Time
 	begun time.Time // wall time of instant 0
@@ -94,10 +93,9 @@ func (r *Real) Stop() {
 	r.pace.Wake()
 }
 
-// Run plays all steps to the last.
+// Run plays all steps to the last. Its goroutine should be locked to its OS
+// thread, whose sleep the Pacer makes precise.
 func (r *Real) Run() {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.begun = time.Now()

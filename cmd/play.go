@@ -1,0 +1,132 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+
+	"github.com/quotalab/quotalab/results/keep"
+	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/sim/drive"
+	"github.com/quotalab/quotalab/sim/live"
+	"github.com/quotalab/quotalab/sim/meter"
+	"github.com/quotalab/quotalab/sim/plan"
+	"github.com/quotalab/quotalab/sim/vtime"
+)
+
+// played is what playing a plan came to, beside its record.
+type played struct {
+	dir        string
+	aborted    bool
+	unexpected int64
+	first      string // message of the first unexpected failure
+}
+
+// play runs the plan into a new record.
+func (a *app) play(ctx context.Context, p *plan.Plan, m record.Manifest, dir, metrics string, l *drive.Live) (_ played, err error) {
+	shown, stop, err := a.show(metrics)
+	if err != nil {
+		return played{}, err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	w, dir, err := createRecord(dir, m, p.Text())
+	if err != nil {
+		return played{}, err
+	}
+	kept, err := keep.New(w)
+	if err != nil {
+		return played{}, fmt.Errorf("record at %s: %w", dir, err)
+	}
+	begun := vtime.Now()
+	ctx, done := a.signals.graceful(ctx)
+	defer done()
+	bar := a.newProgress(p, begun)
+	sink := &watcher{Keeper: kept, meter: shown}
+	result, err := drivePlan(ctx, p, sink, drive.Options{Progress: bar.step, Live: l})
+	bar.end()
+	_, cerr := kept.Close(func(m *record.Manifest) {
+		result.Apply(m)
+		m.Wall = vtime.Since(begun)
+		if err != nil {
+			first, _, _ := strings.Cut(err.Error(), "\n")
+			m.Complete, m.Aborted = false, blame(err)+": "+first
+		}
+	})
+	if err := errors.Join(err, cerr); err != nil {
+		err = fmt.Errorf("running %s, record at %s: %w", p.Scenario.Name, dir, err)
+		return played{}, withCode(codeOfRun(err), err)
+	}
+	return played{dir: dir, aborted: result.Aborted != "", unexpected: result.Unexpected, first: sink.unexpected}, nil
+}
+
+// codeOfRun is the exit code of a run that could not be played.
+func codeOfRun(err error) int {
+	switch {
+	case errors.Is(err, drive.ErrServers):
+		return exitInvalid
+	case errors.Is(err, live.ErrUnreachable):
+		return exitDependency
+	case errors.Is(err, drive.ErrLimiter):
+		return exitUnexpected
+	}
+	return exitInternal
+}
+
+// blame says whose failure ended a run.
+func blame(err error) string {
+	switch codeOfRun(err) {
+	case exitUnexpected:
+		return "failure of a limiter"
+	case exitInvalid, exitDependency:
+		return "failure of the servers"
+	}
+	return "internal error"
+}
+
+// drivePlan runs the plan. A panic is an error like any other of the harness,
+// so that the record is closed and says what happened.
+func drivePlan(ctx context.Context, p *plan.Plan, sink drive.Sink, o drive.Options) (result drive.Result, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return drive.Run(ctx, p, sink, o)
+}
+
+// watcher looks at observations on their way to the record: it notes the
+// first unexpected failure, and shows all to the meter.
+type watcher struct {
+	*keep.Keeper
+	meter      *meter.Meter // nil: nobody asked
+	unexpected string
+}
+
+func (w *watcher) Write(o *record.Observation) error {
+	if w.unexpected == "" && o.Error == "unexpected" {
+		w.unexpected = fmt.Sprintf("%s, client %s: %s", o.Limiter, o.Client, o.Message)
+	}
+	if w.meter != nil {
+		if err := w.meter.Write(o); err != nil {
+			return err
+		}
+	}
+	return w.Keeper.Write(o)
+}
+
+// show opens the listener for Prometheus that the user asked for; none
+// without an address.
+func (a *app) show(addr string) (m *meter.Meter, stop func() error, err error) {
+	if addr == "" {
+		return nil, func() error { return nil }, nil
+	}
+	m = meter.New()
+	url, stop, err := m.Serve(addr)
+	if err != nil {
+		return nil, nil, usagef("--metrics: %w", err)
+	}
+	a.note("metrics: %s", url)
+	return m, stop, nil
+}
