@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/measure"
@@ -136,7 +137,13 @@ func (t *text) decisions() {
 	t.table(rows)
 }
 
-func (t *text) latency() { t.times("latency", "Latency by outcome in %s (done − sent)") }
+func (t *text) latency() {
+	title := "Latency by outcome in %s (done − sent"
+	if len(t.s.AutoPipelined) > 0 {
+		title += "; auto-pipelined: " + strings.ReplaceAll(strings.Join(t.s.AutoPipelined, ", "), "%", "%%")
+	}
+	t.times("latency", title+")")
+}
 
 // lateness tells how far requests were sent after they were due, and what
 // that made of the time a user waits. When nothing was late a line says so.

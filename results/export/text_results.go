@@ -52,15 +52,20 @@ func (t *text) addShards(rows *table, limiter string) {
 	of := metric.Tag{Name: "limiter", Value: limiter}
 	commands := t.s.Select(metric.Selector{Metric: "shard_commands", Tags: []metric.Tag{of}})
 	totalKeys, totalCommands := int64(0), int64(0)
-	keys := make([]int64, len(commands))
-	for i, m := range commands {
-		if k, ok := t.one("shard_keys", of, metric.Tag{Name: "shard", Value: m.Tags["shard"]}); ok {
-			keys[i] = k.Count
-		}
-		totalKeys, totalCommands = totalKeys+keys[i], totalCommands+m.Count
+	keys := map[string]int64{} // none if not all observations are recorded
+	for _, m := range t.s.Select(metric.Selector{Metric: "shard_keys", Tags: []metric.Tag{of}}) {
+		keys[m.Tags["shard"]] = m.Count
+		totalKeys += m.Count
 	}
-	for i, m := range commands {
-		rows.add(limiter, m.Tags["shard"], measure.Thousands(keys[i]), share(keys[i], totalKeys), measure.Thousands(m.Count), share(m.Count, totalCommands))
+	for _, m := range commands {
+		totalCommands += m.Count
+	}
+	for _, m := range commands {
+		n, part := "-", "-"
+		if k, known := keys[m.Tags["shard"]]; known {
+			n, part = measure.Thousands(k), share(k, totalKeys)
+		}
+		rows.add(limiter, m.Tags["shard"], n, part, measure.Thousands(m.Count), share(m.Count, totalCommands))
 	}
 }
 

@@ -1,15 +1,19 @@
 package measure
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/record"
 )
 
-// faults is the table of what went wrong on purpose, in the manifest's order.
+// faults is the table of what went wrong on purpose, by when it began.
 func faults(m *record.Manifest) (out []Fault) {
 	for _, f := range m.Faults {
 		out = append(out, Fault{At: float64(f.At) / 1e9, Until: float64(max(f.At, f.Until)) / 1e9, Kind: f.Kind, What: f.What, Shard: f.Shard, Client: f.Client})
 	}
+	slices.SortStableFunc(out, func(a, b Fault) int { return cmp.Compare(a.At, b.At) })
 	return out
 }
 

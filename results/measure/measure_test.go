@@ -425,6 +425,7 @@ func TestSchemaDescribesTheSummary(t *testing.T) {
 	for why, s := range map[string]*measure.Summary{
 		"a full one":   summary(t, manifest(), make1(0, 0, ms), make1(0, 0, 2*ms, came(record.Denied, record.NotFound)), make1(0, 0, 0, dropped)),
 		"an empty one": summary(t, record.Manifest{}),
+		"a live one":   summary(t, liveManifest(), make1(0, 0, ms)),
 	} {
 		var b bytes.Buffer
 		if err := s.WriteJSON(&b); err != nil {
