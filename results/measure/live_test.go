@@ -149,11 +149,11 @@ func TestServers(t *testing.T) {
 	}{
 		{"equal on both", []record.Server{same("a"), same("b")}, []string{"command_disagreement{shard=a} 0", "command_disagreement{shard=b} 0"}, ""},
 		{"lost ones and foreign ones add up", []record.Server{same("a", counts(record.CommandCount{Name: "get", Sent: 10, Server: 7}, record.CommandCount{Name: "set", Server: 2})), same("b")},
-			[]string{"command_disagreement{shard=a} 5", "command_disagreement{shard=b} 0"}, "shard a: the server counted other commands than the run's clients sent (get 7 instead of 10, set 2 instead of 0)"},
+			[]string{"command_disagreement{shard=a} 5", "command_disagreement{shard=b} 0"}, "shard a: get: clients sent 10 and scripts called 0, the server counted 7.\nshard a: set: clients sent 0 and scripts called 0, the server counted 2."},
 		{"what scripts call is not known, and may be the rest", []record.Server{same("a", counts(record.CommandCount{Name: "get", Sent: 5, Script: -1, Server: 9})), same("b")}, []string{}, ""},
-		{"fewer than the clients sent is wrong in any case", []record.Server{same("a", counts(record.CommandCount{Name: "get", Sent: 5, Script: -1, Server: 4}))}, []string{}, "get 4 instead of 5"},
-		{"one that restarted leaves the sum unknown", []record.Server{same("a"), same("b", func(r *record.Server) { r.Restarted = true })}, []string{}, ""},
-		{"as does one that is gone", []record.Server{same("a"), same("b", func(r *record.Server) { r.Unreachable = "connection refused" })}, []string{}, ""},
+		{"fewer than the clients sent is wrong in any case", []record.Server{same("a", counts(record.CommandCount{Name: "get", Sent: 5, Script: -1, Server: 4}))}, []string{}, "get: clients sent 5, the server counted 4 only."},
+		{"one that restarted leaves the sum unknown", []record.Server{same("a"), same("b", func(r *record.Server) { r.Restarted = true })}, []string{}, "shard b: commands cannot be compared: the server began to count anew during the run."},
+		{"as does one that is gone", []record.Server{same("a"), same("b", func(r *record.Server) { r.Unreachable = "connection refused" })}, []string{}, "the server could not be asked: connection refused."},
 		{"embedded shards do not say", nil, []string{}, ""},
 	} {
 		m := manifest()

@@ -1,11 +1,6 @@
 package measure
 
-import (
-	"fmt"
-	"strings"
-
-	"github.com/quotalab/quotalab/results/record"
-)
+import "github.com/quotalab/quotalab/results/record"
 
 // comparison of what one server counted with what the run's clients sent.
 type comparison struct {
@@ -51,19 +46,13 @@ func commandDisagreement(servers []record.Server) (out []Metric) {
 	return out
 }
 
-// commandWarnings: commands that got lost, or that others sent.
+// commandWarnings: commands that got lost, or that others sent, and servers
+// whose counts say nothing.
 func commandWarnings(servers []record.Server) (out []string) {
-	for i := range servers {
-		c := compareCommands(&servers[i])
-		if len(c.odd) == 0 {
-			continue
+	for _, s := range servers {
+		for _, d := range s.Disagreements() {
+			out = append(out, d+".")
 		}
-		var list []string
-		for _, n := range c.odd {
-			list = append(list, fmt.Sprintf("%s %s instead of %s", n.Name, Thousands(n.Server), Thousands(n.Sent+max(0, n.Script))))
-		}
-		out = append(out, fmt.Sprintf("shard %s: the server counted other commands than the run's clients sent (%s): some were lost or sent twice, or somebody else uses the server.",
-			c.server.Shard, strings.Join(list, ", ")))
 	}
 	return out
 }
