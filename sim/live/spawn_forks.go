@@ -24,7 +24,7 @@ func newForks() *forks {
 
 func (f *forks) run() {
 	defer close(f.over)
-	runtime.LockOSThread() // never unlocked: the thread ends here, and whatever it forked with it
+	runtime.LockOSThread() // never unlocked: nobody else gets the thread and ends it
 	for {
 		select {
 		case cmd := <-f.commands:

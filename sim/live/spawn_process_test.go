@@ -183,6 +183,13 @@ func TestSpawnDiesWithUs(t *testing.T) {
 				t.Cleanup(func() { _ = os.RemoveAll(filepath.Dir(dir)) }) // nobody else can any more
 				pids = append(pids, pid)
 			}
+			t.Cleanup(func() { // when the test fails
+				for _, pid := range pids {
+					if runs(t, pid) {
+						_ = syscall.Kill(pid, syscall.SIGKILL)
+					}
+				}
+			})
 			if len(pids) != 3 {
 				t.Fatalf("pids %v, expected 3\n%s", pids, stderr.String())
 			}

@@ -6,9 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -35,10 +33,9 @@ func TestSpawnAndClose(t *testing.T) {
 			}
 		}
 	}
-	churnThreads()
 	for i := range names {
 		if err := s.Admin(i).Ping(ctx).Err(); err != nil {
-			t.Errorf("shard %d does not outlive the threads of others: %v", i, err)
+			t.Errorf("shard %d: %v", i, err)
 		}
 	}
 	pids, dir := pidsOf(s), filepath.Dir(s.own[0].dir)
@@ -68,19 +65,6 @@ func TestSpawnAndClose(t *testing.T) {
 			t.Errorf("%s after Close: %v, expected %v", what, err, errClosed)
 		}
 	}
-}
-
-// churnThreads has Go make threads and end them.
-func churnThreads() {
-	var wait sync.WaitGroup
-	for range 64 {
-		wait.Go(func() {
-			runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-			time.Sleep(time.Millisecond)
-		})
-	}
-	wait.Wait()
-	time.Sleep(50 * time.Millisecond)
 }
 
 func TestSpawnRefusesNames(t *testing.T) {
