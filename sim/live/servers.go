@@ -37,6 +37,7 @@ type Servers struct {
 	admin   []*redis.Client // the harness' own connection to each
 	own     []*process      // nil: not ours
 	made    fleets
+	trouble trouble // that faults make
 
 	closing   sync.Once
 	closers   []func() error
