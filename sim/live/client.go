@@ -81,7 +81,7 @@ func (f *Fleet) newRing(spec shards.ClientSpec) (*client, error) {
 // has c yet.
 func (c *client) newNode(o *redis.Options, conn scenarios.Connection) (*redis.Client, error) {
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-	o.TLSConfig = c.fleet.servers.login.TLS
+	o.TLSConfig = c.fleet.servers.dialTLS(o.Addr)
 	n := redis.NewClient(o)
 	m := c.fleet.node(n, o.Addr)
 	h := c.fleet.hookOn(m)

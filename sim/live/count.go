@@ -65,7 +65,7 @@ var ofConnections = words("hello client auth select ping readonly asking cluster
 // count notes a command that was sent, and what came of it.
 func (t *tally) count(cmd redis.Cmder, err error) {
 	name := cmd.Name()
-	if ofConnections[name] || notSent(err) {
+	if ofConnections[name] || notSent(err) || unknown(err) {
 		return
 	}
 	t.sent.add(name)
@@ -87,8 +87,8 @@ func (t *tally) countAll(cmds []redis.Cmder, err error) {
 		return
 	}
 	for i, cmd := range cmds {
-		if i == 0 || i == len(cmds)-1 || rejected(cmd.Err()) {
-			t.sent.add(cmd.Name())
+		if name := cmd.Name(); i == 0 || i == len(cmds)-1 || (rejected(cmd.Err()) && !ofConnections[name]) {
+			t.sent.add(name)
 		}
 	}
 }
@@ -108,13 +108,19 @@ func notSent(err error) bool {
 	return errors.As(err, &dial) && dial.Op == "dial"
 }
 
+// unknown tells whether the server does not know a command, so that it does
+// not count it either.
+func unknown(err error) bool {
+	return redis.HasErrorPrefix(err, "unknown command") || redis.HasErrorPrefix(err, "unknown subcommand")
+}
+
 // aborted tells whether a transaction was not executed.
 func aborted(cmds []redis.Cmder, err error) bool {
 	if redis.HasErrorPrefix(err, "EXECABORT") || errors.Is(err, redis.TxFailedErr) {
 		return true
 	}
 	for _, cmd := range cmds {
-		if rejected(cmd.Err()) {
+		if rejected(cmd.Err()) || unknown(cmd.Err()) {
 			return true
 		}
 	}
@@ -123,7 +129,7 @@ func aborted(cmds []redis.Cmder, err error) bool {
 
 // rejected tells whether a server refused a command before executing it.
 func rejected(err error) bool {
-	for _, prefix := range []string{"OOM", "READONLY", "MOVED", "ASK", "CROSSSLOT", "NOPERM", "ERR wrong number of arguments"} {
+	for _, prefix := range []string{"OOM", "READONLY", "MOVED", "ASK", "CROSSSLOT", "NOPERM", "wrong number of arguments"} {
 		if redis.HasErrorPrefix(err, prefix) {
 			return true
 		}

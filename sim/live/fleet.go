@@ -55,8 +55,8 @@ type member struct {
 // prefix, scope and a colon.
 func (s *Servers) Fleet(run, scope string) *Fleet {
 	f := &Fleet{servers: s, prefix: prefix(run + scope + ":")}
-	for i, name := range s.names {
-		f.members = append(f.members, &member{name: name, host: s.hosts[i]})
+	for i, name := range s.names[:s.atFirst()] {
+		f.members = append(f.members, &member{name: name, host: s.dialHost(i)})
 	}
 	f.first = len(f.members)
 	f.byNode.Store(&map[*redis.Client]*member{})

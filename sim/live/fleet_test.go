@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -121,47 +122,66 @@ func (s subject) limiterOn(t testing.TB, c redis.UniversalClient) limiter.Limite
 	return l
 }
 
+// take makes one request for a key, and tells the fleet what a script called.
+// It returns the number of commands that the request's trace holds.
+func (s subject) take(t testing.TB, f *Fleet, l limiter.Limiter, key string) (d limiter.Decision, commands int64) {
+	t.Helper()
+	trace := shards.NewTrace(context.Background())
+	take := limiter.Take{Limit: "l", Key: key, Cost: 1, Mode: s.mode}
+	d, err := l.Take(trace, limiter.Request{Takes: []limiter.Take{take}})
+	if err != nil {
+		t.Errorf("%s: %v", s, err)
+		return d, 0
+	}
+	for _, touched := range trace.Touched {
+		commands += int64(touched.Commands)
+		if calls := limiter.Builtin()[s.kind].ScriptCalls; calls != nil {
+			f.ScriptRan(touched.Shard, calls(s.options, record.Take{Mode: s.mode, Cost: 1}, d.Allowed))
+		}
+	}
+	if key, ok := trace.Key(d.Takes[0].Wire); !ok || key.Shard == "" || trace.RoundTrips == 0 {
+		t.Errorf("%s: the trace knows no shard of %q: %+v, %d round trips", s, d.Takes[0].Wire, trace.Keys, trace.RoundTrips)
+	}
+	return d, commands
+}
+
+// burst asks for one key until the burst is over, one request after another.
+func (s subject) burst(t testing.TB, f *Fleet, c redis.UniversalClient) (commands int64) {
+	t.Helper()
+	l := s.limiterOn(t, c)
+	for i := range 8 {
+		d, n := s.take(t, f, l, "198.51.100.1")
+		commands += n
+		if want := i < 5 || s.mode == record.CheckMode; d.Allowed != want || (d.RetryAfter > 0) == want {
+			t.Errorf("%s: request %d of a burst of 5: %+v", s, i+1, d)
+		}
+	}
+	return commands
+}
+
 // play makes 20 requests for each of 40 keys, of which 8 are under way at a
-// time, and tells the fleet what scripts called. It returns the number of
-// commands that the requests' traces hold.
+// time.
 func (s subject) play(t testing.TB, f *Fleet, c redis.UniversalClient) int64 {
 	t.Helper()
-	l, kind := s.limiterOn(t, c), limiter.Builtin()[s.kind]
-	var mu sync.Mutex
-	var commands, allowed int64
+	l := s.limiterOn(t, c)
+	var commands, allowed atomic.Int64
 	var callers sync.WaitGroup
 	for caller := range 8 {
 		callers.Go(func() {
 			for i := caller; i < 800; i += 8 {
-				trace := shards.NewTrace(context.Background())
-				take := limiter.Take{Limit: "l", Key: fmt.Sprintf("192.0.2.%d", i%40), Cost: 1, Mode: s.mode}
-				d, err := l.Take(trace, limiter.Request{Takes: []limiter.Take{take}})
-				if err != nil {
-					t.Errorf("%s: %v", s, err)
-					return
-				}
-				mu.Lock()
+				d, n := s.take(t, f, l, fmt.Sprintf("192.0.2.%d", i%40))
+				commands.Add(n)
 				if d.Allowed {
-					allowed++
-				}
-				for _, touched := range trace.Touched {
-					commands += int64(touched.Commands)
-					if kind.ScriptCalls != nil {
-						f.ScriptRan(touched.Shard, kind.ScriptCalls(s.options, record.Take{Mode: s.mode, Cost: 1}, d.Allowed))
-					}
-				}
-				mu.Unlock()
-				if key, ok := trace.Key(d.Takes[0].Wire); !ok || key.Shard == "" || trace.RoundTrips == 0 {
-					t.Errorf("%s: the trace knows no shard of %q: %+v, %d round trips", s, d.Takes[0].Wire, trace.Keys, trace.RoundTrips)
+					allowed.Add(1)
 				}
 			}
 		})
 	}
 	callers.Wait()
-	if least := int64(40 * 5); allowed < least || (s.mode == record.TakeMode && allowed > 2*least) {
-		t.Errorf("%s: %d allowed of 800, expected about %d", s, allowed, least)
+	if got, least := allowed.Load(), int64(40*5); got < least || (s.mode == record.TakeMode && got > 2*least) {
+		t.Errorf("%s: %d allowed of 800, expected about %d", s, got, least)
 	}
-	return commands
+	return commands.Load()
 }
 
 // Every limiter runs on live shards, and the servers count what it sent to
@@ -201,7 +221,7 @@ func playCounted(t *testing.T, s *Servers, on subject, pipelining string) {
 		t.Fatal(err)
 	}
 	before := surveyed(t, s)
-	traced := on.play(t, f, client)
+	traced := on.burst(t, f, client) + on.play(t, f, client)
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
