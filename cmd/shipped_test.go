@@ -1,14 +1,35 @@
 package cmd_test
 
 import (
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
+	"github.com/quotalab/quotalab/results/measure"
 	"github.com/quotalab/quotalab/scenarios"
 )
 
-// Every shipped scenario runs, and its assertions hold.
+// isLive tells which shipped scenarios run in real time.
+func isLive(t *testing.T, name string) bool {
+	t.Helper()
+	s, problems, err := scenarios.Load(name)
+	if err != nil || len(problems) > 0 {
+		t.Fatal(err, problems)
+	}
+	return s.Clock == "real"
+}
+
+// Every shipped scenario in virtual time runs, and its assertions hold.
 func TestShippedScenariosHold(t *testing.T) {
 	for _, name := range scenarios.Shipped() {
+		if isLive(t, name) {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := runSummary(t, nil, name)
@@ -18,4 +39,61 @@ func TestShippedScenariosHold(t *testing.T) {
 			t.Logf("%d observations, %d assertions hold", s.Observations, len(s.Assertions))
 		})
 	}
+}
+
+// Every shipped scenario in real time runs, its assertions hold, and the
+// servers counted what the clients sent. One after another: beside a test of
+// another package the machine may be too slow for the schedule, and then the
+// run says so; that is not what is tested here.
+func TestShippedLiveScenariosHold(t *testing.T) {
+	needRedis(t)
+	if testing.Short() {
+		t.Skip("two minutes of real time")
+	}
+	for _, name := range scenarios.Shipped() {
+		if !isLive(t, name) {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			s := liveSummary(t, name)
+			late := slices.DeleteFunc(slices.Clone(s.Invalid), func(why string) bool { return strings.HasPrefix(why, "the generator") })
+			if len(late) > 0 {
+				t.Errorf("invalid: %q", late)
+			}
+			for _, a := range s.Assertions {
+				if !a.OK {
+					t.Errorf("%s: %s does not hold: %+v", a.Metric, a.Check, a)
+				}
+			}
+			t.Logf("%d observations, %d assertions hold, invalid %q", s.Observations, len(s.Assertions), s.Invalid)
+		})
+	}
+}
+
+func needRedis(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("redis-server is not on the PATH: install Debian's package redis-server")
+		}
+		t.Skip("redis-server is not on the PATH: install Debian's package redis-server")
+	}
+}
+
+// liveSummary runs a scenario in real time and returns its summary, whatever
+// the exit code is.
+func liveSummary(t *testing.T, args ...string) measure.Summary {
+	t.Helper()
+	c := exec.Command("quotalab", append([]string{"run", "--dir", filepath.Join(t.TempDir(), "record"), "-o", "json=-", "-q"}, args...)...)
+	c.Stderr = os.Stderr
+	out, err := c.Output()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	var s measure.Summary
+	if err := json.Unmarshal(out, &s); err != nil {
+		t.Fatalf("%s: %v\n%s", c, err, out)
+	}
+	return s
 }
