@@ -17,7 +17,7 @@ import (
 var observationColumns = []string{"seq", "intended", "sent_s", "done_s", "lag_s", "latency_s", "traffic", "arrival", "client", "limiter", "step", "attempt",
 	"decision", "key_state", "round_trips", "remaining", "retry_after_s", "error", "message", "limit", "key", "cost", "mode", "shard"}
 
-// CSV writes the observations, the warm-up too: one line for each limit
+// CSV writes the observations that are recorded, the warm-up too: one line for each limit
 // that one took from (so a batch has several), under a header. intended is a
 // point in time, other times are seconds after the epoch or spans; what is
 // not known is empty.

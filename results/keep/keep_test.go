@@ -2,7 +2,6 @@ package keep_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -491,36 +490,4 @@ func BenchmarkWrite(b *testing.B) {
 			})
 		}
 	}
-}
-
-// FuzzTotals: no text makes Measure panic.
-func FuzzTotals(f *testing.F) {
-	r := play(f, manifest("real", record.None), observations(300))
-	data, err := os.ReadFile(filepath.Join(r.Dir(), record.TotalsFile))
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(data)
-	f.Add([]byte(`{"version":1,"outcomes":[{"count":1,"latency":{"count":2,"values":[[1,2]]}}]}`))
-	f.Add([]byte(`{"version":1,"commands":{"l":[1]}}`))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		dir := t.TempDir()
-		w, err := record.Create(dir, manifest("real", record.None))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := w.Close(func(m *record.Manifest) { m.TotalsHash, err = w.WriteTotals(data) }); err != nil {
-			t.Fatal(err)
-		}
-		s, err := measure.Measure(open(t, dir), nil)
-		if err != nil {
-			if !errors.Is(err, record.ErrDamaged) {
-				t.Errorf("error %v is not that of a damaged record", err)
-			}
-			return
-		}
-		if _, err := json.Marshal(s); err != nil {
-			t.Error(err)
-		}
-	})
 }

@@ -289,6 +289,9 @@ func TestWarnings(t *testing.T) {
 		{"over-admission with its worst key and a cause", nil, []record.Observation{make1(0, 0, 0), make1(0, 0, 0), make1(0, 0, 0)},
 			[]string{"over-admission: 1 request was allowed that the limit denies (33.3 % of 3 decisions)", "The worst key, k, got 1 tokens more", "up to 2 round trips"}},
 		{"over-admission where clients disagree names that cause", nil, append(apart[:2:2], apart[0], apart[1]), []string{"Clients that disagree on a key's shard do not see what the other wrote there"}},
+		{"over-admission after a shard was lost names that cause", func(m *record.Manifest) {
+			m.Faults = []record.Fault{{At: 1500 * ms, Until: 2 * s, Kind: "clock", What: "a clock is off"}, {At: 1500 * ms, Until: 2 * s, Kind: "down", What: "a is down"}}
+		}, []record.Observation{make1(0, 0, 0), make1(0, 0, 0), make1(0, 0, 0)}, []string{"Keys that a fault emptied or moved to another shard (a is down, at 1.5s) had a new full burst."}},
 		{"errors by kind", nil, []record.Observation{make1(0, 0, 0), make1(0, 0, 0, failed("timeout"))}, []string{"l: 1 error in 2 requests (50.0 %): timeout 1."}},
 		{"fail open", nil, []record.Observation{make1(0, 0, 0, failed("timeout"), came(record.FailOpen, record.Unread))}, []string{"1 request was let through because of it (fail open)"}},
 		{"no oracle", nil, []record.Observation{make1(0, 0, 0, func(o *record.Observation) { o.Limiter = "m" })}, []string{"m: it has no reference algorithm"}},

@@ -2,7 +2,9 @@ package measure
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/record"
@@ -107,6 +109,11 @@ func (p *pass) admissionWarnings(l audit.Limiter) (out []string) {
 func (p *pass) overCause(limiter string) string {
 	if cause := p.clockCause(); cause != "" {
 		return cause
+	}
+	for _, f := range p.manifest.Faults {
+		if slices.Contains([]string{"restart", "down", "frozen", "rename", "add"}, f.Kind) {
+			return fmt.Sprintf(" Keys that a fault emptied or moved to another shard (%s, at %v) had a new full burst.", f.What, time.Duration(f.At))
+		}
 	}
 	for _, d := range p.keys.disagreements(p.manifest) {
 		if d.limiter == limiter && d.apart > 0 {
