@@ -57,6 +57,7 @@ type flight struct {
 	next   int64 // instant of the stage
 	end    int64 // of service
 	back   int64 // way back
+	abort  error // of a transaction's EXEC
 }
 
 // form is the way in which commands were given to the Ring.
@@ -106,7 +107,8 @@ func (w *wire) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipel
 }
 
 // send flies all commands, one flight a shard, and returns when the last
-// reply is back. The error is one that kept it from flying at all.
+// reply is back. The error is one that kept it from flying at all, or that of
+// a transaction which was discarded as a whole.
 func (w *wire) send(ctx context.Context, cmds []redis.Cmder, as form) error {
 	trace := TraceOf(ctx)
 	proc := w.fleet.sched.Current()
@@ -132,6 +134,11 @@ func (w *wire) send(ctx context.Context, cmds []redis.Cmder, as form) error {
 		_ = w.track(proc, trace, flights, as) // every command keeps its own error
 	} else {
 		w.fly(proc, trace, flights, as)
+	}
+	for _, f := range flights {
+		if f.abort != nil {
+			return f.abort // as a Ring says it, rather than the first command's error
+		}
 	}
 	return nil
 }
@@ -197,7 +204,10 @@ func (w *wire) execute(trace *Trace, f *flight, as form) {
 	for _, c := range f.cmds {
 		_ = pipe.Process(ctx, c.Cmder)
 	}
-	_, _ = pipe.Exec(ctx) // every command keeps its own error
+	_, err := pipe.Exec(ctx) // every command keeps its own error
+	if as == transaction && redis.HasErrorPrefix(err, "EXECABORT") {
+		f.abort = err
+	}
 }
 
 func fail(cmds []redis.Cmder, err error) error {

@@ -48,6 +48,7 @@ func (w *wire) goOn(f *flight, as form) {
 
 // fail sets the error of all commands.
 func (f *flight) fail(err error) {
+	f.abort = nil
 	for _, c := range f.cmds {
 		c.SetErr(err)
 	}
