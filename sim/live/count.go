@@ -65,11 +65,11 @@ var ofConnections = words("hello client auth select ping readonly asking cluster
 // count notes a command that was sent, and what came of it.
 func (t *tally) count(cmd redis.Cmder, err error) {
 	name := cmd.Name()
-	if ofConnections[name] || notSent(err) || unknown(err) {
+	if ofConnections[name] || (err != nil && (notSent(err) || unknown(err))) {
 		return
 	}
 	t.sent.add(name)
-	if shards.IsScript(name) && !redis.HasErrorPrefix(err, "NOSCRIPT") {
+	if shards.IsScript(name) && (err == nil || !redis.HasErrorPrefix(err, "NOSCRIPT")) {
 		t.ran.Add(1)
 	}
 }
