@@ -66,3 +66,11 @@ func (o *Observation) instant() int64 {
 		return o.Intended
 	}
 }
+
+// begun is where the observation stands in the order of sending.
+func (o *Observation) begun() int64 {
+	if o.Sent >= 0 {
+		return o.Sent
+	}
+	return o.instant()
+}

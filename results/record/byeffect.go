@@ -10,6 +10,18 @@ import (
 // that of the observations within Manifest.MaxSettle of one another. The
 // pointer is valid until the next step. Errors are those of Observations.
 func (r *Reader) ByEffect() iter.Seq2[*Observation, error] {
+	return r.sorted((*Observation).instant, "took effect")
+}
+
+// BySent yields all observations in the order in which they were sent, and
+// dropped ones where they were due. It is for records of real time, as
+// ByEffect is for those of virtual time.
+func (r *Reader) BySent() iter.Seq2[*Observation, error] {
+	return r.sorted((*Observation).begun, "was sent")
+}
+
+// sorted yields all observations by (at, Order, Seq).
+func (r *Reader) sorted(at func(*Observation) int64, what string) iter.Seq2[*Observation, error] {
 	return func(yield func(*Observation, error) bool) {
 		q := &queue{}
 		latest := int64(0)
@@ -18,13 +30,13 @@ func (r *Reader) ByEffect() iter.Seq2[*Observation, error] {
 				yield(nil, err)
 				return
 			}
-			if r.manifest.MaxSettle < latest-o.instant() {
-				yield(nil, fmt.Errorf("%s: %w: observation %d took effect %d ns before an earlier one was done, maxSettleNanoseconds is %d",
-					r.dir, ErrDamaged, o.Seq, latest-o.instant(), r.manifest.MaxSettle))
+			if behind := latest - at(o); r.manifest.MaxSettle < behind {
+				yield(nil, fmt.Errorf("%s: %w: observation %d %s %d ns before an earlier one was done, maxSettleNanoseconds is %d",
+					r.dir, ErrDamaged, o.Seq, what, behind, r.manifest.MaxSettle))
 				return
 			}
 			latest = max(latest, o.Done)
-			q.push(o)
+			q.push(o, at(o))
 			for q.len() > 0 && q.heap[0].at < latest-r.manifest.MaxSettle {
 				if !yield(q.pop(), nil) {
 					return
@@ -64,9 +76,8 @@ func (e *entry) before(f *entry) bool {
 
 func (q *queue) len() int { return len(q.heap) }
 
-func (q *queue) push(o *Observation) {
-	c := q.copy(o)
-	q.heap = append(q.heap, entry{c.instant(), c.Order, c.Seq, c})
+func (q *queue) push(o *Observation, at int64) {
+	q.heap = append(q.heap, entry{at, o.Order, o.Seq, q.copy(o)})
 	h := q.heap
 	for i := len(h) - 1; i > 0; {
 		parent := (i - 1) / 2

@@ -171,13 +171,22 @@ func verifyPart[T any](rows *layout[T], path string, count int64) error {
 	return errors.Join(err, f.Close())
 }
 
-// settle finds how far an observation's instant lies behind the latest Done
-// before it in the order of writing. In virtual time, where observations are
-// written as they are done, that is the largest done − effect. A reader that
-// has seen Done d knows that no instant before d − max is still to come.
-type settle struct{ latest, max int64 }
+// settle finds how far an observation's instant lies behind the latest Done up
+// to it in the order of writing. In virtual time, where observations are
+// written as they are done, that is the largest done − effect; in real time,
+// where the instant is that of sending, it is no less than the largest
+// done − sent. A reader that has seen Done d knows that no instant before
+// d − max is still to come.
+type settle struct {
+	real        bool
+	latest, max int64
+}
 
 func (s *settle) add(o *Observation) {
+	at := o.instant()
+	if s.real {
+		at = o.begun()
+	}
 	s.latest = max(s.latest, o.Done)
-	s.max = max(s.max, s.latest-o.instant())
+	s.max = max(s.max, s.latest-at)
 }

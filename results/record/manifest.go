@@ -45,7 +45,7 @@ type Manifest struct {
 	Hash            string      `json:"recordHash"`           // over the content of all rows, in order; see contentHash
 	Seen            int64       `json:"seen,omitempty"`       // observations of the run, recorded or not, if not all are
 	TotalsHash      string      `json:"totalsHash,omitempty"` // SHA-256 of TotalsFile; "": there is none
-	MaxSettle       int64       `json:"maxSettleNanoseconds"` // largest done − effect: no observation took effect longer than this before one written earlier was done
+	MaxSettle       int64       `json:"maxSettleNanoseconds"` // largest done − effect, in real time done − sent: no observation took effect (was sent) longer than this before one written earlier was done
 	AccountCount    int64       `json:"accounts,omitempty"`
 	AccountParts    []RowPart   `json:"accountParts,omitempty"`
 	EvaluationCount int64       `json:"evaluations,omitempty"`

@@ -96,6 +96,7 @@ func (w *Writer) Manifest() Manifest { return w.manifest }
 
 // enter says what a closed part changes in the manifest.
 func (w *Writer) enter() {
+	w.settle.real = w.manifest.Clock == "real"
 	w.observations.encoder.see = w.settle.add
 	w.observations.encoder.enter = func(m *Manifest, p Part) {
 		m.Parts, m.Count, m.MaxSettle = append(m.Parts, p), m.Count+p.Count, w.settle.max
