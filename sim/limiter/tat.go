@@ -37,12 +37,7 @@ var tat = Kind{
 		}
 		return nil
 	},
-	ScriptCalls: func(options map[string]string, t record.Take, allowed bool) []string {
-		if options["write"] != writeLua || t.Mode == record.SpendMode {
-			return nil // spending tells nothing of what was found
-		}
-		return scriptCalls(allowed && t.Mode != record.CheckMode)
-	},
+	ScriptCalls: tatScriptCalls,
 	New: func(env Env) (Limiter, error) {
 		if env.Options["write"] == writeLua {
 			return newTATScript(env), nil

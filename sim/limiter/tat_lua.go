@@ -42,6 +42,13 @@ end
 return {1, rs, rn, as, an}
 `)
 
+func tatScriptCalls(options map[string]string, t record.Take, allowed bool) []string {
+	if options["write"] != writeLua || t.Mode == record.SpendMode {
+		return nil // spending tells nothing of what was found
+	}
+	return scriptCalls(allowed && t.Mode != record.CheckMode)
+}
+
 // scriptCalls are the commands of a GCRA script, which writes what is spent.
 func scriptCalls(spends bool) []string {
 	if spends {
