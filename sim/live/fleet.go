@@ -138,13 +138,6 @@ func (f *Fleet) member(name string) *member {
 	return nil
 }
 
-// rename makes all Rings of the fleet know a shard, by its place in the plan,
-// by another name, so that keys move. In the record it keeps its own.
-func (f *Fleet) rename(shard int, name string) error {
-	host := f.hosts()[shard]
-	return f.rearrange(func(c *client) error { return c.rename(host, name) })
-}
-
 // join makes a shard part of all Rings of the fleet, so that keys move.
 func (f *Fleet) join(name, host string) error {
 	f.mu.Lock()
