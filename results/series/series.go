@@ -1,0 +1,177 @@
+package series
+
+import (
+	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/record"
+)
+
+// Options of Collect. The zero value is the usual.
+type Options struct {
+	Intervals int   // of a timeline, at most; 0: 240
+	Points    int   // of a line, at most; 0: 512
+	Account   int64 // the account whose story is told; 0: the one that shows most
+}
+
+// Set is what the figures of one record are drawn from.
+type Set struct {
+	Manifest   record.Manifest
+	Summary    *measure.Summary
+	Latency    []OutcomeLatency
+	Timeline   Timeline
+	Shards     []ShardLoad // by limiter, as in the manifest
+	Admission  []Admission // by limiter, as in the manifest; of those with an oracle
+	Thresholds *Thresholds // nil: no engine
+}
+
+// Point of a line.
+type Point struct{ X, Y float64 }
+
+// Span of time in seconds since the run's epoch. Until is From of what was
+// momentary.
+type Span struct {
+	From, Until float64
+	Label       string
+}
+
+// Outcome of decisions. Outcomes are sorted as in summaries: by limiter, then
+// decision, then key. Limiter and Key are empty for a drop.
+type Outcome struct{ Limiter, Decision, Key string }
+
+// Distribution of times in seconds.
+type Distribution struct {
+	N        int64
+	Min, Max float64
+	// Grid is the quantile function at rising percentiles, dense towards 100 as
+	// far as N allows: beyond 100·(1 − 1/N) only 100, which is Max. Values are exact
+	// or within 0.1 %. Empty if N is 0.
+	Grid []Quantile
+}
+
+// Quantile says that P percent of the values are at most V.
+type Quantile struct{ P, V float64 }
+
+// OutcomeLatency is how long decisions of one outcome took: from sent to done
+// (the metric latency), and from due to done (the metric sojourn).
+type OutcomeLatency struct {
+	Outcome
+	Service, Sojourn Distribution
+}
+
+// Timeline is what came of requests by when they were due. Interval i begins
+// at From + i·Step; the first also holds what was due shortly before (the warm-up
+// may end between two steps), the last what was due shortly after. Rates are
+// over the time that an interval really covers.
+type Timeline struct {
+	From, Step float64 // Step is a round number of seconds, minutes, hours or days
+	N          int
+	Offered    []float64 // requests due, by second
+	Outcomes   []OutcomeTimeline
+	Faults     []Span  // as in the manifest
+	Warmup     float64 // end of the warm-up, which is left out
+}
+
+// OutcomeTimeline is one outcome by interval. P50 and P99 are of the metric
+// latency, NaN where there is none.
+type OutcomeTimeline struct {
+	Outcome
+	Rate     []float64 // decisions by second
+	P50, P99 []float64
+	Count    []int64
+}
+
+// ShardLoad is what one limiter put on the shards. Keys (of all keys that it used)
+// is nil, and what is computed from it NaN, where keys are not known.
+type ShardLoad struct {
+	Limiter        string
+	Names          []string
+	Keys, Commands []int64
+	// KeysLow and KeysHigh are the band in which the keys of all shards at once lie
+	// in 95 of 100 runs if each key falls on each shard alike.
+	KeysLow, KeysHigh float64
+	KeysP             float64     // p-value of χ² against equal shares
+	Heat              [][]float64 // by shard, then interval: commands by second, of requests due then
+	From, Step        float64     // of the intervals, as in Timeline
+	Hottest           []HotKey    // at most ten, the hottest first
+	HotRest           float64     // share of the decisions that is on all other keys
+}
+
+// HotKey is a key with many decisions.
+type HotKey struct {
+	Limit, Key, Shard string // Shard: where it was looked for; several are joined by commas
+	Decisions         int64
+	Share             float64 // of the limiter's decisions on keys
+}
+
+// Admission is what one limiter admitted, against its limits.
+type Admission struct {
+	Limiter string
+	// Keys are the worst, at most four; if on none too much was admitted the two
+	// with most decisions.
+	Keys []KeyAdmission
+	// ExcessOverTime is, at the beginning of each interval of the timeline, the
+	// most tokens that any key was given above burst + t/T in a window that ends in
+	// the interval; 0 where it was none.
+	ExcessOverTime []Point
+}
+
+// KeyAdmission is what one key was given from the start of its worst window
+// on: the window in which it was given most above burst + t/T, or least below.
+type KeyAdmission struct {
+	Limit, Key   string
+	Count, Burst int64
+	Period       float64 // seconds in which Count tokens come
+	Over         int64   // requests allowed where the oracle denies
+	Excess       float64 // tokens above burst + t/T in the worst window, 0 none
+	From         float64 // start of the worst window, in seconds since the run's epoch
+	Admitted     []Point // seconds since the start, tokens since then: steps
+	Envelope     []Point // burst + t/T over the same time: a line
+}
+
+// Thresholds is how usage-threshold engines did.
+type Thresholds struct {
+	Engines []string // as in the manifest
+	Levels  []int64  // percent, ascending
+	Missed  []MissedBar
+	Matrix  []MatrixCell
+	Delays  []EngineDelay
+	Account *AccountStory // nil: no account has one to tell
+}
+
+// MissedBar is how many of an engine's crossings of a threshold had no notice,
+// for one cause.
+type MissedBar struct {
+	Engine           string
+	Level            int64
+	Cause            string
+	Count, Crossings int64
+}
+
+// MatrixCell is how an engine did with one threshold in one group of accounts.
+type MatrixCell struct {
+	Engine, Group     string
+	Level             int64
+	Missed, Crossings int64
+}
+
+// EngineDelay is how long after a crossing an engine's first notice came.
+type EngineDelay struct {
+	Engine string
+	Bound  float64 // seconds within which a notice is on time
+	Delays Distribution
+}
+
+// AccountStory is one account's usage with all that happened to it.
+type AccountStory struct {
+	ID                                      int64
+	Group, Engine                           string
+	Limit                                   []Point // units, in steps
+	Usage                                   []Point // percent of the limit
+	Crossings, Evaluations, Notices, Misses []Mark
+}
+
+// Mark is something that happened at an instant.
+type Mark struct {
+	At    float64 // seconds since the run's epoch
+	Level int64   // percent, 0 none
+	Text  string
+}
