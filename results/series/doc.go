@@ -14,6 +14,6 @@
 // holds some of the observations or none, of a run without an oracle, of a run
 // without traffic. Figures then say that there are no data.
 //
-// A line has at most Options.Points points, whatever the length of the run;
-// two Sets of one record are equal.
+// A line has at most MaxPoints points, whatever the length of the run; two Sets
+// of one record are equal.
 package series

@@ -7,10 +7,14 @@ import (
 
 // Options of Collect. The zero value is the usual.
 type Options struct {
-	Intervals int   // of a timeline, at most; 0: 240
-	Points    int   // of a line, at most; 0: 512
-	Account   int64 // the account whose story is told; 0: the one that shows most
+	Account int64 // the account whose story is told; 0: the one that shows most
 }
+
+// What bounds a Set, whatever the length of the run.
+const (
+	MaxPoints    = 512 // of a line or a distribution
+	MaxIntervals = 240 // of a timeline
+)
 
 // Set is what the figures of one record are drawn from.
 type Set struct {
@@ -34,7 +38,7 @@ type Span struct {
 }
 
 // Outcome of decisions. Outcomes are sorted as in summaries: by limiter, then
-// decision, then key. Limiter and Key are empty for a drop.
+// decision, then key.
 type Outcome struct{ Limiter, Decision, Key string }
 
 // Distribution of times in seconds.
