@@ -6,7 +6,7 @@
 // gives the loop back; nothing else lets time pass. The same calls in the
 // same order give the same interleaving, on any number of processors.
 //
-// Real time is a Real: the same steps on goroutines, one at a time by a lock,
+// Real time is a Real: the same steps, and goroutines for what they do outside,
 // paced by a thread that sleeps to the nanosecond. What runs by either clock
 // sees a Clock and Processes.
 //

@@ -1,0 +1,82 @@
+package drive_test
+
+import (
+	"flag"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/quotalab/quotalab/results/keep"
+	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/sim/drive"
+	"github.com/quotalab/quotalab/sim/plan"
+	"github.com/quotalab/quotalab/sim/vtime"
+)
+
+// pacingTime is how long each of BenchmarkPacing's four runs lasts. The
+// project's bar is for 30s.
+var pacingTime = flag.Duration("pacing", 3*time.Second, "length of each run of BenchmarkPacing")
+
+// BenchmarkPacing sends 10,000 requests a second to tat: lua on four spawned
+// shards, three times by the usual pacer and once by Go's own timers, as
+// time.Sleep would. It reports the median of the three of each figure.
+func BenchmarkPacing(b *testing.B) {
+	p := compile(b, fmt.Sprintf(`
+name: pacing
+clock: real
+horizon: %s
+shards: {count: 4}
+keys: {users: {uniform: {n: 10_000}}}
+traffic: {main: {rate: 10_000/s, keys: users}}
+limiters: {lua: {kind: tat, limit: {count: 10, period: 1s}, options: {write: lua}}}
+`, *pacingTime))
+	for b.Loop() {
+		var p50, p99, rate, dropped []float64
+		for range 3 {
+			s := playLive(b, p, nil)
+			p50, p99 = append(p50, *s.LagMed), append(p99, *s.LagP99)
+			rate, dropped = append(rate, s.Ratio), append(dropped, float64(s.Due-s.Sent))
+		}
+		timers := playLive(b, p, vtime.NewTimerPacer())
+		b.ReportMetric(1e3*median(p50), "lag-p50-ms")
+		b.ReportMetric(1e3*median(p99), "lag-p99-ms")
+		b.ReportMetric(1e3**timers.LagP99, "time.Sleep-lag-p99-ms")
+		b.ReportMetric(median(rate), "achieved/intended")
+		b.ReportMetric(slices.Max(dropped), "not-sent")
+	}
+}
+
+// playLive plays, records and keeps as cmd does, and returns how the
+// generator kept its schedule.
+func playLive(b *testing.B, p *plan.Plan, pacer vtime.Pacer) *measure.Schedule {
+	b.Helper()
+	dir := b.TempDir()
+	w, err := record.Create(dir, drive.Manifest(p))
+	if err != nil {
+		b.Fatal(err)
+	}
+	k, err := keep.New(w)
+	if err != nil {
+		b.Fatal(err)
+	}
+	result := runLive(b, p, pacer, k)
+	if _, err := k.Close(result.Apply); err != nil {
+		b.Fatal(err)
+	}
+	r, err := record.Open(dir)
+	if err != nil {
+		b.Fatal(err)
+	}
+	s, err := measure.Measure(r, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return s.Schedule
+}
+
+func median(v []float64) float64 {
+	slices.Sort(v)
+	return v[len(v)/2]
+}
