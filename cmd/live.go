@@ -22,6 +22,7 @@ const passwordVariable = envPrefix + "REDIS_PASSWORD"
 
 // liveFlags name the Redis servers of a run in real time.
 type liveFlags struct {
+	clock               string
 	redis, cluster      string
 	spawn, spawnCluster int
 
@@ -34,6 +35,7 @@ type liveFlags struct {
 }
 
 func (f *liveFlags) add(flags *pflag.FlagSet) {
+	flags.StringVar(&f.clock, "clock", "", "virtual, or real: on redis-server processes of its own, unless a flag names servers (default: the scenario's)")
 	flags.StringVar(&f.redis, "redis", "", "run in real time on these servers, `name=host:port,…`; the names are the Ring's")
 	flags.IntVar(&f.spawn, "spawn", 0, "run in real time on `N` redis-server processes of its own")
 	flags.StringVar(&f.cluster, "cluster", "", "run in real time on the Redis Cluster that these nodes, `host:port,…`, belong to")
@@ -66,8 +68,16 @@ func (f *liveFlags) chosen() (string, error) {
 	if f.spawn < 0 || f.spawnCluster < 0 || f.spawn > mostSpawned || f.spawnCluster > mostSpawned {
 		return "", usagef("expected 1 to %d servers to spawn", mostSpawned)
 	}
-	if len(named) == 0 {
+	if f.clock != "" {
+		if err := oneOf("--clock", f.clock, []string{"virtual", "real"}); err != nil {
+			return "", err
+		}
+	}
+	switch {
+	case len(named) == 0:
 		return "", nil
+	case f.clock == "virtual":
+		return "", usagef("--clock virtual: %s is for real time", named[0])
 	}
 	return named[0], nil
 }
@@ -175,7 +185,8 @@ func (a *app) stage(ctx context.Context, name string, o overrides, f *liveFlags)
 	if err != nil {
 		return nil, stage{}, err
 	}
-	o.live, o.onCluster = flag != "", flag == "--cluster" || flag == "--spawn-cluster"
+	o.clock = f.clock
+	o.live, o.onCluster = flag != "" || f.clock == "real", flag == "--cluster" || flag == "--spawn-cluster"
 	o.spawned = flag == "--spawn" || flag == "--spawn-cluster"
 	if o.shards, err = f.names(flag); err != nil {
 		return nil, stage{}, err

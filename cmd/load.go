@@ -20,6 +20,7 @@ const stdio = "-"
 type overrides struct {
 	seed  *uint64
 	trace string
+	clock string // "": the scenario's
 	// of a run in real time
 	live      bool
 	shards    []string  // names of the live shards; nil: the scenario's own
@@ -97,6 +98,9 @@ func (o overrides) apply(s *scenarios.Scenario) (scenarios.Problems, error) {
 			names = nil // the scenario's own
 		}
 		problems = s.OnLive(names)
+	}
+	if o.clock == "virtual" {
+		s.Clock = o.clock
 	}
 	s.Begin(o.now)
 	return problems, o.replay(s)

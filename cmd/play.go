@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 
 	"github.com/quotalab/quotalab/results/keep"
 	"github.com/quotalab/quotalab/results/record"
@@ -37,14 +38,22 @@ func (a *app) play(ctx context.Context, p *plan.Plan, m record.Manifest, dir, me
 	}
 	kept, err := keep.New(w)
 	if err != nil {
-		return played{}, fmt.Errorf("record at %s: %w", dir, err)
+		_, cerr := w.Close(nil)
+		return played{}, fmt.Errorf("record at %s: %w", dir, errors.Join(err, cerr))
 	}
 	begun := vtime.Now()
 	ctx, done := a.signals.graceful(ctx)
 	defer done()
 	bar := a.newProgress(p, begun)
 	sink := &watcher{Keeper: kept, meter: shown}
-	result, err := drivePlan(ctx, p, sink, drive.Options{Progress: bar.step, Live: l})
+	o := drive.Options{Progress: bar.step, Live: l}
+	if shown != nil {
+		o.InFlight = new(atomic.Int64)
+		if err := shown.InFlight(o.InFlight.Load); err != nil {
+			return played{}, err
+		}
+	}
+	result, err := drivePlan(ctx, p, sink, o)
 	bar.end()
 	_, cerr := kept.Close(func(m *record.Manifest) {
 		result.Apply(m)

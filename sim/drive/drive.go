@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/quotalab/quotalab/results/record"
@@ -27,6 +28,8 @@ type Options struct {
 	// Live is what a run in real time plays on; nil: embedded shards, in
 	// virtual time.
 	Live *Live
+	// InFlight is kept at the number of requests under way. May be nil.
+	InFlight *atomic.Int64
 }
 
 // Result is what a run knows beside its observations.
@@ -196,10 +199,18 @@ func (d *driver) arrive(e *plan.Event) {
 			d.idle = append(d.idle, r)
 			continue
 		}
-		d.flying[e.Source][l]++
+		d.fly(e.Source, l, 1)
 		d.clock.Start(r.start)
 	}
 	d.scheduleNext()
+}
+
+// fly counts a request that sets out (1) or has come back (−1).
+func (d *driver) fly(source, limiter, n int) {
+	d.flying[source][limiter] += n
+	if d.options.InFlight != nil {
+		d.options.InFlight.Add(int64(n))
+	}
 }
 
 // mostLag is how late, in real time, an arrival may be sent. One that is later

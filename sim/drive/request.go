@@ -48,7 +48,7 @@ func (x *exchange) do() {
 // with another attempt.
 func (r *request) run(p vtime.Process) {
 	defer func() {
-		r.d.flying[r.sourceIndex][r.world.index]--
+		r.d.fly(r.sourceIndex, r.world.index, -1)
 		r.d.idle = append(r.d.idle, r)
 	}()
 	for attempt := 0; ; attempt++ {
