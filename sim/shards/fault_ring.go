@@ -46,7 +46,8 @@ func (w *wire) alive(c *redis.Client, s *Shard) *redis.Client {
 		return c
 	}
 	if w.late[s] == nil {
-		o := *c.Options()
+		o := w.options
+		o.Addr = s.addr
 		late := w.newClient(&o)
 		delete(w.shards, late) // it is not the Ring's
 		if w.late == nil {

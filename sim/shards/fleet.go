@@ -121,6 +121,7 @@ func (f *Fleet) Ring(c ClientSpec) (*redis.Ring, error) {
 // newClient makes the Ring's client of one shard.
 func (w *wire) newClient(o *redis.Options) *redis.Client {
 	s := w.fleet.byAddr[o.Addr]
+	w.options = *o // as they are before go-redis fills them in
 	o.Dialer = func(context.Context, string, string) (net.Conn, error) { return newInlineConn(s), nil }
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled} // else it looks up the address in the DNS
 	client := redis.NewClient(o)

@@ -26,10 +26,11 @@ type wire struct {
 	tat        func(string) (time.Time, bool)
 	connection scenarios.Connection
 
-	names  []string                 // of the shards, to this client
-	failed []int8                   // looks at each shard that failed since the last that did not
-	beats  bool                     // it looks at its shards
-	late   map[*Shard]*redis.Client // for flights to shards that the Ring has lost
+	names   []string                 // of the shards, to this client
+	failed  []int8                   // looks at each shard that failed since the last that did not
+	beats   bool                     // it looks at its shards
+	late    map[*Shard]*redis.Client // for flights to shards that the Ring has lost
+	options redis.Options            // of the Ring's clients
 }
 
 // command is one command with what it may do.
