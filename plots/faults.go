@@ -1,0 +1,69 @@
+package plots
+
+import (
+	"fmt"
+	"strings"
+
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/quotalab/quotalab/results/series"
+)
+
+// mostFaults that are told apart by letters; of more the note says how many.
+const mostFaults = 8
+
+// drawFaults shades the time of faults and marks where it begins and ends.
+func (c *area) drawFaults(faults []series.Span) {
+	edge := draw.LineStyle{Color: c.Axis, Width: c.thin, Dashes: []vg.Length{1.5, 1.5}}
+	for _, f := range faults {
+		x0, x1 := c.x(f.From), c.x(f.Until)
+		c.SetColor(c.Fault)
+		c.Fill(vg.Rectangle{Min: vg.Point{X: x0, Y: c.Min.Y}, Max: vg.Point{X: x1, Y: c.Max.Y}}.Path())
+		c.StrokeLine2(edge, x0, c.Min.Y, x0, c.Max.Y)
+		if x1 > x0 {
+			c.StrokeLine2(edge, x1, c.Min.Y, x1, c.Max.Y)
+		}
+	}
+}
+
+// faultLetters stand above the shades, as in the note.
+func (c *area) faultLetters(faults []series.Span) {
+	if len(faults) < 2 || len(faults) > mostFaults {
+		return
+	}
+	t := aligned(c.fine, draw.XCenter, draw.YBottom)
+	want := make([]vg.Length, len(faults))
+	for i, f := range faults {
+		want[i] = (c.x(f.From) + c.x(f.Until)) / 2
+	}
+	for i, x := range spread(want, t.Width("W")+1, c.Min.X, c.Max.X) {
+		write(c, t, vg.Point{X: x, Y: c.Max.Y + 0.5}, letter(i))
+	}
+}
+
+func letter(i int) string { return string(rune('A' + i)) }
+
+// faultNote says what the shades are; "" if there are none.
+func faultNote(faults []series.Span) string {
+	switch n := len(faults); {
+	case n == 0:
+		return ""
+	case n == 1:
+		return "Shaded: " + faultWords(faults[0]) + "."
+	case n > mostFaults:
+		return fmt.Sprintf("Shaded: %d faults; the first is %s.", n, faultWords(faults[0]))
+	}
+	var words []string
+	for i, f := range faults {
+		words = append(words, letter(i)+" "+faultWords(f))
+	}
+	return "Shaded: " + strings.Join(words, "; ") + "."
+}
+
+func faultWords(f series.Span) string {
+	if f.Until <= f.From {
+		return f.Label + " at " + seconds(f.From)
+	}
+	return f.Label + ", " + seconds(f.From) + " to " + seconds(f.Until)
+}

@@ -1,0 +1,132 @@
+package plots
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/series"
+)
+
+// Figure answers one question.
+type Figure struct {
+	Name     string   // of its file, without extension: lower case, unique among those of one call of All
+	Kind     string   // as in the table of kinds
+	Title    string   // the answer: a sentence with the number in it
+	Subtitle string   // of what: scenario and n
+	Notes    []string // how to read it, and what is left out
+
+	panels  []panel
+	columns int // of panels, where the figure is wide enough
+
+	style *style
+	err   error // of the options
+}
+
+// kind of figures.
+type kind struct {
+	name string
+	draw func(k *kit, sets []*series.Set) []Figure
+}
+
+// kinds in the order of a report. A new kind is a file and a line here.
+var kinds = []kind{
+	{"latency", each(latencyFigures)},
+}
+
+// kit is what all kinds draw with.
+type kit struct{ *style }
+
+// each draws the figures of a kind for every record by itself.
+func each(draw func(k *kit, set *series.Set) []Figure) func(*kit, []*series.Set) []Figure {
+	return func(k *kit, sets []*series.Set) (all []Figure) {
+		for _, s := range sets {
+			for _, f := range draw(k, s) {
+				if f.Subtitle == "" {
+					f.Subtitle = subtitle(s)
+				}
+				all = append(all, f)
+			}
+		}
+		return all
+	}
+}
+
+// All figures of some records, in a fixed order. What is wrong with the options
+// is told by Options.Check, and by each figure's Render.
+func All(sets []*series.Set, o Options) []Figure {
+	s, err := newStyle(o)
+	if err != nil {
+		return []Figure{{Name: "figure", err: err}}
+	}
+	var all []Figure
+	used := map[string]int{}
+	for _, k := range kinds {
+		for _, f := range k.draw(&kit{s}, sets) {
+			f.Kind, f.style = k.name, s
+			f.Name = slug(f.Name)
+			if used[f.Name]++; used[f.Name] > 1 {
+				f.Name = fmt.Sprintf("%s-%d", f.Name, used[f.Name])
+			}
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// Text is the figure in words and numbers: what is drawn, without how.
+func (f *Figure) Text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "figure %s\n%s\n%s\n", f.Name, f.Title, f.Subtitle)
+	for i := range f.panels {
+		f.panels[i].text(&b)
+	}
+	for _, n := range f.Notes {
+		fmt.Fprintln(&b, n)
+	}
+	return b.String()
+}
+
+// subtitle says of which run and of how much the figure is.
+func subtitle(s *series.Set) string {
+	parts := []string{s.Manifest.Scenario}
+	if s.Manifest.Clock != "" {
+		parts = append(parts, s.Manifest.Clock+" time")
+	}
+	parts = append(parts, "seed "+fmt.Sprint(s.Manifest.Seed), counted(decisions(s), "decision"))
+	if !s.Manifest.Complete {
+		parts = append(parts, "not complete")
+	}
+	return strings.Join(parts, " · ")
+}
+
+// decisions of the whole timeline, drops not among them.
+func decisions(s *series.Set) (n int64) {
+	for _, o := range s.Timeline.Outcomes {
+		for _, c := range o.Count {
+			n += c
+		}
+	}
+	return n
+}
+
+// counted writes "1 decision" and "2,000 decisions".
+func counted(n int64, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return measure.Thousands(n) + " " + thing + "s"
+}
+
+// slug makes a name fit for a file and a link.
+func slug(name string) string {
+	return strings.Trim(strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '-':
+			return r
+		case r >= 'A' && r <= 'Z':
+			return r + 'a' - 'A'
+		}
+		return '-'
+	}, name), "-")
+}

@@ -1,0 +1,188 @@
+package plots
+
+import (
+	"fmt"
+	"image/color"
+	"math"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/quotalab/quotalab/results/series"
+)
+
+// layer is something drawn in a panel.
+type layer interface {
+	draw(c *area)
+	// text says what is drawn, in numbers: what golden tests compare.
+	text(b *strings.Builder)
+}
+
+// area is a panel's frame while it is drawn on.
+type area struct {
+	draw.Canvas
+	plot *plot.Plot
+	*style
+}
+
+// at is the place of a value; values outside of the axes are at the edge.
+func (c *area) at(x, y float64) vg.Point {
+	return vg.Point{X: c.x(x), Y: c.y(y)}
+}
+
+func (c *area) x(v float64) vg.Length { return c.X(clamp(c.plot.X.Norm(v))) }
+func (c *area) y(v float64) vg.Length { return c.Y(clamp(c.plot.Y.Norm(v))) }
+
+// clamp to [0, 1]; NaN is 0.
+func clamp(v float64) float64 {
+	if !(v > 0) {
+		return 0
+	}
+	return min(v, 1)
+}
+
+// line through points. A NaN breaks it; a point between two breaks is a dot.
+type line struct {
+	name   string // in the legend or at its end, "" neither
+	points []series.Point
+	look   Look
+	step   bool      // the value holds until the next point
+	width  vg.Length // 0: the style's
+}
+
+func (l line) draw(c *area) {
+	width := l.width
+	if width == 0 {
+		width = c.line
+	}
+	for _, run := range unbroken(l.points) {
+		if len(run) == 1 {
+			c.SetColor(l.look.Color)
+			c.Fill(circle(c.at(run[0].X, run[0].Y), 1.2*width))
+			continue
+		}
+		c.SetLineStyle(draw.LineStyle{Color: l.look.Color, Width: width, Dashes: l.look.Dashes})
+		c.Stroke(c.path(run, l.step))
+	}
+}
+
+// path along points, without those that change nothing.
+func (c *area) path(points []series.Point, step bool) vg.Path {
+	var path vg.Path
+	var last vg.Point
+	for i, p := range points {
+		at := c.at(p.X, p.Y)
+		switch {
+		case i == 0:
+			path.Move(at)
+		case step && at.X != last.X && at.Y != last.Y:
+			path.Line(vg.Point{X: at.X, Y: last.Y})
+			path.Line(at)
+		case at != last:
+			path.Line(at)
+		}
+		last = at
+	}
+	if len(path) == 1 { // all in one place: a stroke of no length is not seen
+		path.Line(vg.Point{X: last.X + 0.5, Y: last.Y})
+	}
+	return path
+}
+
+// unbroken runs of points without NaN.
+func unbroken(points []series.Point) (runs [][]series.Point) {
+	start := 0
+	for i := 0; i <= len(points); i++ {
+		if i < len(points) && !math.IsNaN(points[i].X) && !math.IsNaN(points[i].Y) {
+			continue
+		}
+		if i > start {
+			runs = append(runs, points[start:i])
+		}
+		start = i + 1
+	}
+	return runs
+}
+
+func (l line) text(b *strings.Builder) {
+	fmt.Fprintf(b, "line %q %s", l.name, l.look)
+	for _, p := range l.points {
+		fmt.Fprintf(b, " %s,%s", short(p.X), short(p.Y))
+	}
+	b.WriteByte('\n')
+}
+
+// band between two lines over the same x. Where one is NaN there is none.
+type band struct {
+	name      string // in the legend or at its end, "" neither
+	x, lo, hi []float64
+	look      Look
+	opacity   float64 // 0: opaque
+	step      bool    // values hold until the next x
+}
+
+func (l band) draw(c *area) {
+	var fill color.Color = l.look.Color
+	if l.opacity > 0 {
+		fill = faded(l.look.Color, l.opacity)
+	}
+	lower, upper := pair(l.x, l.lo), pair(l.x, l.hi)
+	for i := range l.x {
+		if math.IsNaN(l.lo[i]) || math.IsNaN(l.hi[i]) {
+			lower[i].Y, upper[i].Y = math.NaN(), math.NaN()
+		}
+	}
+	lows := unbroken(lower)
+	for i, run := range unbroken(upper) {
+		c.fill(run, lows[i], l.step, fill)
+	}
+}
+
+// fill between two lines.
+func (c *area) fill(upper, lower []series.Point, step bool, fill color.Color) {
+	path := c.path(upper, step)
+	back := c.path(lower, step)
+	for i := len(back) - 1; i >= 0; i-- {
+		path.Line(back[i].Pos)
+	}
+	path.Close()
+	c.SetColor(fill)
+	c.Fill(path)
+}
+
+func (l band) text(b *strings.Builder) {
+	fmt.Fprintf(b, "band %q %s", l.name, l.look)
+	for i := range l.x {
+		fmt.Fprintf(b, " %s,%s–%s", short(l.x[i]), short(l.lo[i]), short(l.hi[i]))
+	}
+	b.WriteByte('\n')
+}
+
+func pair(x, y []float64) []series.Point {
+	points := make([]series.Point, len(x))
+	for i := range x {
+		points[i] = series.Point{X: x[i], Y: y[i]}
+	}
+	return points
+}
+
+func circle(at vg.Point, r vg.Length) vg.Path {
+	var p vg.Path
+	p.Move(vg.Point{X: at.X + r, Y: at.Y})
+	p.Arc(at, r, 0, 2*math.Pi)
+	p.Close()
+	return p
+}
+
+// short form of a number: four digits are more than an eye sees.
+func short(v float64) string { return fmt.Sprintf("%.4g", v) }
+
+func (l Look) String() string {
+	s := Hex(l.Color)
+	if len(l.Dashes) > 0 {
+		s += fmt.Sprintf(" dashed %v", l.Dashes)
+	}
+	return s
+}
