@@ -13,9 +13,13 @@ import (
 var ErrOrder = errors.New("the order in which decisions took effect is not in the record")
 
 // Replay replays the whole record. Limiters without a reference algorithm
-// are passed over.
+// are passed over. In a record of real time only what is certain counts.
 func Replay(r *record.Reader) (*Result, error) {
-	return replay(r.Manifest(), r.ByEffect())
+	m := r.Manifest()
+	if m.Clock == "real" {
+		return replayReal(m, r.BySent())
+	}
+	return replay(m, r.ByEffect())
 }
 
 func replay(m record.Manifest, byEffect iter.Seq2[*record.Observation, error]) (*Result, error) {

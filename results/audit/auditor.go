@@ -14,7 +14,7 @@ import (
 type auditor struct {
 	spec   record.Limiter
 	warmup int64
-	keys   *keys
+	keys   *keys[*key]
 	out    Limiter
 	at     []*key            // of the observation at hand, one for each take
 	said   []limits.Decision // the oracle's, one for each take
@@ -26,7 +26,7 @@ func newAuditor(spec record.Limiter, warmup int64) (*auditor, error) {
 		return a, nil
 	}
 	var err error
-	a.keys, err = newKeys(spec)
+	a.keys, err = newKeys(spec, func(l limits.Limit) (func() *key, error) { return newKeyMaker(spec.Algorithm, l) })
 	return a, err
 }
 
@@ -217,7 +217,9 @@ func (a *auditor) countRetry(o *record.Observation, v verdict) {
 
 func (a *auditor) finish() Limiter {
 	if a.keys != nil {
-		a.keys.summarise(&a.out)
+		a.keys.summarise(&a.out, func(k *key) (Offender, bool) {
+			return Offender{Over: k.over, Under: k.under, Excess: k.level.excess(int64(a.spec.Resolution))}, true
+		})
 	}
 	return a.out
 }

@@ -16,74 +16,80 @@ type key struct {
 	over, under int64
 }
 
-// keys of one limiter. Each limit has a map of its own, so that the map's
-// key is a string that the record's reader holds anyway.
-type keys struct {
-	algorithm  string
-	resolution int64 // ns
-	table      *record.LimitTable
-	limits     map[string]map[string]*key
-	makers     map[record.Limit]*maker
+// newKeyMaker makes keys of one limit: a hundred thousand keys share it.
+func newKeyMaker(algorithm string, l limits.Limit) (func() *key, error) {
+	bucket, err := limits.Maker(algorithm, l)
+	if err != nil {
+		return nil, err
+	}
+	slope := newSlope(l)
+	return func() *key { return &key{oracle: bucket(), level: newLevel(slope)} }, nil
 }
 
-// maker makes keys of one limit: a hundred thousand keys share it.
-type maker struct {
-	bucket func() limits.Bucket
-	slope  *slope
+// keys of one limiter, K the state of one. Each limit has a map of its own, so
+// that the map's key is a string that the record's reader holds anyway.
+type keys[K any] struct {
+	table  *record.LimitTable
+	limits map[string]map[string]K
+	makers map[record.Limit]func() K
+	maker  func(limits.Limit) (func() K, error)
 }
 
-func newKeys(spec record.Limiter) (*keys, error) {
-	k := &keys{algorithm: spec.Algorithm, resolution: int64(spec.Resolution), table: spec.Table(), limits: map[string]map[string]*key{}, makers: map[record.Limit]*maker{}}
+func newKeys[K any](spec record.Limiter, maker func(limits.Limit) (func() K, error)) (*keys[K], error) {
+	k := &keys[K]{table: spec.Table(), limits: map[string]map[string]K{}, makers: map[record.Limit]func() K{}, maker: maker}
 	for _, l := range spec.Limits {
-		k.limits[l.Name] = map[string]*key{}
-		if _, err := k.maker(l); err != nil {
+		k.limits[l.Name] = map[string]K{}
+		if _, err := k.makerOf(l); err != nil {
 			return nil, err
 		}
 	}
 	return k, nil
 }
 
-func (k *keys) maker(l record.Limit) (*maker, error) {
+func (k *keys[K]) makerOf(l record.Limit) (func() K, error) {
 	l.Key = "" // an override's: the numbers alone matter here
 	if m, ok := k.makers[l]; ok {
 		return m, nil
 	}
-	limit := limits.Limit{Count: l.Count, Period: l.Period, Burst: l.Burst}
-	bucket, err := limits.Maker(k.algorithm, limit)
+	m, err := k.maker(limits.Limit{Count: l.Count, Period: l.Period, Burst: l.Burst})
 	if err != nil {
 		return nil, fmt.Errorf("limit %q: %w", l.Name, err)
 	}
-	m := &maker{bucket, newSlope(limit)}
 	k.makers[l] = m
 	return m, nil
 }
 
 // of returns the key's state, full if it is new.
-func (k *keys) of(limit, name string) (*key, error) {
+func (k *keys[K]) of(limit, name string) (state K, err error) {
 	byName, ok := k.limits[limit]
 	if !ok {
-		return nil, fmt.Errorf("limit %q is not in the manifest", limit)
+		return state, fmt.Errorf("limit %q is not in the manifest", limit)
 	}
 	if s, ok := byName[name]; ok {
 		return s, nil
 	}
 	l, _ := k.table.For(limit, name)
-	m, err := k.maker(l)
+	m, err := k.makerOf(l)
 	if err != nil {
-		return nil, fmt.Errorf("key %q: %w", name, err)
+		return state, fmt.Errorf("key %q: %w", name, err)
 	}
-	s := &key{oracle: m.bucket(), level: newLevel(m.slope)}
-	byName[name] = s
-	return s, nil
+	state = m()
+	byName[name] = state
+	return state, nil
 }
 
-// summarise finds the worst keys. The order of the maps does not matter:
-// worse is a total order.
-func (k *keys) summarise(out *Limiter) {
+// summarise counts the keys and finds the worst. offender says what is wrong
+// with one, or that no decision was on it. The order of the maps does not
+// matter: worse is a total order.
+func (k *keys[K]) summarise(out *Limiter, offender func(K) (o Offender, seen bool)) {
 	for limit, byName := range k.limits {
-		out.Keys += int64(len(byName))
 		for name, s := range byName {
-			o := Offender{Limit: limit, Key: name, Over: s.over, Under: s.under, Excess: s.level.excess(k.resolution)}
+			o, seen := offender(s)
+			if !seen {
+				continue
+			}
+			out.Keys++
+			o.Limit, o.Key = limit, name
 			if exceeds(o, out) {
 				out.WorstExcess, out.WorstLimit, out.WorstKey = o.Excess, limit, name
 			}

@@ -25,6 +25,7 @@ func (r *Result) Find(name string) (Limiter, bool) {
 type Limiter struct {
 	Name      string
 	Algorithm string // of the oracle; "": the limiter has none, and nothing below is known
+	Unknown   string // why nothing below is known although there is an oracle; "" it is
 
 	Compared    int64 // decisions compared with the oracle's
 	Over        int64 // allowed, where the oracle denies
@@ -45,8 +46,8 @@ type Limiter struct {
 	Worst []Offender // keys with faults, the worst first, at most MaxOffenders
 }
 
-// Audited tells whether there was an oracle to compare with.
-func (l *Limiter) Audited() bool { return l.Algorithm != "" }
+// Audited tells whether the limiter was compared with an oracle.
+func (l *Limiter) Audited() bool { return l.Algorithm != "" && l.Unknown == "" }
 
 // MaxOffenders is how many keys a Limiter's Worst holds at most.
 const MaxOffenders = 20

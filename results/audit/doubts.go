@@ -1,0 +1,58 @@
+package audit
+
+import (
+	"slices"
+
+	"github.com/quotalab/quotalab/results/record"
+)
+
+// What is not known of a request that ended in an error: whether it took
+// tokens, how often, and when. The bounds from above assume the worst.
+
+// mayTake tells whether a request that came to no decision may have taken
+// tokens: commands were sent, and not all that was sent was refused.
+func mayTake(o *record.Observation) bool {
+	if o.Error == "refused" && o.RoundTrips <= 1 && len(o.Takes) == 1 {
+		return false
+	}
+	return len(o.Touched) > 0 || o.Key != record.Unread
+}
+
+// answered are the errors that came as a server's answer: what the commands
+// did, they did before. Of others nobody knows whether they were executed, by
+// how many attempts of the client's library, and when.
+var answered = []string{"server", "script_missing", "unexpected"}
+
+// lastEffect is when a request that came to no decision can take tokens no
+// more: what was sent to a server without an answer is executed when the server
+// goes on, after a fault, and no later than the longest that an answer took.
+func (r *realRun) lastEffect(o *record.Observation) float64 {
+	if slices.Contains(answered, o.Error) {
+		return float64(o.Done)
+	}
+	end := o.Done
+	for _, f := range r.faults {
+		if f.At <= o.Done && f.Until > end {
+			end = f.Until
+		}
+	}
+	return float64(end) + r.longest
+}
+
+// losing are the faults that lose answers. A client's library then sends the command
+// again, and both may have taken tokens.
+var losing = []string{"down", "frozen", "reset"}
+
+// again tells whether a request may have taken tokens more than once, or
+// have been denied because it took them before.
+func (r *realRun) again(o *record.Observation, t *record.Take) bool {
+	if decided := o.Decision == record.Allowed || o.Decision == record.Denied; !decided && !slices.Contains(answered, o.Error) {
+		return true
+	}
+	for _, f := range r.faults {
+		if slices.Contains(losing, f.Kind) && (f.Shard == t.Shard || t.Shard == "") && f.At <= o.Done && float64(o.Sent) <= float64(f.Until)+r.longest {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,150 @@
+package audit
+
+import "math"
+
+// hold is what a request that is under way has to do with one key.
+type hold struct {
+	*bounds
+	limit  *limitTally
+	tokens float64
+
+	takes, checks bool // its mode; neither: it spends only
+	spends        bool // it may take tokens
+	again         bool // nobody knows how often
+	unlike        bool // its denial is not about this key alone
+
+	// As it was when the request was sent.
+	lone   bool    // no other was under way
+	number int64   // of begun
+	past   float64 // the TAT from below
+	before most    // from above
+
+	// As it is when the request is done.
+	excess float64 // ns by which the worst window that it lies in holds too much, or the oracle denies a check, in every order
+	early  float64 // ns by which the oracle denies it in the order that is worst for it
+}
+
+// whole is the instant's next whole nanosecond: clocks have no others, and the oracles
+// round so. The thousandth is for what float64 cannot hold.
+func whole(ns float64) float64 { return math.Ceil(ns - 1e-3) }
+
+// send is when the request is sent.
+func (h *hold) send(f *flight) {
+	b := h.bounds
+	b.renew(f.sent)
+	b.seen = b.seen || f.decided()
+	if !h.checks && h.tokens <= b.burst {
+		b.price(h.tokens, h.unlike)
+	}
+	b.begun++
+	h.lone, h.number = b.waiting == 0 && b.most.flying == 0, b.begun
+	h.past, h.before = b.least.until(b.rate), b.most
+	if h.spends {
+		b.most.sent(b.rate, f.sent, h.tokens)
+	}
+	if h.again {
+		b.murky++
+	}
+	b.look(f.sent)
+	if !f.decided() {
+		return
+	}
+	b.waiting++
+	if f.denied() && !h.checks {
+		b.denials++
+	}
+}
+
+// end is when it can do no more.
+func (h *hold) end(f *flight, now float64) {
+	b := h.bounds
+	b.latest = now
+	if h.spends {
+		b.most.done(b.rate, now, h.tokens)
+	}
+	if h.again {
+		b.murky--
+		b.most.empty(b.rate, now)
+	}
+	if !f.decided() {
+		return
+	}
+	b.waiting--
+	if f.denied() && !h.checks {
+		b.denials--
+	}
+	h.early = h.latestTAT(f) - b.full
+	h.excess = h.earliestTAT(f) - now - b.full
+}
+
+// latestTAT is how far beyond now, whenever that is while the request is under way,
+// the oracle's TAT may be when it has admitted the request.
+func (h *hold) latestTAT(f *flight) float64 {
+	if h.partial || h.tokens > h.burst {
+		return math.Inf(1)
+	}
+	ahead := h.ahead.since(f.sent) + h.span(h.owed)
+	if !h.spends {
+		ahead += h.span(h.tokens)
+	}
+	if f.denied() { // it may have read its clock when sent, and the key when done
+		ahead += f.done - f.sent
+	}
+	return ahead
+}
+
+// earliestTAT is when the TAT is at least that the oracle proposes.
+func (h *hold) earliestTAT(f *flight) float64 {
+	switch {
+	case h.tokens > h.burst:
+		return math.Inf(1)
+	case f.denied() || h.checks:
+		return h.past + h.span(h.tokens)
+	default:
+		return h.least.reach(h.rate, f.sent, h.tokens)
+	}
+}
+
+// Of an allowed request.
+
+// fine: the oracle allows it in every order. kept: and if not by more than
+// the clock's resolution.
+func (h *hold) fine() bool { return whole(h.early) <= 0 }
+func (h *hold) kept() bool { return whole(h.early) <= h.slack }
+
+// broke: a window holds too much, so that it or another in the window is over.
+func (h *hold) broke() bool { return whole(h.excess) > h.slack }
+
+// over: the oracle denies this request in every order.
+func (h *hold) overIn() bool {
+	return h.tokens > h.burst || h.broke() && h.settled()
+}
+
+// undo: the oracle took nothing in any order.
+func (h *hold) undo() {
+	if h.spends && h.lone && h.begun == h.number {
+		h.most = h.before
+	}
+}
+
+// Of a denied request.
+
+// room: the oracle allows it in every order, by more than the clock's resolution.
+func (h *hold) room() bool {
+	return whole(h.early) < -h.slack || h.slack == 0 && whole(h.early) <= 0
+}
+
+// counts: with room, a wrong denial is certain. Of denials under way together
+// each may be right because the oracle took the tokens of another; if all
+// are alike, as many are wrong as find room after each other. (If one of them
+// has room in every order and is right in one, then because of one more
+// denial there that the oracle admits, and that is not counted yet.)
+func (h *hold) counts() bool { return h.settled() || !h.mixed && !h.checks }
+
+// shut: the oracle denies it in every order.
+func (h *hold) shut() bool { return whole(h.excess) > 0 }
+
+// untouched: and if not by more than the clock's resolution.
+func (h *hold) untouched() bool {
+	return h.shut() || h.slack > 0 && whole(h.excess) >= -h.slack
+}
