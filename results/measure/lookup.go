@@ -65,6 +65,19 @@ func (m Metric) Percentile(p float64) (float64, bool) {
 	return m.trend.percentile(p) / m.scale(), true
 }
 
+// Percentiles is Percentile of each of ps, which are in rising order, in one
+// pass.
+func (m Metric) Percentiles(ps []float64) ([]float64, bool) {
+	if m.trend == nil || m.trend.n == 0 {
+		return nil, false
+	}
+	values := m.trend.percentiles(ps)
+	for i := range values {
+		values[i] /= m.scale()
+	}
+	return values, true
+}
+
 // Aggregate is what a condition looks at; seconds is the measured time,
 // which rates are over. False: unknown.
 func (m Metric) Aggregate(c metric.Condition, seconds float64) (float64, bool) {

@@ -208,7 +208,7 @@ func (p *pass) fill(s *Summary, a *audit.Result) {
 	add(said)
 	add(thresholds(a))
 	s.Thresholds, s.Causes = perThreshold(a), causes(a)
-	s.Keys.MostDenied = p.keys.mostDenied()
+	s.Keys.MostDenied, s.busiest = p.keys.mostDenied(), p.keys.busiest(p.manifest.Shards)
 	s.Faults, s.Phases = faults(p.manifest), p.phases.table(p.measuredSpan())
 	s.Servers = servers(p.manifest.Servers)
 	s.AutoPipelined = autoPipelined(p.manifest)

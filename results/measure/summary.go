@@ -53,6 +53,7 @@ type Summary struct {
 	Versions   map[string]string `json:"versions" jsonschema:"versions of go, quotalab and the modules under test"`
 
 	windows []*window
+	busiest map[string]busy // by limiter
 }
 
 // Metric is one series of one metric. Times are in seconds. A counter has a

@@ -127,8 +127,7 @@ func (t *trend) merge(u *trend) {
 // percent of them do not exceed.
 func (t *trend) percentile(p float64) float64 {
 	if t.hist != nil {
-		v := t.hist.ValueAtPercentile(p)
-		return float64(min(max(v, t.min), t.max)) // a bucket's edge may lie outside the samples
+		return t.within(t.hist.ValueAtPercentile(p))
 	}
 	rank := rankOf(p, t.n)
 	for _, s := range t.few {
@@ -138,6 +137,24 @@ func (t *trend) percentile(p float64) float64 {
 	}
 	return float64(t.max)
 }
+
+// percentiles is percentile of each of ps.
+func (t *trend) percentiles(ps []float64) []float64 {
+	out := make([]float64, len(ps))
+	if t.hist == nil {
+		for i, p := range ps {
+			out[i] = t.percentile(p)
+		}
+		return out
+	}
+	for i, v := range t.hist.ValueAtPercentilesSlice(ps) {
+		out[i] = t.within(v)
+	}
+	return out
+}
+
+// within the samples: a bucket's edge may lie outside.
+func (t *trend) within(v int64) float64 { return float64(min(max(v, t.min), t.max)) }
 
 // rankOf the p-th percentile among n samples, from 1 (nearest rank).
 func rankOf(p float64, n int64) int64 {
