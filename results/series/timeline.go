@@ -1,0 +1,128 @@
+package series
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/record"
+)
+
+// timeline counts and times what came of requests by interval.
+type timeline struct {
+	at       intervals
+	outcomes map[Outcome][]cell
+	last     Outcome // that of the observation before: often the same
+	cells    []cell
+	due      map[string][]int64 // first tries by limiter
+}
+
+// cell is one outcome in one interval.
+type cell struct {
+	count, timed int64
+	min, max     int64
+	times        *hdrhistogram.PackedHistogram // nil: none
+}
+
+// longest time that a cell can tell from longer ones: 146 years.
+const longest = 1 << 62
+
+func newTimeline(at intervals) *timeline {
+	return &timeline{at: at, outcomes: map[Outcome][]cell{}, due: map[string][]int64{}}
+}
+
+func (t *timeline) observe(o *record.Observation) error {
+	i := t.at.of(o.Intended)
+	if o.Attempt == 0 && o.Step == 0 {
+		t.dueOf(o.Limiter)[i]++
+	}
+	c := &t.of(Outcome{o.Limiter, string(o.Decision), string(o.Key)})[i]
+	c.count++
+	if o.Decision == record.Dropped || o.Sent < 0 || o.Done < 0 {
+		return nil // it was not sent: there is nothing to time
+	}
+	if err := c.add(min(max(0, o.Done-o.Sent), longest)); err != nil {
+		return fmt.Errorf("the latency of observation %d: %w", o.Seq, err)
+	}
+	return nil
+}
+
+func (t *timeline) dueOf(limiter string) []int64 {
+	if t.due[limiter] == nil {
+		t.due[limiter] = make([]int64, t.at.n)
+	}
+	return t.due[limiter]
+}
+
+func (t *timeline) of(o Outcome) []cell {
+	if t.cells == nil || o != t.last {
+		if t.outcomes[o] == nil {
+			t.outcomes[o] = make([]cell, t.at.n)
+		}
+		t.last, t.cells = o, t.outcomes[o]
+	}
+	return t.cells
+}
+
+func (c *cell) add(ns int64) error {
+	if c.times == nil {
+		c.times, c.min, c.max = hdrhistogram.NewPacked(1, longest, 3), ns, ns
+	}
+	c.timed++
+	c.min, c.max = min(c.min, ns), max(c.max, ns)
+	return c.times.RecordValue(ns)
+}
+
+// percentile in seconds, within 0.1 %.
+func (c *cell) percentile(p float64) float64 {
+	if c.times == nil {
+		return math.NaN()
+	}
+	return float64(min(max(c.times.ValueAtPercentile(p), c.min), c.max)) / 1e9
+}
+
+// series of the timeline. Nothing seen: no lines.
+func (t *timeline) series(m *record.Manifest, s *measure.Summary) Timeline {
+	out := Timeline{From: float64(t.at.from) / 1e9, Step: float64(t.at.step) / 1e9, N: t.at.n, Faults: faults(s), Warmup: s.WarmupSeconds}
+	for _, o := range slices.SortedFunc(maps.Keys(t.outcomes), newOrder(m).compare) {
+		out.Outcomes = append(out.Outcomes, t.line(o))
+	}
+	if len(t.due) > 0 {
+		out.Offered = t.at.rates(t.offered())
+	}
+	return out
+}
+
+func (t *timeline) line(o Outcome) OutcomeTimeline {
+	line := OutcomeTimeline{Outcome: o}
+	for i := range t.outcomes[o] {
+		c := &t.outcomes[o][i]
+		line.Count = append(line.Count, c.count)
+		line.P50, line.P99 = append(line.P50, c.percentile(50)), append(line.P99, c.percentile(99))
+	}
+	line.Rate = t.at.rates(line.Count)
+	return line
+}
+
+// offered: every limiter gets every arrival, but one that stops early lacks
+// the last.
+func (t *timeline) offered() []int64 {
+	most := make([]int64, t.at.n)
+	for _, due := range t.due {
+		for i, n := range due {
+			most[i] = max(most[i], n)
+		}
+	}
+	return most
+}
+
+func faults(s *measure.Summary) (out []Span) {
+	for _, f := range s.Faults {
+		out = append(out, Span{From: f.At, Until: f.Until, Label: f.What})
+	}
+	return out
+}
