@@ -8,8 +8,8 @@ import (
 	"github.com/quotalab/quotalab/results/record"
 )
 
-// ErrOrder is wrapped by the error of Replay on a record whose order of
-// effect is unknown.
+// ErrOrder is wrapped by the error of Replay on a record of virtual time that
+// lacks the order of effect.
 var ErrOrder = errors.New("the order in which decisions took effect is not in the record")
 
 // Replay replays the whole record. Limiters without a reference algorithm

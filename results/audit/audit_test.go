@@ -188,7 +188,7 @@ func TestRefusals(t *testing.T) {
 		change func(m *record.Manifest, o *record.Observation)
 		says   string
 	}{
-		{"real time has no order", func(_ *record.Manifest, o *record.Observation) { o.Order = -1 }, "virtual time"},
+		{"virtual time has an order", func(_ *record.Manifest, o *record.Observation) { o.Order = -1 }, "virtual time"},
 		{"a limiter that is not in the manifest", func(_ *record.Manifest, o *record.Observation) { o.Limiter = "x" }, `limiter "x"`},
 		{"a limit that is not in the manifest", func(_ *record.Manifest, o *record.Observation) { o.Takes[0].Limit = "x" }, `limit "x"`},
 		{"an algorithm that does not exist", func(m *record.Manifest, _ *record.Observation) { m.Limiters[0].Algorithm = "x" }, `"x"`},

@@ -49,7 +49,7 @@ func (a *auditor) observe(o *record.Observation) error {
 		return nil
 	}
 	if o.Effect >= 0 && o.Order < 0 {
-		return fmt.Errorf("%w: run the scenario in virtual time to audit it", ErrOrder)
+		return fmt.Errorf("%w, though its manifest says that it is of virtual time", ErrOrder)
 	}
 	now := instant(o)
 	if err := a.peek(o, now); err != nil {

@@ -19,8 +19,9 @@ type bounds struct {
 	begun                   int64
 
 	// Since the bucket was last certainly full: unsettled, the oracle may have
-	// decided otherwise in another order; mixed, costs differ or denials are not
-	// about this key alone; costliest, the highest cost; doubt, tokens of denials that may have been wrong.
+	// decided otherwise in another order; mixed, costs differ or denials are
+	// not about this key alone; costliest, the highest cost; doubt, tokens of
+	// denials that may have been wrong.
 	unsettled, mixed bool
 	costliest, doubt float64
 	latest           float64 // when a request was last done
@@ -34,8 +35,8 @@ type bounds struct {
 func newBounds(r *rate) *bounds { return &bounds{rate: r, worst: math.Inf(-1), most: never()} }
 
 // renew forgets the past if the bucket is full at now in every order. Two
-// things say so: that the bound from above is over, denials that may have been wrong
-// included; and that an empty bucket would have become full.
+// things say so: that the bound from above is over, denials that may have been
+// wrong included; and that an empty bucket would have become full.
 func (b *bounds) renew(now float64) {
 	if b.waiting > 0 {
 		return

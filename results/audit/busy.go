@@ -49,13 +49,13 @@ func (r *rate) span(tokens float64) float64 { return tokens * r.period / r.count
 //	s + T·F(s) ≤ t + burst·T    for every s at which a request was sent.
 //
 // F is kept as the busy periods of a server that works T on every token and
-// never waits while there is work: a period begins when its first request is sent
-// and lasts T times its tokens; requests that are sent within it extend it.
-// The largest s + T·F(s) over all s up to an instant x is where the last period that
-// began by x has its beginning as s: to begin later within the period leaves
-// out work that took longer than the s gained, and periods before it ended
-// before it began. So only beginnings are kept, and of those only the last
-// that is older than any request that is still to come.
+// never waits while there is work: a period begins when its first request is
+// sent and lasts T times its tokens; requests that are sent within it extend
+// it. The largest s + T·F(s) over all s up to an instant x is where the last
+// period that began by x has its beginning as s: to begin later within the
+// period leaves out work that took longer than the s gained, and periods
+// before it ended before it began. So only beginnings are kept, and of those
+// only the last that is older than any request that is still to come.
 type busy struct{ periods []period }
 
 type period struct{ start, tokens float64 }

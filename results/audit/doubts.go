@@ -2,6 +2,7 @@ package audit
 
 import (
 	"slices"
+	"time"
 
 	"github.com/quotalab/quotalab/results/record"
 )
@@ -24,24 +25,29 @@ func mayTake(o *record.Observation) bool {
 var answered = []string{"server", "script_missing", "unexpected"}
 
 // lastEffect is when a request that came to no decision can take tokens no
-// more: what was sent to a server without an answer is executed when the server
-// goes on, after a fault, and no later than the longest that an answer took.
+// more: what was sent to a server without an answer is executed when the
+// server goes on, after a fault, and no later than the longest that an answer
+// took.
 func (r *realRun) lastEffect(o *record.Observation) float64 {
 	if slices.Contains(answered, o.Error) {
 		return float64(o.Done)
 	}
 	end := o.Done
 	for _, f := range r.faults {
-		if f.At <= o.Done && f.Until > end {
-			end = f.Until
+		if until := f.Until + faultLag.Nanoseconds(); f.At <= o.Done && f.Until > f.At && until > end {
+			end = until
 		}
 	}
 	return float64(end) + r.longest
 }
 
-// losing are the faults that lose answers. A client's library then sends the command
-// again, and both may have taken tokens.
+// losing are the faults that lose answers. A client's library then sends the
+// command again, and both may have taken tokens.
 var losing = []string{"down", "frozen", "reset"}
+
+// faultLag is how much later than planned a fault of a live server happens,
+// or is over.
+const faultLag = 250 * time.Millisecond
 
 // again tells whether a request may have taken tokens more than once, or
 // have been denied because it took them before.
@@ -50,7 +56,7 @@ func (r *realRun) again(o *record.Observation, t *record.Take) bool {
 		return true
 	}
 	for _, f := range r.faults {
-		if slices.Contains(losing, f.Kind) && (f.Shard == t.Shard || t.Shard == "") && f.At <= o.Done && float64(o.Sent) <= float64(f.Until)+r.longest {
+		if slices.Contains(losing, f.Kind) && (f.Shard == t.Shard || t.Shard == "") && f.At <= o.Done && o.Sent <= f.Until+faultLag.Nanoseconds() {
 			return true
 		}
 	}

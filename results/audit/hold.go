@@ -24,8 +24,8 @@ type hold struct {
 	early  float64 // ns by which the oracle denies it in the order that is worst for it
 }
 
-// whole is the instant's next whole nanosecond: clocks have no others, and the oracles
-// round so. The thousandth is for what float64 cannot hold.
+// whole is the instant's next whole nanosecond: clocks have no others, and the
+// oracles round so. The thousandth is for what float64 cannot hold.
 func whole(ns float64) float64 { return math.Ceil(ns - 1e-3) }
 
 // send is when the request is sent.
@@ -77,8 +77,8 @@ func (h *hold) end(f *flight, now float64) {
 	h.excess = h.earliestTAT(f) - now - b.full
 }
 
-// latestTAT is how far beyond now, whenever that is while the request is under way,
-// the oracle's TAT may be when it has admitted the request.
+// latestTAT is how far beyond now, whenever that is while the request is under
+// way, the oracle's TAT may be when it has admitted the request.
 func (h *hold) latestTAT(f *flight) float64 {
 	if h.partial || h.tokens > h.burst {
 		return math.Inf(1)

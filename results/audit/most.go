@@ -11,11 +11,12 @@ import (
 //
 //	max(X, t) + T·U ≤ H
 //
-// where H moves so: a request that is sent adds T·tokens. As long as one is under
-// way, t itself passes, H ≥ t + T·U. Since no admission leaves more than a
-// full bucket of debt, up to the clock's resolution R, X ≤ t + burst·T + R and so H need
-// never be more than t + burst·T + R + T·U. That a request takes effect changes neither
-// side: what X gains U loses. If nothing is under way, X ≤ H, and H stays.
+// where H moves so: a request that is sent adds T·tokens. As long as one is
+// under way, t itself passes, H ≥ t + T·U. Since no admission leaves more than
+// a full bucket of debt, up to the clock's resolution R, X ≤ t + burst·T + R
+// and so H need never be more than t + burst·T + R + T·U. That a request takes
+// effect changes neither side: what X gains U loses. If nothing is under way,
+// X ≤ H, and H stays.
 //
 // H is at + T·tokens, a pair, so that nothing is rounded twice.
 type most struct {

@@ -183,7 +183,7 @@ func TestCertainCases(t *testing.T) {
 		{"one that is still under way may take its tokens after the bucket was empty", 2, []int64{2},
 			concat([]record.Observation{spell(0, 6, yes)}, times(3, spell(0, 1, yes)), []record.Observation{spell(3, 3, no)}), 1, 0, 4},
 		{"a request that was sent before and done after others is in the longest window", 12, []int64{1},
-			[]record.Observation{spell(0, 0, yes), spell(0, 20, yes), spell(10, 10, yes)}, 1, 0, 2},
+			[]record.Observation{spell(0, 0, yes), spell(0, 20, yes), spell(13, 13, yes)}, 1, 0, 2},
 		{"of a window that holds too much, the one that was sent last is in the way of others longest", 10, []int64{1},
 			[]record.Observation{spell(5, 5, yes), spell(0, 6, yes), spell(5, 14, yes)}, 1, 0, 2},
 		{"between others, a long one may have come at the worst moment", 5, []int64{3},

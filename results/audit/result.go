@@ -21,7 +21,8 @@ func (r *Result) Find(name string) (Limiter, bool) {
 }
 
 // Limiter is what the replay of one limiter's decisions found. All counts
-// leave the warm-up out.
+// leave the warm-up out. In real time, faults are those that every order has,
+// and all else that some order makes one is Ambiguous.
 type Limiter struct {
 	Name      string
 	Algorithm string // of the oracle; "": the limiter has none, and nothing below is known
@@ -31,7 +32,7 @@ type Limiter struct {
 	Over        int64 // allowed, where the oracle denies
 	OverChecked int64 // of Over: by requests that only check, and so took no tokens
 	Under       int64 // denied, where the oracle allows
-	Ambiguous   int64 // different, but within the limiter's clock resolution of the boundary
+	Ambiguous   int64 // different, but within the limiter's clock resolution of the boundary; in real time also what depends on the order
 	Uncertain   int64 // errors and fail-opens that reached a key: whether they spent is unknown
 	RetryKnown  int64 // denials by both, with a RetryAfter, on keys without an earlier fault
 	WrongRetry  int64 // of these, with a RetryAfter that is off by more than the clock's resolution

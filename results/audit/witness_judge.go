@@ -40,17 +40,17 @@ func (w *witness) judgeAllowed(f *flight) {
 // taken away so that no window holds too much. Windows that end later see of
 // the past only F, so of two ways to take away as many the one with the
 // smaller F is as good everywhere. By induction over the order of done: let
-// the kept requests' instants of sending, sorted, be each at most that of any other
-// set of as many that breaks no window, and let no such set be larger. A
-// request that fits is added to both. If one does not, no set as large as the kept
-// can take it, and without the one that was sent last those that are left are
-// the earliest again, and break no window, since each broken one begins
+// the kept requests' instants of sending, sorted, be each at most that of any
+// other set of as many that breaks no window, and let no such set be larger. A
+// request that fits is added to both. If one does not, no set as large as the
+// kept can take it, and without the one that was sent last those that are left
+// are the earliest again, and break no window, since each broken one begins
 // before the request was sent.
 //
-// If costs differ let M be the highest. Then F ≥ (kept F) − m·M for any set that
-// breaks no window and lacks m requests more than were counted: by the same
-// induction, if M is taken back for each one counted. So m ≥ 0, and the count is a
-// lower bound; in every order the oracle admits such a set.
+// If costs differ let M be the highest. Then F ≥ (kept F) − m·M for any set
+// that breaks no window and lacks m requests more than were counted: by the
+// same induction, if M is taken back for each one counted. So m ≥ 0, and the
+// count is a lower bound; in every order the oracle admits such a set.
 func (h *hold) keep(f *flight) {
 	broke := h.broke()
 	h.least.add(h.rate, f.sent, h.tokens)
