@@ -1,11 +1,15 @@
 package audit
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // bounds is what is certain of one key in a record of real time.
 type bounds struct {
 	*rate
 	least busy    // of admissions without those that are over: the TAT from below
+	debts *busy   // the same with wrong denials that least lacks; nil: none
 	given busy    // of all that was allowed
 	worst float64 // so far the worst excess of given, in tokens times T (ns)
 	most  most    // the TAT from above
@@ -51,7 +55,7 @@ func (b *bounds) renew(now float64) {
 	}
 	if now > whole(min(until, b.latest+b.full+b.slack))+b.slack { // where the resolution leaves no doubt of a denial
 		b.unsettled, b.mixed, b.costliest, b.doubt = false, false, 0, 0
-		b.least.periods = b.least.periods[:0]
+		b.least.periods, b.debts = b.least.periods[:0], nil
 	}
 }
 
@@ -74,15 +78,30 @@ func (b *bounds) look(now float64) {
 // settled: up to now the oracle decided the same in every order.
 func (b *bounds) settled() bool { return !b.unsettled && b.denials == 0 }
 
-// owe: the oracle took the tokens of a denial, from sent on and by now.
+// owe: the oracle took the tokens of a denial, from sent on and by now. If it
+// took those of another denial in some order, only debts has them.
 func (b *bounds) owe(sent, now, tokens float64) {
 	if b.settled() {
 		b.least.add(b.rate, sent, tokens)
+	} else {
+		b.unsettled = true
+		if b.debts == nil {
+			b.debts = &busy{slices.Clone(b.least.periods)}
+		}
+		b.debts.add(b.rate, sent, tokens)
 	}
 	b.most.least(b.rate, now)
 	b.most.tokens += tokens
 	b.owed += tokens
 	b.look(now)
+}
+
+// past is the TAT from below, as far as requests are done.
+func (b *bounds) past() float64 {
+	if b.debts != nil {
+		return b.debts.until(b.rate)
+	}
+	return b.least.until(b.rate)
 }
 
 // forget what no request asks for that is under way or to come: those that
@@ -92,6 +111,9 @@ func (b *bounds) forget(since float64) {
 		since = math.Inf(1)
 	}
 	b.least.forget(since)
+	if b.debts != nil {
+		b.debts.forget(since)
+	}
 	b.given.forget(since)
 	b.ahead.forget(since)
 }

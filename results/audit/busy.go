@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"math"
 	"slices"
 	"sort"
 	"time"
@@ -69,12 +70,12 @@ func (b *busy) begunBy(x float64) int {
 	return sort.Search(n, func(i int) bool { return b.periods[i].start > x }) - 1
 }
 
-// until is the largest s + T·F(s) of all.
+// until is the largest s + T·F(s) of all; never of none.
 func (b *busy) until(r *rate) float64 {
 	if n := len(b.periods); n > 0 {
 		return b.periods[n-1].start + r.span(b.periods[n-1].tokens)
 	}
-	return 0
+	return math.Inf(-1)
 }
 
 // reach is the largest s + T·F(s) over s ≤ sent, with tokens more sent then.

@@ -16,7 +16,7 @@ type hold struct {
 	// As it was when the request was sent.
 	lone   bool    // no other was under way
 	number int64   // of begun
-	past   float64 // the TAT from below
+	bottom float64 // the TAT from below
 	before most    // from above
 
 	// As it is when the request is done.
@@ -38,7 +38,7 @@ func (h *hold) send(f *flight) {
 	}
 	b.begun++
 	h.lone, h.number = b.waiting == 0 && b.most.flying == 0, b.begun
-	h.past, h.before = b.least.until(b.rate), b.most
+	h.bottom, h.before = b.past(), b.most
 	if h.spends {
 		b.most.sent(b.rate, f.sent, h.tokens)
 	}
@@ -99,7 +99,7 @@ func (h *hold) earliestTAT(f *flight) float64 {
 	case h.tokens > h.burst:
 		return math.Inf(1)
 	case f.denied() || h.checks:
-		return h.past + h.span(h.tokens)
+		return h.bottom + h.span(h.tokens)
 	default:
 		return h.least.reach(h.rate, f.sent, h.tokens)
 	}

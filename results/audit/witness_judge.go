@@ -52,14 +52,24 @@ func (w *witness) judgeAllowed(f *flight) {
 // same induction, if M is taken back for each one counted. So m ≥ 0, and the
 // count is a lower bound; in every order the oracle admits such a set.
 func (h *hold) keep(f *flight) {
-	broke := h.broke()
-	h.least.add(h.rate, f.sent, h.tokens)
-	if broke {
-		h.least.takeBack(h.costliest)
+	if h.debts != nil {
+		h.debts.keep(h, f)
+	}
+	if h.least.keep(h, f) {
 		h.over += f.one()
 		h.joint += f.one()
 		h.limit.joint += f.one()
 	}
+}
+
+// keep adds an admission, or takes one back if a window then holds too much.
+func (b *busy) keep(h *hold, f *flight) (broke bool) {
+	broke = whole(b.reach(h.rate, f.sent, h.tokens)-f.done-h.full) > h.slack
+	b.add(h.rate, f.sent, h.tokens)
+	if broke {
+		b.takeBack(h.costliest)
+	}
+	return broke
 }
 
 // keepSpend keeps what only spends, if it is certain whether there was room.
