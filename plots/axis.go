@@ -97,18 +97,17 @@ func nines(percentile float64) float64 {
 // percentile with as many nines.
 func percentile(nines float64) float64 { return 100 * (1 - math.Pow(10, -nines)) }
 
-// latencyAxis holds all positive values in whole steps of 1, 2 and 5 and is at
-// least a factor of 4 long, so that equal values do not look like many.
+// latencyAxis holds all positive values. It is at least a factor of 4 long,
+// so that equal values do not look like many and two labels fit.
 func latencyAxis(label string, lo, hi float64) axis {
-	if !(lo > 0) {
-		lo = hi
+	if !(hi > 0) || math.IsInf(hi, 0) {
+		lo, hi = 1e-3, 1e-3 // all are 0, and at the axis' beginning
 	}
-	if !(hi > 0) {
-		lo, hi = 1e-3, 1e-3
-	}
-	lo, hi = roundDown(lo), roundUp(hi)
+	lo = min(lo, hi)
+	lo, hi = lo/1.1, hi*1.1
 	if hi < 4*lo {
-		lo, hi = roundDown(lo*0.99), roundUp(hi*1.01)
+		middle := math.Sqrt(lo * hi)
+		lo, hi = middle/2.1, middle*2.1
 	}
 	return axis{label: label, min: lo, max: hi, scale: logScale{}, ticks: latencyTicks}
 }

@@ -29,7 +29,7 @@ func (c *area) drawFaults(faults []series.Span) {
 
 // faultLetters stand above the shades, as in the note.
 func (c *area) faultLetters(faults []series.Span) {
-	if len(faults) < 2 || len(faults) > mostFaults {
+	if !lettered(faults) {
 		return
 	}
 	t := aligned(c.fine, draw.XCenter, draw.YBottom)
@@ -41,6 +41,9 @@ func (c *area) faultLetters(faults []series.Span) {
 		write(c, t, vg.Point{X: x, Y: c.Max.Y + 0.5}, letter(i))
 	}
 }
+
+// lettered tells whether faults have letters: one alone and too many have none.
+func lettered(faults []series.Span) bool { return len(faults) > 1 && len(faults) <= mostFaults }
 
 func letter(i int) string { return string(rune('A' + i)) }
 
@@ -63,7 +66,7 @@ func faultNote(faults []series.Span) string {
 
 func faultWords(f series.Span) string {
 	if f.Until <= f.From {
-		return f.Label + " at " + seconds(f.From)
+		return f.Label + " at " + instant(f.From)
 	}
-	return f.Label + ", " + seconds(f.From) + " to " + seconds(f.Until)
+	return f.Label + " from " + instant(f.From) + " to " + instant(f.Until)
 }

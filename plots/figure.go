@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/quotalab/quotalab/results/measure"
 	"github.com/quotalab/quotalab/results/series"
 )
 
@@ -17,7 +16,8 @@ type Figure struct {
 	Notes    []string // how to read it, and what is left out
 
 	panels  []panel
-	columns int // of panels, where the figure is wide enough
+	columns int  // of panels, where the figure is wide enough
+	shared  bool // all panels have the same axes: only the outer ones say what these are
 
 	style *style
 	err   error // of the options
@@ -32,6 +32,8 @@ type kind struct {
 // kinds in the order of a report. A new kind is a file and a line here.
 var kinds = []kind{
 	{"latency", each(latencyFigures)},
+	{"latency-over-time", each(overTimeFigures)},
+	{"outcomes-over-time", each(outcomesFigures)},
 }
 
 // kit is what all kinds draw with.
@@ -85,37 +87,6 @@ func (f *Figure) Text() string {
 		fmt.Fprintln(&b, n)
 	}
 	return b.String()
-}
-
-// subtitle says of which run and of how much the figure is.
-func subtitle(s *series.Set) string {
-	parts := []string{s.Manifest.Scenario}
-	if s.Manifest.Clock != "" {
-		parts = append(parts, s.Manifest.Clock+" time")
-	}
-	parts = append(parts, "seed "+fmt.Sprint(s.Manifest.Seed), counted(decisions(s), "decision"))
-	if !s.Manifest.Complete {
-		parts = append(parts, "not complete")
-	}
-	return strings.Join(parts, " · ")
-}
-
-// decisions of the whole timeline, drops not among them.
-func decisions(s *series.Set) (n int64) {
-	for _, o := range s.Timeline.Outcomes {
-		for _, c := range o.Count {
-			n += c
-		}
-	}
-	return n
-}
-
-// counted writes "1 decision" and "2,000 decisions".
-func counted(n int64, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return measure.Thousands(n) + " " + thing + "s"
 }
 
 // slug makes a name fit for a file and a link.

@@ -1,11 +1,12 @@
 package plots
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
-	"sort"
-	"strings"
+
+	"gonum.org/v1/plot/vg"
 
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/series"
@@ -15,23 +16,24 @@ import (
 // outcome. Where requests were not sent when they were due there is a second
 // figure of the time since then.
 func latencyFigures(k *kit, set *series.Set) (all []Figure) {
-	limiters := latencyLimiters(set)
-	if len(limiters) == 0 {
-		return []Figure{k.latencyFigure("", nil, serviceView)}
+	names := limiters(set)
+	if len(names) == 0 {
+		names = []string{""}
 	}
-	for _, name := range limiters {
+	for _, name := range names {
 		var of []series.OutcomeLatency
 		for _, o := range set.Latency {
-			if o.Limiter == name {
+			if o.Limiter == name && o.Service.N > 0 && len(o.Service.Grid) > 0 && len(o.Sojourn.Grid) > 0 {
 				of = append(of, o)
 			}
 		}
-		f := k.latencyFigure(name, of, serviceView)
-		if differ(of) {
-			all = append(all, f, k.latencyFigure(name, of, sojournView))
-			continue
-		}
-		if f.panels[0].empty == "" {
+		f := k.latencyFigure(set, name, of, serviceView)
+		switch {
+		case len(of) == 0:
+		case differ(of):
+			all = append(all, f)
+			f = k.latencyFigure(set, name, of, sojournView)
+		default:
 			f.Notes = append(f.Notes, "From sent to done; from due to done is the same: requests were sent when they were due.")
 		}
 		all = append(all, f)
@@ -41,71 +43,73 @@ func latencyFigures(k *kit, set *series.Set) (all []Figure) {
 
 // view of a latency: from when to done.
 type view struct {
-	name, title, label string
+	name, label, since string
 	of                 func(series.OutcomeLatency) series.Distribution
 }
 
 var (
-	serviceView = view{"latency", "", "latency, sent to done", func(o series.OutcomeLatency) series.Distribution { return o.Service }}
-	sojournView = view{"latency-intended", "From when they were due, ", "latency, due to done", func(o series.OutcomeLatency) series.Distribution { return o.Sojourn }}
+	serviceView = view{"latency", "latency, sent to done", "", func(o series.OutcomeLatency) series.Distribution { return o.Service }}
+	sojournView = view{"latency-intended", "latency, due to done", ", counted from when they were due", func(o series.OutcomeLatency) series.Distribution { return o.Sojourn }}
 )
-
-// latencyLimiters in the order of the manifest.
-func latencyLimiters(set *series.Set) (names []string) {
-	for _, o := range set.Latency {
-		if o.Service.N > 0 && !slices.Contains(names, o.Limiter) {
-			names = append(names, o.Limiter)
-		}
-	}
-	return names
-}
 
 // differ tells whether any outcome's two views do.
 func differ(of []series.OutcomeLatency) bool {
 	return slices.ContainsFunc(of, func(o series.OutcomeLatency) bool { return !slices.Equal(o.Service.Grid, o.Sojourn.Grid) })
 }
 
-func (k *kit) latencyFigure(limiter string, of []series.OutcomeLatency, v view) Figure {
-	f := Figure{Name: v.name, columns: 2}
-	if limiter != "" {
-		f.Name += "-" + limiter
+func (k *kit) latencyFigure(set *series.Set, limiter string, of []series.OutcomeLatency, v view) Figure {
+	f := Figure{Name: v.name + "-" + limiter, columns: 2}
+	if len(of) == 0 {
+		f.Title = "No latency was measured" + onlyOf(set, limiter)
+		f.panels = []panel{{empty: "no request was sent and answered after the warm-up."}}
+		return f
 	}
-	shares := panel{y: percentAxis("decisions done within this time (%)")}
+	shares := panel{y: percentAxis("decisions done within a time (%)")}
 	tails := panel{direct: true}
 	lo, hi, most := math.Inf(1), 0.0, int64(0)
-	for _, o := range of {
+	for i, o := range of {
 		d := v.of(o)
-		if d.N == 0 || len(d.Grid) == 0 {
-			continue
-		}
 		look, name := k.Outcome(record.Decision(o.Decision), record.KeyState(o.Key)), outcomeName(o.Outcome)
-		shares.layers = append(shares.layers, line{name: name, points: ecdf(d), look: look, step: true})
-		tails.layers = append(tails.layers, line{name: name, points: quantiles(d), look: look})
+		width := k.nested(i, len(of))
+		shares.layers = append(shares.layers, line{name: name, points: ecdf(d), look: look, width: width, step: true})
+		tails.layers = append(tails.layers, line{name: name, points: quantiles(d), look: look, width: width})
 		lo, hi, most = min(lo, positive(d)), max(hi, d.Max), max(most, d.N)
-	}
-	if most == 0 {
-		f.Title = "No latency was measured"
-		f.panels = []panel{{empty: "no request of the record was sent and answered after the warm-up"}}
-		return f
 	}
 	shares.x, tails.y = latencyAxis(v.label, lo, hi), latencyAxis(v.label, lo, hi)
 	tails.x = percentileAxis(most)
 	f.panels = []panel{shares, tails}
-	f.Title = latencyTitle(of, v)
+	f.Title = latencyTitle(set, limiter, of, v)
 	return f
 }
 
-// positive is the smallest value above 0, or 0 if there is none.
+// nested width of the i-th of n lines: where lines lie on each other, those below
+// are seen at the sides of those above.
+func (s *style) nested(i, n int) vg.Length {
+	if n < 2 {
+		return s.line
+	}
+	return s.line * (1.7 - 0.9*vg.Length(i)/vg.Length(n-1))
+}
+
+// onlyOf a limiter, if there are several.
+func onlyOf(set *series.Set, limiter string) string {
+	if len(limiters(set)) < 2 {
+		return ""
+	}
+	return " of " + limiter
+}
+
+// positive is the smallest value above 0, or +Inf if there is none.
 func positive(d series.Distribution) float64 {
 	for _, q := range d.Grid {
 		if q.V > 0 {
 			return q.V
 		}
 	}
-	return 0
+	return math.Inf(1)
 }
 
-// ecdf of a distribution: share of the values that are at most x, in percent.
+// ecdf of a distribution: the percentage of the values that are at most x.
 func ecdf(d series.Distribution) []series.Point {
 	points := []series.Point{{X: d.Min, Y: 0}}
 	for _, q := range d.Grid {
@@ -124,39 +128,67 @@ func quantiles(d series.Distribution) []series.Point {
 	return points
 }
 
-// outcomeName in labels: denied, not found.
-func outcomeName(o series.Outcome) string {
-	words := []string{o.Decision}
-	if o.Key != "" && !(o.Key == string(record.Unread) && o.Decision != string(record.Allowed)) {
-		words = append(words, o.Key)
+// latencyTitle compares decisions by their median, the fastest first.
+func latencyTitle(set *series.Set, limiter string, of []series.OutcomeLatency, v view) string {
+	by, order := headline(of, v)
+	median := func(decision string) float64 { return mixtureQuantile(by[decision], 50) }
+	tail := func(decision string) float64 { return mixtureQuantile(by[decision], 99) }
+	slices.SortStableFunc(order, func(a, b string) int { return cmp.Compare(median(a), median(b)) })
+	fastest, slowest := order[0], order[len(order)-1]
+	whose := onlyOf(set, limiter)
+	switch {
+	case len(order) == 1:
+		return sentence(fmt.Sprintf("%s%s take %s at the median, %s at the 99th percentile%s",
+			decisionsOf(fastest), whose, amount(median(fastest), 3), amount(tail(fastest), 3), v.since))
+	case alike(median(fastest), median(slowest)):
+		var tails []string
+		for _, d := range order {
+			tails = append(tails, decisionName(d)+" "+amount(tail(d), 3))
+		}
+		return sentence(fmt.Sprintf("decisions%s take %s at the median whatever they are; at the 99th percentile %s%s",
+			whose, amount(median(fastest), 3), and(tails), v.since))
 	}
-	return strings.ReplaceAll(strings.Join(words, ", "), "_", " ")
+	var others []string
+	for _, d := range order[1:] {
+		others = append(others, decisionName(d)+" "+amount(median(d), 3))
+	}
+	trips := ""
+	if n := roundTrips(set.Summary, limiter, fastest); n > 0 {
+		trips = " " + counted(int64(n), "round trip") + ":"
+	}
+	return sentence(fmt.Sprintf("%s%s take%s %s at the median, %s%s", decisionsOf(fastest), whose, trips, amount(median(fastest), 3), and(others), v.since))
 }
 
-// latencyTitle compares decisions by their median.
-func latencyTitle(of []series.OutcomeLatency, v view) string {
-	var order []string
-	by := map[string][]series.Distribution{}
+// headline decisions with their distributions: allowed and denied, and others
+// that are not rare or are slow.
+func headline(of []series.OutcomeLatency, v view) (by map[string][]series.Distribution, order []string) {
+	by = map[string][]series.Distribution{}
+	counts := map[string]int64{}
+	var all int64
 	for _, o := range of {
-		d := v.of(o)
-		if d.N == 0 {
-			continue
-		}
 		if by[o.Decision] == nil {
 			order = append(order, o.Decision)
 		}
+		d := v.of(o)
 		by[o.Decision] = append(by[o.Decision], d)
+		counts[o.Decision] += d.N
+		all += d.N
 	}
-	median := func(decision string) float64 { return mixtureQuantile(by[decision], 50) }
-	slices.SortStableFunc(order, func(a, b string) int {
-		return int(math.Copysign(1, median(a)-median(b)))
-	})
-	var parts []string
+	slowest := 0.0
+	isMain := func(d string) bool { return d == string(record.Allowed) || d == string(record.Denied) }
 	for _, d := range order {
-		parts = append(parts, fmt.Sprintf("%s %s", strings.ReplaceAll(d, "_", " "), amount(median(d), 2)))
+		if isMain(d) {
+			slowest = max(slowest, mixtureQuantile(by[d], 50))
+		}
 	}
-	return v.title + strings.Join(parts, ", ") + " at the median"
+	order = slices.DeleteFunc(order, func(d string) bool {
+		return !isMain(d) && slowest > 0 && 100*counts[d] < all && mixtureQuantile(by[d], 50) < 2*slowest
+	})
+	return by, order
 }
+
+// alike are times that differ by less than 5 %.
+func alike(a, b float64) bool { return b <= 1.05*a }
 
 // mixtureQuantile is the percentile of all values of some distributions, as near as
 // their grids are dense.
@@ -172,10 +204,10 @@ func mixtureQuantile(ds []series.Distribution, p float64) float64 {
 		}
 		total += float64(d.N)
 	}
-	sort.SliceStable(all, func(i, j int) bool { return all[i].v < all[j].v })
+	slices.SortStableFunc(all, func(a, b mass) int { return cmp.Compare(a.v, b.v) })
 	sum := 0.0
 	for _, m := range all {
-		if sum += m.n; sum >= total*p/100-1e-9 {
+		if sum += m.n; sum >= total*p/100*(1-1e-9) {
 			return m.v
 		}
 	}

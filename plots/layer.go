@@ -68,27 +68,40 @@ func (l line) draw(c *area) {
 	}
 }
 
-// path along points, without those that change nothing.
+// path along points. Points on the way between two others, straight across
+// or up, are left out.
 func (c *area) path(points []series.Point, step bool) vg.Path {
 	var path vg.Path
-	var last vg.Point
-	for i, p := range points {
-		at := c.at(p.X, p.Y)
+	to := func(at vg.Point) {
+		n := len(path)
 		switch {
-		case i == 0:
+		case n == 0:
 			path.Move(at)
-		case step && at.X != last.X && at.Y != last.Y:
-			path.Line(vg.Point{X: at.X, Y: last.Y})
-			path.Line(at)
-		case at != last:
+		case path[n-1].Pos == at:
+		case n > 1 && between(path[n-2].Pos, path[n-1].Pos, at):
+			path[n-1].Pos = at
+		default:
 			path.Line(at)
 		}
-		last = at
+	}
+	for _, p := range points {
+		at := c.at(p.X, p.Y)
+		if step && len(path) > 0 {
+			to(vg.Point{X: at.X, Y: path[len(path)-1].Pos.Y})
+		}
+		to(at)
 	}
 	if len(path) == 1 { // all in one place: a stroke of no length is not seen
-		path.Line(vg.Point{X: last.X + 0.5, Y: last.Y})
+		path.Line(vg.Point{X: path[0].Pos.X + 0.5, Y: path[0].Pos.Y})
 	}
 	return path
+}
+
+// between tells whether b is on the way from a to c, straight across or up.
+func between(a, b, c vg.Point) bool {
+	across := a.Y == b.Y && b.Y == c.Y && (a.X <= b.X) == (b.X <= c.X)
+	up := a.X == b.X && b.X == c.X && (a.Y <= b.Y) == (b.Y <= c.Y)
+	return across || up
 }
 
 // unbroken runs of points without NaN.
@@ -121,6 +134,7 @@ type band struct {
 	look      Look
 	opacity   float64 // 0: opaque
 	step      bool    // values hold until the next x
+	edge      bool    // with a line of the background's colour above
 }
 
 func (l band) draw(c *area) {
@@ -137,6 +151,10 @@ func (l band) draw(c *area) {
 	lows := unbroken(lower)
 	for i, run := range unbroken(upper) {
 		c.fill(run, lows[i], l.step, fill)
+		if l.edge {
+			c.SetLineStyle(draw.LineStyle{Color: c.Background, Width: c.thin / 2})
+			c.Stroke(c.path(run, l.step))
+		}
 	}
 }
 

@@ -65,7 +65,12 @@ func (f *Figure) frames(width vg.Length) (rows [][]*frame, legend []entry) {
 	atEnds := map[string]bool{}
 	for i := range f.panels {
 		p := f.panels[i]
-		p.layers = f.panels[i].layers
+		if f.shared && i+n < len(f.panels) {
+			p.x.label = "" // the panel below has it
+		}
+		if f.shared && i%n > 0 {
+			p.y.label = "" // the panel on the left has it
+		}
 		fr := f.style.newFrame(&p, each)
 		if fr.direct {
 			for _, l := range p.ends() {
@@ -100,10 +105,14 @@ func columnWidths(rows [][]*frame) []vg.Length {
 	return widths
 }
 
-// row of panels side by side, their frames' bases on one line.
+// row of panels side by side, their axes on one line.
 func (s *style) row(row []*frame, width vg.Length, lefts []vg.Length) block {
-	h := vg.Length(0)
+	var head, foot, h vg.Length
 	for _, fr := range row {
+		head, foot = max(head, fr.head), max(foot, fr.foot)
+	}
+	for _, fr := range row {
+		fr.head, fr.foot = head, foot
 		h = max(h, fr.total())
 	}
 	n := vg.Length(len(lefts))
@@ -113,7 +122,7 @@ func (s *style) row(row []*frame, width vg.Length, lefts []vg.Length) block {
 			part := c
 			part.Min.X += vg.Length(i) * (each + 2*s.gap)
 			part.Max.X = part.Min.X + each
-			part.Max.Y = part.Min.Y + fr.total()
+			part.Min.Y = part.Max.Y - fr.total()
 			fr.draw(part, lefts[i])
 		}
 	}}
@@ -135,7 +144,7 @@ func (s *style) paragraph(t text.Style, words string, before vg.Length) block {
 
 // Sizes of a legend's keys.
 const (
-	keyWidth = 20
+	keyWidth = 18
 	keyGap   = 4
 	keyApart = 14 // from the end of a name to the next key
 )
@@ -173,7 +182,7 @@ func (s *style) key(c *draw.Canvas, e entry, at vg.Point) {
 	switch e.style {
 	case fillKey:
 		c.SetColor(e.look.Color)
-		c.Fill(vg.Rectangle{Min: vg.Point{X: at.X + 6, Y: at.Y - 4}, Max: vg.Point{X: at.X + keyWidth, Y: at.Y + 4}}.Path())
+		c.Fill(vg.Rectangle{Min: vg.Point{X: at.X, Y: at.Y - 4}, Max: vg.Point{X: at.X + keyWidth, Y: at.Y + 4}}.Path())
 	case glyphKey:
 		c.DrawGlyphNoClip(e.glyph, vg.Point{X: at.X + keyWidth/2, Y: at.Y})
 	default:

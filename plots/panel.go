@@ -31,6 +31,9 @@ type frame struct {
 	direct bool      // names stand at the ends of lines
 	left   vg.Length // width of tick labels
 	right  vg.Length // width of those names
+	head   vg.Length // height of what is above the axes
+	foot   vg.Length // height of what is below, as in all panels of its row
+	own    vg.Length // of that what this panel needs
 }
 
 // newFrame for a panel of a width, all included.
@@ -38,16 +41,16 @@ func (s *style) newFrame(p *panel, width vg.Length) *frame {
 	f := &frame{p: p, style: s, plot: plot.New()}
 	p.x, p.y = p.x.normal(), p.y.normal()
 	if p.height == 0 {
-		p.height = s.height
+		p.height = s.frameHeight
 	}
 	f.direct = p.direct && p.empty == "" && f.roomAtEnds(width)
 	f.plot.BackgroundColor = nil
-	ticksY := p.y.fit(p.height, lineHeight(s.fine)*0.4, func(string) vg.Length { return lineHeight(s.fine) })
+	ticksY := p.y.fit(p.height, lineHeight(s.fine), func(string) vg.Length { return lineHeight(s.fine) })
 	for _, t := range ticksY {
 		f.left = max(f.left, s.fine.Width(t.Label))
 	}
 	inner := width - f.left - f.right - 12
-	ticksX := p.x.fit(inner, 7, func(label string) vg.Length { return s.fine.Width(label) })
+	ticksX := p.x.fit(inner, 6, s.fine.Width)
 	if p.empty != "" {
 		ticksX, ticksY, f.left = nil, nil, 0
 	}
@@ -57,6 +60,8 @@ func (s *style) newFrame(p *panel, width vg.Length) *frame {
 	if p.empty == "" {
 		f.plot.Add(f)
 	}
+	f.measure()
+	f.own = f.foot
 	return f
 }
 
@@ -84,22 +89,28 @@ func (f *frame) axis(to *plot.Axis, a axis, ticks []plot.Tick) {
 	to.Label.TextStyle = aligned(f.fine, draw.XCenter, draw.YBottom)
 }
 
-// head is the height of what stands above the frame.
-func (f *frame) head() vg.Length {
-	h := vg.Length(2)
+// measure what is above and below the axes. Half a line above is for the highest
+// tick's label.
+func (f *frame) measure() {
+	small := lineHeight(f.fine)
+	f.head = 2 + small/2
 	if f.p.title != "" {
-		h += lineHeight(f.strong)
+		f.head += lineHeight(f.strong)
 	}
 	if f.p.y.label != "" && f.p.empty == "" {
-		h += lineHeight(f.fine) + lineHeight(f.fine)/2
+		f.head += small
 	}
-	return h
+	if lettered(f.p.faults) {
+		f.head += small / 2
+	}
+	f.foot = f.tick + small + 2
+	if f.p.x.label != "" {
+		f.foot += small + 1
+	}
 }
 
 // total height of the panel.
-func (f *frame) total() vg.Length {
-	return f.head() + f.p.height + f.tick + 2*lineHeight(f.fine) + 2
-}
+func (f *frame) total() vg.Length { return f.head + f.p.height + f.foot }
 
 // draw the panel into a rectangle as high as total. Its tick labels are right
 // aligned in a column of a width, so that panels below each other agree.
@@ -112,7 +123,8 @@ func (f *frame) draw(c draw.Canvas, column vg.Length) {
 	if f.p.y.label != "" && f.p.empty == "" {
 		write(c, f.fine, vg.Point{X: c.Min.X, Y: top}, shorten(f.fine, f.p.y.label, c.Max.X-c.Min.X, "…"))
 	}
-	c.Max.Y -= f.head()
+	c.Max.Y -= f.head
+	c.Min.Y += f.foot - f.own
 	if f.p.empty != "" {
 		f.drawEmpty(c)
 		return

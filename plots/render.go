@@ -36,7 +36,7 @@ func (f *Figure) Render(w io.Writer, format string) error {
 func (f *Figure) png(w io.Writer, blocks []block, height vg.Length) error {
 	c := vgimg.NewWith(vgimg.UseWH(f.style.width, height), vgimg.UseDPI(pngDPI), vgimg.UseBackgroundColor(f.style.Background))
 	f.draw(c, blocks, height)
-	encoder := png.Encoder{CompressionLevel: png.BestCompression}
+	encoder := png.Encoder{}
 	if err := encoder.Encode(w, c.Image()); err != nil {
 		return fmt.Errorf("figure %s: png: %w", f.Name, err)
 	}

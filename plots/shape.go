@@ -2,6 +2,7 @@ package plots
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"gonum.org/v1/plot/vg"
@@ -73,6 +74,34 @@ func (l dots) text(b *strings.Builder) {
 	fmt.Fprintf(b, "dots %q %s", l.name, l.look)
 	for _, p := range l.points {
 		fmt.Fprintf(b, " %s,%s", short(p.X), short(p.Y))
+	}
+	b.WriteByte('\n')
+}
+
+// whiskers are dots with a line up to a second value each. NaN is none.
+type whiskers struct {
+	x, lo, hi []float64
+	look      Look
+}
+
+func (l whiskers) draw(c *area) {
+	for i := range l.x {
+		if math.IsNaN(l.lo[i]) || math.IsNaN(l.hi[i]) {
+			continue
+		}
+		lo, hi := c.at(l.x[i], l.lo[i]), c.at(l.x[i], l.hi[i])
+		if hi != lo {
+			c.StrokeLine2(draw.LineStyle{Color: l.look.Color, Width: c.line * 0.5}, lo.X, lo.Y, hi.X, hi.Y)
+		}
+		c.SetColor(l.look.Color)
+		c.Fill(circle(lo, c.line*0.9))
+	}
+}
+
+func (l whiskers) text(b *strings.Builder) {
+	fmt.Fprintf(b, "whiskers %s", l.look)
+	for i := range l.x {
+		fmt.Fprintf(b, " %s,%s–%s", short(l.x[i]), short(l.lo[i]), short(l.hi[i]))
 	}
 	b.WriteByte('\n')
 }

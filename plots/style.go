@@ -44,13 +44,13 @@ type style struct {
 
 	title, normal, strong, fine text.Style
 
-	margin  vg.Length // around the figure
-	gap     vg.Length // between blocks and between panels
-	height  vg.Length // of a panel's frame, if its figure does not say otherwise
-	thin    vg.Length // lines of axes and grids
-	line    vg.Length // lines of data
-	tick    vg.Length // length of a tick
-	leading vg.Length // from line to line of normal text
+	margin      vg.Length // around the figure
+	gap         vg.Length // between blocks and between panels
+	frameHeight vg.Length // of a panel's frame, if its figure does not say otherwise
+	thin        vg.Length // lines of axes and grids
+	line        vg.Length // lines of data
+	tick        vg.Length // length of a tick
+	leading     vg.Length // from line to line of normal text
 }
 
 func newStyle(o Options) (*style, error) {
@@ -68,11 +68,11 @@ func newStyle(o Options) (*style, error) {
 		return nil, err
 	}
 	s := &style{Palette: palette, theme: o.Theme, width: vg.Length(o.Width) * vg.Centimeter, small: o.Width < smallBelow,
-		margin: 8, gap: 9, height: 5.4 * vg.Centimeter, thin: 0.6, line: 1.5, tick: 3.5}
+		margin: 8, gap: 9, frameHeight: 5.4 * vg.Centimeter, thin: 0.6, line: 1.5, tick: 3.5}
 	sizes := [3]vg.Length{11, 9, 8}
 	if s.small {
 		sizes = [3]vg.Length{9.5, 8, 7.5}
-		s.height = 4.4 * vg.Centimeter
+		s.frameHeight = 4.4 * vg.Centimeter
 		s.line = 1.2
 	}
 	s.title = typeface(sizes[0], xfont.WeightBold, s.Text)

@@ -4,6 +4,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"gonum.org/v1/plot"
 
@@ -19,7 +20,7 @@ func roundTicks(lo, hi float64) [][]plot.Tick {
 func timeTicks(unit float64) ticker {
 	return func(lo, hi float64) [][]plot.Tick {
 		return stepTicks(lo, hi, unit, func(k int) float64 {
-			switch {
+			switch { // below one unit people count in tenths
 			case unit == 60 && k >= 0:
 				return nth(minutes, k)
 			case unit == 3600 && k >= 0:
@@ -57,14 +58,14 @@ func oneTwoFive(k int) float64 {
 	return v * math.Pow(10, decade)
 }
 
-// stepTicks at multiples of ever longer steps, from about twelve ticks to one.
+// stepTicks at multiples of ever longer steps, from about eight ticks to one.
 func stepTicks(lo, hi, unit float64, step func(k int) float64) (all [][]plot.Tick) {
 	lo, hi = lo/unit, hi/unit
 	if !(hi > lo) || math.IsInf(hi-lo, 0) {
 		return nil
 	}
 	k := int(math.Floor(3 * math.Log10((hi-lo)/24)))
-	for ; (hi-lo)/step(k) > 12; k++ {
+	for ; (hi-lo)/step(k) > 8; k++ {
 	}
 	for ; len(all) < 12 && (len(all) == 0 || (hi-lo)/step(k) >= 1); k++ {
 		var ticks []plot.Tick
@@ -131,11 +132,19 @@ func ninesTicks(_, hi float64) [][]plot.Tick {
 		}
 		return some
 	}
-	return [][]plot.Tick{ticks, every(2), every(3)}
+	return [][]plot.Tick{ticks, ticks[1:], ticks[2:], every(2), every(3)}
 }
 
 // seconds with the unit in which they are short: 250 µs, 1.5 ms, 2 min.
 func seconds(v float64) string { return amount(v, 3) }
+
+// instant of a run, in seconds since its start: 1m30s, or 12.5 days.
+func instant(v float64) string {
+	if v >= 2*86400 {
+		return significant(v/86400, 4) + " days"
+	}
+	return time.Duration(math.Round(v*1e3) * 1e6).String()
+}
 
 // amount of seconds with so many significant digits.
 func amount(v float64, digits int) string {

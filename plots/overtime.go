@@ -1,0 +1,223 @@
+package plots
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/results/series"
+)
+
+// What is drawn of latency over time.
+const (
+	mostPanels = 6  // of one figure
+	fewest     = 10 // decisions of an outcome that has a panel, if others have one
+	dense      = 8  // decisions in an interval, on average, that make a line and not dots
+	telling    = 20 // decisions in an interval whose 99th percentile makes a headline
+)
+
+// overTimeFigures of one record: for each limiter the median and the 99th
+// percentile of latency by interval, an outcome a panel.
+func overTimeFigures(k *kit, set *series.Set) (all []Figure) {
+	names := limiters(set)
+	if len(names) == 0 {
+		names = []string{""}
+	}
+	for _, name := range names {
+		all = append(all, k.overTimeFigure(set, name))
+	}
+	return all
+}
+
+func (k *kit) overTimeFigure(set *series.Set, limiter string) Figure {
+	f := Figure{Name: "latency-over-time-" + limiter, columns: 2, shared: true}
+	t := &set.Timeline
+	timed, rare := timedOutcomes(t, limiter)
+	if len(timed) == 0 {
+		f.Title = "No latency was measured" + onlyOf(set, limiter)
+		f.panels = []panel{{empty: "no request was sent and answered after the warm-up."}}
+		return f
+	}
+	lo, hi := span(timed)
+	for _, o := range timed {
+		f.panels = append(f.panels, panel{
+			title:  fmt.Sprintf("%s (%s)", outcomeName(o.Outcome), number(float64(total(o.Count)))),
+			x:      runAxis(t),
+			y:      latencyAxis("latency, sent to done", lo, hi),
+			layers: k.quantileBand(t, o),
+			faults: t.Faults,
+			height: k.frameHeight * 0.55,
+		})
+	}
+	f.Title = overTimeTitle(set, timed)
+	f.note(faultNote(t.Faults))
+	f.note(fmt.Sprintf("Line or dot: median; band: up to the 99th percentile; of requests due in an interval of %s.%s%s", seconds(t.Step), rare, warmupNote(t)))
+	return f
+}
+
+// note adds a sentence, if there is one.
+func (f *Figure) note(s string) {
+	if s != "" {
+		f.Notes = append(f.Notes, s)
+	}
+}
+
+func warmupNote(t *series.Timeline) string {
+	if t.Warmup <= 0 {
+		return ""
+	}
+	return " The warm-up, " + instant(t.Warmup) + ", is left out."
+}
+
+// span of all medians and 99th percentiles above 0.
+func span(timed []series.OutcomeTimeline) (lo, hi float64) {
+	lo = math.Inf(1)
+	for _, o := range timed {
+		for i := range o.P99 {
+			if o.P50[i] > 0 {
+				lo = min(lo, o.P50[i])
+			}
+			if o.P99[i] > hi {
+				hi = o.P99[i]
+			}
+		}
+	}
+	return lo, hi
+}
+
+// runAxis is the time that the timeline covers.
+func runAxis(t *series.Timeline) axis {
+	return timeAxis(t.From, t.From+t.Step*float64(t.N))
+}
+
+// timedOutcomes of a limiter that have a panel, in order, and a sentence on the
+// rarer ones.
+func timedOutcomes(t *series.Timeline, limiter string) (timed []series.OutcomeTimeline, rare string) {
+	isTimed := func(v float64) bool { return !math.IsNaN(v) }
+	var counts []int64
+	for _, o := range t.Outcomes {
+		if o.Limiter == limiter && slices.ContainsFunc(o.P99, isTimed) {
+			timed, counts = append(timed, o), append(counts, total(o.Count))
+		}
+	}
+	if len(timed) < 2 {
+		return timed, ""
+	}
+	slices.SortFunc(counts, func(a, b int64) int { return int(b - a) })
+	least := min(fewest, counts[0])
+	if len(counts) > mostPanels {
+		least = max(least, counts[mostPanels]+1) // of equals at the end none has one
+	}
+	var left int64
+	var names []string
+	timed = slices.DeleteFunc(timed, func(o series.OutcomeTimeline) bool {
+		n := total(o.Count)
+		if n < least {
+			left, names = left+n, append(names, outcomeName(o.Outcome))
+		}
+		return n < least
+	})
+	if left > 0 {
+		rare = fmt.Sprintf(" Rare and not drawn: %s (%s).", and(names), counted(left, "decision"))
+	}
+	return timed, rare
+}
+
+// quantileBand from the median to the 99th percentile; where only few
+// decisions are in an interval, a dot and a line for each.
+func (k *kit) quantileBand(t *series.Timeline, o series.OutcomeTimeline) []layer {
+	look := k.Outcome(record.Decision(o.Decision), record.KeyState(o.Key))
+	look.Dashes = nil // each outcome has a panel of its own
+	filled := 0
+	for _, n := range o.Count {
+		if n > 0 {
+			filled++
+		}
+	}
+	x := edges(t)
+	if total(o.Count) < int64(dense*filled) {
+		middles := make([]float64, t.N)
+		for i := range middles {
+			middles[i] = (x[i] + x[i+1]) / 2
+		}
+		return []layer{whiskers{x: middles, lo: o.P50, hi: o.P99, look: look}}
+	}
+	p50, p99 := held(o.P50), held(o.P99)
+	return []layer{
+		band{x: x, lo: p50, hi: p99, look: look, opacity: 0.3, step: true},
+		line{points: pair(x, p99), look: look, step: true, width: k.line * 0.5},
+		line{points: pair(x, p50), look: look, step: true},
+	}
+}
+
+// edges of the timeline's intervals: one more than there are.
+func edges(t *series.Timeline) []float64 {
+	x := make([]float64, t.N+1)
+	for i := range x {
+		x[i] = t.From + t.Step*float64(i)
+	}
+	return x
+}
+
+// held until the end of its interval: the last value twice, for edges.
+func held(v []float64) []float64 {
+	if len(v) == 0 {
+		return nil
+	}
+	return append(slices.Clone(v), v[len(v)-1])
+}
+
+// peak of the 99th percentile of an outcome.
+type peak struct {
+	of       series.OutcomeTimeline
+	at       int // interval
+	v, usual float64
+}
+
+// overTimeTitle tells where the 99th percentile is furthest above what is
+// usual for the outcome.
+func overTimeTitle(set *series.Set, timed []series.OutcomeTimeline) string {
+	t := &set.Timeline
+	p := worst(timed, telling)
+	if p.v < 1.1*p.usual {
+		p = worst(timed, 1)
+	}
+	of := onlyOf(set, timed[0].Limiter)
+	_, highest := span(timed)
+	if !(p.v >= 1.1*p.usual) {
+		return fmt.Sprintf("Latency%s is steady: the 99th percentile never exceeds %s", of, amount(highest, 3))
+	}
+	from := t.From + t.Step*float64(p.at)
+	title := fmt.Sprintf("The 99th percentile of “%s”%s reaches %s at %s, usual is %s",
+		outcomeName(p.of.Outcome), of, amount(p.v, 3), instant(from), amount(p.usual, 3))
+	for _, f := range t.Faults {
+		if from < max(f.Until, f.From+t.Step) && from+t.Step > f.From {
+			return title + ": " + f.Label
+		}
+	}
+	return title
+}
+
+// worst interval of those with enough decisions.
+func worst(timed []series.OutcomeTimeline, enough int64) (p peak) {
+	for _, o := range timed {
+		usual := middle(o.P99)
+		for i, v := range o.P99 {
+			if o.Count[i] >= enough && v*p.usual > p.v*usual*(1+1e-9) || p.v == 0 && o.Count[i] >= enough && v > 0 {
+				p = peak{of: o, at: i, v: v, usual: usual}
+			}
+		}
+	}
+	return p
+}
+
+// middle of the values that are known: their median.
+func middle(v []float64) float64 {
+	known := slices.DeleteFunc(slices.Clone(v), math.IsNaN)
+	slices.Sort(known)
+	if len(known) == 0 {
+		return math.NaN()
+	}
+	return known[(len(known)-1)/2]
+}

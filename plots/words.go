@@ -1,0 +1,146 @@
+package plots
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/results/series"
+)
+
+// outcomeName in labels: denied, not found. That no key was read is said only of
+// what was decided without one.
+func outcomeName(o series.Outcome) string {
+	name := decisionName(o.Decision)
+	switch key := record.KeyState(o.Key); {
+	case key == "", key == record.Unread && o.Decision != string(record.Allowed) && o.Decision != string(record.Denied):
+		return name
+	default:
+		return name + ", " + strings.ReplaceAll(o.Key, "_", " ")
+	}
+}
+
+func decisionName(decision string) string { return strings.ReplaceAll(decision, "_", " ") }
+
+// decisionsOf a kind, as in "denied decisions take 5 ms".
+func decisionsOf(decision string) string {
+	switch record.Decision(decision) {
+	case record.Errored:
+		return "errors"
+	case record.FailOpen:
+		return "decisions that fail open"
+	case record.Dropped:
+		return "drops"
+	}
+	return decisionName(decision) + " decisions"
+}
+
+// sentence begins with a capital letter.
+func sentence(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// and joins words: a, b and c.
+func and(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
+}
+
+// percent writes a share with two digits, and never rounds something to nothing or
+// to all.
+func percent(share float64) string {
+	switch {
+	case share > 0 && share < 0.0005:
+		return "<0.05 %"
+	case share > 0.9995 && share < 1:
+		return ">99.9 %"
+	case share > 0.1:
+		return significant(100*share, 3) + " %"
+	}
+	return significant(100*share, 2) + " %"
+}
+
+// counted writes "1 decision" and "2,000 decisions".
+func counted(n int64, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return measure.Thousands(n) + " " + thing + "s"
+}
+
+// subtitle says of which run and of how much the figure is.
+func subtitle(s *series.Set) string {
+	m := &s.Manifest
+	parts := []string{m.Scenario, m.Clock + " time", "seed " + fmt.Sprint(m.Seed), counted(decisions(s), "decision")}
+	if m.Clock == "" {
+		parts = slices.Delete(parts, 1, 2)
+	}
+	if !m.Complete {
+		parts = append(parts, "the run did not reach its end")
+	}
+	if !m.Whole() {
+		parts = append(parts, "of a sample of the keys")
+	}
+	return strings.Join(parts, " · ")
+}
+
+// decisions of the whole timeline; drops are none.
+func decisions(s *series.Set) (n int64) {
+	for _, o := range s.Timeline.Outcomes {
+		if o.Decision != string(record.Dropped) {
+			n += total(o.Count)
+		}
+	}
+	return n
+}
+
+func total(counts []int64) (n int64) {
+	for _, c := range counts {
+		n += c
+	}
+	return n
+}
+
+// limiters of a set that decided anything, in the order of the manifest.
+func limiters(set *series.Set) (names []string) {
+	add := func(name string) {
+		if name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	for _, o := range set.Timeline.Outcomes {
+		add(o.Limiter)
+	}
+	for _, o := range set.Latency {
+		add(o.Limiter)
+	}
+	return names
+}
+
+// roundTrips that every decision of one kind of a limiter took, if all took as
+// many; else 0.
+func roundTrips(s *measure.Summary, limiter, decision string) int {
+	trips := 0
+	if s == nil {
+		return 0
+	}
+	for i := range s.Metrics {
+		m := &s.Metrics[i]
+		if m.Name != "round_trips" || m.Tags["limiter"] != limiter || m.Tags["decision"] != decision || m.Count == 0 || m.Min == nil || m.Max == nil {
+			continue
+		}
+		if n := int(*m.Min); *m.Min != *m.Max || trips != 0 && trips != n {
+			return 0
+		} else if trips = n; n == 0 {
+			return 0
+		}
+	}
+	return trips
+}
