@@ -79,9 +79,11 @@ type flight struct {
 }
 
 func (r *realRun) newFlight(o *record.Observation) *flight {
-	f := &flight{}
+	var f *flight
 	if n := len(r.landed); n > 0 {
 		f, r.landed = r.landed[n-1], r.landed[:n-1]
+	} else {
+		f = new(flight)
 	}
 	*f = flight{decision: o.Decision, sent: float64(o.Sent), done: float64(o.Done), retry: float64(o.RetryAfter), seq: o.Seq, holds: f.holds[:0]}
 	f.end = f.done
