@@ -34,6 +34,8 @@ var kinds = []kind{
 	{"latency", each(latencyFigures)},
 	{"latency-over-time", each(overTimeFigures)},
 	{"outcomes-over-time", each(outcomesFigures)},
+	{"shards", each(shardFigures)},
+	{"admission", each(admissionFigures)},
 }
 
 // kit is what all kinds draw with.

@@ -1,0 +1,154 @@
+package plots
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/results/series"
+)
+
+// admissionFigures of one record: for each limiter what its worst keys were given,
+// against burst + t/T, and when.
+func admissionFigures(k *kit, set *series.Set) (all []Figure) {
+	if len(set.Admission) == 0 && len(set.Manifest.Limiters) > 0 {
+		return []Figure{{Name: "admission", Title: "What should have been admitted is not known", panels: []panel{{empty: unjudged(set)}}}}
+	}
+	for i := range set.Admission {
+		a := &set.Admission[i]
+		all = append(all, k.admissionFigure(set, a))
+		if most, _ := peakOf(a.ExcessOverTime); most > 0 {
+			all = append(all, k.excessFigure(set, a))
+		}
+	}
+	return all
+}
+
+// unjudged says why nothing was compared with a reference.
+func unjudged(set *series.Set) string {
+	for _, l := range set.Manifest.Limiters {
+		switch {
+		case l.Algorithm == "":
+		case !set.Manifest.Whole():
+			return "the record does not hold the observations that an audit needs."
+		default:
+			return "no decision could be compared with the reference."
+		}
+	}
+	return "no limiter has a reference algorithm."
+}
+
+func (k *kit) admissionFigure(set *series.Set, a *series.Admission) Figure {
+	f := Figure{Name: "admission-" + a.Limiter, columns: 2, Title: admissionTitle(set, a)}
+	if len(a.Keys) == 0 {
+		f.panels = []panel{{empty: "the limiter admitted nothing after the warm-up."}}
+		return f
+	}
+	level := isLevelled(&a.Keys[0])
+	for i := range a.Keys {
+		f.panels = append(f.panels, k.keyPanel(&a.Keys[i], level, min(len(a.Keys), 2)))
+	}
+	f.columns = min(len(f.panels), 2)
+	note := "From the start of each key's worst window: the one in which it was given most above burst + t/T, which is what its limit allows in any window of length t."
+	if a.Keys[0].Excess == 0 && a.Keys[0].Over == 0 {
+		note = "The keys with most decisions, from the start of the window in which they came nearest to burst + t/T, which is what their limit allows in any window of length t."
+	}
+	if level {
+		note += " What comes back with time, t/T, is taken off, so that burst is level."
+	}
+	f.Notes = []string{note}
+	return f
+}
+
+// keyPanel of what one key was given.
+func (k *kit) keyPanel(a *series.KeyAdmission, level bool, columns int) panel {
+	title := a.Key
+	if a.Excess > 0 {
+		title += ": " + significant(a.Excess, 3) + " tokens too many"
+	}
+	if k.strong.Width(title) > k.panelWidth(columns) {
+		title = strings.Replace(title, a.Key, k.clip(a.Key, 0.4*k.panelWidth(columns)), 1)
+	}
+	c := newKeyCurve(a, level)
+	x := timeAxis(0, c.until)
+	x.label = strings.Replace(x.label, "the start", "the window began", 1)
+	label, bound := "tokens", "burst + t/T"
+	if level {
+		label, bound = "tokens less t/T", "burst"
+	}
+	label += fmt.Sprintf(" (limit: %d in %s, burst %d)", a.Count, seconds(a.Period), a.Burst)
+	return panel{
+		title: title, x: x, y: amountAxis(label, c.most), direct: true, height: k.frameHeight * 0.8,
+		layers: []layer{
+			band{x: c.x, lo: c.bound, hi: c.above, look: k.Nth(1), opacity: 0.45},
+			line{name: bound, points: pair(c.x, c.bound), look: k.plain(4, 2)},
+			line{name: "admitted", points: pair(c.x, c.given), look: k.Outcome(record.Allowed, "")},
+		},
+	}
+}
+
+// admissionTitle tells how much was over-admitted.
+func admissionTitle(set *series.Set, a *series.Admission) string {
+	over, worst := overAdmitted(set, a), 0.0
+	for _, key := range a.Keys {
+		worst = max(worst, key.Excess)
+	}
+	on := ""
+	if !set.Manifest.Whole() {
+		on = " on the recorded keys"
+	}
+	switch {
+	case len(a.Keys) == 0:
+		return sentence(a.Limiter) + " admitted nothing"
+	case over == 0 && worst == 0:
+		return fmt.Sprintf("%s never admits more than burst + t/T%s", sentence(a.Limiter), on)
+	case worst == 0:
+		return fmt.Sprintf("%s admits %s too many%s, though no key gets more than burst + t/T", sentence(a.Limiter), counted(over, "request"), on)
+	case over == 0:
+		return fmt.Sprintf("%s gives a key %s tokens more than burst + t/T", sentence(a.Limiter), significant(worst, 3))
+	}
+	return fmt.Sprintf("%s admits %s too many%s, up to %s tokens above burst + t/T", sentence(a.Limiter), counted(over, "request"), on, significant(worst, 3))
+}
+
+// overAdmitted requests of a limiter, as the summary has it; of a sample, as its
+// audit has it.
+func overAdmitted(set *series.Set, a *series.Admission) int64 {
+	if s := set.Summary; s != nil {
+		for _, one := range s.SampledAudit {
+			if one.Limiter == a.Limiter {
+				return one.Over
+			}
+		}
+		if m, ok := ofLimiterMetric(s, "over_admission", a.Limiter); ok {
+			return m.Count
+		}
+	}
+	over := int64(0)
+	for _, key := range a.Keys {
+		over += key.Over
+	}
+	return over
+}
+
+// ofLimiterMetric is a metric of one limiter that has no other tags.
+func ofLimiterMetric(s *measure.Summary, name, limiter string) (measure.Metric, bool) {
+	for _, m := range s.Metrics {
+		if m.Name == name && m.Tags["limiter"] == limiter {
+			return m, true
+		}
+	}
+	return measure.Metric{}, false
+}
+
+// peakOf a line: the first of its highest points.
+func peakOf(points []series.Point) (most, at float64) {
+	most = math.Inf(-1)
+	for _, p := range points {
+		if p.Y > most {
+			most, at = p.Y, p.X
+		}
+	}
+	return most, at
+}

@@ -1,0 +1,213 @@
+package plots
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// Rows are things with names, below each other: shards, keys, records. Row 0 is
+// the uppermost; row i of n is from n−i−1 to n−i on the y axis.
+
+// mostNamed is how many rows all get a name; of more some do.
+const mostNamed = 10
+
+// nameShare is the most of a panel's width that names may take.
+const nameShare = 0.36
+
+// pitch is from one named row to the next: ticks are drawn that close.
+func (s *style) pitch() vg.Length { return 2.02 * lineHeight(s.fine) }
+
+// rowsHeight of a panel in which some names may be left out.
+func (s *style) rowsHeight(n int) vg.Length {
+	if n <= mostNamed {
+		return vg.Length(n) * s.pitch()
+	}
+	return max(mostNamed*s.pitch(), vg.Length(n)*5.5)
+}
+
+// rowAxis has as many names as fit.
+func rowAxis(label string, names []string) axis {
+	n := len(names)
+	return axis{label: label, max: float64(n), ticks: func(_, _ float64) (all [][]plot.Tick) {
+		for every := 1; every < 2*n; every *= 2 {
+			var ticks []plot.Tick
+			for i := 0; i < n; i += every {
+				ticks = append(ticks, plot.Tick{Value: middleOf(i, n), Label: names[i]})
+			}
+			slices.Reverse(ticks) // from below
+			all = append(all, ticks)
+		}
+		return all
+	}}
+}
+
+// middleOf a row on the y axis.
+func middleOf(row, n int) float64 { return float64(n-row) - 0.5 }
+
+// names that leave room for what they name, in a panel of a figure with so many
+// columns.
+func (k *kit) names(list []string, columns int) []string {
+	short := make([]string, len(list))
+	for i, name := range list {
+		short[i] = k.clip(name, nameShare*k.panelWidth(columns))
+	}
+	return short
+}
+
+// clip leaves out the middle of a name that is too long: keys tend to differ
+// at their ends.
+func (s *style) clip(name string, width vg.Length) string {
+	letters := []rune(name)
+	for n := len(letters) - 1; s.fine.Width(name) > width && n > 2; n-- {
+		name = string(letters[:(n+1)/2]) + "…" + string(letters[len(letters)-n/2:])
+	}
+	return name
+}
+
+// panelWidth in a figure with so many columns.
+func (s *style) panelWidth(columns int) vg.Length {
+	if s.small {
+		columns = 1
+	}
+	n := vg.Length(columns)
+	return (s.width - 2*s.margin - (n-1)*2*s.gap) / n
+}
+
+// bar of a row.
+type bar struct {
+	name   string // of the row
+	value  float64
+	label  string
+	strong bool // one of those that the title speaks of
+}
+
+// bars from 0, one a row.
+type bars struct {
+	list  []bar
+	look  Look
+	after float64 // labels begin beyond this
+}
+
+// barAxis has room for the labels right of the longest bar.
+func (k *kit) barAxis(label string, l bars, columns int) axis {
+	most, widest, names := l.after, vg.Length(0), vg.Length(0)
+	for _, b := range l.list {
+		most = max(most, b.value)
+		widest = max(widest, k.fine.Width(l.say(b)))
+		names = max(names, k.fine.Width(b.name))
+	}
+	if !(most > 0) {
+		most = 1
+	}
+	room := k.panelWidth(columns) - min(names, nameShare*k.panelWidth(columns)) - 14
+	share := min(float64((widest+8)/room), 0.75)
+	return axis{label: label, max: most / (1 - share), ticks: wholeTicks}
+}
+
+// wholeTicks of things that are counted: none at fractions.
+func wholeTicks(lo, hi float64) [][]plot.Tick {
+	return slices.DeleteFunc(roundTicks(lo, hi), func(ticks []plot.Tick) bool {
+		return slices.ContainsFunc(ticks, func(t plot.Tick) bool { return math.Abs(t.Value-math.Round(t.Value)) > 1e-9 })
+	})
+}
+
+// layers of bars: what is below them, they, what is above them, their labels.
+func (l bars) layers(below, above []layer) []layer {
+	return slices.Concat([]layer{upright{}}, below, []layer{l}, above, []layer{barLabels{l}})
+}
+
+// say what stands at a bar's end: its name too, if not all names are on the axis.
+func (l bars) say(b bar) string {
+	if len(l.list) > mostNamed && b.label != "" {
+		return b.name + ": " + b.label
+	}
+	return b.label
+}
+
+func (l bars) draw(c *area) {
+	n := len(l.list)
+	pitch := c.y(1) - c.y(0)
+	thick := pitch * 0.62
+	if pitch < 8 {
+		thick = pitch * 0.8
+	}
+	for i, b := range l.list {
+		y := c.y(middleOf(i, n))
+		look := l.look.Color
+		if !b.strong {
+			look = mix(look, c.Background, 0.42)
+		}
+		c.SetColor(look)
+		c.Fill(vg.Rectangle{Min: vg.Point{X: c.x(0), Y: y - thick/2}, Max: vg.Point{X: c.x(b.value), Y: y + thick/2}}.Path())
+	}
+}
+
+// upright is a grid without lines along rows, which would strike out labels.
+type upright struct{}
+
+func (upright) draw(c *area) {
+	c.SetColor(c.Background)
+	c.Fill(c.Rectangle.Path())
+	for _, t := range c.plot.X.Tick.Marker.Ticks(c.plot.X.Min, c.plot.X.Max) {
+		if !t.IsMinor() {
+			x := c.x(t.Value)
+			c.StrokeLine2(draw.LineStyle{Color: c.Grid, Width: c.thin}, x, c.Min.Y, x, c.Max.Y)
+		}
+	}
+}
+
+func (upright) text(*strings.Builder) {}
+
+// barLabels stand at the ends of bars, of the longest first if not all fit.
+type barLabels struct{ bars }
+
+func (l barLabels) text(*strings.Builder) {} // they are in the text of the bars
+
+func (l barLabels) draw(c *area) {
+	order := make([]int, len(l.list))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(l.list[b].value, l.list[a].value) })
+	t := aligned(in(c.fine, c.Text), draw.XLeft, draw.YCenter)
+	height := lineHeight(t)
+	var taken []vg.Length
+	for _, i := range order {
+		y := c.y(middleOf(i, len(l.list)))
+		label := l.say(l.list[i])
+		crowded := slices.ContainsFunc(taken, func(other vg.Length) bool { return max(y-other, other-y) < height })
+		outside := y-height/2 < c.Min.Y-2 || y+height/2 > c.Max.Y+2
+		if label == "" || crowded || outside && len(l.list) > mostNamed {
+			continue
+		}
+		taken = append(taken, y)
+		at := vg.Point{X: c.x(max(l.list[i].value, l.after)) + 4, Y: y}
+		c.halo(t, at, label)
+		write(c, t, at, label)
+	}
+}
+
+// halo is a patch of the background below a text that begins at a point.
+func (c *area) halo(t draw.TextStyle, at vg.Point, words string) {
+	h := lineHeight(t) / 2
+	c.SetColor(c.Background)
+	c.Fill(vg.Rectangle{Min: vg.Point{X: at.X - 1.5, Y: at.Y - h}, Max: vg.Point{X: at.X + t.Width(words) + 1.5, Y: at.Y + h}}.Path())
+}
+
+func (l bars) text(b *strings.Builder) {
+	fmt.Fprintf(b, "bars %s\n", l.look)
+	for _, one := range l.list {
+		mark := ""
+		if one.strong {
+			mark = " strong"
+		}
+		fmt.Fprintf(b, "    %s: %s %q%s\n", one.name, short(one.value), one.label, mark)
+	}
+}
