@@ -73,7 +73,11 @@
 // engines by name, each a kind with options, when it runs (every, offset,
 // account_time, overlap, flag_from), thresholds, its usage source, its cache
 // and its mail. A scenario has traffic and limiters, or accounts and engines,
-// or both:
+// or both.
+//
+// faults: what goes wrong, each entry at an instant, some for a time: exactly
+// one of restart, down, frozen, delay, bandwidth, reset, rename, add, clock,
+// flush_scripts, read_only and out_of_memory. See Fault.
 //
 //	name: growth
 //	horizon: 90d

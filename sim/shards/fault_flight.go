@@ -12,7 +12,7 @@ type call struct {
 	proc  *vtime.Proc
 	trace *Trace
 	open  int   // flights that are not back
-	err   error // of the last that failed
+	err   error // of the last that brought none, or a command's
 }
 
 // tracked is a flight that knows where it is, so that what goes wrong there
@@ -28,6 +28,9 @@ type tracked struct {
 	turn  int   // number of the step; an event of another one is void
 	place int64 // in the queue
 	reply int64 // bytes
+	// failed is the error of a command. It is the answer, not a failure to
+	// bring one.
+	failed error
 }
 
 type state uint8
@@ -42,8 +45,8 @@ const (
 	over
 )
 
-// track plays flights that something may happen to on the way. It returns
-// the error of one that failed to bring an answer.
+// track plays flights that something may happen to on the way. The error is of
+// one that failed.
 func (w *wire) track(proc *vtime.Proc, trace *Trace, flights []*flight, as form) error {
 	c := &call{proc: proc, trace: trace, open: len(flights)}
 	all := make([]*tracked, len(flights))
@@ -121,7 +124,7 @@ func (t *tracked) serve() {
 		}
 		t.client = t.w.alive(t.client, s)
 		before := s.replied
-		t.w.execute(trace, t.flight, t.as)
+		t.failed = t.w.execute(trace, t.flight, t.as)
 		t.reply = s.replied - before
 	}
 	t.after(t.end, serving, t.answer)
@@ -169,9 +172,12 @@ func (t *tracked) settle(err error) {
 		return
 	}
 	t.call = nil
-	if err != nil {
+	switch {
+	case err != nil:
 		c.err = err
 		t.fail(err)
+	case c.err == nil:
+		c.err = t.failed
 	}
 	if c.open--; c.open == 0 {
 		c.proc.Wake()

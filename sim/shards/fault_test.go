@@ -554,7 +554,7 @@ func TestKeyStatesAfterLoss(t *testing.T) {
 	}
 	state(0, record.NotFound)
 	state(8*ms, record.Found)
-	state(20*ms) // refused: it reached no key
+	state(20 * ms) // refused: it reached no key
 	state(30*ms, record.NotFound)
 	r.sched.Run()
 }

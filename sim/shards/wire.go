@@ -58,7 +58,6 @@ type flight struct {
 	next   int64 // instant of the stage
 	end    int64 // of service
 	back   int64 // way back
-	abort  error // of a transaction's EXEC
 }
 
 // form is the way in which commands were given to the Ring.
@@ -132,21 +131,20 @@ func (w *wire) send(ctx context.Context, cmds []redis.Cmder, as form) error {
 		}
 	}
 	if w.fleet.spec.Faults {
-		_ = w.track(proc, trace, flights, as) // every command keeps its own error
+		err = w.track(proc, trace, flights, as)
 	} else {
-		w.fly(proc, trace, flights, as)
+		err = w.fly(proc, trace, flights, as)
 	}
-	for _, f := range flights {
-		if f.abort != nil {
-			return f.abort // as a Ring says it, rather than the first command's error
-		}
+	if as == transaction && redis.HasErrorPrefix(err, "EXECABORT") {
+		return err // as a Ring says it, rather than the first command's error
 	}
-	return nil
+	return nil // every command keeps its own error
 }
 
 // fly plays flights that nothing can happen to on the way. What is not back
-// when the client's patience ends goes on without it.
-func (w *wire) fly(proc *vtime.Proc, trace *Trace, flights []*flight, as form) {
+// when the client's patience ends goes on without it. The error is of one that
+// failed.
+func (w *wire) fly(proc *vtime.Proc, trace *Trace, flights []*flight, as form) (err error) {
 	deadline := w.deadline(proc.Now())
 	reply := proc.Now()
 	f := earliest(flights)
@@ -157,17 +155,19 @@ func (w *wire) fly(proc *vtime.Proc, trace *Trace, flights []*flight, as form) {
 			f.next, f.end = f.shard.enqueue(f.cmds)
 			f.stage = beginning
 		case beginning:
-			w.execute(trace, f, as)
+			if failed := w.execute(trace, f, as); failed != nil {
+				err = failed
+			}
 			f.stage = served
 			reply = max(reply, f.end+f.back)
 		}
 	}
 	if f == nil && reply < deadline {
 		proc.SleepUntil(reply)
-		return
+		return err
 	}
 	proc.SleepUntil(deadline)
-	w.giveUp(flights, deadline, as)
+	return w.giveUp(flights, deadline, as)
 }
 
 // earliest returns the flight whose next stage is due first, nil when all
@@ -185,8 +185,8 @@ func earliest(flights []*flight) *flight {
 // execute runs a flight's commands on its shard at this instant. The
 // request's context stays behind: nothing here takes wall time that it could
 // cut short, and what is under way when a run is interrupted ends as it would
-// have.
-func (w *wire) execute(trace *Trace, f *flight, as form) {
+// have. The error is that of a command, or of all.
+func (w *wire) execute(trace *Trace, f *flight, as form) error {
 	ctx := context.Background()
 	if trace != nil {
 		for _, c := range f.cmds {
@@ -195,8 +195,7 @@ func (w *wire) execute(trace *Trace, f *flight, as form) {
 		defer w.observeReplies(trace, f)
 	}
 	if len(f.cmds) == 1 && as != transaction {
-		_ = f.client.Process(ctx, f.cmds[0].Cmder) // the command keeps its error
-		return
+		return f.client.Process(ctx, f.cmds[0].Cmder)
 	}
 	pipe := f.client.Pipeline()
 	if as == transaction {
@@ -205,10 +204,8 @@ func (w *wire) execute(trace *Trace, f *flight, as form) {
 	for _, c := range f.cmds {
 		_ = pipe.Process(ctx, c.Cmder)
 	}
-	_, err := pipe.Exec(ctx) // every command keeps its own error
-	if as == transaction && redis.HasErrorPrefix(err, "EXECABORT") {
-		f.abort = err
-	}
+	_, err := pipe.Exec(ctx)
+	return err
 }
 
 func fail(cmds []redis.Cmder, err error) error {

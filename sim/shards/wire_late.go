@@ -22,23 +22,25 @@ func (w *wire) deadline(now int64) int64 {
 
 // giveUp fails the flights that are not back by the deadline, which is now.
 // Those that have not been executed will be, unseen.
-func (w *wire) giveUp(flights []*flight, deadline int64, as form) {
+func (w *wire) giveUp(flights []*flight, deadline int64, as form) (err error) {
 	for _, f := range flights {
 		if f.stage == served && f.end+f.back < deadline {
 			continue
 		}
-		f.fail(timedOut(f.shard))
+		err = timedOut(f.shard)
+		f.fail(err)
 		if f.stage != served {
 			f.orphan()
 			w.fleet.sched.Call(f.next, func() { w.goOn(f, as) })
 		}
 	}
+	return err
 }
 
 // goOn plays the next stage of a flight that nobody waits for.
 func (w *wire) goOn(f *flight, as form) {
 	if f.stage == beginning {
-		w.execute(nil, f, as)
+		_ = w.execute(nil, f, as) // nobody hears of it
 		return
 	}
 	f.next, f.end = f.shard.enqueue(f.cmds)
@@ -48,7 +50,6 @@ func (w *wire) goOn(f *flight, as form) {
 
 // fail sets the error of all commands.
 func (f *flight) fail(err error) {
-	f.abort = nil
 	for _, c := range f.cmds {
 		c.SetErr(err)
 	}
