@@ -133,23 +133,18 @@ func latencyTitle(set *series.Set, limiter string, of []series.OutcomeLatency, v
 	by, order := headline(of, v)
 	median := func(decision string) float64 { return mixtureQuantile(by[decision], 50) }
 	tail := func(decision string) float64 { return mixtureQuantile(by[decision], 99) }
-	slices.SortStableFunc(order, func(a, b string) int { return cmp.Compare(median(a), median(b)) })
-	fastest, slowest := order[0], order[len(order)-1]
+	ranked := slices.Clone(order)
+	slices.SortStableFunc(ranked, func(a, b string) int { return cmp.Compare(median(a), median(b)) })
+	fastest, slowest := ranked[0], ranked[len(ranked)-1]
 	whose := onlyOf(set, limiter)
 	switch {
 	case len(order) == 1:
-		return sentence(fmt.Sprintf("%s%s take %s at the median, %s at the 99th percentile%s",
-			decisionsOf(fastest), whose, amount(median(fastest), 3), amount(tail(fastest), 3), v.since))
+		return sentence(decisionsOf(fastest) + whose + " take " + middleAndTail(median(fastest), amount(tail(fastest), 3)) + v.since)
 	case alike(median(fastest), median(slowest)):
-		var tails []string
-		for _, d := range order {
-			tails = append(tails, decisionName(d)+" "+amount(tail(d), 3))
-		}
-		return sentence(fmt.Sprintf("decisions%s take %s at the median whatever they are; at the 99th percentile %s%s",
-			whose, amount(median(fastest), 3), and(tails), v.since))
+		return sentence(alikeNames(order, whose) + " take " + middleAndTail(median(fastest), tails(order, tail)) + v.since)
 	}
 	var others []string
-	for _, d := range order[1:] {
+	for _, d := range ranked[1:] {
 		others = append(others, decisionName(d)+" "+amount(median(d), 3))
 	}
 	trips := ""
@@ -157,6 +152,41 @@ func latencyTitle(set *series.Set, limiter string, of []series.OutcomeLatency, v
 		trips = " " + counted(int64(n), "round trip") + ":"
 	}
 	return sentence(fmt.Sprintf("%s%s take%s %s at the median, %s%s", decisionsOf(fastest), whose, trips, amount(median(fastest), 3), and(others), v.since))
+}
+
+// alikeNames of decisions: allowed and denied decisions both.
+func alikeNames(order []string, whose string) string {
+	var names []string
+	for _, d := range order {
+		names = append(names, decisionName(d))
+	}
+	all := " all"
+	if len(order) == 2 {
+		all = " both"
+	}
+	return and(names) + " decisions" + whose + all
+}
+
+// middleAndTail of a latency in words.
+func middleAndTail(median float64, tail string) string {
+	if amount(median, 3) == tail {
+		return tail + ", at the median and at the 99th percentile"
+	}
+	return amount(median, 3) + " at the median, " + tail + " at the 99th percentile"
+}
+
+// tails of decisions, one value if they are alike.
+func tails(order []string, tail func(string) float64) string {
+	least, most := math.Inf(1), 0.0
+	var each []string
+	for _, d := range order {
+		least, most = min(least, tail(d)), max(most, tail(d))
+		each = append(each, amount(tail(d), 3))
+	}
+	if alike(least, most) {
+		return amount(most, 3)
+	}
+	return and(each)
 }
 
 // headline decisions with their distributions: allowed and denied, and others

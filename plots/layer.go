@@ -50,6 +50,7 @@ type line struct {
 	look   Look
 	step   bool      // the value holds until the next point
 	width  vg.Length // 0: the style's
+	halo   bool      // with the background's colour around it: it is seen on areas of any colour
 }
 
 func (l line) draw(c *area) {
@@ -63,8 +64,13 @@ func (l line) draw(c *area) {
 			c.Fill(circle(c.at(run[0].X, run[0].Y), 1.2*width))
 			continue
 		}
+		path := c.path(run, l.step)
+		if l.halo {
+			c.SetLineStyle(draw.LineStyle{Color: c.Background, Width: 3 * width})
+			c.Stroke(path)
+		}
 		c.SetLineStyle(draw.LineStyle{Color: l.look.Color, Width: width, Dashes: l.look.Dashes})
-		c.Stroke(c.path(run, l.step))
+		c.Stroke(path)
 	}
 }
 

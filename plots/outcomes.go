@@ -3,6 +3,7 @@ package plots
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/plot/vg"
 
@@ -41,6 +42,8 @@ func (k *kit) outcomesFigure(set *series.Set, names []string, several bool) Figu
 		p := panel{x: runAxis(t), y: amountAxis("decisions per second", most), layers: k.stack(t, name), faults: t.Faults}
 		if several {
 			p.title = name
+		} else {
+			p.direct = endVisibly(t, name, most)
 		}
 		f.panels = append(f.panels, p)
 	}
@@ -141,22 +144,29 @@ func (k *kit) stack(t *series.Timeline, limiter string) (layers []layer) {
 		base = top
 	}
 	if len(t.Offered) > 0 {
-		layers = append(layers, line{name: "offered", points: pair(x, held(t.Offered)), look: k.plain(), step: true, width: k.line * 0.7})
+		layers = append(layers, line{name: "offered", points: pair(x, held(t.Offered)), look: k.plain(), step: true, width: k.line * 0.7, halo: true})
 	}
 	return layers
 }
 
+// endVisibly tells whether every outcome of a limiter can be pointed at where the
+// time ends.
+func endVisibly(t *series.Timeline, limiter string, most float64) bool {
+	return !slices.ContainsFunc(ofLimiter(t, limiter), func(o series.OutcomeTimeline) bool {
+		return len(o.Rate) == 0 || o.Rate[len(o.Rate)-1] < 0.02*most
+	})
+}
+
 // outcomesTitle tells what share of decisions came to what.
 func outcomesTitle(t *series.Timeline, names []string) string {
+	shares := sharesOf(t, names[0])
 	if len(names) > 1 {
-		var parts []string
-		for _, name := range names {
-			shares, _ := sharesOf(t, name)
-			parts = append(parts, percent(shares[record.Denied])+" of those of "+name)
+		parts := []string{"Limiter " + names[0] + " denies " + percent(shares[record.Denied]) + " of its decisions"}
+		for _, name := range names[1:] {
+			parts = append(parts, name+" "+percent(sharesOf(t, name)[record.Denied]))
 		}
-		return "Denied decisions: " + and(parts)
+		return strings.Join(parts, ", ")
 	}
-	shares, n := sharesOf(t, names[0])
 	var parts []string
 	for _, one := range []struct {
 		decision record.Decision
@@ -169,14 +179,18 @@ func outcomesTitle(t *series.Timeline, names []string) string {
 		}
 	}
 	if len(parts) == 0 {
-		return fmt.Sprintf("All of %s are allowed", counted(n, "decision"))
+		return "Every request is allowed"
 	}
-	return fmt.Sprintf("Of %s %s", counted(n, "decision"), and(parts))
+	what := " % of decisions"
+	if shares[record.Dropped] > 0 {
+		what = " % of requests"
+	}
+	return strings.Replace(and(parts), " %", what, 1)
 }
 
 // sharesOf what came of requests, of a limiter's decisions and the drops.
-func sharesOf(t *series.Timeline, limiter string) (shares map[record.Decision]float64, n int64) {
-	shares = map[record.Decision]float64{}
+func sharesOf(t *series.Timeline, limiter string) map[record.Decision]float64 {
+	n, shares := int64(0), map[record.Decision]float64{}
 	list := ofLimiter(t, limiter)
 	for _, o := range list {
 		n += total(o.Count)
@@ -184,5 +198,5 @@ func sharesOf(t *series.Timeline, limiter string) (shares map[record.Decision]fl
 	for _, o := range list {
 		shares[record.Decision(o.Decision)] += float64(total(o.Count)) / float64(max(1, n))
 	}
-	return shares, n
+	return shares
 }

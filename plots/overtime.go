@@ -11,10 +11,11 @@ import (
 
 // What is drawn of latency over time.
 const (
-	mostPanels = 6  // of one figure
-	fewest     = 10 // decisions of an outcome that has a panel, if others have one
-	dense      = 8  // decisions in an interval, on average, that make a line and not dots
-	telling    = 20 // decisions in an interval whose 99th percentile makes a headline
+	mostPanels = 6   // of one figure
+	fewest     = 10  // decisions of an outcome that has a panel, if others have one
+	dense      = 8   // decisions in an interval, on average, that make a line and not dots
+	telling    = 20  // decisions in an interval whose 99th percentile makes a headline
+	notable    = 1.1 // times what is usual is not steady
 )
 
 // overTimeFigures of one record: for each limiter the median and the 99th
@@ -136,7 +137,7 @@ func (k *kit) quantileBand(t *series.Timeline, o series.OutcomeTimeline) []layer
 		}
 	}
 	x := edges(t)
-	if total(o.Count) < int64(dense*filled) {
+	if total(o.Count) < int64(dense*filled) || filled < t.N/30 {
 		middles := make([]float64, t.N)
 		for i := range middles {
 			middles[i] = (x[i] + x[i+1]) / 2
@@ -179,20 +180,21 @@ type peak struct {
 // usual for the outcome.
 func overTimeTitle(set *series.Set, timed []series.OutcomeTimeline) string {
 	t := &set.Timeline
-	p := worst(timed, telling)
-	if p.v < 1.1*p.usual {
-		p = worst(timed, 1)
-	}
 	of := onlyOf(set, timed[0].Limiter)
 	_, highest := span(timed)
-	if !(p.v >= 1.1*p.usual) {
+	p, few := worst(timed, telling), worst(timed, 1)
+	start := func(p peak) float64 { return t.From + t.Step*float64(p.at) }
+	switch {
+	case few.v < notable*few.usual || few.v == 0:
 		return fmt.Sprintf("Latency%s is steady: the 99th percentile never exceeds %s", of, amount(highest, 3))
+	case p.v < notable*p.usual:
+		return fmt.Sprintf("Latency%s is steady but where decisions are few: the 99th percentile of “%s” is %s at %s, usually %s",
+			of, outcomeName(few.of.Outcome), amount(few.v, 3), instant(start(few)), amount(few.usual, 3))
 	}
-	from := t.From + t.Step*float64(p.at)
-	title := fmt.Sprintf("The 99th percentile of “%s”%s reaches %s at %s, usual is %s",
-		outcomeName(p.of.Outcome), of, amount(p.v, 3), instant(from), amount(p.usual, 3))
+	title := fmt.Sprintf("The 99th percentile of “%s”%s reaches %s at %s, usually %s",
+		outcomeName(p.of.Outcome), of, amount(p.v, 3), instant(start(p)), amount(p.usual, 3))
 	for _, f := range t.Faults {
-		if from < max(f.Until, f.From+t.Step) && from+t.Step > f.From {
+		if start(p) < max(f.Until, f.From+t.Step) && start(p)+t.Step > f.From {
 			return title + ": " + f.Label
 		}
 	}

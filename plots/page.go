@@ -68,8 +68,8 @@ func (f *Figure) frames(width vg.Length) (rows [][]*frame, legend []entry) {
 		if f.shared && i+n < len(f.panels) {
 			p.x.label = "" // the panel below has it
 		}
-		if f.shared && i%n > 0 {
-			p.y.label = "" // the panel on the left has it
+		if f.shared && i > 0 {
+			p.y.label = "" // the first panel has it
 		}
 		fr := f.style.newFrame(&p, each)
 		if fr.direct {

@@ -94,7 +94,7 @@ func (l whiskers) draw(c *area) {
 			c.StrokeLine2(draw.LineStyle{Color: l.look.Color, Width: c.line * 0.5}, lo.X, lo.Y, hi.X, hi.Y)
 		}
 		c.SetColor(l.look.Color)
-		c.Fill(circle(lo, c.line*0.9))
+		c.Fill(circle(lo, c.line))
 	}
 }
 
