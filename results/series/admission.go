@@ -129,15 +129,16 @@ func (w *allowance) slopeOf(l record.Limit) *slope {
 	return w.slopes[numbers]
 }
 
-func (w *allowance) admit(e *effect) {
+// admit what took effect.
+func (e *effect) admit() {
 	var ns float64
-	if w.real {
+	if e.of.real {
 		ns = e.window.admitBetween(e.sent, e.now, e.cost, e.measured)
 	} else {
 		ns = e.window.admit(e.now, e.cost, e.measured)
 	}
 	if e.measured {
-		w.excess.add(e.window, e.now, ns)
+		e.of.excess.add(e.window, e.now, ns)
 	}
 }
 
@@ -155,15 +156,11 @@ func (w *allowance) series() Admission {
 // key is false if nothing was given to it.
 func (w *allowance) key(o audit.Offender) (KeyAdmission, bool) {
 	l, _ := w.table.For(o.Limit, o.Key)
-	c, s := w.curves[limitKey{o.Limit, o.Key}], w.slopeOf(l)
-	worst := c.worstWindow()
+	worst, s := w.curves[limitKey{o.Limit, o.Key}].worstWindow(), w.slopeOf(l)
 	k := KeyAdmission{Limit: o.Limit, Key: o.Key, Count: l.Count, Burst: l.Burst, Period: l.Period.Seconds(), Over: o.Over, Excess: o.Excess,
 		From: worst.start / 1e9, Admitted: worst.steps(w.end)}
 	if len(k.Admitted) == 0 {
 		return k, false
-	}
-	if o.Excess == 0 && c.excess > float64(w.spec.Resolution) {
-		k.Excess = c.excess / s.interval
 	}
 	until := math.Max(k.Admitted[len(k.Admitted)-1].X, s.interval/1e9)
 	k.Envelope = []Point{{0, s.burst}, {until, s.burst + until*1e9/s.interval}}

@@ -5,45 +5,36 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/quotalab/quotalab/models/limits"
-	"github.com/quotalab/quotalab/results/audit"
-	"github.com/quotalab/quotalab/results/measure"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/series"
 )
 
-// BenchmarkCollect of a million observations. With QUOTALAB_LONG=1 also of ten
-// million, which takes minutes to make; run that with -benchtime=1x.
+// BenchmarkCollect of a million observations, or as many as QUOTALAB_LONG says:
+// ten million take minutes to make, so run them with -benchtime=1x.
 func BenchmarkCollect(b *testing.B) {
-	counts := []int{1_000_000}
-	if os.Getenv("QUOTALAB_LONG") != "" {
-		counts = append(counts, 10_000_000)
+	n := 1_000_000
+	if long := os.Getenv("QUOTALAB_LONG"); long != "" {
+		var err error
+		if n, err = strconv.Atoi(long); err != nil {
+			b.Fatal(err)
+		}
 	}
-	for _, n := range counts {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			r := busyRecord(b, n)
-			a, err := audit.Replay(r)
-			if err != nil {
-				b.Fatal(err)
-			}
-			s, err := measure.Measure(r, a)
-			if err != nil {
-				b.Fatal(err)
-			}
-			peak := watchHeap()
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := series.Collect(r, a, s, series.Options{}); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "observations/s")
-			b.ReportMetric(peak(), "peak-heap-MB")
-		})
+	r := busyRecord(b, n)
+	a, s := analysed(b, r)
+	peak := watchHeap()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := series.Collect(r, a, s, series.Options{}); err != nil {
+			b.Fatal(err)
+		}
 	}
+	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "observations/s")
+	b.ReportMetric(peak(), "peak-heap-MB")
 }
 
 // watchHeap tells the most that the heap grew to while it watched.

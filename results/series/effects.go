@@ -20,13 +20,13 @@ type effect struct {
 type effects struct {
 	settle, latest int64
 	list           []effect
-	full           int // when the list is sorted next
+	least, full    int // how many are sorted at once: at least, and next
+	out            func(*effect)
 }
 
-// leastSorted is from how many on the list is sorted.
-const leastSorted = 1 << 14
-
-func newEffects(settle int64) *effects { return &effects{settle: settle, full: leastSorted} }
+func newEffects(settle int64, least int, out func(*effect)) *effects {
+	return &effects{settle: settle, least: least, full: least, out: out}
+}
 
 func (e *effects) add(one effect, done int64) {
 	e.latest = max(e.latest, done)
@@ -34,7 +34,7 @@ func (e *effects) add(one effect, done int64) {
 		return
 	}
 	e.release(e.latest - e.settle)
-	e.full = max(leastSorted, 2*len(e.list))
+	e.full = max(e.least, 2*len(e.list))
 }
 
 // release those before an instant.
@@ -44,7 +44,7 @@ func (e *effects) release(before int64) {
 	})
 	n, _ := slices.BinarySearchFunc(e.list, before, func(one effect, t int64) int { return cmp.Compare(one.at, t) })
 	for i := range n {
-		e.list[i].of.admit(&e.list[i])
+		e.out(&e.list[i])
 	}
 	e.list = slices.Delete(e.list, 0, n)
 }

@@ -11,7 +11,7 @@ import (
 // is 1, 2 or 5 times a power of ten.
 var steps = [...]int64{
 	1, 2, 5, 10, 15, 30, 60, 2 * 60, 5 * 60, 10 * 60, 15 * 60, 30 * 60, 3600, 2 * 3600, 3 * 3600, 6 * 3600, 12 * 3600,
-	86400, 2 * 86400, 7 * 86400, 14 * 86400, 28 * 86400, 91 * 86400, 364 * 86400, 5 * 364 * 86400,
+	86400, 2 * 86400, 7 * 86400, 14 * 86400, 28 * 86400, 91 * 86400, 364 * 86400, 5 * 364 * 86400, 15 * 364 * 86400,
 }
 
 // intervals cut the measured time at multiples of a round step. Those at its
@@ -22,26 +22,34 @@ type intervals struct {
 	n          int   // 0: no time was measured
 }
 
+// A timeline of few observations has fewer intervals, down to fewIntervals, so
+// that one holds about perInterval of them and rates are more than noise.
+const (
+	fewIntervals = 24
+	perInterval  = 20
+)
+
 // measured is the time that the summary is of.
 func measured(s *measure.Summary) intervals {
 	begin := int64(math.Round(s.WarmupSeconds * 1e9))
-	return cut(begin, begin+int64(math.Round(s.MeasuredSeconds*1e9)))
+	most := min(max(fewIntervals, s.Observations/perInterval), MaxIntervals)
+	return cut(begin, begin+int64(math.Round(s.MeasuredSeconds*1e9)), int(most))
 }
 
-// cut a time into at most MaxIntervals. A time without length is one interval.
-func cut(begin, end int64) intervals {
+// cut a time into so many intervals at most. A time without length is one.
+func cut(begin, end int64, most int) intervals {
 	if begin == end {
 		return intervals{begin: begin, end: end, from: begin, step: int64(time.Second), n: 1}
 	}
 	for power := int64(1); power < 1e9; power *= 10 {
 		for _, m := range [...]int64{1, 2, 5} {
-			if c := cutBy(begin, end, m*power); c.n <= MaxIntervals {
+			if c := cutBy(begin, end, m*power); c.n <= most {
 				return c
 			}
 		}
 	}
 	i := 0
-	for cutBy(begin, end, steps[i]*1e9).n > MaxIntervals { // the longest holds 1200 years, an int64 292
+	for cutBy(begin, end, steps[i]*1e9).n > most { // an int64 holds 292 years, twenty times the longest
 		i++
 	}
 	return cutBy(begin, end, steps[i]*1e9)

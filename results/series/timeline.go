@@ -21,15 +21,19 @@ type timeline struct {
 	due      map[string][]int64 // first tries by limiter
 }
 
-// cell is one outcome in one interval.
+// cell is one outcome in one interval. Its times, in ns, are exact as long as
+// they are few, and from then on within 0.1 %.
 type cell struct {
-	count, timed int64
-	min, max     int64
-	times        *hdrhistogram.PackedHistogram // nil: none
+	count    int64
+	few      []int64
+	min, max int64
+	many     *hdrhistogram.PackedHistogram // nil: few holds all
 }
 
-// longest time that a cell can tell from longer ones: 146 years.
-const longest = 1 << 62
+const (
+	mostExact = 16
+	longest   = 1 << 62 // time that a histogram can tell from longer ones: 146 years
+)
 
 func newTimeline(at intervals) *timeline {
 	return &timeline{at: at, outcomes: map[Outcome][]cell{}, due: map[string][]int64{}}
@@ -69,20 +73,36 @@ func (t *timeline) of(o Outcome) []cell {
 }
 
 func (c *cell) add(ns int64) error {
-	if c.times == nil {
-		c.times, c.min, c.max = hdrhistogram.NewPacked(1, longest, 3), ns, ns
+	if c.many == nil && len(c.few) < mostExact {
+		c.few = append(c.few, ns)
+		return nil
 	}
-	c.timed++
+	if c.many == nil {
+		c.many, c.min, c.max = hdrhistogram.NewPacked(1, longest, 3), ns, ns
+		few := c.few
+		c.few = nil
+		for _, v := range few {
+			if err := c.add(v); err != nil {
+				return err
+			}
+		}
+	}
 	c.min, c.max = min(c.min, ns), max(c.max, ns)
-	return c.times.RecordValue(ns)
+	return c.many.RecordValue(ns)
 }
 
-// percentile in seconds, within 0.1 %.
+// percentile in seconds: the smallest time that at least p percent do not
+// exceed.
 func (c *cell) percentile(p float64) float64 {
-	if c.times == nil {
+	switch {
+	case c.many != nil:
+		return float64(min(max(c.many.ValueAtPercentile(p), c.min), c.max)) / 1e9
+	case len(c.few) == 0:
 		return math.NaN()
 	}
-	return float64(min(max(c.times.ValueAtPercentile(p), c.min), c.max)) / 1e9
+	slices.Sort(c.few)
+	rank := math.Ceil(p / 100 * float64(len(c.few)))
+	return float64(c.few[int(max(rank, 1))-1]) / 1e9
 }
 
 // series of the timeline. Nothing seen: no lines.
