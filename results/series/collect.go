@@ -44,7 +44,7 @@ type pass struct {
 
 func newPass(m *record.Manifest, a *audit.Result, s *measure.Summary) *pass {
 	at := measured(s)
-	p := &pass{manifest: m, timeline: newTimeline(at), heat: newHeat(at, m.Shards), byLimiter: map[string]*allowance{}, effects: newEffects(m.MaxSettle)}
+	p := &pass{manifest: m, timeline: newTimeline(at), heat: newHeat(at, m.Shards), byLimiter: map[string]*allowance{}, effects: newEffects(m.MaxSettle, 1<<14, (*effect).admit)}
 	for _, l := range m.Limiters {
 		if w := newAllowance(m, l, a, s, at); w != nil {
 			p.allowances, p.byLimiter[l.Name] = append(p.allowances, w), w
