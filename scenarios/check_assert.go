@@ -49,7 +49,7 @@ func (c *checker) assertTag(path string, t metric.Tag) {
 			c.fail(path, "a run without faults has no phases: list faults or remove the tag")
 		}
 	case "shard":
-		if names := c.shardNames(); len(names) > 0 {
+		if names := c.allShardNames(); len(names) > 0 {
 			c.refer(path, "shard", t.Value, "shards", names)
 		}
 	case "client":

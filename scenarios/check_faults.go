@@ -104,6 +104,18 @@ func (c *checker) faultShards() {
 	}
 }
 
+// allShardNames lists the shards that the run begins with and those that
+// faults add, nothing where their number is not known.
+func (c *checker) allShardNames() []string {
+	names := slices.Clone(c.shardNames())
+	for _, f := range c.s.Faults {
+		if f.Add != nil && f.Add.Shard != "" && len(names) > 0 {
+			names = append(names, f.Add.Shard)
+		}
+	}
+	return names
+}
+
 // ringNames lists the names of the shards as each client knows them.
 func (c *checker) ringNames(known []string) [][]string {
 	rings := [][]string{slices.Clone(known)}

@@ -71,6 +71,16 @@ func TestEveryFault(t *testing.T) {
 	}
 }
 
+// An assertion may name a shard that joins.
+func TestAssertionOfAnAddedShard(t *testing.T) {
+	for shard, wrong := range map[string]int{"shard-2": 0, "late": 0, "later": 1} {
+		text := fmt.Sprintf(faulted, "{at: 1m, add: {shard: late}}") + "assert: {\"shard_commands{shard=" + shard + "}\": [\"count > 0\"]}\n"
+		if _, problems := Decode("x.yaml", []byte(text)); len(problems) != wrong {
+			t.Errorf("%s: %v", shard, problems)
+		}
+	}
+}
+
 // A scenario on live shards of other names has the faults of those.
 func TestFaultsOnLiveShards(t *testing.T) {
 	s, problems := Decode("x.yaml", []byte(fmt.Sprintf(strings.Replace(faulted, "shard_names: [a, b]", "", 1), "{at: 1m, for: 1m, down: {shard: shard-2}}")))

@@ -30,7 +30,7 @@ type Scenario struct {
 	UsageBatch Duration            `yaml:"usage_batch" doc:"usage of accounts is counted in batches this long, each at its beginning" default:"5m" min:"1e6"`
 	Engines    Named[Engine]       `yaml:"engines" doc:"usage-threshold engines under test by name"`
 
-	Faults []Fault `yaml:"faults" doc:"what goes wrong, and when; of live Redis not available yet"`
+	Faults []Fault `yaml:"faults" doc:"what goes wrong, and when"`
 	Sweep  Later   `yaml:"sweep" doc:"axes to sweep (not available yet)"`
 
 	// File is the name the scenario was read from.
