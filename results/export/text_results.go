@@ -130,6 +130,9 @@ func (t *text) audit() {
 	}
 	t.heading("Audit against the exact reference (worst excess: tokens above burst + t/T in any window)")
 	t.table(rows)
+	if t.s.Clock == "real" {
+		t.sentence("In real time a count is what is certain whatever the order of the requests under way together was: at least so many. What depends on the order is ambiguous.")
+	}
 	t.worstKeys()
 }
 

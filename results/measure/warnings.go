@@ -99,7 +99,10 @@ func (p *pass) admissionWarnings(l audit.Limiter) (out []string) {
 	if l.Uncertain > 0 {
 		warn("%s reached a key and ended in an error: whether they took tokens is unknown, so the audit is that much less sure.", count(l.Uncertain, "request"))
 	}
-	if !l.Audited() {
+	switch {
+	case l.Unknown != "":
+		warn("over-admission is unknown: %s.", l.Unknown)
+	case !l.Audited():
 		warn("it has no reference algorithm, so over-admission is unknown.")
 	}
 	return out
