@@ -29,6 +29,9 @@ func Collect(r *record.Reader, a *audit.Result, s *measure.Summary, o Options) (
 	for _, w := range p.allowances {
 		set.Admission = append(set.Admission, w.series())
 	}
+	if set.Thresholds, err = thresholds(r, a, o); err != nil {
+		return nil, fmt.Errorf("collecting series: %w", err)
+	}
 	return set, nil
 }
 

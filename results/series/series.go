@@ -13,7 +13,7 @@ type Options struct {
 // What bounds a Set, whatever the length of the run.
 const (
 	MaxPoints    = 512 // of a line or a distribution
-	MaxIntervals = 240 // of a timeline
+	MaxIntervals = 240 // of a timeline; fewer if there are few observations
 )
 
 // Set is what the figures of one record are drawn from.
@@ -129,53 +129,4 @@ type KeyAdmission struct {
 	From         float64 // start of the worst window, in seconds since the run's epoch
 	Admitted     []Point // seconds since the start, tokens since then: steps
 	Envelope     []Point // burst + t/T over the same time: a line
-}
-
-// Thresholds is how usage-threshold engines did.
-type Thresholds struct {
-	Engines []string // as in the manifest
-	Levels  []int64  // percent, ascending
-	Missed  []MissedBar
-	Matrix  []MatrixCell
-	Delays  []EngineDelay
-	Account *AccountStory // nil: no account has one to tell
-}
-
-// MissedBar is how many of an engine's crossings of a threshold had no notice,
-// for one cause.
-type MissedBar struct {
-	Engine           string
-	Level            int64
-	Cause            string
-	Count, Crossings int64
-}
-
-// MatrixCell is how an engine did with one threshold in one group of accounts.
-type MatrixCell struct {
-	Engine, Group     string
-	Level             int64
-	Missed, Crossings int64
-}
-
-// EngineDelay is how long after a crossing an engine's first notice came.
-type EngineDelay struct {
-	Engine string
-	Bound  float64 // seconds within which a notice is on time
-	Delays Distribution
-}
-
-// AccountStory is one account's usage with all that happened to it.
-type AccountStory struct {
-	ID                                      int64
-	Group, Engine                           string
-	Limit                                   []Point // units, in steps
-	Usage                                   []Point // percent of the limit
-	Crossings, Evaluations, Notices, Misses []Mark
-}
-
-// Mark is something that happened at an instant.
-type Mark struct {
-	At    float64 // seconds since the run's epoch
-	Level int64   // percent, 0 none
-	Text  string
 }
