@@ -115,7 +115,7 @@ func newPass(m *record.Manifest) (*pass, error) {
 	}
 	return &pass{
 		manifest: m, order: o, phases: phases, outcomes: newOutcomes(o, phases), failures: newFailures(o, phases), drops: newDrops(o), commands: newCommands(o, m.Shards),
-		keys: newKeys(o, m), telemetry: newTelemetry(o), schedule: newSchedule(m), impossible: map[string]int64{}, tables: tables, windows: windows, batched: map[string]bool{},
+		keys: newKeys(o, m), telemetry: newTelemetry(o, m), schedule: newSchedule(m), impossible: map[string]int64{}, tables: tables, windows: windows, batched: map[string]bool{},
 	}, nil
 }
 
@@ -194,10 +194,10 @@ func (p *pass) fill(s *Summary, a *audit.Result) {
 	add(perShard("shard_keys", limiters, p.manifest.Shards, onShards))
 	add(commandDisagreement(p.manifest.Servers))
 	for _, l := range p.manifest.Limiters {
-		if b, ok := BalanceOf(onShards[l.Name]); ok {
+		if b, ok := BalanceOf(p.fromTheStart(onShards[l.Name])); ok {
 			add(b.metrics(l.Name, "keys"))
 		}
-		if b, ok := BalanceOf(p.commands.counts[l.Name]); ok {
+		if b, ok := BalanceOf(p.fromTheStart(p.commands.counts[l.Name])); ok {
 			add(b.metrics(l.Name, "commands"))
 		}
 	}
@@ -215,4 +215,16 @@ func (p *pass) fill(s *Summary, a *audit.Result) {
 	if p.manifest.Clock == "real" {
 		s.Schedule = p.schedule.judge(p.manifest, p.length())
 	}
+}
+
+// fromTheStart leaves out the shards that joined during the run, which are the
+// last: that they hold less is no imbalance.
+func (p *pass) fromTheStart(counts []int64) []int64 {
+	joined := 0
+	for _, f := range p.manifest.Faults {
+		if f.Kind == "add" {
+			joined++
+		}
+	}
+	return counts[:max(0, len(counts)-joined)]
 }

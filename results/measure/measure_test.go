@@ -300,6 +300,11 @@ func TestWarnings(t *testing.T) {
 		{"telemetry that counts too many", telemetry(4, 0.04, ""), []record.Observation{make1(0, 0, 10*ms), make1(0, 0, 10*ms)}, []string{"counts 4, where there were 2"}},
 		{"telemetry of batches", telemetry(2, 0.01, ""), []record.Observation{make1(0, 0, 10*ms, func(o *record.Observation) { o.Takes = append(o.Takes, o.Takes[0]) })}, []string{"takes from 2.0 limits on average"}},
 		{"telemetry within 5 %", telemetry(2, 0.0195, ""), []record.Observation{make1(0, 0, 10*ms), make1(0, 0, 10*ms)}, nil},
+		{"telemetry of real time, off by no more than waiting for a processor takes", realTime(telemetry(2, 0.00195, "")), []record.Observation{make1(0, 0, ms+60_000), make1(0, 0, ms+60_000)}, nil},
+		{"telemetry of real time, off by more", realTime(telemetry(2, 0.00195, "")), []record.Observation{make1(0, 0, ms+160_000), make1(0, 0, ms+160_000)}, []string{"its own metric t is wrong"}},
+		{"under-admission by a clock that a fault put off", func(m *record.Manifest) {
+			m.Faults = []record.Fault{{At: 0, Until: 2 * s, Kind: "clock", What: "the clock of wfe is 5s behind"}}
+		}, []record.Observation{make1(0, 0, 0, came(record.Denied, record.Found))}, []string{"1 request was denied that the limit allows", "A fault put a clock off (the clock of wfe is 5s behind, at 0s)."}},
 		{"the manifest's own", func(m *record.Manifest) { m.Warnings = []string{"hm"} }, []record.Observation{make1(0, 0, 0)}, []string{"hm"}},
 	} {
 		m := manifest()
@@ -322,6 +327,13 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+func realTime(change func(m *record.Manifest)) func(m *record.Manifest) {
+	return func(m *record.Manifest) {
+		change(m)
+		m.Clock = "real"
+	}
+}
+
 func telemetry(n uint64, seconds float64, d record.Decision) func(m *record.Manifest) {
 	return func(m *record.Manifest) {
 		m.Telemetry = []record.Telemetry{{Limiter: "l", Client: "wfe", Series: "t", Decision: d, Count: n, Seconds: seconds}}
@@ -336,6 +348,27 @@ func TestUnevenKeysWarn(t *testing.T) {
 	got := strings.Join(summary(t, manifest(), list...).Warnings, "\n")
 	if !strings.Contains(got, "keys fall on the shards unevenly (χ² 100.0, p < 0.0001; the fullest shard has 2.00 times the mean)") {
 		t.Errorf("warnings: %s", got)
+	}
+}
+
+// A shard that joins during the run holds less without being unbalanced.
+func TestShardThatJoinsIsNoImbalance(t *testing.T) {
+	m := manifest()
+	m.Shards = append(m.Shards, "late")
+	var list []record.Observation
+	for i := range 400 {
+		list = append(list, make1(int64(i), int64(i), int64(i), on(fmt.Sprint("key", i), m.Shards[i%(len(m.Shards)-1)])))
+	}
+	balance := func(m record.Manifest) []string { return lines(summary(t, m, list...), "shard_balance") }
+	without := balance(m)
+	m.Faults = []record.Fault{{At: 1, Until: 1, Kind: "add", Shard: "late"}}
+	if with := balance(m); strings.Join(with, " ") == strings.Join(without, " ") || !strings.Contains(strings.Join(with, " "), "peak_to_mean") {
+		t.Errorf("with a shard that joins the balance is %q, as if it had been there from the start", with)
+	}
+	for _, w := range summary(t, m, list...).Warnings {
+		if strings.Contains(w, "unevenly") {
+			t.Errorf("warns: %s", w)
+		}
 	}
 }
 

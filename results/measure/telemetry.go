@@ -14,11 +14,16 @@ import (
 // which there is a warning.
 const telemetryTolerance = 0.05
 
+// telemetryJitter is what the two may differ by on average in real time, in
+// seconds: between them a goroutine waits for a processor.
+const telemetryJitter = 100e-6
+
 // telemetry compares what limiters say of themselves with what was seen of
 // them from outside. It counts the warm-up in, as they do.
 type telemetry struct {
-	order *order
-	walls map[wallKey]*wall
+	order  *order
+	jitter float64 // seconds
+	walls  map[wallKey]*wall
 }
 
 type wallKey struct {
@@ -36,7 +41,13 @@ type wall struct {
 	sum   float64 // seconds
 }
 
-func newTelemetry(o *order) *telemetry { return &telemetry{order: o, walls: map[wallKey]*wall{}} }
+func newTelemetry(o *order, m *record.Manifest) *telemetry {
+	t := &telemetry{order: o, walls: map[wallKey]*wall{}}
+	if m.Clock == "real" {
+		t.jitter = telemetryJitter
+	}
+	return t
+}
 
 func (t *telemetry) observe(o *record.Observation) {
 	if o.Decision == record.Dropped || o.Sent < 0 {
@@ -77,15 +88,16 @@ func (t *telemetry) judge(said []record.Telemetry) (metrics []Metric, warnings [
 		}
 		tags := tags("limiter", s.Limiter, "client", s.Client, "series", series)
 		metrics = append(metrics, value("telemetry_error", tags, int64(w.n), off))
-		warnings = append(warnings, w.warnings(s, off)...)
+		warnings = append(warnings, w.warnings(s, off > telemetryTolerance && math.Abs(says-is) > t.jitter)...)
 	}
 	return metrics, warnings
 }
 
-// warnings about a series whose mean or count is not what was seen.
-func (w *wall) warnings(s record.Telemetry, off float64) []string {
+// warnings about a series whose mean is off, or whose count is not what was
+// seen.
+func (w *wall) warnings(s record.Telemetry, off bool) []string {
 	var parts []string
-	if off > telemetryTolerance {
+	if off {
 		parts = append(parts, fmt.Sprintf("says that they take %s on average, where a caller waits %s", inWords(s.Seconds/float64(s.Count)), inWords(w.sum/float64(w.n))))
 	}
 	if miscount, _ := relative(float64(s.Count), float64(w.n)); miscount > telemetryTolerance {

@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -91,7 +92,7 @@ func (p *pass) admissionWarnings(l audit.Limiter) (out []string) {
 	}
 	if l.Under > 0 {
 		w := fmt.Sprintf("under-admission: %s denied that the limit allows (%s of %s).", counted(l.Under, "request was", "requests were"), share(l.Under), count(l.Compared, "decision"))
-		warn("%s", w+p.clockCause())
+		warn("%s", w+cmp.Or(p.clockCause(), p.clockFault()))
 	}
 	if l.WrongRetry > 0 {
 		warn("%s of the %s that can be compared (on keys without an earlier fault) told a wrong time to retry after.", Thousands(l.WrongRetry), count(l.RetryKnown, "denial"))
@@ -118,6 +119,9 @@ func (p *pass) overCause(limiter string) string {
 			return fmt.Sprintf(" Keys that a fault emptied or moved to another shard (%s, at %v) had a new full burst.", f.What, time.Duration(f.At))
 		}
 	}
+	if cause := p.clockFault(); cause != "" {
+		return cause
+	}
 	for _, d := range p.keys.disagreements(p.manifest) {
 		if d.limiter == limiter && d.apart > 0 {
 			return " Clients that disagree on a key's shard do not see what the other wrote there."
@@ -125,6 +129,16 @@ func (p *pass) overCause(limiter string) string {
 	}
 	if most := p.outcomes.mostTrips(limiter); most > 1 {
 		return fmt.Sprintf(" It takes up to %d round trips to decide, so requests under way together on one key may decide on the same state.", most)
+	}
+	return ""
+}
+
+// clockFault names a fault of a clock.
+func (p *pass) clockFault() string {
+	for _, f := range p.manifest.Faults {
+		if f.Kind == "clock" {
+			return fmt.Sprintf(" A fault put a clock off (%s, at %v).", f.What, time.Duration(f.At))
+		}
 	}
 	return ""
 }
@@ -142,7 +156,7 @@ func (p *pass) clockCause() string {
 
 func (p *pass) shardWarning(limiter string) []string {
 	_, counts := p.keys.perShard()
-	b, ok := BalanceOf(counts[limiter])
+	b, ok := BalanceOf(p.fromTheStart(counts[limiter]))
 	if !ok || b.Even() {
 		return nil
 	}
