@@ -101,7 +101,7 @@ func percentile(nines float64) float64 { return 100 * (1 - math.Pow(10, -nines))
 // so that equal values do not look like many and two labels fit.
 func latencyAxis(label string, lo, hi float64) axis {
 	if !(hi > 0) || math.IsInf(hi, 0) {
-		lo, hi = 1e-3, 1e-3 // all are 0, and at the axis' beginning
+		return axis{label: label, max: 1e-3, ticks: latencyFromZero} // a logarithm has no place for 0 alone
 	}
 	lo = min(lo, hi)
 	lo, hi = lo/1.1, hi*1.1

@@ -13,22 +13,31 @@ import (
 // mostFaults that are told apart by letters; of more the note says how many.
 const mostFaults = 8
 
-// drawFaults shades the time of faults and marks where it begins and ends.
-func (c *area) drawFaults(faults []series.Span) {
+// faultBar is the height of the bar above the frame that a fault's time is marked
+// by, too: areas may cover its shade.
+const faultBar = 2.5
+
+// shadeFaults fills the time of faults, behind everything.
+func (c *area) shadeFaults(faults []series.Span) {
+	for _, f := range faults {
+		c.SetColor(c.Fault)
+		c.Fill(vg.Rectangle{Min: vg.Point{X: c.x(f.From), Y: c.Min.Y}, Max: vg.Point{X: c.x(f.Until), Y: c.Max.Y}}.Path())
+	}
+}
+
+// edgeFaults marks where faults begin and end, above everything. A letter at the
+// bar is that of the note.
+func (c *area) edgeFaults(faults []series.Span) {
 	edge := draw.LineStyle{Color: c.Axis, Width: c.thin, Dashes: []vg.Length{1.5, 1.5}}
 	for _, f := range faults {
 		x0, x1 := c.x(f.From), c.x(f.Until)
-		c.SetColor(c.Fault)
-		c.Fill(vg.Rectangle{Min: vg.Point{X: x0, Y: c.Min.Y}, Max: vg.Point{X: x1, Y: c.Max.Y}}.Path())
 		c.StrokeLine2(edge, x0, c.Min.Y, x0, c.Max.Y)
 		if x1 > x0 {
 			c.StrokeLine2(edge, x1, c.Min.Y, x1, c.Max.Y)
 		}
+		c.SetColor(c.Axis)
+		c.Fill(vg.Rectangle{Min: vg.Point{X: x0, Y: c.Max.Y}, Max: vg.Point{X: max(x1, x0+c.thin), Y: c.Max.Y + faultBar}}.Path())
 	}
-}
-
-// faultLetters stand above the shades, as in the note.
-func (c *area) faultLetters(faults []series.Span) {
 	if !lettered(faults) {
 		return
 	}
@@ -38,7 +47,7 @@ func (c *area) faultLetters(faults []series.Span) {
 		want[i] = (c.x(f.From) + c.x(f.Until)) / 2
 	}
 	for i, x := range spread(want, t.Width("W")+1, c.Min.X, c.Max.X) {
-		write(c, t, vg.Point{X: x, Y: c.Max.Y + 0.5}, letter(i))
+		write(c, t, vg.Point{X: x, Y: c.Max.Y + faultBar}, letter(i))
 	}
 }
 
@@ -55,7 +64,7 @@ func faultNote(faults []series.Span) string {
 	case n == 1:
 		return "Shaded: " + faultWords(faults[0]) + "."
 	case n > mostFaults:
-		return fmt.Sprintf("Shaded: %d faults; the first is %s.", n, faultWords(faults[0]))
+		return fmt.Sprintf("Shaded: %d faults, the first: %s.", n, faultWords(faults[0]))
 	}
 	var words []string
 	for i, f := range faults {

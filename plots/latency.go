@@ -34,7 +34,7 @@ func latencyFigures(k *kit, set *series.Set) (all []Figure) {
 			all = append(all, f)
 			f = k.latencyFigure(set, name, of, sojournView)
 		default:
-			f.Notes = append(f.Notes, "From sent to done; from due to done is the same: requests were sent when they were due.")
+			f.note("From sent to done; from due to done is the same: requests were sent when they were due.")
 		}
 		all = append(all, f)
 	}
@@ -79,6 +79,9 @@ func (k *kit) latencyFigure(set *series.Set, limiter string, of []series.Outcome
 	tails.x = percentileAxis(most)
 	f.panels = []panel{shares, tails}
 	f.Title = latencyTitle(set, limiter, of, v)
+	if slices.ContainsFunc(of, func(o series.OutcomeLatency) bool { return v.of(o).Min <= 0 }) && hi > 0 {
+		f.note("Latencies of 0 are drawn where the axis begins.")
+	}
 	return f
 }
 

@@ -43,7 +43,7 @@ func clamp(v float64) float64 {
 	return min(v, 1)
 }
 
-// line through points. A NaN breaks it; a point between two breaks is a dot.
+// line through points. A NaN breaks it; what is all in one place is a dot.
 type line struct {
 	name   string // in the legend or at its end, "" neither
 	points []series.Point
@@ -59,12 +59,12 @@ func (l line) draw(c *area) {
 		width = c.line
 	}
 	for _, run := range unbroken(l.points) {
-		if len(run) == 1 {
+		path := c.path(run, l.step)
+		if len(path) == 1 { // all in one place
 			c.SetColor(l.look.Color)
-			c.Fill(circle(c.at(run[0].X, run[0].Y), 1.2*width))
+			c.Fill(circle(path[0].Pos, 1.2*width))
 			continue
 		}
-		path := c.path(run, l.step)
 		if l.halo {
 			c.SetLineStyle(draw.LineStyle{Color: c.Background, Width: 3 * width})
 			c.Stroke(path)
@@ -96,9 +96,6 @@ func (c *area) path(points []series.Point, step bool) vg.Path {
 			to(vg.Point{X: at.X, Y: path[len(path)-1].Pos.Y})
 		}
 		to(at)
-	}
-	if len(path) == 1 { // all in one place: a stroke of no length is not seen
-		path.Line(vg.Point{X: path[0].Pos.X + 0.5, Y: path[0].Pos.Y})
 	}
 	return path
 }

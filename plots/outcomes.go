@@ -38,6 +38,9 @@ func (k *kit) outcomesFigure(set *series.Set, names []string, several bool) Figu
 	for _, name := range names {
 		most = max(most, highest(t, name))
 	}
+	if len(t.Faults) > 0 {
+		most *= 1.1 // so that shades are seen above the areas
+	}
 	for _, name := range names {
 		p := panel{x: runAxis(t), y: amountAxis("decisions per second", most), layers: k.stack(t, name), faults: t.Faults}
 		if several {

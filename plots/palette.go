@@ -62,7 +62,7 @@ var palettes = map[Theme]*Palette{
 			record.Denied:   {rgb(0xB34700), rgb(0xE5701E), rgb(0xB08055)},
 			record.Errored:  {rgb(0x8F2F6B), rgb(0xC565A0), rgb(0xA97F9B)},
 			record.FailOpen: {rgb(0x006B4E), rgb(0x1F9E78), rgb(0x6E9A8A)},
-			record.Dropped:  {rgb(0x4D4D4D), rgb(0x7A7A7A), rgb(0x8C8C8C)},
+			record.Dropped:  {rgb(0x333333), rgb(0x7A7A7A), rgb(0x8C8C8C)},
 		},
 	},
 	Dark: {
@@ -73,8 +73,8 @@ var palettes = map[Theme]*Palette{
 			record.Allowed:  {rgb(0x6CC0F0), rgb(0x2C86C2), rgb(0x8DA9C4)},
 			record.Denied:   {rgb(0xFF9A57), rgb(0xC9611C), rgb(0xC9A284)},
 			record.Errored:  {rgb(0xF0A3CE), rgb(0xBA5F97), rgb(0xC7A3B9)},
-			record.FailOpen: {rgb(0x3DD6AC), rgb(0x1D9173), rgb(0x8FBFAF)},
-			record.Dropped:  {rgb(0xC4C4C4), rgb(0x8F8F8F), rgb(0xA0A0A0)},
+			record.FailOpen: {rgb(0x3DD6AC), rgb(0x18A07C), rgb(0x8FBFAF)},
+			record.Dropped:  {rgb(0xE4E4E4), rgb(0x8F8F8F), rgb(0xA0A0A0)},
 		},
 	},
 }

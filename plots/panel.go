@@ -101,11 +101,14 @@ func (f *frame) measure() {
 		f.head += small
 	}
 	if lettered(f.p.faults) {
-		f.head += small / 2
+		f.head += small/2 + faultBar
 	}
 	f.foot = f.tick + small + 2
 	if f.p.x.label != "" {
 		f.foot += small + 1
+	}
+	if f.p.empty != "" {
+		f.foot = 0
 	}
 }
 
@@ -124,7 +127,7 @@ func (f *frame) draw(c draw.Canvas, column vg.Length) {
 		write(c, f.fine, vg.Point{X: c.Min.X, Y: top}, shorten(f.fine, f.p.y.label, c.Max.X-c.Min.X, "…"))
 	}
 	c.Max.Y -= f.head
-	c.Min.Y += f.foot - f.own
+	c.Min.Y = c.Max.Y - f.p.height - f.own
 	if f.p.empty != "" {
 		f.drawEmpty(c)
 		return
@@ -150,7 +153,7 @@ func (f *frame) drawEmpty(c draw.Canvas) {
 // Plot implements plot.Plotter: all that is inside of the axes.
 func (f *frame) Plot(c draw.Canvas, p *plot.Plot) {
 	a := &area{Canvas: c, plot: p, style: f.style}
-	a.drawFaults(f.p.faults)
+	a.shadeFaults(f.p.faults)
 	grid := plotter.NewGrid()
 	grid.Horizontal = draw.LineStyle{Color: f.Grid, Width: f.thin}
 	grid.Vertical = grid.Horizontal
@@ -158,7 +161,7 @@ func (f *frame) Plot(c draw.Canvas, p *plot.Plot) {
 	for _, l := range f.p.layers {
 		l.draw(a)
 	}
-	a.faultLetters(f.p.faults)
+	a.edgeFaults(f.p.faults)
 	if f.direct {
 		a.drawEnds(f.p.ends())
 	}

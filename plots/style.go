@@ -68,7 +68,7 @@ func newStyle(o Options) (*style, error) {
 		return nil, err
 	}
 	s := &style{Palette: palette, theme: o.Theme, width: vg.Length(o.Width) * vg.Centimeter, small: o.Width < smallBelow,
-		margin: 8, gap: 9, frameHeight: 5.4 * vg.Centimeter, thin: 0.6, line: 1.5, tick: 3.5}
+		margin: 8, gap: 9, frameHeight: 5.4 * vg.Centimeter, thin: 0.6, line: 1.5, tick: 5}
 	sizes := [3]vg.Length{11, 9, 8}
 	if s.small {
 		sizes = [3]vg.Length{9.5, 8, 7.5}

@@ -113,6 +113,11 @@ func latencyTicks(lo, hi float64) (all [][]plot.Tick) {
 	return all
 }
 
+// latencyFromZero is for latencies that are all 0.
+func latencyFromZero(_, hi float64) [][]plot.Tick {
+	return [][]plot.Tick{{{Value: 0, Label: "0"}, {Value: hi / 2, Label: seconds(hi / 2)}, {Value: hi, Label: seconds(hi)}}}
+}
+
 // ninesTicks at 50, 90, 99, 99.9, …
 func ninesTicks(_, hi float64) [][]plot.Tick {
 	ticks := []plot.Tick{{Value: 0, Label: "0"}, {Value: 50, Label: "50"}, {Value: 90, Label: "90"}}
@@ -138,9 +143,12 @@ func ninesTicks(_, hi float64) [][]plot.Tick {
 // seconds with the unit in which they are short: 250 µs, 1.5 ms, 2 min.
 func seconds(v float64) string { return amount(v, 3) }
 
-// instant of a run, in seconds since its start: 1m30s, or 12.5 days.
+// instant of a run, in seconds since its start: 5 s, 1m30s or 12.5 days.
 func instant(v float64) string {
-	if v >= 2*86400 {
+	switch {
+	case v < 60:
+		return seconds(v)
+	case v >= 2*86400:
 		return significant(v/86400, 4) + " days"
 	}
 	return time.Duration(math.Round(v*1e3) * 1e6).String()
@@ -152,7 +160,7 @@ func amount(v float64, digits int) string {
 		return "unknown"
 	}
 	unit, name := 1.0, "s"
-	switch m := math.Abs(v) * (1 + 1e-9); {
+	switch m := math.Abs(v) * (1 + math.Pow10(-digits)/2); { // 999.9 µs are written as 1 ms
 	case m == 0:
 	case m < 1e-6:
 		unit, name = 1e-9, "ns"
