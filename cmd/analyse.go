@@ -2,29 +2,44 @@ package cmd
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 
 	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/gate"
 	"github.com/quotalab/quotalab/results/measure"
 	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/results/series"
 )
 
-// report is what a record came to.
-type report struct {
+// analysis is what a record came to.
+type analysis struct {
 	reader  *record.Reader
+	audited *audit.Result
 	summary *measure.Summary
+	drawn   *series.Set // once asked for
+}
+
+// set is what figures of the record draw.
+func (r *analysis) set() (*series.Set, error) {
+	if r.drawn != nil {
+		return r.drawn, nil
+	}
+	var err error
+	r.drawn, err = series.Collect(r.reader, r.audited, r.summary, series.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("record %s: %w", r.reader.Dir(), err)
+	}
+	return r.drawn, nil
 }
 
 // analyse makes the summary of the record in dir: all of run, report and
 // export go through here, so they agree.
-func analyse(dir string) (*report, error) {
+func analyse(dir string) (*analysis, error) {
 	reader, err := record.Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	audited, warnings, err := auditAll(reader)
+	audited, err := auditAll(reader)
 	if err != nil {
 		return nil, fmt.Errorf("record %s: %w", dir, err)
 	}
@@ -32,25 +47,33 @@ func analyse(dir string) (*report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("record %s: %w", dir, err)
 	}
-	summary.Warnings = append(summary.Warnings, warnings...)
 	gate.Judge(summary, reader.Manifest().Asserts)
-	return &report{reader, summary}, nil
+	return &analysis{reader: reader, audited: audited, summary: summary}, nil
+}
+
+// analyseAll analyses several records.
+func analyseAll(dirs []string) ([]*analysis, error) {
+	all := make([]*analysis, len(dirs))
+	for i, dir := range dirs {
+		var err error
+		if all[i], err = analyse(dir); err != nil {
+			return nil, invalid(err)
+		}
+	}
+	return all, nil
 }
 
 // auditAll audits limiters and engines, as far as the record has them.
-func auditAll(reader *record.Reader) (result *audit.Result, warnings []string, err error) {
-	result, err = audit.Replay(reader)
-	if errors.Is(err, audit.ErrOrder) {
-		result, warnings, err = &audit.Result{}, []string{fmt.Sprintf("no audit: %v", err)}, nil
-	}
+func auditAll(reader *record.Reader) (*audit.Result, error) {
+	result, err := audit.Replay(reader)
 	if err == nil && len(reader.Manifest().Engines) > 0 {
 		result.Thresholds, err = audit.Thresholds(reader)
 	}
-	return result, warnings, err
+	return result, err
 }
 
 // store writes the JSON summary into the record.
-func (r *report) store() error {
+func (r *analysis) store() error {
 	var b bytes.Buffer
 	if err := r.summary.WriteJSON(&b); err != nil {
 		return fmt.Errorf("writing the summary: %w", err)

@@ -27,7 +27,7 @@ func (a *app) exportCommand() *cobra.Command {
 			if err != nil {
 				return invalid(err)
 			}
-			return a.export(r, targets)
+			return a.export([]*analysis{r}, targets)
 		},
 	}
 	outFlag(cmd.Flags(), &outs)

@@ -16,19 +16,23 @@ import (
 	"github.com/quotalab/quotalab/results/export"
 )
 
-// outputKind is a format that a record can be exported in.
+// outputKind is a format that a record can be exported in, or several at once.
 type outputKind struct {
 	about string
-	write func(w io.Writer, r *report) error
+	write func(w io.Writer, r *analysis) error    // of one record
+	all   func(w io.Writer, rs []*analysis) error // instead: of one or several
 }
 
 // outputKinds are those of -o. To add one, write an exporter and a line here.
 var outputKinds = map[string]outputKind{
-	"json":     {"the JSON summary", func(w io.Writer, r *report) error { return r.summary.WriteJSON(w) }},
-	"csv":      {"one line a decision", func(w io.Writer, r *report) error { return export.CSV(w, r.reader) }},
-	"hlog":     {"HDR interval log", func(w io.Writer, r *report) error { return export.HLog(w, r.reader) }},
-	"verdicts": {"CSV, one line a crossing of a threshold and one a notice", func(w io.Writer, r *report) error { return export.Verdicts(w, r.reader) }},
-	"hgrm":     {"HDR percentiles as text", func(w io.Writer, r *report) error { return export.HGRM(w, r.reader) }},
+	"json":     {about: "the JSON summary", write: func(w io.Writer, r *analysis) error { return r.summary.WriteJSON(w) }},
+	"csv":      {about: "one line a decision", write: func(w io.Writer, r *analysis) error { return export.CSV(w, r.reader) }},
+	"hlog":     {about: "HDR interval log", write: func(w io.Writer, r *analysis) error { return export.HLog(w, r.reader) }},
+	"verdicts": {about: "CSV, one line a crossing of a threshold and one a notice", write: func(w io.Writer, r *analysis) error { return export.Verdicts(w, r.reader) }},
+	"html":     {about: "one page with everything, figures included", all: htmlReport},
+	"bench":    {about: "Go benchmark format, for benchstat", write: func(w io.Writer, r *analysis) error { return export.Bench(w, r.summary) }},
+	"markdown": {about: "a short form for a pull request", all: markdownReport},
+	"hgrm":     {about: "HDR percentiles as text", write: func(w io.Writer, r *analysis) error { return export.HGRM(w, r.reader) }},
 }
 
 func outputNames() []string { return slices.Sorted(maps.Keys(outputKinds)) }
@@ -93,26 +97,42 @@ func parseOutput(spec string) (output, error) {
 	return output{kind, path}, nil
 }
 
+// oneRecord refuses outputs of several records that are of one.
+func oneRecord(outs []output) error {
+	for _, o := range outs {
+		if outputKinds[o.kind].all == nil {
+			return usagef("-o %s=%s is of one record, found several", o.kind, o.path)
+		}
+	}
+	return nil
+}
+
 // export writes all outputs, also after one that failed.
-func (a *app) export(r *report, outs []output) error {
+func (a *app) export(rs []*analysis, outs []output) error {
 	var errs []error
 	for _, o := range outs {
-		if err := a.exportTo(r, o); err != nil {
+		if err := a.exportTo(rs, o); err != nil {
 			errs = append(errs, fmt.Errorf("-o %s=%s: %w", o.kind, o.path, err))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-func (a *app) exportTo(r *report, o output) (err error) {
-	write := outputKinds[o.kind].write
+func (a *app) exportTo(rs []*analysis, o output) (err error) {
 	if o.path == stdio {
-		return write(a.stdout, r)
+		return outputKinds[o.kind].to(a.stdout, rs)
 	}
 	f, err := os.Create(o.path)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	return write(f, r)
+	return outputKinds[o.kind].to(f, rs)
+}
+
+func (k outputKind) to(w io.Writer, rs []*analysis) error {
+	if k.all != nil {
+		return k.all(w, rs)
+	}
+	return k.write(w, rs[0])
 }

@@ -25,36 +25,42 @@ type played struct {
 	first      string // message of the first unexpected failure
 }
 
-// play runs the plan into a new record.
+// play runs the plan into a new record, where the user can see and end it.
 func (a *app) play(ctx context.Context, p *plan.Plan, m record.Manifest, dir, metrics string, l *drive.Live) (_ played, err error) {
 	shown, stop, err := a.show(metrics)
 	if err != nil {
 		return played{}, err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
-	w, dir, err := createRecord(dir, m, p.Text())
-	if err != nil {
-		return played{}, err
-	}
-	kept, err := keep.New(w)
-	if err != nil {
-		_, cerr := w.Close(nil)
-		return played{}, fmt.Errorf("record at %s: %w", dir, errors.Join(err, cerr))
-	}
-	begun := vtime.Now()
-	ctx, done := a.signals.graceful(ctx)
-	defer done()
-	bar := a.newProgress(p, begun)
-	sink := &watcher{Keeper: kept, meter: shown}
-	o := drive.Options{Progress: bar.step, Live: l}
+	o := drive.Options{Live: l}
 	if shown != nil {
 		o.InFlight = new(atomic.Int64)
 		if err := shown.InFlight(o.InFlight.Load); err != nil {
 			return played{}, err
 		}
 	}
+	w, dir, err := createRecord(dir, m, p.Text())
+	if err != nil {
+		return played{}, err
+	}
+	ctx, done := a.signals.graceful(ctx)
+	defer done()
+	bar := a.newProgress(p, vtime.Now())
+	o.Progress = bar.step
+	defer bar.end()
+	return playInto(ctx, p, w, dir, shown, o)
+}
+
+// playInto runs the plan into a record that has begun, and closes it.
+func playInto(ctx context.Context, p *plan.Plan, w *record.Writer, dir string, shown *meter.Meter, o drive.Options) (played, error) {
+	kept, err := keep.New(w)
+	if err != nil {
+		_, cerr := w.Close(nil)
+		return played{}, fmt.Errorf("record at %s: %w", dir, errors.Join(err, cerr))
+	}
+	begun := vtime.Now()
+	sink := &watcher{Keeper: kept, meter: shown}
 	result, err := drivePlan(ctx, p, sink, o)
-	bar.end()
 	_, cerr := kept.Close(func(m *record.Manifest) {
 		result.Apply(m)
 		m.Wall = vtime.Since(begun)

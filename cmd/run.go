@@ -102,7 +102,7 @@ func (a *app) run(ctx context.Context, name string, o overrides, f runFlags) (er
 	if err := r.store(); err != nil {
 		return err
 	}
-	if err := a.present(r, outs, f.summary); err != nil {
+	if err := a.present([]*analysis{r}, outs, f.summary); err != nil {
 		return err
 	}
 	a.note("record: %s, hash %s", played.dir, r.summary.RecordHash)
@@ -111,7 +111,7 @@ func (a *app) run(ctx context.Context, name string, o overrides, f runFlags) (er
 
 // judge turns what the run found into the exit code. The summary has told
 // the rest.
-func (a *app) judge(r *report, p played) error {
+func (a *app) judge(r *analysis, p played) error {
 	if p.unexpected > 0 {
 		fmt.Fprintf(a.stderr, "quotalab: %d decisions failed for a reason that is neither Redis' nor the network's. The first: %s\n", p.unexpected, p.first)
 	}

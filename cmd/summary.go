@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -39,17 +40,23 @@ func oneOf(flag, value string, allowed []string) error {
 	return usagef("%s: expected one of %s, found %q%s", flag, strings.Join(allowed, ", "), value, metric.DidYouMean(value, allowed))
 }
 
-// present prints the summary and writes the outputs. An output that goes to
+// present prints the summaries and writes the outputs. An output that goes to
 // standard output has it for itself.
-func (a *app) present(r *report, outs []output, show summaryFlags) error {
+func (a *app) present(rs []*analysis, outs []output, show summaryFlags) error {
 	taken := slices.ContainsFunc(outs, func(o output) bool { return o.path == stdio })
-	if show.mode != "disabled" && !taken {
+	for i, r := range rs {
+		if show.mode == "disabled" || taken {
+			break
+		}
+		if i > 0 {
+			fmt.Fprintln(a.stdout)
+		}
 		o := export.TextOptions{Mode: show.mode, Unit: show.unit, Colour: a.colour(), Width: lineWidth}
 		if err := export.Text(a.stdout, r.summary, o); err != nil {
 			return err
 		}
 	}
-	return a.export(r, outs)
+	return a.export(rs, outs)
 }
 
 // colour tells whether standard output may have colours: it is a terminal,
