@@ -1,0 +1,115 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"math"
+	"strconv"
+
+	"github.com/quotalab/quotalab/plots"
+	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/results/series"
+)
+
+// explorer is the interactive form of the figures over time: charts with
+// values at the cursor, zoom and a switch for each outcome.
+type explorer struct {
+	ID    string
+	Level int // of its heading
+	Lines []explorerLine
+	Data  template.HTML // JSON, for the script
+	Step  string
+	Times bool // any latency
+}
+
+// explorerLine is one row of the legend.
+type explorerLine struct {
+	Name, Colour, Dash string
+	Times              bool
+}
+
+// explorerData is what the script draws. Times are seconds after the start.
+type explorerData struct {
+	From   float64        `json:"from"`
+	Step   float64        `json:"step"`
+	N      int            `json:"n"`
+	Lines  []explorerPath `json:"lines"`
+	Faults []series.Span  `json:"faults"`
+}
+
+type explorerPath struct {
+	Name   string   `json:"name"`
+	Colour string   `json:"colour"`
+	Dash   []int    `json:"dash"`
+	Rate   []*value `json:"rate"`
+	P50    []*value `json:"p50,omitempty"`
+	P99    []*value `json:"p99,omitempty"`
+}
+
+// value in six digits.
+type value float64
+
+func (v value) MarshalJSON() ([]byte, error) {
+	return strconv.AppendFloat(nil, float64(v), 'g', 6, 64), nil
+}
+
+// dashOf key states, as figures have them, in pixels.
+var dashOf = map[record.KeyState][]int{record.NotFound: {7, 3}, record.Stale: {2, 2}, record.Mixed: {7, 2, 2, 2}, record.Unread: {12, 3}}
+
+// explore makes the explorer of a record, nil if nothing happened over time.
+func (p *builder) explore(set *series.Set, prefix string, level int) (*explorer, error) {
+	t := &set.Timeline
+	if t.N < 2 || len(t.Outcomes) == 0 {
+		return nil, nil
+	}
+	light, err := plots.PaletteOf(plots.Light)
+	if err != nil {
+		return nil, err
+	}
+	dark, err := plots.PaletteOf(plots.Dark)
+	if err != nil {
+		return nil, err
+	}
+	data := explorerData{From: t.From, Step: t.Step, N: t.N, Faults: t.Faults}
+	due := p.colours.variable(plots.Hex(light.Text), plots.Hex(dark.Text))
+	data.Lines = append(data.Lines, explorerPath{Name: "due", Colour: due, Rate: values(t.Offered)})
+	for i, name := range outcomeNames(t.Outcomes) {
+		o := &t.Outcomes[i]
+		decision, key := record.Decision(o.Decision), record.KeyState(o.Key)
+		one := explorerPath{Name: name, Colour: p.colours.look(light.Outcome(decision, key), dark.Outcome(decision, key)), Dash: dashOf[key], Rate: values(o.Rate)}
+		if timed(*o) {
+			one.P50, one.P99 = values(o.P50), values(o.P99)
+		}
+		data.Lines = append(data.Lines, one)
+	}
+	e := &explorer{ID: prefix + "explorer", Level: level, Step: lasting(t.Step)}
+	for _, l := range data.Lines {
+		e.Times = e.Times || l.P50 != nil
+		e.Lines = append(e.Lines, explorerLine{l.Name, l.Colour, dashText(l.Dash), l.P50 != nil})
+	}
+	text, err := json.Marshal(data) // escapes <, > and &
+	if err != nil {
+		return nil, fmt.Errorf("data of the charts over time: %w", err)
+	}
+	e.Data = template.HTML(`<script type="application/json" id="` + e.ID + `-data">` + string(text) + `</script>`)
+	return e, nil
+}
+
+func values(list []float64) []*value {
+	out := make([]*value, len(list))
+	for i, v := range list {
+		if !math.IsNaN(v) && !math.IsInf(v, 0) {
+			out[i] = (*value)(&list[i])
+		}
+	}
+	return out
+}
+
+func dashText(dash []int) string {
+	text := ""
+	for _, d := range dash {
+		text += strconv.Itoa(d) + " "
+	}
+	return text
+}

@@ -1,0 +1,49 @@
+package report_test
+
+import (
+	"testing"
+
+	"github.com/quotalab/quotalab/plots/report"
+	"github.com/quotalab/quotalab/results/audit"
+	"github.com/quotalab/quotalab/results/gate"
+	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/results/series"
+)
+
+// open a record as the command line does.
+func open(t *testing.T, dir string) report.Input {
+	t.Helper()
+	in, err := read(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return in
+}
+
+func read(dir string) (in report.Input, err error) {
+	r, err := record.Open(dir)
+	if err != nil {
+		return in, err
+	}
+	a, err := audit.Replay(r)
+	if err != nil {
+		return in, err
+	}
+	if m := r.Manifest(); len(m.Engines) > 0 {
+		if a.Thresholds, err = audit.Thresholds(r); err != nil {
+			return in, err
+		}
+	}
+	s, err := measure.Measure(r, a)
+	if err != nil {
+		return in, err
+	}
+	gate.Judge(s, r.Manifest().Asserts)
+	set, err := series.Collect(r, a, s, series.Options{})
+	if err != nil {
+		return in, err
+	}
+	plan, err := r.Plan()
+	return report.Input{Set: set, Dir: dir, Plan: plan, Command: "quotalab run " + s.Scenario}, err
+}

@@ -1,0 +1,170 @@
+package report
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/quotalab/quotalab/results/measure"
+)
+
+// table of the report. Its first column names the row.
+type table struct {
+	ID      string
+	Caption string
+	Note    string // how to read it, "" none
+	Columns []column
+	Rows    [][]cell
+}
+
+// column of a table.
+type column struct {
+	Name   string
+	Number bool
+	Unit   string // of the numbers in a copy of the table, if its cells are written with units
+}
+
+// cell is what a table shows, and the plain number that it is sorted by and
+// copied as where that is written otherwise.
+type cell struct{ Text, Number string }
+
+// Long cells are broken into lines.
+func (c cell) Long() bool { return utf8.RuneCountInString(c.Text) > 26 }
+
+// newTable from the names of columns: ">name" is one of numbers, and
+// ">name|unit" one whose cells are written with units.
+func newTable(caption string, columns ...string) *table {
+	t := &table{Caption: caption}
+	for _, c := range columns {
+		name, number := strings.CutPrefix(c, ">")
+		name, unit, _ := strings.Cut(name, "|")
+		t.Columns = append(t.Columns, column{name, number, unit})
+	}
+	return t
+}
+
+func (t *table) add(cells ...cell) { t.Rows = append(t.Rows, cells) }
+
+// drop the first column if that is its name and another one is left that can name the
+// row.
+func (t *table) drop(name string) {
+	if len(t.Columns) < 2 || t.Columns[0].Name != name || t.Columns[1].Number {
+		return
+	}
+	t.Columns = t.Columns[1:]
+	for i := range t.Rows {
+		t.Rows[i] = t.Rows[i][1:]
+	}
+}
+
+// Long tables scroll in a frame of their own.
+func (t *table) Long() bool { return len(t.Rows) > 20 }
+
+func words(s string) cell {
+	if s == "" {
+		return none
+	}
+	return cell{Text: s}
+}
+
+// none is a cell without a value.
+var none = cell{Text: "–"}
+
+func count(n int64) cell {
+	if n < 1000 {
+		return cell{Text: strconv.FormatInt(n, 10)}
+	}
+	return cell{measure.Thousands(n), strconv.FormatInt(n, 10)}
+}
+
+func maybeCount(n *int64) cell {
+	if n == nil {
+		return none
+	}
+	return count(*n)
+}
+
+// number with so many digits after the point.
+func number(v float64, digits int) cell {
+	return cell{strconv.FormatFloat(v, 'f', digits, 64), plain(v)}
+}
+
+func maybe(v *float64, write func(float64) cell) cell {
+	if v == nil {
+		return none
+	}
+	return write(*v)
+}
+
+// general is a number of four digits.
+func general(v float64) cell { return cell{strconv.FormatFloat(v, 'g', 4, 64), plain(v)} }
+
+// milliseconds of seconds.
+func milliseconds(v float64) cell { return number(v*1e3, 3) }
+
+// share in percent.
+func share(n, of int64) cell {
+	if of == 0 {
+		return none
+	}
+	return percent(float64(n) / float64(of))
+}
+
+func percent(share float64) cell { return cell{percentText(share), plain(share * 100)} }
+
+// percentText never rounds something to nothing or to all.
+func percentText(share float64) string {
+	switch {
+	case share > 0 && share < 0.001:
+		return "<0.1 %"
+	case share < 1 && share > 0.999:
+		return ">99.9 %"
+	}
+	return strconv.FormatFloat(share*100, 'f', 1, 64) + " %"
+}
+
+// duration of seconds, written as 1h2m3s.
+func duration(seconds float64) cell { return cell{lasting(seconds), plain(seconds)} }
+
+func lasting(seconds float64) string {
+	d := time.Duration(seconds * 1e9)
+	switch {
+	case d.Abs() >= time.Minute:
+		d = d.Round(time.Second)
+	case d.Abs() >= time.Second:
+		d = d.Round(10 * time.Millisecond)
+	default:
+		d = d.Round(time.Microsecond)
+	}
+	text := d.String()
+	for _, zero := range []string{"m0s", "h0m"} { // 5m0s is 5m
+		if strings.HasSuffix(text, zero) {
+			text = text[:len(text)-len(zero)+1]
+		}
+	}
+	if h, rest, ok := strings.Cut(text, "h"); ok {
+		if n, err := strconv.Atoi(h); err == nil && n >= 48 {
+			return inDays(n) + rest
+		}
+	}
+	return text
+}
+
+func inDays(hours int) string {
+	if hours%24 == 0 {
+		return fmt.Sprintf("%dd", hours/24)
+	}
+	return fmt.Sprintf("%dd%dh", hours/24, hours%24)
+}
+
+// plain number, as a spreadsheet reads it.
+func plain(v float64) string { return strconv.FormatFloat(v, 'g', 9, 64) }
+
+func counted(n int64, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return measure.Thousands(n) + " " + thing + "s"
+}

@@ -1,0 +1,119 @@
+package report
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"html"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/quotalab/quotalab/plots"
+)
+
+// colours are pairs of a light and a dark one, each a variable of the style
+// sheet.
+type colours struct{ pairs []pair }
+
+type pair struct{ light, dark string }
+
+// variable of a pair, for use in an attribute.
+func (c *colours) variable(light, dark string) string {
+	p := pair{strings.ToLower(light), strings.ToLower(dark)}
+	i := slices.Index(c.pairs, p)
+	if i < 0 {
+		i = len(c.pairs)
+		c.pairs = append(c.pairs, p)
+	}
+	return fmt.Sprintf("var(--c%d)", i)
+}
+
+// look of an outcome in both themes.
+func (c *colours) look(light, dark plots.Look) string {
+	return c.variable(plots.Hex(light.Color), plots.Hex(dark.Color))
+}
+
+// css declares the variables; dark begins with the selector of the dark theme.
+func (c *colours) css() string {
+	var light, dark strings.Builder
+	for i, p := range c.pairs {
+		fmt.Fprintf(&light, "--c%d:%s;", i, p.light)
+		fmt.Fprintf(&dark, "--c%d:%s;", i, p.dark)
+	}
+	return ":root{" + light.String() + "}\n@media screen and (prefers-color-scheme:dark){:root{" + dark.String() + "}}\n"
+}
+
+// What a figure may consist of: anything else in an SVG is refused, since it
+// becomes a part of the page. None of it can run or fetch anything.
+var (
+	svgElements   = []string{"svg", "g", "path", "text", "rect", "line", "circle", "polyline", "polygon", "image"}
+	svgAttributes = []string{"viewBox", "x", "y", "x1", "y1", "x2", "y2", "cx", "cy", "r", "d", "points", "width", "height", "transform",
+		"fill", "stroke", "fill-opacity", "stroke-opacity", "fill-rule", "stroke-width", "stroke-dasharray", "stroke-dashoffset", "stroke-linecap", "stroke-linejoin",
+		"font-family", "font-weight", "font-style", "font-size", "text-anchor", "href", "preserveAspectRatio", "image-rendering", "opacity"}
+	// svgDropped are set anew on the root or mean nothing in a page.
+	svgDropped = []string{"role", "aria-label", "xmlns", "xlink", "version"}
+)
+
+// themed joins the light and the dark form of a figure, which differ in their
+// colours alone, to one whose colours are variables. label is what it is called
+// for those who do not see it.
+func (c *colours) themed(light, dark []byte, label, class string) (string, error) {
+	var b strings.Builder
+	l, d := xml.NewDecoder(bytes.NewReader(light)), xml.NewDecoder(bytes.NewReader(dark))
+	depth := 0
+	for {
+		one, lerr := l.Token()
+		other, derr := d.Token()
+		switch {
+		case errors.Is(lerr, io.EOF) && errors.Is(derr, io.EOF):
+			return b.String(), nil
+		case lerr != nil || derr != nil:
+			return "", fmt.Errorf("reading the svg of a figure: light theme: %v, dark theme: %v; expected both to end together", lerr, derr)
+		}
+		switch one := one.(type) {
+		case xml.StartElement:
+			other, ok := other.(xml.StartElement)
+			if !ok || other.Name.Local != one.Name.Local || len(other.Attr) != len(one.Attr) {
+				return "", fmt.Errorf("svg of a figure: light theme has <%s> where the dark one has %T: expected the same elements", one.Name.Local, other)
+			}
+			b.WriteString("<" + one.Name.Local)
+			if depth++; depth == 1 {
+				fmt.Fprintf(&b, ` role="img" class="%s" aria-label="%s"`, class, html.EscapeString(label))
+			}
+			if err := c.attributes(&b, one, other, depth == 1); err != nil {
+				return "", err
+			}
+			b.WriteString(">")
+		case xml.EndElement:
+			depth--
+			b.WriteString("</" + one.Name.Local + ">")
+		case xml.CharData:
+			b.WriteString(html.EscapeString(string(one)))
+		}
+	}
+}
+
+func (c *colours) attributes(b *strings.Builder, light, dark xml.StartElement, root bool) error {
+	if !slices.Contains(svgElements, light.Name.Local) {
+		return fmt.Errorf("svg of a figure: element <%s>: expected one of %s", light.Name.Local, strings.Join(svgElements, ", "))
+	}
+	for i, a := range light.Attr {
+		name, value, other := a.Name.Local, a.Value, dark.Attr[i].Value
+		switch {
+		case slices.Contains(svgDropped, name), root && (name == "width" || name == "height"):
+			continue
+		case !slices.Contains(svgAttributes, name):
+			return fmt.Errorf("svg of a figure: attribute %s of <%s>: expected one of %s", name, light.Name.Local, strings.Join(svgAttributes, ", "))
+		case name == "href" && !strings.HasPrefix(value, "data:image/png;base64,"):
+			return fmt.Errorf("svg of a figure: <%s> refers to %.40q: expected an embedded PNG", light.Name.Local, value)
+		case (name == "fill" || name == "stroke") && strings.HasPrefix(value, "#"):
+			value = c.variable(value, other)
+		case value != other:
+			return fmt.Errorf("svg of a figure: %s of <%s> is %.40q in the light theme and %.40q in the dark one: expected only colours to differ", name, light.Name.Local, value, other)
+		}
+		fmt.Fprintf(b, ` %s="%s"`, name, html.EscapeString(value))
+	}
+	return nil
+}
