@@ -99,6 +99,26 @@ func TestTextOfLiveRuns(t *testing.T) {
 	}
 }
 
+// TestErrorsAreSummedOverPhases: a kind of error that is in two phases has one
+// row in the table of errors.
+func TestErrorsAreSummedOverPhases(t *testing.T) {
+	s := live(t, func(_ *record.Manifest, list []record.Observation) {
+		for _, i := range []int{1, 2} {
+			o := &list[i]
+			o.Decision, o.Key, o.Error, o.RoundTrips, o.Touched = record.Errored, record.Unread, "refused", 0, nil
+		}
+	})
+	var b bytes.Buffer
+	if err := export.Text(&b, s, export.TextOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(b.String(), "\nErrors\n")
+	table, _, _ = strings.Cut(table, "\n\n")
+	if rows := strings.Split(table, "\n"); len(rows) != 2 || strings.Join(strings.Fields(rows[1]), " ") != "gcra refused 52" {
+		t.Errorf("expected one row of 52 errors, found %q", table)
+	}
+}
+
 // TestInvalidIsSaidFirst: before anything that might be taken for a result.
 func TestInvalidIsSaidFirst(t *testing.T) {
 	s := live(t, func(m *record.Manifest, _ []record.Observation) { m.Traffic[0].Arrivals = 3000 })

@@ -114,12 +114,15 @@ func (t *text) outcomesByPhase() *table {
 	return rows
 }
 
-func (t *text) errorsByPhase() *table {
-	type kind struct{ limiter, error string }
-	var order []kind
-	counts := map[kind]map[string]int64{}
+// errorKind is what errors are counted by.
+type errorKind struct{ limiter, error string }
+
+// errorKinds are those of which there were some, and how many in each phase
+// ("" in a run without faults).
+func (t *text) errorKinds() (order []errorKind, counts map[errorKind]map[string]int64) {
+	counts = map[errorKind]map[string]int64{}
 	for _, m := range t.s.Select(metric.Selector{Metric: "errors"}) {
-		k := kind{m.Tags["limiter"], m.Tags["error"]}
+		k := errorKind{m.Tags["limiter"], m.Tags["error"]}
 		if m.Count == 0 {
 			continue
 		}
@@ -128,6 +131,11 @@ func (t *text) errorsByPhase() *table {
 		}
 		counts[k][m.Tags["phase"]] += m.Count
 	}
+	return order, counts
+}
+
+func (t *text) errorsByPhase() *table {
+	order, counts := t.errorKinds()
 	rows := newTable("limiter", "error", ">before", ">during", ">after")
 	for _, k := range order {
 		row := []string{k.limiter, k.error}

@@ -190,10 +190,13 @@ func (t *text) times(name, title string) {
 // errors by limiter and kind, and drops by source, if there are any.
 func (t *text) errors() {
 	rows := newTable("limiter", "error", ">count")
-	for _, m := range t.s.Select(metric.Selector{Metric: "errors"}) {
-		if m.Count > 0 {
-			rows.add(m.Tags["limiter"], m.Tags["error"], measure.Thousands(m.Count))
+	order, counts := t.errorKinds()
+	for _, k := range order {
+		total := int64(0)
+		for _, n := range counts[k] {
+			total += n
 		}
+		rows.add(k.limiter, k.error, measure.Thousands(total))
 	}
 	if len(rows.rows) > 0 {
 		t.heading("Errors")
