@@ -119,6 +119,9 @@ limiters:
 		t.Fatalf("%d servers said something, expected 3", len(result.Servers))
 	}
 	for _, s := range result.Servers {
+		if s.MemoryBefore > s.MemoryAfter {
+			t.Errorf("%s: %d keys more, but %d bytes before and %d after: that of connections is in one of the two", s.Shard, s.KeysAfter-s.KeysBefore, s.MemoryBefore, s.MemoryAfter)
+		}
 		if why := s.Disagreements(); len(why) > 0 || len(s.Commands) == 0 {
 			t.Errorf("%s: %d commands compared, disagreements %q", s.Shard, len(s.Commands), why)
 		}

@@ -104,19 +104,19 @@ func (c realClock) Now() time.Time { return c.real.Time().Add(c.offset()) }
 
 func (s *onServers) targets() []fault.Target { return []fault.Target{s.Servers} }
 
-// ready opens the pools, so that no request pays for it, and asks the
-// servers for what they have counted so far.
+// ready asks the servers for what they have counted so far, and opens the
+// pools, so that no request pays for it. They are closed when the servers are
+// asked again, so the memory of their connections is in neither answer.
 func (s *onServers) ready(ctx context.Context) error {
+	var err error
+	if s.before, err = s.Servers.Survey(ctx); err != nil {
+		return err
+	}
 	var errs []error
 	for _, f := range s.fleets {
 		errs = append(errs, f.WarmUp(ctx))
 	}
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
-	var err error
-	s.before, err = s.Servers.Survey(ctx)
-	return err
+	return errors.Join(errs...)
 }
 
 // settle notes what a script is known to have called. When a decision took

@@ -66,13 +66,16 @@ func warmAll(ctx context.Context, pools []pool) error {
 	return errors.Join(errs...)
 }
 
-// warm holds as many connections at once, so that each is a new one.
+// warm holds as many connections at once, so that each is a new one. How
+// long replies may take in the run is not asked of greetings, which come all
+// at once.
 func (p pool) warm(ctx context.Context) error {
+	patient := p.node.WithTimeout(max(answerLimit, p.node.Options().ReadTimeout))
 	conns := make([]*redis.Conn, p.idle)
 	errs := make([]error, p.idle)
 	var wg sync.WaitGroup
 	for i := range conns {
-		conns[i] = p.node.Conn()
+		conns[i] = patient.Conn()
 		wg.Go(func() { errs[i] = conns[i].Ping(ctx).Err() })
 	}
 	wg.Wait()

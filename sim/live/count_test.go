@@ -224,3 +224,24 @@ func TestWarmUp(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestWarmUpIsPatient: how long a reply may take in the run is not asked of a
+// pool's greetings.
+func TestWarmUpIsPatient(t *testing.T) {
+	s := spawned(t, "one")
+	f := fleetOn(t, s, "l")
+	conn := connection()
+	conn.ReadTimeout, conn.Heartbeat, conn.MaxRetries = 5e6, 3600e9, 0
+	made(t, f, conn, nil)
+	if err := s.own[0].stop(); err != nil {
+		t.Fatal(err)
+	}
+	resumed := make(chan error, 1)
+	time.AfterFunc(200*time.Millisecond, func() { resumed <- s.own[0].resume() })
+	if err := f.WarmUp(t.Context()); err != nil {
+		t.Errorf("of a server that takes 200 ms to answer: %v", err)
+	}
+	if err := <-resumed; err != nil {
+		t.Error(err)
+	}
+}
