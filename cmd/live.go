@@ -90,9 +90,36 @@ func (f *liveFlags) check(lookup func(string) (string, bool)) (flag string, logi
 	if flag, err = f.chosen(); err != nil {
 		return "", login, err
 	}
-	login, err = f.login(lookup)
-	return flag, login, err
+	if login, err = f.login(lookup); err != nil {
+		return "", login, err
+	}
+	return flag, login, f.fits(flag, login)
 }
+
+// fits refuses what the servers that the flag names cannot be told.
+func (f *liveFlags) fits(flag string, login live.Login) error {
+	switch flag {
+	case "--spawn", "--spawn-cluster":
+		if f.user != "" || f.passwordFile != "" || f.db != 0 || login.TLS != nil {
+			return usagef("%s: its servers have no user, password, other database or TLS: leave those flags out, or name servers by --redis or --cluster", flag)
+		}
+	case "--cluster":
+		if _, err := live.ParseHosts(f.seeds()); err != nil {
+			return usagef("--cluster: %w", err)
+		}
+		if f.db != 0 {
+			return usagef("--redis-db: expected 0, the only database of a Redis Cluster, found %d", f.db)
+		}
+	}
+	if flag == "--redis" || flag == "--cluster" {
+		if err := login.Check(); err != nil {
+			return usagef("%w", err)
+		}
+	}
+	return nil
+}
+
+func (f *liveFlags) seeds() []string { return strings.Split(f.cluster, ",") }
 
 // names of the shards, as far as the flags tell before anybody is asked; nil:
 // those of the scenario.
@@ -158,7 +185,7 @@ func (f *liveFlags) open(ctx context.Context, flag string, shards []string, logi
 		}
 		return live.Dial(ctx, addresses, login)
 	case "--cluster":
-		return live.DialCluster(ctx, strings.Split(f.cluster, ","), login)
+		return live.DialCluster(ctx, f.seeds(), login)
 	case "--spawn-cluster":
 		return live.SpawnCluster(ctx, shards)
 	}

@@ -15,8 +15,9 @@ import (
 // the record.
 var errInterrupt = errors.New("interrupt")
 
-// signals ends the process on SIGINT or SIGTERM: at once, or while something
-// is under way that can be ended in good order, by cancelling it first.
+// signals ends the process on SIGINT, SIGTERM or SIGHUP: at once, or while
+// something is under way that can be ended in good order, by cancelling it
+// first.
 type signals struct {
 	stderr io.Writer
 	c      chan os.Signal
@@ -28,6 +29,9 @@ type signals struct {
 func watchSignals(stderr io.Writer) *signals {
 	s := &signals{stderr: stderr, c: make(chan os.Signal, 2)}
 	signal.Notify(s.c, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup wants it
+		signal.Notify(s.c, syscall.SIGHUP)
+	}
 	go func() {
 		for range s.c {
 			s.received()

@@ -20,8 +20,8 @@ const slots = 16384
 // pings it. The names of the shards are the masters' host:port, in the order
 // of their first slots.
 func DialCluster(ctx context.Context, hosts []string, login Login) (*Servers, error) {
-	seeds, err := parseHosts(hosts)
-	if err = errors.Join(err, login.check()); err != nil {
+	seeds, err := ParseHosts(hosts)
+	if err = errors.Join(err, login.Check()); err != nil {
 		return nil, err
 	}
 	if login.DB != 0 {

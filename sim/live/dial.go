@@ -27,14 +27,14 @@ func Dial(ctx context.Context, addresses []Address, login Login) (*Servers, erro
 	for _, a := range addresses {
 		names, hosts = append(names, a.Name), append(hosts, a.Host)
 	}
-	if err := errors.Join(checkNames(names), login.check()); err != nil {
+	if err := errors.Join(checkNames(names), login.Check()); err != nil {
 		return nil, err
 	}
 	return enter(ctx, &Servers{}, names, hosts, login)
 }
 
-// check refuses what go-redis would silently leave out.
-func (l Login) check() error {
+// Check refuses what go-redis would silently leave out.
+func (l Login) Check() error {
 	if l.Username != "" && l.Password == "" {
 		return fmt.Errorf("login: user %q without a password; give one (any, if the user needs none)", l.Username)
 	}

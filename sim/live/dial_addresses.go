@@ -88,8 +88,9 @@ func parseHost(text string) (string, error) {
 	return net.JoinHostPort(host, port), nil
 }
 
-// parseHosts checks the seeds of a cluster.
-func parseHosts(list []string) ([]string, error) {
+// ParseHosts reads host:port of nodes of a cluster, each once. The error tells
+// everything that is wrong.
+func ParseHosts(list []string) ([]string, error) {
 	var hosts []string
 	var errs []error
 	for i, text := range list {

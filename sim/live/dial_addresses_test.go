@@ -65,7 +65,7 @@ func TestParseAddressesRefuses(t *testing.T) {
 func TestParseAddressesKeepsSecrets(t *testing.T) {
 	for _, list := range []string{"redis://u:geheim@h:1", "a=u:geheim@h:1", "h:1,geheim@h", "a=rediss://:geheim@h:6379/3"} {
 		_, err := ParseAddresses(list)
-		_, err2 := parseHosts(strings.Split(list, ","))
+		_, err2 := ParseHosts(strings.Split(list, ","))
 		for _, err := range []error{err, err2} {
 			if err == nil || strings.Contains(err.Error(), "geheim") || !strings.Contains(err.Error(), "on their own") {
 				t.Errorf("%q: error %v, expected one without the password", list, err)
