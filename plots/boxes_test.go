@@ -13,11 +13,8 @@ import (
 
 // textBox is where a piece of text is on the page.
 type textBox struct {
-	text       string
-	x0, y0     float64
-	x1, y1     float64
-	font       font.Font
-	lineHeight float64
+	text           string
+	x0, y0, x1, y1 float64
 }
 
 func (b textBox) String() string {
@@ -70,7 +67,7 @@ func (r *recorder) Rotate(rad float64) {
 
 func (r *recorder) FillString(f font.Face, at vg.Point, s string) {
 	e := f.Extents()
-	b := textBox{text: s, x0: math.Inf(1), y0: math.Inf(1), x1: math.Inf(-1), y1: math.Inf(-1), font: f.Font}
+	b := textBox{text: s, x0: math.Inf(1), y0: math.Inf(1), x1: math.Inf(-1), y1: math.Inf(-1)}
 	for _, x := range []vg.Length{at.X, at.X + f.Width(s)} {
 		for _, y := range []vg.Length{at.Y - e.Descent, at.Y + e.Ascent} {
 			px, py := r.now.a*float64(x)+r.now.c*float64(y)+r.now.e, r.now.b*float64(x)+r.now.d*float64(y)+r.now.f

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/plot/vg"
 
@@ -148,7 +149,7 @@ func latencyTitle(set *series.Set, limiter string, of []series.OutcomeLatency, v
 	}
 	var others []string
 	for _, d := range ranked[1:] {
-		others = append(others, decisionName(d)+" "+amount(median(d), 3))
+		others = append(others, strings.TrimSuffix(decisionsOf(d), " decisions")+" "+amount(median(d), 3))
 	}
 	trips := ""
 	if n := roundTrips(set.Summary, limiter, fastest); n > 0 {

@@ -200,14 +200,6 @@ func roundDown(v float64) float64 {
 	return oneTwoFive(k)
 }
 
-// roundUp to 1, 2 or 5 times a power of ten.
-func roundUp(v float64) float64 {
-	k := int(math.Floor(3*math.Log10(v))) - 3
-	for ; oneTwoFive(k) < v*(1-1e-9); k++ {
-	}
-	return oneTwoFive(k)
-}
-
 // roundTop is a round number a little above.
 func roundTop(v float64) float64 {
 	step := roundDown(v / 4)

@@ -30,7 +30,7 @@ func decisionsOf(decision string) string {
 	case record.Errored:
 		return "errors"
 	case record.FailOpen:
-		return "decisions that fail open"
+		return "fail-open decisions"
 	case record.Dropped:
 		return "drops"
 	}
