@@ -98,7 +98,7 @@ func (l cells) roomy(c *area) bool {
 	for r := range l.rows {
 		for i := range l.rows[r] {
 			box := l.box(c, r, i, i+1).Size()
-			if c.fine.Width(l.labels[r][i])+4 > box.X || lineHeight(c.fine)+2 > box.Y {
+			if c.fine.Width(l.labels[r][i])+5 > box.X || lineHeight(c.fine)+2 > box.Y {
 				return false
 			}
 		}

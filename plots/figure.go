@@ -36,6 +36,7 @@ var kinds = []kind{
 	{"outcomes-over-time", each(outcomesFigures)},
 	{"shards", each(shardFigures)},
 	{"admission", each(admissionFigures)},
+	{"compare", compareFigures},
 }
 
 // kit is what all kinds draw with.

@@ -54,9 +54,13 @@ func middleOf(row, n int) float64 { return float64(n-row) - 0.5 }
 // names that leave room for what they name, in a panel of a figure with so many
 // columns.
 func (k *kit) names(list []string, columns int) []string {
+	return k.clipAll(list, nameShare*k.panelWidth(columns))
+}
+
+func (s *style) clipAll(list []string, width vg.Length) []string {
 	short := make([]string, len(list))
 	for i, name := range list {
-		short[i] = k.clip(name, nameShare*k.panelWidth(columns))
+		short[i] = s.clip(name, width)
 	}
 	return short
 }
@@ -97,18 +101,25 @@ type bars struct {
 
 // barAxis has room for the labels right of the longest bar.
 func (k *kit) barAxis(label string, l bars, columns int) axis {
-	most, widest, names := l.after, vg.Length(0), vg.Length(0)
+	var names []string
+	for _, b := range l.list {
+		names = append(names, b.name)
+	}
+	return k.barAxisBeside(label, l, k.names(names, columns), columns)
+}
+
+// barAxisBeside the names that are on the other axis.
+func (k *kit) barAxisBeside(label string, l bars, names []string, columns int) axis {
+	most := l.after
+	var labels []string
 	for _, b := range l.list {
 		most = max(most, b.value)
-		widest = max(widest, k.fine.Width(l.say(b)))
-		names = max(names, k.fine.Width(b.name))
+		labels = append(labels, l.say(b))
 	}
 	if !(most > 0) {
 		most = 1
 	}
-	room := k.panelWidth(columns) - min(names, nameShare*k.panelWidth(columns)) - 14
-	share := min(float64((widest+8)/room), 0.75)
-	return axis{label: label, max: most / (1 - share), ticks: wholeTicks}
+	return k.roomFor(axis{label: label, max: most, ticks: wholeTicks}, labels, names, columns)
 }
 
 // wholeTicks of things that are counted: none at fractions.

@@ -1,0 +1,185 @@
+package plots
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/plot/vg"
+
+	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/results/series"
+)
+
+// mostCompared is how many rows one figure has; of more the others are named
+// in a note.
+const mostCompared = 24
+
+// compareFigures of several records side by side; none of one.
+func compareFigures(k *kit, sets []*series.Set) (all []Figure) {
+	if len(sets) < 2 {
+		return nil
+	}
+	c := newComparison(k, sets)
+	if len(c.rows) == 0 {
+		return []Figure{c.figure("compare", "There is nothing to compare", panel{empty: "no record has a limiter that decided anything."})}
+	}
+	all = append(all, c.latencyFigure(), c.admissionFigure(), c.balanceFigure())
+	return append(all, c.clockFigures()...)
+}
+
+// subject of a comparison: one limiter of one record.
+type subject struct {
+	set     *series.Set
+	limiter string
+	name    string
+}
+
+// comparison of the limiters of some records.
+type comparison struct {
+	*kit
+	sets    []*series.Set
+	names   []string // of the sets
+	rows    []subject
+	left    string // what is left out, in words
+	columns int    // of panels: one if names are long
+	shown   []string
+}
+
+func newComparison(k *kit, sets []*series.Set) *comparison {
+	c := &comparison{kit: k, sets: sets, names: recordNames(sets), columns: 2}
+	for i, s := range sets {
+		of := limiters(s)
+		for _, l := range of {
+			c.rows = append(c.rows, subject{s, l, subjectName(c.names[i], l, len(of) == 1)})
+		}
+	}
+	if extra := len(c.rows) - mostCompared; extra > 0 {
+		c.left = fmt.Sprintf("Not drawn: %d more, from %s on.", extra, c.rows[mostCompared].name)
+		c.rows = c.rows[:mostCompared]
+	}
+	var names []string
+	for _, r := range c.rows {
+		names = append(names, r.name)
+	}
+	c.columns, c.shown = k.besides(names)
+	return c
+}
+
+// subjectName is the limiter's with the record's, or the record's alone if
+// that says it.
+func subjectName(record, limiter string, only bool) string {
+	switch {
+	case record == "":
+		return limiter
+	case only && strings.Contains(record, limiter):
+		return record
+	}
+	return limiter + " (" + record + ")"
+}
+
+// besides is in how many columns panels of the same rows stand, and the names
+// that fit. Only the first in each line of panels has names.
+func (k *kit) besides(names []string) (columns int, shown []string) {
+	columns = 2
+	if k.small {
+		columns = 1
+	}
+	for _, name := range names {
+		if k.fine.Width(name) > k.panelWidth(2)/2 {
+			columns = 1
+		}
+	}
+	return columns, k.clipAll(names, k.panelWidth(columns)/2)
+}
+
+// namedAt are the names that the i-th panel has.
+func (c *comparison) namedAt(i int, names []string) []string {
+	if i%c.columns == 0 {
+		return names
+	}
+	return make([]string, len(names))
+}
+
+// figure of some panels, with all that figures of a comparison share.
+func (c *comparison) figure(name, title string, panels ...panel) Figure {
+	f := Figure{Name: name, Title: title, Subtitle: c.subtitle(), panels: panels, columns: min(c.columns, len(panels))}
+	f.note(c.left)
+	return f
+}
+
+// subtitle says of which scenarios the records are.
+func (c *comparison) subtitle() string {
+	var scenarios []string
+	for _, s := range c.sets {
+		if !slices.Contains(scenarios, s.Manifest.Scenario) {
+			scenarios = append(scenarios, s.Manifest.Scenario)
+		}
+	}
+	n := int64(0)
+	for _, s := range c.sets {
+		n += decisions(s)
+	}
+	of := and(scenarios)
+	if len(scenarios) > 4 {
+		of = fmt.Sprintf("%d scenarios", len(scenarios))
+	}
+	return fmt.Sprintf("%s · %s · %s", of, counted(int64(len(c.sets)), "record"), counted(n, "decision"))
+}
+
+// compareHeight of a panel in which each row has as many lines.
+func (c *comparison) compareHeight(lines int) vg.Length {
+	return vg.Length(len(c.rows)) * max(c.pitch(), vg.Length(lines)*lineHeight(c.fine)*1.1+4)
+}
+
+// recordNames say in what records differ: their scenario, and if need be clock,
+// number of shards, tags, seed and plan.
+func recordNames(sets []*series.Set) []string {
+	traits := []func(m *record.Manifest) string{
+		func(m *record.Manifest) string { return m.Scenario },
+		func(m *record.Manifest) string { return m.Clock },
+		func(m *record.Manifest) string { return counted(int64(len(m.Shards)), "shard") },
+		func(m *record.Manifest) string { return tagWords(m.Tags) },
+		func(m *record.Manifest) string { return "seed " + fmt.Sprint(m.Seed) },
+		func(m *record.Manifest) string { return "plan " + m.PlanHash[:min(7, len(m.PlanHash))] },
+		func(m *record.Manifest) string { return "record " + m.Hash[:min(7, len(m.Hash))] },
+	}
+	names := make([]string, len(sets))
+	for _, trait := range traits {
+		longer := make([]string, len(sets))
+		for i, s := range sets {
+			longer[i] = strings.TrimPrefix(strings.TrimSuffix(names[i]+", "+trait(&s.Manifest), ", "), ", ")
+		}
+		if distinct(longer) > distinct(names) {
+			names = longer
+		}
+	}
+	if distinct(names) < len(names) {
+		for i := range names {
+			names[i] = strings.TrimPrefix(fmt.Sprintf("%s, run %d", names[i], i+1), ", ")
+		}
+	}
+	return names
+}
+
+func distinct(names []string) int {
+	return len(slices.Compact(slices.Sorted(slices.Values(names))))
+}
+
+func tagWords(tags map[string]string) string {
+	var words []string
+	for name, value := range tags {
+		words = append(words, name+"="+value)
+	}
+	slices.Sort(words)
+	return strings.Join(words, " ")
+}
+
+// metricOf a subject; false if its record does not know it.
+func (s *subject) metricOf(name string) (measure.Metric, bool) {
+	if s.set.Summary == nil {
+		return measure.Metric{}, false
+	}
+	return ofLimiterMetric(s.set.Summary, name, s.limiter)
+}
