@@ -80,7 +80,7 @@ func (w *allowance) observe(o *record.Observation, measured bool, to *effects) e
 		return nil
 	}
 	one := effect{at: o.Effect, order: o.Order, seq: o.Seq, sent: o.Sent, now: o.Judged, measured: measured, of: w}
-	if one.at < 0 || w.real {
+	if one.at < 0 { // it reached no key, or time is real
 		one.at = o.Done
 	}
 	if one.now < 0 || w.real {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +22,8 @@ import (
 )
 
 // small is a record in which a bit of everything happens: warm-up, outcomes of
-// two limiters, a retry, a drop, an error, a fault, a key with one token too many.
+// two limiters, a retry, a second step, a drop, an error, faults, a key with one
+// token too many.
 func small() (record.Manifest, []record.Observation) {
 	m := manifest()
 	m.Faults = []record.Fault{{At: 5e9, Until: 7e9, Kind: "down", What: "b is down", Shard: "b"}, {At: 3e9, Until: 3e9, Kind: "flush", What: "a was flushed", Shard: "a"}}
@@ -34,6 +36,7 @@ func small() (record.Manifest, []record.Observation) {
 		took(2020, 2, of("m")),
 		took(3000, 1, came(record.Denied, record.Found)),
 		took(3100, 1, came(record.Denied, record.Found), func(o *record.Observation) { o.Attempt = 1 }),
+		took(4000, 1, came(record.Denied, record.Found), func(o *record.Observation) { o.Step = 1 }),
 		took(6000, 9, came(record.Errored, record.Unread), func(o *record.Observation) { o.Error, o.Effect, o.Order, o.Touched = "refused", -1, -1, nil }),
 		took(6000, 0, dropped),
 		took(9999, 5, on("j", "b"), func(o *record.Observation) { o.Sent += 2 * ms; o.Judged = o.Sent }),
@@ -90,6 +93,26 @@ func TestRealTime(t *testing.T) {
 	golden(t, "real-time", set)
 	if got := set.Admission[0].Keys[0]; math.Abs(got.Excess-1.98) > 1e-9 || got.From != 2 {
 		t.Errorf("%v tokens too many from %v s on, want 1.98 from 2 s", got.Excess, got.From)
+	}
+}
+
+// Percentiles of an interval: exact of few times, within 0.1 % of many.
+func TestTimelinePercentiles(t *testing.T) {
+	for _, n := range []int64{1, 2, 15, 16, 17, 1000} {
+		m := manifest()
+		m.Warmup, m.Horizon = 0, time.Second
+		var list []record.Observation
+		for i := range n {
+			list = append(list, took(i%2, 0, func(o *record.Observation) { o.Done += 1_234_567 * (i*37%n + 1) }))
+		}
+		slices.SortStableFunc(list, func(a, b record.Observation) int { return int(a.Done - b.Done) })
+		l := collect(t, recordtest.Write(t, m, list)).Timeline.Outcomes[0]
+		for p, got := range map[int64]float64{50: l.P50[0], 99: l.P99[0]} {
+			want := 1_234_567e-9 * float64((p*n+99)/100)
+			if off := math.Abs(got/want - 1); l.Count[0] != n || off > 1e-3 || n <= 16 && off > 1e-12 {
+				t.Errorf("p%d of %d (%d counted) is %v, want %v", p, n, l.Count[0], got, want)
+			}
+		}
 	}
 }
 
@@ -252,7 +275,15 @@ func TestWorstKeys(t *testing.T) {
 			list = append(list, took(1000+10*i+key, 1, on(fmt.Sprint("k", key), "a")))
 		}
 	}
+	for i := range int64(40) { // more are wrong than of any, but they take nothing
+		list = append(list, took(1500+i, 1, on("k29", "a"), func(o *record.Observation) { o.Takes[0].Key, o.Takes[0].Mode = "checked", record.CheckMode }))
+	}
+	list = append(list, took(1100, 1, on("checked", "a")), took(1101, 1, on("checked", "a")))
+	slices.SortStableFunc(list, func(a, b record.Observation) int { return int(a.Done - b.Done) })
 	set := collect(t, recordtest.Write(t, m, list))
+	if worst := set.Summary.Keys.OverAdmitted[0]; worst.Key != "checked" || worst.Excess != 0 {
+		t.Errorf("the key on which most was wrong is %v, want checked", worst)
+	}
 	var got []string
 	for _, k := range set.Admission[0].Keys {
 		got = append(got, fmt.Sprintf("%s %d %.2f", k.Key, k.Over, k.Excess))

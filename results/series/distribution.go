@@ -27,7 +27,7 @@ func percentiles(n int64) []float64 {
 	for i := range 4*90 - 1 {
 		ps = append(ps, float64(i+1)/4)
 	}
-	last := 100 * (1 - 1/float64(n))
+	last := 100 * (1 - 1/float64(min(n, 1e12))) // float64 has no more nines
 	for unit := 1.0; ; unit /= 10 {
 		for _, t := range tails {
 			p := 100 - t*unit

@@ -72,7 +72,7 @@ func dropped(o *record.Observation) {
 }
 
 // real takes away what is not known in real time.
-func real(o *record.Observation) { o.Effect, o.Order, o.Judged = -1, -1, -1 }
+func real(o *record.Observation) { o.Effect, o.Order = -1, -1 }
 
 func analysed(t testing.TB, r *record.Reader) (*audit.Result, *measure.Summary) {
 	t.Helper()

@@ -106,7 +106,10 @@ type HotKey struct {
 	Share             float64 // of the limiter's decisions on keys
 }
 
-// Admission is what one limiter admitted, against its limits.
+// Admission is what one limiter admitted, against its limits. In real time it
+// is not known when in between a request was sent and done: a window then only has
+// what certainly lies in it, and what exceeds the envelope does so at least. Of a sample
+// of the keys it is about these.
 type Admission struct {
 	Limiter string
 	// Keys are the worst, at most four; if on none too much was admitted the two
@@ -127,6 +130,6 @@ type KeyAdmission struct {
 	Over         int64   // requests allowed where the oracle denies
 	Excess       float64 // tokens above burst + t/T in the worst window, 0 none
 	From         float64 // start of the worst window, in seconds since the run's epoch
-	Admitted     []Point // seconds since the start, tokens since then: steps
+	Admitted     []Point // seconds since the start, tokens since then: steps; up to when the limit has made good for them, or to the end of the run
 	Envelope     []Point // burst + t/T over the same time: a line
 }
