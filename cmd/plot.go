@@ -34,7 +34,7 @@ records there is a comparison too. Files of the same names are replaced.
 
 ` + exitHelp(exitPassed, exitInvalid, exitInternal),
 		Example: `  quotalab plot my-record --dir figures --format svg,png
-  quotalab plot before after --theme dark --only latency,comparison`,
+  quotalab plot before after --theme dark --only latency,compare`,
 		Args: args("RECORD…"),
 		RunE: func(_ *cobra.Command, given []string) error { return a.plot(given, f) },
 	}

@@ -24,20 +24,32 @@ func isLive(t *testing.T, name string) bool {
 	return s.Clock == "real"
 }
 
-// Every shipped scenario in virtual time runs, and its assertions hold.
-func TestShippedScenariosHold(t *testing.T) {
+// Every shipped scenario in virtual time gives the summary, the benchmark lines
+// and the figures that are committed as its reference, byte for byte, and its
+// assertions hold.
+func TestShippedScenariosGiveTheirReference(t *testing.T) {
+	const dir = "../results/reference"
+	if out, err := exec.Command("quotalab", "reference", "--check", "-q", "--dir", dir).CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
 	for _, name := range scenarios.Shipped() {
 		if isLive(t, name) {
 			continue
 		}
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := runSummary(t, nil, name)
-			if !s.OK || !s.Valid || len(s.Assertions) == 0 {
-				t.Errorf("ok %v, valid %v %q, %d assertions: %+v", s.OK, s.Valid, s.Invalid, len(s.Assertions), s.Assertions)
-			}
-			t.Logf("%d observations, %d assertions hold", s.Observations, len(s.Assertions))
-		})
+		data, err := os.ReadFile(filepath.Join(dir, name, "summary.json"))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		var s measure.Summary
+		if err := json.Unmarshal(data, &s); err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if !s.OK || !s.Valid || len(s.Assertions) == 0 {
+			t.Errorf("%s: ok %v, valid %v %q, %d assertions: %+v", name, s.OK, s.Valid, s.Invalid, len(s.Assertions), s.Assertions)
+		}
+		t.Logf("%s: %d observations, %d assertions hold", name, s.Observations, len(s.Assertions))
 	}
 }
 

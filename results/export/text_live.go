@@ -14,7 +14,7 @@ import (
 // whose latency is not what it seems.
 func (t *text) kept() {
 	if s := t.s.Schedule; s != nil {
-		line := fmt.Sprintf("schedule: %s intended, %s achieved (ratio %.4f)", perSecond(s.IntendedPerSecond), perSecond(s.AchievedPerSecond), s.Ratio)
+		line := fmt.Sprintf("schedule: %s intended, %s achieved (ratio %.4f; of requests to limiters)", perSecond(s.IntendedPerSecond), perSecond(s.AchievedPerSecond), s.Ratio)
 		if s.LagP99 != nil {
 			unit := timeUnits[t.o.Unit].name
 			line += fmt.Sprintf("; lag p50 %s %s, p99 %s %s, max %s %s (%s; p99 may be %s %s)", t.time(*s.LagMed), unit, t.time(*s.LagP99), unit,

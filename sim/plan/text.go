@@ -60,12 +60,7 @@ func (p *Plan) Text() string {
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "plan\t%s\n", p.Hash())
 	fmt.Fprintf(w, "scenario\t%s\n", p.Scenario.Name)
-	fmt.Fprintf(w, "clock\t%s, from %s for %v (warm-up %v), seed %d\n", p.Scenario.Clock, p.Epoch.Format("2006-01-02 15:04:05"), p.Horizon, p.Warmup, p.Seed)
-	fmt.Fprintf(w, "shards\t%d (%s), service %v mean\n", len(p.Shards), strings.Join(p.Shards, ", "), p.Service.Mean())
-	for _, c := range p.Clients {
-		fmt.Fprintf(w, "client %s\t%d × %s, clock %+v, round trip %v mean, shards as %s\n",
-			c.Name, c.Instances, c.Does, c.ClockOffset, c.RTT[0].Mean(), strings.Join(c.ShardNames, ", "))
-	}
+	p.clockText(w)
 	for _, l := range p.Limiters {
 		fmt.Fprintf(w, "limiter %s\t%s%s, reference %s\n", l.Name, l.Limiter.Kind, optionsText(l.Options), orNone(l.Algorithm))
 		for _, x := range l.Limits {
@@ -90,6 +85,35 @@ func (p *Plan) Text() string {
 	}
 	_ = w.Flush() // a strings.Builder takes everything
 	return b.String()
+}
+
+// clockText describes the time, the shards and the clients: in real time what
+// decides their speed is not in the plan, but how they are connected is.
+func (p *Plan) clockText(w *tabwriter.Writer) {
+	shards := fmt.Sprintf("%d (%s)", len(p.Shards), strings.Join(p.Shards, ", "))
+	if p.Scenario.Clock == "real" {
+		fmt.Fprintf(w, "clock\treal, for %v (warm-up %v), seed %d; observations: %s\n", p.Horizon, p.Warmup, p.Seed, p.Scenario.Observations)
+		fmt.Fprintf(w, "shards\t%s, live\n", shards)
+		for _, c := range p.Clients {
+			o := c.Connection
+			fmt.Fprintf(w, "client %s\t%d × %s, clock %+v, shards as %s; pool %s, read timeout %v, %d retries, heartbeat %v, pipelining %s\n", c.Name, c.Instances, c.Does,
+				c.ClockOffset, strings.Join(c.ShardNames, ", "), poolText(o), o.ReadTimeout, o.MaxRetries, o.Heartbeat, o.Pipelining)
+		}
+		return
+	}
+	fmt.Fprintf(w, "clock\tvirtual, from %s for %v (warm-up %v), seed %d\n", p.Epoch.Format("2006-01-02 15:04:05"), p.Horizon, p.Warmup, p.Seed)
+	fmt.Fprintf(w, "shards\t%s, service %v mean\n", shards, p.Service.Mean())
+	for _, c := range p.Clients {
+		fmt.Fprintf(w, "client %s\t%d × %s, clock %+v, round trip %v mean, shards as %s\n",
+			c.Name, c.Instances, c.Does, c.ClockOffset, c.RTT[0].Mean(), strings.Join(c.ShardNames, ", "))
+	}
+}
+
+func poolText(c scenarios.Connection) string {
+	if c.PoolSize == 0 {
+		return "10 a processor"
+	}
+	return fmt.Sprint(int64(c.PoolSize))
 }
 
 func (p *Plan) sourceText(w *tabwriter.Writer, s *Source) {
