@@ -66,7 +66,7 @@ func (l line) draw(c *area) {
 			continue
 		}
 		if l.halo {
-			c.SetLineStyle(draw.LineStyle{Color: c.Background, Width: 3 * width})
+			c.SetLineStyle(draw.LineStyle{Color: c.Background, Width: 2.2 * width})
 			c.Stroke(path)
 		}
 		c.SetLineStyle(draw.LineStyle{Color: l.look.Color, Width: width, Dashes: l.look.Dashes})

@@ -17,9 +17,15 @@ func (f *Figure) page() (blocks []block, height vg.Length) {
 	s := f.style
 	width := s.width - 2*s.margin
 	rows, legend := f.frames(width)
+	lefts := columnWidths(rows)
+	for _, row := range rows {
+		for i, fr := range row {
+			fr.fitX(s.columnWidth(width, len(lefts)), lefts[i])
+		}
+	}
 	blocks = append(blocks, s.paragraph(s.title, f.Title, 0), s.paragraph(in(s.normal, s.Muted), f.Subtitle, 1))
 	for _, row := range rows {
-		blocks = append(blocks, s.row(row, width, columnWidths(rows)))
+		blocks = append(blocks, s.row(row, width, lefts))
 	}
 	if len(legend) > 0 {
 		blocks = append(blocks, s.legend(legend, width))
@@ -57,11 +63,17 @@ func (f *Figure) columnCount() int {
 	return min(f.columns, max(1, len(f.panels)))
 }
 
+// columnWidth of so many panels side by side.
+func (s *style) columnWidth(width vg.Length, columns int) vg.Length {
+	n := vg.Length(columns)
+	return (width - (n-1)*2*s.gap) / n
+}
+
 // frames of all panels by row, and what must be in the legend: names that stand
 // at no line's end.
 func (f *Figure) frames(width vg.Length) (rows [][]*frame, legend []entry) {
 	n := f.columnCount()
-	each := (width - vg.Length(n-1)*2*f.style.gap) / vg.Length(n)
+	each := f.style.columnWidth(width, n)
 	atEnds := map[string]bool{}
 	for i := range f.panels {
 		p := f.panels[i]
@@ -115,8 +127,7 @@ func (s *style) row(row []*frame, width vg.Length, lefts []vg.Length) block {
 		fr.head, fr.foot = head, foot
 		h = max(h, fr.total())
 	}
-	n := vg.Length(len(lefts))
-	each := (width - (n-1)*2*s.gap) / n
+	each := s.columnWidth(width, len(lefts))
 	return block{height: h, before: s.gap, draw: func(c draw.Canvas) {
 		for i, fr := range row {
 			part := c

@@ -49,20 +49,35 @@ func (s *style) newFrame(p *panel, width vg.Length) *frame {
 	for _, t := range ticksY {
 		f.left = max(f.left, s.fine.Width(t.Label))
 	}
-	inner := width - f.left - f.right - 12
-	ticksX := p.x.fit(inner, 6, s.fine.Width)
 	if p.empty != "" {
-		ticksX, ticksY, f.left = nil, nil, 0
+		ticksY, f.left = nil, 0
 	}
-	f.axis(&f.plot.X, p.x, ticksX)
 	f.axis(&f.plot.Y, p.y, ticksY)
 	f.plot.Y.LineStyle.Width, f.plot.Y.Tick.Length, f.plot.Y.Label.Text = 0, 0, ""
-	if p.empty == "" {
-		f.plot.Add(f)
-	}
 	f.measure()
 	f.own = f.foot
 	return f
+}
+
+// fitX chooses the ticks of the horizontal axis, when the width of the column of
+// the other's labels is known. Labels at the ends of the axis make it shorter, so
+// that fewer may fit.
+func (f *frame) fitX(width, column vg.Length) {
+	if f.p.empty != "" {
+		return
+	}
+	whole := draw.Canvas{Rectangle: vg.Rectangle{Max: vg.Point{X: width - f.right - column + f.left, Y: f.p.height + f.own}}}
+	length := whole.Max.X - f.left
+	for range 4 {
+		f.axis(&f.plot.X, f.p.x, f.p.x.fit(length, 6, f.fine.Width))
+		frame := f.plot.DataCanvas(whole)
+		if got := frame.Max.X - frame.Min.X; got < length-0.1 {
+			length = got
+			continue
+		}
+		break
+	}
+	f.plot.Add(f)
 }
 
 // roomAtEnds reserves it right of the frame, if there is.

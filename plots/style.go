@@ -126,12 +126,41 @@ func write(c vg.Canvas, t text.Style, at vg.Point, line string) {
 	c.FillString(face, at, line)
 }
 
-// wrap breaks text into lines that fit. A word that is too long is broken
-// where it must be.
+// wrap breaks text into lines that fit, no more than must be and about equally
+// long. A word that is too long is broken where it must be.
 func wrap(t text.Style, s string, width vg.Length) []string {
-	var lines []string
+	words := withUnits(strings.Fields(s))
+	lines := fill(t, words, width)
+	for narrower := width * 0.95; len(lines) > 1 && narrower > width/2; narrower *= 0.95 {
+		even := fill(t, words, narrower)
+		if len(even) > len(lines) {
+			break
+		}
+		lines = even
+	}
+	return lines
+}
+
+// withUnits keeps a unit on the line of its number.
+func withUnits(words []string) []string {
+	var out []string
+	for _, w := range words {
+		switch strings.TrimRight(w, ",.:;") {
+		case "ns", "µs", "ms", "s", "min", "h", "days", "%":
+			if len(out) > 0 {
+				out[len(out)-1] += " " + w
+				continue
+			}
+		}
+		out = append(out, w)
+	}
+	return out
+}
+
+// fill lines one after the other.
+func fill(t text.Style, words []string, width vg.Length) (lines []string) {
 	line := ""
-	for _, word := range strings.Fields(s) {
+	for _, word := range words {
 		if joined := strings.TrimSpace(line + " " + word); t.Width(joined) <= width {
 			line = joined
 			continue
