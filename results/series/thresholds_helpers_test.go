@@ -123,7 +123,7 @@ func dumpThresholds(s *series.Thresholds) string {
 		return b.String()
 	}
 	a := s.Account
-	fmt.Fprintf(&b, "account %d of %q by %s, %s to %s: %d %s %q\n", a.ID, a.Group, a.Engine, hours(a.From), hours(a.Until), a.Level, a.Verdict, a.Cause)
+	fmt.Fprintf(&b, "account %d of %q by %s, %s to %s: %d at %s %s %q\n", a.ID, a.Group, a.Engine, hours(a.From), hours(a.Until), a.Level, hours(a.At), a.Verdict, a.Cause)
 	for _, p := range a.Limit {
 		fmt.Fprintf(&b, "  limit %g from %s\n", p.Y, hours(p.X))
 	}

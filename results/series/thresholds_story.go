@@ -30,7 +30,7 @@ func (c *cast) story(r *record.Reader) (*AccountStory, error) {
 	s.Engine = engine
 	w := windowOf(&m, account, engine, o)
 	if o != nil {
-		s.Level, s.Verdict, s.Cause = o.Threshold, string(o.Verdict), audit.Joined(o.Causes)
+		s.At, s.Level, s.Verdict, s.Cause = w.seconds(o.Crossing), o.Threshold, string(o.Verdict), audit.Joined(o.Causes)
 	}
 	s.From, s.Until = w.seconds(w.from), w.seconds(w.until)
 	s.Usage, s.Limit = w.usage(account)

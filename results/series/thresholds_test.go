@@ -274,7 +274,7 @@ func checkStory(t *rapid.T, s *series.Thresholds, crossed bool) {
 	for _, e := range a.Engines {
 		for _, c := range e.Crossings {
 			within("crossing", c.At)
-			about = about || e.Engine == a.Engine && c.Level == a.Level && c.Verdict == a.Verdict && c.Cause == a.Cause
+			about = about || e.Engine == a.Engine && c.At == a.At && c.Level == a.Level && c.Verdict == a.Verdict && c.Cause == a.Cause
 			if c.Until < c.At {
 				t.Fatalf("crossing %+v ends before it begins", c)
 			}

@@ -58,9 +58,10 @@ type AccountStory struct {
 	ID            int64
 	Group, Engine string // Engine: the one whose story it is
 	From, Until   float64
-	Level         int64  // percent: the crossing that it is about; 0: there was none to judge
-	Verdict       string // on it: missed, late, on-time or censored
-	Cause         string // of missed and late
+	At            float64 // of the crossing that it is about
+	Level         int64   // percent, of that crossing; 0: there was none to judge
+	Verdict       string  // on it: missed, late, on-time or censored
+	Cause         string  // of missed and late
 	Limit         []Point
 	Usage         []Point // percent of the limit, in steps; at most MaxPoints
 	Looks         []Look  // of Engine: at most MaxPoints, evenly spread over LooksMade
