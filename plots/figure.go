@@ -37,6 +37,7 @@ var kinds = []kind{
 	{"shards", each(shardFigures)},
 	{"admission", each(admissionFigures)},
 	{"compare", compareFigures},
+	{"thresholds", each(thresholdFigures)},
 }
 
 // kit is what all kinds draw with.

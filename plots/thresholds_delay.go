@@ -1,0 +1,199 @@
+package plots
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+
+	"github.com/quotalab/quotalab/results/series"
+)
+
+// mostBounds that have a line each; of more only the dots on the curves show where
+// they are.
+const mostBounds = 3
+
+// delayFigure: of all crossings, the share that was told of within a time. A
+// curve that does not reach 100 % is of an engine that missed the rest.
+func (k *kit) delayFigure(t *series.Thresholds) Figure {
+	f := Figure{Name: "thresholds-delay", columns: 1, Title: delayTitle(t)}
+	p := panel{x: delayAxis(t), y: percentAxis("crossings told of within a time (%)"), direct: true}
+	p.layers = k.boundRules(t)
+	var at []layer
+	for i, d := range t.Delays {
+		if d.Crossings == 0 {
+			continue
+		}
+		look := k.Nth(i)
+		name := d.Engine + " " + percent(share(d.Delays.N, d.Crossings))
+		p.layers = append(p.layers, line{name: name, points: told(d, p.x), look: look, width: k.nested(i, len(t.Delays)), step: true})
+		if d.Bound > 0 {
+			at = append(at, dots{points: []series.Point{{X: d.Bound, Y: 100 * share(d.OnTime, d.Crossings)}}, look: look, radius: 2.6})
+		}
+	}
+	p.layers = append(p.layers, at...)
+	p.height = k.frameHeight * 1.15
+	f.panels = []panel{p}
+	f.Notes = append(f.Notes, "From a crossing to the first notice that was delivered, of all crossings: what is missing from 100 % was never told of. D is the time within which an engine can promise a notice; the dots are the shares told within it.")
+	return f
+}
+
+// boundRules are lines at the bounds D, each named with its engines.
+func (k *kit) boundRules(t *series.Thresholds) (layers []layer) {
+	var bounds []float64
+	names := map[float64][]string{}
+	for _, d := range t.Delays {
+		if d.Bound <= 0 || d.Crossings == 0 {
+			continue
+		}
+		if names[d.Bound] == nil {
+			bounds = append(bounds, d.Bound)
+		}
+		names[d.Bound] = append(names[d.Bound], d.Engine)
+	}
+	if len(bounds) > mostBounds {
+		return nil
+	}
+	for i, b := range bounds {
+		look := k.plain(dashes["not_found"]...)
+		if i > 0 {
+			look = k.plain(1.5, 1.5+2*vg.Length(i-1))
+		}
+		layers = append(layers, rule{name: fmt.Sprintf("D of %s: %s", and(fewNames(names[b])), amount(b, 4)), at: b, vertical: true, look: look})
+	}
+	return layers
+}
+
+// told is the curve of an engine, to the end of the axis.
+func told(d series.EngineDelay, x axis) []series.Point {
+	of := share(d.Delays.N, d.Crossings)
+	points := []series.Point{{X: x.min, Y: 0}}
+	if d.Delays.N > 0 {
+		points[0].X = d.Delays.Min
+	}
+	for _, q := range d.Delays.Grid {
+		points = append(points, series.Point{X: q.V, Y: q.P * of})
+	}
+	return append(points, series.Point{X: x.max, Y: 100 * of})
+}
+
+// delayAxis holds all delays and bounds.
+func delayAxis(t *series.Thresholds) axis {
+	lo, hi := math.Inf(1), 0.0
+	for _, d := range t.Delays {
+		if d.Crossings == 0 {
+			continue
+		}
+		lo, hi = min(lo, positive(d.Delays)), max(hi, d.Delays.Max, d.Bound)
+		if d.Bound > 0 {
+			lo = min(lo, d.Bound)
+		}
+	}
+	a := latencyAxis("delay of the notice", lo, hi)
+	if a.min > 0 { // else all are 0
+		a.ticks = delayTicks
+	}
+	return a
+}
+
+// moments that people know, from the smallest.
+var moments = []struct {
+	at     float64
+	label  string
+	common bool // labelled where there is little room too
+}{
+	{1e-9, "1 ns", true}, {1e-8, "10 ns", false}, {1e-7, "100 ns", false}, {1e-6, "1 µs", true}, {1e-5, "10 µs", false}, {1e-4, "100 µs", false},
+	{1e-3, "1 ms", true}, {1e-2, "10 ms", false}, {1e-1, "100 ms", false}, {1, "1 s", true}, {10, "10 s", false},
+	{60, "1 min", true}, {600, "10 min", false}, {3600, "1 h", true}, {6 * 3600, "6 h", false}, {86400, "1 day", true}, {4 * 86400, "4 days", false}, {30 * 86400, "30 days", true},
+	{365 * 86400, "1 year", true}, {3650 * 86400, "10 years", true},
+}
+
+// delayTicks at times that people know. If there are fewer than two of them on
+// the axis, those of a latency.
+func delayTicks(lo, hi float64) [][]plot.Tick {
+	var all, common []plot.Tick
+	for _, m := range moments {
+		if m.at < lo || m.at > hi {
+			continue
+		}
+		all = append(all, plot.Tick{Value: m.at, Label: m.label})
+		if m.common {
+			common = append(common, plot.Tick{Value: m.at, Label: m.label})
+		}
+	}
+	if len(all) < 2 {
+		return latencyTicks(lo, hi)
+	}
+	return [][]plot.Tick{all, common}
+}
+
+// delayTitle tells who tells of how much in time, and how fast.
+func delayTitle(t *series.Thresholds) string {
+	list := slices.DeleteFunc(slices.Clone(t.Delays), func(d series.EngineDelay) bool { return d.Crossings == 0 })
+	slices.SortStableFunc(list, func(a, b series.EngineDelay) int {
+		switch x, y := share(a.OnTime, a.Crossings), share(b.OnTime, b.Crossings); {
+		case x < y:
+			return -1
+		case x > y:
+			return 1
+		}
+		return 0
+	})
+	worst := list[0]
+	part := share(worst.OnTime, worst.Crossings)
+	var all []string
+	for _, d := range t.Delays {
+		if d.OnTime == d.Crossings && d.Crossings > 0 {
+			all = append(all, d.Engine)
+		}
+	}
+	switch {
+	case part == 1 && len(list) == 1:
+		return fmt.Sprintf("%s tells of every crossing in time, after %s at the median", worst.Engine, amount(middleDelay(worst), 2))
+	case part == 1:
+		return "Every engine tells of every crossing in time" + pace(list)
+	}
+	title := fmt.Sprintf("%s tells of %s of the crossings in time", worst.Engine, percent(part))
+	if part == 0 {
+		title = fmt.Sprintf("%s tells of none of %s in time", worst.Engine, counted(worst.Crossings, "crossing"))
+	}
+	switch {
+	case len(all) > 0:
+		title += "; " + and(fewNames(all)) + " of all" + pace(list)
+	case len(list) > 1 && list[len(list)-1].OnTime > 0:
+		best := list[len(list)-1]
+		title += fmt.Sprintf("; %s of %s", best.Engine, percent(share(best.OnTime, best.Crossings)))
+	}
+	return title
+}
+
+// pace compares the medians of the fastest and the slowest of those that tell of all.
+func pace(list []series.EngineDelay) string {
+	var fast, slow *series.EngineDelay
+	for i := range list {
+		d := &list[i]
+		if d.OnTime != d.Crossings {
+			continue
+		}
+		if fast == nil || middleDelay(*d) < middleDelay(*fast) {
+			fast = d
+		}
+		if slow == nil || middleDelay(*d) > middleDelay(*slow) {
+			slow = d
+		}
+	}
+	switch {
+	case fast == nil:
+		return ""
+	case middleDelay(*slow) < 1.5*middleDelay(*fast):
+		return ", after " + amount(middleDelay(*slow), 2) + " at the median"
+	}
+	return fmt.Sprintf(": %s after %s at the median, %s after %s", fast.Engine, amount(middleDelay(*fast), 2), slow.Engine, amount(middleDelay(*slow), 2))
+}
+
+// middleDelay is the median.
+func middleDelay(d series.EngineDelay) float64 {
+	return mixtureQuantile([]series.Distribution{d.Delays}, 50)
+}
