@@ -127,7 +127,7 @@ func TestRefusalsAsARealShards(t *testing.T) {
 	}{
 		{fault.FlushScripts, func() error { return nil }, func() error { return nil }}, // no refusals at all
 		{fault.OutOfMemory, func() error { return server.ConfigSet(ctx, "maxmemory", "1").Err() }, func() error { return server.ConfigSet(ctx, "maxmemory", "0").Err() }},
-		{fault.ReadOnly, func() error { return server.SlaveOf(ctx, "127.0.0.1", "1").Err() }, func() error { return server.SlaveOf(ctx, "NO", "ONE").Err() }},
+		{fault.ReadOnly, func() error { return server.ReplicaOf(ctx, "127.0.0.1", "1").Err() }, func() error { return server.ReplicaOf(ctx, "NO", "ONE").Err() }},
 	} {
 		r := newRig(t, faulty(1))
 		var got []string
