@@ -211,7 +211,7 @@ func TestThresholdsAgreeWithAudit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		type total struct{ missed, crossings, late int64 }
+		type total struct{ missed, crossings int64 }
 		type key struct {
 			engine string
 			level  int64
