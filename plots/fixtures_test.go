@@ -28,7 +28,8 @@ var fixtures = sync.OnceValue(func() map[string][]*series.Set {
 		"live":         {live()},
 		"drops only":   {dropsOnly()},
 		"gaps":         {gaps()},
-		"largest":      {largest()},
+		"largest":      {largest(6)},
+		"largest of 4": {largest(4)},
 		"long names":   {longNames()},
 		"years":        {years()},
 		"two records":  {usual(), live()},
@@ -188,10 +189,10 @@ func gaps() *series.Set {
 	})
 }
 
-// largest: all outcomes of six limiters, as many points as series have.
-func largest() *series.Set {
+// largest: all outcomes of some limiters, as many points as series have.
+func largest(limiters int) *series.Set {
 	s := aSet("largest")
-	for l := range 6 {
+	for l := range limiters {
 		for d, decision := range []string{"allowed", "denied", "error", "fail_open"} {
 			for k, key := range []string{"found", "not_found", "stale", "mixed", "unread"} {
 				s.Latency = append(s.Latency, latencyOf(fmt.Sprintf("limiter-%d", l), decision, key,

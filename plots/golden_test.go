@@ -48,7 +48,7 @@ func sameText(want, got []byte) string {
 
 // tolerance of images: other processors round otherwise, so edges may be a
 // little darker or lighter.
-const tolerance = 0.25
+const tolerance = 0.1
 
 func sameImage(want, got []byte) string {
 	switch ok, err := cmpimg.EqualApprox("png", want, got, tolerance); {

@@ -21,25 +21,41 @@ func latencyFigures(k *kit, set *series.Set) (all []Figure) {
 	if len(names) == 0 {
 		names = []string{""}
 	}
-	for _, name := range names {
-		var of []series.OutcomeLatency
-		for _, o := range set.Latency {
-			if o.Limiter == name && o.Service.N > 0 && len(o.Service.Grid) > 0 && len(o.Sojourn.Grid) > 0 {
-				of = append(of, o)
-			}
+	by := latencyBy(set)
+	if len(names) > ownFigures {
+		all = k.latencyPages(by, names, serviceView)
+		if slices.ContainsFunc(names, func(name string) bool { return differ(by[name]) }) {
+			return append(all, k.latencyPages(by, names, sojournView)...)
 		}
-		f := k.latencyFigure(set, name, of, serviceView)
+		all[len(all)-1].note(noLag)
+		return all
+	}
+	for _, name := range names {
+		f := k.latencyFigure(set, name, by[name], serviceView)
 		switch {
-		case len(of) == 0:
-		case differ(of):
+		case len(by[name]) == 0:
+		case differ(by[name]):
 			all = append(all, f)
-			f = k.latencyFigure(set, name, of, sojournView)
+			f = k.latencyFigure(set, name, by[name], sojournView)
 		default:
-			f.note("From sent to done; from due to done is the same: requests were sent when they were due.")
+			f.note(noLag)
 		}
 		all = append(all, f)
 	}
 	return all
+}
+
+const noLag = "From sent to done; from due to done is the same: requests were sent when they were due."
+
+// latencyBy limiter, of outcomes that have one.
+func latencyBy(set *series.Set) map[string][]series.OutcomeLatency {
+	by := map[string][]series.OutcomeLatency{}
+	for _, o := range set.Latency {
+		if o.Service.N > 0 && len(o.Service.Grid) > 0 && len(o.Sojourn.Grid) > 0 {
+			by[o.Limiter] = append(by[o.Limiter], o)
+		}
+	}
+	return by
 }
 
 // view of a latency: from when to done.

@@ -1,6 +1,7 @@
 package plots
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,8 +14,7 @@ import (
 
 // What is drawn of outcomes over time.
 const (
-	mostStacks = 4 // limiters in one figure
-	stepWidth  = 4 // of an interval on paper, at least: narrower ones are merged
+	stepWidth = 4 // of an interval on paper, at least: narrower ones are merged
 )
 
 // outcomesFigures of one record: what came of requests over time, a limiter a
@@ -25,7 +25,7 @@ func outcomesFigures(k *kit, set *series.Set) (all []Figure) {
 		return []Figure{{Name: "outcomes-over-time", Title: "No request was decided",
 			panels: []panel{{empty: "no request was due after the warm-up, or all of them were dropped."}}}}
 	}
-	for some := range slices.Chunk(names, mostStacks) {
+	for some := range slices.Chunk(names, pagePanels) {
 		all = append(all, k.outcomesFigure(set, some, len(names) > 1))
 	}
 	return all
@@ -33,16 +33,20 @@ func outcomesFigures(k *kit, set *series.Set) (all []Figure) {
 
 func (k *kit) outcomesFigure(set *series.Set, names []string, several bool) Figure {
 	f := Figure{Name: "outcomes-over-time", columns: min(2, len(names)), shared: true, Title: outcomesTitle(&set.Timeline, names)}
+	height := k.frameHeight
+	if len(names) > 2 {
+		height *= 0.7
+	}
 	t := merged(&set.Timeline, int((k.width/vg.Length(f.columns)-2*k.margin)/stepWidth))
-	most := slices.Max(append(slices.Clone(t.Offered), 0))
+	most := 0.0
 	for _, name := range names {
-		most = max(most, highest(t, name))
+		most = max(most, highest(t, name), slices.Max(append(slices.Clone(offeredTo(t, name)), 0)))
 	}
 	if len(t.Faults) > 0 {
 		most *= 1.1 // so that shades are seen above the areas
 	}
 	for _, name := range names {
-		p := panel{x: runAxis(t), y: amountAxis("decisions per second", most), layers: k.stack(t, name), faults: t.Faults}
+		p := panel{x: runAxis(t), y: amountAxis("decisions per second", most), layers: k.stack(t, name), faults: t.Faults, height: height}
 		if several {
 			p.title = name
 		} else {
@@ -51,23 +55,28 @@ func (k *kit) outcomesFigure(set *series.Set, names []string, several bool) Figu
 		f.panels = append(f.panels, p)
 	}
 	f.note(faultNote(t.Faults))
-	f.note(fmt.Sprintf("Stacked rates of requests due in an interval of %s.%s%s", seconds(t.Step), repeatedNote(t, names), warmupNote(t)))
+	f.note(fmt.Sprintf("Stacked rates of requests due in an interval of %s.%s%s", seconds(t.Step), offeredNote(t, names), warmupNote(t)))
 	return f
 }
 
-// repeatedNote explains how there can be more decisions than requests.
-func repeatedNote(t *series.Timeline, names []string) string {
+// offeredNote explains how there can be more decisions than requests, or no line of
+// what was offered.
+func offeredNote(t *series.Timeline, names []string) (note string) {
 	offered := sum(t.Offered)
 	for _, name := range names {
 		made := 0.0
 		for _, o := range ofLimiter(t, name) {
 			made += sum(o.Rate)
 		}
-		if offered > 0 && made > 1.02*offered {
+		switch {
+		case offered <= 0:
+		case made > 1.02*offered:
 			return " Decisions are more than requests offered: each step of a request's way and each retry is one."
+		case offeredTo(t, name) == nil:
+			note = " Offered is drawn for limiters that get every request only."
 		}
 	}
-	return ""
+	return note
 }
 
 // merged timeline of fewer, longer intervals. It has rates and counts only.
@@ -146,8 +155,8 @@ func (k *kit) stack(t *series.Timeline, limiter string) (layers []layer) {
 		layers = append(layers, band{name: outcomeName(o.Outcome), x: x, lo: base, hi: top, look: look, step: true, edge: true})
 		base = top
 	}
-	if len(t.Offered) > 0 {
-		layers = append(layers, line{name: "offered", points: pair(x, held(t.Offered)), look: k.plain(), step: true, width: k.line * 0.7, halo: true})
+	if offered := offeredTo(t, limiter); len(offered) > 0 {
+		layers = append(layers, line{name: "offered", points: pair(x, held(offered)), look: k.plain(), step: true, width: k.line * 0.7, halo: true})
 	}
 	return layers
 }
@@ -160,16 +169,26 @@ func endVisibly(t *series.Timeline, limiter string, most float64) bool {
 	})
 }
 
+// offeredTo a limiter; nil if it got only some of the requests: a timeline does not
+// know which. What is offered is decided or dropped, but for what is under way at
+// the end.
+func offeredTo(t *series.Timeline, limiter string) []float64 {
+	made := 0.0
+	for _, o := range ofLimiter(t, limiter) {
+		made += sum(o.Rate)
+	}
+	if made < 0.95*sum(t.Offered) {
+		return nil
+	}
+	return t.Offered
+}
+
 // outcomesTitle tells what share of decisions came to what.
 func outcomesTitle(t *series.Timeline, names []string) string {
-	shares := sharesOf(t, names[0])
 	if len(names) > 1 {
-		parts := []string{"Limiter " + names[0] + " denies " + percent(shares[record.Denied]) + " of its decisions"}
-		for _, name := range names[1:] {
-			parts = append(parts, name+" "+percent(sharesOf(t, name)[record.Denied]))
-		}
-		return strings.Join(parts, ", ")
+		return deniedTitle(t, names)
 	}
+	shares := sharesOf(t, names[0])
 	var parts []string
 	for _, one := range []struct {
 		decision record.Decision
@@ -189,6 +208,22 @@ func outcomesTitle(t *series.Timeline, names []string) string {
 		what = " % of requests"
 	}
 	return strings.Replace(and(parts), " %", what, 1)
+}
+
+// deniedTitle tells what share of their decisions limiters deny; of many, the
+// least and the most.
+func deniedTitle(t *series.Timeline, names []string) string {
+	denied := func(name string) float64 { return sharesOf(t, name)[record.Denied] }
+	least := slices.MinFunc(names, func(a, b string) int { return cmp.Compare(denied(a), denied(b)) })
+	most := slices.MaxFunc(names, func(a, b string) int { return cmp.Compare(denied(a), denied(b)) })
+	if len(names) > 3 && denied(least) < denied(most) {
+		return fmt.Sprintf("Limiters deny from %s (%s) to %s (%s) of their decisions", percent(denied(least)), least, percent(denied(most)), most)
+	}
+	parts := []string{"Limiter " + names[0] + " denies " + percent(denied(names[0])) + " of its decisions"}
+	for _, name := range names[1:] {
+		parts = append(parts, name+" "+percent(denied(name)))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // sharesOf what came of requests, of a limiter's decisions and the drops.

@@ -25,6 +25,9 @@ func overTimeFigures(k *kit, set *series.Set) (all []Figure) {
 	if len(names) == 0 {
 		names = []string{""}
 	}
+	if len(names) > ownFigures {
+		return k.overTimePages(set, names)
+	}
 	for _, name := range names {
 		all = append(all, k.overTimeFigure(set, name))
 	}
@@ -42,19 +45,27 @@ func (k *kit) overTimeFigure(set *series.Set, limiter string) Figure {
 	}
 	lo, hi := span(timed)
 	for _, o := range timed {
-		f.panels = append(f.panels, panel{
-			title:  fmt.Sprintf("%s (%s)", outcomeName(o.Outcome), number(float64(total(o.Count)))),
-			x:      runAxis(t),
-			y:      latencyAxis("latency, sent to done", lo, hi),
-			layers: k.quantileBand(t, o),
-			faults: t.Faults,
-			height: k.frameHeight * 0.55,
-		})
+		f.panels = append(f.panels, k.overTimePanel(t, o, "", lo, hi))
 	}
 	f.Title = overTimeTitle(set, timed)
-	f.note(faultNote(t.Faults))
-	f.note(fmt.Sprintf("Line or dot: median; band: up to the 99th percentile; of requests due in an interval of %s.%s%s", seconds(t.Step), rare, warmupNote(t)))
+	f.overTimeNotes(t, rare)
 	return f
+}
+
+func (k *kit) overTimePanel(t *series.Timeline, o series.OutcomeTimeline, whose string, lo, hi float64) panel {
+	return panel{
+		title:  fmt.Sprintf("%s%s (%s)", whose, outcomeName(o.Outcome), number(float64(total(o.Count)))),
+		x:      runAxis(t),
+		y:      latencyAxis("latency, sent to done", lo, hi),
+		layers: k.quantileBand(t, o),
+		faults: t.Faults,
+		height: k.frameHeight * 0.55,
+	}
+}
+
+func (f *Figure) overTimeNotes(t *series.Timeline, more string) {
+	f.note(faultNote(t.Faults))
+	f.note(fmt.Sprintf("Line or dot: median; band: up to the 99th percentile; of requests due in an interval of %s.%s%s", seconds(t.Step), more, warmupNote(t)))
 }
 
 // note adds a sentence, if there is one.
@@ -180,10 +191,16 @@ type peak struct {
 // usual for the outcome.
 func overTimeTitle(set *series.Set, timed []series.OutcomeTimeline) string {
 	t := &set.Timeline
-	of := onlyOf(set, timed[0].Limiter)
+	of := ""
+	if timed[0].Limiter == timed[len(timed)-1].Limiter {
+		of = onlyOf(set, timed[0].Limiter)
+	}
 	_, highest := span(timed)
 	p, few := worst(timed, telling), worst(timed, 1)
 	start := func(p peak) float64 { return t.From + t.Step*float64(p.at) }
+	if p.v == 0 { // nowhere are there many decisions
+		p = few
+	}
 	switch {
 	case few.v < notable*few.usual || few.v == 0:
 		return fmt.Sprintf("Latency%s is steady: the 99th percentile never exceeds %s", of, amount(highest, 3))
@@ -192,7 +209,7 @@ func overTimeTitle(set *series.Set, timed []series.OutcomeTimeline) string {
 			of, outcomeName(few.of.Outcome), amount(few.v, 3), instant(start(few)), amount(few.usual, 3))
 	}
 	title := fmt.Sprintf("The 99th percentile of “%s”%s reaches %s at %s, usually %s",
-		outcomeName(p.of.Outcome), of, amount(p.v, 3), instant(start(p)), amount(p.usual, 3))
+		outcomeName(p.of.Outcome), onlyOf(set, p.of.Limiter), amount(p.v, 3), instant(start(p)), amount(p.usual, 3))
 	for _, f := range t.Faults {
 		if start(p) < max(f.Until, f.From+t.Step) && start(p)+t.Step > f.From {
 			return title + ": " + f.Label

@@ -29,7 +29,7 @@ type Palette struct {
 	Fault      color.RGBA   // what shades the time of a fault
 	Series     []color.RGBA // of things without an outcome: limiters, engines, shards
 
-	outcomes map[record.Decision][3]color.RGBA // shades of a decision's hue
+	outcomes map[record.Decision][5]color.RGBA // shades of a decision's hue
 }
 
 // Look of a line or an area.
@@ -47,8 +47,8 @@ var dashes = map[record.KeyState][]vg.Length{
 	record.Unread:   {9, 2.5},
 }
 
-// shades of key states; the others have the third.
-var shades = map[record.KeyState]int{record.Found: 0, "": 0, record.NotFound: 1}
+// shades of key states.
+var shades = map[record.KeyState]int{"": 0, record.Found: 0, record.NotFound: 1, record.Stale: 2, record.Mixed: 3, record.Unread: 4}
 
 // Hues are those of Okabe and Ito (2008), https://jfly.uni-koeln.de/color,
 // darkened or lightened until they stand out from the background.
@@ -57,24 +57,24 @@ var palettes = map[Theme]*Palette{
 		Background: rgb(0xFFFFFF), Text: rgb(0x1A1A1A), Muted: rgb(0x595959),
 		Axis: rgb(0x7A7A7A), Grid: rgb(0xE4E4E4), Fault: rgb(0xF5E9B8),
 		Series: []color.RGBA{rgb(0x0072B2), rgb(0xD55E00), rgb(0x007A5A), rgb(0xB0569A), rgb(0x8A6D00), rgb(0x2F8FC7), rgb(0x4D4D4D)},
-		outcomes: map[record.Decision][3]color.RGBA{
-			record.Allowed:  {rgb(0x00568A), rgb(0x3390C8), rgb(0x6C8FB0)},
-			record.Denied:   {rgb(0xB34700), rgb(0xE5701E), rgb(0xB08055)},
-			record.Errored:  {rgb(0x8F2F6B), rgb(0xC565A0), rgb(0xA97F9B)},
-			record.FailOpen: {rgb(0x006B4E), rgb(0x1F9E78), rgb(0x6E9A8A)},
-			record.Dropped:  {rgb(0x333333), rgb(0x7A7A7A), rgb(0x8C8C8C)},
+		outcomes: map[record.Decision][5]color.RGBA{
+			record.Allowed:  {rgb(0x005288), rgb(0x3390C8), rgb(0x6C8FB0), rgb(0x57697A), rgb(0x1B74AE)},
+			record.Denied:   {rgb(0xA33F00), rgb(0xE5701E), rgb(0xB08055), rgb(0x806047), rgb(0xC4560C)},
+			record.Errored:  {rgb(0x862260), rgb(0xC565A0), rgb(0xA97F9B), rgb(0x7D6276), rgb(0xA3437C)},
+			record.FailOpen: {rgb(0x006B3F), rgb(0x1F9E78), rgb(0x6E9A8A), rgb(0x52736A), rgb(0x0F7D5D)},
+			record.Dropped:  {rgb(0x333333), rgb(0x787878), rgb(0x929292), rgb(0x616161), rgb(0x4A4A4A)},
 		},
 	},
 	Dark: {
 		Background: rgb(0x15191E), Text: rgb(0xEDEDED), Muted: rgb(0xABB2B9),
 		Axis: rgb(0x7F8890), Grid: rgb(0x2B3138), Fault: rgb(0x453D1C),
 		Series: []color.RGBA{rgb(0x56B4E9), rgb(0xFF8F4A), rgb(0x2CC39A), rgb(0xE28DBD), rgb(0xF0E442), rgb(0x2F8FD0), rgb(0xB5B5B5)},
-		outcomes: map[record.Decision][3]color.RGBA{
-			record.Allowed:  {rgb(0x6CC0F0), rgb(0x2C86C2), rgb(0x8DA9C4)},
-			record.Denied:   {rgb(0xFF9A57), rgb(0xC9611C), rgb(0xC9A284)},
-			record.Errored:  {rgb(0xF0A3CE), rgb(0xBA5F97), rgb(0xC7A3B9)},
-			record.FailOpen: {rgb(0x3DD6AC), rgb(0x18A07C), rgb(0x8FBFAF)},
-			record.Dropped:  {rgb(0xE4E4E4), rgb(0x8F8F8F), rgb(0xA0A0A0)},
+		outcomes: map[record.Decision][5]color.RGBA{
+			record.Allowed:  {rgb(0x7CCBF6), rgb(0x2678B0), rgb(0x93AFC9), rgb(0x70859A), rgb(0x459BD6)},
+			record.Denied:   {rgb(0xFFA468), rgb(0xB95614), rgb(0xCDA98C), rgb(0x9C7F66), rgb(0xE57A30)},
+			record.Errored:  {rgb(0xF5ADD5), rgb(0xAD528A), rgb(0xC9A6BC), rgb(0x987C8D), rgb(0xD278AE)},
+			record.FailOpen: {rgb(0x4BE0B7), rgb(0x1A8C6C), rgb(0x95C4B5), rgb(0x6D9587), rgb(0x2CB48E)},
+			record.Dropped:  {rgb(0xE4E4E4), rgb(0x8C8C8C), rgb(0xA8A8A8), rgb(0x727272), rgb(0xC4C4C4)},
 		},
 	},
 }
@@ -92,7 +92,7 @@ func PaletteOf(t Theme) (*Palette, error) {
 func (p *Palette) Outcome(decision record.Decision, key record.KeyState) Look {
 	shade, ok := shades[key]
 	if !ok {
-		shade = 2
+		shade = shades[record.Mixed]
 	}
 	hue, ok := p.outcomes[decision]
 	if !ok {

@@ -76,6 +76,22 @@ func TestLooksDiffer(t *testing.T) {
 	}
 }
 
+// Areas have no dashes: the shades of one hue differ, too.
+func TestShadesDiffer(t *testing.T) {
+	const enough = 8
+	for theme, p := range palettes {
+		for _, d := range decisionsDrawn {
+			for i, a := range keysDrawn {
+				for _, b := range keysDrawn[:i] {
+					if got := distance(seenAs(p.Outcome(d, a).Color, deficiencies["none"]), seenAs(p.Outcome(d, b).Color, deficiencies["none"])); got < enough {
+						t.Errorf("%s: %s and %s of %s differ by %.1f, expected at least %d", theme, a, b, d, got, enough)
+					}
+				}
+			}
+		}
+	}
+}
+
 // deficiencies of colour vision, as matrices on linear light: full strength, Machado,
 // Oliveira and Fernandes (2009), table 1.
 var deficiencies = map[string][3][3]float64{
@@ -93,8 +109,8 @@ func TestDecisionsDifferToTheColourBlind(t *testing.T) {
 		for deficiency, m := range deficiencies {
 			for i, a := range decisionsDrawn {
 				for _, b := range decisionsDrawn[:i] {
-					for _, k := range keysDrawn[:2] {
-						if k == record.NotFound && (a == record.Dropped || b == record.Dropped) {
+					for _, k := range []record.KeyState{record.Found, record.NotFound, record.Unread} {
+						if k != record.Found && (a == record.Dropped || b == record.Dropped) {
 							continue // what is dropped finds nothing
 						}
 						if d := distance(seenAs(p.Outcome(a, k).Color, m), seenAs(p.Outcome(b, k).Color, m)); d < enough {

@@ -129,7 +129,7 @@ func TestMixtureQuantile(t *testing.T) {
 
 // Merging intervals keeps counts, and rates on average.
 func TestMerged(t *testing.T) {
-	whole := &largest().Timeline
+	whole := &largest(1).Timeline
 	for _, most := range []int{1000, 240, 239, 100, 7, 1, 0} {
 		m := merged(whole, most)
 		if m.N > max(most, 3) || len(m.Offered) != m.N || m.Step*float64(m.N) < whole.Step*float64(whole.N) {
@@ -139,6 +139,48 @@ func TestMerged(t *testing.T) {
 			if total(o.Count) != total(whole.Outcomes[i].Count) || len(o.Rate) != m.N {
 				t.Errorf("at most %d: outcome %d has %d decisions in %d intervals, expected %d", most, i, total(o.Count), len(o.Rate), total(whole.Outcomes[i].Count))
 			}
+		}
+	}
+}
+
+// Of a limiter that gets some of the requests only, all that are offered are not drawn.
+func TestOfferedToALimiter(t *testing.T) {
+	s := twoLimiters()
+	if got := offeredTo(&s.Timeline, "lua"); !slices.Equal(got, s.Timeline.Offered) || len(got) == 0 {
+		t.Errorf("lua gets every request: got %v", got)
+	}
+	for i := range s.Timeline.Offered {
+		s.Timeline.Offered[i] *= 2
+	}
+	f := ofKinds(All([]*series.Set{s}, Options{}), "outcomes-over-time")[0]
+	if text := f.Text(); strings.Contains(text, `line "offered"`) || !strings.Contains(text, "Offered is drawn for") {
+		t.Errorf("each gets half of the requests, drawn is\n%s", text)
+	}
+	for i := range s.Timeline.Offered {
+		s.Timeline.Offered[i] /= 4
+	}
+	f = ofKinds(All([]*series.Set{s}, Options{}), "outcomes-over-time")[0]
+	if text := f.Text(); !strings.Contains(text, `line "offered"`) || !strings.Contains(text, "each retry is one") {
+		t.Errorf("each decides twice, drawn is\n%s", text)
+	}
+}
+
+func TestSubtitle(t *testing.T) {
+	s := usual()
+	s.Summary = &measure.Summary{Valid: true}
+	for _, tt := range []struct {
+		change func()
+		want   string
+	}{
+		{func() {}, "boulder-not-found · virtual time · seed 1 · 16,363 decisions"},
+		{func() { s.Summary.Valid = false }, "boulder-not-found · virtual time · seed 1 · 16,363 decisions · the run is not valid"},
+		{func() { s.Manifest.Complete = false }, "boulder-not-found · virtual time · seed 1 · 16,363 decisions · the run did not reach its end"},
+		{func() { s.Manifest.Recorded = "sampled" }, "boulder-not-found · virtual time · seed 1 · 16,363 decisions · the run did not reach its end · of a sample of the keys"},
+		{func() { *s = series.Set{} }, "seed 0 · 0 decisions · the run did not reach its end"},
+	} {
+		tt.change()
+		if got := subtitle(s); got != tt.want {
+			t.Errorf("got %q, expected %q", got, tt.want)
 		}
 	}
 }

@@ -80,10 +80,14 @@ func subtitle(s *series.Set) string {
 	m := &s.Manifest
 	parts := []string{m.Scenario, m.Clock + " time", "seed " + fmt.Sprint(m.Seed), counted(decisions(s), "decision")}
 	if m.Clock == "" {
-		parts = slices.Delete(parts, 1, 2)
+		parts[1] = ""
 	}
+	parts = slices.DeleteFunc(parts, func(s string) bool { return s == "" })
 	if !m.Complete {
 		parts = append(parts, "the run did not reach its end")
+	}
+	if s.Summary != nil && !s.Summary.Valid && m.Complete {
+		parts = append(parts, "the run is not valid")
 	}
 	if !m.Whole() {
 		parts = append(parts, "of a sample of the keys")
