@@ -51,9 +51,9 @@ func (k *kit) admissionFigure(set *series.Set, a *series.Admission) Figure {
 		f.panels = append(f.panels, k.keyPanel(&a.Keys[i], level, min(len(a.Keys), 2)))
 	}
 	f.columns = min(len(f.panels), 2)
-	note := "From the start of each key's worst window: the one in which it was given most above burst + t/T, which is what its limit allows in any window of length t."
+	note := "Time is from the start of each key's worst window, the one in which it was given most above burst + t/T, which is what its limit allows in any window of length t."
 	if a.Keys[0].Excess == 0 && a.Keys[0].Over == 0 {
-		note = "The keys with most decisions, from the start of the window in which they came nearest to burst + t/T, which is what their limit allows in any window of length t."
+		note = "The keys with most decisions; time is from the start of the window in which they came nearest to burst + t/T, which is what their limit allows in any window of length t."
 	}
 	if level {
 		note += " What comes back with time, t/T, is taken off, so that burst is level."
@@ -73,12 +73,12 @@ func (k *kit) keyPanel(a *series.KeyAdmission, level bool, columns int) panel {
 	}
 	c := newKeyCurve(a, level)
 	x := timeAxis(0, c.until)
-	x.label = strings.Replace(x.label, "the start", "the window began", 1)
+	x.label = strings.Replace(x.label, " since the start", "", 1)
 	label, bound := "tokens", "burst + t/T"
 	if level {
 		label, bound = "tokens less t/T", "burst"
 	}
-	label += fmt.Sprintf(" (limit: %d in %s, burst %d)", a.Count, seconds(a.Period), a.Burst)
+	label += fmt.Sprintf(" (limit: %s in %s, burst %s)", measure.Thousands(a.Count), seconds(a.Period), measure.Thousands(a.Burst))
 	return panel{
 		title: title, x: x, y: amountAxis(label, c.most), direct: true, height: k.frameHeight * 0.8,
 		layers: []layer{

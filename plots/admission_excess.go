@@ -29,10 +29,8 @@ func (k *kit) excessFigure(set *series.Set, a *series.Admission) Figure {
 		x: timeAxis(from, until), y: amountAxis("tokens above burst + t/T, of the key that is worst then", most), faults: t.Faults,
 		layers: []layer{band{x: x, lo: zero, hi: y, look: look, opacity: 0.45, step: true}, line{points: points, look: look, step: true}},
 	}}
-	if note := faultNote(t.Faults); note != "" {
-		f.Notes = append(f.Notes, note)
-	}
-	f.Notes = append(f.Notes, fmt.Sprintf("In intervals of %s: the most tokens that any key was given above burst + t/T in a window that ends there.", seconds(t.Step)))
+	f.note(faultNote(t.Faults))
+	f.note(fmt.Sprintf("In intervals of %s: the most tokens that any key was given above burst + t/T in a window that ends there.%s", seconds(t.Step), warmupNote(t)))
 	return f
 }
 
@@ -44,7 +42,7 @@ func excessTitle(a *series.Admission, t *series.Timeline, most, at float64) stri
 			n++
 		}
 	}
-	title := fmt.Sprintf("A key of %s is above burst + t/T in %s of the intervals, by %s tokens at %s", a.Limiter, percent(float64(n)/float64(len(a.ExcessOverTime))), significant(most, 3), seconds(at))
+	title := fmt.Sprintf("A key of %s is above burst + t/T in %s of the intervals, by %s tokens at %s", a.Limiter, percent(float64(n)/float64(len(a.ExcessOverTime))), significant(most, 3), instant(at))
 	for _, f := range t.Faults {
 		if at < max(f.Until, f.From+t.Step) && at+t.Step > f.From {
 			return title + ": " + f.Label

@@ -37,13 +37,13 @@ func (c *comparison) judged(name string) (values []float64, known int) {
 
 // barPanel of a value a row.
 func (c *comparison) barPanel(place int, title, unit string, values []float64, label func(float64) string) panel {
-	b := bars{look: c.Nth(1)}
+	b := bars{look: c.Nth(1), named: true}
 	names, n := c.namedAt(place, c.shown), len(c.rows)
 	var none absent
 	for i, v := range values {
 		one := bar{name: c.rows[i].name, strong: true}
 		if math.IsNaN(v) {
-			none = append(none, says{middleOf(i, n), "not compared with a reference"})
+			none = append(none, says{middleOf(i, n), "not known"})
 		} else {
 			one.value, one.label = v, label(v)
 		}

@@ -49,7 +49,7 @@ func (c *comparison) balanceFigure() Figure {
 	for _, r := range slices.Concat(keys.list, commands.list) {
 		labels = append(labels, r.label)
 	}
-	x := c.roomFor(axis{label: "fullest shard over the mean of all", min: 1, max: 1 + max((most-1)*1.02, 0.1)}, labels, names, 1)
+	x := c.roomFor(axis{label: "fullest shard over the mean of all", min: 1 - max((most-1)*0.03, 0.003), max: 1 + max((most-1)*1.02, 0.1)}, labels, names, 1)
 	p := panel{x: x, y: rowAxis("", names), height: c.compareHeight(2), layers: []layer{upright{}, rowLines(n), commands, keys, none}}
 	return c.figure("compare-balance", balanceWords(top, topName, len(keys.list), uneven), p)
 }

@@ -53,11 +53,15 @@ func (c *comparison) clockFigure(scenario string, virtual, real *series.Set) Fig
 		f.Title, f.panels = "Neither clock has a decision", []panel{{empty: "no request was decided after the warm-up."}}
 		return f
 	}
+	own := *c
+	if extra := len(rows) - mostCompared; extra > 0 {
+		f.note(fmt.Sprintf("Not drawn: %d more, from %s on.", extra, rows[mostCompared].name))
+		rows = rows[:mostCompared]
+	}
 	var names []string
 	for _, r := range rows {
 		names = append(names, r.name)
 	}
-	own := *c
 	own.columns, own.shown = c.besides(names)
 	f.columns = own.columns
 	f.Title = clockTitle(virtual, real, rows)

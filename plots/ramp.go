@@ -35,9 +35,9 @@ func (r ramp) level(v, lo, hi float64) int {
 	return int(math.Round(clamp((v-lo)/(hi-lo)) * float64(len(r)-1)))
 }
 
-// inkOn a colour: of near black and white the one that is read better.
+// inkOn a colour: of black and white the one that is read better.
 func inkOn(c color.RGBA) color.RGBA {
-	black, white := rgb(0x101010), rgb(0xFFFFFF)
+	black, white := rgb(0x000000), rgb(0xFFFFFF)
 	if contrast(black, c) >= contrast(white, c) {
 		return black
 	}

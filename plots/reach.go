@@ -68,6 +68,9 @@ func (l reaches) text(b *strings.Builder) {
 	}
 }
 
+// mostRoom is the share of an axis that labels may take.
+const mostRoom = 0.65
+
 // roomFor labels right of the last value: a longer axis.
 func (k *kit) roomFor(a axis, labels, names []string, columns int) axis {
 	widest, left := vg.Length(0), vg.Length(0)
@@ -77,7 +80,7 @@ func (k *kit) roomFor(a axis, labels, names []string, columns int) axis {
 	for _, name := range names {
 		left = max(left, k.fine.Width(name))
 	}
-	share := min(float64((widest+reachDot+8)/(k.panelWidth(columns)-left-14)), 0.75)
+	share := min(float64((widest+reachDot+8)/(k.panelWidth(columns)-left-14)), mostRoom)
 	if _, log := a.scale.(logScale); log {
 		a.max = a.min * math.Pow(a.max/a.min, 1/(1-share))
 	} else {
@@ -99,8 +102,9 @@ func (l absent) draw(c *area) {
 	t := aligned(c.fine, draw.XLeft, draw.YCenter)
 	for _, s := range l {
 		at := vg.Point{X: c.Min.X + 4, Y: c.y(s.y)}
-		c.halo(t, at, s.word)
-		write(c, t, at, s.word)
+		word := shorten(t, s.word, c.Max.X-at.X, "…")
+		c.halo(t, at, word)
+		write(c, t, at, word)
 	}
 }
 

@@ -18,9 +18,6 @@ import (
 // mostNamed is how many rows all get a name; of more some do.
 const mostNamed = 10
 
-// nameShare is the most of a panel's width that names may take.
-const nameShare = 0.36
-
 // pitch is from one named row to the next: ticks are drawn that close.
 func (s *style) pitch() vg.Length { return 2.02 * lineHeight(s.fine) }
 
@@ -51,30 +48,6 @@ func rowAxis(label string, names []string) axis {
 // middleOf a row on the y axis.
 func middleOf(row, n int) float64 { return float64(n-row) - 0.5 }
 
-// names that leave room for what they name, in a panel of a figure with so many
-// columns.
-func (k *kit) names(list []string, columns int) []string {
-	return k.clipAll(list, nameShare*k.panelWidth(columns))
-}
-
-func (s *style) clipAll(list []string, width vg.Length) []string {
-	short := make([]string, len(list))
-	for i, name := range list {
-		short[i] = s.clip(name, width)
-	}
-	return short
-}
-
-// clip leaves out the middle of a name that is too long: keys tend to differ
-// at their ends.
-func (s *style) clip(name string, width vg.Length) string {
-	letters := []rune(name)
-	for n := len(letters) - 1; s.fine.Width(name) > width && n > 2; n-- {
-		name = string(letters[:(n+1)/2]) + "…" + string(letters[len(letters)-n/2:])
-	}
-	return name
-}
-
 // panelWidth in a figure with so many columns.
 func (s *style) panelWidth(columns int) vg.Length {
 	if s.small {
@@ -97,6 +70,7 @@ type bars struct {
 	list  []bar
 	look  Look
 	after float64 // labels begin beyond this
+	named bool    // all names are on the axis, however many
 }
 
 // barAxis has room for the labels right of the longest bar.
@@ -134,12 +108,24 @@ func (l bars) layers(below, above []layer) []layer {
 	return slices.Concat([]layer{upright{}}, below, []layer{l}, above, []layer{barLabels{l}})
 }
 
+// dense rows have names for some only.
+func (l bars) dense() bool { return len(l.list) > mostNamed && !l.named }
+
 // say what stands at a bar's end: its name too, if not all names are on the axis.
 func (l bars) say(b bar) string {
-	if len(l.list) > mostNamed && b.label != "" {
+	if l.dense() && b.label != "" {
 		return b.name + ": " + b.label
 	}
 	return b.label
+}
+
+// fit what stands at a bar's end: if need be without the name, then without the
+// label's end, where the number is not.
+func (l bars) fit(s *style, b bar, width vg.Length) string {
+	if whole := l.say(b); s.fine.Width(whole) <= width {
+		return whole
+	}
+	return shorten(s.fine, b.label, width, "…")
 }
 
 func (l bars) draw(c *area) {
@@ -195,11 +181,12 @@ func (l barLabels) draw(c *area) {
 		label := l.say(l.list[i])
 		crowded := slices.ContainsFunc(taken, func(other vg.Length) bool { return max(y-other, other-y) < height })
 		outside := y-height/2 < c.Min.Y-2 || y+height/2 > c.Max.Y+2
-		if label == "" || crowded || outside && len(l.list) > mostNamed {
+		if label == "" || crowded || outside && l.dense() {
 			continue
 		}
 		taken = append(taken, y)
 		at := vg.Point{X: c.x(max(l.list[i].value, l.after)) + 4, Y: y}
+		label = l.fit(c.style, l.list[i], c.Max.X-at.X)
 		c.halo(t, at, label)
 		write(c, t, at, label)
 	}

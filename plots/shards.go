@@ -43,7 +43,7 @@ func (k *kit) shardFigure(set *series.Set, l *series.ShardLoad) Figure {
 		chance := rects{name: "where keys lie by chance, 95 %", rects: []rect{{l.KeysLow, 0, l.KeysHigh, float64(n)}}, look: k.bandLook()}
 		edge := k.plain(3, 2)
 		f.panels[0].layers = keys.layers([]layer{chance}, []layer{rule{at: l.KeysLow, vertical: true, look: edge}, rule{at: l.KeysHigh, vertical: true, look: edge}})
-		f.Notes = append(f.Notes, chanceNote(l))
+		f.note(chanceNote(l))
 	}
 	if sum := total(l.Commands); sum > 0 && n > 1 {
 		equal := rule{name: "equal shares", at: float64(sum) / float64(n), vertical: true, look: k.plain(1, 2)}
@@ -58,11 +58,18 @@ func (k *kit) shardBars(l *series.ShardLoad, counts []int64, keys bool) bars {
 	if keys && len(l.Names) > 1 && !math.IsNaN(l.KeysHigh) {
 		out.after = l.KeysHigh
 	}
-	hot := hotShards(counts)
+	hot := []int(nil)
+	if !keys {
+		hot = hotShards(counts)
+	}
 	for i, n := range counts {
+		far := keys && (float64(n) < l.KeysLow || float64(n) > l.KeysHigh) // never of NaN
 		b := bar{name: l.Names[i], value: float64(n), label: measure.Thousands(n), strong: keys || hot == nil || slices.Contains(hot, i)}
 		if len(counts) > 1 && n > 0 {
 			b.label += " (" + tenth(float64(n)/float64(total(counts))) + ")"
+		}
+		if len(counts) > mostNamed && !far && !slices.Contains(hot, i) && i != slices.Index(counts, slices.Max(counts)) {
+			b.label = "" // there is room for what stands out only
 		}
 		out.list = append(out.list, b)
 	}

@@ -41,10 +41,8 @@ func (k *kit) heatFigure(set *series.Set, l *series.ShardLoad) Figure {
 	p := panel{x: timeAxis(l.From, until), y: rowAxis("", k.names(l.Names, 1)), faults: faults, height: k.rowsHeight(len(l.Names)), layers: []layer{heat, faultEdges(faults)}}
 	key := k.rampKey("commands per second", 0, heat.hi)
 	f.panels = []panel{p, key}
-	if note := faultNote(faults); note != "" {
-		f.Notes = append(f.Notes, strings.Replace(note, "Shaded:", "At the dashed lines:", 1))
-	}
-	f.Notes = append(f.Notes, fmt.Sprintf("Rates in intervals of %s, by when requests were due.", seconds(step)))
+	f.note(strings.Replace(faultNote(faults), "Shaded:", "At the dashed lines:", 1))
+	f.note(fmt.Sprintf("Rates in intervals of %s, by when requests were due.%s", seconds(step), warmupNote(&set.Timeline)))
 	return f
 }
 
@@ -81,19 +79,22 @@ func heatTitle(set *series.Set, l *series.ShardLoad) string {
 		return "No command" + of + " reached a shard"
 	}
 	peak := number(math.Round(l.Heat[h.shard][h.at])) + " commands per second"
-	at := seconds(l.From + l.Step*float64(h.at))
+	at := instant(l.From + l.Step*float64(h.at))
 	if len(l.Heat) == 1 {
 		return fmt.Sprintf("The one shard serves up to %s%s, at %s", peak, of, at)
 	}
 	longest := slices.Index(h.led, slices.Max(h.led))
-	share := float64(h.led[longest]) / float64(len(h.ratios))
+	share, ratio := float64(h.led[longest])/float64(len(h.ratios)), middle(h.ratios)
+	stays := share >= staying && ratio > evenUpTo
 	switch {
-	case share >= staying && h.shard == longest:
+	case stays && share == 1:
+		return fmt.Sprintf("%s is always the busiest shard%s, with up to %s at %s", l.Names[longest], of, peak, at)
+	case stays && h.shard == longest:
 		return fmt.Sprintf("%s is the busiest shard%s for %s of the time, with up to %s at %s", l.Names[longest], of, percent(share), peak, at)
-	case share >= staying:
+	case stays:
 		return fmt.Sprintf("%s is the busiest shard%s for %s of the time; the peak is %s, on %s at %s", l.Names[longest], of, percent(share), peak, l.Names[h.shard], at)
 	}
-	return fmt.Sprintf("The busiest shard%s usually has %s times the mean; the peak is %s, on %s at %s", of, significant(middle(h.ratios), 2), peak, l.Names[h.shard], at)
+	return fmt.Sprintf("The busiest shard%s usually has %s times the mean; the peak is %s, on %s at %s", of, twoDigits(ratio), peak, l.Names[h.shard], at)
 }
 
 // heatReading is what a heat map shows at a glance.

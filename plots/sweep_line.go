@@ -207,7 +207,7 @@ func (k *sweepKit) barFigure() Figure {
 	if len(k.Axes) == 1 {
 		label = k.Axes[0].Name
 	}
-	x := k.barAxis(k.metricLabel(), b, 1)
+	x := k.barAxis(k.label(k.metricLabel(), 1), b, 1)
 	x.ticks = k.saidTicks
 	f.panels = []panel{{x: x, y: rowAxis(label, k.names(names, 1)), layers: append(b.layers(nil, nil), none), height: k.rowsHeight(n)}}
 	return f

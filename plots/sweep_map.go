@@ -39,6 +39,7 @@ func (k *sweepKit) mapFigure() Figure {
 			}
 		}
 	}
+	scale.label = k.label(k.metricLabel(), f.columns)
 	f.panels = append(f.panels, k.mapKey(scale))
 	f.note(k.mapNote(missing))
 	return f
@@ -97,7 +98,7 @@ func (k *sweepKit) mapPanel(across, down int, title string, m cells, passed [][]
 	each := width * (1 - nameShare) / vg.Length(len(k.Axes[across].Values))
 	names := k.clipAll(k.Axes[across].Values, max(each, width/8))
 	n := len(names)
-	x := axis{label: k.Axes[across].Name, max: float64(n), ticks: func(_, _ float64) (all [][]plot.Tick) {
+	x := axis{label: k.label(k.Axes[across].Name, columns), max: float64(n), ticks: func(_, _ float64) (all [][]plot.Tick) {
 		for every := 1; every < 2*n; every *= 2 {
 			var ticks []plot.Tick
 			for i := 0; i < n; i += every {

@@ -16,7 +16,7 @@ const logFrom = 50
 func (k *sweepKit) metricAxis() axis {
 	values := k.known(nil)
 	lo, hi := slices.Min(values), slices.Max(values)
-	a := axis{label: k.metricLabel(), min: min(lo, 0), max: hi, ticks: k.saidTicks}
+	a := axis{label: k.label(k.metricLabel(), 1), min: min(lo, 0), max: hi, ticks: k.saidTicks}
 	switch {
 	case lo > 0 && hi/lo >= logFrom:
 		a.min, a.max, a.scale, a.ticks = lo/1.2, hi*1.2, logScale{}, k.decadeTicks
@@ -31,6 +31,11 @@ func (k *sweepKit) metricAxis() axis {
 		a.min = -roundTop(-a.min)
 	}
 	return a
+}
+
+// label of an axis that fits below a frame.
+func (k *sweepKit) label(words string, columns int) string {
+	return shorten(k.fine, words, 0.55*k.panelWidth(columns), "…")
 }
 
 // saidTicks are round numbers with the metric's unit.
@@ -78,7 +83,7 @@ func (k *sweepKit) decadeTicks(lo, hi float64) [][]plot.Tick {
 func (k *sweepKit) valueAxis(a int) axis {
 	numbers := k.Axes[a].Numeric
 	lo, hi := slices.Min(numbers), slices.Max(numbers)
-	x := axis{label: k.Axes[a].Name, min: lo, max: hi, ticks: func(_, _ float64) [][]plot.Tick { return k.ranTicks(a) }}
+	x := axis{label: k.label(k.Axes[a].Name, 1), min: lo, max: hi, ticks: func(_, _ float64) [][]plot.Tick { return k.ranTicks(a) }}
 	switch {
 	case lo == hi:
 		x.min, x.max = lo-1, hi+1

@@ -1,0 +1,194 @@
+package plots
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/results/series"
+)
+
+// raced is a record of some limiters; over is what each admits too many.
+func raced(scenario, clock string, over map[string]int64, latency float64) *series.Set {
+	s := aSet(scenario)
+	s.Manifest.Clock = clock
+	s.Summary = &measure.Summary{}
+	names := make([]string, 0, len(over))
+	for name := range over {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for i, name := range names {
+		v := latency * float64(i+1)
+		s.Latency = append(s.Latency, latencyOf(name, "allowed", "found", distribution(uint64(i+1), 900, v, v/4)),
+			latencyOf(name, "allowed", "not_found", distribution(uint64(i+5), 500, v, v/3)), latencyOf(name, "denied", "found", distribution(uint64(i+9), 700, v/2, v/8)))
+		tags := map[string]string{"limiter": name}
+		excess := float64(over[name]) / 2
+		s.Summary.Metrics = append(s.Summary.Metrics, measure.Metric{Name: "over_admission", Tags: tags, Count: over[name]}, measure.Metric{Name: "worst_excess", Tags: tags, Count: 10, Value: &excess})
+		s.Manifest.Limiters = append(s.Manifest.Limiters, record.Limiter{Name: name, Algorithm: "gcra"})
+		l := loaded(evenly(4, 100), []int64{100, 100, int64(100 * (i + 1)), 100}, 5).Shards[0]
+		l.Limiter = name
+		s.Shards = append(s.Shards, l)
+	}
+	return intervals(s, 10, 1, func(o, _ int) float64 { return []float64{90, 50, 70}[o%3] })
+}
+
+// blind is a record whose limiter lua does not tell what keys it found.
+func blind(s *series.Set) *series.Set {
+	for i := range s.Latency {
+		if l := &s.Latency[i]; l.Limiter == "lua" {
+			l.Key = "unread"
+			s.Timeline.Outcomes[i].Key = "unread"
+		}
+	}
+	return s
+}
+
+func compareFixtures() map[string][]*series.Set {
+	two := map[string]int64{"boulder": 58, "lua": 0}
+	six := []*series.Set{}
+	for i := range 6 {
+		six = append(six, raced(fmt.Sprintf("race-%d", i), "virtual", map[string]int64{"boulder": int64(i * 100), "lua": 0}, 0.001*float64(i+1)))
+	}
+	many := map[string]int64{}
+	for i := range 30 {
+		many[fmt.Sprintf("limiter-%02d", i)] = int64(i)
+	}
+	long := raced(strings.Repeat("a-long-scenario-", 9), "real", map[string]int64{"generic-cell-rate-algorithm-with-a-second-limiter-behind": 3}, 1)
+	oneShard := raced("race-one", "virtual", map[string]int64{"set": 412}, 0.01)
+	oneShard.Shards[0] = loaded([]int64{1}, []int64{9}, 1).Shards[0]
+	oneShard.Shards[0].Limiter = "set"
+	return map[string][]*series.Set{
+		"clocks":      {raced("live", "virtual", two, 0.001), blind(raced("live", "real", two, 0.0007))},
+		"six":         six,
+		"equal":       {raced("race", "virtual", two, 1), raced("race", "virtual", two, 1)},
+		"many":        {raced("race", "virtual", many, 0.001), raced("race", "real", many, 0.002)},
+		"long names":  {long, raced("short", "virtual", two, 1e-6)},
+		"no data":     {aSet("one"), aSet("two")},
+		"some data":   {aSet("one"), usual(), oneShard, dropsOnly()},
+		"no latency":  {dropsOnly(), gaps()},
+		"empty clock": {{Manifest: record.Manifest{Scenario: "a", Clock: "virtual"}}, {Manifest: record.Manifest{Scenario: "a", Clock: "real"}}, usual()},
+	}
+}
+
+func TestOneRecordIsNotCompared(t *testing.T) {
+	if figures := ofKinds(All([]*series.Set{usual()}, Options{}), "compare"); len(figures) > 0 {
+		t.Errorf("%d figures, expected none", len(figures))
+	}
+}
+
+func TestCompareTitles(t *testing.T) {
+	tests := map[string]map[string]string{
+		"clocks": {
+			"compare-latency":   "Allowed decisions take 1.6 ms at the 99th percentile with boulder (real), 4.9 ms with lua (virtual)",
+			"compare-admission": "Boulder (virtual) admits 58 requests too many, lua (virtual) none",
+			"compare-balance":   "The fullest shard has up to 1.60 times the mean of commands, with lua (virtual); chance explains how keys lie",
+			"virtual-real-live": "Virtual and real time have the same outcomes; the median latency is 1.3 ms and 907 µs",
+		},
+		"six":     {"compare-admission": "Boulder (race-5) admits 500 requests too many, boulder (race-0) none"},
+		"no data": {"compare": "There is nothing to compare"},
+		"some data": {
+			"compare-admission": "Requests admitted too many: set (race-one) 412",
+			"compare-balance":   "There is no balance of shards to compare",
+		},
+	}
+	for name, want := range tests {
+		got := map[string]string{}
+		for _, f := range ofKinds(All(compareFixtures()[name], Options{}), "compare") {
+			if want[f.Name] != "" {
+				got[f.Name] = f.Title
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: titles (- expected):\n%s", name, diff)
+		}
+	}
+}
+
+func TestRecordNames(t *testing.T) {
+	of := func(change func(m *record.Manifest)) *series.Set {
+		s := &series.Set{Manifest: record.Manifest{Scenario: "race", Clock: "virtual", Seed: 1, Shards: []string{"a"}, PlanHash: "0123456789", Hash: "abcdefghij"}}
+		change(&s.Manifest)
+		return s
+	}
+	plain := of(func(*record.Manifest) {})
+	tests := []struct {
+		why   string
+		other *series.Set
+		want  []string
+	}{
+		{"scenarios say it all", of(func(m *record.Manifest) { m.Scenario, m.Clock = "hot-key", "real" }), []string{"race", "hot-key"}},
+		{"the clock", of(func(m *record.Manifest) { m.Clock = "real" }), []string{"virtual", "real"}},
+		{"how many shards", of(func(m *record.Manifest) { m.Shards = []string{"a", "b"} }), []string{"1 shard", "2 shards"}},
+		{"tags, in order", of(func(m *record.Manifest) { m.Tags = map[string]string{"z": "1", "a": "2"} }), []string{"", "a=2 z=1"}},
+		{"the seed", of(func(m *record.Manifest) { m.Seed = 2 }), []string{"seed 1", "seed 2"}},
+		{"the plan", of(func(m *record.Manifest) { m.PlanHash = "9876543210" }), []string{"plan 0123456", "plan 9876543"}},
+		{"the content", of(func(m *record.Manifest) { m.Hash = "x" }), []string{"record abcdefg", "record x"}},
+		{"nothing", plain, []string{"run 1", "run 2"}},
+	}
+	for _, tt := range tests {
+		if diff := cmp.Diff(tt.want, recordNames([]*series.Set{plain, tt.other})); diff != "" {
+			t.Errorf("%s (- expected):\n%s", tt.why, diff)
+		}
+	}
+}
+
+func TestSubjectName(t *testing.T) {
+	tests := []struct {
+		record, limiter string
+		only            bool
+		want            string
+	}{
+		{"race-lua", "lua", true, "race-lua"},
+		{"race-lua", "lua", false, "lua (race-lua)"},
+		{"hot-key", "lua", true, "lua (hot-key)"},
+		{"", "lua", true, "lua"},
+	}
+	for _, tt := range tests {
+		if got := subjectName(tt.record, tt.limiter, tt.only); got != tt.want {
+			t.Errorf("%q of %q: %q, expected %q", tt.limiter, tt.record, got, tt.want)
+		}
+	}
+}
+
+// Real servers do not tell what a script found: decisions are compared then.
+func TestClocksCompareWhatBothKnow(t *testing.T) {
+	sets := compareFixtures()["clocks"]
+	var names []string
+	for _, r := range clockRows([2]*series.Set{sets[0], sets[1]}) {
+		names = append(names, r.name)
+		if r.share[0] != r.share[1] {
+			t.Errorf("%s: shares %g and %g, expected the same", r.name, r.share[0], r.share[1])
+		}
+	}
+	want := []string{"boulder: allowed, found", "boulder: allowed, not found", "boulder: denied, found", "lua: allowed", "lua: denied"}
+	if diff := cmp.Diff(want, names); diff != "" {
+		t.Errorf("rows (- expected):\n%s", diff)
+	}
+}
+
+// More than a figure holds are named.
+func TestCompareSaysWhatIsLeftOut(t *testing.T) {
+	f := ofKinds(All(compareFixtures()["many"], Options{}), "compare")[0]
+	if !slices.Contains(f.Notes, "Not drawn: 36 more, from limiter-24 (virtual) on.") {
+		t.Errorf("notes are %q", f.Notes)
+	}
+}
+
+func TestGoldenCompare(t *testing.T) {
+	goldenOf(t, "compare-clocks", ofKinds(All(compareFixtures()["clocks"], Options{}), "compare"))
+	goldenOf(t, "compare-some-data", ofKinds(All(compareFixtures()["some data"], Options{}), "compare"))
+}
+
+func TestGoldenCompareImages(t *testing.T) {
+	for _, o := range []Options{{Theme: Light}, {Theme: Dark, Width: 8}} {
+		for _, f := range ofKinds(All(compareFixtures()["clocks"], o), "compare") {
+			golden(t, f.Name+"-"+string(o.Theme)+".png", smallPNG(t, &f), sameImage)
+		}
+	}
+}

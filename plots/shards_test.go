@@ -1,0 +1,235 @@
+package plots
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"gonum.org/v1/plot/vg"
+
+	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/results/series"
+)
+
+// loaded is a record of one limiter on shards; keys nil: not known. Commands by
+// second and shard are about a 60th of the totals.
+func loaded(keys, commands []int64, intervals int) *series.Set {
+	s := usual()
+	s.Manifest.Limiters = []record.Limiter{{Name: "boulder", Algorithm: "gcra"}}
+	l := series.ShardLoad{Limiter: "boulder", Keys: keys, Commands: commands, Step: 1, KeysLow: math.NaN(), KeysHigh: math.NaN(), KeysP: math.NaN(), HotRest: math.NaN()}
+	rng := rand.New(rand.NewPCG(7, 7))
+	for i, n := range commands {
+		l.Names = append(l.Names, fmt.Sprintf("shard-%d", i+1))
+		row := make([]float64, intervals)
+		for j := range row {
+			row[j] = math.Round(float64(n) / 60 * (0.9 + 0.2*rng.Float64()))
+		}
+		l.Heat = append(l.Heat, row)
+	}
+	s.Manifest.Shards = l.Names
+	if n := total(keys); n > 0 {
+		mean := float64(n) / float64(len(keys))
+		l.KeysLow, l.KeysHigh, l.KeysP = math.Floor(mean-3*math.Sqrt(mean)), math.Ceil(mean+3*math.Sqrt(mean)), 0.42
+	}
+	for i := range min(10, int(total(keys))) {
+		l.Hottest = append(l.Hottest, series.HotKey{Limit: "default", Key: fmt.Sprintf("tenant-%d", i), Shard: l.Names[i%len(l.Names)],
+			Decisions: int64(5000 / (i + 1)), Share: 0.25 / float64(i+1)})
+	}
+	l.HotRest = 0.2
+	s.Shards = []series.ShardLoad{l}
+	return s
+}
+
+// evenly, or nearly, counts on n shards.
+func evenly(n int, each int64) []int64 {
+	counts := make([]int64, n)
+	for i := range counts {
+		counts[i] = each + int64(i%3)
+	}
+	return counts
+}
+
+// hotShards of eight: two have most of the commands.
+func hotLoad() *series.Set {
+	return loaded(evenly(8, 1250), []int64{12000, 12500, 120000, 11900, 12100, 90000, 12300, 11800}, 12)
+}
+
+func unevenLoad() *series.Set {
+	s := loaded([]int64{10, 2, 1, 30}, []int64{100, 20, 10, 300}, 1)
+	s.Shards[0].KeysLow, s.Shards[0].KeysHigh, s.Shards[0].KeysP = 2, 22, 1e-9
+	return s
+}
+
+func longNamedLoad() *series.Set {
+	s := hotLoad()
+	for i := range s.Shards[0].Names {
+		s.Shards[0].Names[i] = fmt.Sprintf("redis-cache-eu-central-1a-%d.internal.example.com:6379", i)
+	}
+	for i := range s.Shards[0].Hottest {
+		h := &s.Shards[0].Hottest[i]
+		h.Key, h.Limit, h.Shard = strings.Repeat("2001:db8:", 8)+fmt.Sprint(i), fmt.Sprintf("NewOrdersPerAccount%d", i%2), s.Shards[0].Names[i%8]+","+s.Shards[0].Names[(i+1)%8]
+	}
+	return s
+}
+
+// shardFixtures are loads at their best and worst.
+func shardFixtures() map[string]*series.Set {
+	sampled := usual()
+	sampled.Manifest.Limiters, sampled.Manifest.Recorded = []record.Limiter{{Name: "boulder"}}, record.Sampled
+	idle := usual()
+	idle.Manifest.Limiters = []record.Limiter{{Name: "boulder"}}
+	faulted := loaded(evenly(64, 150), evenly(64, 9000), 240)
+	for i := range 12 {
+		faulted.Timeline.Faults = append(faulted.Timeline.Faults, series.Span{From: float64(i * 20), Until: float64(i*20 + i%3*5), Label: fmt.Sprintf("shard-%d is down", i)})
+	}
+	fewFaults := loaded(evenly(4, 150), evenly(4, 9000), 60)
+	fewFaults.Timeline.Faults = []series.Span{{From: 10, Until: 20, Label: "shard-1 is down"}, {From: 30, Until: 30, Label: "shard-2 restarts"}}
+	countsOnly := hotLoad()
+	countsOnly.Shards[0].Heat, countsOnly.Shards[0].Hottest = nil, nil
+	return map[string]*series.Set{
+		"hot":         hotLoad(),
+		"1 shard":     loaded([]int64{1}, []int64{1024}, 16),
+		"64 shards":   loaded(evenly(64, 150), append(evenly(63, 900), 40000), 240),
+		"20 shards":   loaded(evenly(20, 150), append(evenly(19, 900), 40000), 100),
+		"no keys":     loaded(nil, evenly(4, 900), 5),
+		"0 keys":      loaded(make([]int64, 4), evenly(4, 900), 5),
+		"no commands": loaded(evenly(3, 10), make([]int64, 3), 5),
+		"uneven":      unevenLoad(),
+		"long names":  longNamedLoad(),
+		"sampled":     sampled,
+		"idle":        idle,
+		"many faults": faulted,
+		"two faults":  fewFaults,
+		"counts only": countsOnly,
+	}
+}
+
+func TestShardTitles(t *testing.T) {
+	tests := []struct {
+		why    string
+		set    *series.Set
+		titles []string // keys and commands, load over time, hot keys
+	}{
+		{"hot shards", hotLoad(), []string{"Two of eight shards take 74.3 % of the commands; the keys are even (p = 0.42)", "shard-3 is always the busiest shard, with up to", "The hottest key has 25 % of the decisions, the ten hottest have 73.2 %"}},
+		{"one shard", loaded([]int64{1}, []int64{1024}, 16), []string{"One shard takes all 1,024 commands, on 1 key", "The one shard serves up to", "One key has 25 % of the decisions"}},
+		{"even", loaded(evenly(3, 50), evenly(3, 900), 5), []string{"The commands are even: the fullest of three shards takes 33.4 %; the keys are even (p = 0.42)", "The busiest shard usually has 1.02 times the mean", ""}},
+		{"keys that chance does not explain", unevenLoad(), []string{"One of four shards takes 69.8 % of the commands; the keys are uneven beyond chance (p < 0.001)", "", ""}},
+		{"keys that are not known", loaded(nil, []int64{1, 9}, 2), []string{"One of two shards takes 90 % of the commands; which keys is not known", "", "Which keys are hot is not known"}},
+		{"no commands", loaded(evenly(3, 10), make([]int64, 3), 5), []string{"No command reached a shard; the keys are even (p = 0.42)", "No command reached a shard", ""}},
+	}
+	for _, tt := range tests {
+		figures := ofKinds(All([]*series.Set{tt.set}, Options{}), "shards")
+		if len(figures) != len(tt.titles) {
+			t.Fatalf("%s: %d figures, expected %d", tt.why, len(figures), len(tt.titles))
+		}
+		for i, f := range figures {
+			if !strings.HasPrefix(f.Title, tt.titles[i]) {
+				t.Errorf("%s: title %q, expected it to begin with %q", tt.why, f.Title, tt.titles[i])
+			}
+		}
+	}
+}
+
+// The limiter is named where there are several.
+func TestShardTitlesNameTheLimiter(t *testing.T) {
+	s := hotLoad()
+	other := s.Shards[0]
+	other.Limiter = "lua"
+	s.Shards = append(s.Shards, other)
+	s.Latency = append(s.Latency, latencyOf("lua", "allowed", "found", same(10, 1)))
+	for _, f := range ofKinds(All([]*series.Set{s}, Options{}), "shards") {
+		if name := f.Name[strings.LastIndex(f.Name, "-")+1:]; !strings.Contains(f.Title, "of "+name) {
+			t.Errorf("%s: title %q does not name %s", f.Name, f.Title, name)
+		}
+	}
+}
+
+func TestPMeans(t *testing.T) {
+	tests := []struct {
+		p    float64
+		want string
+	}{
+		{0.75, "Chance alone is at least as uneven as here in 75 of 100 runs (p = 0.75)."},
+		{0.0042, "Chance alone is at least as uneven as here in 0.42 of 100 runs (p = 0.0042)."},
+		{1e-12, "Chance alone is as uneven as here in fewer than 1 of 1,000 runs (p < 0.001)."},
+		{math.NaN(), ""},
+	}
+	for _, tt := range tests {
+		if got := pMeans(tt.p); got != tt.want {
+			t.Errorf("p = %g: %q, expected %q", tt.p, got, tt.want)
+		}
+	}
+}
+
+// Merged intervals have the mean of what they are made of, the last of what is
+// left.
+func TestCoarser(t *testing.T) {
+	rows := make([][]float64, 64)
+	for r := range rows {
+		for i := range 240 {
+			rows[r] = append(rows[r], float64(i))
+		}
+	}
+	got, step := coarser(rows, 2)
+	if len(got)*len(got[0]) > mostCells || step != 6 || len(got[0]) != 80 {
+		t.Fatalf("%d × %d cells of %g s, expected 64 × 80 of 6", len(got), len(got[0]), step)
+	}
+	if got[3][0] != 1 || got[63][79] != 238 {
+		t.Errorf("first and last are %g and %g, expected 1 and 238", got[3][0], got[63][79])
+	}
+	odd, _ := coarser([][]float64{make([]float64, mostCells), append(make([]float64, mostCells-1), 9)}, 1)
+	if last := odd[1][len(odd[1])-1]; last != 4.5 {
+		t.Errorf("last is %g, expected 4.5", last)
+	}
+	if few, step := coarser(rows[:2], 2); len(few[0]) != 240 || step != 2 {
+		t.Errorf("few cells were merged to %d of %g s", len(few[0]), step)
+	}
+}
+
+func TestGoldenShards(t *testing.T) {
+	goldenOf(t, "shards", ofKinds(All([]*series.Set{hotLoad()}, Options{}), "shards"))
+	goldenOf(t, "shards-1", ofKinds(All([]*series.Set{loaded([]int64{1}, []int64{1024}, 16)}, Options{}), "shards"))
+}
+
+func TestGoldenShardImages(t *testing.T) {
+	for _, o := range []Options{{Theme: Light}, {Theme: Dark, Width: 8}} {
+		for _, f := range ofKinds(All([]*series.Set{hotLoad()}, o), "shards") {
+			golden(t, f.Name+"-"+string(o.Theme)+".png", smallPNG(t, &f), sameImage)
+		}
+	}
+}
+
+func TestNamesKeepWhatTheyDifferIn(t *testing.T) {
+	s, err := newStyle(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := []string{"redis-cache-eu-central-1a-0.internal.example.com:6379", "redis-cache-eu-central-1a-11.internal.example.com:6379"}
+	tests := []struct {
+		why   string
+		names []string
+		width vg.Length
+		want  []string
+	}{
+		{"all fit", []string{"a", "b"}, 50, []string{"a", "b"}},
+		{"ends differ", []string{"2001:db8:0:0:0:0:0:17", "2001:db8:0:0:0:0:0:18"}, 50, []string{"2001:…0:17", "2001:…0:18"}},
+		{"middles differ", long, 70, []string{"…ntral-1a-0…", "…ntral-1a-11…"}},
+		{"nothing in common", []string{"one is as long as this", "other is not so long"}, 40, []string{"one …this", "othe…ong"}},
+		{"the same twice", []string{"one is as long as this", "one is as long as this"}, 40, []string{"one …this", "one …this"}},
+		{"one is the other's beginning", []string{"aaaaaaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaaaaaaa"}, 40, []string{"…", "…a"}},
+	}
+	for _, tt := range tests {
+		got := s.clipAll(tt.names, tt.width)
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s (- expected):\n%s", tt.why, diff)
+		}
+		for _, name := range got {
+			if s.fine.Width(name) > tt.width {
+				t.Errorf("%s: %q is wider than %g", tt.why, name, tt.width)
+			}
+		}
+	}
+}

@@ -1,0 +1,205 @@
+package plots
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/quotalab/quotalab/results/series"
+)
+
+func numbers(name string, values ...float64) series.Axis {
+	a := series.Axis{Name: name, Numeric: values}
+	for _, v := range values {
+		a.Values = append(a.Values, fmt.Sprint(v))
+	}
+	return a
+}
+
+func count(n int) []float64 {
+	values := make([]float64, n)
+	for i := range values {
+		values[i] = float64(100 + 10*i)
+	}
+	return values
+}
+
+// swept makes a sweep; run tells a cell's value, whether it passes and whether
+// it was run.
+func swept(metric, unit string, axes []series.Axis, run func(index []int) (float64, bool, bool)) *series.Sweep {
+	s := &series.Sweep{Scenario: "race", Axes: axes, Metric: metric, Unit: unit}
+	k := &sweepKit{Sweep: s}
+	for _, index := range k.settings(k.others()) {
+		if v, ok, made := run(index); made {
+			s.Cells = append(s.Cells, series.Cell{Index: index, Value: v, OK: ok})
+		}
+	}
+	return s
+}
+
+func sweepFixtures() map[string]*series.Sweep {
+	rate, trip := numbers("rate (1/s)", 100, 200, 400, 800, 1600), numbers("round trip (ms)", 0.5, 1, 2, 5)
+	limiter := series.Axis{Name: "limiter", Values: []string{"lua", "set", "incr"}}
+	shards := numbers("shards", 1, 4, 16)
+	long := series.Axis{Name: strings.Repeat("a long name ", 6), Values: []string{strings.Repeat("one value ", 9), strings.Repeat("other value ", 9)}}
+	over := func(index []int) (float64, bool, bool) {
+		v := math.Floor(trip.Numeric[index[0]] * rate.Numeric[index[1]] / 100)
+		return v, v <= 8, true
+	}
+	same := func(v float64, ok bool) func([]int) (float64, bool, bool) {
+		return func([]int) (float64, bool, bool) { return v, ok, true }
+	}
+	big := func(index []int) (float64, bool, bool) {
+		v := float64(index[0]*index[0] + index[len(index)-1]*index[len(index)-1])
+		return v, v < 700 && v > 50, true
+	}
+	return map[string]*series.Sweep{
+		"two axes": swept("over_admission", "count", []series.Axis{trip, rate}, over),
+		"missing": swept("latency: p99", "s", []series.Axis{limiter, rate}, func(i []int) (float64, bool, bool) {
+			v := 1e-3 * float64(i[0]+1) * math.Pow(3, float64(i[1]))
+			return v, v < 0.02, i[0] != 1 || i[1] != 2
+		}),
+		"one axis":      swept("over_admission", "count", []series.Axis{rate}, func(i []int) (float64, bool, bool) { return float64(i[0] * 9), i[0] < 3, true }),
+		"one of words":  swept("over_admission", "count", []series.Axis{limiter}, func(i []int) (float64, bool, bool) { return float64(i[0] * 9), i[0] < 1, i[0] < 2 }),
+		"one value":     swept("over_admission", "count", []series.Axis{numbers("rate (1/s)", 100)}, same(3, true)),
+		"one cell":      swept("over_admission", "count", []series.Axis{numbers("shards", 4), numbers("rate (1/s)", 100)}, same(3, false)),
+		"no axis":       swept("over_admission", "count", nil, same(3, false)),
+		"three axes":    swept("denied", "ratio", []series.Axis{shards, limiter, rate}, func(i []int) (float64, bool, bool) { v := float64(i[0]+i[1]+i[2]) / 9; return v, v < 0.5, true }),
+		"all zero":      swept("over_admission", "count", []series.Axis{limiter, rate}, same(0, true)),
+		"below zero":    swept("gain", "", []series.Axis{trip, rate}, func(i []int) (float64, bool, bool) { return float64(i[0]) - float64(i[1])*1.5, true, true }),
+		"not known":     swept("over_admission", "count", []series.Axis{limiter, rate}, same(math.NaN(), false)),
+		"infinite":      swept("over_admission", "count", []series.Axis{limiter, rate}, same(math.Inf(1), false)),
+		"nothing ran":   swept("over_admission", "count", []series.Axis{limiter, rate}, func([]int) (float64, bool, bool) { return 0, false, false }),
+		"no values":     {Metric: "over_admission", Axes: []series.Axis{{Name: "rate"}}},
+		"many cells":    swept("over_admission", "count", []series.Axis{numbers("trip", count(30)...), numbers("rate", count(30)...)}, big),
+		"many settings": swept("over_admission", "count", []series.Axis{numbers("seed", count(40)...), limiter, rate}, big),
+		"long names":    swept(strings.Repeat("metric{limiter=lua} ", 8), "tokens", []series.Axis{long, long}, same(12345678.5, true)),
+		"long and one":  swept("over_admission", "count", []series.Axis{long}, same(1e15, true)),
+	}
+}
+
+func TestSweepTitles(t *testing.T) {
+	for name, want := range map[string][]string{
+		"two axes":     {"13 of 20 runs pass, with over_admission of 0 to 8; the others have 10 to 80", "At rate = 1600/s over_admission is 8 with round trip = 0.5 ms and 80 with round trip = 5 ms"},
+		"missing":      {"Seven of 14 runs pass, with latency: p99 of 1 ms to 9 ms; the others have 27 ms to 243 ms", "At rate = 1600/s latency: p99 is 81 ms with lua and 243 ms with incr"},
+		"one axis":     {"over_admission is 0 at rate = 100/s and 36 at rate = 1600/s; it passes up to rate = 400/s"},
+		"one of words": {"One of two runs passes, with over_admission of 0; the others have 9"},
+		"one value":    {"The only run passes; over_admission is 3"},
+		"one cell":     {"The only run fails; over_admission is 3", "The only run fails; over_admission is 3"},
+		"no axis":      {"The only run fails; over_admission is 3"},
+		"all zero":     {"All 15 runs pass; over_admission is 0", "over_admission is 0 with every setting"},
+		"not known":    {"over_admission is not known of any run"},
+		"nothing ran":  {"over_admission is not known of any run"},
+	} {
+		var got []string
+		for _, f := range SweepFigures(sweepFixtures()[name], Options{}) {
+			got = append(got, f.Title)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: titles (- expected):\n%s", name, diff)
+		}
+	}
+}
+
+func TestSweepMistakesAreTold(t *testing.T) {
+	wrong := &series.Sweep{Axes: []series.Axis{numbers("rate", 1)}, Cells: []series.Cell{{Index: []int{1}}}}
+	for _, f := range slices.Concat(SweepFigures(wrong, Options{}), SweepFigures(sweepFixtures()["one axis"], Options{Theme: "sepia"})) {
+		if err := f.Render(nil, "svg"); err == nil || !strings.Contains(err.Error(), "expected") {
+			t.Errorf("error is %v", err)
+		}
+	}
+}
+
+func TestSetting(t *testing.T) {
+	for name, want := range map[string]string{"shards": "shards = 4", "rate (1/s)": "rate = 4/s", "round trip (ms)": "round trip = 4 ms"} {
+		if got := settingOf(&series.Axis{Name: name, Values: []string{"4"}}, 0); got != want {
+			t.Errorf("%s: %q, expected %q", name, got, want)
+		}
+	}
+}
+
+func TestGeometric(t *testing.T) {
+	tests := []struct {
+		values []float64
+		want   bool
+	}{
+		{[]float64{100, 200, 400, 800}, true},
+		{[]float64{1000, 10, 100}, true},
+		{[]float64{100, 200, 300, 400}, false},
+		{[]float64{1, 10}, false},
+		{[]float64{0, 1, 10, 100}, false},
+		{[]float64{5}, false},
+	}
+	for _, tt := range tests {
+		if got := geometric(tt.values); got != tt.want {
+			t.Errorf("%v: %t, expected %t", tt.values, got, tt.want)
+		}
+	}
+}
+
+// The outline has an edge wherever a cell that passes has a neighbour that does
+// not, and nowhere else.
+func TestOutlineIsTheBorder(t *testing.T) {
+	for _, passed := range [][][]bool{
+		{{true}}, {{false}},
+		{{true, true, false}, {true, false, true}, {false, true, true}},
+		{{true, true, true}, {true, false, true}, {true, true, true}},
+	} {
+		pass := func(r, c int) bool {
+			return r >= 0 && r < len(passed) && c >= 0 && c < len(passed[0]) && passed[r][c]
+		}
+		want := 0
+		for r := -1; r <= len(passed); r++ {
+			for c := -1; c <= len(passed[0]); c++ {
+				if pass(r, c) != pass(r, c+1) {
+					want++
+				}
+				if pass(r, c) != pass(r+1, c) {
+					want++
+				}
+			}
+		}
+		got := 0.0
+		for _, e := range (outline{passed}).edges() {
+			got += math.Abs(e.x1-e.x0) + math.Abs(e.y1-e.y0)
+			if e.x0 != e.x1 && e.y0 != e.y1 {
+				t.Errorf("%v: edge %v is neither upright nor level", passed, e)
+			}
+		}
+		if got != float64(want) {
+			t.Errorf("%v: the outline is %g long, expected %d", passed, got, want)
+		}
+	}
+}
+
+// Settings that are drawn of many reach from the first to the last.
+func TestSomeSettings(t *testing.T) {
+	k := &sweepKit{Sweep: sweepFixtures()["many settings"]}
+	some, left := k.some([]int{0}, 7)
+	if len(some) != 7 || some[0][0] != 0 || some[6][0] != 39 || left != "Not drawn: 33 other settings of seed." {
+		t.Errorf("%v, %q", some, left)
+	}
+	if all, left := k.some([]int{1}, 7); len(all) != 3 || left != "" {
+		t.Errorf("%v, %q, expected all three", all, left)
+	}
+}
+
+func TestGoldenSweeps(t *testing.T) {
+	for _, name := range []string{"two axes", "missing", "one axis", "one of words", "one cell"} {
+		goldenOf(t, "sweep-"+slug(name), SweepFigures(sweepFixtures()[name], Options{}))
+	}
+}
+
+func TestGoldenSweepImages(t *testing.T) {
+	for _, name := range []string{"two axes", "missing", "one axis", "one of words"} {
+		for _, o := range []Options{{Theme: Light}, {Theme: Dark, Width: 8}} {
+			for _, f := range SweepFigures(sweepFixtures()[name], o) {
+				golden(t, fmt.Sprintf("%s-%s-%s.png", f.Name, slug(name), o.Theme), smallPNG(t, &f), sameImage)
+			}
+		}
+	}
+}
