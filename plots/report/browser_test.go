@@ -95,7 +95,8 @@ var everyLook = []look{{theme: "light", width: 1280}, {theme: "dark", width: 128
 // tab is an opened report, and what the browser said and asked for.
 type tab struct {
 	context.Context
-	t *testing.T
+	t    *testing.T
+	path string
 
 	mu       sync.Mutex
 	said     []string // to the console
@@ -109,7 +110,7 @@ func openTab(t *testing.T, browser context.Context, path string, l look) *tab {
 	t.Cleanup(cancel)
 	ctx, stop := context.WithTimeout(ctx, 2*time.Minute)
 	t.Cleanup(stop)
-	p := &tab{Context: ctx, t: t}
+	p := &tab{Context: ctx, t: t, path: path}
 	p.do() // opens it
 	if err := chromedp.Listen(ctx, p.listen); err != nil {
 		t.Fatal(err)
@@ -168,19 +169,6 @@ func eval[T any](p *tab, script string) T {
 		p.t.Fatalf("%v\nin %.300s", err, script)
 	}
 	return result
-}
-
-// quiet checks that the page said nothing and asked for nothing but itself.
-func (p *tab) quiet(path string) {
-	p.t.Helper()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, s := range p.said {
-		p.t.Errorf("said on the console: %s", s)
-	}
-	if len(p.requests) != 1 || p.requests[0] != "file://"+path {
-		p.t.Errorf("requested %q: expected file://%s alone", p.requests, path)
-	}
 }
 
 // picture of the whole page, for people: written if QUOTALAB_SCREENSHOTS names

@@ -2,11 +2,11 @@ package report
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/quotalab/quotalab/plots"
 	"github.com/quotalab/quotalab/results/measure"
 	"github.com/quotalab/quotalab/results/series"
 )
@@ -16,6 +16,7 @@ type comparison struct {
 	Verdicts   *table
 	Assertions *table
 	Figures    []figure
+	Missing    []string // titles of figures without data
 	Keys       *table
 }
 
@@ -24,19 +25,15 @@ func compared(kind string) bool { return slices.Contains([]string{"compare", "sw
 
 // compare makes the page one of several records.
 func (p *page) compare(b *builder, in []Input, names []string) error {
-	sets := make([]*series.Set, len(in))
-	for i := range in {
-		sets[i] = in[i].Set
-	}
-	figures, _, err := b.drawn(sets, "", 3, compared)
+	figures, missing, err := b.drawn(setsOf(in), "", 3, compared)
 	if err != nil {
 		return err
 	}
-	p.Compare = &comparison{Verdicts: verdictsTable(in, names), Assertions: assertionsCompared(in, names), Figures: figures, Keys: keysCompared(in, names)}
+	p.Compare = &comparison{Verdicts: verdictsTable(in, names), Assertions: assertionsCompared(in, names), Figures: figures, Missing: missing, Keys: keysCompared(in, names)}
 	p.Heading = fmt.Sprintf("%d records compared", len(in))
 	p.Title = fmt.Sprintf("%s: %d of them passed", p.Heading, passed(in))
 	p.Links = []link{{"verdict", "Verdicts"}}
-	if len(figures) > 0 {
+	if len(figures)+len(missing) > 0 {
 		p.Links = append(p.Links, link{"comparison", "Side by side"})
 	}
 	p.Links = append(p.Links, link{"key-figures", "Key figures"})
@@ -46,29 +43,15 @@ func (p *page) compare(b *builder, in []Input, names []string) error {
 	return nil
 }
 
-// recordNames tell records apart: by scenario, else by directory, else by
-// number.
-func recordNames(in []Input) []string {
-	scenarios, dirs := make([]string, len(in)), make([]string, len(in))
-	for i := range in {
-		scenarios[i] = in[i].Set.Summary.Scenario
-		dirs[i] = filepath.Base(in[i].Dir)
-	}
-	if distinct(scenarios) {
-		return scenarios
-	}
-	if distinct(dirs) {
-		return dirs
-	}
-	for i := range scenarios {
-		scenarios[i] = fmt.Sprintf("%s (%d)", scenarios[i], i+1)
-	}
-	return scenarios
-}
+// recordNames tell records apart, in the words of figures.
+func recordNames(in []Input) []string { return plots.RecordNames(setsOf(in)) }
 
-func distinct(names []string) bool {
-	sorted := slices.Sorted(slices.Values(names))
-	return len(slices.Compact(sorted)) == len(names)
+func setsOf(in []Input) []*series.Set {
+	sets := make([]*series.Set, len(in))
+	for i := range in {
+		sets[i] = in[i].Set
+	}
+	return sets
 }
 
 // sideBySide is a table with a column a record.
@@ -81,7 +64,7 @@ func sideBySide(caption, rows string, names []string) *table {
 }
 
 func verdictsTable(in []Input, names []string) *table {
-	t := sideBySide("Verdicts", "what", names)
+	t := sideBySide("What each record came to", "what", names)
 	row := func(what string, of func(i int, s *measure.Summary) string) {
 		cells := []cell{words(what)}
 		for i := range in {
@@ -89,10 +72,16 @@ func verdictsTable(in []Input, names []string) *table {
 		}
 		t.add(cells...)
 	}
-	row("verdict", func(_ int, s *measure.Summary) string { return verdictOf(s).Word })
-	row("because", func(_ int, s *measure.Summary) string { return verdictOf(s).Reason })
+	verdicts := []cell{words("verdict")}
+	for i := range in {
+		v := verdictOf(in[i].Set.Summary)
+		verdicts = append(verdicts, cell{Text: v.Word, State: v.Class})
+	}
+	t.add(verdicts...)
+	row("because", func(_ int, s *measure.Summary) string { return sentence(verdictOf(s).Reason) })
 	row("scenario", func(_ int, s *measure.Summary) string { return s.Scenario })
 	row("warnings", func(_ int, s *measure.Summary) string { return strconv.Itoa(len(s.Warnings)) })
+	row("record", func(i int, _ *measure.Summary) string { return in[i].Dir })
 	var facets []string
 	for i := range in {
 		for _, f := range facts(in[i].Set.Summary) {
@@ -135,11 +124,20 @@ func assertionsCompared(in []Input, names []string) *table {
 					came = append(came, assertionVerdict(a)+", "+observed(a).Text)
 				}
 			}
-			row = append(row, words(strings.Join(came, "; ")))
+			one := words(strings.Join(came, "; "))
+			if len(came) > 0 && !held(in[i].Set.Summary, k.metric, k.check) {
+				one.State = "failed"
+			}
+			row = append(row, one)
 		}
 		t.add(row...)
 	}
 	return t
+}
+
+// held tells whether an assertion holds wherever it is made.
+func held(s *measure.Summary, metric, check string) bool {
+	return !slices.ContainsFunc(s.Assertions, func(a measure.Assertion) bool { return a.Metric == metric && a.Check == check && !a.OK })
 }
 
 // keysCompared: the key figures of all records, a row each.
@@ -170,7 +168,7 @@ func keysCompared(in []Input, names []string) *table {
 				row = append(row, none)
 				continue
 			}
-			row = append(row, cell{k.Value.Text + detail(k), ""})
+			row = append(row, cell{Text: k.Value.Text + detail(k)})
 		}
 		t.add(row...)
 	}

@@ -15,12 +15,13 @@ import (
 // explorer is the interactive form of the figures over time: charts with
 // values at the cursor, zoom and a switch for each outcome.
 type explorer struct {
-	ID    string
-	Level int // of its heading
-	Lines []explorerLine
-	Data  template.HTML // JSON, for the script
-	Step  string
-	Times bool // any latency
+	ID     string
+	Level  int // of its heading
+	Lines  []explorerLine
+	Data   template.HTML // JSON, for the script
+	Step   string
+	Faults []string // in words
+	Times  bool     // any latency
 }
 
 // explorerLine is one row of the legend.
@@ -72,8 +73,8 @@ func (p *builder) explore(set *series.Set, prefix string, level int) (*explorer,
 		return nil, err
 	}
 	data := explorerData{From: t.From, Step: t.Step, N: t.N, Faults: t.Faults}
-	due := p.colours.variable(plots.Hex(light.Text), plots.Hex(dark.Text))
-	data.Lines = append(data.Lines, explorerPath{Name: "due", Colour: due, Rate: values(t.Offered)})
+	offered := p.colours.variable(plots.Hex(light.Text), plots.Hex(dark.Text))
+	data.Lines = append(data.Lines, explorerPath{Name: "offered", Colour: offered, Rate: values(t.Offered)})
 	for i, name := range outcomeNames(t.Outcomes) {
 		o := &t.Outcomes[i]
 		decision, key := record.Decision(o.Decision), record.KeyState(o.Key)
@@ -88,12 +89,22 @@ func (p *builder) explore(set *series.Set, prefix string, level int) (*explorer,
 		e.Times = e.Times || l.P50 != nil
 		e.Lines = append(e.Lines, explorerLine{l.Name, l.Colour, dashText(l.Dash), l.P50 != nil})
 	}
+	for _, f := range t.Faults {
+		e.Faults = append(e.Faults, spanText(f))
+	}
 	text, err := json.Marshal(data) // escapes <, > and &
 	if err != nil {
 		return nil, fmt.Errorf("data of the charts over time: %w", err)
 	}
 	e.Data = template.HTML(`<script type="application/json" id="` + e.ID + `-data">` + string(text) + `</script>`)
 	return e, nil
+}
+
+func spanText(f series.Span) string {
+	if f.Until > f.From {
+		return fmt.Sprintf("%s from %s to %s", f.Label, lasting(f.From), lasting(f.Until))
+	}
+	return fmt.Sprintf("%s at %s", f.Label, lasting(f.From))
 }
 
 func values(list []float64) []*value {

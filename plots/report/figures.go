@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"html/template"
 	"slices"
-	"strings"
 
 	"github.com/quotalab/quotalab/plots"
 	"github.com/quotalab/quotalab/results/series"
@@ -38,7 +37,7 @@ func (p *builder) drawn(sets []*series.Set, prefix string, level int, want func(
 		if !want(f.Kind) {
 			continue
 		}
-		if isEmpty(f) {
+		if f.Empty() {
 			if !slices.Contains(missing, f.Title) {
 				missing = append(missing, f.Title)
 			}
@@ -54,12 +53,6 @@ func (p *builder) drawn(sets []*series.Set, prefix string, level int, want func(
 		all = append(all, one)
 	}
 	return all, missing, nil
-}
-
-// isEmpty tells whether no panel of a figure has data.
-func isEmpty(f *plots.Figure) bool {
-	text := f.Text()
-	return strings.Count(text, "\n  no data: ") >= strings.Count(text, "\npanel ")
 }
 
 // drawAll figures wide and light, wide and dark, narrow and light, narrow and dark.

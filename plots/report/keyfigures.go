@@ -31,7 +31,7 @@ func keyFigures(s *measure.Summary, several bool) (list []keyFigure) {
 }
 
 // brief time in a unit that fits, sorted by seconds.
-func brief(seconds float64) cell { return cell{short(seconds), plain(seconds)} }
+func brief(seconds float64) cell { return cell{Text: short(seconds), Number: plain(seconds)} }
 
 // limiterFigures: how much was allowed and what was wrong of it, key look-ups that
 // failed, and the tails of latency.

@@ -1,8 +1,6 @@
 package report_test
 
 import (
-	"testing"
-
 	"github.com/quotalab/quotalab/plots/report"
 	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/gate"
@@ -11,16 +9,7 @@ import (
 	"github.com/quotalab/quotalab/results/series"
 )
 
-// open a record as the command line does.
-func open(t *testing.T, dir string) report.Input {
-	t.Helper()
-	in, err := read(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return in
-}
-
+// read a record as the command line does.
 func read(dir string) (in report.Input, err error) {
 	r, err := record.Open(dir)
 	if err != nil {

@@ -76,8 +76,9 @@ func heading(level int, id, text string) template.HTML {
 func newPage(in []Input) (*page, error) {
 	var b builder
 	p := &page{}
-	names := recordNames(in)
+	names := []string{in[0].Set.Summary.Scenario}
 	if len(in) > 1 {
+		names = recordNames(in)
 		if err := p.compare(&b, in, names); err != nil {
 			return nil, err
 		}
@@ -162,7 +163,7 @@ func (r *recordView) links() []link {
 	}
 	add(len(r.Warnings) > 0, "warnings", "Warnings")
 	add(true, "scenario", "Scenario and plan")
-	add(len(r.Figures) > 0, "figures", "Figures")
+	add(len(r.Figures)+len(r.Missing) > 0, "figures", "Figures")
 	add(r.Explorer != nil, "explorer", "Explore over time")
 	add(r.HasCauses(), "causes", "Causes and examples")
 	add(len(r.Tables) > 0, "tables", "Tables")

@@ -26,7 +26,11 @@ func newInline(colours string) (inline, error) {
 	if err != nil {
 		return inline{}, err
 	}
-	var page inline
+	licence, err := readAll("uplot/LICENSE")
+	if err != nil {
+		return inline{}, err
+	}
+	page := inline{Scripts: template.HTML("<!-- The first script is uPlot, and the first style sheet.\n" + licence[0] + "-->\n")}
 	var styleHashes, scriptHashes []string
 	for _, s := range append(styles, colours) {
 		page.Styles += template.HTML("<style>" + s + "</style>\n")
@@ -41,19 +45,34 @@ func newInline(colours string) (inline, error) {
 	return page, nil
 }
 
-// readAll assets. None may end the element that it stands in.
+// readAll assets.
 func readAll(names ...string) (texts []string, err error) {
 	for _, name := range names {
 		b, err := assets.ReadFile("assets/" + name)
 		if err != nil {
 			return nil, err
 		}
-		if text := strings.ToLower(string(b)); strings.Contains(text, "</script") || strings.Contains(text, "</style") || strings.Contains(text, "<!--") {
-			return nil, fmt.Errorf("asset %s holds the end of a script or a style sheet, or the start of a comment: it cannot stand in a page", name)
+		if err := standsAlone(name, string(b)); err != nil {
+			return nil, err
 		}
 		texts = append(texts, string(b))
 	}
 	return texts, nil
+}
+
+// standsAlone tells whether an asset ends no sooner than the element or comment
+// that it stands in.
+func standsAlone(name, text string) error {
+	ends := []string{"</script", "</style", "<!--"}
+	if strings.HasSuffix(name, "LICENSE") {
+		ends = []string{"-->"}
+	}
+	for _, end := range ends {
+		if strings.Contains(strings.ToLower(text), end) {
+			return fmt.Errorf("asset %s holds %q: it cannot stand in a page", name, end)
+		}
+	}
+	return nil
 }
 
 // hashOf the text between the tags of an element, as a policy has it.

@@ -26,9 +26,27 @@ type column struct {
 	Unit   string // of the numbers in a copy of the table, if its cells are written with units
 }
 
-// cell is what a table shows, and the plain number that it is sorted by and
-// copied as where that is written otherwise.
-type cell struct{ Text, Number string }
+// cell is what a table shows.
+type cell struct {
+	Text   string
+	Number string // plain, by which it is sorted and as which it is copied, where Text is written otherwise
+	State  string // passed, failed or invalid where it says so: a class of the style sheet
+}
+
+// Class of the cell's element, in a column of numbers or not.
+func (c cell) Class(number bool) string {
+	class := ""
+	switch {
+	case number:
+		class = "n"
+	case c.Long():
+		class = "w"
+	}
+	if c.State != "" {
+		class += " state " + c.State
+	}
+	return strings.TrimSpace(class)
+}
 
 // Long cells are broken into lines.
 func (c cell) Long() bool { return utf8.RuneCountInString(c.Text) > 26 }
@@ -76,7 +94,7 @@ func count(n int64) cell {
 	if n < 1000 {
 		return cell{Text: strconv.FormatInt(n, 10)}
 	}
-	return cell{measure.Thousands(n), strconv.FormatInt(n, 10)}
+	return cell{Text: measure.Thousands(n), Number: strconv.FormatInt(n, 10)}
 }
 
 func maybeCount(n *int64) cell {
@@ -88,7 +106,7 @@ func maybeCount(n *int64) cell {
 
 // number with so many digits after the point.
 func number(v float64, digits int) cell {
-	return cell{strconv.FormatFloat(v, 'f', digits, 64), plain(v)}
+	return cell{Text: strconv.FormatFloat(v, 'f', digits, 64), Number: plain(v)}
 }
 
 func maybe(v *float64, write func(float64) cell) cell {
@@ -99,7 +117,7 @@ func maybe(v *float64, write func(float64) cell) cell {
 }
 
 // general is a number of four digits.
-func general(v float64) cell { return cell{strconv.FormatFloat(v, 'g', 4, 64), plain(v)} }
+func general(v float64) cell { return cell{Text: strconv.FormatFloat(v, 'g', 4, 64), Number: plain(v)} }
 
 // milliseconds of seconds.
 func milliseconds(v float64) cell { return number(v*1e3, 3) }
@@ -112,7 +130,7 @@ func share(n, of int64) cell {
 	return percent(float64(n) / float64(of))
 }
 
-func percent(share float64) cell { return cell{percentText(share), plain(share * 100)} }
+func percent(share float64) cell { return cell{Text: percentText(share), Number: plain(share * 100)} }
 
 // percentText never rounds something to nothing or to all.
 func percentText(share float64) string {
@@ -126,7 +144,7 @@ func percentText(share float64) string {
 }
 
 // duration of seconds, written as 1h2m3s.
-func duration(seconds float64) cell { return cell{lasting(seconds), plain(seconds)} }
+func duration(seconds float64) cell { return cell{Text: lasting(seconds), Number: plain(seconds)} }
 
 func lasting(seconds float64) string {
 	d := time.Duration(seconds * 1e9)

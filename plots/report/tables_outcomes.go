@@ -146,7 +146,7 @@ func timelineTables(set *series.Set) []*table {
 		return nil
 	}
 	names := outcomeNames(line.Outcomes)
-	columns, latencyColumns := []string{">from|s", ">due"}, []string{">from|s"}
+	columns, latencyColumns := []string{">from|s", ">offered"}, []string{">from|s"}
 	for i, o := range line.Outcomes {
 		columns = append(columns, ">"+names[i])
 		if timed(o) {
@@ -212,8 +212,8 @@ func outcomeNames(outcomes []series.OutcomeTimeline) []string {
 	names := make([]string, len(outcomes))
 	for i, o := range outcomes {
 		parts := []string{o.Decision}
-		if o.Key != "" && o.Decision != "dropped" && o.Decision != "error" {
-			parts = append(parts, o.Key)
+		if o.Key != "" && (o.Key != "unread" || o.Decision == "allowed" || o.Decision == "denied") {
+			parts = append(parts, o.Key) // as in figures
 		}
 		names[i] = strings.ReplaceAll(strings.Join(parts, ", "), "_", " ")
 		if outcomes[0].Limiter != outcomes[len(outcomes)-1].Limiter {

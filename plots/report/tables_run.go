@@ -15,11 +15,14 @@ import (
 func assertionsTable(s *measure.Summary) *table {
 	t := newTable("Assertions of the scenario", "verdict", "metric", "expected", ">observed")
 	for _, a := range s.Assertions {
-		verdict := assertionVerdict(a)
+		verdict, state := assertionVerdict(a), "failed"
+		if a.OK {
+			state = ""
+		}
 		if a.Why != "" {
 			verdict += ": " + a.Why
 		}
-		t.add(words(verdict), words(a.Metric), words(a.Check), observed(a))
+		t.add(cell{Text: verdict, State: state}, words(a.Metric), words(a.Check), observed(a))
 	}
 	return t
 }
@@ -50,11 +53,11 @@ func observed(a measure.Assertion) cell {
 	case err != nil:
 		return general(v)
 	case c.Agg == "rate":
-		return cell{general(v).Text + "/s", plain(v)}
+		return cell{Text: general(v).Text + "/s", Number: plain(v)}
 	case c.Agg == "count":
 		return count(int64(v))
 	case m.Unit == "s":
-		return cell{time.Duration(v * 1e9).Round(time.Microsecond).String(), plain(v)}
+		return cell{Text: time.Duration(v * 1e9).Round(time.Microsecond).String(), Number: plain(v)}
 	case m.Unit == "ratio":
 		return percent(v)
 	}

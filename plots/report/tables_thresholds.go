@@ -40,7 +40,7 @@ func enginesTable(s *measure.Summary) *table {
 
 func threshold(percent int64) cell {
 	n := strconv.FormatInt(percent, 10)
-	return cell{n + " %", n}
+	return cell{Text: n + " %", Number: n}
 }
 
 func noticesTable(s *measure.Summary) *table {

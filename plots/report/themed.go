@@ -56,10 +56,24 @@ var (
 	svgDropped = []string{"role", "aria-label", "xmlns", "xlink", "version"}
 )
 
-// themed joins the light and the dark form of a figure, which differ in their
-// colours alone, to one whose colours are variables. label is what it is called
-// for those who do not see it.
+// errDiffer says that two forms of a figure differ in more than colours.
+var errDiffer = errors.New("the light and the dark form differ in more than colours")
+
+// themed joins the light and the dark form of a figure, which usually differ in
+// their colours alone, to one whose colours are variables; where they differ in more
+// the style sheet shows one of two. label is what the figure is called for those
+// who do not see it.
 func (c *colours) themed(light, dark []byte, label, class string) (string, error) {
+	joined, err := c.joined(light, dark, label, class)
+	if !errors.Is(err, errDiffer) {
+		return joined, err
+	}
+	one, lerr := c.joined(light, light, label, class+" light")
+	other, derr := c.joined(dark, dark, label, class+" dark")
+	return one + "\n" + other, errors.Join(lerr, derr)
+}
+
+func (c *colours) joined(light, dark []byte, label, class string) (string, error) {
 	var b strings.Builder
 	l, d := xml.NewDecoder(bytes.NewReader(light)), xml.NewDecoder(bytes.NewReader(dark))
 	depth := 0
@@ -69,14 +83,16 @@ func (c *colours) themed(light, dark []byte, label, class string) (string, error
 		switch {
 		case errors.Is(lerr, io.EOF) && errors.Is(derr, io.EOF):
 			return b.String(), nil
+		case errors.Is(lerr, io.EOF), errors.Is(derr, io.EOF):
+			return "", errDiffer
 		case lerr != nil || derr != nil:
-			return "", fmt.Errorf("reading the svg of a figure: light theme: %v, dark theme: %v; expected both to end together", lerr, derr)
+			return "", fmt.Errorf("reading the svg of a figure: %w", errors.Join(lerr, derr))
 		}
 		switch one := one.(type) {
 		case xml.StartElement:
 			other, ok := other.(xml.StartElement)
-			if !ok || other.Name.Local != one.Name.Local || len(other.Attr) != len(one.Attr) {
-				return "", fmt.Errorf("svg of a figure: light theme has <%s> where the dark one has %T: expected the same elements", one.Name.Local, other)
+			if !ok || other.Name.Local != one.Name.Local {
+				return "", errDiffer
 			}
 			b.WriteString("<" + one.Name.Local)
 			if depth++; depth == 1 {
@@ -90,30 +106,65 @@ func (c *colours) themed(light, dark []byte, label, class string) (string, error
 			depth--
 			b.WriteString("</" + one.Name.Local + ">")
 		case xml.CharData:
+			if other, ok := other.(xml.CharData); !ok || string(other) != string(one) {
+				return "", errDiffer
+			}
 			b.WriteString(html.EscapeString(string(one)))
 		}
 	}
 }
 
+// attributes of an element, in both forms. A fill that is left out is black.
 func (c *colours) attributes(b *strings.Builder, light, dark xml.StartElement, root bool) error {
-	if !slices.Contains(svgElements, light.Name.Local) {
-		return fmt.Errorf("svg of a figure: element <%s>: expected one of %s", light.Name.Local, strings.Join(svgElements, ", "))
+	element := light.Name.Local
+	if !slices.Contains(svgElements, element) {
+		return fmt.Errorf("svg of a figure: element <%s>: expected one of %s", element, strings.Join(svgElements, ", "))
 	}
-	for i, a := range light.Attr {
-		name, value, other := a.Name.Local, a.Value, dark.Attr[i].Value
+	for _, name := range names(light, dark) {
+		value, there := attribute(light, name)
+		other, thereToo := attribute(dark, name)
+		colour := name == "fill" && (there || thereToo) || name == "stroke" && there && thereToo
 		switch {
 		case slices.Contains(svgDropped, name), root && (name == "width" || name == "height"):
 			continue
 		case !slices.Contains(svgAttributes, name):
-			return fmt.Errorf("svg of a figure: attribute %s of <%s>: expected one of %s", name, light.Name.Local, strings.Join(svgAttributes, ", "))
+			return fmt.Errorf("svg of a figure: attribute %s of <%s>: expected one of %s", name, element, strings.Join(svgAttributes, ", "))
 		case name == "href" && !strings.HasPrefix(value, "data:image/png;base64,"):
-			return fmt.Errorf("svg of a figure: <%s> refers to %.40q: expected an embedded PNG", light.Name.Local, value)
-		case (name == "fill" || name == "stroke") && strings.HasPrefix(value, "#"):
-			value = c.variable(value, other)
-		case value != other:
-			return fmt.Errorf("svg of a figure: %s of <%s> is %.40q in the light theme and %.40q in the dark one: expected only colours to differ", name, light.Name.Local, value, other)
+			return fmt.Errorf("svg of a figure: <%s> refers to %.40q: expected an embedded PNG", element, value)
+		case colour && isColour(value) && isColour(other):
+			value = c.variable(orBlack(value), orBlack(other))
+		case value != other || there != thereToo:
+			return errDiffer
 		}
 		fmt.Fprintf(b, ` %s="%s"`, name, html.EscapeString(value))
 	}
 	return nil
+}
+
+// names of the attributes of either form.
+func names(light, dark xml.StartElement) (list []string) {
+	for _, a := range slices.Concat(light.Attr, dark.Attr) {
+		if !slices.Contains(list, a.Name.Local) {
+			list = append(list, a.Name.Local)
+		}
+	}
+	return list
+}
+
+func attribute(e xml.StartElement, name string) (value string, there bool) {
+	for _, a := range e.Attr {
+		if a.Name.Local == name {
+			return a.Value, true
+		}
+	}
+	return "", false
+}
+
+func isColour(value string) bool { return value == "" || strings.HasPrefix(value, "#") }
+
+func orBlack(value string) string {
+	if value == "" {
+		return "#000000"
+	}
+	return value
 }

@@ -50,12 +50,18 @@ func verdictOf(s *measure.Summary) verdict {
 	return verdict{"PASSED", "passed", reason}
 }
 
-// validity says whether the numbers stand for what the scenario asked.
-func validity(s *measure.Summary) []string {
+// validity says whether the numbers stand for what the scenario asked, as far
+// as the verdict does not say it.
+func validity(s *measure.Summary) (list []string) {
 	if !s.Valid {
-		return append([]string(nil), s.Invalid...)
+		for i, why := range s.Invalid {
+			if i > 0 {
+				list = append(list, sentence(why))
+			}
+		}
+		return append(list, schedule(s)...)
 	}
-	list := []string{"The run is valid: it reached its end, dropped nothing and kept its schedule, so its numbers stand for what the scenario asks."}
+	list = []string{"The run is valid: it reached its end, dropped nothing and kept its schedule, so its numbers stand for what the scenario asks."}
 	return append(list, schedule(s)...)
 }
 

@@ -48,11 +48,18 @@ function explore(section) {
     context.restore();
   }
 
+  // Points are drawn where there is no line: between two intervals without a value.
+  const points = { show: () => false, filter: (u, i) => {
+    const values = u.data[i], alone = [];
+    values.forEach((v, j) => { if (v != null && values[j - 1] == null && values[j + 1] == null) alone.push(j); });
+    return alone.length > 0 ? alone : null;
+  } };
+
   function options(box, series, y, bands) {
     const axis = { stroke: colour("--axis"), grid: { stroke: colour("--grid"), width: 1 }, ticks: { stroke: colour("--grid"), width: 1 }, font: "12px " + getComputedStyle(box).fontFamily };
     return {
       width: box.clientWidth, height: box.clientWidth < 500 ? 224 : 280, series: [{}, ...series], bands,
-      padding: [8, 12, 0, 0], legend: { show: false },
+      padding: [8, 28, 0, 0], legend: { show: false },
       scales: { x: { time: false, range: () => [state.from, state.until] }, y: y.scale },
       axes: [{ ...axis, incrs: steps, space: 70, values: (u, list) => list.map(time) }, { ...axis, size: 62, values: y.values, filter: y.filter }],
       cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 7 }, y: false },
@@ -61,7 +68,7 @@ function explore(section) {
   }
 
   function rateChart(box) {
-    const series = data.lines.map((l, i) => ({ label: l.name, stroke: colour(l.colour), width: i === 0 ? 1 : 1.75, dash: l.dash ?? undefined, show: boxes[i].checked }));
+    const series = data.lines.map((l, i) => ({ label: l.name, stroke: colour(l.colour), width: i === 0 ? 1 : 1.75, dash: l.dash ?? undefined, show: boxes[i].checked, points }));
     const y = {
       scale: { range: (u, min, max) => [0, max > 0 ? max * 1.05 : 1] },
       values: (u, list) => list.map(rate),
@@ -76,7 +83,7 @@ function explore(section) {
     data.lines.forEach((l, i) => {
       if (!l.p50) return;
       const stroke = colour(l.colour), show = boxes[i].checked;
-      series.push({ label: l.name + " p99", stroke, width: 2, dash: l.dash ?? undefined, show, line: i }, { label: l.name + " p50", stroke, width: 1, show, line: i });
+      series.push({ label: l.name + " p99", stroke, width: 2, dash: l.dash ?? undefined, show, points, line: i }, { label: l.name + " p50", stroke, width: 1, show, points, line: i });
       values.push(positive(l.p99), positive(l.p50));
       bands.push({ series: [series.length - 1, series.length], fill: stroke + "26" });
     });
@@ -151,16 +158,13 @@ function explore(section) {
     show(from, until);
   }
 
-  // show a part of the time: at least three intervals, nothing outside of the run.
+  // show a part of the time: whole intervals, at least three, nothing outside of the run.
   function show(from, until) {
-    const least = Math.min(3 * data.step, end - begin);
-    let length = Math.min(Math.max(until - from, least), end - begin);
-    let start = (from + until) / 2 - length / 2;
-    start = Math.min(Math.max(start, begin), end - length);
-    if (length > (end - begin) * 0.999) [start, length] = [begin, end - begin];
-    [state.from, state.until] = [start, start + length];
+    const n = Math.min(data.n, Math.max(3, Math.round((until - from) / data.step)));
+    const first = Math.min(Math.max(Math.round((from - begin) / data.step), 0), data.n - n);
+    [state.from, state.until] = [begin + first * data.step, begin + (first + n) * data.step];
     for (const u of charts) u.setScale("x", { min: state.from, max: state.until });
-    section.querySelector(".range").textContent = `Shown: ${time(Number(state.from.toPrecision(4)))} to ${time(Number(state.until.toPrecision(4)))}`;
+    section.querySelector(".range").textContent = `Shown: ${time(state.from)} to ${time(state.until)}`;
     if (state.index >= 0) follow(null);
   }
 
