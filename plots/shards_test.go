@@ -215,11 +215,11 @@ func TestNamesKeepWhatTheyDifferIn(t *testing.T) {
 		want  []string
 	}{
 		{"all fit", []string{"a", "b"}, 50, []string{"a", "b"}},
-		{"ends differ", []string{"2001:db8:0:0:0:0:0:17", "2001:db8:0:0:0:0:0:18"}, 50, []string{"2001:…0:17", "2001:…0:18"}},
-		{"middles differ", long, 70, []string{"…ntral-1a-0…", "…ntral-1a-11…"}},
-		{"nothing in common", []string{"one is as long as this", "other is not so long"}, 40, []string{"one …this", "othe…ong"}},
-		{"the same twice", []string{"one is as long as this", "one is as long as this"}, 40, []string{"one …this", "one …this"}},
-		{"one is the other's beginning", []string{"aaaaaaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaaaaaaa"}, 40, []string{"…", "…a"}},
+		{"ends differ", []string{"2001:db8:0:0:0:0:0:17", "2001:db8:0:0:0:0:0:18"}, 50, []string{"2001:…:0:17", "2001:…:0:18"}},
+		{"middles differ", long, 70, []string{"…u-central-1a-0…", "…u-central-1a-11…"}},
+		{"nothing in common", []string{"one is as long as this", "other is not so long"}, 40, []string{"one i…this", "othe…long"}},
+		{"the same twice", []string{"one is as long as this", "one is as long as this"}, 40, []string{"one i…this", "one i…this"}},
+		{"one is the other's beginning", []string{"aaaaaaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaaaaaaa"}, 40, []string{"…aaaaaa", "…aaaaaaa"}},
 	}
 	for _, tt := range tests {
 		got := s.clipAll(tt.names, tt.width)
