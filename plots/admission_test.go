@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/quotalab/quotalab/results/measure"
@@ -60,7 +61,7 @@ func steadyKey() series.KeyAdmission {
 }
 
 // admissionFixtures are admissions at their best and worst.
-func admissionFixtures() map[string]*series.Set {
+var admissionFixtures = sync.OnceValue(func() map[string]*series.Set {
 	once := series.KeyAdmission{Limit: "default", Key: "tenant-1", Count: 100, Burst: 100, Period: 365 * 86400, Admitted: []series.Point{{X: 0, Y: 1}}, Envelope: []series.Point{{X: 0, Y: 100}, {X: 315360, Y: 101}}}
 	long := burstKey(strings.Repeat("registered-domain.", 12)+"example", 5)
 	long.Limit, long.Count, long.Burst, long.Period = "CertificatesPerDomainPerAccountOverride", 1e12, 1e12, 1e-3
@@ -85,7 +86,7 @@ func admissionFixtures() map[string]*series.Set {
 		"no oracle":   unknown,
 		"sampled":     sampled,
 	}
-}
+})
 
 func TestAdmissionTitles(t *testing.T) {
 	for name, want := range map[string][]string{

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -49,7 +50,7 @@ func blind(s *series.Set) *series.Set {
 	return s
 }
 
-func compareFixtures() map[string][]*series.Set {
+var compareFixtures = sync.OnceValue(func() map[string][]*series.Set {
 	two := map[string]int64{"boulder": 58, "lua": 0}
 	six := []*series.Set{}
 	for i := range 6 {
@@ -74,7 +75,7 @@ func compareFixtures() map[string][]*series.Set {
 		"no latency":  {dropsOnly(), gaps()},
 		"empty clock": {{Manifest: record.Manifest{Scenario: "a", Clock: "virtual"}}, {Manifest: record.Manifest{Scenario: "a", Clock: "real"}}, usual()},
 	}
-}
+})
 
 func TestOneRecordIsNotCompared(t *testing.T) {
 	if figures := ofKinds(All([]*series.Set{usual()}, Options{}), "compare"); len(figures) > 0 {

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -76,7 +77,7 @@ func longNamedLoad() *series.Set {
 }
 
 // shardFixtures are loads at their best and worst.
-func shardFixtures() map[string]*series.Set {
+var shardFixtures = sync.OnceValue(func() map[string]*series.Set {
 	sampled := usual()
 	sampled.Manifest.Limiters, sampled.Manifest.Recorded = []record.Limiter{{Name: "boulder"}}, record.Sampled
 	idle := usual()
@@ -105,7 +106,7 @@ func shardFixtures() map[string]*series.Set {
 		"two faults":  fewFaults,
 		"counts only": countsOnly,
 	}
-}
+})
 
 func TestShardTitles(t *testing.T) {
 	tests := []struct {

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -41,7 +42,7 @@ func swept(metric, unit string, axes []series.Axis, run func(index []int) (float
 	return s
 }
 
-func sweepFixtures() map[string]*series.Sweep {
+var sweepFixtures = sync.OnceValue(func() map[string]*series.Sweep {
 	rate, trip := numbers("rate (1/s)", 100, 200, 400, 800, 1600), numbers("round trip (ms)", 0.5, 1, 2, 5)
 	limiter := series.Axis{Name: "limiter", Values: []string{"lua", "set", "incr"}}
 	shards := numbers("shards", 1, 4, 16)
@@ -80,7 +81,7 @@ func sweepFixtures() map[string]*series.Sweep {
 		"long names":    swept(strings.Repeat("metric{limiter=lua} ", 8), "tokens", []series.Axis{long, long}, same(12345678.5, true)),
 		"long and one":  swept("over_admission", "count", []series.Axis{long}, same(1e15, true)),
 	}
-}
+})
 
 func TestSweepTitles(t *testing.T) {
 	for name, want := range map[string][]string{
