@@ -127,6 +127,29 @@ func TestThresholdMatrixIsRead(t *testing.T) {
 	}
 }
 
+// What an engine read out of all proportion does not flatten the curve, and is
+// told of; what it read a little wrong is seen where it is.
+func TestThresholdReadings(t *testing.T) {
+	for factor, want := range map[float64]struct {
+		top  float64
+		told bool
+	}{1: {108, false}, 1.5: {162, false}, 10: {216, true}} {
+		set := quotaSet(usualThresholds())
+		for i := range set.Thresholds.Account.Looks {
+			set.Thresholds.Account.Looks[i].Percent *= factor
+		}
+		for _, f := range thresholdFiguresOf(set, Options{}) {
+			if f.Name != "thresholds-account" {
+				continue
+			}
+			top, notes := f.panels[0].y.max, strings.Join(f.Notes, " ")
+			if top > want.top || top < 0.9*want.top || strings.Contains(notes, "More than") != want.told {
+				t.Errorf("readings %g times too high: the axis ends at %g, want about %g; notes %q", factor, top, want.top, notes)
+			}
+		}
+	}
+}
+
 func TestWholePercent(t *testing.T) {
 	for _, c := range []struct {
 		missed, crossings int64

@@ -119,6 +119,29 @@ func TestThresholdsStoryOfNoMiss(t *testing.T) {
 	}
 }
 
+// Of a cause at several thresholds it is the least account of all; of an account
+// that was asked for, a miss outweighs any lateness; and groups stand in the order
+// of their accounts.
+func TestThresholdsStoryOfWhom(t *testing.T) {
+	m := polled("g", "h")
+	m.Engines[1].Thresholds = []int64{50, 60, 75}
+	q := recordtest.Quotas{
+		Accounts: []record.Account{holder(1, "z", 20, 80, 40, 15), holder(3, "a", 20, 80), holder(4, "z", 20, 80)},
+		Evaluations: []record.Evaluation{notice("g", 1, 24, 75), look("g", 1, 48, record.Prefiltered, 0), look("g", 3, 30, record.Prefiltered, 0),
+			notice("h", 3, 24, 50), notice("h", 3, 24, 60), notice("h", 3, 24, 75), notice("h", 1, 90, 50), notice("h", 1, 90, 60), notice("h", 1, 90, 75)},
+	}
+	s := quotas(t, m, q, series.Options{})
+	if a := s.Account; a.ID != 1 || a.Engine != "g" || a.Level != 90 || a.Cause != "prefilter" {
+		t.Errorf("account %d, %d by %s: %s", a.ID, a.Level, a.Engine, a.Cause)
+	}
+	if a := quotas(t, m, q, series.Options{Account: 1}).Account; a.Engine != "g" || a.Verdict != "missed" {
+		t.Errorf("asked for: %s %s, want the miss of g before the three late notices of h", a.Engine, a.Verdict)
+	}
+	if d := cmp.Diff([]string{"z", "a"}, s.Groups); d != "" {
+		t.Errorf("groups (-want +got):\n%s", d)
+	}
+}
+
 // A month of what went before is shown where that is to blame; excursions show
 // the window that they come of.
 func TestThresholdsSceneOfStory(t *testing.T) {
@@ -129,6 +152,11 @@ func TestThresholdsSceneOfStory(t *testing.T) {
 	if earlier.Cause != string(audit.EarlierPeriod) || earlier.From != 0 || len(earlier.Engines[0].Crossings) != 2 || len(earlier.Looks) != 2 {
 		t.Errorf("earlier period: %+v", earlier)
 	}
+	m.Engines[0].Gap = 100 * hour
+	if s := quotas(t, m, recordtest.Quotas{Accounts: []record.Account{holder(1, "", 50, 80)}}, series.Options{}).Account; s.Until != 3600*(31*24+100.25) {
+		t.Errorf("the story ends after %g h, want the end of the month and the bound of 100.25 h", s.Until/3600)
+	}
+	m = polled("g")
 	a := holder(1, "", 1, 10, 900, 80, 910, -40, 1000, 1)
 	a.Contract[0].Kind = int32(usage.Rolling)
 	goldenThresholds(t, "rolling", quotas(t, m, recordtest.Quotas{Accounts: []record.Account{a}}, series.Options{}))
