@@ -125,7 +125,34 @@ func (c *comparison) subtitle() string {
 	if len(scenarios) > 4 {
 		of = fmt.Sprintf("%d scenarios", len(scenarios))
 	}
-	return fmt.Sprintf("%s · %s · %s", of, counted(int64(len(c.sets)), "record"), counted(n, "decision"))
+	words := fmt.Sprintf("%s · %s · %s", of, counted(int64(len(c.sets)), "record"), counted(n, "decision"))
+	invalid := c.which(func(s *series.Set) bool {
+		return !s.Manifest.Complete || s.Summary != nil && !s.Summary.Valid
+	})
+	if len(invalid) > 0 {
+		words += " · not valid: " + and(invalid)
+	}
+	return words
+}
+
+// which records a condition holds for, by name.
+func (c *comparison) which(holds func(*series.Set) bool) (names []string) {
+	for i, s := range c.sets {
+		if holds(s) {
+			names = append(names, c.names[i])
+		}
+	}
+	return names
+}
+
+// pipelined says of which records the latency is not that of a request by
+// itself.
+func (c *comparison) pipelined() string {
+	names := c.which(func(s *series.Set) bool { return s.Summary != nil && len(s.Summary.AutoPipelined) > 0 })
+	if len(names) == 0 {
+		return ""
+	}
+	return "Commands share round trips with those of other requests in " + and(names) + " (auto-pipelining): that hides queueing in latency."
 }
 
 // compareHeight of a panel in which each row has as many lines.

@@ -68,6 +68,7 @@ func (c *comparison) clockFigure(scenario string, virtual, real *series.Set) Fig
 	f.panels = []panel{own.sharePanel(rows), own.clockLatencyPanel(rows)}
 	if f.panels[1].empty == "" {
 		f.note("Latency: the dot is the median, the cross-line and the number are the 99th percentile.")
+		f.note(c.pipelined())
 	}
 	return f
 }

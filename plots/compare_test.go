@@ -18,7 +18,7 @@ import (
 func raced(scenario, clock string, over map[string]int64, latency float64) *series.Set {
 	s := aSet(scenario)
 	s.Manifest.Clock = clock
-	s.Summary = &measure.Summary{}
+	s.Summary = &measure.Summary{Valid: true}
 	names := make([]string, 0, len(over))
 	for name := range over {
 		names = append(names, name)
@@ -178,6 +178,21 @@ func TestCompareSaysWhatIsLeftOut(t *testing.T) {
 	f := ofKinds(All(compareFixtures()["many"], Options{}), "compare")[0]
 	if !slices.Contains(f.Notes, "Not drawn: 36 more, from limiter-24 (virtual) on.") {
 		t.Errorf("notes are %q", f.Notes)
+	}
+}
+
+// A run that is not valid, and one whose latency hides queueing, are named.
+func TestCompareNamesDoubtfulRecords(t *testing.T) {
+	sets := []*series.Set{raced("quick", "real", map[string]int64{"lua": 0}, 1), raced("slow", "real", map[string]int64{"lua": 0}, 2), raced("cut", "real", map[string]int64{"lua": 0}, 2)}
+	sets[0].Summary.AutoPipelined = []string{"wfe"}
+	sets[1].Summary.Valid = false
+	sets[2].Manifest.Complete = false
+	f := ofKinds(All(sets, Options{}), "compare")[0]
+	if want := "not valid: slow and cut"; !strings.HasSuffix(f.Subtitle, want) {
+		t.Errorf("subtitle %q, expected it to end with %q", f.Subtitle, want)
+	}
+	if note := f.Notes[len(f.Notes)-1]; !strings.Contains(note, "in quick (auto-pipelining)") {
+		t.Errorf("last note is %q", note)
 	}
 }
 
