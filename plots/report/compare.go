@@ -143,14 +143,16 @@ func held(s *measure.Summary, metric, check string) bool {
 // keysCompared: the key figures of all records, a row each.
 func keysCompared(in []Input, names []string) *table {
 	t := sideBySide("Key figures", "figure", names)
-	var order, limiters []string
-	by := make([]map[string]keyFigure, len(in))
-	for i := range in {
-		for _, g := range groups(in[i].Set.Summary, "decisions", "limiter") {
-			limiters = append(limiters, g.tags[0])
+	named := slices.ContainsFunc(in, func(one Input) bool { return several(one.Set.Summary, "limiter") })
+	if !named {
+		limiters := []cell{words("limiter")}
+		for i := range in {
+			limiters = append(limiters, words(limiterOf(in[i].Set.Summary)))
 		}
+		t.add(limiters...)
 	}
-	named := len(slices.Compact(slices.Sorted(slices.Values(limiters)))) > 1
+	var order []string
+	by := make([]map[string]keyFigure, len(in))
 	for i := range in {
 		by[i] = map[string]keyFigure{}
 		for _, k := range keyFigures(in[i].Set.Summary, named) {
@@ -173,6 +175,14 @@ func keysCompared(in []Input, names []string) *table {
 		t.add(row...)
 	}
 	return t
+}
+
+// limiterOf a run that has one, "" none.
+func limiterOf(s *measure.Summary) string {
+	for _, g := range groups(s, "decisions", "limiter") {
+		return g.tags[0]
+	}
+	return ""
 }
 
 func detail(k keyFigure) string {

@@ -28,7 +28,7 @@ func textOf(page string) string {
 	body := page[strings.Index(page, "<body>"):]
 	body = regexp.MustCompile(`(?s)<script.*?</script>|<!--.*?-->`).ReplaceAllString(body, "")
 	body = html.UnescapeString(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(body, "\n"))
-	return regexp.MustCompile(`\s+`).ReplaceAllString(body, " ")
+	return regexp.MustCompile(`[\s\x{a0}]+`).ReplaceAllString(body, " ")
 }
 
 // inOrder checks that a text has all parts, one after the other.

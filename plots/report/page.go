@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"html/template"
+	"regexp"
 	"slices"
 
 	"github.com/quotalab/quotalab/results/series"
@@ -55,6 +56,7 @@ type builder struct{ colours colours }
 var functions = template.FuncMap{
 	"heading":  heading,
 	"sentence": sentence,
+	"tight":    tight,
 	"plus":     func(a, b int) int { return a + b },
 	"slot":     func(id string, t *table) tableSlot { return tableSlot{id, t} },
 	"shown": func(list []*table) bool {
@@ -70,8 +72,13 @@ type tableSlot struct {
 
 // heading of a level that can be linked to.
 func heading(level int, id, text string) template.HTML {
-	return template.HTML(fmt.Sprintf(`<h%d id="%s">%s</h%d>`, level, template.HTMLEscapeString(id), template.HTMLEscapeString(text), level))
+	return template.HTML(fmt.Sprintf(`<h%d id="%s">%s</h%d>`, level, template.HTMLEscapeString(id), template.HTMLEscapeString(tight(text)), level))
 }
+
+var beforeUnit = regexp.MustCompile(`([0-9]) (%|[mµ]?s\b|min\b|h\b|d\b|MiB\b)`)
+
+// tight text breaks no line between a number and its unit.
+func tight(s string) string { return beforeUnit.ReplaceAllString(s, "$1\u00a0$2") }
 
 func newPage(in []Input) (*page, error) {
 	var b builder

@@ -18,7 +18,7 @@ func decisionsTable(s *measure.Summary) *table {
 	for _, g := range groups(s, "decisions", "limiter") {
 		totals[g.tags[0]] = g.Count
 	}
-	t := newTable("Decisions by outcome", columnNames(tags, ">count", ">share|%", ">round trips (mean)", ">most")...)
+	t := newTable("Decisions by outcome", columnNames(tags, ">count", ">share|%", ">round trips (mean)", ">round trips (most)")...)
 	t.Note = "key: state of the key as the shard saw it. Shares are of the limiter's decisions."
 	for _, g := range all {
 		row := append(cells(g.tags), count(g.Count), share(g.Count, totals[g.tag(tags, "limiter")]))
@@ -114,7 +114,7 @@ func phaseTables(s *measure.Summary) []*table {
 		faults.add(duration(f.At), until, words(f.Kind), words(f.Shard+f.Client), words(f.What))
 	}
 	tags := without(outcomeTags(s), "traffic")
-	t := newTable("Outcomes before, during and after faults", columnNames(tags, ">before", ">during", ">after", ">latency p99 (ms) before", ">during", ">after")...)
+	t := newTable("Outcomes before, during and after faults", columnNames(tags, ">before", ">during", ">after", ">p99 before (ms)", ">p99 during (ms)", ">p99 after (ms)")...)
 	if len(s.Phases) == 0 {
 		return []*table{faults}
 	}
@@ -150,7 +150,7 @@ func timelineTables(set *series.Set) []*table {
 	for i, o := range line.Outcomes {
 		columns = append(columns, ">"+names[i])
 		if timed(o) {
-			latencyColumns = append(latencyColumns, ">"+names[i]+" p50", ">p99")
+			latencyColumns = append(latencyColumns, ">"+names[i]+" p50", ">"+names[i]+" p99")
 		}
 	}
 	step := lasting(line.Step)

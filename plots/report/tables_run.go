@@ -67,7 +67,7 @@ func observed(a measure.Assertion) cell {
 // serverTables: what live shards said of themselves, and where they counted
 // otherwise than the clients.
 func serverTables(s *measure.Summary) []*table {
-	t := newTable("Servers, before and after the run", "shard", "Redis", ">keys before", ">after", ">memory before (MiB)", ">after", ">bytes per key", ">keys asked", "note")
+	t := newTable("Servers, before and after the run", "shard", "Redis", ">keys before", ">keys after", ">memory before (MiB)", ">memory after (MiB)", ">bytes per key", ">keys asked", "note")
 	odd := newTable("Commands that servers counted otherwise than the clients", "shard", "command", ">sent by clients", ">by their scripts", ">counted by the server")
 	for _, one := range s.Servers {
 		t.add(words(one.Shard), words(one.Version), maybeCount(one.KeysBefore), maybeCount(one.KeysAfter), mebibytes(one.MemoryBefore), mebibytes(one.MemoryAfter),

@@ -24,7 +24,7 @@ func thresholdTables(set *series.Set) []*table {
 
 func enginesTable(s *measure.Summary) *table {
 	t := newTable("Crossings of thresholds, and what became of them", "engine", ">threshold|%", ">crossings", ">on time", ">late", ">missed", ">missed share|%", ">of these covered",
-		">delay median|s", ">p90|s", ">max|s")
+		">delay median|s", ">delay p90|s", ">delay max|s")
 	t.Note = "Of crossings that were due a notice and are not too close to the end to judge. Covered: a higher threshold was told instead."
 	delays := groups(s, "notice_delay", "engine", "threshold")
 	for _, one := range s.Thresholds {
