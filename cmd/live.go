@@ -85,62 +85,62 @@ func (f *liveFlags) chosen() (string, error) {
 // mostSpawned is more servers than any machine that runs this has processors.
 const mostSpawned = 128
 
-// check the flags and read the secrets that they name.
-func (f *liveFlags) check(lookup func(string) (string, bool)) (flag string, login live.Login, err error) {
-	if flag, err = f.chosen(); err != nil {
-		return "", login, err
-	}
-	if login, err = f.login(lookup); err != nil {
-		return "", login, err
-	}
-	return flag, login, f.fits(flag, login)
+// servers are what the flags say of a run's servers.
+type servers struct {
+	flag      string // that names them, "" none
+	login     live.Login
+	addresses []live.Address // of --redis
+	seeds     []string       // of --cluster
+	shards    []string       // names, as far as the flags tell before anybody is asked; nil: the scenario's
 }
 
-// fits refuses what the servers that the flag names cannot be told.
-func (f *liveFlags) fits(flag string, login live.Login) error {
-	switch flag {
-	case "--spawn", "--spawn-cluster":
-		if f.user != "" || f.passwordFile != "" || f.db != 0 || login.TLS != nil {
-			return usagef("%s: its servers have no user, password, other database or TLS: leave those flags out, or name servers by --redis or --cluster", flag)
+// servers checks the flags and reads the secrets that they name.
+func (f *liveFlags) servers(lookup func(string) (string, bool)) (s servers, err error) {
+	if s.flag, err = f.chosen(); err != nil {
+		return s, err
+	}
+	if s.login, err = f.login(lookup); err != nil {
+		return s, err
+	}
+	switch s.flag {
+	case "--redis":
+		if s.addresses, err = live.ParseAddresses(f.redis); err != nil {
+			return s, usagef("--redis: %w", err)
+		}
+		for _, a := range s.addresses {
+			s.shards = append(s.shards, a.Name)
 		}
 	case "--cluster":
-		if _, err := live.ParseHosts(f.seeds()); err != nil {
+		s.seeds = strings.Split(f.cluster, ",")
+	case "--spawn":
+		s.shards = numbered(f.spawn)
+	case "--spawn-cluster":
+		s.shards = numbered(f.spawnCluster)
+	}
+	return s, f.fits(s)
+}
+
+// fits refuses what the servers that the flags name cannot be told.
+func (f *liveFlags) fits(s servers) error {
+	switch s.flag {
+	case "--spawn", "--spawn-cluster":
+		if f.user != "" || f.passwordFile != "" || f.db != 0 || s.login.TLS != nil {
+			return usagef("%s: its servers have no user, password, other database or TLS: leave those flags out, or name servers by --redis or --cluster", s.flag)
+		}
+	case "--cluster":
+		if _, err := live.ParseHosts(s.seeds); err != nil {
 			return usagef("--cluster: %w", err)
 		}
 		if f.db != 0 {
 			return usagef("--redis-db: expected 0, the only database of a Redis Cluster, found %d", f.db)
 		}
 	}
-	if flag == "--redis" || flag == "--cluster" {
-		if err := login.Check(); err != nil {
+	if s.flag == "--redis" || s.flag == "--cluster" {
+		if err := s.login.Check(); err != nil {
 			return usagef("%w", err)
 		}
 	}
 	return nil
-}
-
-func (f *liveFlags) seeds() []string { return strings.Split(f.cluster, ",") }
-
-// names of the shards, as far as the flags tell before anybody is asked; nil:
-// those of the scenario.
-func (f *liveFlags) names(flag string) ([]string, error) {
-	switch flag {
-	case "--redis":
-		addresses, err := live.ParseAddresses(f.redis)
-		if err != nil {
-			return nil, usagef("--redis: %w", err)
-		}
-		names := make([]string, len(addresses))
-		for i, a := range addresses {
-			names[i] = a.Name
-		}
-		return names, nil
-	case "--spawn":
-		return numbered(f.spawn), nil
-	case "--spawn-cluster":
-		return numbered(f.spawnCluster), nil
-	}
-	return nil, nil
 }
 
 func numbered(n int) []string {
@@ -175,17 +175,14 @@ func (f *liveFlags) login(lookup func(string) (string, bool)) (live.Login, error
 	return l, nil
 }
 
-// open starts the servers or looks for them.
-func (f *liveFlags) open(ctx context.Context, flag string, shards []string, login live.Login) (*live.Servers, error) {
-	switch flag {
+// open starts the servers, of these names if they have none of their own, or
+// looks for them.
+func (s servers) open(ctx context.Context, shards []string) (*live.Servers, error) {
+	switch s.flag {
 	case "--redis":
-		addresses, err := live.ParseAddresses(f.redis)
-		if err != nil {
-			return nil, usagef("--redis: %w", err)
-		}
-		return live.Dial(ctx, addresses, login)
+		return live.Dial(ctx, s.addresses, s.login)
 	case "--cluster":
-		return live.DialCluster(ctx, f.seeds(), login)
+		return live.DialCluster(ctx, s.seeds, s.login)
 	case "--spawn-cluster":
 		return live.SpawnCluster(ctx, shards)
 	}
@@ -208,33 +205,30 @@ func (s stage) close() error {
 // stage loads a scenario with what the flags say of its servers, and opens
 // them. Whatever is wrong with the scenario is told before any server is asked.
 func (a *app) stage(ctx context.Context, name string, o overrides, f *liveFlags) (*plan.Plan, stage, error) {
-	flag, login, err := f.check(a.lookupEnv)
+	named, err := f.servers(a.lookupEnv)
 	if err != nil {
 		return nil, stage{}, err
 	}
-	o.clock = f.clock
-	o.live, o.onCluster = flag != "" || f.clock == "real", flag == "--cluster" || flag == "--spawn-cluster"
-	o.spawned = flag == "--spawn" || flag == "--spawn-cluster"
-	if o.shards, err = f.names(flag); err != nil {
-		return nil, stage{}, err
-	}
+	o.clock, o.shards = f.clock, named.shards
+	o.live, o.onCluster = named.flag != "" || f.clock == "real", named.flag == "--cluster" || named.flag == "--spawn-cluster"
+	o.spawned = named.flag == "--spawn" || named.flag == "--spawn-cluster"
 	p, err := a.load(name, o)
 	if err != nil || p.Scenario.Clock != "real" {
 		return p, stage{}, err
 	}
-	servers, err := f.open(ctx, flag, p.Shards, login)
+	opened, err := named.open(ctx, p.Shards)
 	if errors.Is(err, live.ErrUnreachable) {
 		err = withCode(exitDependency, err)
 	}
 	if err != nil {
 		return nil, stage{}, err
 	}
-	if found := servers.Names(); !slices.Equal(found, p.Shards) { // a cluster tells its masters itself
+	if found := opened.Names(); !slices.Equal(found, p.Shards) { // a cluster tells its masters itself
 		o.shards = found
 		if p, err = a.load(name, o); err != nil {
-			return nil, stage{}, errors.Join(err, servers.Close())
+			return nil, stage{}, errors.Join(err, opened.Close())
 		}
 	}
 	prefix := fmt.Sprintf("quotalab:%s-%.8s:", o.now.Format("20060102T150405.000"), p.Hash())
-	return p, stage{&drive.Live{Servers: servers, Prefix: prefix, ForeignKeys: f.allowForeign}}, nil
+	return p, stage{&drive.Live{Servers: opened, Prefix: prefix, ForeignKeys: f.allowForeign}}, nil
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // referenceReadme shows the results, for people.
@@ -18,7 +19,7 @@ func referenceReadme(results []referenceResult) []byte {
 	var b bytes.Buffer
 	b.WriteString("# Reference results\n\nMade by `quotalab reference`, checked by CI: do not edit. Every scenario is played in virtual time with its own seed, so these\nfiles change only when what quotalab does changes.\n\n| scenario | verdict | observations | over-admitted | missed notices |\n| --- | --- | --- | --- | --- |\n")
 	for _, r := range results {
-		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s | %s | %s |\n", r.name, r.name, verdictWord(r.summary), measure.Thousands(r.summary.Observations+r.summary.Evaluations),
+		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s | %s | %s |\n", r.name, r.name, r.summary.Verdict(), wording.Thousands(r.summary.Observations+r.summary.Evaluations),
 			counted(r.summary, "over_admission"), counted(r.summary, "missed"))
 	}
 	for _, r := range results {
@@ -36,16 +37,6 @@ func referenceReadme(results []referenceResult) []byte {
 	return b.Bytes()
 }
 
-func verdictWord(s *measure.Summary) string {
-	switch {
-	case !s.Valid:
-		return "INVALID"
-	case !s.OK:
-		return "FAILED"
-	}
-	return "PASSED"
-}
-
 // counted adds up a counter over all its tags; – where it was not measured.
 func counted(s *measure.Summary, name string) string {
 	sum, found := int64(0), false
@@ -57,7 +48,7 @@ func counted(s *measure.Summary, name string) string {
 	if !found {
 		return "–"
 	}
-	return measure.Thousands(sum)
+	return wording.Thousands(sum)
 }
 
 func writeReference(dir string, files []referenceFile) error {
@@ -82,7 +73,8 @@ func writeReference(dir string, files []referenceFile) error {
 	return nil
 }
 
-// staleFiles are in the folders of the scenarios, but not among their files.
+// staleFiles are in the folders of the scenarios, but not among their files. All
+// scenarios' folders count where the README, which lists them all, is made too.
 func staleFiles(dir string, files []referenceFile) ([]string, error) {
 	made := map[string]bool{}
 	folders := map[string]bool{}
@@ -99,7 +91,8 @@ func staleFiles(dir string, files []referenceFile) ([]string, error) {
 			return err
 		}
 		rel, err := filepath.Rel(dir, path)
-		if err == nil && !d.IsDir() && !made[rel] && (folders[filepath.Dir(rel)] && filepath.Dir(rel) != "." || folders["."] && filepath.Dir(rel) != ".") {
+		folder := filepath.Dir(rel)
+		if err == nil && !d.IsDir() && !made[rel] && folder != "." && (folders[folder] || folders["."]) {
 			stale = append(stale, rel)
 		}
 		return err

@@ -8,6 +8,7 @@ import (
 	"github.com/quotalab/quotalab/results/measure"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/series"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // admissionFigures of one record: for each limiter what its worst keys were given,
@@ -78,7 +79,7 @@ func (k *kit) keyPanel(a *series.KeyAdmission, level bool, columns int) panel {
 	if level {
 		label, bound = "tokens less t/T", "burst"
 	}
-	label += fmt.Sprintf(" (limit: %s in %s, burst %s)", measure.Thousands(a.Count), seconds(a.Period), measure.Thousands(a.Burst))
+	label += fmt.Sprintf(" (limit: %s in %s, burst %s)", wording.Thousands(a.Count), seconds(a.Period), wording.Thousands(a.Burst))
 	return panel{
 		title: title, x: x, y: amountAxis(label, c.most), direct: true, height: k.frameHeight * 0.8,
 		layers: []layer{
@@ -105,11 +106,11 @@ func admissionTitle(set *series.Set, a *series.Admission) string {
 	case over == 0 && worst == 0:
 		return fmt.Sprintf("%s never admits more than burst + t/T%s", sentence(a.Limiter), on)
 	case worst == 0:
-		return fmt.Sprintf("%s admits %s too many%s, though no key gets more than burst + t/T", sentence(a.Limiter), counted(over, "request"), on)
+		return fmt.Sprintf("%s admits %s too many%s, though no key gets more than burst + t/T", sentence(a.Limiter), wording.Counted(over, "request"), on)
 	case over == 0:
 		return fmt.Sprintf("%s gives a key %s tokens more than burst + t/T", sentence(a.Limiter), significant(worst, 3))
 	}
-	return fmt.Sprintf("%s admits %s too many%s, up to %s tokens above burst + t/T", sentence(a.Limiter), counted(over, "request"), on, significant(worst, 3))
+	return fmt.Sprintf("%s admits %s too many%s, up to %s tokens above burst + t/T", sentence(a.Limiter), wording.Counted(over, "request"), on, significant(worst, 3))
 }
 
 // overAdmitted requests of a limiter, as the summary has it; of a sample, as its

@@ -10,6 +10,7 @@ import (
 	"github.com/quotalab/quotalab/results/measure"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/series"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // mostCompared is how many rows one figure has; of more the others are named
@@ -125,7 +126,7 @@ func (c *comparison) subtitle() string {
 	if len(scenarios) > 4 {
 		of = fmt.Sprintf("%d scenarios", len(scenarios))
 	}
-	words := fmt.Sprintf("%s · %s · %s", of, counted(int64(len(c.sets)), "record"), counted(n, "decision"))
+	words := fmt.Sprintf("%s · %s · %s", of, wording.Counted(int64(len(c.sets)), "record"), wording.Counted(n, "decision"))
 	invalid := c.which(func(s *series.Set) bool {
 		return !s.Manifest.Complete || s.Summary != nil && !s.Summary.Valid
 	})
@@ -166,7 +167,7 @@ func recordNames(sets []*series.Set) []string {
 	traits := []func(m *record.Manifest) string{
 		func(m *record.Manifest) string { return m.Scenario },
 		func(m *record.Manifest) string { return m.Clock },
-		func(m *record.Manifest) string { return counted(int64(len(m.Shards)), "shard") },
+		func(m *record.Manifest) string { return wording.Counted(int64(len(m.Shards)), "shard") },
 		func(m *record.Manifest) string { return tagWords(m.Tags) },
 		func(m *record.Manifest) string { return "seed " + fmt.Sprint(m.Seed) },
 		func(m *record.Manifest) string { return "plan " + m.PlanHash[:min(7, len(m.PlanHash))] },

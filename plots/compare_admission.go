@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // admissionFigure compares how much too many was admitted.
@@ -15,7 +15,7 @@ func (c *comparison) admissionFigure() Figure {
 	}
 	worst, _ := c.judged("worst_excess")
 	return c.figure("compare-admission", c.admissionTitle(over),
-		c.barPanel(0, "Requests over-admitted", "requests", over, func(v float64) string { return measure.Thousands(int64(v)) }),
+		c.barPanel(0, "Requests over-admitted", "requests", over, func(v float64) string { return wording.Thousands(int64(v)) }),
 		c.barPanel(1, "Above burst + t/T on the worst key", "tokens", worst, func(v float64) string { return significant(v, 3) }))
 }
 
@@ -77,12 +77,12 @@ func (c *comparison) admissionTitle(over []float64) string {
 	case known <= 3:
 		return "Requests admitted too many: " + and(words)
 	}
-	return fmt.Sprintf("%s admits %s too many, %s %s", sentence(c.rows[most].name), counted(int64(over[most]), "request"), c.rows[least].name, orNone(over[least]))
+	return fmt.Sprintf("%s admits %s too many, %s %s", sentence(c.rows[most].name), wording.Counted(int64(over[most]), "request"), c.rows[least].name, orNone(over[least]))
 }
 
 func orNone(v float64) string {
 	if v == 0 {
 		return "none"
 	}
-	return measure.Thousands(int64(v))
+	return wording.Thousands(int64(v))
 }

@@ -9,6 +9,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/quotalab/quotalab/results/series"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // clockFigures set virtual against real time, for each scenario that was run in
@@ -48,7 +49,7 @@ type clockRow struct {
 
 func (c *comparison) clockFigure(scenario string, virtual, real *series.Set) Figure {
 	rows := clockRows([2]*series.Set{virtual, real})
-	f := Figure{Name: "virtual-real-" + scenario, Subtitle: fmt.Sprintf("%s · %s in virtual time, %s in real time", scenario, counted(decisions(virtual), "decision"), counted(decisions(real), "decision"))}
+	f := Figure{Name: "virtual-real-" + scenario, Subtitle: fmt.Sprintf("%s · %s in virtual time, %s in real time", scenario, wording.Counted(decisions(virtual), "decision"), wording.Counted(decisions(real), "decision"))}
 	if len(rows) == 0 {
 		f.Title, f.panels = "Neither clock has a decision", []panel{{empty: "no request was decided after the warm-up."}}
 		return f

@@ -11,6 +11,7 @@ import (
 
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/series"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // latencyFigures of one record: for each limiter how long decisions took, by
@@ -169,7 +170,7 @@ func latencyTitle(set *series.Set, limiter string, of []series.OutcomeLatency, v
 	}
 	trips := ""
 	if n := roundTrips(set.Summary, limiter, fastest); n > 0 {
-		trips = " " + counted(int64(n), "round trip") + ":"
+		trips = " " + wording.Counted(int64(n), "round trip") + ":"
 	}
 	return sentence(fmt.Sprintf("%s%s take%s %s at the median, %s%s", decisionsOf(fastest), whose, trips, amount(median(fastest), 3), and(others), v.since))
 }

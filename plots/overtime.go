@@ -7,6 +7,7 @@ import (
 
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/series"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // What is drawn of latency over time.
@@ -131,7 +132,7 @@ func timedOutcomes(t *series.Timeline, limiter string) (timed []series.OutcomeTi
 		return n < least
 	})
 	if left > 0 {
-		rare = fmt.Sprintf(" Rare and not drawn: %s (%s).", and(names), counted(left, "decision"))
+		rare = fmt.Sprintf(" Rare and not drawn: %s (%s).", and(names), wording.Counted(left, "decision"))
 	}
 	return timed, rare
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/quotalab/quotalab/results/measure"
 	"github.com/quotalab/quotalab/results/series"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // shardFigures of one record: for each limiter how keys and commands lie on the
@@ -64,7 +65,7 @@ func (k *kit) shardBars(l *series.ShardLoad, counts []int64, keys bool) bars {
 	}
 	for i, n := range counts {
 		far := keys && (float64(n) < l.KeysLow || float64(n) > l.KeysHigh) // never of NaN
-		b := bar{name: l.Names[i], value: float64(n), label: measure.Thousands(n), strong: keys || hot == nil || slices.Contains(hot, i)}
+		b := bar{name: l.Names[i], value: float64(n), label: wording.Thousands(n), strong: keys || hot == nil || slices.Contains(hot, i)}
 		if len(counts) > 1 && n > 0 {
 			b.label += " (" + tenth(float64(n)/float64(total(counts))) + ")"
 		}
@@ -157,7 +158,7 @@ func balanceTitle(set *series.Set, l *series.ShardLoad) string {
 		return "No command" + of + " reached a shard" + keys
 	}
 	if n == 1 {
-		return "One shard takes all " + counted(sum, "command") + of + onKeys(l)
+		return "One shard takes all " + wording.Counted(sum, "command") + of + onKeys(l)
 	}
 	hot := hotShards(l.Commands)
 	if len(hot) == 0 {
@@ -177,7 +178,7 @@ func balanceTitle(set *series.Set, l *series.ShardLoad) string {
 
 func onKeys(l *series.ShardLoad) string {
 	if n := total(l.Keys); n > 0 {
-		return ", on " + counted(n, "key")
+		return ", on " + wording.Counted(n, "key")
 	}
 	return ""
 }

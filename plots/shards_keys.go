@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/quotalab/quotalab/results/measure"
 	"github.com/quotalab/quotalab/results/series"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // hottestFigure of the keys with most decisions.
@@ -30,7 +30,7 @@ func (k *kit) hottestFigure(set *series.Set, l *series.ShardLoad) Figure {
 			name = h.Limit + " " + h.Key
 		}
 		names = append(names, name)
-		label := fmt.Sprintf("%s (%s)", measure.Thousands(h.Decisions), share(h.Share))
+		label := fmt.Sprintf("%s (%s)", wording.Thousands(h.Decisions), share(h.Share))
 		if h.Shard != "" {
 			label += " on " + strings.ReplaceAll(h.Shard, ",", " and ")
 		}
@@ -46,7 +46,7 @@ func (k *kit) hottestFigure(set *series.Set, l *series.ShardLoad) Figure {
 // otherKeys than the hottest. One on several limits counts for each.
 func otherKeys(l *series.ShardLoad) string {
 	if others := total(l.Keys) - int64(len(l.Hottest)); others > 0 {
-		return "The other " + counted(others, "key") + " have"
+		return "The other " + wording.Counted(others, "key") + " have"
 	}
 	return "All other keys have"
 }

@@ -3,7 +3,7 @@ package plots
 import (
 	"fmt"
 
-	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // spell a number as in a sentence: small ones as words.
@@ -12,7 +12,7 @@ func spell(n int) string {
 	if n >= 0 && n < len(words) {
 		return words[n]
 	}
-	return measure.Thousands(int64(n))
+	return wording.Thousands(int64(n))
 }
 
 // tenth writes a share as a percentage with one digit after the point, so

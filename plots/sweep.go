@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/quotalab/quotalab/results/series"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // SweepFigures of one metric of a sweep: heat maps of two axes, lines along a
@@ -58,9 +59,9 @@ func (k *sweepKit) subtitle() string {
 		parts = append(parts, k.Scenario)
 	}
 	for _, a := range k.Axes {
-		parts = append(parts, fmt.Sprintf("%s of %s", counted(int64(len(a.Values)), "value"), a.Name))
+		parts = append(parts, fmt.Sprintf("%s of %s", wording.Counted(int64(len(a.Values)), "value"), a.Name))
 	}
-	return strings.Join(append(parts, counted(int64(len(k.Cells)), "run")), " · ")
+	return strings.Join(append(parts, wording.Counted(int64(len(k.Cells)), "run")), " · ")
 }
 
 // longestNumeric axis: the one with most values, of several the last; −1 there
@@ -206,7 +207,7 @@ func (k *sweepKit) some(axes []int, most int) (settings [][]int, left string) {
 	for _, a := range axes {
 		names = append(names, k.Axes[a].Name)
 	}
-	return settings, fmt.Sprintf("Not drawn: %s of %s.", counted(int64(len(all)-most), "other setting"), and(names))
+	return settings, fmt.Sprintf("Not drawn: %s of %s.", wording.Counted(int64(len(all)-most), "other setting"), and(names))
 }
 
 // others than some axes.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/quotalab/quotalab/results/series"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // thresholdFigures of one record: which notices each engine missed and why, in
@@ -38,7 +39,7 @@ func untold(t *series.Thresholds, of []tally) string {
 	case t.Accounts == 0:
 		return "the record holds no account, so what was due is not known."
 	case !slices.ContainsFunc(of, func(e tally) bool { return e.crossings > 0 }):
-		return fmt.Sprintf("none of %s crossed a threshold at a time that can be judged.", counted(t.Accounts, "account"))
+		return fmt.Sprintf("none of %s crossed a threshold at a time that can be judged.", wording.Counted(t.Accounts, "account"))
 	}
 	return ""
 }
@@ -126,9 +127,9 @@ func fewNames(names []string) []string {
 // thresholdSubtitle says of which run, and of how many accounts if a figure
 // says nothing else.
 func thresholdSubtitle(set *series.Set, more string) string {
-	head, _, _ := strings.Cut(subtitle(set), " · "+counted(decisions(set), "decision"))
+	head, _, _ := strings.Cut(subtitle(set), " · "+wording.Counted(decisions(set), "decision"))
 	if more == "" {
-		more = counted(set.Thresholds.Accounts, "account") + " · " + seconds(set.Manifest.Horizon.Seconds())
+		more = wording.Counted(set.Thresholds.Accounts, "account") + " · " + seconds(set.Manifest.Horizon.Seconds())
 	}
 	if !set.Manifest.Complete {
 		more += " · the run did not reach its end"

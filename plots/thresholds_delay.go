@@ -9,6 +9,7 @@ import (
 	"gonum.org/v1/plot/vg"
 
 	"github.com/quotalab/quotalab/results/series"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // mostBounds that have a line each; of more only the dots on the curves show where
@@ -157,7 +158,7 @@ func delayTitle(t *series.Thresholds) string {
 	}
 	title := fmt.Sprintf("%s tells of %s of the crossings in time", worst.Engine, percent(part))
 	if part == 0 {
-		title = fmt.Sprintf("%s tells of none of %s in time", worst.Engine, counted(worst.Crossings, "crossing"))
+		title = fmt.Sprintf("%s tells of none of %s in time", worst.Engine, wording.Counted(worst.Crossings, "crossing"))
 	}
 	switch {
 	case len(all) > 0:

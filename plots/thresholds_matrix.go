@@ -13,6 +13,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/quotalab/quotalab/results/series"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // Most rows of a matrix, most matrices, and most rows of all those below each
@@ -227,7 +228,7 @@ func matrixTitle(t *series.Thresholds, of []tally) string {
 		for _, e := range of {
 			sum += e.crossings
 		}
-		return fmt.Sprintf("None of %s is missed, in any group of accounts", counted(sum, "notice"))
+		return fmt.Sprintf("None of %s is missed, in any group of accounts", wording.Counted(sum, "notice"))
 	case len(t.Groups) == 1:
 		return fmt.Sprintf("%s misses %s of the notices", worst[0].engine, percent(share(worst[0].missed, worst[0].crossings)))
 	}

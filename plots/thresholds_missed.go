@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/quotalab/quotalab/results/measure"
 	"github.com/quotalab/quotalab/results/series"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // mostBars is how many bars there are for the engines by threshold, in all of
@@ -120,9 +120,9 @@ func missedOf(r stackRow) string {
 	case r.among == 0:
 		return "nothing to tell"
 	case r.missed == 0:
-		return "none of " + measure.Thousands(r.among)
+		return "none of " + wording.Thousands(r.among)
 	}
-	return measure.Thousands(r.missed) + " of " + measure.Thousands(r.among)
+	return wording.Thousands(r.missed) + " of " + wording.Thousands(r.among)
 }
 
 // causeLook of the nth cause: that of a bound for what has no name of its own.
@@ -143,14 +143,14 @@ func missedTitle(t *series.Thresholds, of []tally) string {
 		}
 		switch len(of) {
 		case 1:
-			return fmt.Sprintf("%s misses none of %s", of[0].engine, counted(sum, "notice"))
+			return fmt.Sprintf("%s misses none of %s", of[0].engine, wording.Counted(sum, "notice"))
 		case 2:
-			return fmt.Sprintf("Neither %s nor %s misses a notice, of %s together", of[0].engine, of[1].engine, measure.Thousands(sum))
+			return fmt.Sprintf("Neither %s nor %s misses a notice, of %s together", of[0].engine, of[1].engine, wording.Thousands(sum))
 		}
-		return fmt.Sprintf("None of the %s engines misses a notice, of %s together", spell(len(of)), measure.Thousands(sum))
+		return fmt.Sprintf("None of the %s engines misses a notice, of %s together", spell(len(of)), wording.Thousands(sum))
 	}
 	e := worst[0]
-	title := fmt.Sprintf("%s misses %s of %s", e.engine, measure.Thousands(e.missed), counted(e.crossings, "notice"))
+	title := fmt.Sprintf("%s misses %s of %s", e.engine, wording.Thousands(e.missed), wording.Counted(e.crossings, "notice"))
 	if why := mostly(t, e); why != "" {
 		title += " (" + why + ")"
 	}
@@ -159,7 +159,7 @@ func missedTitle(t *series.Thresholds, of []tally) string {
 		title += "; " + verb(good, "miss") + " none"
 	case len(worst) > 1 && share(worst[len(worst)-1].missed, worst[len(worst)-1].crossings) < share(e.missed, e.crossings):
 		last := worst[len(worst)-1]
-		title += fmt.Sprintf("; %s, the least bad, %s of %s", last.engine, measure.Thousands(last.missed), measure.Thousands(last.crossings))
+		title += fmt.Sprintf("; %s, the least bad, %s of %s", last.engine, wording.Thousands(last.missed), wording.Thousands(last.crossings))
 	}
 	return title
 }

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/quotalab/quotalab/results/measure"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/series"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // storyTitle tells what became of the crossing that the story is about.
@@ -60,7 +60,7 @@ func storySubtitle(s *series.AccountStory) string {
 		words += " (" + s.Group + ")"
 	}
 	if len(s.Limit) == 1 {
-		words += " · limit " + measure.Thousands(int64(s.Limit[0].Y))
+		words += " · limit " + wording.Thousands(int64(s.Limit[0].Y))
 	}
 	return words
 }
@@ -76,7 +76,7 @@ func storyNotes(set *series.Set, s *series.AccountStory, most float64) (notes []
 	}
 	for i, l := range s.Limit {
 		if i > 0 {
-			note += fmt.Sprintf(" The limit changed from %s to %s after %s.", measure.Thousands(int64(s.Limit[i-1].Y)), measure.Thousands(int64(l.Y)), amount(l.X, 4))
+			note += fmt.Sprintf(" The limit changed from %s to %s after %s.", wording.Thousands(int64(s.Limit[i-1].Y)), wording.Thousands(int64(l.Y)), amount(l.X, 4))
 		}
 		if i == 4 && len(s.Limit) > 5 {
 			note += fmt.Sprintf(" It changed %d times more.", len(s.Limit)-5)
@@ -87,7 +87,7 @@ func storyNotes(set *series.Set, s *series.AccountStory, most float64) (notes []
 		note += fmt.Sprintf(" More than %s %% was read in some evaluations, which are drawn there.", significant(most, 3))
 	}
 	if int64(len(s.Looks)) < s.LooksMade {
-		note += fmt.Sprintf(" Drawn are %s of %s evaluations.", measure.Thousands(int64(len(s.Looks))), measure.Thousands(s.LooksMade))
+		note += fmt.Sprintf(" Drawn are %s of %s evaluations.", wording.Thousands(int64(len(s.Looks))), wording.Thousands(s.LooksMade))
 	}
 	return append(notes, note)
 }

@@ -8,7 +8,7 @@ import (
 
 	"gonum.org/v1/plot"
 
-	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // roundTicks are at multiples of 1, 2 or 5 times a power of ten.
@@ -80,7 +80,7 @@ func stepTicks(lo, hi, unit float64, step func(k int) float64) (all [][]plot.Tic
 // number as people write it: 0.25, 5, 12,000.
 func number(v float64) string {
 	if r := math.Round(v); math.Abs(v-r) < 1e-9*max(1, math.Abs(v)) && math.Abs(v) < 1e15 {
-		return strings.Replace(measure.Thousands(int64(r)), "-", "−", 1)
+		return strings.Replace(wording.Thousands(int64(r)), "-", "−", 1)
 	}
 	return strings.Replace(strconv.FormatFloat(v, 'g', 6, 64), "-", "−", 1)
 }

@@ -8,6 +8,8 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"pgregory.net/rapid"
+
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // labels of ticks; minor ones are left out.
@@ -104,7 +106,7 @@ func TestNumbersInWords(t *testing.T) {
 		{number(0.25), "0.25"}, {number(12000), "12,000"}, {number(-3), "−3"}, {number(1e21), "1e+21"},
 		{percent(0), "0 %"}, {percent(1), "100 %"}, {percent(0.131), "13.1 %"}, {percent(0.0061), "0.61 %"}, {percent(1e-6), "<0.05 %"}, {percent(1 - 1e-6), ">99.9 %"},
 		{and(nil), ""}, {and([]string{"a"}), "a"}, {and([]string{"a", "b"}), "a and b"}, {and([]string{"a", "b", "c"}), "a, b and c"},
-		{counted(1, "decision"), "1 decision"}, {counted(2000, "decision"), "2,000 decisions"},
+		{wording.Counted(1, "decision"), "1 decision"}, {wording.Counted(2000, "decision"), "2,000 decisions"},
 		{slug("Latency of A/b"), "latency-of-a-b"},
 	} {
 		if tt.got != tt.want {

@@ -8,6 +8,7 @@ import (
 	"github.com/quotalab/quotalab/results/measure"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/series"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // outcomeName in labels: denied, not found. That no key was read is said only of
@@ -67,18 +68,10 @@ func percent(share float64) string {
 	return significant(100*share, 2) + " %"
 }
 
-// counted writes "1 decision" and "2,000 decisions".
-func counted(n int64, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return measure.Thousands(n) + " " + thing + "s"
-}
-
 // subtitle says of which run and of how much the figure is.
 func subtitle(s *series.Set) string {
 	m := &s.Manifest
-	parts := []string{m.Scenario, m.Clock + " time", "seed " + fmt.Sprint(m.Seed), counted(decisions(s), "decision")}
+	parts := []string{m.Scenario, m.Clock + " time", "seed " + fmt.Sprint(m.Seed), wording.Counted(decisions(s), "decision")}
 	if m.Clock == "" {
 		parts[1] = ""
 	}

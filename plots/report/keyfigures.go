@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // keyFigure is one of the few numbers that say what came of a run.
@@ -44,7 +45,7 @@ func limiterFigures(s *measure.Summary, g group, named bool) (list []keyFigure) 
 	add := func(rank int, name string, value cell, detail string) {
 		list = append(list, keyFigure{prefix + name, value, detail, rank})
 	}
-	of := "of " + counted(g.Count, "decision")
+	of := "of " + wording.Counted(g.Count, "decision")
 	decisions := groups(s, "decisions", "limiter", "decision")
 	for _, d := range []string{"allowed", "denied"} {
 		if one, ok := find(decisions, limiter, d); ok {
@@ -96,9 +97,9 @@ func engineFigures(s *measure.Summary) (list []keyFigure) {
 	}
 	for _, e := range engines {
 		n := by[e]
-		detail := sharePart(n.missed, n.crossings) + "of " + counted(n.crossings, "crossing")
+		detail := sharePart(n.missed, n.crossings) + "of " + wording.Counted(n.crossings, "crossing")
 		if n.late > 0 {
-			detail += ", " + measure.Thousands(n.late) + " more told late"
+			detail += ", " + wording.Thousands(n.late) + " more told late"
 		}
 		list = append(list, keyFigure{e + ": missed", count(n.missed), detail, 0})
 	}

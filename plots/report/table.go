@@ -7,7 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // table of the report. Its first column names the row.
@@ -94,7 +94,7 @@ func count(n int64) cell {
 	if n < 1000 {
 		return cell{Text: strconv.FormatInt(n, 10)}
 	}
-	return cell{Text: measure.Thousands(n), Number: strconv.FormatInt(n, 10)}
+	return cell{Text: wording.Thousands(n), Number: strconv.FormatInt(n, 10)}
 }
 
 func maybeCount(n *int64) cell {
@@ -130,17 +130,8 @@ func share(n, of int64) cell {
 	return percent(float64(n) / float64(of))
 }
 
-func percent(share float64) cell { return cell{Text: percentText(share), Number: plain(share * 100)} }
-
-// percentText never rounds something to nothing or to all.
-func percentText(share float64) string {
-	switch {
-	case share > 0 && share < 0.001:
-		return "<0.1 %"
-	case share < 1 && share > 0.999:
-		return ">99.9 %"
-	}
-	return strconv.FormatFloat(share*100, 'f', 1, 64) + " %"
+func percent(share float64) cell {
+	return cell{Text: wording.Percent(share), Number: plain(share * 100)}
 }
 
 // duration of seconds, written as 1h2m3s.
@@ -179,10 +170,3 @@ func inDays(hours int) string {
 
 // plain number, as a spreadsheet reads it.
 func plain(v float64) string { return strconv.FormatFloat(v, 'g', 9, 64) }
-
-func counted(n int64, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return measure.Thousands(n) + " " + thing + "s"
-}

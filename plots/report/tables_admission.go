@@ -2,11 +2,10 @@ package report
 
 import (
 	"fmt"
-	"strings"
-	"unicode"
 
 	"github.com/quotalab/quotalab/results/measure"
 	"github.com/quotalab/quotalab/results/series"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 var auditColumns = []string{"limiter", ">over-admitted", ">under-admitted", ">ambiguous", ">worst excess (tokens)", ">decisions compared"}
@@ -31,7 +30,7 @@ func auditTable(s *measure.Summary) *table {
 
 func sampledTable(s *measure.Summary) *table {
 	t := newTable("Decisions on the sampled keys alone against the exact reference", auditColumns...)
-	t.Note = auditNote + " Of " + percentText(s.SampleRate) + " of the keys; of the others nothing is known."
+	t.Note = auditNote + " Of " + wording.Percent(s.SampleRate) + " of the keys; of the others nothing is known."
 	for _, a := range s.SampledAudit {
 		t.add(words(a.Limiter), count(a.Over), count(a.Under), count(a.Ambiguous), general(a.WorstExcess), count(a.Compared))
 	}
@@ -41,7 +40,7 @@ func sampledTable(s *measure.Summary) *table {
 func worstTable(s *measure.Summary) *table {
 	t := newTable("Keys on which a limiter was wrong, the worst first", "limiter", "limit", "key", ">over-admitted", ">under-admitted", ">excess (tokens)")
 	for _, k := range s.Keys.OverAdmitted {
-		t.add(words(k.Limiter), words(k.Limit), words(printable(k.Key)), count(k.Over), count(k.Under), general(k.Excess))
+		t.add(words(k.Limiter), words(k.Limit), words(wording.Printable(k.Key)), count(k.Over), count(k.Under), general(k.Excess))
 	}
 	return t
 }
@@ -51,7 +50,7 @@ func envelopeTable(set *series.Set) *table {
 	t := newTable("The keys in the figure of what was admitted", "limiter", "limit", "key", "rate", ">burst", ">over-admitted", ">excess (tokens)", ">worst window from|s")
 	for _, a := range set.Admission {
 		for _, k := range a.Keys {
-			t.add(words(a.Limiter), words(k.Limit), words(printable(k.Key)), words(fmt.Sprintf("%s per %s", measure.Thousands(k.Count), lasting(k.Period))),
+			t.add(words(a.Limiter), words(k.Limit), words(wording.Printable(k.Key)), words(fmt.Sprintf("%s per %s", wording.Thousands(k.Count), lasting(k.Period))),
 				count(k.Burst), count(k.Over), general(k.Excess), duration(k.From))
 		}
 	}
@@ -61,17 +60,7 @@ func envelopeTable(set *series.Set) *table {
 func deniedTable(s *measure.Summary) *table {
 	t := newTable("The most denied keys", "limiter", "limit", "key", ">denied", ">decisions", ">share|%")
 	for _, k := range s.Keys.MostDenied {
-		t.add(words(k.Limiter), words(k.Limit), words(printable(k.Key)), count(k.Denied), count(k.Decisions), share(k.Denied, k.Decisions))
+		t.add(words(k.Limiter), words(k.Limit), words(wording.Printable(k.Key)), count(k.Denied), count(k.Decisions), share(k.Denied, k.Decisions))
 	}
 	return t
-}
-
-// printable keeps out what cannot be shown, and what turns the direction of text.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return '\uFFFD'
-	}, s)
 }

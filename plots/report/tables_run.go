@@ -10,6 +10,7 @@ import (
 
 	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 func assertionsTable(s *measure.Summary) *table {
@@ -71,7 +72,7 @@ func serverTables(s *measure.Summary) []*table {
 	odd := newTable("Commands that servers counted otherwise than the clients", "shard", "command", ">sent by clients", ">by their scripts", ">counted by the server")
 	for _, one := range s.Servers {
 		t.add(words(one.Shard), words(one.Version), maybeCount(one.KeysBefore), maybeCount(one.KeysAfter), mebibytes(one.MemoryBefore), mebibytes(one.MemoryAfter),
-			maybe(one.KeyBytes, func(v float64) cell { return number(v, 0) }), count(one.SampledKeys), words(serverNote(one)))
+			maybe(one.KeyBytes, func(v float64) cell { return number(v, 0) }), count(one.SampledKeys), words(one.Note()))
 		for _, d := range one.Disagreements {
 			odd.add(words(one.Shard), words(d.Command), count(d.Sent), maybeCount(d.Script), count(d.Server))
 		}
@@ -87,38 +88,18 @@ func mebibytes(bytes *int64) cell {
 	return number(float64(*bytes)/(1<<20), 1)
 }
 
-func serverNote(s measure.Server) string {
-	switch {
-	case s.Unreachable != "":
-		return "could not be asked at the end: " + printable(s.Unreachable)
-	case s.Restarted:
-		return "restarted: its counts began anew"
-	}
-	return ""
-}
-
 // commandsNote says whether servers and clients agree on how many commands there
 // were.
 func commandsNote(s *measure.Summary) string {
-	var sent, served int64
-	var unknown []string
-	odd := false
-	for _, one := range s.Servers {
-		if !one.Compared {
-			unknown = append(unknown, one.Shard)
-		}
-		if one.CommandsSent != nil && one.CommandsServed != nil {
-			sent, served = sent+*one.CommandsSent, served+*one.CommandsServed
-		}
-		odd = odd || len(one.Disagreements) > 0
-	}
+	sent, served, unknown := s.Commands()
+	odd := slices.ContainsFunc(s.Servers, func(one measure.Server) bool { return len(one.Disagreements) > 0 })
 	switch {
 	case len(unknown) > 0:
 		return "Commands of " + strings.Join(unknown, ", ") + " cannot all be compared, so whether the servers counted what the clients sent is unknown."
 	case odd:
 		return "The servers counted other commands than the clients sent: see the next table."
 	}
-	return fmt.Sprintf("The servers counted what the clients sent: %s of %s commands.", measure.Thousands(served), measure.Thousands(sent))
+	return fmt.Sprintf("The servers counted what the clients sent: %s of %s commands.", wording.Thousands(served), wording.Thousands(sent))
 }
 
 // provenanceTable: versions, hashes and tags.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/quotalab/quotalab/results/measure"
 	"github.com/quotalab/quotalab/results/series"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // loadTable: keys and commands by shard, with the band that chance explains.
@@ -22,7 +23,7 @@ func loadTable(set *series.Set) *table {
 		}
 		if !math.IsNaN(l.KeysLow) && len(l.Keys) > 1 {
 			t.Note += fmt.Sprintf("%s: chance alone leaves the keys of every shard between %s and %s in 95 of 100 runs. ",
-				l.Limiter, measure.Thousands(int64(math.Ceil(l.KeysLow))), measure.Thousands(int64(math.Floor(l.KeysHigh))))
+				l.Limiter, wording.Thousands(int64(math.Ceil(l.KeysLow))), wording.Thousands(int64(math.Floor(l.KeysHigh))))
 		}
 	}
 	return t
@@ -67,10 +68,10 @@ func hottestTable(set *series.Set) *table {
 	t := newTable("The hottest keys", "limiter", "limit", "key", "shard", ">decisions", ">share|%")
 	for _, l := range set.Shards {
 		for _, k := range l.Hottest {
-			t.add(words(l.Limiter), words(k.Limit), words(printable(k.Key)), words(k.Shard), count(k.Decisions), percent(k.Share))
+			t.add(words(l.Limiter), words(k.Limit), words(wording.Printable(k.Key)), words(k.Shard), count(k.Decisions), percent(k.Share))
 		}
 		if len(l.Hottest) > 0 {
-			t.Note += fmt.Sprintf("%s: all other keys have %s of the decisions. ", l.Limiter, percentText(l.HotRest))
+			t.Note += fmt.Sprintf("%s: all other keys have %s of the decisions. ", l.Limiter, wording.Percent(l.HotRest))
 		}
 	}
 	return t

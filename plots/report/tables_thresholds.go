@@ -6,6 +6,7 @@ import (
 
 	"github.com/quotalab/quotalab/results/measure"
 	"github.com/quotalab/quotalab/results/series"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // thresholdTables: how engines did, by threshold, and what happened to one
@@ -72,7 +73,7 @@ func storyTable(a *series.AccountStory) *table {
 	t.Note = "Times after the start. The last time is when the first notice came; if none came, when its period or the run ended."
 	for _, e := range a.Engines {
 		for _, c := range e.Crossings {
-			t.add(words(e.Engine), threshold(c.Level), duration(c.At), words(c.Verdict), duration(c.Until), words(printable(c.Cause)))
+			t.add(words(e.Engine), threshold(c.Level), duration(c.At), words(c.Verdict), duration(c.Until), words(wording.Printable(c.Cause)))
 		}
 	}
 	return t

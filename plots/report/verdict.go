@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // verdict of a run in a word, and its reason in a sentence.
@@ -18,18 +19,20 @@ type verdict struct {
 }
 
 func verdictOf(s *measure.Summary) verdict {
-	held := 0
+	word := s.Verdict()
+	return verdict{word, strings.ToLower(word), reasonOf(s)}
+}
+
+func reasonOf(s *measure.Summary) string {
 	var failing []string
 	for _, a := range s.Assertions {
-		if a.OK {
-			held++
-			continue
+		if !a.OK {
+			failing = append(failing, a.Metric+": "+a.Check)
 		}
-		failing = append(failing, a.Metric+": "+a.Check)
 	}
 	reason := "the scenario asserts nothing"
 	if n := len(s.Assertions); n > 0 {
-		reason = fmt.Sprintf("%d of %d assertions hold", held, n)
+		reason = fmt.Sprintf("%d of %d assertions hold", s.Held(), n)
 	}
 	if len(failing) > 0 {
 		reason += "; " + failing[0] + " does not"
@@ -37,17 +40,14 @@ func verdictOf(s *measure.Summary) verdict {
 	if len(failing) > 1 {
 		reason += fmt.Sprintf(", nor do %d more", len(failing)-1)
 	}
-	switch {
-	case !s.Valid:
-		why := "the run did not do what the scenario asked"
-		if len(s.Invalid) > 0 {
-			why = strings.TrimSuffix(s.Invalid[0], ".")
-		}
-		return verdict{"INVALID", "invalid", why + " (" + reason + ")"}
-	case !s.OK:
-		return verdict{"FAILED", "failed", reason}
+	if s.Valid {
+		return reason
 	}
-	return verdict{"PASSED", "passed", reason}
+	why := "the run did not do what the scenario asked"
+	if len(s.Invalid) > 0 {
+		why = strings.TrimSuffix(s.Invalid[0], ".")
+	}
+	return why + " (" + reason + ")"
 }
 
 // validity says whether the numbers stand for what the scenario asked, as far
@@ -89,7 +89,7 @@ func sentence(s string) string {
 
 func perSecond(rate float64) string {
 	if rate >= 1000 {
-		return measure.Thousands(int64(rate+0.5)) + "/s"
+		return wording.Thousands(int64(rate+0.5)) + "/s"
 	}
 	return general(rate).Text + "/s"
 }
@@ -129,12 +129,12 @@ func facts(s *measure.Summary) []fact {
 	}
 	switch {
 	case s.Seen > 0:
-		list = append(list, fact{"observations", measure.Thousands(s.Seen) + ", of which " + measure.Thousands(s.Observations) + " recorded"})
+		list = append(list, fact{"observations", wording.Thousands(s.Seen) + ", of which " + wording.Thousands(s.Observations) + " recorded"})
 	case s.Observations > 0 || s.Accounts+s.Evaluations == 0:
-		list = append(list, fact{"observations", measure.Thousands(s.Observations)})
+		list = append(list, fact{"observations", wording.Thousands(s.Observations)})
 	}
 	if s.Accounts+s.Evaluations > 0 {
-		list = append(list, fact{"accounts", measure.Thousands(s.Accounts)}, fact{"evaluations", measure.Thousands(s.Evaluations)})
+		list = append(list, fact{"accounts", wording.Thousands(s.Accounts)}, fact{"evaluations", wording.Thousands(s.Evaluations)})
 	}
 	return list
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 func TestLasting(t *testing.T) {
@@ -32,7 +33,7 @@ func TestShort(t *testing.T) {
 // A share is never rounded to nothing or to all.
 func TestPercentText(t *testing.T) {
 	for want, share := range map[string]float64{"0.0 %": 0, "<0.1 %": 0.0004, "0.1 %": 0.001, "49.6 %": 0.49567, "99.9 %": 0.999, ">99.9 %": 0.9991, "100.0 %": 1} {
-		if got := percentText(share); got != want {
+		if got := wording.Percent(share); got != want {
 			t.Errorf("%g: got %s, expected %s", share, got, want)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // Modes of the text summary.
@@ -116,24 +117,15 @@ func (t *text) paint(colour, s string) string {
 
 func (t *text) verdict() {
 	s := t.s
-	held := 0
-	for _, a := range s.Assertions {
-		if a.OK {
-			held++
-		}
-	}
-	word, colour := "PASSED", green
-	switch {
-	case !s.Valid:
-		word, colour = "INVALID", red
-	case !s.OK:
-		word, colour = "FAILED", red
+	colour := green
+	if !s.Valid || !s.OK {
+		colour = red
 	}
 	assertions := "no assertions"
 	if n := len(s.Assertions); n > 0 {
-		assertions = fmt.Sprintf("%d of %d assertions hold", held, n)
+		assertions = fmt.Sprintf("%d of %d assertions hold", s.Held(), n)
 	}
-	t.line("%s: %s", t.paint(bold, s.Scenario), t.paint(colour, word+", "+assertions))
+	t.line("%s: %s", t.paint(bold, s.Scenario), t.paint(colour, s.Verdict()+", "+assertions))
 	t.bullets(red, s.Invalid)
 	if s.About != "" {
 		t.sentence("%s", s.About)
@@ -154,12 +146,12 @@ func (t *text) facts() []string {
 	}
 	switch {
 	case s.Seen > 0:
-		facts = append(facts, counted(s.Seen, "observation")+", of which "+measure.Thousands(s.Observations)+" recorded")
+		facts = append(facts, wording.Counted(s.Seen, "observation")+", of which "+wording.Thousands(s.Observations)+" recorded")
 	case s.Observations > 0 || s.Accounts+s.Evaluations == 0:
-		facts = append(facts, counted(s.Observations, "observation"))
+		facts = append(facts, wording.Counted(s.Observations, "observation"))
 	}
 	if s.Accounts+s.Evaluations > 0 {
-		facts = append(facts, counted(s.Accounts, "account"), counted(s.Evaluations, "evaluation"))
+		facts = append(facts, wording.Counted(s.Accounts, "account"), wording.Counted(s.Evaluations, "evaluation"))
 	}
 	return facts
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // kept says how the generator of a run in real time kept its schedule, and
@@ -18,7 +19,7 @@ func (t *text) kept() {
 		if s.LagP99 != nil {
 			unit := timeUnits[t.o.Unit].name
 			line += fmt.Sprintf("; lag p50 %s %s, p99 %s %s, max %s %s (%s; p99 may be %s %s)", t.time(*s.LagMed), unit, t.time(*s.LagP99), unit,
-				t.time(*s.LagMax), unit, counted(s.LagSamples, "sample"), t.time(s.LagBound), unit)
+				t.time(*s.LagMax), unit, wording.Counted(s.LagSamples, "sample"), t.time(s.LagBound), unit)
 		}
 		t.sentence("%s", line)
 	}
@@ -29,7 +30,7 @@ func (t *text) kept() {
 
 func perSecond(rate float64) string {
 	if rate >= 1000 {
-		return measure.Thousands(int64(rate+0.5)) + "/s"
+		return wording.Thousands(int64(rate+0.5)) + "/s"
 	}
 	return strconv.FormatFloat(rate, 'g', 4, 64) + "/s"
 }
@@ -46,7 +47,7 @@ func (t *text) faults() {
 		if of == "" {
 			of = f.Client
 		}
-		rows.add(lasting(f.At), until, f.Kind, dash(of), printable(f.What))
+		rows.add(lasting(f.At), until, f.Kind, dash(of), wording.Printable(f.What))
 	}
 	if len(rows.rows) > 0 {
 		t.heading("Faults (after the start of the run)")
@@ -102,7 +103,7 @@ func (t *text) outcomesByPhase() *table {
 	for _, g := range order {
 		var n, p99 []string
 		for _, phase := range metric.Phases() {
-			n = append(n, measure.Thousands(counts[inPhase{g, phase}].Count))
+			n = append(n, wording.Thousands(counts[inPhase{g, phase}].Count))
 			if m, ok := latencies[inPhase{g, phase}]; ok && m.P99 != nil {
 				p99 = append(p99, t.time(*m.P99))
 			} else {
@@ -140,7 +141,7 @@ func (t *text) errorsByPhase() *table {
 	for _, k := range order {
 		row := []string{k.limiter, k.error}
 		for _, phase := range metric.Phases() {
-			row = append(row, measure.Thousands(counts[k][phase]))
+			row = append(row, wording.Thousands(counts[k][phase]))
 		}
 		rows.add(row...)
 	}
@@ -151,10 +152,10 @@ func (t *text) errorsByPhase() *table {
 func (t *text) sampledAudit() {
 	rows := newTable("limiter", ">over-admitted", ">under-admitted", ">ambiguous", ">worst excess (tokens)", ">decisions compared")
 	for _, a := range t.s.SampledAudit {
-		rows.add(a.Limiter, measure.Thousands(a.Over), measure.Thousands(a.Under), measure.Thousands(a.Ambiguous), fmt.Sprintf("%.4g", a.WorstExcess), measure.Thousands(a.Compared))
+		rows.add(a.Limiter, wording.Thousands(a.Over), wording.Thousands(a.Under), wording.Thousands(a.Ambiguous), fmt.Sprintf("%.4g", a.WorstExcess), wording.Thousands(a.Compared))
 	}
 	if len(rows.rows) > 0 {
-		t.heading("Audit of the sampled keys alone (%s of the keys; of the others nothing is known)", percent(t.s.SampleRate))
+		t.heading("Audit of the sampled keys alone (%s of the keys; of the others nothing is known)", wording.Percent(t.s.SampleRate))
 		t.table(rows)
 	}
 }

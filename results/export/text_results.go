@@ -6,6 +6,7 @@ import (
 
 	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // limiters that have a series of the metric, in order.
@@ -44,7 +45,7 @@ func (t *text) shards() {
 	}
 	for _, m := range t.s.Select(metric.Selector{Metric: "shard_disagreement"}) {
 		t.sentence("%s: client %s looks for %s of the keys that it shares with the first client (%s) on another shard.",
-			m.Tags["limiter"], m.Tags["client"], percent(*m.Value), measure.Thousands(m.Count))
+			m.Tags["limiter"], m.Tags["client"], wording.Percent(*m.Value), wording.Thousands(m.Count))
 	}
 }
 
@@ -63,9 +64,9 @@ func (t *text) addShards(rows *table, limiter string) {
 	for _, m := range commands {
 		n, part := "-", "-"
 		if k, known := keys[m.Tags["shard"]]; known {
-			n, part = measure.Thousands(k), share(k, totalKeys)
+			n, part = wording.Thousands(k), share(k, totalKeys)
 		}
-		rows.add(limiter, m.Tags["shard"], n, part, measure.Thousands(m.Count), share(m.Count, totalCommands))
+		rows.add(limiter, m.Tags["shard"], n, part, wording.Thousands(m.Count), share(m.Count, totalCommands))
 	}
 }
 
@@ -73,7 +74,7 @@ func share(n, of int64) string {
 	if of == 0 {
 		return "-"
 	}
-	return percent(float64(n) / float64(of))
+	return wording.Percent(float64(n) / float64(of))
 }
 
 // balance in words. Distinct keys fall independently, so their p-value
@@ -124,9 +125,9 @@ func (t *text) audit() {
 		excess, ok := t.one("worst_excess", of)
 		worst, compared := "-", "-"
 		if ok {
-			worst, compared = fmt.Sprintf("%.4g", *excess.Value), measure.Thousands(excess.Count)
+			worst, compared = fmt.Sprintf("%.4g", *excess.Value), wording.Thousands(excess.Count)
 		}
-		rows.add(l, measure.Thousands(over.Count), measure.Thousands(under.Count), measure.Thousands(ambiguous.Count), worst, compared)
+		rows.add(l, wording.Thousands(over.Count), wording.Thousands(under.Count), wording.Thousands(ambiguous.Count), worst, compared)
 	}
 	t.heading("Audit against the exact reference (worst excess: tokens above burst + t/T in any window)")
 	t.table(rows)
@@ -143,7 +144,7 @@ func (t *text) worstKeys() {
 		if shown[k.Limiter]++; shown[k.Limiter] > compactKeys && !t.full() {
 			continue
 		}
-		rows.add(k.Limiter, k.Limit, printable(k.Key), measure.Thousands(k.Over), measure.Thousands(k.Under), fmt.Sprintf("%.4g", k.Excess))
+		rows.add(k.Limiter, k.Limit, wording.Printable(k.Key), wording.Thousands(k.Over), wording.Thousands(k.Under), fmt.Sprintf("%.4g", k.Excess))
 	}
 	if len(rows.rows) > 0 {
 		t.heading("Worst keys of the audit")
@@ -158,7 +159,7 @@ func (t *text) denied() {
 	t.heading("Most denied keys")
 	rows := newTable("limiter", "limit", "key", ">denied", ">decisions", ">share")
 	for _, k := range t.s.Keys.MostDenied {
-		rows.add(k.Limiter, k.Limit, printable(k.Key), measure.Thousands(k.Denied), measure.Thousands(k.Decisions), share(k.Denied, k.Decisions))
+		rows.add(k.Limiter, k.Limit, wording.Printable(k.Key), wording.Thousands(k.Denied), wording.Thousands(k.Decisions), share(k.Denied, k.Decisions))
 	}
 	t.table(rows)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // thresholds: how each engine did, by threshold. The compact summary leaves
@@ -31,7 +32,7 @@ func (t *text) thresholds() {
 		}
 		row := []string{one.Engine, strconv.FormatInt(one.Threshold, 10) + " %"}
 		for _, c := range counts {
-			row = append(row, measure.Thousands(c))
+			row = append(row, wording.Thousands(c))
 		}
 		rows.add(append(row, t.delays(one)...)...)
 	}
@@ -40,7 +41,7 @@ func (t *text) thresholds() {
 		return
 	case len(rows.rows) == 0:
 		t.heading("Thresholds")
-		t.sentence("None of the %s crossed a threshold, and no engine sent a notice.", counted(t.s.Accounts, "account"))
+		t.sentence("None of the %s crossed a threshold, and no engine sent a notice.", wording.Counted(t.s.Accounts, "account"))
 		return
 	}
 	t.heading("Thresholds (crossings that were due a notice, and what became of them)")
@@ -68,10 +69,10 @@ func (t *text) causes() {
 	for _, c := range t.joinCauses() {
 		example := fmt.Sprintf("account %d", c.first.Account)
 		if c.first.Group != "" {
-			example += " (" + printable(c.first.Group) + ")"
+			example += " (" + wording.Printable(c.first.Group) + ")"
 		}
 		example += fmt.Sprintf(", %d %% at %s", c.first.Threshold, c.first.At.Format(time.DateTime))
-		rows.add(c.first.Engine, strings.Join(c.thresholds, ", ")+" %", c.first.Verdict, printable(c.first.Cause), measure.Thousands(c.count), example)
+		rows.add(c.first.Engine, strings.Join(c.thresholds, ", ")+" %", c.first.Verdict, wording.Printable(c.first.Cause), wording.Thousands(c.count), example)
 	}
 	if len(rows.rows) > 0 {
 		t.heading("Causes of notices that were missed, late, duplicate or spurious")

@@ -4,11 +4,10 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
-	"unicode"
 
 	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // timeUnit of the text summary.
@@ -45,42 +44,13 @@ func (t *text) observed(a measure.Assertion) string {
 	case c.Agg == "rate":
 		return strconv.FormatFloat(v, 'g', 6, 64) + "/s"
 	case c.Agg == "count":
-		return measure.Thousands(int64(v))
+		return wording.Thousands(int64(v))
 	case m.Unit == "s":
 		return t.time(v) + " " + timeUnits[t.o.Unit].name
 	case m.Unit == "ratio":
-		return percent(v)
+		return wording.Percent(v)
 	}
 	return strconv.FormatFloat(v, 'g', 6, 64)
-}
-
-// percent writes a share, and never rounds something to nothing or to all.
-func percent(share float64) string {
-	switch {
-	case share > 0 && share < 0.001:
-		return "<0.1 %"
-	case share < 1 && share > 0.999:
-		return ">99.9 %"
-	}
-	return strconv.FormatFloat(share*100, 'f', 1, 64) + " %"
-}
-
-// counted writes "1 account" and "2,000 accounts".
-func counted(n int64, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return measure.Thousands(n) + " " + thing + "s"
-}
-
-// printable keeps control characters of a key out of the terminal.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return '\uFFFD'
-	}, s)
 }
 
 func sorted(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }

@@ -23,6 +23,7 @@ import (
 	"github.com/quotalab/quotalab/results/keep"
 	"github.com/quotalab/quotalab/results/measure"
 	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 const second = int64(time.Second)
@@ -240,7 +241,7 @@ func TestSampleHoldsWholeKeys(t *testing.T) {
 	}
 	var b bytes.Buffer
 	if err := export.Text(&b, s, export.TextOptions{}); err != nil || !strings.Contains(b.String(), "Audit of the sampled keys alone (10.0 % of the keys; of the others nothing is known)") ||
-		!strings.Contains(strings.Join(strings.Fields(b.String()), " "), "60,000 observations, of which "+measure.Thousands(r.Manifest().Count)+" recorded") {
+		!strings.Contains(strings.Join(strings.Fields(b.String()), " "), "60,000 observations, of which "+wording.Thousands(r.Manifest().Count)+" recorded") {
 		t.Errorf("text, error %v:\n%s", err, b.String())
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // disagreement of a client with the first one on where keys live.
@@ -58,7 +59,7 @@ func (d disagreement) warning() string {
 		return ""
 	}
 	return fmt.Sprintf("%s: client %s looks for %s of %s on another shard than client %s: %s. What one client writes, the other does not find.",
-		d.limiter, d.client.Name, percent(d.share()), count(d.shared, "key"), d.first.Name, d.cause())
+		d.limiter, d.client.Name, percent(d.share()), wording.Counted(d.shared, "key"), d.first.Name, d.cause())
 }
 
 func (d disagreement) cause() string {

@@ -1,6 +1,9 @@
 package measure
 
-import "github.com/quotalab/quotalab/results/record"
+import (
+	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/results/wording"
+)
 
 // comparison of what one server counted with what the run's clients sent.
 type comparison struct {
@@ -77,6 +80,32 @@ func servers(list []record.Server) (out []Server) {
 		out = append(out, s)
 	}
 	return out
+}
+
+// Note is what is to be known of a server beside its numbers, "" nothing.
+func (s *Server) Note() string {
+	switch {
+	case s.Unreachable != "":
+		return "could not be asked at the end: " + wording.Printable(s.Unreachable)
+	case s.Restarted:
+		return "restarted: its counts began anew"
+	}
+	return ""
+}
+
+// Commands of all servers that could be asked: as the clients sent them and as
+// the servers counted them, and the shards of which not all can be compared.
+func (s *Summary) Commands() (sent, served int64, unknown []string) {
+	for i := range s.Servers {
+		one := &s.Servers[i]
+		if !one.Compared {
+			unknown = append(unknown, one.Shard)
+		}
+		if one.CommandsSent != nil && one.CommandsServed != nil {
+			sent, served = sent+*one.CommandsSent, served+*one.CommandsServed
+		}
+	}
+	return sent, served, unknown
 }
 
 // counted64 is nil for a number that a server did not say.

@@ -119,3 +119,24 @@ func (s *Summary) WriteJSON(w io.Writer) error {
 	e.SetIndent("", "  ")
 	return e.Encode(s)
 }
+
+// Verdict in a word: INVALID, FAILED or PASSED.
+func (s *Summary) Verdict() string {
+	switch {
+	case !s.Valid:
+		return "INVALID"
+	case !s.OK:
+		return "FAILED"
+	}
+	return "PASSED"
+}
+
+// Held is how many of the assertions hold.
+func (s *Summary) Held() (n int) {
+	for i := range s.Assertions {
+		if s.Assertions[i].OK {
+			n++
+		}
+	}
+	return n
+}

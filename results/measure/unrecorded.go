@@ -5,6 +5,7 @@ import (
 
 	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // only says how little of a run is recorded.
@@ -22,9 +23,9 @@ func (p *pass) unrecordedWarning(a *audit.Result) []string {
 	if m.Whole() || p.unknown {
 		return nil
 	}
-	w := fmt.Sprintf("observations: %s: of %s the record holds %s", m.Recorded, count(m.Seen, "observation"), only(m))
+	w := fmt.Sprintf("observations: %s: of %s the record holds %s", m.Recorded, wording.Counted(m.Seen, "observation"), only(m))
 	if m.Recorded == record.Sampled {
-		w += fmt.Sprintf(" (%s)", Thousands(m.Count))
+		w += fmt.Sprintf(" (%s)", wording.Thousands(m.Count))
 	}
 	out := []string{w + ". Counts and times are of all of them, but over-admission, keys on shards, disagreement of clients and tables of keys are unknown."}
 	for _, l := range a.Limiters {
@@ -33,7 +34,7 @@ func (p *pass) unrecordedWarning(a *audit.Result) []string {
 		case p.batched[l.Name]:
 			out = append(out, fmt.Sprintf("%s: no audit: it decides on several keys at once, and only that of the first is sampled.", l.Name))
 		case l.Over > 0:
-			out = append(out, fmt.Sprintf("%s: over-admission: %s allowed that the limit denies, on the sampled keys alone (of %s).", l.Name, counted(l.Over, "request was", "requests were"), count(l.Compared, "decision")))
+			out = append(out, fmt.Sprintf("%s: over-admission: %s allowed that the limit denies, on the sampled keys alone (of %s).", l.Name, counted(l.Over, "request was", "requests were"), wording.Counted(l.Compared, "decision")))
 		}
 	}
 	return out

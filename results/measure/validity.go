@@ -5,6 +5,7 @@ import (
 
 	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // invalid says why the run's numbers do not stand for what the scenario
@@ -50,14 +51,14 @@ func extent(m *record.Manifest) string {
 		n = m.Seen
 	}
 	if m.AccountCount+m.EvaluationCount == 0 {
-		return count(n, "observation")
+		return wording.Counted(n, "observation")
 	}
-	return count(n, "observation") + ", " + count(m.AccountCount, "account") + " and " + count(m.EvaluationCount, "evaluation")
+	return wording.Counted(n, "observation") + ", " + wording.Counted(m.AccountCount, "account") + " and " + wording.Counted(m.EvaluationCount, "evaluation")
 }
 
 func counted(n int64, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return Thousands(n) + " " + many
+	return wording.Thousands(n) + " " + many
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // warnings say in words what is odd and what causes it, causes first.
@@ -65,12 +66,12 @@ func (p *pass) errorWarning(limiter string) []string {
 	total, list := int64(0), make([]string, len(kinds))
 	for i, k := range kinds {
 		total += counts[k]
-		list[i] = k + " " + Thousands(counts[k])
+		list[i] = k + " " + wording.Thousands(counts[k])
 	}
 	if total == 0 {
 		return nil
 	}
-	w := fmt.Sprintf("%s: %s in %s (%s): %s.", limiter, count(total, "error"), count(decisions, "request"), percent(float64(total)/float64(decisions)), strings.Join(list, ", "))
+	w := fmt.Sprintf("%s: %s in %s (%s): %s.", limiter, wording.Counted(total, "error"), wording.Counted(decisions, "request"), percent(float64(total)/float64(decisions)), strings.Join(list, ", "))
 	if open := p.outcomes.total(func(o outcome) bool { return o.limiter == limiter && o.decision == record.FailOpen }); open > 0 {
 		w += fmt.Sprintf(" %s let through because of it (fail open).", counted(open, "request was", "requests were"))
 	}
@@ -81,7 +82,7 @@ func (p *pass) admissionWarnings(l audit.Limiter) (out []string) {
 	warn := func(format string, args ...any) { out = append(out, l.Name+": "+fmt.Sprintf(format, args...)) }
 	share := func(n int64) string { return percent(float64(n) / float64(l.Compared)) }
 	if l.Over > 0 {
-		w := fmt.Sprintf("over-admission: %s allowed that the limit denies (%s of %s).", counted(l.Over, "request was", "requests were"), share(l.Over), count(l.Compared, "decision"))
+		w := fmt.Sprintf("over-admission: %s allowed that the limit denies (%s of %s).", counted(l.Over, "request was", "requests were"), share(l.Over), wording.Counted(l.Compared, "decision"))
 		if l.OverChecked > 0 {
 			w += fmt.Sprintf(" Of these %s a check that took no tokens.", counted(l.OverChecked, "was", "were"))
 		}
@@ -91,14 +92,14 @@ func (p *pass) admissionWarnings(l audit.Limiter) (out []string) {
 		warn("%s", w+p.overCause(l.Name))
 	}
 	if l.Under > 0 {
-		w := fmt.Sprintf("under-admission: %s denied that the limit allows (%s of %s).", counted(l.Under, "request was", "requests were"), share(l.Under), count(l.Compared, "decision"))
+		w := fmt.Sprintf("under-admission: %s denied that the limit allows (%s of %s).", counted(l.Under, "request was", "requests were"), share(l.Under), wording.Counted(l.Compared, "decision"))
 		warn("%s", w+cmp.Or(p.clockCause(), p.clockFault()))
 	}
 	if l.WrongRetry > 0 {
-		warn("%s of the %s that can be compared (on keys without an earlier fault) told a wrong time to retry after.", Thousands(l.WrongRetry), count(l.RetryKnown, "denial"))
+		warn("%s of the %s that can be compared (on keys without an earlier fault) told a wrong time to retry after.", wording.Thousands(l.WrongRetry), wording.Counted(l.RetryKnown, "denial"))
 	}
 	if l.Uncertain > 0 {
-		warn("%s reached a key and ended in an error: whether they took tokens is unknown, so the audit is that much less sure.", count(l.Uncertain, "request"))
+		warn("%s reached a key and ended in an error: whether they took tokens is unknown, so the audit is that much less sure.", wording.Counted(l.Uncertain, "request"))
 	}
 	switch {
 	case l.Unknown != "":

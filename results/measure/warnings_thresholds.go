@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/quotalab/quotalab/results/audit"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // thresholdWarnings say what each engine missed, told late, told twice or
@@ -61,7 +62,7 @@ func shortfall(e *audit.EngineResult, v audit.Verdict, of func(*audit.ThresholdT
 		if len(parts) == 0 {
 			crossings = map[bool]string{true: "crossing ", false: "crossings "}[t.Crossings == 1]
 		}
-		parts = append(parts, fmt.Sprintf("%s of %s %sof %d %% %s, %s", Thousands(n), Thousands(t.Crossings), crossings, t.Threshold, v, mostBy(t.Causes, v, n)))
+		parts = append(parts, fmt.Sprintf("%s of %s %sof %d %% %s, %s", wording.Thousands(n), wording.Thousands(t.Crossings), crossings, t.Threshold, v, mostBy(t.Causes, v, n)))
 	}
 	if len(parts) == 0 {
 		return ""
@@ -80,7 +81,7 @@ func mostBy(list []audit.CauseTally, v audit.Verdict, of int64) string {
 	case 2*list[i].Count > of:
 		return "most by " + list[i].Cause
 	}
-	return fmt.Sprintf("%s of them by %s", Thousands(list[i].Count), list[i].Cause)
+	return fmt.Sprintf("%s of them by %s", wording.Thousands(list[i].Count), list[i].Cause)
 }
 
 func covered(e *audit.EngineResult) string {
@@ -105,7 +106,7 @@ func surplus(e *audit.EngineResult) string {
 		if n == 0 {
 			continue
 		}
-		part := count(n, string(kind)+" notice")
+		part := wording.Counted(n, string(kind)+" notice")
 		if kind == audit.Duplicate || kind == audit.Spurious {
 			if list := joined(e, kind); len(list) > 0 {
 				part += fmt.Sprintf(", %s (such as to account %d)", mostBy(list, kind, n), list[0].Account)
@@ -143,5 +144,5 @@ func noticed(f audit.FindingTally) string {
 	if f.Accounts == 0 {
 		return fmt.Sprintf("it found: %s (%s).", f.What, times)
 	}
-	return fmt.Sprintf("it found: %s (%s, of %s, such as account %d).", f.What, times, count(f.Accounts, "account"), f.Account)
+	return fmt.Sprintf("it found: %s (%s, of %s, such as account %d).", f.What, times, wording.Counted(f.Accounts, "account"), f.Account)
 }

@@ -50,7 +50,7 @@ func Run(ctx context.Context, p *plan.Plan, sink Sink, o Options) (Result, error
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 	}
-	d := &driver{ctx: ctx, requests: ctx, plan: p, sink: sink, options: o, arrivals: p.Arrivals(), checkEvery: checkEvery}
+	d := &driver{ctx: ctx, requests: ctx, plan: p, sink: sink, options: o, arrivals: p.Arrivals()}
 	defer d.arrivals.Close()
 	if err := d.open(); err != nil {
 		return d.result, errors.Join(err, d.close())
@@ -105,15 +105,15 @@ func (d *driver) open() error {
 // setStage makes the clock and what goes with it.
 func (d *driver) setStage() error {
 	if d.options.Live == nil {
-		d.stage = newEmbedded(d.plan)
-		d.clock = d.stage.clock()
+		s := newEmbedded(d.plan)
+		d.stage, d.clock = s, s.sched
 		return nil
 	}
 	s, err := newOnServers(d.ctx, d.plan, *d.options.Live)
 	if err != nil {
 		return err
 	}
-	d.stage, d.clock, d.live, d.checkEvery = s, s.real, true, 1
+	d.stage, d.clock = s, s.real
 	// Ctrl-C ends waiting too, and lets what is under way come back.
 	d.stopWatching = context.AfterFunc(d.ctx, func() { s.real.Post(s.real.Stop) })
 	d.requests = context.WithoutCancel(d.ctx)
@@ -129,7 +129,6 @@ type driver struct {
 	requests     context.Context // of the limiters' calls
 	stage        stage
 	clock        vtime.Clock
-	live         bool
 	arrivals     *plan.Arrivals
 	clients      []*clientOffset // by client
 	worlds       []*world
@@ -138,11 +137,12 @@ type driver struct {
 	retries      []*rand.Rand // by source
 	flying       [][]int      // requests under way, by source and limiter
 	count        int64
-	checkEvery   int64
 	stopWatching func() bool
 	result       Result
 	err          error // first error of the harness; ends the run
 }
+
+func (d *driver) inRealTime() bool { return d.options.Live != nil }
 
 func (d *driver) fail(err error) {
 	if d.err == nil {
@@ -181,7 +181,7 @@ func (d *driver) scheduleNext() {
 const checkEvery = 1024
 
 func (d *driver) arrive(e *plan.Event) {
-	if d.count%d.checkEvery == 0 && d.interrupted(e.At) {
+	if (d.inRealTime() || d.count%checkEvery == 0) && d.interrupted(e.At) {
 		return
 	}
 	d.count++
@@ -194,7 +194,7 @@ func (d *driver) arrive(e *plan.Event) {
 	for _, l := range source.Limiters {
 		r := d.request()
 		r.source, r.sourceIndex, r.world, r.arrival, r.due, r.takes, r.key = source, e.Source, d.worlds[l], e.N, e.At, takes, firstKey(e)
-		if d.flying[e.Source][l] >= source.MaxInFlight || d.live && d.clock.Now()-e.At > mostLag {
+		if d.flying[e.Source][l] >= source.MaxInFlight || d.inRealTime() && d.clock.Now()-e.At > mostLag {
 			r.drop()
 			d.idle = append(d.idle, r)
 			continue

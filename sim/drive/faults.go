@@ -56,7 +56,7 @@ func (d *driver) scheduleFaults() {
 		return
 	}
 	begun := make([]bool, len(d.plan.Faults))
-	if d.live {
+	if d.inRealTime() {
 		d.clock.Call(0, func() {
 			d.clock.Start(func(p vtime.Process) {
 				for _, t := range all {

@@ -79,7 +79,7 @@ func newEngineWorld(q *quotas, index int) (*engineWorld, error) {
 	if e.redis, err = fleet.Client(shards.ClientSpec{ShardNames: client.ShardNames, RTT: client.RTT, Rand: scoped("network"), Connection: client.Connection}); err != nil {
 		return nil, fmt.Errorf("engine %s: %w", e.Name, err)
 	}
-	if q.d.live {
+	if q.d.inRealTime() {
 		e.redis.AddHook(outside{})
 	}
 	for i := range q.accounts.Len() {

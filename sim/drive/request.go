@@ -101,7 +101,7 @@ func (r *request) ask(p vtime.Process, step, attempt int, in *instance) (limiter
 	decision, err := x.decision, x.err
 	o := &r.observation
 	*o = record.Observation{
-		Arrival: r.arrival, Traffic: r.source.Name, Client: in.name, Limiter: r.world.name, Step: int32(step), Attempt: int32(attempt),
+		Arrival: r.arrival, Traffic: r.source.Name, Client: in.name, Limiter: r.world.Name, Step: int32(step), Attempt: int32(attempt),
 		Intended: r.due, Sent: x.sent, Done: x.done, Effect: trace.Effect, Order: trace.Order, Judged: trace.Judged,
 		Key: trace.State(), RoundTrips: trace.RoundTrips, Remaining: decision.Remaining, RetryAfter: int64(decision.RetryAfter),
 		Takes: o.Takes[:0], Touched: trace.Touched,
@@ -114,7 +114,7 @@ func (r *request) ask(p vtime.Process, step, attempt int, in *instance) (limiter
 		o.Takes = append(o.Takes, record.Take{Limit: t.Limit, Key: t.Key, Cost: t.Cost, Mode: t.Mode, Shard: key.Shard, State: stateOr(key.State)})
 	}
 	passed := r.judge(o, decision, err)
-	r.d.stage.settle(r.world, o)
+	r.world.fleet.settle(r.world.Limiter, o)
 	r.d.fail(r.d.sink.Write(o))
 	return decision, passed
 }
@@ -145,7 +145,7 @@ func (r *request) drop() {
 	r.d.result.Traffic[r.sourceIndex].Dropped++
 	o := &r.observation
 	*o = record.Observation{
-		Arrival: r.arrival, Traffic: r.source.Name, Limiter: r.world.name, Intended: r.due, Sent: unknown, Done: r.due,
+		Arrival: r.arrival, Traffic: r.source.Name, Limiter: r.world.Name, Intended: r.due, Sent: unknown, Done: r.due,
 		Judged: unknown, Effect: unknown, Order: unknown, Decision: record.Dropped, Key: record.Unread, Remaining: unknown, RetryAfter: unknown,
 	}
 	for _, t := range r.takes {

@@ -20,7 +20,6 @@ import (
 // The two are made together, so that nobody pairs virtual time with live
 // Redis.
 type stage interface {
-	clock() vtime.Clock
 	// fleet makes the shards of one limiter or engine, whose random streams
 	// are of that scope.
 	fleet(scope string, stream func(name string) *rand.Rand) (fleet, error)
@@ -31,9 +30,6 @@ type stage interface {
 	ready(ctx context.Context) error
 	// targets are what faults of shards happen to.
 	targets() []fault.Target
-	// settle completes an observation of a decision with what is known of
-	// when it took effect.
-	settle(w *world, o *record.Observation)
 	// close ends the shards and tells what they have to say of themselves.
 	close(ctx context.Context) ([]record.Server, error)
 }
@@ -41,6 +37,9 @@ type stage interface {
 // fleet is the shards of one limiter or engine.
 type fleet interface {
 	Client(c shards.ClientSpec) (redis.UniversalClient, error)
+	// settle completes an observation of a decision with what is known of
+	// when it took effect.
+	settle(l *plan.Limiter, o *record.Observation)
 }
 
 // embedded is a stage in virtual time.
@@ -53,8 +52,6 @@ type embedded struct {
 func newEmbedded(p *plan.Plan) *embedded {
 	return &embedded{plan: p, sched: vtime.New(p.Epoch)}
 }
-
-func (s *embedded) clock() vtime.Clock { return s.sched }
 
 func (s *embedded) fleet(_ string, stream func(string) *rand.Rand) (fleet, error) {
 	f, err := shards.NewFleet(s.sched, shards.Spec{
@@ -101,12 +98,12 @@ func (s *embedded) ready(context.Context) error { return nil }
 
 // settle says by what instant the decision was judged: Redis' own clock,
 // where that is what the limiter reads.
-func (s *embedded) settle(w *world, o *record.Observation) {
+func (f embeddedFleet) settle(l *plan.Limiter, o *record.Observation) {
 	if o.Effect < 0 && o.Error == "" {
-		o.Effect, o.Order = o.Done, w.fleet.(embeddedFleet).NextOrder() // it touched no key
+		o.Effect, o.Order = o.Done, f.NextOrder() // it touched no key
 	}
 	switch {
-	case o.Effect >= 0 && w.kind.ServerTime:
+	case o.Effect >= 0 && l.Kind.ServerTime:
 		o.Judged = o.Effect
 	case o.Judged < 0:
 		o.Judged = o.Effect

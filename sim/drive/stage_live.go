@@ -82,13 +82,13 @@ func (s *onServers) prepare(ctx context.Context, p *plan.Plan) error {
 	return s.Servers.Through(ctx, p.Faults, p.Stream)
 }
 
-func (s *onServers) clock() vtime.Clock { return s.real }
-
 func (s *onServers) fleet(scope string, _ func(string) *rand.Rand) (fleet, error) {
 	f := s.Servers.Fleet(s.Prefix, scope)
 	s.fleets = append(s.fleets, f)
-	return f, nil
+	return liveFleet{f}, nil
 }
+
+type liveFleet struct{ *live.Fleet }
 
 func (s *onServers) clientClock(offset func() time.Duration) limiter.Clock {
 	return realClock{s.real, offset}
@@ -121,13 +121,12 @@ func (s *onServers) ready(ctx context.Context) error {
 
 // settle notes what a script is known to have called. When a decision took
 // effect is not known in real time but for the bounds sent and done.
-func (s *onServers) settle(w *world, o *record.Observation) {
-	if w.kind.ScriptCalls == nil || o.Error != "" {
+func (f liveFleet) settle(l *plan.Limiter, o *record.Observation) {
+	if l.Kind.ScriptCalls == nil || o.Error != "" {
 		return
 	}
-	f := w.fleet.(*live.Fleet)
 	for _, t := range o.Takes {
-		f.ScriptRan(t.Shard, w.kind.ScriptCalls(w.options, t, o.Decision == record.Allowed))
+		f.ScriptRan(t.Shard, l.Kind.ScriptCalls(l.Options, t, o.Decision == record.Allowed))
 	}
 }
 

@@ -18,10 +18,8 @@ import (
 // world is one limiter under test: its shards, and an instance of it in each
 // client process.
 type world struct {
-	name    string
+	*plan.Limiter
 	index   int
-	kind    limiter.Kind
-	options map[string]string
 	fleet   fleet
 	clients [][]*instance // by client and number
 	rng     *rand.Rand    // picks instances
@@ -38,14 +36,14 @@ type instance struct {
 
 func newWorld(d *driver, index int) (*world, error) {
 	p := d.plan
-	l := p.Limiters[index]
+	l := &p.Limiters[index]
 	scope := "limiter/" + l.Name
 	scoped := func(name string) *rand.Rand { return p.Stream(scope + "/" + name) }
 	fleet, err := d.stage.fleet(scope, scoped)
 	if err != nil {
 		return nil, fmt.Errorf("limiter %s: %w", l.Name, err)
 	}
-	w := &world{name: l.Name, index: index, kind: l.Kind, options: l.Options, fleet: fleet, rng: scoped("instances")}
+	w := &world{Limiter: l, index: index, fleet: fleet, rng: scoped("instances")}
 	for i, c := range p.Clients {
 		var instances []*instance
 		for n := range c.Instances {
@@ -60,7 +58,7 @@ func newWorld(d *driver, index int) (*world, error) {
 	return w, nil
 }
 
-func newInstance(d *driver, fleet fleet, l plan.Limiter, client, n int, scoped func(string) *rand.Rand) (*instance, error) {
+func newInstance(d *driver, fleet fleet, l *plan.Limiter, client, n int, scoped func(string) *rand.Rand) (*instance, error) {
 	c := d.plan.Clients[client]
 	in := &instance{name: c.Name, client: c.Name, mode: c.Does, registry: prometheus.NewRegistry()}
 	if c.Instances > 1 {
@@ -105,7 +103,7 @@ func (w *world) pick(client int) *instance {
 
 // telemetry reads what the limiter's own metrics say, by client group.
 func (w *world) telemetry() ([]record.Telemetry, error) {
-	if w.kind.Telemetry == nil {
+	if w.Kind.Telemetry == nil {
 		return nil, nil
 	}
 	var all []record.Telemetry
@@ -114,10 +112,10 @@ func (w *world) telemetry() ([]record.Telemetry, error) {
 		for _, in := range instances {
 			families, err := in.registry.Gather()
 			if err != nil {
-				return all, fmt.Errorf("limiter %s, client %s: reading its metrics: %w", w.name, in.name, err)
+				return all, fmt.Errorf("limiter %s, client %s: reading its metrics: %w", w.Name, in.name, err)
 			}
-			for _, t := range w.kind.Telemetry(families) {
-				t.Limiter, t.Client = w.name, in.client
+			for _, t := range w.Kind.Telemetry(families) {
+				t.Limiter, t.Client = w.Name, in.client
 				all = mergeTelemetry(all, group, t)
 			}
 		}
