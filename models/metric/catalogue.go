@@ -46,7 +46,11 @@ type Metric struct {
 	Open   []string            // tags that say what came of it, as those with Values do, but whose values are no closed set
 	Needs  []string            // tags without which a selector means nothing
 	Better string              // "lower", "higher" or "" (neither)
-	About  string
+	// PerRequest: each request adds to it by itself, once it is done. So it has
+	// windows (over) and can be watched while a run goes on (abortOnFail); the
+	// others are known of a whole run, at its end.
+	PerRequest bool
+	About      string
 }
 
 // Find returns the metric of that name.
@@ -69,19 +73,19 @@ func limiterMetrics() []Metric {
 	outcomeTags := []string{"traffic", "limiter", "client", "decision", "key", "phase"}
 	cuts := []string{"phase"}
 	return []Metric{
-		{Name: "decisions", Unit: "count", Kind: Counter, Tags: outcomeTags, Values: outcome, Cuts: cuts,
+		{Name: "decisions", Unit: "count", Kind: Counter, Tags: outcomeTags, Values: outcome, Cuts: cuts, PerRequest: true,
 			About: "decisions by outcome; phase, in a run with faults: before the first begins, during while any lasts (when the request was due), after in all other time, so also after a momentary one and between two"},
-		{Name: "latency", Unit: "s", Kind: Trend, Tags: outcomeTags, Values: outcome, Cuts: cuts, Better: "lower",
+		{Name: "latency", Unit: "s", Kind: Trend, Tags: outcomeTags, Values: outcome, Cuts: cuts, Better: "lower", PerRequest: true,
 			About: "done − sent: what the limiter took"},
-		{Name: "lag", Unit: "s", Kind: Trend, Tags: outcomeTags, Values: outcome, Cuts: cuts, Better: "lower",
+		{Name: "lag", Unit: "s", Kind: Trend, Tags: outcomeTags, Values: outcome, Cuts: cuts, Better: "lower", PerRequest: true,
 			About: "sent − intended: what the generator was late"},
-		{Name: "sojourn", Unit: "s", Kind: Trend, Tags: outcomeTags, Values: outcome, Cuts: cuts, Better: "lower",
+		{Name: "sojourn", Unit: "s", Kind: Trend, Tags: outcomeTags, Values: outcome, Cuts: cuts, Better: "lower", PerRequest: true,
 			About: "done − intended: what a user waited"},
-		{Name: "round_trips", Unit: "count", Kind: Trend, Tags: []string{"limiter", "client", "decision", "key", "phase"}, Values: outcome, Cuts: cuts, Better: "lower",
+		{Name: "round_trips", Unit: "count", Kind: Trend, Tags: []string{"limiter", "client", "decision", "key", "phase"}, Values: outcome, Cuts: cuts, Better: "lower", PerRequest: true,
 			About: "sequential round trips to shards of one decision"},
-		{Name: "errors", Unit: "count", Kind: Counter, Tags: []string{"limiter", "error", "phase"}, Values: map[string][]string{"error": errorKinds(), "phase": Phases()}, Cuts: cuts, Better: "lower",
+		{Name: "errors", Unit: "count", Kind: Counter, Tags: []string{"limiter", "error", "phase"}, Values: map[string][]string{"error": errorKinds(), "phase": Phases()}, Cuts: cuts, Better: "lower", PerRequest: true,
 			About: "decisions that ended in an error"},
-		{Name: "dropped", Unit: "count", Kind: Counter, Tags: []string{"traffic"}, Better: "lower",
+		{Name: "dropped", Unit: "count", Kind: Counter, Tags: []string{"traffic"}, Better: "lower", PerRequest: true,
 			About: "arrivals that were not sent because too many were in flight"},
 		{Name: "over_admission", Unit: "count", Kind: Counter, Tags: []string{"limiter"}, Better: "lower",
 			About: "allowed, where the oracle denies"},

@@ -79,7 +79,7 @@ func newWindows(m *record.Manifest, p *phases) ([]*window, error) {
 				w.phase = t.Value
 			}
 		}
-		if !slices.Contains([]string{"decisions", "latency", "lag", "sojourn", "round_trips", "errors", "dropped"}, sel.Metric) {
+		if !kind.PerRequest {
 			w.unsupported = fmt.Errorf("%s is known of the whole run only: leave out over", sel.Metric)
 		}
 		out = append(out, w)

@@ -122,6 +122,10 @@ type Assertion struct {
 	Selector string        `json:"selector"`
 	Check    string        `json:"check"`
 	Over     time.Duration `json:"overNanoseconds,omitempty"`
+	// AbortOnFail: the run ends as soon as it fails, but not before
+	// DelayAbortEval of the run has passed.
+	AbortOnFail    bool          `json:"abortOnFail,omitempty"`
+	DelayAbortEval time.Duration `json:"delayAbortEvalNanoseconds,omitempty"`
 }
 
 // Part is one Parquet file of observations.

@@ -50,7 +50,8 @@ func Compile(s *scenarios.Scenario, kinds limiter.Kinds) (*Plan, scenarios.Probl
 	ps = append(ps, p.compileFaults(s)...)
 	for _, a := range s.Assert {
 		for _, c := range a.Conditions {
-			p.Asserts = append(p.Asserts, record.Assertion{Selector: a.Selector, Check: c.Check})
+			p.Asserts = append(p.Asserts, record.Assertion{Selector: a.Selector, Check: c.Check, Over: time.Duration(c.Over),
+				AbortOnFail: c.AbortOnFail, DelayAbortEval: time.Duration(c.DelayAbortEval)})
 		}
 	}
 	whole := len(ps) == 0 // what sources refer to is all there
