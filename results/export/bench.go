@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/measure"
 )
 
@@ -17,7 +16,8 @@ import (
 // (golang.org/x/perf/benchfmt, version 2), for benchstat: one line for each
 // combination of tags, with all that was measured of it. Times are in
 // seconds. In virtual time every figure is exact (assume=exact): any change is
-// a difference.
+// a difference. The last line says how many lines have results, so that a file
+// that was cut short is told from a whole one: see ReadBench.
 func Bench(w io.Writer, s *measure.Summary) error {
 	var b strings.Builder
 	for _, line := range [][2]string{
@@ -30,15 +30,10 @@ func Bench(w io.Writer, s *measure.Summary) error {
 			fmt.Fprintf(&b, "%s: %s\n", k, strings.ReplaceAll(s.Tags[k], "\n", " "))
 		}
 	}
-	rows := benchRows(s)
-	writeUnits(&b, rows, s.Clock)
-	for _, r := range rows {
-		fmt.Fprintf(&b, "BenchmarkScenario%s 1", r.name)
-		for _, v := range r.values {
-			fmt.Fprintf(&b, " %s %s", strconv.FormatFloat(v.value, 'g', -1, 64), v.unit)
-		}
-		b.WriteByte('\n')
-	}
+	figures := Figures(s)
+	writeUnits(&b, figures)
+	lines := writeResults(&b, figures)
+	fmt.Fprintf(&b, "%s: %d\n", endKey, lines)
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("writing benchmarks: %w", err)
 	}
@@ -51,94 +46,38 @@ func isBenchKey(k string) bool {
 	return k != "" && 'a' <= k[0] && k[0] <= 'z' && !strings.ContainsAny(k, " \t:") && strings.ToLower(k) == k
 }
 
-type benchRow struct {
-	name   string
-	values []benchValue
-}
-
-type benchValue struct {
-	unit, better string
-	value        float64
-}
-
-// benchRows joins the metrics of the same tags, in the order of the metrics.
-func benchRows(s *measure.Summary) []*benchRow {
-	var rows []*benchRow
-	byName := map[string]*benchRow{}
-	for _, m := range s.Metrics {
-		name := benchName(m)
-		r := byName[name]
-		if r == nil {
-			r = &benchRow{name: name}
-			rows, byName[name] = append(rows, r), r
+// writeResults writes a line for each name, and returns how many.
+func writeResults(b *strings.Builder, figures []Figure) (lines int) {
+	for i, f := range figures {
+		if i == 0 || f.Name != figures[i-1].Name {
+			if i > 0 {
+				b.WriteByte('\n')
+			}
+			lines++
+			fmt.Fprintf(b, "BenchmarkScenario%s 1", f.Name)
 		}
-		r.values = append(r.values, benchValues(m)...)
+		fmt.Fprintf(b, " %s %s", strconv.FormatFloat(f.Value, 'g', -1, 64), f.Unit)
 	}
-	return rows
-}
-
-// benchName writes tags as /key=value in the order of the catalogue.
-func benchName(m measure.Metric) string {
-	var b strings.Builder
-	about, _ := metric.Find(m.Name)
-	for _, tag := range about.Tags {
-		if v := m.Tags[tag]; v != "" {
-			fmt.Fprintf(&b, "/%s=%s", tag, strings.Map(benchRune, v))
-		}
+	if lines > 0 {
+		b.WriteByte('\n')
 	}
-	return b.String()
-}
-
-// benchRune keeps a tag's value in one part of the name.
-func benchRune(r rune) rune {
-	if r <= ' ' || r == '/' || r == 0x7f {
-		return '_'
-	}
-	return r
-}
-
-func benchValues(m measure.Metric) []benchValue {
-	about, _ := metric.Find(m.Name)
-	one := func(unit string, v float64) benchValue { return benchValue{unit, about.Better, v} }
-	switch {
-	case m.Value != nil:
-		return []benchValue{one(m.Name, *m.Value)}
-	case m.Avg == nil:
-		return []benchValue{one(m.Name, float64(m.Count))}
-	}
-	suffix := ""
-	if m.Unit == "s" {
-		suffix = "-sec"
-	}
-	var values []benchValue
-	for _, a := range []struct {
-		name string
-		v    *float64
-	}{{"avg", m.Avg}, {"p50", m.Med}, {"p90", m.P90}, {"p99", m.P99}, {"max", m.Max}} {
-		values = append(values, one(m.Name+"-"+a.name+suffix, *a.v))
-	}
-	return values
+	return lines
 }
 
 // writeUnits says of every unit which direction is better, and whether its
 // figures are exact.
-func writeUnits(b *strings.Builder, rows []*benchRow, clock string) {
-	var units []benchValue
-	for _, r := range rows {
-		units = append(units, r.values...)
-	}
-	slices.SortFunc(units, func(a, b benchValue) int { return cmp.Compare(a.unit, b.unit) })
-	units = slices.CompactFunc(units, func(a, b benchValue) bool { return a.unit == b.unit })
-	for _, u := range units {
+func writeUnits(b *strings.Builder, figures []Figure) {
+	units := slices.SortedFunc(slices.Values(figures), func(a, b Figure) int { return cmp.Compare(a.Unit, b.Unit) })
+	for _, u := range slices.CompactFunc(units, func(a, b Figure) bool { return a.Unit == b.Unit }) {
 		var about []string
-		if u.better != "" {
-			about = append(about, "better="+u.better)
+		if u.Better != "" {
+			about = append(about, "better="+u.Better)
 		}
-		if clock == "virtual" {
+		if u.Exact {
 			about = append(about, "assume=exact")
 		}
 		if len(about) > 0 {
-			fmt.Fprintf(b, "Unit %s %s\n", u.unit, strings.Join(about, " "))
+			fmt.Fprintf(b, "Unit %s %s\n", u.Unit, strings.Join(about, " "))
 		}
 	}
 }
