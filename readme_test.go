@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/quotalab/quotalab/sim/needs"
 )
 
 // testCommand is the line of the README that these tests are run by.
@@ -97,12 +99,7 @@ func runIn(t *testing.T, dir, name string, args ...string) {
 // other tests the machine may be too slow for its schedule, and it says so.
 func runLive(t *testing.T, dir, line string) {
 	t.Helper()
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("redis-server is not on the PATH: install Debian's package redis-server")
-		}
-		t.Skip("redis-server is not on the PATH: install Debian's package redis-server")
-	}
+	needs.Program(t, "redis-server", "redis-server")
 	cmd := exec.Command("bash", "-euo", "pipefail", "-c", line)
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()

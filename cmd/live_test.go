@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/quotalab/quotalab/sim/needs"
 )
 
 const longLive = `
@@ -24,7 +26,7 @@ limiters: {lua: {kind: tat, limit: {count: 1, period: 1s}, options: {write: lua}
 // However a run ends, none of its redis-servers stays behind: not after an
 // interrupt, and not after a SIGKILL, which it cannot see coming.
 func TestNoServerStaysBehind(t *testing.T) {
-	needRedis(t)
+	needs.Program(t, "redis-server", "redis-server")
 	if _, err := os.Stat("/proc/self/stat"); err != nil {
 		t.Skip("children are looked for in /proc")
 	}

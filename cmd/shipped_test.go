@@ -12,6 +12,7 @@ import (
 
 	"github.com/quotalab/quotalab/results/measure"
 	"github.com/quotalab/quotalab/scenarios"
+	"github.com/quotalab/quotalab/sim/needs"
 )
 
 // isLive tells which shipped scenarios run in real time.
@@ -58,7 +59,7 @@ func TestShippedScenariosGiveTheirReference(t *testing.T) {
 // another package the machine may be too slow for the schedule, and then the
 // run says so; that is not what is tested here.
 func TestShippedLiveScenariosHold(t *testing.T) {
-	needRedis(t)
+	needs.Program(t, "redis-server", "redis-server")
 	if testing.Short() {
 		t.Skip("two minutes of real time")
 	}
@@ -79,16 +80,6 @@ func TestShippedLiveScenariosHold(t *testing.T) {
 			}
 			t.Logf("%d observations, %d assertions hold, invalid %q", s.Observations, len(s.Assertions), s.Invalid)
 		})
-	}
-}
-
-func needRedis(t *testing.T) {
-	t.Helper()
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("redis-server is not on the PATH: install Debian's package redis-server")
-		}
-		t.Skip("redis-server is not on the PATH: install Debian's package redis-server")
 	}
 }
 

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"os"
-	"os/exec"
 	"slices"
 	"testing"
 	"time"
@@ -13,6 +11,7 @@ import (
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/sim/drive"
 	"github.com/quotalab/quotalab/sim/live"
+	"github.com/quotalab/quotalab/sim/needs"
 	"github.com/quotalab/quotalab/sim/plan"
 	"github.com/quotalab/quotalab/sim/vtime"
 )
@@ -20,12 +19,7 @@ import (
 // spawn starts real shards for a plan, and stops them with the test.
 func spawn(tb testing.TB, p *plan.Plan) *live.Servers {
 	tb.Helper()
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		if os.Getenv("CI") != "" {
-			tb.Fatal("redis-server is not on the PATH: install Debian's package redis-server")
-		}
-		tb.Skip("redis-server is not on the PATH: install Debian's package redis-server")
-	}
+	needs.Program(tb, "redis-server", "redis-server")
 	s, err := live.Spawn(context.Background(), p.Shards)
 	if err != nil {
 		tb.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
 	"slices"
 	"strconv"
@@ -14,6 +13,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/quotalab/quotalab/sim/needs"
 )
 
 // The closed loop of BenchmarkClosedLoop: GETs of keys that are there.
@@ -31,12 +32,7 @@ const (
 // medians of three rounds.
 func BenchmarkClosedLoop(b *testing.B) {
 	needRedis(b)
-	if _, err := exec.LookPath("redis-benchmark"); err != nil {
-		if os.Getenv("CI") != "" {
-			b.Fatal("redis-benchmark is not on the PATH: install Debian's package redis-tools")
-		}
-		b.Skip("redis-benchmark is not on the PATH: install Debian's package redis-tools")
-	}
+	needs.Program(b, "redis-benchmark", "redis-tools")
 	s := spawned(b, "a", "b", "c", "d")
 	conn := connection()
 	conn.PoolSize = loopCallers

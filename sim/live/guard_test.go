@@ -14,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/quotalab/quotalab/sim/limiter"
+	"github.com/quotalab/quotalab/sim/needs"
 	"github.com/quotalab/quotalab/sim/shards"
 )
 
@@ -226,9 +227,7 @@ func TestCleanUpByHand(t *testing.T) {
 	if n := s.Admin(0).DBSize(ctx).Val(); n != 3 {
 		t.Errorf("%d keys left, expected those of others", n)
 	}
-	if _, err := exec.LookPath("redis-cli"); err != nil {
-		t.Skip("no redis-cli on the PATH")
-	}
+	needs.Program(t, "redis-cli", "redis-tools")
 	for _, key := range keys {
 		s.Admin(0).Set(ctx, key, 1, 0)
 	}

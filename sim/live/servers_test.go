@@ -3,12 +3,13 @@ package live
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/quotalab/quotalab/sim/needs"
 )
 
 // TestMain also is the program that TestSpawnDiesWithUs starts.
@@ -22,12 +23,7 @@ func TestMain(m *testing.M) {
 // needRedis skips a test without redis-server, but not where it must be.
 func needRedis(t testing.TB) {
 	t.Helper()
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("no redis-server on the PATH; install Debian's package redis-server")
-		}
-		t.Skip("no redis-server on the PATH; Debian's package redis-server has it")
-	}
+	needs.Program(t, "redis-server", "redis-server")
 }
 
 // noLeaks looks at the end of the test, and after what is cleaned up later

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
 	"regexp"
 	"slices"
@@ -15,19 +14,14 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/quotalab/quotalab/sim/fault"
+	"github.com/quotalab/quotalab/sim/needs"
 	"github.com/quotalab/quotalab/sim/vtime"
 )
 
 // realRedis starts a redis-server for the time of the test.
 func realRedis(t *testing.T) *redis.Client {
 	t.Helper()
-	path, err := exec.LookPath("redis-server")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal(err)
-		}
-		t.Skip("no redis-server to compare with: ", err)
-	}
+	path := needs.Program(t, "redis-server", "redis-server")
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
