@@ -39,7 +39,7 @@ func analyse(dir string) (*analysis, error) {
 	if err != nil {
 		return nil, err
 	}
-	audited, err := auditAll(reader)
+	audited, err := audit.All(reader)
 	if err != nil {
 		return nil, fmt.Errorf("record %s: %w", dir, err)
 	}
@@ -63,15 +63,6 @@ func analyseAll(dirs []string) ([]*analysis, error) {
 	return all, nil
 }
 
-// auditAll audits limiters and engines, as far as the record has them.
-func auditAll(reader *record.Reader) (*audit.Result, error) {
-	result, err := audit.Replay(reader)
-	if err == nil && len(reader.Manifest().Engines) > 0 {
-		result.Thresholds, err = audit.Thresholds(reader)
-	}
-	return result, err
-}
-
 // store writes the JSON summary into the record.
 func (r *analysis) store() error {
 	var b bytes.Buffer
@@ -79,4 +70,12 @@ func (r *analysis) store() error {
 		return fmt.Errorf("writing the summary: %w", err)
 	}
 	return record.WriteSummary(r.reader.Dir(), b.Bytes())
+}
+
+func summaries(rs []*analysis) []*measure.Summary {
+	all := make([]*measure.Summary, len(rs))
+	for i, r := range rs {
+		all[i] = r.summary
+	}
+	return all
 }

@@ -15,14 +15,9 @@ func read(dir string) (in report.Input, err error) {
 	if err != nil {
 		return in, err
 	}
-	a, err := audit.Replay(r)
+	a, err := audit.All(r)
 	if err != nil {
 		return in, err
-	}
-	if m := r.Manifest(); len(m.Engines) > 0 {
-		if a.Thresholds, err = audit.Thresholds(r); err != nil {
-			return in, err
-		}
 	}
 	s, err := measure.Measure(r, a)
 	if err != nil {

@@ -22,6 +22,15 @@ func Replay(r *record.Reader) (*Result, error) {
 	return replay(m, r.ByEffect())
 }
 
+// All audits limiters and engines, as far as the record has them.
+func All(r *record.Reader) (*Result, error) {
+	result, err := Replay(r)
+	if err == nil && len(r.Manifest().Engines) > 0 {
+		result.Thresholds, err = Thresholds(r)
+	}
+	return result, err
+}
+
 func replay(m record.Manifest, byEffect iter.Seq2[*record.Observation, error]) (*Result, error) {
 	auditors := make([]*auditor, len(m.Limiters))
 	byName := make(map[string]*auditor, len(m.Limiters))

@@ -15,10 +15,10 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/export"
 	"github.com/quotalab/quotalab/results/gate"
 	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/measure/measuretest"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/record/recordtest"
 )
@@ -64,14 +64,7 @@ func sample(t testing.TB) (*record.Reader, *measure.Summary) {
 		list = append(list, o)
 	}
 	r := recordtest.Write(t, m, list)
-	a, err := audit.Replay(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := measure.Measure(r, a)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, s := measuretest.Analyse(t, r)
 	gate.Judge(s, m.Asserts)
 	return r, s
 }

@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"github.com/quotalab/quotalab/models/usage"
-	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/export"
 	"github.com/quotalab/quotalab/results/gate"
 	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/measure/measuretest"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/record/recordtest"
 )
@@ -84,14 +84,7 @@ func quotas(t testing.TB, change ...func(*record.Manifest, *recordtest.Quotas)) 
 		c(&m, &q)
 	}
 	r := recordtest.WriteQuotas(t, m, q, nil)
-	th, err := audit.Thresholds(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := measure.Measure(r, &audit.Result{Thresholds: th})
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, s := measuretest.Analyse(t, r)
 	gate.Judge(s, m.Asserts)
 	return r, s
 }

@@ -5,9 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/gate"
 	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/measure/measuretest"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/record/recordtest"
 )
@@ -33,14 +33,7 @@ func run(t *testing.T, asserts ...record.Assertion) *measure.Summary {
 		list = append(list, o)
 	}
 	r := recordtest.Write(t, m, list)
-	a, err := audit.Replay(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := measure.Measure(r, a)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, s := measuretest.Analyse(t, r)
 	return s
 }
 

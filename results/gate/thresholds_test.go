@@ -5,9 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/gate"
 	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/measure/measuretest"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/record/recordtest"
 )
@@ -34,14 +34,7 @@ func quotas(t *testing.T) *measure.Summary {
 	notice("bad", 1, 2*hour)
 	notice("bad", 1, 3*hour)
 	r := recordtest.WriteQuotas(t, m, q, nil)
-	th, err := audit.Thresholds(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := measure.Measure(r, &audit.Result{Thresholds: th})
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, s := measuretest.Analyse(t, r)
 	return s
 }
 

@@ -17,11 +17,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/export"
 	"github.com/quotalab/quotalab/results/gate"
 	"github.com/quotalab/quotalab/results/keep"
 	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/measure/measuretest"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/wording"
 )
@@ -116,14 +116,7 @@ func open(t testing.TB, dir string) *record.Reader {
 
 func summary(t testing.TB, r *record.Reader) *measure.Summary {
 	t.Helper()
-	a, err := audit.Replay(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := measure.Measure(r, a)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, s := measuretest.Analyse(t, r)
 	gate.Judge(s, r.Manifest().Asserts)
 	return s
 }

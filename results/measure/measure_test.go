@@ -14,8 +14,8 @@ import (
 	"github.com/google/jsonschema-go/jsonschema"
 
 	"github.com/quotalab/quotalab/models/metric"
-	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/measure/measuretest"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/record/recordtest"
 )
@@ -73,14 +73,7 @@ func failed(kind string) func(*record.Observation) {
 func summary(t testing.TB, m record.Manifest, list ...record.Observation) *measure.Summary {
 	t.Helper()
 	r := recordtest.Write(t, m, list)
-	a, err := audit.Replay(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := measure.Measure(r, a)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, s := measuretest.Analyse(t, r)
 	return s
 }
 
@@ -425,14 +418,7 @@ func TestRepeatedMeasureIsIdentical(t *testing.T) {
 	r := recordtest.Write(t, m, list)
 	var first []byte
 	for range 5 {
-		a, err := audit.Replay(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s, err := measure.Measure(r, a)
-		if err != nil {
-			t.Fatal(err)
-		}
+		_, s := measuretest.Analyse(t, r)
 		var b bytes.Buffer
 		if err := s.WriteJSON(&b); err != nil {
 			t.Fatal(err)

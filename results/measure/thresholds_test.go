@@ -13,6 +13,7 @@ import (
 	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/measure/measuretest"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/record/recordtest"
 )
@@ -65,17 +66,7 @@ func quotaRun(change ...func(*record.Manifest, *recordtest.Quotas)) (record.Mani
 func quotaSummary(t testing.TB, m record.Manifest, q recordtest.Quotas, list ...record.Observation) *measure.Summary {
 	t.Helper()
 	r := recordtest.WriteQuotas(t, m, q, list)
-	a, err := audit.Replay(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if a.Thresholds, err = audit.Thresholds(r); err != nil {
-		t.Fatal(err)
-	}
-	s, err := measure.Measure(r, a)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, s := measuretest.Analyse(t, r)
 	return s
 }
 

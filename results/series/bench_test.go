@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/quotalab/quotalab/models/limits"
+	"github.com/quotalab/quotalab/results/measure/measuretest"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/series"
 )
@@ -25,7 +26,7 @@ func BenchmarkCollect(b *testing.B) {
 		}
 	}
 	r := busyRecord(b, n)
-	a, s := analysed(b, r)
+	a, s := measuretest.Analyse(b, r)
 	peak := watchHeap()
 	b.ReportAllocs()
 	for b.Loop() {

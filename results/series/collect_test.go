@@ -16,6 +16,7 @@ import (
 	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/keep"
 	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/measure/measuretest"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/record/recordtest"
 	"github.com/quotalab/quotalab/results/series"
@@ -215,7 +216,7 @@ func TestNoAudit(t *testing.T) {
 func TestSummaryFromJSON(t *testing.T) {
 	m, list := small()
 	r := recordtest.Write(t, m, list)
-	a, s := analysed(t, r)
+	a, s := measuretest.Analyse(t, r)
 	for i := range s.Metrics {
 		m := s.Metrics[i]
 		s.Metrics[i] = measure.Metric{Name: m.Name, Tags: m.Tags, Unit: m.Unit, Count: m.Count, Avg: m.Avg, Value: m.Value}
@@ -228,7 +229,7 @@ func TestSummaryFromJSON(t *testing.T) {
 func TestDamaged(t *testing.T) {
 	m, list := small()
 	r := recordtest.Write(t, m, list)
-	a, s := analysed(t, r)
+	a, s := measuretest.Analyse(t, r)
 	if err := os.Truncate(r.Dir()+"/"+r.Manifest().Parts[0].File, 100); err != nil {
 		t.Fatal(err)
 	}
@@ -241,7 +242,7 @@ func TestDamaged(t *testing.T) {
 func TestStrangeNames(t *testing.T) {
 	m, list := small()
 	r := recordtest.Write(t, m, list)
-	a, s := analysed(t, r)
+	a, s := measuretest.Analyse(t, r)
 	for want, change := range map[string]func(*record.Observation){
 		`observation 0 touches shard "z", which the manifest does not list`: func(o *record.Observation) { o.Intended, o.Touched[0].Shard = 5e9, "z" },
 		`observation 0: limit "z" of l is not in the manifest`:              func(o *record.Observation) { o.Takes[0].Limit = "z" },
@@ -293,7 +294,7 @@ func TestWorstKeys(t *testing.T) {
 	}
 	a := &audit.Result{Limiters: []audit.Limiter{{Name: "l", Algorithm: "gcra", Compared: 1, WorstExcess: 9, WorstLimit: "x", WorstKey: "k2"}}}
 	r := recordtest.Write(t, m, list)
-	_, s := analysed(t, r)
+	_, s := measuretest.Analyse(t, r)
 	only, err := series.Collect(r, a, s, series.Options{})
 	if err != nil {
 		t.Fatal(err)

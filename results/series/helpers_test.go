@@ -12,8 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/quotalab/quotalab/results/audit"
-	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/measure/measuretest"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/series"
 )
@@ -74,22 +73,9 @@ func dropped(o *record.Observation) {
 // real takes away what is not known in real time.
 func real(o *record.Observation) { o.Effect, o.Order = -1, -1 }
 
-func analysed(t testing.TB, r *record.Reader) (*audit.Result, *measure.Summary) {
-	t.Helper()
-	a, err := audit.Replay(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := measure.Measure(r, a)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a, s
-}
-
 func collect(t testing.TB, r *record.Reader) *series.Set {
 	t.Helper()
-	a, s := analysed(t, r)
+	a, s := measuretest.Analyse(t, r)
 	set, err := series.Collect(r, a, s, series.Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/measure/measuretest"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/record/recordtest"
 	"github.com/quotalab/quotalab/results/series"
@@ -82,7 +83,7 @@ func TestAgreesWithSummary(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		m, list := anyRecord(rt)
 		r := recordtest.Write(t, m, list)
-		a, s := analysed(t, r)
+		a, s := measuretest.Analyse(t, r)
 		set, err := series.Collect(r, a, s, series.Options{})
 		if err != nil {
 			rt.Fatal(err)

@@ -13,7 +13,7 @@ import (
 
 	"github.com/quotalab/quotalab/models/usage"
 	"github.com/quotalab/quotalab/results/audit"
-	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/measure/measuretest"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/record/recordtest"
 	"github.com/quotalab/quotalab/results/series"
@@ -60,17 +60,7 @@ func suppressed(engine string, account, h, threshold, by int64) record.Evaluatio
 
 func quotasOf(t testing.TB, r *record.Reader, o series.Options) (*series.Thresholds, *audit.ThresholdResult, error) {
 	t.Helper()
-	a, err := audit.Replay(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if a.Thresholds, err = audit.Thresholds(r); err != nil {
-		t.Fatal(err)
-	}
-	s, err := measure.Measure(r, a)
-	if err != nil {
-		t.Fatal(err)
-	}
+	a, s := measuretest.Analyse(t, r)
 	set, err := series.Collect(r, a, s, o)
 	if err != nil {
 		return nil, a.Thresholds, err

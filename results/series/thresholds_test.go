@@ -13,6 +13,7 @@ import (
 
 	"github.com/quotalab/quotalab/models/usage"
 	"github.com/quotalab/quotalab/results/audit"
+	"github.com/quotalab/quotalab/results/measure/measuretest"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/record/recordtest"
 	"github.com/quotalab/quotalab/results/series"
@@ -67,7 +68,7 @@ func TestThresholdsOfNothing(t *testing.T) {
 
 	// Not audited.
 	r := recordtest.WriteQuotas(t, m, q, nil)
-	_, s := analysed(t, r)
+	_, s := measuretest.Analyse(t, r)
 	set, err := series.Collect(r, nil, s, series.Options{})
 	if err != nil {
 		t.Fatal(err)
