@@ -46,7 +46,7 @@ func small() (record.Manifest, []record.Observation) {
 
 func TestSmall(t *testing.T) {
 	m, list := small()
-	golden(t, "small", collect(t, recordtest.Write(t, m, list)))
+	goldenSet(t, "small", collect(t, recordtest.Write(t, m, list)))
 }
 
 // Inputs at the edges: each says what is known, and nothing else.
@@ -76,7 +76,7 @@ func TestEdges(t *testing.T) {
 		"all-equal":       {manifest(), equal},
 		"one-shard":       {oneShard, busy},
 	} {
-		t.Run(name, func(t *testing.T) { golden(t, name, collect(t, recordtest.Write(t, c.m, c.list))) })
+		t.Run(name, func(t *testing.T) { goldenSet(t, name, collect(t, recordtest.Write(t, c.m, c.list))) })
 	}
 }
 
@@ -91,7 +91,7 @@ func TestRealTime(t *testing.T) {
 		real(&list[i])
 	}
 	set := collect(t, recordtest.Write(t, m, list))
-	golden(t, "real-time", set)
+	goldenSet(t, "real-time", set)
 	if got := set.Admission[0].Keys[0]; math.Abs(got.Excess-1.98) > 1e-9 || got.From != 2 {
 		t.Errorf("%v tokens too many from %v s on, want 1.98 from 2 s", got.Excess, got.From)
 	}
@@ -179,7 +179,7 @@ func TestNotRecorded(t *testing.T) {
 	whole := collect(t, recordtest.Write(t, m, list))
 	m.Recorded = record.None
 	set := collect(t, kept(t, m, list))
-	golden(t, "not-recorded", set)
+	goldenSet(t, "not-recorded", set)
 	if d := cmp.Diff(whole.Latency, set.Latency); d != "" {
 		t.Errorf("latency differs from that of the whole record: %s", d)
 	}
@@ -193,7 +193,7 @@ func TestNotRecorded(t *testing.T) {
 func TestSampled(t *testing.T) {
 	m, list := small()
 	m.Recorded, m.SampleRate = record.Sampled, 1
-	golden(t, "sampled", collect(t, kept(t, m, list)))
+	goldenSet(t, "sampled", collect(t, kept(t, m, list)))
 }
 
 func TestNoAudit(t *testing.T) {

@@ -83,10 +83,15 @@ func collect(t testing.TB, r *record.Reader) *series.Set {
 	return set
 }
 
-// golden compares the set with testdata/NAME.golden.
-func golden(t *testing.T, name string, set *series.Set) {
+func goldenSet(t *testing.T, name string, set *series.Set) {
 	t.Helper()
-	path, got := filepath.Join("testdata", name+".golden"), dump(set)
+	golden(t, name, dump(set))
+}
+
+// golden compares a text with testdata/NAME.golden.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name+".golden")
 	if *update {
 		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 			t.Fatal(err)

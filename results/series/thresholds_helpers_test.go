@@ -3,13 +3,9 @@ package series_test
 import (
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/quotalab/quotalab/models/usage"
 	"github.com/quotalab/quotalab/results/audit"
@@ -79,19 +75,7 @@ func quotas(t testing.TB, m record.Manifest, q recordtest.Quotas, o series.Optio
 
 func goldenThresholds(t *testing.T, name string, s *series.Thresholds) {
 	t.Helper()
-	path, got := filepath.Join("testdata", "thresholds-"+name+".golden"), dumpThresholds(s)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), got); d != "" {
-		t.Errorf("%s (-want +got), -update rewrites it:\n%s", path, d)
-	}
+	golden(t, "thresholds-"+name, dumpThresholds(s))
 }
 
 func dumpThresholds(s *series.Thresholds) string {
