@@ -13,14 +13,14 @@ import (
 )
 
 // schemas are JSON Schemas of the files that quotalab reads and writes.
-var schemas = map[string]func() ([]byte, error){"scenario": scenarios.Schema, "summary": measure.Schema}
+var schemas = map[string]func() ([]byte, error){"scenario": scenarios.Schema, "gate": scenarios.GateSchema, "summary": measure.Schema}
 
 func (a *app) schemaCommand() *cobra.Command {
 	names := slices.Sorted(maps.Keys(schemas))
 	return &cobra.Command{
 		Use:   "schema " + strings.Join(names, "|"),
-		Short: "Print the JSON Schema of scenario files or of the JSON summary",
-		Long: `Prints a JSON Schema: of scenario files, for an editor that then completes and checks them, or of the JSON summary,
+		Short: "Print the JSON Schema of scenario files, of gate.yaml or of the JSON summary",
+		Long: `Prints a JSON Schema: of scenario files or of gate.yaml, for an editor that then completes and checks them, or of the JSON summary,
 for whoever reads it.
 
 ` + exitHelp(exitPassed, exitInvalid),

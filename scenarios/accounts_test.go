@@ -150,7 +150,7 @@ func TestAccountBoundaries(t *testing.T) {
 
 // TestSchemaOfAccountsAndEngines is the schema once nothing is rejected.
 func TestSchemaOfAccountsAndEngines(t *testing.T) {
-	data, err := json.Marshal(schema())
+	data, err := Schema()
 	if err != nil {
 		t.Fatal(err)
 	}

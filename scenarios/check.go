@@ -32,6 +32,7 @@ func check(d *decoder, s *Scenario) {
 	c.faults()
 	c.observations()
 	c.asserts()
+	c.sweep()
 }
 
 func (c *checker) fail(path, format string, args ...any) {

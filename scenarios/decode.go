@@ -24,26 +24,38 @@ const maxDepth = 64
 // further problems, and must not be run unless there are none.
 // file is only a name, for messages.
 func Decode(file string, data []byte) (*Scenario, Problems) {
-	d := &decoder{source: newSource(file, data), positions: map[string]Pos{}, bad: map[string]bool{}}
-	root := d.parse(data)
+	d := newDecoder(newSource(file, data), "scenario")
+	root := d.parse()
 	if root == nil {
 		return nil, d.problems.Sort()
 	}
-	s := &Scenario{File: file, Positions: d.positions, source: d.source}
+	return d.scenario(root), d.problems.Sort()
+}
+
+// scenario decodes, checks and fills the file's one mapping.
+func (d *decoder) scenario(root *ast.MappingNode) *Scenario {
+	s := &Scenario{File: d.file, Positions: d.positions, source: d.source}
+	d.root = root
 	d.positions[""] = start(root)
 	d.structure(root, "", start(root), reflect.ValueOf(s).Elem())
 	check(d, s)
 	fill(s)
-	return s, d.problems.Sort()
+	return s
 }
 
 // decoder walks the syntax tree of one file.
 type decoder struct {
 	source
+	noun      string           // what a file is: a scenario, a gate
+	root      *ast.MappingNode // of the file, for paths
 	problems  Problems
 	positions map[string]Pos
 	bad       map[string]bool // paths that have a problem
 	depth     int
+}
+
+func newDecoder(s source, noun string) *decoder {
+	return &decoder{source: s, noun: noun, positions: map[string]Pos{}, bad: map[string]bool{}}
 }
 
 // report adds a problem and marks the path as one whose value means nothing.
@@ -58,16 +70,16 @@ func (d *decoder) remark(pos Pos, path, format string, args ...any) {
 }
 
 // parse returns the file's one mapping, or nil after reporting why not.
-func (d *decoder) parse(data []byte) *ast.MappingNode {
-	if len(data) > MaxSize {
-		d.report(Pos{1, 1}, "", "the file has %d bytes; a scenario has at most %d", len(data), MaxSize)
+func (d *decoder) parse() *ast.MappingNode {
+	if len(d.text) > MaxSize {
+		d.report(Pos{1, 1}, "", "the file has %d bytes; a %s has at most %d", len(d.text), d.noun, MaxSize)
 		return nil
 	}
-	if !utf8.Valid(data) {
+	if !utf8.ValidString(d.text) {
 		d.report(d.firstInvalid(), "", "expected UTF-8 text, found an invalid byte")
 		return nil
 	}
-	file, err := parseYAML(strings.TrimPrefix(string(data), "\ufeff"))
+	file, err := parseYAML(strings.TrimPrefix(d.text, "\ufeff"))
 	if err != nil {
 		pos, msg := Pos{1, 1}, err.Error()
 		var ye yaml.Error
@@ -94,7 +106,10 @@ func parseYAML(text string) (f *ast.File, err error) {
 }
 
 func (d *decoder) document(file *ast.File) *ast.MappingNode {
-	const expected = "expected a mapping with name, horizon, traffic and limiters, found %s"
+	expected := "expected a mapping with name, horizon, traffic and limiters, found %s"
+	if d.noun != "scenario" {
+		expected = "expected a mapping, found %s"
+	}
 	var bodies []ast.Node
 	for _, doc := range file.Docs {
 		if _, isDirective := doc.Body.(*ast.DirectiveNode); isDirective {
@@ -108,7 +123,7 @@ func (d *decoder) document(file *ast.File) *ast.MappingNode {
 		return nil
 	}
 	for _, extra := range bodies[1:] {
-		d.report(start(extra), "", "expected one scenario in a file, found a second document")
+		d.report(start(extra), "", "expected one %s in a file, found a second document", d.noun)
 	}
 	body := d.plain(bodies[0], "")
 	m, ok := body.(*ast.MappingNode)

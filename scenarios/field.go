@@ -92,7 +92,8 @@ var shorthands = map[reflect.Type]shorthand{
 
 var (
 	namedType     = reflect.TypeFor[interface{ isNamed() }]()
-	laterType     = reflect.TypeFor[Later]()
+	axesType      = reflect.TypeFor[Named[Axis]]()
+	columnType    = reflect.TypeFor[Column]()
 	optionsType   = reflect.TypeFor[Options]()
 	assertionType = reflect.TypeFor[[]Assertion]()
 	emptyType     = reflect.TypeFor[struct{}]()

@@ -26,6 +26,7 @@ func fill(s *Scenario) {
 	for i := range s.Engines {
 		fillEngine(&s.Engines[i].Value)
 	}
+	fillSweep(s)
 }
 
 func fillShards(sh *Shards, counted bool) {

@@ -14,7 +14,8 @@ func (s *Scenario) OnLive(names []string) Problems {
 	if names == nil || slices.Equal(names, s.Shards.Names) {
 		return nil
 	}
-	c := &checker{&decoder{source: s.source, positions: s.Positions, bad: map[string]bool{}}, s}
+	c := &checker{newDecoder(s.source, "scenario"), s}
+	c.positions = s.Positions
 	before := s.Shards.Names
 	s.Shards.Names, s.Shards.Count = names, Count(len(names))
 	s.Shards.Zones = nil // real servers are where they are

@@ -55,12 +55,13 @@ func (ps Problems) Err() error {
 // source is the text of a file, for positions and excerpts.
 type source struct {
 	file  string
+	text  string // as it was read
 	lines []string
 }
 
 func newSource(file string, data []byte) source {
 	text := strings.ReplaceAll(string(data), "\r\n", "\n")
-	return source{file, strings.Split(strings.TrimSuffix(text, "\n"), "\n")}
+	return source{file, string(data), strings.Split(strings.TrimSuffix(text, "\n"), "\n")}
 }
 
 // Problem makes a problem at a place of the scenario's file, for packages

@@ -31,7 +31,7 @@ type Scenario struct {
 	Engines    Named[Engine]       `yaml:"engines" doc:"usage-threshold engines under test by name"`
 
 	Faults []Fault `yaml:"faults" doc:"what goes wrong, and when"`
-	Sweep  Later   `yaml:"sweep" doc:"axes to sweep (not available yet)"`
+	Sweep  *Sweep  `yaml:"sweep" doc:"fields that vary, for the verb sweep; run plays the scenario as written"`
 
 	// File is the name the scenario was read from.
 	File string `yaml:"-"`
@@ -73,9 +73,6 @@ func (n Named[T]) Get(name string) (T, bool) {
 	var zero T
 	return zero, false
 }
-
-// Later marks a block of the language that is reserved and rejected.
-type Later struct{}
 
 // Scalars of the language. Each prints in the file's own spelling.
 type (

@@ -13,24 +13,29 @@ import (
 // Schema is the JSON Schema (draft 2020-12) of scenario files, made from the
 // Go types and their tags. It is what editors check while one writes; the
 // decoder checks more (references, units against each other, cycles).
-func Schema() ([]byte, error) {
-	data, err := json.Marshal(schema())
+func Schema() ([]byte, error) { return schemaOf(reflect.TypeFor[Scenario](), "scenario") }
+
+// GateSchema is the JSON Schema of gate.yaml.
+func GateSchema() ([]byte, error) { return schemaOf(reflect.TypeFor[Gate](), "gate") }
+
+func schemaOf(t reflect.Type, noun string) ([]byte, error) {
+	data, err := json.Marshal(schema(t, noun))
 	if err != nil {
-		return nil, fmt.Errorf("writing the scenario schema: %w", err)
+		return nil, fmt.Errorf("writing the %s schema: %w", noun, err)
 	}
 	var out bytes.Buffer
 	if err := json.Indent(&out, data, "", "  "); err != nil {
-		return nil, fmt.Errorf("indenting the scenario schema: %w", err)
+		return nil, fmt.Errorf("indenting the %s schema: %w", noun, err)
 	}
 	out.WriteByte('\n')
 	return out.Bytes(), nil
 }
 
-func schema() *jsonschema.Schema {
+func schema(t reflect.Type, noun string) *jsonschema.Schema {
 	b := schemaBuilder{defs: map[string]*jsonschema.Schema{}}
-	root := b.object(reflect.TypeFor[Scenario]())
+	root := b.object(t)
 	root.Schema = "https://json-schema.org/draft/2020-12/schema"
-	root.Title = "quotalab scenario"
+	root.Title = "quotalab " + noun
 	root.Defs = b.defs
 	return root
 }
@@ -57,8 +62,13 @@ func (b schemaBuilder) of(t reflect.Type) *jsonschema.Schema {
 	switch {
 	case t.Kind() == reflect.Pointer:
 		return b.of(t.Elem())
-	case t == laterType:
-		return &jsonschema.Schema{Not: &jsonschema.Schema{}}
+	case t == axesType:
+		value := &jsonschema.Schema{Types: []string{"string", "number", "boolean"}}
+		values := &jsonschema.Schema{Type: "array", MinItems: ptr(1), Items: value}
+		return &jsonschema.Schema{Type: "object", MinProperties: ptr(1),
+			AdditionalProperties: &jsonschema.Schema{AnyOf: []*jsonschema.Schema{values, b.of(reflect.TypeFor[Range]())}}}
+	case t == columnType:
+		return &jsonschema.Schema{Type: "string", MinLength: ptr(1)}
 	case t == assertionType:
 		return &jsonschema.Schema{Type: "object", MinProperties: ptr(1), AdditionalProperties: b.of(reflect.TypeFor[[]Condition]())}
 	case t == optionsType:

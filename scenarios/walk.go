@@ -39,8 +39,10 @@ func (d *decoder) typed(n ast.Node, path string, at Pos, f field, v reflect.Valu
 	sh, short := shorthands[t]
 	_, scalarNode := text(n)
 	switch {
-	case t == laterType:
-		d.report(at, path, "not available yet: remove it")
+	case t == axesType:
+		d.axes(n, path, v.Addr().Interface().(*Named[Axis]))
+	case t == columnType:
+		d.column(n, path, v.Addr().Interface().(*Column))
 	case t == assertionType:
 		d.assertions(n, path, v.Addr().Interface().(*[]Assertion))
 	case t == optionsType:

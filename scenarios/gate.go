@@ -1,0 +1,99 @@
+package scenarios
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"reflect"
+
+	"github.com/quotalab/quotalab/models/metric"
+)
+
+// Gate says how much worse than its baseline a figure may be: the language of
+// gate.yaml.
+type Gate struct {
+	Alpha Fraction   `yaml:"alpha" doc:"chance that a gate fails although both sides are equal, of all its wall-clock figures together" default:"5%" min:"1e-6" max:"0.5"`
+	Runs  Count      `yaml:"runs" doc:"runs of each side of a scenario in real time" default:"10" min:"6" max:"1000"`
+	Rules []GateRule `yaml:"rules" doc:"how figures are judged: the first rule that fits one judges it; after the last come {clock: virtual, exact: true} and {clock: real, worse: 5%}"`
+}
+
+// GateRule judges the figures that fit all of Metric, Aggregation, Scenario
+// and Clock; an empty one fits every figure.
+type GateRule struct {
+	Metric      string `yaml:"metric" doc:"metric of the figure, with tags as in assert that it must have; left out: every metric"`
+	Aggregation string `yaml:"aggregation" doc:"aggregation of the figure; left out: every one" enum:"count,value,avg,p50,p90,p99,max"`
+	Scenario    string `yaml:"scenario" doc:"name of the scenario; * stands for any letters, ? for one, [ab] for one of some; left out: every scenario"`
+	Clock       string `yaml:"clock" doc:"virtual: of scenarios in virtual time; real: in real time; left out: both" enum:"virtual,real"`
+
+	// One of these is set; Worse when the others are not.
+	Exact  bool     `yaml:"exact" one:"how" doc:"true: any change fails"`
+	Worse  Fraction `yaml:"worse" one:"how" doc:"how much worse the figure may be, of the baseline's; in real time more than that must also be significant"`
+	Ignore bool     `yaml:"ignore" one:"how" doc:"true: the figure is not judged"`
+}
+
+// DefaultGate judges without a gate.yaml: figures of virtual time are exact,
+// those of real time may be 5% worse.
+func DefaultGate() *Gate {
+	return &Gate{Alpha: 0.05, Runs: 10, Rules: []GateRule{{Clock: "virtual", Exact: true}, {Clock: "real", Worse: 0.05}}}
+}
+
+// LoadGate reads a gate.yaml, with the rules of DefaultGate after its own.
+// Mistakes in the file are Problems; error is only for a file that cannot be
+// read.
+func LoadGate(file string) (*Gate, Problems, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the gate: %w", err)
+	}
+	g, problems := DecodeGate(file, data)
+	return g, problems, nil
+}
+
+// DecodeGate is LoadGate of a text; file is only a name, for messages. The
+// gate is nil only when the text is not a YAML mapping.
+func DecodeGate(file string, data []byte) (*Gate, Problems) {
+	d := newDecoder(newSource(file, data), "gate")
+	root := d.parse()
+	if root == nil {
+		return nil, d.problems.Sort()
+	}
+	g := &Gate{}
+	d.structure(root, "", start(root), reflect.ValueOf(g).Elem())
+	for i, r := range g.Rules {
+		d.gateRule(join("rules", fmt.Sprint(i)), r, g.Rules[:i])
+	}
+	g.Rules = append(g.Rules, DefaultGate().Rules...)
+	return g, d.problems.Sort()
+}
+
+// gateRule checks what no single field shows.
+func (d *decoder) gateRule(at string, r GateRule, before []GateRule) {
+	if r.Metric != "" {
+		d.gateMetric(join(at, "metric"), at, r)
+	}
+	if _, err := path.Match(r.Scenario, ""); err != nil {
+		d.report(d.positions[join(at, "scenario")], join(at, "scenario"), "expected a name in which * ? [ab] stand for letters, found %q: %v", r.Scenario, err)
+	}
+	for i, b := range before {
+		if b.covers(r) && len(d.problems) == 0 {
+			d.report(d.positions[at], at, "the rule judges nothing: rule %d, before it, fits all that it fits", i)
+			return
+		}
+	}
+}
+
+func (d *decoder) gateMetric(path, at string, r GateRule) {
+	_, _, errs := metric.ScanSelector(r.Metric)
+	for _, err := range errs {
+		pos := d.positions[path]
+		pos.Column += err.Offset
+		d.report(pos, path, "%s", err.Msg)
+	}
+}
+
+// covers tells whether every figure that fits q fits r, as far as equal words
+// show it.
+func (r GateRule) covers(q GateRule) bool {
+	fits := func(r, q string) bool { return r == "" || r == q }
+	return fits(r.Metric, q.Metric) && fits(r.Aggregation, q.Aggregation) && fits(r.Scenario, q.Scenario) && fits(r.Clock, q.Clock)
+}
