@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -43,7 +42,7 @@ records there is a comparison too. Files of the same names are replaced.
 	flags.StringSliceVar(&f.formats, "format", []string{"svg"}, "formats: "+strings.Join(plots.Formats, ", "))
 	flags.StringVar(&f.theme, "theme", "light", "light or dark")
 	flags.Float64Var(&f.width, "width", plots.DefaultWidth, "width in centimetres")
-	flags.StringSliceVar(&f.only, "only", nil, "kinds of figures to draw (default: all): "+strings.Join(plots.Kinds(), ", "))
+	flags.StringSliceVar(&f.only, "only", nil, "kinds of figures to draw, also of records without their subject (default: all that have it): "+strings.Join(plots.Kinds(), ", "))
 	return cmd
 }
 
@@ -65,10 +64,12 @@ func (a *app) plot(dirs []string, f plotFlags) error {
 	if err := os.MkdirAll(f.dir, 0o755); err != nil {
 		return invalidf("--dir: %w", err)
 	}
-	for _, figure := range plots.All(sets, o) {
-		if len(f.only) > 0 && !slices.Contains(f.only, figure.Kind) {
-			continue
+	if o.Kinds = f.only; len(o.Kinds) == 0 {
+		for _, kinds := range plots.LeftOut(sets) {
+			a.note("not drawn: %s", kinds)
 		}
+	}
+	for _, figure := range plots.All(sets, o) {
 		if err := a.draw(&figure, f); err != nil {
 			return err
 		}

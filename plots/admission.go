@@ -14,7 +14,7 @@ import (
 // admissionFigures of one record: for each limiter what its worst keys were given,
 // against burst + t/T, and when.
 func admissionFigures(k *kit, set *series.Set) (all []Figure) {
-	if len(set.Admission) == 0 && len(set.Manifest.Limiters) > 0 {
+	if len(set.Admission) == 0 {
 		return []Figure{{Name: "admission", Title: "What should have been admitted is not known", panels: []panel{{empty: unjudged(set)}}}}
 	}
 	for i := range set.Admission {

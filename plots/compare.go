@@ -17,12 +17,12 @@ import (
 // in a note.
 const mostCompared = 24
 
-// compareFigures of several records side by side; none of one.
+// compareFigures of several records side by side.
 func compareFigures(k *kit, sets []*series.Set) (all []Figure) {
-	if len(sets) < 2 {
-		return nil
-	}
 	c := newComparison(k, sets)
+	if len(sets) < 2 {
+		return []Figure{c.figure("compare", "There is nothing to compare", panel{empty: "a comparison takes several records."})}
+	}
 	if len(c.rows) == 0 {
 		return []Figure{c.figure("compare", "There is nothing to compare", panel{empty: "no record has a limiter that decided anything."})}
 	}

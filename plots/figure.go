@@ -23,43 +23,12 @@ type Figure struct {
 	err   error // of the options
 }
 
-// kind of figures.
-type kind struct {
-	name string
-	draw func(k *kit, sets []*series.Set) []Figure
-}
-
-// kinds in the order of a report. A new kind is a file and a line here.
-var kinds = []kind{
-	{"latency", each(latencyFigures)},
-	{"latency-over-time", each(overTimeFigures)},
-	{"outcomes-over-time", each(outcomesFigures)},
-	{"shards", each(shardFigures)},
-	{"admission", each(admissionFigures)},
-	{"compare", compareFigures},
-	{"thresholds", each(thresholdFigures)},
-}
-
 // kit is what all kinds draw with.
 type kit struct{ *style }
 
-// each draws the figures of a kind for every record by itself.
-func each(draw func(k *kit, set *series.Set) []Figure) func(*kit, []*series.Set) []Figure {
-	return func(k *kit, sets []*series.Set) (all []Figure) {
-		for _, s := range sets {
-			for _, f := range draw(k, s) {
-				if f.Subtitle == "" {
-					f.Subtitle = subtitle(s)
-				}
-				all = append(all, f)
-			}
-		}
-		return all
-	}
-}
-
-// All figures of some records, in a fixed order. What is wrong with the options
-// is told by Options.Check, and by each figure's Render.
+// All figures of some records, in a fixed order; those of kinds that have nothing to
+// do with a record are left out (LeftOut tells), unless they are asked for. What is
+// wrong with the options is told by Options.Check, and by each figure's Render.
 func All(sets []*series.Set, o Options) []Figure {
 	s, err := newStyle(o)
 	if err != nil {
@@ -68,7 +37,7 @@ func All(sets []*series.Set, o Options) []Figure {
 	var all []Figure
 	used := map[string]int{}
 	for _, k := range kinds {
-		for _, f := range k.draw(&kit{s}, sets) {
+		for _, f := range k.figures(&kit{s}, sets, o) {
 			f.Kind, f.style = k.name, s
 			f.Name = slug(f.Name)
 			if used[f.Name]++; used[f.Name] > 1 {

@@ -203,7 +203,7 @@ func TestRefusals(t *testing.T) {
 		want string
 	}{
 		{Options{Theme: "sepia"}, `"sepia"`}, {Options{Width: 1}, "1 cm"}, {Options{Width: 1e9}, "1e+09 cm"},
-		{Options{Width: math.NaN()}, "NaN cm"}, {Options{Width: -16}, "-16 cm"}, {Options{Theme: "a", Width: 2}, "2 cm"},
+		{Options{Width: math.NaN()}, "NaN cm"}, {Options{Kinds: []string{"latencies"}}, `"latencies"`}, {Options{Width: -16}, "-16 cm"}, {Options{Theme: "a", Width: 2}, "2 cm"},
 	} {
 		if err := tt.o.Check(); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%+v: got error %v, expected one with %q", tt.o, err, tt.want)

@@ -13,7 +13,7 @@ import (
 // shardFigures of one record: for each limiter how keys and commands lie on the
 // shards, when commands come to which, and the hottest keys.
 func shardFigures(k *kit, set *series.Set) (all []Figure) {
-	if len(set.Shards) == 0 && len(set.Manifest.Limiters) > 0 {
+	if len(set.Shards) == 0 {
 		f := Figure{Name: "shards", Title: "No command reached a shard", panels: []panel{{empty: unsharded(set)}}}
 		return []Figure{f}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"image/color"
+	"slices"
 	"strings"
 
 	xfont "golang.org/x/image/font"
@@ -19,6 +20,9 @@ import (
 type Options struct {
 	Theme Theme   // "": Light
 	Width float64 // centimetres, 0: 16; figures narrower than 12 put their panels below each other
+	// Kinds that are drawn, also of records that they have nothing to do with; none:
+	// all that have.
+	Kinds []string
 }
 
 // Widths of figures in centimetres.
@@ -63,6 +67,11 @@ func newStyle(o Options) (*style, error) {
 	palette, err := PaletteOf(o.Theme)
 	if !(o.Width >= minWidth && o.Width <= maxWidth) { // so that NaN is wrong too
 		err = errors.Join(err, fmt.Errorf("figure width %g cm: expected %g to %g", o.Width, minWidth, maxWidth))
+	}
+	for _, k := range o.Kinds {
+		if !slices.Contains(Kinds(), k) {
+			err = errors.Join(err, fmt.Errorf("kind of figures %q: expected one of %s", k, strings.Join(Kinds(), ", ")))
+		}
 	}
 	if err != nil {
 		return nil, err

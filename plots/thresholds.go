@@ -11,11 +11,10 @@ import (
 
 // thresholdFigures of one record: which notices each engine missed and why, in
 // which groups of accounts, how late the others were, and one account's story.
-// A record without an engine has none.
 func thresholdFigures(k *kit, set *series.Set) (all []Figure) {
 	t := set.Thresholds
 	if t == nil {
-		return nil
+		return []Figure{{Name: "thresholds", Title: "No notice was due", panels: []panel{{empty: "the run has no engine."}}}}
 	}
 	of := tallies(t)
 	if why := untold(t, of); why != "" {

@@ -20,12 +20,9 @@ type comparison struct {
 	Keys       *table
 }
 
-// compared are the kinds of figures that show records side by side.
-func compared(kind string) bool { return slices.Contains([]string{"compare", "sweep"}, kind) }
-
 // compare makes the page one of several records.
 func (p *page) compare(b *builder, in []Input, names []string) error {
-	figures, missing, err := b.drawn(setsOf(in), "", 3, compared)
+	figures, missing, err := b.drawn(setsOf(in), "", 3, "compare")
 	if err != nil {
 		return err
 	}

@@ -25,18 +25,15 @@ type figure struct {
 	Wide, Narrow        template.HTML
 }
 
-// drawn figures of some records; those of which want is false are left out. missing
-// are the titles of those that have no data.
-func (p *builder) drawn(sets []*series.Set, prefix string, level int, want func(kind string) bool) (all []figure, missing []string, err error) {
-	drawings, err := drawAll(sets)
+// drawn figures of some records, of kinds (none: of all that have to do with them).
+// missing are the titles of those that have no data, and what is left out.
+func (p *builder) drawn(sets []*series.Set, prefix string, level int, kinds ...string) (all []figure, missing []string, err error) {
+	drawings, err := drawAll(sets, kinds)
 	if err != nil {
 		return nil, nil, err
 	}
 	for i := range drawings[0] {
 		f := &drawings[0][i]
-		if !want(f.Kind) {
-			continue
-		}
 		if f.Empty() {
 			if !slices.Contains(missing, f.Title) {
 				missing = append(missing, f.Title)
@@ -52,13 +49,17 @@ func (p *builder) drawn(sets []*series.Set, prefix string, level int, want func(
 		}
 		all = append(all, one)
 	}
+	if len(kinds) == 0 {
+		missing = append(missing, plots.LeftOut(sets)...)
+	}
 	return all, missing, nil
 }
 
 // drawAll figures wide and light, wide and dark, narrow and light, narrow and dark.
-func drawAll(sets []*series.Set) (drawings [4][]plots.Figure, err error) {
+func drawAll(sets []*series.Set, kinds []string) (drawings [4][]plots.Figure, err error) {
 	for i, o := range []plots.Options{{Theme: plots.Light, Width: wideWidth}, {Theme: plots.Dark, Width: wideWidth},
 		{Theme: plots.Light, Width: narrowWidth}, {Theme: plots.Dark, Width: narrowWidth}} {
+		o.Kinds = kinds
 		drawings[i] = plots.All(sets, o)
 		if len(drawings[i]) != len(drawings[0]) {
 			return drawings, fmt.Errorf("figures at %g cm, theme %s: %d of them, expected %d as at %d cm", o.Width, o.Theme, len(drawings[i]), len(drawings[0]), wideWidth)

@@ -51,7 +51,7 @@ func TestOrderOfAReport(t *testing.T) {
 		"Tables", "Decisions by outcome", "not_found", "Versions and reproduction", "quotalab run scenario --seed 7", "go1.26.0")
 	inOrder(t, textOf(page(t, engineInput())),
 		"FAILED", "1 of 3 assertions hold; missed{engine=old}: count == 0 does not, nor do 1 more.", "holds", "fails", "120", "unknown", "old: missed", "120", "66.7 % of 180 crossings",
-		"For want of data these are not drawn", "Why notices were missed", "prefilter>overtaken", "75, 90 %", "account 17 (linear), 75 % at 2026-01-20 06:00:00",
+		"Not drawn, for want of data: ", "Why notices were missed", "prefilter>overtaken", "75, 90 %", "account 17 (linear), 75 % at 2026-01-20 06:00:00",
 		"overtaken", "a higher threshold was told instead", "prefilter", "cached usage", "Crossings of thresholds", "Missed notices by group")
 	inOrder(t, textOf(page(t, liveInput())),
 		"INVALID", "The generator was late: lag's 99th percentile is 12.09ms, more than 1ms", "The run was aborted",

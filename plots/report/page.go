@@ -37,7 +37,7 @@ type recordView struct {
 
 	Assertions *table
 	Figures    []figure
-	Missing    []string // titles of figures without data
+	Missing    []string // titles of figures without data, and what else is left out
 	Of         string   // what all figures are of, "" each says it
 	Explorer   *explorer
 	Undrawn    string // why there are no figures, "" there are
@@ -120,7 +120,7 @@ func (b *builder) record(in []Input, i int, name string) (*recordView, error) {
 		return r, nil
 	}
 	var err error
-	if r.Figures, r.Missing, err = b.drawn([]*series.Set{set}, r.ID, r.Level+1, func(string) bool { return true }); err != nil {
+	if r.Figures, r.Missing, err = b.drawn([]*series.Set{set}, r.ID, r.Level+1); err != nil {
 		return nil, err
 	}
 	r.Of = ofAll(r.Figures)
