@@ -49,7 +49,7 @@ func (t *text) faults() {
 		}
 		rows.add(lasting(f.At), until, f.Kind, dash(of), wording.Printable(f.What))
 	}
-	if len(rows.rows) > 0 {
+	if len(rows.Rows) > 0 {
 		t.heading("Faults (after the start of the run)")
 		t.table(rows)
 	}
@@ -66,7 +66,7 @@ func (t *text) phases() {
 	}
 	t.heading("Outcomes before, during and after faults (%s; by when a request was due)", strings.Join(lengths, ", "))
 	t.table(t.outcomesByPhase())
-	if rows := t.errorsByPhase(); len(rows.rows) > 0 {
+	if rows := t.errorsByPhase(); len(rows.Rows) > 0 {
 		t.heading("Errors before, during and after faults")
 		t.table(rows)
 	}
@@ -154,7 +154,7 @@ func (t *text) sampledAudit() {
 	for _, a := range t.s.SampledAudit {
 		rows.add(a.Limiter, wording.Thousands(a.Over), wording.Thousands(a.Under), wording.Thousands(a.Ambiguous), fmt.Sprintf("%.4g", a.WorstExcess), wording.Thousands(a.Compared))
 	}
-	if len(rows.rows) > 0 {
+	if len(rows.Rows) > 0 {
 		t.heading("Audit of the sampled keys alone (%s of the keys; of the others nothing is known)", wording.Percent(t.s.SampleRate))
 		t.table(rows)
 	}

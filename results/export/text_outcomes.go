@@ -181,7 +181,7 @@ func (t *text) times(name, title string) {
 		}
 		rows.add(t.cells(g, row...)...)
 	}
-	if len(rows.rows) == 0 {
+	if len(rows.Rows) == 0 {
 		return
 	}
 	t.heading(title, timeUnits[t.o.Unit].name)
@@ -199,7 +199,7 @@ func (t *text) errors() {
 		}
 		rows.add(k.limiter, k.error, wording.Thousands(total))
 	}
-	if len(rows.rows) > 0 {
+	if len(rows.Rows) > 0 {
 		t.heading("Errors")
 		t.table(rows)
 	}
@@ -209,7 +209,7 @@ func (t *text) errors() {
 			dropped.add(m.Tags["traffic"], wording.Thousands(m.Count))
 		}
 	}
-	if len(dropped.rows) > 0 {
+	if len(dropped.Rows) > 0 {
 		t.heading("Dropped arrivals (too many requests in flight)")
 		t.table(dropped)
 	}

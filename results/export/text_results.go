@@ -146,7 +146,7 @@ func (t *text) worstKeys() {
 		}
 		rows.add(k.Limiter, k.Limit, wording.Printable(k.Key), wording.Thousands(k.Over), wording.Thousands(k.Under), fmt.Sprintf("%.4g", k.Excess))
 	}
-	if len(rows.rows) > 0 {
+	if len(rows.Rows) > 0 {
 		t.heading("Worst keys of the audit")
 		t.table(rows)
 	}

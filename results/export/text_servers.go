@@ -54,7 +54,7 @@ func (t *text) commands() {
 		}
 	}
 	switch {
-	case len(odd.rows) > 0:
+	case len(odd.Rows) > 0:
 		t.heading("Commands that the servers counted otherwise than the clients")
 		t.table(odd)
 	case len(unknown) == 0:

@@ -39,7 +39,7 @@ func (t *text) thresholds() {
 	switch {
 	case len(t.s.Thresholds) == 0:
 		return
-	case len(rows.rows) == 0:
+	case len(rows.Rows) == 0:
 		t.heading("Thresholds")
 		t.sentence("None of the %s crossed a threshold, and no engine sent a notice.", wording.Counted(t.s.Accounts, "account"))
 		return
@@ -74,7 +74,7 @@ func (t *text) causes() {
 		example += fmt.Sprintf(", %d %% at %s", c.first.Threshold, c.first.At.Format(time.DateTime))
 		rows.add(c.first.Engine, strings.Join(c.thresholds, ", ")+" %", c.first.Verdict, wording.Printable(c.first.Cause), wording.Thousands(c.count), example)
 	}
-	if len(rows.rows) > 0 {
+	if len(rows.Rows) > 0 {
 		t.heading("Causes of notices that were missed, late, duplicate or spurious")
 		t.table(rows)
 	}
