@@ -30,7 +30,7 @@ var outputKinds = map[string]outputKind{
 	"hlog":     {about: "HDR interval log", write: func(w io.Writer, r *analysis) error { return export.HLog(w, r.reader) }},
 	"verdicts": {about: "CSV, one line a crossing of a threshold and one a notice", write: func(w io.Writer, r *analysis) error { return export.Verdicts(w, r.reader) }},
 	"html":     {about: "one page with everything, figures included", all: htmlReport},
-	"bench":    {about: "Go benchmark format, for benchstat", write: func(w io.Writer, r *analysis) error { return export.Bench(w, r.summary) }},
+	"bench":    {about: "Go benchmark format, for benchstat", all: func(w io.Writer, rs []*analysis) error { return export.Bench(w, summaries(rs)...) }},
 	"markdown": {about: "a short form for a pull request", all: markdownReport},
 	"hgrm":     {about: "HDR percentiles as text", write: func(w io.Writer, r *analysis) error { return export.HGRM(w, r.reader) }},
 }

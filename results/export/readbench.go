@@ -11,9 +11,6 @@ import (
 	"golang.org/x/perf/benchfmt"
 )
 
-// endKey of the configuration line after the results: how many there are.
-const endKey = "end"
-
 // ErrTruncated is in the error about a file of Bench that was cut short.
 var ErrTruncated = errors.New("the file was cut short")
 
@@ -70,7 +67,7 @@ func checkEnd(text, name string) error {
 		switch {
 		case strings.HasPrefix(l, "Benchmark"):
 			results++
-		case key == "scenario":
+		case key == scenarioKey:
 			begun = true
 		case key == endKey && begun:
 			if strings.TrimSpace(value) != strconv.Itoa(results) {
