@@ -9,18 +9,15 @@ import (
 	"github.com/quotalab/quotalab/models/metric"
 )
 
-// asserts checks what assertions refer to, and turns down what is reserved.
-// Their grammar was checked while decoding.
+// asserts checks what assertions refer to, and when they are evaluated. Their
+// grammar was checked while decoding.
 func (c *checker) asserts() {
 	for i, a := range c.s.Assert {
 		at := join("assert", fmt.Sprint(i))
 		sel, err := metric.ParseSelector(a.Selector)
-		for j := range a.Conditions {
-			for _, f := range []string{"abortOnFail", "delayAbortEval", "over"} {
-				if p := join(join(at, fmt.Sprint(j)), f); c.written(p) {
-					c.fail(p, "not available yet: remove it")
-				}
-			}
+		m, known := metric.Find(sel.Metric)
+		for j, cond := range a.Conditions {
+			c.evaluated(join(at, fmt.Sprint(j)), cond, m, known)
 		}
 		if err != nil {
 			continue
@@ -28,6 +25,31 @@ func (c *checker) asserts() {
 		for _, t := range sel.Tags {
 			c.assertTag(join(at, t.Name), t)
 		}
+	}
+}
+
+// evaluated checks when a condition on a metric is evaluated beside the end.
+func (c *checker) evaluated(at string, cond Condition, m metric.Metric, known bool) {
+	abort, delay, over := join(at, "abortOnFail"), join(at, "delayAbortEval"), join(at, "over")
+	if known && !m.PerRequest {
+		if cond.AbortOnFail {
+			c.fail(abort, "%s is known at the end only, so it cannot end a run: remove abortOnFail", m.Name)
+		}
+		if c.written(over) {
+			c.fail(over, "%s is known of the whole run only and has no windows: remove over", m.Name)
+		}
+	}
+	if c.written(delay) && !cond.AbortOnFail && c.good(abort) {
+		c.fail(delay, "only abortOnFail: true can be delayed: write it too, or remove delayAbortEval")
+	}
+	if !c.good("horizon") || !c.good("warmup") {
+		return
+	}
+	if h := c.s.Horizon; cond.DelayAbortEval >= h && h > 0 && cond.AbortOnFail {
+		c.fail(delay, "expected less than the horizon of %s, found %s: nothing would be aborted", h, cond.DelayAbortEval)
+	}
+	if measured := c.s.Horizon - c.s.Warmup; cond.Over > measured && measured > 0 {
+		c.fail(over, "expected at most the measured time of %s (horizon without warmup), found %s", measured, cond.Over)
 	}
 }
 

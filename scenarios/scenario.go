@@ -242,8 +242,8 @@ type Assertion struct {
 // is a Condition with only Check set.
 type Condition struct {
 	Check          string   `yaml:"check" doc:"<aggregation> <op> <number with unit>" required:"true"`
-	AbortOnFail    bool     `yaml:"abortOnFail" doc:"end the run as soon as it fails (live runs; not available yet)"`
-	DelayAbortEval Duration `yaml:"delayAbortEval" doc:"how long to wait before it may abort" min:"0"`
-	Over           Duration `yaml:"over" doc:"also evaluate on every window of this length" min:"0"`
+	AbortOnFail    bool     `yaml:"abortOnFail" doc:"end the run as soon as it fails; looked at while the run goes on, of metrics of single requests"`
+	DelayAbortEval Duration `yaml:"delayAbortEval" doc:"with abortOnFail: how much of the run passes before it may end it" min:"0"`
+	Over           Duration `yaml:"over" doc:"must hold in every window of this length too, so that a bad minute is not averaged away; of metrics of single requests" min:"exclusive 0"`
 	Pos            Pos      `yaml:"-"`
 }
