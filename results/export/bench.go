@@ -70,7 +70,7 @@ func (b *benchWriter) run(run BenchRun) {
 	b.configure(append([][2]string{{endKey, ""}, {scenarioKey, s.Scenario}, {clockKey, s.Clock}}, benchTags(s.Tags)...))
 	// Lines of configuration that differ would put each run into a table of its
 	// own; the format ignores this one.
-	fmt.Fprintf(b, "# seed %d, plan %s\n", s.Seed, s.PlanHash)
+	fmt.Fprintf(b, runFormat+"\n", strconv.FormatUint(s.Seed, 10), s.PlanHash)
 	figures := Figures(s)
 	b.unitsOf(figures)
 	for i, f := range figures {

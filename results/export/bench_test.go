@@ -106,8 +106,8 @@ func TestBenchOfSeveral(t *testing.T) {
 		}
 	}
 	lines := strings.Count(bench(t, first), "\nBenchmark")
-	want := []string{"end:", "scenario: sample", "clock: virtual", "# seed 7, plan abc", "# seed 8, plan def",
-		"commit: 1234", "# seed 7, plan abc", "commit:", "scenario: other", "# seed 7, plan abc", fmt.Sprintf("end: %d", 4*lines)}
+	want := []string{"end:", "scenario: sample", "clock: virtual", "# seed 7 plan abc", "# seed 8 plan def",
+		"commit: 1234", "# seed 7 plan abc", "commit:", "scenario: other", "# seed 7 plan abc", fmt.Sprintf("end: %d", 4*lines)}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("lines that are no results (-want +got):\n%s", diff)
 	}
@@ -119,15 +119,17 @@ func TestBenchOfSeveral(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, r := range b.Results {
-		scenario, commit := "sample", ""
+		scenario, commit, plan := "sample", "", "abc"
 		switch i / lines {
+		case 1:
+			plan = "def"
 		case 2:
 			commit = "1234"
 		case 3:
 			scenario = "other"
 		}
-		if r.GetConfig("scenario") != scenario || r.GetConfig("commit") != commit {
-			t.Errorf("result %d: scenario %q, commit %q", i, r.GetConfig("scenario"), r.GetConfig("commit"))
+		if r.GetConfig("scenario") != scenario || r.GetConfig("commit") != commit || r.GetConfig("plan") != plan {
+			t.Errorf("result %d: scenario %q, commit %q, plan %q", i, r.GetConfig("scenario"), r.GetConfig("commit"), r.GetConfig("plan"))
 		}
 	}
 }
