@@ -1,0 +1,78 @@
+package compare
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// csvHead names the columns of CSV. Numbers are in base units; changes are
+// shares of the base (0.1: 10 % more).
+var csvHead = []string{"verdict", "scenario", "figure", "name", "unit", "better", "exact", "base", "new", "base_runs", "new_runs",
+	"shift", "change", "change_low", "change_high", "p", "why"}
+
+// CSV writes all rows, with a header.
+func CSV(w io.Writer, rows []Row) error {
+	c := csv.NewWriter(w)
+	records := [][]string{csvHead}
+	for i := range rows {
+		r := &rows[i]
+		records = append(records, []string{
+			string(r.Verdict), r.Group, r.Figure, r.Name, r.Unit, r.Better, strconv.FormatBool(r.Exact), exactly(r.Base.Center), exactly(r.New.Center),
+			strconv.Itoa(len(r.Base.Values)), strconv.Itoa(len(r.New.Values)),
+			exactly(r.Shift), exactly(r.Change), exactly(r.ChangeLow), exactly(r.ChangeHigh), exactly(r.P), r.Why,
+		})
+	}
+	if err := c.WriteAll(records); err != nil {
+		return fmt.Errorf("writing CSV: %w", err)
+	}
+	return nil
+}
+
+// exactly a number, "" for none.
+func exactly(v *float64) string {
+	if v == nil {
+		return ""
+	}
+	return strconv.FormatFloat(*v, 'g', -1, 64)
+}
+
+// JSON writes all rows and how many there are of each verdict.
+func JSON(w io.Writer, rows []Row) error {
+	counts := map[Verdict]int{}
+	for i := range rows {
+		counts[rows[i].Verdict]++
+	}
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(struct {
+		Counts  map[Verdict]int `json:"counts"`
+		Figures []Row           `json:"figures"`
+	}{counts, rows})
+}
+
+// Markdown writes what Text does, for a pull request.
+func Markdown(w io.Writer, rows []Row, all bool) error {
+	var b strings.Builder
+	if listed := Listed(rows, all); len(listed) > 0 {
+		fmt.Fprintf(&b, "| %s |\n| --- | --- | --- | ---: | ---: | --- |\n", strings.Join(tableHead, " | "))
+		for i := range listed {
+			cells := listed[i].cells()
+			for at, cell := range cells {
+				cells[at] = strings.ReplaceAll(cell, "|", `\|`)
+			}
+			cells[2] = "`" + cells[2] + "`"
+			fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | "))
+		}
+		b.WriteByte('\n')
+	}
+	fmt.Fprintf(&b, "%s\n", CountsText(rows))
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return fmt.Errorf("writing Markdown: %w", err)
+	}
+	return nil
+}

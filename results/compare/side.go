@@ -1,0 +1,233 @@
+package compare
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+
+	"golang.org/x/perf/benchfmt"
+
+	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/results/export"
+	"github.com/quotalab/quotalab/results/measure"
+)
+
+// key of a figure: two values of the same key can be compared.
+type key struct {
+	group string // scenario, or package of a Go benchmark
+	name  string // benchmark name without "Benchmark": "Scenario/limiter=lua", "Encode-8"
+	unit  string
+}
+
+// figure is what one side knows of one figure.
+type figure struct {
+	key
+	metric, aggregation string // of the catalogue; "" both: not one of quotalab's
+	clock               string // virtual, real or "": not one of quotalab's
+	better              string // lower, higher or ""
+	exact               bool
+	values              []float64 // one a run, in the order of the runs
+}
+
+// Side is one of the two that are compared: figures of one or several runs,
+// of one or several scenarios. The zero Side is empty.
+type Side struct {
+	keys    []key // in the order in which they came
+	figures map[key]*figure
+	plans   map[string][]string // distinct plan hashes by scenario
+	units   map[string]export.Figure
+}
+
+// AddSummary adds a run. from is where it is from, for errors.
+func (s *Side) AddSummary(sum *measure.Summary, from string) error {
+	if len(sum.Metrics) == 0 {
+		return fmt.Errorf("%s: expected a summary with metrics, found none: nothing was measured", from)
+	}
+	for _, f := range export.Figures(sum) {
+		err := s.add(figure{
+			key: key{sum.Scenario, scenarioName + f.Name, f.Unit}, metric: f.Metric, aggregation: f.Aggregation,
+			clock: sum.Clock, better: f.Better, exact: f.Exact, values: []float64{f.Value},
+		})
+		if err != nil {
+			return fmt.Errorf("%s: %w", from, err)
+		}
+	}
+	s.planned(sum.Scenario, sum.PlanHash)
+	return nil
+}
+
+// scenarioName begins the name of every benchmark of quotalab's own.
+const scenarioName = "Scenario"
+
+// AddBench adds what is in a benchmark file: results of the same name are runs
+// of the same benchmark. name is the file's, for errors.
+func (s *Side) AddBench(r io.Reader, name string) error {
+	b, err := export.ReadBench(r, name)
+	if err != nil {
+		return err
+	}
+	for _, result := range b.Results {
+		if err := s.addResult(result, b.Units); err != nil {
+			file, line := result.Pos()
+			return fmt.Errorf("%s:%d: %w", file, line, err)
+		}
+	}
+	return nil
+}
+
+func (s *Side) addResult(result *benchfmt.Result, units benchfmt.UnitMetadataMap) error {
+	scenario, clock := result.GetConfig("scenario"), result.GetConfig("clock")
+	for _, v := range result.Values {
+		f := figure{key: key{scenario, string(result.Name), v.Unit}, values: []float64{v.Value}}
+		if scenario == "" {
+			f.group, f.exact = result.GetConfig("pkg"), isExact(units, v.Unit)
+			f.better = direction(units.GetBetter(v.Unit))
+		} else {
+			about := s.about(v.Unit)
+			f.metric, f.aggregation, f.better = about.Metric, about.Aggregation, about.Better
+			f.clock, f.exact = clock, clock == "virtual"
+		}
+		if err := s.add(f); err != nil {
+			return err
+		}
+	}
+	if scenario != "" {
+		s.planned(scenario, result.GetConfig("plan"))
+	}
+	return nil
+}
+
+func isExact(units benchfmt.UnitMetadataMap, unit string) bool {
+	assume := units.Get(unit, "assume")
+	return assume != nil && assume.Value == "exact"
+}
+
+func direction(better int) string {
+	switch {
+	case better < 0:
+		return lower
+	case better > 0:
+		return higher
+	}
+	return ""
+}
+
+const lower, higher = "lower", "higher"
+
+// about a unit of quotalab's own figures; the zero Figure for one that no
+// metric of the catalogue has.
+func (s *Side) about(unit string) export.Figure {
+	if s.units == nil {
+		s.units = catalogueUnits()
+	}
+	return s.units[unit]
+}
+
+// catalogueUnits are the units of every figure that a summary can have.
+func catalogueUnits() map[string]export.Figure {
+	var all measure.Summary
+	some := new(float64)
+	for _, m := range metric.Catalogue() {
+		row := measure.Metric{Name: m.Name, Unit: m.Unit}
+		switch m.Kind {
+		case metric.Counter:
+		case metric.Value:
+			row.Value = some
+		case metric.Trend:
+			row.Avg, row.Med, row.P90, row.P99, row.Max = some, some, some, some, some
+		}
+		all.Metrics = append(all.Metrics, row)
+	}
+	units := map[string]export.Figure{}
+	for _, f := range export.Figures(&all) {
+		units[f.Unit] = f
+	}
+	return units
+}
+
+// add the values of f to those that are there.
+func (s *Side) add(f figure) error {
+	if v := f.values[0]; math.IsNaN(v) || math.IsInf(v, 0) {
+		return fmt.Errorf("%s: expected a number, found %v", f.title(), v)
+	}
+	if s.figures == nil {
+		s.figures = map[key]*figure{}
+	}
+	has := s.figures[f.key]
+	switch {
+	case has == nil:
+		s.keys = append(s.keys, f.key)
+		s.figures[f.key] = &f
+	case has.exact != f.exact:
+		return fmt.Errorf("%s: %w: a side is of one of them", f.title(), errClocks)
+	default:
+		has.values = append(has.values, f.values...)
+	}
+	return nil
+}
+
+// errClocks is what cannot be compared.
+var errClocks = errors.New("some runs are exact (of virtual time), others are not (of real time)")
+
+func (s *Side) planned(scenario, hash string) {
+	if s.plans == nil {
+		s.plans = map[string][]string{}
+	}
+	if hash != "" && !slices.Contains(s.plans[scenario], hash) {
+		s.plans[scenario] = append(s.plans[scenario], hash)
+	}
+}
+
+// Runs of a scenario, or of the benchmarks of a package: as many as its most
+// frequent figure has values.
+func (s *Side) Runs(group string) (n int) {
+	for k, f := range s.figures {
+		if k.group == group {
+			n = max(n, len(f.values))
+		}
+	}
+	return n
+}
+
+// Groups are the scenarios, or packages of Go benchmarks, in the order in
+// which they came.
+func (s *Side) Groups() []string {
+	var groups []string
+	for _, k := range s.keys {
+		if !slices.Contains(groups, k.group) {
+			groups = append(groups, k.group)
+		}
+	}
+	return groups
+}
+
+// title names a figure for people: latency{limiter=lua} p99, or what a Go
+// benchmark calls it.
+func (f *figure) title() string {
+	if f.metric == "" {
+		return f.name + " " + f.unit
+	}
+	title := f.metric
+	if parts := tagParts(f.name); len(parts) > 0 {
+		title += "{" + strings.Join(parts, ",") + "}"
+	}
+	if f.aggregation == "count" || f.aggregation == "value" {
+		return title
+	}
+	return title + " " + f.aggregation
+}
+
+// tagParts of a name: each a "tag=value".
+func tagParts(name string) []string {
+	_, tags, _ := strings.Cut(name, "/")
+	if tags == "" {
+		return nil
+	}
+	return strings.Split(tags, "/")
+}
+
+// Plans are the hashes of the plans that a scenario's runs are of.
+func (s *Side) Plans(scenario string) []string { return s.plans[scenario] }

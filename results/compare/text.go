@@ -1,0 +1,144 @@
+package compare
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/quotalab/quotalab/results/wording"
+)
+
+// Text writes the rows as a table for people, and below it how many figures
+// there are by verdict. Figures that are the same are counted only, unless all
+// are asked for.
+func Text(w io.Writer, rows []Row, all bool) error {
+	listed := Listed(rows, all)
+	if len(listed) > 0 {
+		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(t, strings.Join(tableHead, "\t"))
+		for i := range listed {
+			fmt.Fprintln(t, strings.Join(listed[i].cells(), "\t"))
+		}
+		if err := t.Flush(); err != nil {
+			return fmt.Errorf("writing the table: %w", err)
+		}
+		fmt.Fprintln(w)
+	}
+	_, err := fmt.Fprintln(w, CountsText(rows))
+	return err
+}
+
+var tableHead = []string{"verdict", "scenario", "figure", "base", "new", "change"}
+
+func (r *Row) cells() []string {
+	base, next := r.numbers()
+	return []string{string(r.Verdict), r.Group, r.Figure, base, next, r.ChangeText()}
+}
+
+// Listed rows: without those that are the same, unless all are asked for.
+func Listed(rows []Row, all bool) []Row {
+	if all {
+		return rows
+	}
+	return slices.DeleteFunc(slices.Clone(rows), func(r Row) bool { return r.Verdict == Same })
+}
+
+// CountsText says "430 figures: 3 worse, 427 same".
+func CountsText(rows []Row) string {
+	counts := map[Verdict]int64{}
+	for i := range rows {
+		counts[rows[i].Verdict]++
+	}
+	var parts []string
+	for _, v := range Verdicts() {
+		if counts[v] > 0 {
+			parts = append(parts, wording.Thousands(counts[v])+" "+string(v))
+		}
+	}
+	return wording.Counted(int64(len(rows)), "figure") + ": " + strings.Join(parts, ", ")
+}
+
+// BaseAndNew says "100 → 512".
+func (r *Row) BaseAndNew() string {
+	base, next := r.numbers()
+	return base + " → " + next
+}
+
+// numbers of both sides, with as many digits as it takes to tell them apart.
+func (r *Row) numbers() (base, next string) {
+	const least, most = 4, 17
+	for digits := least; ; digits++ {
+		base, next = r.number(r.Base.Center, digits), r.number(r.New.Center, digits)
+		if base != next || digits == most || *r.Base.Center == *r.New.Center {
+			return base, next
+		}
+	}
+}
+
+// number with its unit; – for none.
+func (r *Row) number(v *float64, digits int) string {
+	if v == nil {
+		return "–"
+	}
+	if !strings.HasSuffix(r.Unit, "-sec") && r.Unit != "sec/op" {
+		return plain(*v, digits)
+	}
+	size := math.Abs(*v)
+	if r.Base.Center != nil && r.New.Center != nil {
+		size = max(math.Abs(*r.Base.Center), math.Abs(*r.New.Center))
+	}
+	switch {
+	case size < 1e-3 && size > 0:
+		return plain(*v*1e6, digits) + " µs"
+	case size < 1:
+		return plain(*v*1e3, digits) + " ms"
+	}
+	return plain(*v, digits) + " s"
+}
+
+func plain(v float64, digits int) string {
+	if v == math.Trunc(v) && math.Abs(v) < 1e15 {
+		return wording.Thousands(int64(v))
+	}
+	return strconv.FormatFloat(v, 'g', digits, 64)
+}
+
+// ChangeText says "+10.1 % (+8.2 % to +12.4 %), p=0.0002, n=10+10", or why
+// nothing can be said.
+func (r *Row) ChangeText() string {
+	switch {
+	case r.Verdict == Missing || r.Verdict == Added:
+		return ""
+	case r.Verdict == Unknown:
+		return r.Why
+	case r.Exact && r.Verdict == Same:
+		return ""
+	case r.Exact:
+		return change(r.Change)
+	}
+	text := "~"
+	if r.Verdict != Same {
+		text = change(r.Change)
+		if r.ChangeLow != nil {
+			text += fmt.Sprintf(" (%s to %s)", change(r.ChangeLow), change(r.ChangeHigh))
+		}
+	}
+	return fmt.Sprintf("%s, p=%s, n=%d+%d", text, strconv.FormatFloat(*r.P, 'g', 2, 64), len(r.Base.Values), len(r.New.Values))
+}
+
+// change as a signed share; nil is a change from 0.
+func change(share *float64) string {
+	switch {
+	case share == nil:
+		return "from 0"
+	case *share > 0:
+		return "+" + wording.Percent(*share)
+	case *share < 0:
+		return "−" + wording.Percent(-*share)
+	}
+	return "0 %"
+}
