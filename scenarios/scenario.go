@@ -235,7 +235,7 @@ type Options Named[string]
 type Assertion struct {
 	Selector   string      // as written, e.g. latency{decision=denied}
 	Conditions []Condition // in the file's order
-	Pos        Pos         // of the selector
+	Pos        Pos         `json:"-"` // of the selector
 }
 
 // Condition is one condition of an assertion, as written. The string form
@@ -245,5 +245,5 @@ type Condition struct {
 	AbortOnFail    bool     `yaml:"abortOnFail" doc:"end the run as soon as it fails; looked at while the run goes on, of metrics of single requests"`
 	DelayAbortEval Duration `yaml:"delayAbortEval" doc:"with abortOnFail: how much of the run passes before it may end it" min:"0"`
 	Over           Duration `yaml:"over" doc:"must hold in every window of this length too, so that a bad minute is not averaged away; of metrics of single requests" min:"exclusive 0"`
-	Pos            Pos      `yaml:"-"`
+	Pos            Pos      `yaml:"-" json:"-"`
 }

@@ -14,8 +14,9 @@ import (
 )
 
 // Hash identifies what the plan runs: the scenario with its seed and the
-// content of every trace. The scenario's name, prose and place, and where a
-// trace lies, do not count.
+// content of every trace. The scenario's name, prose and place, where in the
+// file something stands, where a trace lies, and the sweep that the scenario
+// may be a cell of, do not count.
 func (p *Plan) Hash() string {
 	sum := sha256.New()
 	fmt.Fprintln(sum, "quotalab plan 1")
@@ -34,7 +35,7 @@ func (p *Plan) Hash() string {
 
 // essence blanks what does not count.
 func essence(s scenarios.Scenario) scenarios.Scenario {
-	s.Name, s.About, s.File, s.Positions = "", "", "", nil
+	s.Name, s.About, s.File, s.Positions, s.Sweep = "", "", "", nil, nil
 	s.Traffic = slices.Clone(s.Traffic)
 	for i := range s.Traffic {
 		if r := s.Traffic[i].Value.Rate.Replay; r != nil {
