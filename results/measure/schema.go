@@ -10,19 +10,23 @@ import (
 
 // Schema is the JSON Schema of the JSON summary.
 func Schema() ([]byte, error) {
-	s, err := jsonschema.For[Summary](nil)
+	return SchemaOf[Summary]("quotalab summary", "What a run of quotalab came to, by outcome.")
+}
+
+// SchemaOf is the JSON Schema of a type that is written as JSON.
+func SchemaOf[T any](title, description string) ([]byte, error) {
+	s, err := jsonschema.For[T](nil)
 	if err != nil {
-		return nil, fmt.Errorf("schema of the summary: %w", err)
+		return nil, fmt.Errorf("schema of %s: %w", title, err)
 	}
 	s.Schema = "https://json-schema.org/draft/2020-12/schema"
-	s.Title = "quotalab summary"
-	s.Description = "What a run of quotalab came to, by outcome."
+	s.Title, s.Description = title, description
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	if err := e.Encode(s); err != nil {
-		return nil, fmt.Errorf("schema of the summary: %w", err)
+		return nil, fmt.Errorf("schema of %s: %w", title, err)
 	}
 	return b.Bytes(), nil
 }

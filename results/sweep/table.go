@@ -1,0 +1,224 @@
+package sweep
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/quotalab/quotalab/results/wording"
+)
+
+// Text writes the result for people: a line on the whole, and a table with a
+// row for each place.
+func (r *Result) Text(w io.Writer) error {
+	if _, err := fmt.Fprintf(w, "%s: %s\n\n", r.Scenario, r.whole()); err != nil {
+		return err
+	}
+	if err := r.table().Write(w); err != nil {
+		return err
+	}
+	return r.notes(func(text string) error {
+		_, err := fmt.Fprintf(w, "\n  %s\n", text)
+		return err
+	})
+}
+
+// Markdown writes the same in GitHub's Markdown.
+func (r *Result) Markdown(w io.Writer) error {
+	if _, err := fmt.Fprintf(w, "### %s: %s\n\n", wording.Literal(r.Scenario), wording.Literal(r.whole())); err != nil {
+		return err
+	}
+	if err := r.table().Markdown(w); err != nil {
+		return err
+	}
+	return r.notes(func(text string) error {
+		_, err := fmt.Fprintf(w, "\n%s\n", wording.Literal(text))
+		return err
+	})
+}
+
+// whole is the sweep in a line.
+func (r *Result) whole() string {
+	count := map[string]int64{}
+	for i := range r.Runs {
+		count[r.Runs[i].Verdict()]++
+	}
+	text := fmt.Sprintf("%s at %s", wording.Counted(int64(len(r.Runs)), "run"), wording.Counted(int64(r.Places()), "place"))
+	for _, verdict := range []string{"PASSED", "FAILED", "INVALID"} {
+		if n := count[verdict]; n > 0 {
+			text += fmt.Sprintf(", %s %s", wording.Thousands(n), verdict)
+		}
+	}
+	return text
+}
+
+// notes explain what the table cannot.
+func (r *Result) notes(tell func(string) error) error {
+	if r.Repeats > 1 {
+		if err := tell(fmt.Sprintf("Of %d runs of a place: median (least–greatest).", r.Repeats)); err != nil {
+			return err
+		}
+	}
+	if slices.ContainsFunc(r.Searched, func(f Found) bool { return f.Outcome == NotMonotone }) {
+		if err := tell(fmt.Sprintf("Not monotone: %s passes where %s does not, so there is no one highest value below which all pass.", r.Search.To, r.Search.From)); err != nil {
+			return err
+		}
+	}
+	if len(r.Pareto) > 0 {
+		return tell(fmt.Sprintf("Front: no other place beats it in both %s and %s. Places with an invalid run or an unknown value are never on it.", r.Pareto[0], r.Pareto[1]))
+	}
+	return nil
+}
+
+// table with a row for each place.
+func (r *Result) table() *wording.Table {
+	var header []string
+	for _, a := range r.Axes {
+		header = append(header, numeric(a.Numeric != nil)+a.Label)
+	}
+	if r.Search != nil {
+		header = append(header, ">highest "+r.Search.Label+" that passes", ">lowest that fails", ">probes")
+	}
+	for _, c := range r.Columns {
+		header = append(header, ">"+c.heading())
+	}
+	places := r.places()
+	failing := slices.ContainsFunc(places, func(p place) bool { return r.fails(&p) != "" })
+	header = append(header, "verdict")
+	if len(r.Pareto) > 0 {
+		header = append(header, "")
+	}
+	if failing {
+		header = append(header, "what fails")
+	}
+	t := wording.NewTable(header...)
+	for i := range places {
+		t.Add(r.row(i, &places[i], failing)...)
+	}
+	return t
+}
+
+func numeric(is bool) string {
+	if is {
+		return ">"
+	}
+	return ""
+}
+
+func (r *Result) row(number int, p *place, failing bool) []string {
+	row := slices.Clone(p.settings)
+	if f := p.found; f != nil {
+		row = append(row, orDash(atLeast(f)+f.Passes), orDash(f.Fails), strconv.Itoa(f.Probes))
+	}
+	for i := range r.Columns {
+		row = append(row, r.Columns[i].cell(p, i))
+	}
+	row = append(row, p.verdict())
+	if len(r.Pareto) > 0 {
+		mark := ""
+		if slices.Contains(r.Front, number) {
+			mark = "front"
+		}
+		row = append(row, mark)
+	}
+	if failing {
+		row = append(row, r.fails(p))
+	}
+	return row
+}
+
+func atLeast(f *Found) string {
+	if f.Outcome == AllPass {
+		return "≥ "
+	}
+	return ""
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "–"
+	}
+	return s
+}
+
+// verdict on a place: of a search, what it found.
+func (p *place) verdict() string {
+	if f := p.found; f != nil {
+		return string(f.Outcome)
+	}
+	if len(p.runs) == 0 {
+		return "–"
+	}
+	first := p.runs[0].Verdict()
+	same := !slices.ContainsFunc(p.runs, func(r *Run) bool { return r.Verdict() != first })
+	if same {
+		return first
+	}
+	return fmt.Sprintf("%d of %d PASSED", p.passed(), len(p.runs))
+}
+
+// fails tells what fails at a place: of a search, at the lowest value that
+// does.
+func (r *Result) fails(p *place) string {
+	if p.found != nil {
+		return strings.Join(p.found.Stops, "; ")
+	}
+	return strings.Join(Fails(p.runs), "; ")
+}
+
+// Fails lists what fails in any of some runs, once each.
+func Fails(runs []*Run) (all []string) {
+	for _, run := range runs {
+		for _, f := range append(slices.Clone(run.Invalid), run.Failing...) {
+			if !slices.Contains(all, f) {
+				all = append(all, f)
+			}
+		}
+	}
+	return all
+}
+
+// heading of a column, with the unit of its cells.
+func (c *Column) heading() string {
+	switch c.Unit {
+	case "s":
+		return c.Name + " (ms)"
+	case "/s":
+		return c.Name + " (1/s)"
+	case "tokens":
+		return c.Name + " (tokens)"
+	}
+	return c.Name
+}
+
+// cell of a place: the median over its runs, and where they differ their
+// range; how many of them know it, if not all do.
+func (c *Column) cell(p *place, column int) string {
+	values := p.values(column)
+	if len(values) == 0 {
+		return "unknown"
+	}
+	text := c.number(median(values))
+	if least, greatest := c.number(values[0]), c.number(values[len(values)-1]); least != greatest {
+		text += fmt.Sprintf(" (%s–%s)", least, greatest)
+	}
+	if n := len(p.runs); len(values) < n {
+		text += fmt.Sprintf(", %d of %d unknown", n-len(values), n)
+	}
+	return text
+}
+
+func (c *Column) number(v float64) string {
+	switch {
+	case c.Unit == "s":
+		return strconv.FormatFloat(v*1e3, 'f', 3, 64)
+	case c.Unit == "ratio":
+		return wording.Percent(v)
+	case v == math.Trunc(v) && math.Abs(v) < 1<<53:
+		return wording.Thousands(int64(v))
+	}
+	return strconv.FormatFloat(v, 'g', 6, 64)
+}
