@@ -2,7 +2,6 @@ package measure
 
 import (
 	"cmp"
-	"strings"
 
 	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/record"
@@ -12,14 +11,15 @@ import (
 // as the catalogue does.
 type order struct {
 	traffic, limiter, client, decision, key, phase, errors, shard rank
-	groups                                                        map[string]string
+	manifest                                                      *record.Manifest
+	groups                                                        map[string]string // clients by instance
 }
 
 func newOrder(m *record.Manifest) *order {
 	decisions, _ := metric.Find("decisions")
 	errors, _ := metric.Find("errors")
 	o := &order{
-		traffic: rank{}, limiter: rank{}, client: rank{}, shard: rank{}, groups: map[string]string{},
+		traffic: rank{}, limiter: rank{}, client: rank{}, shard: rank{}, manifest: m, groups: map[string]string{},
 		decision: ranked(decisions.Values["decision"]), key: ranked(decisions.Values["key"]), phase: ranked(metric.Phases()), errors: ranked(errors.Values["error"]),
 	}
 	for i, t := range m.Traffic {
@@ -42,12 +42,7 @@ func (o *order) group(instance string) string {
 	if g, ok := o.groups[instance]; ok {
 		return g
 	}
-	g := instance
-	if _, known := o.client[instance]; !known {
-		if before, _, ok := strings.Cut(instance, "/"); ok {
-			g = before
-		}
-	}
+	g := o.manifest.ClientOf(instance)
 	o.groups[instance] = g
 	return g
 }
