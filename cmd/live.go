@@ -189,6 +189,14 @@ func (s servers) open(ctx context.Context, shards []string) (*live.Servers, erro
 	return live.Spawn(ctx, shards)
 }
 
+// override the scenario by what the flags say of its servers.
+func (s servers) override(o overrides, clock string) overrides {
+	o.clock, o.shards = clock, s.shards
+	o.live, o.onCluster = s.flag != "" || clock == "real", s.flag == "--cluster" || s.flag == "--spawn-cluster"
+	o.spawned = s.flag == "--spawn" || s.flag == "--spawn-cluster"
+	return o
+}
+
 // stage is the servers of a run in real time; one of a run in virtual time has
 // none.
 type stage struct {
@@ -205,14 +213,17 @@ func (s stage) close() error {
 // stage loads a scenario with what the flags say of its servers, and opens
 // them. Whatever is wrong with the scenario is told before any server is asked.
 func (a *app) stage(ctx context.Context, name string, o overrides, f *liveFlags) (*plan.Plan, stage, error) {
+	return a.stageOf(ctx, func(o overrides) (*plan.Plan, error) { return a.load(name, o) }, o, f)
+}
+
+// stageOf is stage of a scenario that is loaded otherwise.
+func (a *app) stageOf(ctx context.Context, load func(overrides) (*plan.Plan, error), o overrides, f *liveFlags) (*plan.Plan, stage, error) {
 	named, err := f.servers(a.lookupEnv)
 	if err != nil {
 		return nil, stage{}, err
 	}
-	o.clock, o.shards = f.clock, named.shards
-	o.live, o.onCluster = named.flag != "" || f.clock == "real", named.flag == "--cluster" || named.flag == "--spawn-cluster"
-	o.spawned = named.flag == "--spawn" || named.flag == "--spawn-cluster"
-	p, err := a.load(name, o)
+	o = named.override(o, f.clock)
+	p, err := load(o)
 	if err != nil || p.Scenario.Clock != "real" {
 		return p, stage{}, err
 	}
@@ -225,7 +236,7 @@ func (a *app) stage(ctx context.Context, name string, o overrides, f *liveFlags)
 	}
 	if found := opened.Names(); !slices.Equal(found, p.Shards) { // a cluster tells its masters itself
 		o.shards = found
-		if p, err = a.load(name, o); err != nil {
+		if p, err = load(o); err != nil {
 			return nil, stage{}, errors.Join(err, opened.Close())
 		}
 	}

@@ -36,6 +36,12 @@ func (a *app) load(name string, o overrides) (*plan.Plan, error) {
 	if err != nil {
 		return nil, invalid(err)
 	}
+	return a.compile(s, problems, o)
+}
+
+// compile a scenario; problems are those of decoding it, which may have left no
+// scenario.
+func (a *app) compile(s *scenarios.Scenario, problems scenarios.Problems, o overrides) (*plan.Plan, error) {
 	if s == nil {
 		return nil, invalid(told(problems))
 	}
