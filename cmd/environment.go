@@ -55,7 +55,7 @@ func values(f *pflag.Flag, value string) []string {
 // warnOfVariables tells of variables that begin like ours and are no flag of
 // any verb: most likely misspelt ones, without which the run is another.
 func (a *app) warnOfVariables(root *cobra.Command) {
-	var known []string
+	known := []string{passwordVariable, pushPasswordVariable, pushPasswordFileVariable}
 	for _, c := range append(root.Commands(), root) {
 		add := func(f *pflag.Flag) { known = append(known, envName(f.Name)) }
 		c.LocalFlags().VisitAll(add)
