@@ -31,11 +31,11 @@ func (c *checker) axes(s *Sweep) {
 	for i, a := range s.Axes {
 		at := join("sweep.axes", a.Name)
 		for _, other := range names[:i] {
-			if strings.HasPrefix(a.Name, other+".") || strings.HasPrefix(other, a.Name+".") {
+			if within := strings.HasPrefix(a.Name, other+".") || strings.HasPrefix(other, a.Name+"."); within && !c.bad[at] && !c.bad[join("sweep.axes", other)] {
 				c.fail(at, "one of %s and %s is in the other: vary only one", other, a.Name)
 			}
 		}
-		if n, first := len(a.Value.Values), s.Axes[0]; s.Mode == "zip" && n != len(first.Value.Values) && c.good(at) && c.good(join("sweep.axes", first.Name)) {
+		if n, first := len(a.Value.Values), s.Axes[0]; s.Mode == "zip" && n != len(first.Value.Values) && !c.bad[at] && !c.bad[join("sweep.axes", first.Name)] {
 			c.fail(at, "with mode: zip all axes have as many values: expected %d as %s has, found %d", len(first.Value.Values), first.Name, n)
 		}
 	}

@@ -35,6 +35,9 @@ var notVaried = map[string]string{
 // be there. A mistake has the offset of the path's wrong element.
 func locate(root *ast.MappingNode, path string, at Pos) (slot, *metric.SyntaxError) {
 	s := slot{t: reflect.TypeFor[Scenario](), n: root}
+	if path == "" {
+		return slot{}, &metric.SyntaxError{Msg: "expected the path of a field such as shards.count, found nothing"}
+	}
 	offset, walked := 0, ""
 	for _, element := range strings.Split(path, ".") {
 		next, msg := s.step(element, walked, at)
@@ -47,22 +50,21 @@ func locate(root *ast.MappingNode, path string, at Pos) (slot, *metric.SyntaxErr
 		s, walked = next, join(walked, element)
 		offset += len(element) + 1
 	}
-	_, short := shorthands[s.t]
-	if scalars[s.t].read == nil && !short {
-		return slot{}, &metric.SyntaxError{Offset: 0, Msg: path + " is not a single value: name a field in it" + s.inside()}
+	if _, short := shorthands[s.t]; scalars[s.t].read == nil && !short {
+		return slot{}, &metric.SyntaxError{Msg: path + s.inside()}
 	}
 	return s, nil
 }
 
 // step goes down by one element of a path.
 func (s slot) step(element, walked string, at Pos) (slot, string) {
-	if _, scalar := text(s.n); scalar {
-		return slot{}, fmt.Sprintf("%s is written as %s: vary it as a whole, or write it as a mapping", walked, kindOf(s.n))
-	}
 	isNamed := s.t.Implements(namedType)
+	_, isScalar := text(s.n)
 	switch {
 	case scalars[s.t].read != nil || s.t == emptyType:
 		return slot{}, fmt.Sprintf("%s has no fields, found %q", walked, element)
+	case isScalar:
+		return slot{}, fmt.Sprintf("%s is written as %s: vary it as a whole, or write it as a mapping", walked, kindOf(s.n))
 	case s.t == optionsType:
 		return s.child(element, reflect.TypeFor[string](), field{name: element}, at)
 	case isNamed:
@@ -139,16 +141,19 @@ func (s slot) keys() []string {
 	return keys
 }
 
-// inside lists what a value has that is not a single one.
+// inside says how to go on from what is not a single value.
 func (s slot) inside() string {
+	if s.t.Kind() == reflect.Slice && !s.t.Implements(namedType) && s.t != optionsType {
+		return " is a list: name one of its elements by its number, from 0"
+	}
 	names := s.keys()
 	if s.t.Kind() == reflect.Struct {
 		names = fieldNames(fields(s.t))
 	}
-	if len(names) == 0 {
-		return ""
+	if len(names) > 0 {
+		return " is not a single value: name a field in it, such as " + strings.Join(names[:min(len(names), 6)], ", ")
 	}
-	return ", such as " + strings.Join(names[:min(len(names), 6)], ", ")
+	return " is not a single value: name a field in it"
 }
 
 func orNothing(names []string) string {

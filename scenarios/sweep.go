@@ -24,15 +24,6 @@ type Column = metric.Column
 // a list of them, or a range.
 type Axis struct{ Values []string }
 
-// Range is values that rise by a step or a factor from From to at most To,
-// all in one unit.
-type Range struct {
-	From   string `yaml:"from" doc:"first value" required:"true"`
-	To     string `yaml:"to" doc:"greatest value, in the unit of from" required:"true"`
-	Step   string `yaml:"step" one:"by" doc:"what is added for the next value, in the unit of from"`
-	Factor Number `yaml:"factor" one:"by" doc:"what the next value is multiplied by" min:"exclusive 1"`
-}
-
 // Find is the search of an axis by bisection: the highest value at which all
 // assertions of the scenario hold.
 type Find struct {

@@ -20,6 +20,9 @@ func TestWrongScenarios(t *testing.T) { wrongFiles(t, "testdata/wrong/*.yaml", 4
 // TestWrongAccountsAndEngines is the same for accounts, engines and faults.
 func TestWrongAccountsAndEngines(t *testing.T) { wrongFiles(t, "testdata/wrong-engines/*.yaml", 16) }
 
+// TestWrongSweeps is the same for the sweep block.
+func TestWrongSweeps(t *testing.T) { wrongFiles(t, "testdata/wrong-sweeps/*.yaml", 22) }
+
 func wrongFiles(t *testing.T, pattern string, least int) {
 	t.Helper()
 	files, err := filepath.Glob(pattern)
@@ -106,6 +109,15 @@ func FuzzDecode(f *testing.F) {
 		inside(t, data, problems)
 		if s == nil && len(problems) == 0 {
 			t.Error("neither a scenario nor a problem")
+		}
+		if s != nil && s.Sweep != nil && len(problems) == 0 {
+			for _, place := range s.Sweep.Grid()[:1] {
+				cell, wrong := s.With(place, 1)
+				inside(t, data, wrong)
+				if cell == nil || cell.Sweep != nil {
+					t.Error("no cell, or one with a sweep")
+				}
+			}
 		}
 		if problems.Error() == "" && len(problems) > 0 {
 			t.Error("problems without text")
