@@ -130,6 +130,8 @@ func TestWhatCannotBeCompared(t *testing.T) {
 		{"two clocks", clocks, "over_admission of s: some runs are exact (of virtual time), others are not (of real time)"},
 		{"two clocks on one side", mixed.AddSummary(summary("real", counter("over_admission", 1)), "b.json"), "b.json: over_admission: some runs are exact"},
 		{"nothing measured", bare.AddSummary(summary("virtual"), "c.json"), "c.json: expected a summary with metrics, found none"},
+		{"a metric of another version", bare.AddSummary(summary("virtual", counter("latenzy", 1)), "g.json"), `g.json: this version of quotalab has no metric "latenzy"`},
+		{"a distribution without its end", bare.AddSummary(summary("virtual", measure.Metric{Name: "latency", Avg: new(float64)}), "h.json"), "h.json: metric latency: expected avg, med, p90, p99 and max"},
 		{"no number", nan.AddBench(strings.NewReader("BenchmarkX 1 NaN ns/op\n"), "d.txt"), "d.txt:1: X sec/op: expected a number, found NaN"},
 		{"an empty file", nan.AddBench(strings.NewReader(""), "e.txt"), "e.txt: expected results in the Go benchmark format"},
 		{"a file cut short", nan.AddBench(strings.NewReader(cut), "f.txt"), "f.txt:3: the file was cut short"},

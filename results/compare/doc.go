@@ -43,8 +43,8 @@
 // A gate of ten runs a side, with a tolerance of 5 % and alpha 5 % over 30
 // figures, catches one that is 10 % slower with a probability of 99 % where the
 // figure varies by 3 % from run to run (standard deviation of its logarithm),
-// of 90 % at 4 %, of 70 % at 5 % and of 30 % at 7 %. TestPower and
-// TestFalseAlarms print the numbers.
+// of 90 % at 4 % and of 70 % at 5 %. TestPower and TestFalseAlarms print the
+// numbers.
 //
 // Both hold for runs that differ in nothing but the side: interleave them.
 // A baseline of another day also tells the days apart.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 )
 
 // csvHead names the columns of CSV. Numbers are in base units; changes are
@@ -53,26 +52,4 @@ func JSON(w io.Writer, rows []Row) error {
 		Counts  map[Verdict]int `json:"counts"`
 		Figures []Row           `json:"figures"`
 	}{counts, rows})
-}
-
-// Markdown writes what Text does, for a pull request.
-func Markdown(w io.Writer, rows []Row, all bool) error {
-	var b strings.Builder
-	if listed := Listed(rows, all); len(listed) > 0 {
-		fmt.Fprintf(&b, "| %s |\n| --- | --- | --- | ---: | ---: | --- |\n", strings.Join(tableHead, " | "))
-		for i := range listed {
-			cells := listed[i].cells()
-			for at, cell := range cells {
-				cells[at] = strings.ReplaceAll(cell, "|", `\|`)
-			}
-			cells[2] = "`" + cells[2] + "`"
-			fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | "))
-		}
-		b.WriteByte('\n')
-	}
-	fmt.Fprintf(&b, "%s\n", CountsText(rows))
-	if _, err := io.WriteString(w, b.String()); err != nil {
-		return fmt.Errorf("writing Markdown: %w", err)
-	}
-	return nil
 }

@@ -18,19 +18,19 @@ func someRows(t *testing.T) []compare.Row {
 }
 
 func TestText(t *testing.T) {
-	const table = `verdict  scenario  figure                       base       new        change
-worse    s         over_admission{limiter=lua}  0          412        from 0
-worse    s         latency avg                  1 ms       1.0001 ms  +<0.1 %
-worse    s         latency p50                  1 ms       1.0001 ms  +<0.1 %
-worse    s         latency p90                  1 ms       1.0001 ms  +<0.1 %
-worse    s         latency p99                  1 ms       1.0001 ms  +<0.1 %
-worse    s         latency max                  1 ms       1.0001 ms  +<0.1 %
-changed  s         decisions                    1,234,567  1,234,566  −<0.1 %
+	const table = `  verdict  scenario  figure                            base        new  change
+  worse    s         over_admission{limiter=lua}          0        412  from 0
+  worse    s         latency avg                       1 ms  1.0001 ms  +<0.1 %
+  worse    s         latency p50                       1 ms  1.0001 ms  +<0.1 %
+  worse    s         latency p90                       1 ms  1.0001 ms  +<0.1 %
+  worse    s         latency p99                       1 ms  1.0001 ms  +<0.1 %
+  worse    s         latency max                       1 ms  1.0001 ms  +<0.1 %
+  changed  s         decisions                    1,234,567  1,234,566  −<0.1 %
 `
 	const counts = "8 figures: 6 worse, 1 changed, 1 same\n"
 	for all, want := range map[bool]string{
 		false: table + "\n" + counts,
-		true:  table + "same     s         dropped                      5          5          \n\n" + counts,
+		true:  table + "  same     s         dropped                              5          5\n\n" + counts,
 	} {
 		var b bytes.Buffer
 		if err := compare.Text(&b, someRows(t), all); err != nil {
@@ -53,7 +53,7 @@ func TestMarkdown(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = "| verdict | scenario | figure | base | new | change |\n| --- | --- | --- | ---: | ---: | --- |\n" +
-		"| worse | s | `over_admission{limiter=lua}` | 0 | 412 | from 0 |\n\n1 figure: 1 worse\n"
+		"| worse | s | over\\_admission{limiter=lua} | 0 | 412 | from 0 |\n\n1 figure: 1 worse\n"
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Errorf("(−want +got):\n%s", diff)
 	}

@@ -46,6 +46,11 @@ func (s *Side) AddSummary(sum *measure.Summary, from string) error {
 	if len(sum.Metrics) == 0 {
 		return fmt.Errorf("%s: expected a summary with metrics, found none: nothing was measured", from)
 	}
+	for i := range sum.Metrics {
+		if err := check(&sum.Metrics[i]); err != nil {
+			return fmt.Errorf("%s: %w", from, err)
+		}
+	}
 	for _, f := range export.Figures(sum) {
 		err := s.add(figure{
 			key: key{sum.Scenario, scenarioName + f.Name, f.Unit}, metric: f.Metric, aggregation: f.Aggregation,
@@ -56,6 +61,17 @@ func (s *Side) AddSummary(sum *measure.Summary, from string) error {
 		}
 	}
 	s.planned(sum.Scenario, sum.PlanHash)
+	return nil
+}
+
+// check a metric that may come from a file that people or other versions wrote.
+func check(m *measure.Metric) error {
+	if _, ok := metric.Find(m.Name); !ok {
+		return fmt.Errorf("this version of quotalab has no metric %q: compare benchmark files (-o bench=…), which name their figures themselves", m.Name)
+	}
+	if m.Avg != nil && (m.Med == nil || m.P90 == nil || m.P99 == nil || m.Max == nil) {
+		return fmt.Errorf("metric %s: expected avg, med, p90, p99 and max, found only some of them", m.Name)
+	}
 	return nil
 }
 

@@ -1,13 +1,13 @@
 package compare
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/quotalab/quotalab/results/wording"
 )
@@ -16,27 +16,34 @@ import (
 // there are by verdict. Figures that are the same are counted only, unless all
 // are asked for.
 func Text(w io.Writer, rows []Row, all bool) error {
-	listed := Listed(rows, all)
-	if len(listed) > 0 {
-		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(t, strings.Join(tableHead, "\t"))
-		for i := range listed {
-			fmt.Fprintln(t, strings.Join(listed[i].cells(), "\t"))
-		}
-		if err := t.Flush(); err != nil {
-			return fmt.Errorf("writing the table: %w", err)
-		}
-		fmt.Fprintln(w)
-	}
-	_, err := fmt.Fprintln(w, CountsText(rows))
-	return err
+	return written(w, rows, Table(Listed(rows, all)).Write)
 }
 
-var tableHead = []string{"verdict", "scenario", "figure", "base", "new", "change"}
+// Markdown writes what Text does, for a pull request.
+func Markdown(w io.Writer, rows []Row, all bool) error {
+	return written(w, rows, Table(Listed(rows, all)).Markdown)
+}
 
-func (r *Row) cells() []string {
-	base, next := r.numbers()
-	return []string{string(r.Verdict), r.Group, r.Figure, base, next, r.ChangeText()}
+func written(w io.Writer, rows []Row, table func(io.Writer) error) error {
+	var b strings.Builder
+	err := table(&b)
+	if b.Len() > 0 {
+		b.WriteByte('\n')
+	}
+	b.WriteString(CountsText(rows) + "\n")
+	_, werr := io.WriteString(w, b.String())
+	return errors.Join(err, werr)
+}
+
+// Table of rows, for people.
+func Table(rows []Row) *wording.Table {
+	t := wording.NewTable("verdict", "scenario", "figure", ">base", ">new", "change")
+	for i := range rows {
+		r := &rows[i]
+		base, next := r.numbers()
+		t.Add(string(r.Verdict), r.Group, r.Figure, base, next, r.ChangeText())
+	}
+	return t
 }
 
 // Listed rows: without those that are the same, unless all are asked for.

@@ -1,0 +1,146 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/quotalab/quotalab/results/compare"
+)
+
+const compareLong = `Compares two sets of runs figure by figure: decisions, latency and over-admission by their tags, and whatever else the
+runs measured. Each side is one or several of: the directory of a record, a JSON summary, a file in Go's
+benchmark format (of quotalab or any other program), - for standard input. Several are separated by commas, or
+given by --base and --new, which can be repeated.
+
+Figures of virtual time are exact: any difference is one. Those of real time are compared by the Mann-Whitney U test, at
+5 %, and need six runs of each side or more; the change is the Hodges-Lehmann shift, with its 95 % confidence
+interval, relative to the base's median. Of a hundred figures that do not differ, five will look as if they did:
+gate corrects for that.
+
+The worst comes first. What is the same is counted, and listed with --all. Comparing is not judging: differences do
+not change the exit code.`
+
+// compareFlags are the flags of compare.
+type compareFlags struct {
+	base, new []string
+	all       bool
+	outs      []string
+}
+
+// compareKinds are the kinds of compare's -o.
+func compareKinds(all bool) map[string]func(io.Writer, []compare.Row) error {
+	return map[string]func(io.Writer, []compare.Row) error{
+		"csv": compare.CSV, "json": compare.JSON,
+		"markdown": func(w io.Writer, rows []compare.Row) error { return compare.Markdown(w, rows, all) },
+	}
+}
+
+func (a *app) compareCommand() *cobra.Command {
+	var f compareFlags
+	kinds := strings.Join(slices.Sorted(maps.Keys(compareKinds(false))), ", ")
+	cmd := &cobra.Command{
+		Use:   "compare [BASE NEW]",
+		Short: "Compare two sets of runs, figure by figure",
+		Long:  compareLong + "\n\n" + exitHelp(exitPassed, exitInvalid, exitInternal),
+		Example: `  quotalab compare my-record my-other-record
+  quotalab compare results/reference/race-set/bench.txt out.json -o csv=-
+  quotalab compare --base 'old-1,old-2' --new new-1 --new new-2`,
+		RunE: func(_ *cobra.Command, given []string) error { return a.compare(given, f) },
+	}
+	flags := cmd.Flags()
+	flags.StringArrayVar(&f.base, "base", nil, "`record` or file of the base side; can be repeated")
+	flags.StringArrayVar(&f.new, "new", nil, "`record` or file of the new side; can be repeated")
+	flags.BoolVar(&f.all, "all", false, "list figures that are the same too (so does --verbose)")
+	flags.StringArrayVarP(&f.outs, "out", "o", nil, "write `kind=path`, - for standard output; can be repeated. Kinds: "+kinds)
+	return cmd
+}
+
+func (a *app) compare(given []string, f compareFlags) error {
+	kinds := compareKinds(f.all || a.verbose)
+	outs, err := parseOutputsOf(f.outs, slices.Sorted(maps.Keys(kinds)))
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(given) == 2 && len(f.base)+len(f.new) == 0:
+		f.base, f.new = given[:1], given[1:]
+	case len(given) > 0 || len(f.base) == 0 || len(f.new) == 0:
+		return usagef("expected BASE and NEW after \"quotalab compare\", or --base and --new, found %s", strings.Join(append([]string{fmt.Sprintf("%q", given)}, sidesGiven(f)...), ", "))
+	}
+	base, err := a.side("base", f.base)
+	if err != nil {
+		return err
+	}
+	next, err := a.side("new", f.new)
+	if err != nil {
+		return err
+	}
+	rows, err := compare.Compare(base, next)
+	if err != nil {
+		return invalid(err)
+	}
+	a.notePlans(base, next)
+	return a.presentRows(rows, outs, kinds, f.all || a.verbose)
+}
+
+func sidesGiven(f compareFlags) (given []string) {
+	if len(f.base) > 0 {
+		given = append(given, "--base")
+	}
+	if len(f.new) > 0 {
+		given = append(given, "--new")
+	}
+	return given
+}
+
+// presentRows prints the table, unless an output goes to standard output.
+func (a *app) presentRows(rows []compare.Row, outs []output, kinds map[string]func(io.Writer, []compare.Row) error, all bool) error {
+	var errs []error
+	if !slices.ContainsFunc(outs, func(o output) bool { return o.path == stdio }) {
+		errs = append(errs, compare.Text(a.stdout, rows, all))
+	}
+	for _, o := range outs {
+		if err := a.writeTo(o, func(w io.Writer) error { return kinds[o.kind](w, rows) }); err != nil {
+			errs = append(errs, fmt.Errorf("-o %s=%s: %w", o.kind, o.path, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// notePlans says which scenarios are not the same on both sides.
+func (a *app) notePlans(base, next *compare.Side) {
+	for _, name := range base.Groups() {
+		b, n := base.Plans(name), next.Plans(name)
+		if len(b) > 0 && len(n) > 0 && !slices.Equal(b, n) {
+			a.note("note: %s is not the same scenario on both sides: its plan is %s in base and %s in new", name, strings.Join(b, " and "), strings.Join(n, " and "))
+		}
+	}
+}
+
+// side collects what is at the paths, each of which may be several.
+func (a *app) side(which string, paths []string) (*compare.Side, error) {
+	var s compare.Side
+	for _, p := range paths {
+		for _, path := range splitPaths(p) {
+			if err := a.addTo(&s, which, path); err != nil {
+				return nil, invalidf("%s: %w", which, err)
+			}
+		}
+	}
+	return &s, nil
+}
+
+// splitPaths at commas, unless there is a file with commas in its name.
+func splitPaths(s string) []string {
+	if _, err := os.Stat(s); err == nil {
+		return []string{s}
+	}
+	return strings.Split(s, ",")
+}
