@@ -10,7 +10,8 @@ import (
 // Exit codes. They are an interface: none is ever reused for another meaning.
 // When several apply to a run, the first of this order is told: 109, 105,
 // 107, 113, 99, 0. What is wrong with the run comes before what it found: an
-// assertion is not worth looking at when the figures are not.
+// assertion is not worth looking at when the figures are not. A run that an
+// assertion ended was aborted by nobody: 99, or what comes before it.
 const (
 	exitPassed     = 0
 	exitAssertion  = 99
@@ -29,14 +30,14 @@ var exitCodes = []struct {
 	meaning string
 }{
 	{exitPassed, "passed"},
-	{exitAssertion, "an assertion of the scenario failed"},
+	{exitAssertion, "an assertion of the scenario failed, or ended the run by failing (abortOnFail)"},
 	{exitInvalid, "invalid scenario or flag (or a record, file or directory that it names cannot be used)"},
 	{exitAborted, "aborted by the user; the record up to there is kept and readable"},
 	{exitUnexpected, "a limiter under test returned an unexpected failure"},
 	{exitInternal, "internal error, or a result that could not be written"},
 	{exitRegression, "regression against the baseline"},
 	{exitSchedule, "the generator could not keep its schedule, so the result is invalid"},
-	{exitDependency, "a dependency (Redis) is unreachable"},
+	{exitDependency, "a dependency (Redis, the Pushgateway of -o prometheus) is unreachable"},
 }
 
 // exitHelp is the part of a verb's help about its exit codes; no codes means

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/quotalab/quotalab/results/gate"
 	"github.com/quotalab/quotalab/results/keep"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/sim/drive"
@@ -58,22 +59,30 @@ func playInto(ctx context.Context, p *plan.Plan, w *record.Writer, dir string, s
 		_, cerr := w.Close(nil)
 		return played{}, fmt.Errorf("record at %s: %w", dir, errors.Join(err, cerr))
 	}
+	watch, err := gate.NewWatch(w.Manifest())
+	if err != nil {
+		_, cerr := kept.Close(nil)
+		return played{}, fmt.Errorf("record at %s: %w", dir, errors.Join(err, cerr))
+	}
 	begun := vtime.Now()
-	sink := &watcher{Keeper: kept, meter: shown}
+	sink := &watcher{Keeper: kept, meter: shown, watch: watch}
 	result, err := drivePlan(ctx, p, sink, o)
 	_, cerr := kept.Close(func(m *record.Manifest) {
 		result.Apply(m)
 		m.Wall = vtime.Since(begun)
+		if result.Stopped {
+			m.Failed = sink.failed
+		}
 		if err != nil {
 			first, _, _ := strings.Cut(err.Error(), "\n")
-			m.Complete, m.Aborted = false, blame(err)+": "+first
+			m.Complete, m.Failed, m.Aborted = false, nil, blame(err)+": "+first
 		}
 	})
 	if err := errors.Join(err, cerr); err != nil {
 		err = fmt.Errorf("running %s, record at %s: %w", p.Scenario.Name, dir, err)
 		return played{}, withCode(codeOfRun(err), err)
 	}
-	return played{dir: dir, aborted: result.Aborted != "", unexpected: result.Unexpected, first: sink.unexpected}, nil
+	return played{dir: dir, aborted: result.Aborted != "" && !result.Stopped, unexpected: result.Unexpected, first: sink.unexpected}, nil
 }
 
 // codeOfRun is the exit code of a run that could not be played.
@@ -112,10 +121,13 @@ func drivePlan(ctx context.Context, p *plan.Plan, sink drive.Sink, o drive.Optio
 }
 
 // watcher looks at observations on their way to the record: it notes the
-// first unexpected failure, and shows all to the meter.
+// first unexpected failure, shows all to the meter, and ends the run when an
+// assertion with abortOnFail fails.
 type watcher struct {
 	*keep.Keeper
 	meter      *meter.Meter // nil: nobody asked
+	watch      *gate.Watch  // nil: no assertion has abortOnFail
+	failed     *record.Failure
 	unexpected string
 }
 
@@ -128,7 +140,13 @@ func (w *watcher) Write(o *record.Observation) error {
 			return err
 		}
 	}
-	return w.Keeper.Write(o)
+	if err := w.Keeper.Write(o); err != nil || w.watch == nil {
+		return err
+	}
+	if w.failed = w.watch.Observe(o); w.failed != nil {
+		return drive.Stop(w.watch.Why())
+	}
+	return nil
 }
 
 // show opens the listener for Prometheus that the user asked for; none

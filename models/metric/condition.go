@@ -43,6 +43,18 @@ func (c Condition) Holds(v float64) bool {
 	return false
 }
 
+// Percentile that the condition looks at, in [0, 100]; false if it looks at
+// something else.
+func (c Condition) Percentile() (p float64, ok bool) {
+	switch c.Agg {
+	case "med":
+		return 50, true
+	case "p":
+		return c.P, true
+	}
+	return 0, false
+}
+
 var (
 	conditionForm  = regexp.MustCompile(`^\s*([^<>=!\s(]*(?:\s*\([^)<>=!]*\))?)\s*([<>=!]*)\s*(.*?)\s*$`)
 	percentileForm = regexp.MustCompile(`^p\s*\(\s*([^)\s]*)\s*\)$`)

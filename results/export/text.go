@@ -126,6 +126,9 @@ func (t *text) verdict() {
 		assertions = fmt.Sprintf("%d of %d assertions hold", s.Held(), n)
 	}
 	t.line("%s: %s", t.paint(bold, s.Scenario), t.paint(colour, s.Verdict()+", "+assertions))
+	if e := s.EndedBy; e != nil {
+		t.bullets(red, []string{fmt.Sprintf("%s: %s ended the run at %s of %s", e.Metric, e.Check, lasting(e.AtSeconds), lasting(s.HorizonSeconds))})
+	}
 	t.bullets(red, s.Invalid)
 	if s.About != "" {
 		t.sentence("%s", s.About)

@@ -2,7 +2,9 @@
 //
 // In flow a summary with its metrics and the assertions of the record, out
 // flows one Verdict for each. A verdict is ok only if something was observed
-// and the condition holds on it: unknown is never ok.
+// and the condition holds on it: unknown is never ok. While a run goes on, a
+// Watch judges those with abortOnFail by its observations; the one that ended a
+// run has failed, whatever came back after it.
 //
 // cmd imports it.
 package gate
@@ -15,6 +17,7 @@ import (
 	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/measure"
 	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // Verdict on one assertion.
@@ -49,6 +52,10 @@ func evaluate(s *measure.Summary, a record.Assertion) Verdict {
 	cond, err := metric.ParseCondition(m, a.Check)
 	if err != nil {
 		return unknown(v, err.Error())
+	}
+	if e := s.EndedBy; e != nil && e.Metric == a.Selector && e.Check == a.Check && e.OverSeconds == a.Over.Seconds() {
+		v.Observed, v.Why = &e.Observed, "it ended the run at "+wording.Quantity(e.AtSeconds, "s")
+		return v
 	}
 	v = whole(s, v, m, sel, cond)
 	if !v.OK || a.Over <= 0 {
@@ -115,7 +122,7 @@ func windows(s *measure.Summary, v Verdict, a record.Assertion) Verdict {
 	case err != nil:
 		return unknown(v, err.Error())
 	case w.Evaluated == 0:
-		return unknown(v, fmt.Sprintf("the run is shorter than a window of %v", a.Over))
+		return unknown(v, fmt.Sprintf("no window of %v was over before the run was and had anything to judge", a.Over))
 	case w.Failed > 0:
 		v.OK, v.Observed = false, &w.Observed
 		v.Why = fmt.Sprintf("it fails in %d of %d windows of %v; observed in the first, which begins at %v", w.Failed, w.Evaluated, a.Over, w.From.Round(time.Millisecond))

@@ -55,7 +55,7 @@ func (p *pass) read(r *record.Reader) error {
 // finish judges the windows up to the end.
 func (p *pass) finish() {
 	for _, w := range p.windows {
-		w.advance(p.length() / w.step)
+		w.finish(p.measuredSpan().until)
 	}
 }
 
@@ -67,6 +67,9 @@ func describe(m *record.Manifest, measured int64) *Summary {
 		HorizonSeconds: m.Horizon.Seconds(), WarmupSeconds: m.Warmup.Seconds(), MeasuredSeconds: float64(measured) / 1e9,
 		Observations: m.Count, Recorded: string(m.Recorded), SampleRate: m.SampleRate, Seen: m.Seen, Accounts: m.AccountCount, Evaluations: m.EvaluationCount, Tags: m.Tags, Versions: maps.Clone(m.Versions),
 		Metrics: []Metric{}, Keys: Keys{OverAdmitted: []AdmittedKey{}}, Assertions: []Assertion{}, Warnings: append([]string{}, m.Warnings...),
+	}
+	if f := m.Failed; f != nil {
+		s.EndedBy = &Ended{Metric: f.Selector, Check: f.Check, OverSeconds: f.Over.Seconds(), Observed: f.Observed, AtSeconds: f.At.Seconds()}
 	}
 	if s.Versions == nil {
 		s.Versions = map[string]string{}

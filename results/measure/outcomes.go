@@ -33,8 +33,13 @@ func newOutcomes(o *order, p *phases) *outcomes {
 	return &outcomes{order: o, phases: p, cells: map[outcome]*cell{}}
 }
 
+// outcomeOf an observation.
+func outcomeOf(o *record.Observation, order *order, p *phases) outcome {
+	return outcome{o.Traffic, o.Limiter, order.group(o.Client), o.Decision, o.Key, p.of(o.Intended)}
+}
+
 func (c *outcomes) observe(o *record.Observation) outcome {
-	at := outcome{o.Traffic, o.Limiter, c.order.group(o.Client), o.Decision, o.Key, c.phases.of(o.Intended)}
+	at := outcomeOf(o, c.order, c.phases)
 	if c.cell == nil || at != c.last {
 		c.last, c.cell = at, c.cells[at]
 		if c.cell == nil {

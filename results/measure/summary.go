@@ -48,6 +48,7 @@ type Summary struct {
 
 	Thresholds []Threshold       `json:"thresholds,omitempty" jsonschema:"how each usage-threshold engine did, by threshold"`
 	Causes     []ThresholdCause  `json:"thresholdCauses,omitempty" jsonschema:"why notices were missed, late, duplicate or spurious, with an example each"`
+	EndedBy    *Ended            `json:"endedBy,omitempty" jsonschema:"the assertion with abortOnFail that ended the run before its horizon; its metrics are of the time up to there"`
 	Assertions []Assertion       `json:"assertions" jsonschema:"the scenario's assertions, judged"`
 	Warnings   []string          `json:"warnings" jsonschema:"what is odd, and why"`
 	Versions   map[string]string `json:"versions" jsonschema:"versions of go, quotalab and the modules under test"`
@@ -110,6 +111,15 @@ type Assertion struct {
 	Observed *float64 `json:"observed" jsonschema:"what the metric was, in base units; null: unknown"`
 	Unknown  bool     `json:"unknown,omitempty" jsonschema:"nothing was observed that it could be judged by"`
 	Why      string   `json:"why,omitempty" jsonschema:"what made it fail, in words, where the number does not say"`
+}
+
+// Ended says which assertion ended a run.
+type Ended struct {
+	Metric      string  `json:"metric" jsonschema:"selector, as the scenario has it"`
+	Check       string  `json:"check" jsonschema:"condition, as the scenario has it"`
+	OverSeconds float64 `json:"overSeconds,omitempty" jsonschema:"length of the window that it failed in, if it was one"`
+	Observed    float64 `json:"observed" jsonschema:"what the metric was, in base units"`
+	AtSeconds   float64 `json:"atSeconds" jsonschema:"instant that was looked at, in the run's own time"`
 }
 
 // WriteJSON writes the summary as indented JSON with a newline at its end.

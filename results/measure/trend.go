@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/quotalab/quotalab/models/metric"
 )
 
 // trend is a distribution of non-negative integers: exact count, minimum,
@@ -127,7 +129,7 @@ func (t *trend) merge(u *trend) {
 // percent of them do not exceed.
 func (t *trend) percentile(p float64) float64 {
 	if t.hist != nil {
-		return t.within(t.hist.ValueAtPercentile(p))
+		return t.within(t.hist.ValueAtPercentile(t.nearest(p)))
 	}
 	rank := rankOf(p, t.n)
 	for _, s := range t.few {
@@ -147,14 +149,43 @@ func (t *trend) percentiles(ps []float64) []float64 {
 		}
 		return out
 	}
-	for i, v := range t.hist.ValueAtPercentilesSlice(ps) {
+	for i, p := range ps {
+		out[i] = t.nearest(p)
+	}
+	for i, v := range t.hist.ValueAtPercentilesSlice(out) {
 		out[i] = t.within(v)
 	}
 	return out
 }
 
+// nearest is the percentile for which the histogram, which rounds ranks, takes
+// the sample that percentile asks for: among few samples the one below may be far
+// away.
+func (t *trend) nearest(p float64) float64 {
+	return 100 * float64(rankOf(p, t.n)) / float64(t.n)
+}
+
 // within the samples: a bucket's edge may lie outside.
 func (t *trend) within(v int64) float64 { return float64(min(max(v, t.min), t.max)) }
+
+// aggregate a trend with samples, in a metric's unit, but for percentiles; what
+// a counter counted needs none. seconds is what a rate is over.
+func (t *trend) aggregate(c metric.Condition, unit string, seconds float64) float64 {
+	scale := Metric{Unit: unit}.scale()
+	switch c.Agg {
+	case "count":
+		return float64(t.n)
+	case "rate":
+		return float64(t.n) / seconds
+	case "min":
+		return float64(t.min) / scale
+	case "max":
+		return float64(t.max) / scale
+	case "avg":
+		return t.mean() / scale
+	}
+	return math.NaN()
+}
 
 // rankOf the p-th percentile among n samples, from 1 (nearest rank).
 func rankOf(p float64, n int64) int64 {

@@ -15,6 +15,7 @@ func (p *pass) invalid(a *audit.Result) []string {
 	m := p.manifest
 	why := p.schedule.judge(m, p.length()).late(m)
 	switch {
+	case m.Failed != nil: // as the scenario asked
 	case m.Aborted != "":
 		why = append(why, fmt.Sprintf("the run was aborted (%s): the numbers are of the %s up to there.", m.Aborted, extent(m)))
 	case !m.Complete:

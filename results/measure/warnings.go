@@ -14,7 +14,7 @@ import (
 
 // warnings say in words what is odd and what causes it, causes first.
 func (p *pass) warnings(a *audit.Result) []string {
-	out := p.unrecordedWarning(a)
+	out := append(endedWarning(p.manifest), p.unrecordedWarning(a)...)
 	for _, d := range p.keys.disagreements(p.manifest) {
 		if w := d.warning(); w != "" {
 			out = append(out, w)
@@ -35,6 +35,15 @@ func (p *pass) warnings(a *audit.Result) []string {
 	_, said := p.telemetry.judge(p.manifest.Telemetry)
 	out = append(out, said...)
 	return append(out, thresholdWarnings(a.Thresholds)...)
+}
+
+// endedWarning says of a run that an assertion ended that it is not a whole one.
+func endedWarning(m *record.Manifest) []string {
+	if m.Failed == nil {
+		return nil
+	}
+	return []string{fmt.Sprintf("an assertion with abortOnFail ended the run at %v of %v: the numbers are of the %s up to there, and not to be compared with those of whole runs.",
+		m.Failed.At, m.Horizon, extent(m))}
 }
 
 // deniedUnfound tells whether an observation is one that cannot be: a key

@@ -38,8 +38,9 @@ type Manifest struct {
 	Tags     map[string]string `json:"tags,omitempty"`
 
 	// The rest is known at the end.
-	Complete        bool        `json:"complete"`          // false: the run did not reach its end
-	Aborted         string      `json:"aborted,omitempty"` // why, e.g. "interrupt"
+	Complete        bool        `json:"complete"`                  // false: the run did not reach its end
+	Aborted         string      `json:"aborted,omitempty"`         // why, e.g. "interrupt"
+	Failed          *Failure    `json:"failedAssertion,omitempty"` // which ended the run; nil: none did
 	Count           int64       `json:"observations"`
 	Parts           []Part      `json:"parts"`
 	Hash            string      `json:"recordHash"`           // over the content of all rows, in order; see contentHash
@@ -126,6 +127,14 @@ type Assertion struct {
 	// DelayAbortEval of the run has passed.
 	AbortOnFail    bool          `json:"abortOnFail,omitempty"`
 	DelayAbortEval time.Duration `json:"delayAbortEvalNanoseconds,omitempty"`
+}
+
+// Failure of an assertion with AbortOnFail, which ended a run.
+type Failure struct {
+	Assertion
+	Observed float64       `json:"observed"`        // in base units
+	At       time.Duration `json:"atNanoseconds"`   // after the epoch: the instant that was looked at
+	From     time.Duration `json:"fromNanoseconds"` // since which the observations were looked at
 }
 
 // Part is one Parquet file of observations.

@@ -4,8 +4,10 @@
 package wording
 
 import (
+	"math"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -53,4 +55,22 @@ func Printable(s string) string {
 		}
 		return '\uFFFD'
 	}, s)
+}
+
+// Quantity writes a number in a base unit: "s" as 1.5s or 7.2ms, "/s", "count"
+// with its thousands, "ratio" in percent, others as they are.
+func Quantity(v float64, unit string) string {
+	switch unit {
+	case "s":
+		return time.Duration(math.Round(v * 1e9)).String()
+	case "/s":
+		return strconv.FormatFloat(v, 'g', 6, 64) + "/s"
+	case "count":
+		if v == math.Trunc(v) {
+			return Thousands(int64(v))
+		}
+	case "ratio":
+		return Percent(v)
+	}
+	return strconv.FormatFloat(v, 'g', 6, 64)
 }

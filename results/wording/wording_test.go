@@ -18,6 +18,13 @@ func TestWording(t *testing.T) {
 		{wording.Percent(0.0004), "<0.1 %", "something is not nothing"},
 		{wording.Percent(0.9999), ">99.9 %", "not all"},
 		{wording.Percent(1), "100.0 %", "all"},
+		{wording.Quantity(0.0072, "s"), "7.2ms", "a time"},
+		{wording.Quantity(90, "s"), "1m30s", "a long one"},
+		{wording.Quantity(12.5, "/s"), "12.5/s", "a rate"},
+		{wording.Quantity(12_345, "count"), "12,345", "a count"},
+		{wording.Quantity(1.5, "count"), "1.5", "the mean of counts"},
+		{wording.Quantity(0.25, "ratio"), "25.0 %", "a share"},
+		{wording.Quantity(1e7, ""), "1e+07", "a plain number"},
 		{wording.Printable("a\x1b[31m\u202eb"), "a\uFFFD[31m\uFFFDb", "neither a terminal nor a page is steered by a key"},
 	} {
 		if c.got != c.want {

@@ -15,10 +15,16 @@ import (
 )
 
 // Sink takes observations; a record.Writer is one. It must copy what it
-// keeps.
+// keeps. By the error Stop it ends the run, having taken the observation.
 type Sink interface {
 	Write(o *record.Observation) error
 }
+
+// Stop is why a Sink ends a run in good order: nothing new is sent, and what is
+// under way is still recorded. It is the Result's Aborted.
+type Stop string
+
+func (s Stop) Error() string { return string(s) }
 
 // Options of a run.
 type Options struct {
@@ -38,6 +44,7 @@ type Result struct {
 	Telemetry  []record.Telemetry
 	Engines    []record.Engine
 	Aborted    string          // why it ended before the horizon, "" if it did not
+	Stopped    bool            // it was the sink that ended it
 	Unexpected int64           // errors of kind unexpected: a limiter failed by itself
 	Servers    []record.Server // what live shards said
 }
@@ -150,6 +157,22 @@ func (d *driver) fail(err error) {
 	}
 }
 
+// write an observation.
+func (d *driver) write(o *record.Observation) {
+	err := d.sink.Write(o)
+	var stop Stop
+	if !errors.As(err, &stop) {
+		d.fail(err)
+		return
+	}
+	if d.result.Aborted == "" {
+		d.result.Aborted, d.result.Stopped = stop.Error(), true
+	}
+	if s, ok := d.stage.(*onServers); ok {
+		s.real.Stop()
+	}
+}
+
 func (d *driver) close() error {
 	if d.stage == nil {
 		return nil
@@ -181,7 +204,7 @@ func (d *driver) scheduleNext() {
 const checkEvery = 1024
 
 func (d *driver) arrive(e *plan.Event) {
-	if (d.inRealTime() || d.count%checkEvery == 0) && d.interrupted(e.At) {
+	if d.result.Aborted != "" || (d.inRealTime() || d.count%checkEvery == 0) && d.interrupted(e.At) {
 		return
 	}
 	d.count++

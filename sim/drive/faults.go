@@ -72,10 +72,10 @@ func (d *driver) scheduleFaults() {
 	}
 }
 
-// turn begins or ends a fault. What has not begun when a run is interrupted
-// does not any more.
+// turn begins or ends a fault. What has not begun when a run ends early does
+// not any more.
 func (d *driver) turn(t turn, begun []bool, outside func(func())) {
-	if t.ends && !begun[t.place] || !t.ends && (d.ctx.Err() != nil || d.err != nil) {
+	if t.ends && !begun[t.place] || !t.ends && (d.ctx.Err() != nil || d.err != nil || d.result.Aborted != "") {
 		return
 	}
 	begun[t.place] = true

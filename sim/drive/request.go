@@ -115,7 +115,7 @@ func (r *request) ask(p vtime.Process, step, attempt int, in *instance) (limiter
 	}
 	passed := r.judge(o, decision, err)
 	r.world.fleet.settle(r.world.Limiter, o)
-	r.d.fail(r.d.sink.Write(o))
+	r.d.write(o)
 	return decision, passed
 }
 
@@ -151,7 +151,7 @@ func (r *request) drop() {
 	for _, t := range r.takes {
 		o.Takes = append(o.Takes, record.Take{Limit: t.Limit, Key: t.Key, Cost: t.Cost, Mode: record.TakeMode, State: record.Unread})
 	}
-	r.d.fail(r.d.sink.Write(o))
+	r.d.write(o)
 }
 
 // call calls the limiter; its panic is an error of its own making.
