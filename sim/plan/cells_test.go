@@ -102,3 +102,17 @@ func TestHashOfACellIsOfWhatItPlays(t *testing.T) {
 		}
 	}
 }
+
+func TestTextCountsCells(t *testing.T) {
+	for _, c := range []struct{ sweep, want string }{
+		{"repeats: 3", "sweep            3 cells: 3 repeats\n"},
+		{"axes: {shards.count: [1, 2], horizon: [1s, 2s, 3s]}, repeats: 3", "sweep            18 cells: 2 of shards.count × 3 of horizon × 3 repeats\n"},
+		{"axes: {shards.count: [1, 2], horizon: [1s, 2s]}, mode: zip, repeats: 2", "sweep            4 cells: 2 of shards.count with 2 of horizon × 2 repeats\n"},
+		{"find: {axis: traffic.main.rate, from: 1/s, to: 9/s}", "sweep            1 cell; in each a search of traffic.main.rate from 1/s to 9/s\n"},
+		{"axes: {shards.count: [1]}, find: {axis: traffic.main.rate, from: 1/s, to: 9/s}", "sweep            1 cell: 1 of shards.count; in each a search of traffic.main.rate from 1/s to 9/s\n"},
+	} {
+		if text := compile(t, strings.Replace(swept, axes, "sweep: {"+c.sweep+"}\n", 1)).Text(); !strings.Contains(text, "\n"+c.want) {
+			t.Errorf("%s is not in\n%s", c.want, text)
+		}
+	}
+}

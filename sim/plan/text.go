@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/quotalab/quotalab/results/wording"
 	"github.com/quotalab/quotalab/scenarios"
 )
 
@@ -81,6 +82,7 @@ func (p *Plan) Text() string {
 	}
 	p.faultsText(w)
 	fmt.Fprintf(w, "assertions\t%d\n", len(p.Asserts))
+	sweepText(w, p.Scenario.Sweep)
 	for _, warning := range p.Warnings {
 		fmt.Fprintf(w, "warning\t%s\n", warning)
 	}
@@ -108,6 +110,31 @@ func (p *Plan) clockText(w *tabwriter.Writer) {
 		fmt.Fprintf(w, "client %s\t%d × %s, clock %+v, round trip %v mean, shards as %s\n",
 			c.Name, c.Instances, c.Does, c.ClockOffset, c.RTT[0].Mean(), strings.Join(c.ShardNames, ", "))
 	}
+}
+
+// sweepText counts the cells of a sweep, which are plans of their own.
+func sweepText(w *tabwriter.Writer, s *scenarios.Sweep) {
+	if s == nil {
+		return
+	}
+	var of []string
+	for _, a := range s.Axes {
+		of = append(of, fmt.Sprintf("%d of %s", len(a.Value.Values), a.Name))
+	}
+	if s.Mode == "zip" {
+		of = []string{strings.Join(of, " with ")}
+	}
+	if s.Repeats > 1 {
+		of = append(of, fmt.Sprintf("%d repeats", s.Repeats))
+	}
+	text := wording.Counted(int64(len(s.Grid())*int(s.Repeats)), "cell")
+	if list := strings.Join(of, " × "); list != "" {
+		text += ": " + list
+	}
+	if f := s.Find; f != nil {
+		text += fmt.Sprintf("; in each a search of %s from %s to %s", f.Axis, f.From, f.To)
+	}
+	fmt.Fprintf(w, "sweep\t%s\n", text)
 }
 
 func poolText(c scenarios.Connection) string {
