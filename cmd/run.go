@@ -83,6 +83,9 @@ func (a *app) run(ctx context.Context, name string, o overrides, f runFlags) (er
 		return err
 	}
 	defer func() { err = errors.Join(err, servers.close()) }()
+	if p.Scenario.Sweep != nil {
+		a.note("note: the sweep of %s is left out, the scenario is played as written: to play its cells, quotalab sweep %s", p.Scenario.Name, name)
+	}
 	m := drive.Manifest(p)
 	m.Started, m.Versions, m.Tags = o.now, linkedVersions(), tags
 	if f.noAssert {
