@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -27,13 +28,15 @@ func (a *app) plotCommand() *cobra.Command {
 	var f plotFlags
 	cmd := &cobra.Command{
 		Use:   "plot RECORD…",
-		Short: "Draw the figures of records",
+		Short: "Draw the figures of records, or of a sweep",
 		Long: `Draws every figure of one or several records, one file each and format, and prints what each says. Of several
-records there is a comparison too. Files of the same names are replaced.
+records there is a comparison too. Of the directory of a sweep every column is drawn over the axes. Files of the
+same names are replaced.
 
 ` + exitHelp(exitPassed, exitInvalid, exitInternal),
 		Example: `  quotalab plot my-record --dir figures --format svg,png
-  quotalab plot before after --theme dark --only latency,compare`,
+  quotalab plot before after --theme dark --only latency,compare
+  quotalab plot quotalab-out/my-scenario/sweep`,
 		Args: args("RECORD…"),
 		RunE: func(_ *cobra.Command, given []string) error { return a.plot(given, f) },
 	}
@@ -51,30 +54,42 @@ func (a *app) plot(dirs []string, f plotFlags) error {
 	if err := errors.Join(o.Check(), known("--format", f.formats, plots.Formats), known("--only", f.only, plots.Kinds())); err != nil {
 		return usagef("%w", err)
 	}
-	rs, err := analyseAll(dirs)
+	figures, err := a.figures(dirs, o, f)
 	if err != nil {
 		return err
+	}
+	if err := os.MkdirAll(f.dir, 0o755); err != nil {
+		return invalidf("--dir: %w", err)
+	}
+	for _, figure := range figures {
+		if err := a.draw(&figure, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// figures of records, or of a sweep.
+func (a *app) figures(dirs []string, o plots.Options, f plotFlags) ([]plots.Figure, error) {
+	if slices.ContainsFunc(dirs, isSweepDir) {
+		return sweepFigures(dirs, o, f)
+	}
+	rs, err := analyseAll(dirs)
+	if err != nil {
+		return nil, err
 	}
 	sets := make([]*series.Set, len(rs))
 	for i, r := range rs {
 		if sets[i], err = r.set(); err != nil {
-			return err
+			return nil, err
 		}
-	}
-	if err := os.MkdirAll(f.dir, 0o755); err != nil {
-		return invalidf("--dir: %w", err)
 	}
 	if o.Kinds = f.only; len(o.Kinds) == 0 {
 		for _, kinds := range plots.LeftOut(sets) {
 			a.note("not drawn: %s", kinds)
 		}
 	}
-	for _, figure := range plots.All(sets, o) {
-		if err := a.draw(&figure, f); err != nil {
-			return err
-		}
-	}
-	return nil
+	return plots.All(sets, o), nil
 }
 
 // draw writes a figure in every format and says what it says.

@@ -25,6 +25,8 @@ type progress struct {
 	out     io.Writer
 	begun   time.Time
 	horizon time.Duration
+	name    string        // before the bar
+	shared  *mpb.Progress // the bar is one of these; nil: it is alone
 
 	arrivals atomic.Int64 // read by the bar's goroutine
 	bars     *mpb.Progress
@@ -57,9 +59,11 @@ func (p *progress) step(at, arrivals int64) {
 }
 
 func (p *progress) show() {
-	p.bars = mpb.New(mpb.WithOutput(p.out), mpb.WithWidth(60))
+	if p.bars = p.shared; p.bars == nil {
+		p.bars = mpb.New(mpb.WithOutput(p.out), mpb.WithWidth(60))
+	}
 	p.bar = p.bars.AddBar(int64(p.horizon), mpb.BarRemoveOnComplete(),
-		mpb.PrependDecorators(decor.Percentage(decor.WC{W: 5})),
+		mpb.PrependDecorators(decor.Name(p.name), decor.Percentage(decor.WC{W: 5})),
 		mpb.AppendDecorators(decor.Any(func(s decor.Statistics) string {
 			return progressText(vtime.Since(p.begun), time.Duration(s.Current), p.horizon, p.arrivals.Load())
 		})))
@@ -82,5 +86,7 @@ func (p *progress) end() {
 		return
 	}
 	p.bar.Abort(true)
-	p.bars.Wait()
+	if p.shared == nil {
+		p.bars.Wait()
+	}
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -111,21 +110,10 @@ func virtualScenarios() ([]string, error) {
 // playReferences plays as many scenarios at once as there are processors.
 func (a *app) playReferences(ctx context.Context, names []string) []referenceResult {
 	results := make([]referenceResult, len(names))
-	next := make(chan int)
-	var wg sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(names)) {
-		wg.Go(func() {
-			for i := range next {
-				results[i] = a.playReference(ctx, names[i])
-				a.note("%s played", names[i])
-			}
-		})
-	}
-	for i := range names {
-		next <- i
-	}
-	close(next)
-	wg.Wait()
+	inParallel(len(names), runtime.GOMAXPROCS(0), func(i int) {
+		results[i] = a.playReference(ctx, names[i])
+		a.note("%s played", names[i])
+	})
 	return results
 }
 

@@ -9,19 +9,20 @@ import (
 
 	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/sweep"
 	"github.com/quotalab/quotalab/scenarios"
 )
 
 // schemas are JSON Schemas of the files that quotalab reads and writes.
-var schemas = map[string]func() ([]byte, error){"scenario": scenarios.Schema, "gate": scenarios.GateSchema, "summary": measure.Schema}
+var schemas = map[string]func() ([]byte, error){"scenario": scenarios.Schema, "gate": scenarios.GateSchema, "summary": measure.Schema, "sweep": sweep.Schema}
 
 func (a *app) schemaCommand() *cobra.Command {
 	names := slices.Sorted(maps.Keys(schemas))
 	return &cobra.Command{
 		Use:   "schema " + strings.Join(names, "|"),
-		Short: "Print the JSON Schema of scenario files, of gate.yaml or of the JSON summary",
-		Long: `Prints a JSON Schema: of scenario files or of gate.yaml, for an editor that then completes and checks them, or of the JSON summary,
-for whoever reads it.
+		Short: "Print the JSON Schema of a file that quotalab reads or writes",
+		Long: `Prints a JSON Schema: of scenario files or of gate.yaml, for an editor that then completes and checks them, or of the JSON summary
+or the result of a sweep, for whoever reads them.
 
 ` + exitHelp(exitPassed, exitInvalid),
 		Example: `  quotalab schema scenario > scenario.schema.json

@@ -25,7 +25,8 @@ func (r *Result) Bench(w io.Writer, summaryOf func(*Run) (*measure.Summary, erro
 			capacity := measure.Metric{Name: "capacity", Unit: r.Search.Unit, Count: int64(p.found.Probes), Value: p.found.Capacity}
 			runs = append(runs, export.BenchRun{Name: name, Summary: &measure.Summary{Scenario: r.Scenario, Clock: r.Clock, Metrics: []measure.Metric{capacity}}})
 		}
-		for _, run := range p.runs {
+		for i := range p.runs {
+			run := &p.runs[i]
 			s, err := summaryOf(run)
 			if err != nil {
 				return err

@@ -48,7 +48,7 @@ func (r *Result) runsCSV(out *csv.Writer) error {
 	err := out.Write(r.header("repeat", "seed", "plan", "verdict", "what_fails"))
 	for i := range r.Runs {
 		run := &r.Runs[i]
-		row := append(slices.Clone(run.Settings), strconv.Itoa(run.Repeat), strconv.FormatUint(run.Seed, 10), run.Plan, run.Verdict(), strings.Join(Fails([]*Run{run}), "; "))
+		row := append(slices.Clone(run.Settings), strconv.Itoa(run.Repeat), strconv.FormatUint(run.Seed, 10), run.Plan, run.Verdict(), strings.Join(Fails(r.Runs[i:i+1]), "; "))
 		for _, v := range run.Values {
 			row = append(row, number(v))
 		}

@@ -8,7 +8,7 @@ import (
 // place is one combination of values of the axes.
 type place struct {
 	settings []string // on the axes
-	runs     []*Run   // of a search: those at its capacity, none if it found none
+	runs     []Run    // of a search: those at its capacity, none if it found none
 	found    *Found   // of a search
 }
 
@@ -25,7 +25,7 @@ func (r *Result) places() []place {
 		run := &r.Runs[i]
 		p := &all[run.Place]
 		if r.Search == nil || p.found != nil && p.found.Capacity != nil && run.Settings[len(r.Axes)] == p.found.Passes {
-			p.runs = append(p.runs, run)
+			p.runs = append(p.runs, *run)
 		}
 	}
 	return all
@@ -65,7 +65,7 @@ func (p *place) ok() bool { return len(p.runs) > 0 && p.passed() == len(p.runs) 
 
 // valid: the place has runs, and all are.
 func (p *place) valid() bool {
-	return len(p.runs) > 0 && !slices.ContainsFunc(p.runs, func(r *Run) bool { return !r.Valid })
+	return len(p.runs) > 0 && !slices.ContainsFunc(p.runs, func(r Run) bool { return !r.Valid })
 }
 
 // values of a column that are known, rising.

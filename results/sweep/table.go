@@ -153,7 +153,7 @@ func (p *place) verdict() string {
 		return "–"
 	}
 	first := p.runs[0].Verdict()
-	same := !slices.ContainsFunc(p.runs, func(r *Run) bool { return r.Verdict() != first })
+	same := !slices.ContainsFunc(p.runs, func(r Run) bool { return r.Verdict() != first })
 	if same {
 		return first
 	}
@@ -170,7 +170,7 @@ func (r *Result) fails(p *place) string {
 }
 
 // Fails lists what fails in any of some runs, once each.
-func Fails(runs []*Run) (all []string) {
+func Fails(runs []Run) (all []string) {
 	for _, run := range runs {
 		for _, f := range append(slices.Clone(run.Invalid), run.Failing...) {
 			if !slices.Contains(all, f) {
