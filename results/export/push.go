@@ -45,13 +45,14 @@ func ParseGateway(address string) (Gateway, error) {
 	}
 	g := Gateway{Username: u.User.Username()}
 	_, hasPassword := u.User.Password()
-	u.User = nil
+	alone := u.RawQuery == "" && u.Fragment == "" && !strings.Contains(u.Path, "/metrics/")
+	u.User, u.RawQuery, u.Fragment = nil, "", ""
 	g.URL = strings.TrimSuffix(u.String(), "/")
 	switch {
 	case hasPassword:
 		return Gateway{}, fmt.Errorf("%s: found a password in the URL, where others can read it", g.URL)
-	case u.RawQuery != "" || u.Fragment != "" || strings.Contains(u.Path, "/metrics/"):
-		return Gateway{}, fmt.Errorf("%s: expected the URL of the Pushgateway alone: the rest is added", g.URL)
+	case !alone:
+		return Gateway{}, fmt.Errorf("%s: expected the URL of the Pushgateway alone, without a query: the rest is added", g.URL)
 	}
 	return g, nil
 }
