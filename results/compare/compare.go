@@ -102,12 +102,17 @@ func Compare(base, next *Side) ([]Row, error) {
 	if !common {
 		return nil, fmt.Errorf("expected figures that both sides have, found none: base is of %s, new of %s", groupsText(base), groupsText(next))
 	}
+	Sort(rows)
+	return rows, nil
+}
+
+// Sort rows by verdict, and those of one by how much they changed.
+func Sort(rows []Row) {
+	order := Verdicts()
 	slices.SortStableFunc(rows, func(a, b Row) int {
-		order := Verdicts()
 		return cmp.Or(cmp.Compare(slices.Index(order, a.Verdict), slices.Index(order, b.Verdict)),
 			cmp.Compare(math.Abs(b.worsening()), math.Abs(a.worsening())))
 	})
-	return rows, nil
 }
 
 func groupsText(s *Side) string {

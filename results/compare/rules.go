@@ -269,3 +269,17 @@ func (j *Judgement) judgeFamily(family []*Judged, worse []float64) {
 		}
 	}
 }
+
+// Cells of a table for people: figure, scenario, base, new, change, rule and
+// outcome.
+func (o *Judged) Cells() []string {
+	base, next := o.numbers()
+	change := o.ChangeText()
+	switch {
+	case o.Outcome == Untold || o.Verdict == Missing || o.Verdict == Added:
+		change = o.Reason
+	case o.Adjusted != nil:
+		change += ", corrected p=" + strconv.FormatFloat(*o.Adjusted, 'g', 2, 64)
+	}
+	return []string{o.Figure, o.Group, base, next, change, o.Rule, string(o.Outcome)}
+}

@@ -69,12 +69,6 @@ func CountsText(rows []Row) string {
 	return wording.Counted(int64(len(rows)), "figure") + ": " + strings.Join(parts, ", ")
 }
 
-// BaseAndNew says "100 → 512".
-func (r *Row) BaseAndNew() string {
-	base, next := r.numbers()
-	return base + " → " + next
-}
-
 // numbers of both sides, with as many digits as it takes to tell them apart.
 func (r *Row) numbers() (base, next string) {
 	const least, most = 4, 17

@@ -1,0 +1,140 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/quotalab/quotalab/results/compare"
+	"github.com/quotalab/quotalab/results/wording"
+)
+
+// gateWriters are the kinds of gate's -o that are about the verdict.
+func (g *gating) gateWriters() map[string]func(io.Writer, *gateReport) error {
+	return map[string]func(io.Writer, *gateReport) error{
+		"json":     func(w io.Writer, r *gateReport) error { return r.writeJSON(w) },
+		"markdown": func(w io.Writer, r *gateReport) error { return r.write(w, true, g.listAll()) },
+	}
+}
+
+// gateFigureKinds are those that are about what this build came to, as of export.
+func gateFigureKinds() []string {
+	return []string{"bench", "bencher", "github-benchmark", "prometheus"}
+}
+
+func gateKinds() []string {
+	kinds := slices.Collect(maps.Keys((*gating)(nil).gateWriters()))
+	return slices.Sorted(slices.Values(append(kinds, gateFigureKinds()...)))
+}
+
+func (g *gating) listAll() bool { return g.flags.all || g.verbose }
+
+// presentGate prints the verdict, unless an output goes to standard output.
+func (g *gating) presentGate(r *gateReport) error {
+	var errs []error
+	if !slices.ContainsFunc(g.outs, func(o output) bool { return o.path == stdio }) {
+		errs = append(errs, r.write(g.stdout, false, g.listAll()))
+	}
+	writers := g.gateWriters()
+	for _, o := range g.outs {
+		var err error
+		if write := writers[o.kind]; write != nil {
+			err = g.writeTo(o, func(w io.Writer) error { return write(w, r) })
+		} else {
+			err = g.exportTo(g.newRuns(), o)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("-o %s=%s: %w", o.kind, o.path, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// newRuns are what exporters of figures need.
+func (g *gating) newRuns() (all []*analysis) {
+	for _, s := range g.scenarios {
+		for _, run := range s.played[newBuild] {
+			all = append(all, &analysis{summary: run})
+		}
+	}
+	return all
+}
+
+// mostListed figures are shown unless all are asked for.
+const mostListed = 40
+
+// write the verdict, what failed, and how much was judged: as text, or as
+// Markdown.
+func (r *gateReport) write(w io.Writer, markdown, all bool) error {
+	var b strings.Builder
+	line, head := "%s\n", "%s: %s\n"
+	if markdown {
+		line, head = "- %s\n", "## %s: %s\n"
+	}
+	fmt.Fprintf(&b, head, r.Verdict, r.Why)
+	for _, list := range [][]string{r.Invalid, r.Asserts} {
+		for i, text := range list {
+			if i == 0 {
+				b.WriteByte('\n')
+			}
+			if markdown {
+				text = wording.Literal(text)
+			}
+			fmt.Fprintf(&b, line, text)
+		}
+	}
+	table, more := r.table(all)
+	show := table.Write
+	if markdown {
+		show = table.Markdown
+	}
+	if len(table.Rows) > 0 {
+		b.WriteByte('\n')
+	}
+	if err := show(&b); err != nil {
+		return err
+	}
+	if more > 0 {
+		fmt.Fprintf(&b, "  … and %s more (--all lists them)\n", wording.Thousands(int64(more)))
+	}
+	fmt.Fprintf(&b, "\n%s\n", r.counts())
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// table of the figures that failed or cannot be judged, or of all; and how
+// many more there are.
+func (r *gateReport) table(all bool) (table *wording.Table, more int) {
+	table = wording.NewTable("figure", "scenario", ">base", ">new", "change", "rule", "outcome")
+	for _, o := range []compare.Outcome{compare.Failed, compare.Untold, compare.Unjudged, compare.Ignored, compare.Passed} {
+		for i := range r.Rows {
+			row := &r.Rows[i]
+			switch {
+			case row.Outcome != o || !all && o != compare.Failed && o != compare.Untold:
+			case !all && len(table.Rows) == mostListed:
+				more++
+			default:
+				table.Add(row.Cells()...)
+			}
+		}
+	}
+	return table, more
+}
+
+// counts say what was judged, and how.
+func (r *gateReport) counts() string {
+	var parts []string
+	for _, o := range []compare.Outcome{compare.Failed, compare.Untold, compare.Passed, compare.Unjudged, compare.Ignored} {
+		if n := r.Count(o); n > 0 {
+			parts = append(parts, wording.Thousands(int64(n))+" "+string(o))
+		}
+	}
+	text := fmt.Sprintf("%s of %s: %s", wording.Counted(int64(len(r.Rows)), "figure"), wording.Counted(int64(len(r.Scenarios)), "scenario"), strings.Join(parts, ", "))
+	if r.Family > 0 {
+		text += fmt.Sprintf("; if nothing got worse, one of the %s that vary fails with a probability of at most %s", wording.Counted(int64(r.Family), "figure"), wording.Percent(r.Alpha))
+	}
+	return text
+}
