@@ -139,7 +139,8 @@ limiters:
 	}
 }
 
-// An interrupt ends a run in real time at once, also one that waits.
+// An interrupt ends a run in real time at once, also one that waits, and so
+// does a sink that has seen enough.
 func TestLiveInterrupt(t *testing.T) {
 	p := compile(t, `
 name: slow
@@ -148,17 +149,26 @@ horizon: 1h
 keys: {users: {uniform: {n: 1}}}
 traffic: {main: {rate: 2/h, gaps: even, keys: users}, first: {rate: {steps: [{rate: 100/s, for: 100ms}, {rate: 0/s}]}, keys: users, on_denial: {retry: {fixed: 30m}}}}
 limiters: {never: {kind: never, limit: {count: 1, period: 1s}}}
+faults: [{at: 50m, for: 1s, down: {shard: shard-1}}]
 `)
-	ctx, cancel := context.WithTimeoutCause(context.Background(), 300*time.Millisecond, fmt.Errorf("enough"))
-	defer cancel()
-	var m memory
-	begun := time.Now()
-	result, err := drive.Run(ctx, p, &m, drive.Options{Live: &drive.Live{Servers: spawn(t, p), Prefix: "quotalab:interrupt:"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if took := time.Since(begun); result.Aborted != "enough" || took > 20*time.Second {
-		t.Errorf("aborted %q after %v", result.Aborted, took)
+	for _, tt := range []struct {
+		why     string
+		timeout time.Duration
+		sink    drive.Sink
+	}{
+		{"an interrupt", 300 * time.Millisecond, new(memory)},
+		{"a sink that has seen enough", time.Hour, new(stopping)},
+	} {
+		ctx, cancel := context.WithTimeoutCause(context.Background(), tt.timeout, fmt.Errorf("enough"))
+		defer cancel()
+		begun := time.Now()
+		result, err := drive.Run(ctx, p, tt.sink, drive.Options{Live: &drive.Live{Servers: spawn(t, p), Prefix: "quotalab:interrupt:"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(begun); result.Aborted != "enough" || took > 20*time.Second {
+			t.Errorf("%s: aborted %q after %v", tt.why, result.Aborted, took)
+		}
 	}
 }
 

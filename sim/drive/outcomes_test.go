@@ -137,6 +137,41 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
+// A sink that has seen enough ends a run: the request after which it says so is
+// the last that began, and what is under way still comes back, unharmed.
+func TestStop(t *testing.T) {
+	p := compile(t, strings.Replace(sprintf(tiny, "", "boulder", ""), "50/s", "5000/s", 1))
+	m := &stopping{at: (500 * time.Millisecond).Nanoseconds()}
+	r, err := drive.Run(context.Background(), p, m, drive.Options{})
+	if n := r.Traffic[0].Arrivals; err != nil || !r.Stopped || r.Aborted != "enough" || n != int64(len(m.memory)) {
+		t.Errorf("stopped %v, aborted %q with %d observations of %d arrivals, error %v", r.Stopped, r.Aborted, len(m.memory), n, err)
+	}
+	for i, o := range m.memory {
+		if o.Error != "" || o.Intended > m.stopped || o.Done < m.memory[max(0, i-1)].Done {
+			t.Fatalf("observation %d of %d: due at %v, done at %v, error %q", i, len(m.memory), time.Duration(o.Intended), time.Duration(o.Done), o.Error)
+		}
+	}
+	if last := m.memory[len(m.memory)-1]; last.Done <= m.stopped {
+		t.Error("nothing was under way when the run ended")
+	}
+}
+
+// stopping ends the run when something is done at an instant or later.
+type stopping struct {
+	memory
+	at, stopped int64 // ns
+}
+
+func (s *stopping) Write(o *record.Observation) error {
+	if err := s.memory.Write(o); err != nil || o.Done < s.at {
+		return err
+	}
+	if s.stopped == 0 {
+		s.stopped = o.Done
+	}
+	return drive.Stop("enough")
+}
+
 type fullDisk struct{}
 
 func (fullDisk) Write(*record.Observation) error { return errors.New("disk full") }
