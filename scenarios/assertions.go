@@ -8,7 +8,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/token"
 
 	"github.com/quotalab/quotalab/models/metric"
 )
@@ -76,20 +75,25 @@ func checkNode(n ast.Node) ast.Node {
 // within is the place of a byte of a scalar. Escapes and line breaks move
 // it; then the scalar's start has to do.
 func (d *decoder) within(n ast.Node, offset int) Pos {
-	at := start(n)
 	s, ok := text(n)
-	if !ok || offset > len(s) {
+	if !ok {
+		return start(n)
+	}
+	return d.inText(start(n), s, offset)
+}
+
+// inText is the place of a byte of a scalar that begins at a place, and reads
+// as s.
+func (d *decoder) inText(at Pos, s string, offset int) Pos {
+	if at.Line > len(d.lines) || offset > len(s) {
 		return at
 	}
-	column := at.Column
-	if t := n.GetToken().Type; t == token.SingleQuoteType || t == token.DoubleQuoteType {
+	line, column := []rune(d.lines[at.Line-1]), at.Column
+	if column <= len(line) && (line[column-1] == '"' || line[column-1] == '\'') { // a plain scalar begins with neither
 		column++
 	}
-	if at.Line <= len(d.lines) {
-		line := []rune(d.lines[at.Line-1])
-		if from := column - 1; from > len(line) || !strings.HasPrefix(string(line[from:]), s) {
-			return at
-		}
+	if from := column - 1; from > len(line) || !strings.HasPrefix(string(line[from:]), s) {
+		return at
 	}
 	return Pos{at.Line, column + utf8.RuneCountInString(s[:offset])}
 }

@@ -39,19 +39,6 @@ func (c *checker) fail(path, format string, args ...any) {
 	c.report(c.s.Pos(path), path, format, args...)
 }
 
-// good tells whether a path and all below it were decoded without a problem.
-func (c *checker) good(path string) bool {
-	if c.bad[path] {
-		return false
-	}
-	for p := range c.bad {
-		if strings.HasPrefix(p, path+".") {
-			return false
-		}
-	}
-	return true
-}
-
 func (c *checker) written(path string) bool { return c.s.Written(path) }
 
 // mostListed bounds a message.

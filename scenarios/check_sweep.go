@@ -69,7 +69,8 @@ func (c *checker) find(s *Sweep) {
 	}
 	slot, mistake := locate(c.root, f.Axis, Pos{1, 1})
 	if mistake != nil {
-		c.fail(join(at, "axis"), "%s", mistake.Msg)
+		path := join(at, "axis")
+		c.report(c.inText(c.s.Pos(path), f.Axis, mistake.Offset), path, "%s", mistake.Msg)
 	}
 	for _, name := range s.Axes.Names() {
 		if name == f.Axis || strings.HasPrefix(name, f.Axis+".") || strings.HasPrefix(f.Axis, name+".") {

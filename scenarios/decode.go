@@ -69,6 +69,19 @@ func (d *decoder) remark(pos Pos, path, format string, args ...any) {
 	d.problems = append(d.problems, d.problem(pos, path, fmt.Sprintf(format, args...)))
 }
 
+// good tells whether a path and all below it were decoded without a problem.
+func (d *decoder) good(path string) bool {
+	if d.bad[path] {
+		return false
+	}
+	for p := range d.bad {
+		if strings.HasPrefix(p, path+".") {
+			return false
+		}
+	}
+	return true
+}
+
 // parse returns the file's one mapping, or nil after reporting why not.
 func (d *decoder) parse() *ast.MappingNode {
 	if len(d.text) > MaxSize {
@@ -107,8 +120,8 @@ func parseYAML(text string) (f *ast.File, err error) {
 
 func (d *decoder) document(file *ast.File) *ast.MappingNode {
 	expected := "expected a mapping with name, horizon, traffic and limiters, found %s"
-	if d.noun != "scenario" {
-		expected = "expected a mapping, found %s"
+	if d.noun == "gate" {
+		expected = "expected a mapping with alpha, runs and rules, found %s"
 	}
 	var bodies []ast.Node
 	for _, doc := range file.Docs {

@@ -5,6 +5,8 @@ import (
 	"os"
 	"path"
 	"reflect"
+	"slices"
+	"strings"
 
 	"github.com/quotalab/quotalab/models/metric"
 )
@@ -26,8 +28,8 @@ type GateRule struct {
 	Clock       string `yaml:"clock" doc:"virtual: of scenarios in virtual time; real: in real time; left out: both" enum:"virtual,real"`
 
 	// One of these is set; Worse when the others are not.
-	Exact  bool     `yaml:"exact" one:"how" doc:"true: any change fails"`
-	Worse  Fraction `yaml:"worse" one:"how" doc:"how much worse the figure may be, of the baseline's; in real time more than that must also be significant"`
+	Exact  bool     `yaml:"exact" one:"how" doc:"true: all runs of both sides have one and the same value"`
+	Worse  Fraction `yaml:"worse" one:"how" doc:"how much worse than the baseline the figure may be, in percent of that; where no direction is better, a change either way is worse; in real time a change that may be chance does not fail"`
 	Ignore bool     `yaml:"ignore" one:"how" doc:"true: the figure is not judged"`
 }
 
@@ -59,35 +61,56 @@ func DecodeGate(file string, data []byte) (*Gate, Problems) {
 	}
 	g := &Gate{}
 	d.structure(root, "", start(root), reflect.ValueOf(g).Elem())
-	for i, r := range g.Rules {
-		d.gateRule(join("rules", fmt.Sprint(i)), r, g.Rules[:i])
+	for i := range g.Rules {
+		d.gateRule(g.Rules, i)
 	}
 	g.Rules = append(g.Rules, DefaultGate().Rules...)
 	return g, d.problems.Sort()
 }
 
-// gateRule checks what no single field shows.
-func (d *decoder) gateRule(at string, r GateRule, before []GateRule) {
-	if r.Metric != "" {
-		d.gateMetric(join(at, "metric"), at, r)
+// gateRule checks what no single field of rule i shows.
+func (d *decoder) gateRule(rules []GateRule, i int) {
+	r, at := rules[i], rulePath(i)
+	if path := join(at, "metric"); r.Metric != "" && d.good(path) {
+		sel, _, errs := metric.ScanSelector(r.Metric)
+		for _, err := range errs {
+			d.report(d.inText(d.positions[path], r.Metric, err.Offset), path, "%s", err.Msg)
+		}
+		d.gateAggregation(join(at, "aggregation"), sel.Metric, r.Aggregation)
 	}
-	if _, err := path.Match(r.Scenario, ""); err != nil {
-		d.report(d.positions[join(at, "scenario")], join(at, "scenario"), "expected a name in which * ? [ab] stand for letters, found %q: %v", r.Scenario, err)
+	if path := join(at, "scenario"); r.Scenario != "" && d.good(path) {
+		d.gateScenario(path, r.Scenario)
 	}
-	for i, b := range before {
-		if b.covers(r) && len(d.problems) == 0 {
-			d.report(d.positions[at], at, "the rule judges nothing: rule %d, before it, fits all that it fits", i)
-			return
+	for j, before := range rules[:i] {
+		if d.good(at) && d.good(rulePath(j)) && before.covers(r) {
+			d.report(d.positions[at], at, "the rule judges nothing: that of line %d comes before it and fits all that it fits", d.positions[rulePath(j)].Line)
 		}
 	}
 }
 
-func (d *decoder) gateMetric(path, at string, r GateRule) {
-	_, _, errs := metric.ScanSelector(r.Metric)
-	for _, err := range errs {
-		pos := d.positions[path]
-		pos.Column += err.Offset
-		d.report(pos, path, "%s", err.Msg)
+func rulePath(i int) string { return fmt.Sprintf("rules.%d", i) }
+
+// gateAggregation checks that figures of the metric have the aggregation.
+func (d *decoder) gateAggregation(path, name, aggregation string) {
+	m, known := metric.Find(name)
+	if !known || aggregation == "" || !d.good(path) {
+		return
+	}
+	have := []string{"count"}
+	switch m.Kind {
+	case metric.Value:
+		have = []string{"value"}
+	case metric.Trend:
+		have = []string{"avg", "p50", "p90", "p99", "max"}
+	}
+	if !slices.Contains(have, aggregation) {
+		d.report(d.positions[path], path, "%s is a %s, whose figures are %s: none is %s", name, m.Kind, strings.Join(have, ", "), aggregation)
+	}
+}
+
+func (d *decoder) gateScenario(at, pattern string) {
+	if _, err := path.Match(pattern, ""); err != nil {
+		d.report(d.positions[at], at, "expected a scenario's name, in which * ? and [ab] stand for letters, found %q, which is not complete", pattern)
 	}
 }
 
