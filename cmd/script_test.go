@@ -75,10 +75,11 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"await":   await,
-			"pause":   func(*testscript.TestScript, bool, []string) { time.Sleep(300 * time.Millisecond) },
-			"summary": summary,
-			"quotas":  quotas,
+			"await":       await,
+			"pause":       func(*testscript.TestScript, bool, []string) { time.Sleep(300 * time.Millisecond) },
+			"summary":     summary,
+			"quotas":      quotas,
+			"pushgateway": pushgateway,
 		},
 	})
 }
