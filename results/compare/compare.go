@@ -203,17 +203,25 @@ func (f *figure) noneIsZero() bool {
 
 // compareExact: all runs of a side must agree.
 func (r *Row) compareExact() {
-	for _, side := range []struct {
-		name string
-		v    []float64
-	}{{"base", r.Base.Values}, {"new", r.New.Values}} {
-		if least, most := slices.Min(side.v), slices.Max(side.v); least != most {
-			r.Verdict, r.Why = Unknown, fmt.Sprintf("the runs of %s contradict one another, between %v and %v: are they of one build, scenario and seed?", side.name, least, most)
-			return
-		}
+	if r.Why = cmp.Or(r.contradicts("base", r.Base), r.contradicts("new", r.New)); r.Why != "" {
+		r.Verdict = Unknown
+		return
 	}
 	r.shift(*r.New.Center - *r.Base.Center)
 	r.judge(*r.Shift != 0)
+}
+
+// contradicts tells how the runs of a side do not agree on an exact figure, or "".
+func (r *Row) contradicts(side string, v Values) string {
+	const why = "the runs of %s contradict one another, %s: are they of one build, scenario and seed?"
+	least, most := slices.Min(v.Values), slices.Max(v.Values)
+	switch {
+	case least != most:
+		return fmt.Sprintf(why, side, fmt.Sprintf("between %v and %v", least, most))
+	case r.Metric != "" && len(v.Values) < v.Runs:
+		return fmt.Sprintf(why, side, fmt.Sprintf("only %d of %d have it", len(v.Values), v.Runs))
+	}
+	return ""
 }
 
 // shift enters by how much the figure changed.

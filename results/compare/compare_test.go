@@ -49,6 +49,10 @@ func TestExactRunsMustAgree(t *testing.T) {
 			t.Errorf("%s: %s: %s", why, r.Verdict, r.Why)
 		}
 	}
+	some := rowsOf(t, side(t, summary("virtual", counter("over_admission", 3), counter("dropped", 0)), summary("virtual", counter("dropped", 0))), side(t, one))
+	if r := only(t, some, "over_admission"); r.Verdict != compare.Unknown || !strings.Contains(r.Why, "only 1 of 2 have it") {
+		t.Errorf("%s: %s", r.Verdict, r.Why)
+	}
 	if r := rowsOf(t, side(t, one, one), side(t, one))[0]; r.Verdict != compare.Same {
 		t.Errorf("runs that agree are %s, expected same", r.Verdict)
 	}

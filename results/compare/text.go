@@ -93,6 +93,8 @@ func (r *Row) number(v *float64, digits int) string {
 		size = max(math.Abs(*r.Base.Center), math.Abs(*r.New.Center))
 	}
 	switch {
+	case size < 1e-6 && size > 0:
+		return plain(*v*1e9, digits) + " ns"
 	case size < 1e-3 && size > 0:
 		return plain(*v*1e6, digits) + " µs"
 	case size < 1:
