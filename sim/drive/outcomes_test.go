@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/sim/drive"
 	"github.com/quotalab/quotalab/sim/limiter"
@@ -153,6 +155,13 @@ func TestStop(t *testing.T) {
 	}
 	if last := m.memory[len(m.memory)-1]; last.Done <= m.stopped {
 		t.Error("nothing was under way when the run ended")
+	}
+	var whole memory
+	if _, err := drive.Run(context.Background(), p, &whole, drive.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(whole[:len(m.memory)], m.memory); d != "" {
+		t.Errorf("up to where it ended, the run is not what it is as a whole (−whole +stopped): %s", d)
 	}
 }
 
