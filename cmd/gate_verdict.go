@@ -116,14 +116,20 @@ func (r *gateReport) decide() {
 	}
 }
 
-// invalid runs of this build and of the base binary.
+// invalid runs of all scenarios.
 func (g *gating) invalid() (found []string) {
 	for _, s := range g.scenarios {
-		for build, runs := range s.played {
-			for i, run := range runs {
-				if !run.Valid {
-					found = append(found, fmt.Sprintf("%s, run %d of %s: %s", s.name, i+1, buildName(build), strings.Join(run.Invalid, "; ")))
-				}
+		found = append(found, g.invalidOf(s)...)
+	}
+	return found
+}
+
+// invalidOf a scenario: runs of this build and of the base binary.
+func (*gating) invalidOf(s *gated) (found []string) {
+	for build, runs := range s.played {
+		for i, run := range runs {
+			if !run.Valid {
+				found = append(found, fmt.Sprintf("%s, run %d of %s: %s", s.name, i+1, buildName(build), strings.Join(run.Invalid, "; ")))
 			}
 		}
 	}
@@ -133,33 +139,38 @@ func (g *gating) invalid() (found []string) {
 // failedAssertions of this build's runs, each once.
 func (g *gating) failedAssertions() (failed []string) {
 	for _, s := range g.scenarios {
-		runs := s.played[newBuild]
-		for i := range runs[0].Assertions {
-			var of []measure.Assertion
-			for _, run := range runs {
-				if i < len(run.Assertions) && !run.Assertions[i].OK {
-					of = append(of, run.Assertions[i])
-				}
-			}
-			if len(of) > 0 {
-				failed = append(failed, assertionText(s, of[0], len(of)))
+		for i := range s.played[newBuild][0].Assertions {
+			if text := s.failedAssertion(i); text != "" {
+				failed = append(failed, s.name+": "+text)
 			}
 		}
 	}
 	return failed
 }
 
-func assertionText(s *gated, a measure.Assertion, failed int) string {
-	observed := "nothing"
+// failedAssertion tells how the assertion at i failed in this build's runs, of
+// which it may be only some; "" if it holds in all.
+func (s *gated) failedAssertion(i int) string {
+	runs := s.played[newBuild]
+	var failed []measure.Assertion
+	for _, run := range runs {
+		if i < len(run.Assertions) && !run.Assertions[i].OK {
+			failed = append(failed, run.Assertions[i])
+		}
+	}
+	if len(failed) == 0 {
+		return ""
+	}
+	a, observed := failed[0], "nothing"
 	if a.Observed != nil {
 		observed = strconv.FormatFloat(*a.Observed, 'g', -1, 64)
 	}
-	text := fmt.Sprintf("%s: expected %s: %s, observed %s", s.name, a.Metric, a.Check, observed)
+	text := fmt.Sprintf("expected %s: %s, observed %s", a.Metric, a.Check, observed)
 	if a.Why != "" {
 		text += " (" + a.Why + ")"
 	}
-	if n := len(s.played[newBuild]); n > 1 {
-		text += fmt.Sprintf(", in %d of %d runs", failed, n)
+	if len(runs) > 1 {
+		text += fmt.Sprintf(", in %d of %d runs", len(failed), len(runs))
 	}
 	return text
 }
