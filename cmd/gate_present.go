@@ -17,6 +17,7 @@ func (g *gating) gateWriters() map[string]func(io.Writer, *gateReport) error {
 	return map[string]func(io.Writer, *gateReport) error{
 		"json":     func(w io.Writer, r *gateReport) error { return r.writeJSON(w) },
 		"markdown": func(w io.Writer, r *gateReport) error { return r.write(w, true, g.listAll()) },
+		"junit":    g.writeJUnit,
 	}
 }
 
@@ -63,8 +64,8 @@ func (g *gating) newRuns() (all []*analysis) {
 	return all
 }
 
-// mostListed figures are shown unless all are asked for.
-const mostListed = 40
+// mostListed figures of a scenario are shown unless all are asked for.
+const mostListed = 20
 
 // write the verdict, what failed, and how much was judged: as text, or as
 // Markdown.
@@ -98,7 +99,7 @@ func (r *gateReport) write(w io.Writer, markdown, all bool) error {
 		return err
 	}
 	if more > 0 {
-		fmt.Fprintf(&b, "  … and %s more (--all lists them)\n", wording.Thousands(int64(more)))
+		fmt.Fprintf(&b, "\n%s more not shown: --all lists them\n", wording.Counted(int64(more), "figure"))
 	}
 	fmt.Fprintf(&b, "\n%s\n", r.counts())
 	_, err := io.WriteString(w, b.String())
@@ -109,14 +110,16 @@ func (r *gateReport) write(w io.Writer, markdown, all bool) error {
 // many more there are.
 func (r *gateReport) table(all bool) (table *wording.Table, more int) {
 	table = wording.NewTable("figure", "scenario", ">base", ">new", "change", "rule", "outcome")
+	listed := map[string]int{} // by scenario
 	for _, o := range []compare.Outcome{compare.Failed, compare.Untold, compare.Unjudged, compare.Ignored, compare.Passed} {
 		for i := range r.Rows {
 			row := &r.Rows[i]
 			switch {
 			case row.Outcome != o || !all && o != compare.Failed && o != compare.Untold:
-			case !all && len(table.Rows) == mostListed:
+			case !all && listed[row.Group] == mostListed:
 				more++
 			default:
+				listed[row.Group]++
 				table.Add(row.Cells()...)
 			}
 		}

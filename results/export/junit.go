@@ -5,6 +5,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jstemmer/go-junit-report/v2/junit"
 
@@ -12,22 +13,85 @@ import (
 	"github.com/quotalab/quotalab/results/wording"
 )
 
+// Suite of JUnit XML.
+type Suite struct {
+	Name       string
+	Started    time.Time
+	Seconds    float64 // of wall time
+	Properties [][2]string
+	Cases      []Case
+	Out, Err   []string // lines
+}
+
+// Case is a test case: passed, without a problem.
+type Case struct {
+	Name string
+	*Problem
+}
+
+// Problem of a test case.
+type Problem struct {
+	Kind    string // Invalid is an error, any other a failure
+	Message string
+	Details []string // lines
+}
+
+// Invalid is the kind of problem that leaves nothing to judge.
+const Invalid = "invalid"
+
 // JUnit writes summaries as JUnit XML: a suite for each, whose first test case is
 // whether the run is valid, and then one for each assertion. One that is unknown
 // fails. Of a run that is not valid every test case is an error: what its
 // assertions came to means nothing. A suite's output is the text summary.
-//
-// Attributes and elements are those that the schema of Ant's JUnit task asks for,
-// which is the strictest; Jenkins' and GitLab's readers take less.
 func JUnit(w io.Writer, runs ...*measure.Summary) error {
-	var all junit.Testsuites
+	suites := make([]Suite, len(runs))
 	for i, s := range runs {
-		suite, err := junitSuite(s)
-		if err != nil {
+		var text strings.Builder
+		if err := Text(&text, s, TextOptions{}); err != nil {
 			return err
 		}
-		suite.ID = i
-		all.Suites = append(all.Suites, suite) // not AddSuite: Ant's schema knows no totals
+		suite := Suite{
+			Name: s.Scenario, Started: s.Started, Seconds: s.WallSeconds, Out: strings.Split(text.String(), "\n"), Err: s.Warnings,
+			Properties: [][2]string{{"seed", strconv.FormatUint(s.Seed, 10)}, {"clock", s.Clock}, {"plan", s.PlanHash}, {"record", s.RecordHash}},
+			Cases:      []Case{{Name: "the run is valid"}},
+		}
+		for _, k := range sorted(s.Tags) {
+			suite.Properties = append(suite.Properties, [2]string{"tag." + k, s.Tags[k]})
+		}
+		if !s.Valid {
+			suite.Cases[0].Problem = &Problem{Invalid, strings.Join(s.Invalid, "; "), s.Invalid}
+		}
+		for _, a := range s.Assertions {
+			suite.Cases = append(suite.Cases, assertionCase(s, a))
+		}
+		suites[i] = suite
+	}
+	return JUnitSuites(w, suites)
+}
+
+// assertionCase is what became of an assertion of a run.
+func assertionCase(s *measure.Summary, a measure.Assertion) Case {
+	c := Case{Name: a.Metric + ": " + a.Check}
+	inMilliseconds := &text{o: TextOptions{Unit: "ms"}}
+	switch {
+	case !s.Valid:
+		c.Problem = &Problem{Invalid, "the run is not valid, so this means nothing", s.Invalid}
+	case a.OK:
+	case a.Unknown || a.Observed == nil:
+		c.Problem = &Problem{"unknown", "expected " + a.Check + ", found nothing to judge by", []string{a.Why}}
+	default:
+		c.Problem = &Problem{"assertion", "expected " + a.Check + ", observed " + inMilliseconds.observed(a), []string{a.Why}}
+	}
+	return c
+}
+
+// JUnitSuites writes suites as JUnit XML. Attributes and elements are those that
+// the schema of Ant's JUnit task asks for, which is the strictest; Jenkins' and
+// GitLab's readers take less.
+func JUnitSuites(w io.Writer, suites []Suite) error {
+	var all junit.Testsuites
+	for i := range suites {
+		all.Suites = append(all.Suites, suites[i].xml(i)) // not AddSuite: Ant's schema knows no totals
 	}
 	if _, err := io.WriteString(w, `<?xml version="1.0" encoding="UTF-8"?>`+"\n"); err != nil {
 		return fmt.Errorf("writing JUnit XML: %w", err)
@@ -38,46 +102,31 @@ func JUnit(w io.Writer, runs ...*measure.Summary) error {
 	return nil
 }
 
-func junitSuite(s *measure.Summary) (junit.Testsuite, error) {
+func (s *Suite) xml(id int) junit.Testsuite {
 	suite := junit.Testsuite{
-		Name: printableLine(s.Scenario), Package: "quotalab", Hostname: "localhost", // the record does not know where it was made
-		Time: junitTime(s.WallSeconds), Timestamp: s.Started.UTC().Format("2006-01-02T15:04:05"), SystemErr: &junit.Output{Data: printableLines(s.Warnings)},
+		ID: id, Name: printableLine(s.Name), Package: "quotalab", Hostname: "localhost", // a record does not know where it was made
+		Time: junitTime(s.Seconds), Timestamp: s.Started.UTC().Format("2006-01-02T15:04:05"),
+		SystemOut: &junit.Output{Data: printableLines(s.Out)}, SystemErr: &junit.Output{Data: printableLines(s.Err)},
 	}
-	for _, p := range [][2]string{{"seed", strconv.FormatUint(s.Seed, 10)}, {"clock", s.Clock}, {"plan", s.PlanHash}, {"record", s.RecordHash}} {
+	for _, p := range append([][2]string{{"package", "quotalab"}}, s.Properties...) { // Jenkins' schema wants one at least
 		suite.AddProperty(p[0], p[1])
 	}
-	for _, k := range sorted(s.Tags) {
-		suite.AddProperty("tag."+k, s.Tags[k])
+	for i, c := range s.Cases {
+		out := junit.Testcase{Name: printableLine(c.Name), Classname: suite.Name, Time: junitTime(0)}
+		if i == 0 {
+			out.Time = suite.Time // the run is one, and not of each case
+		}
+		if c.Problem != nil {
+			result := &junit.Result{Type: c.Kind, Message: printableLine(c.Message), Data: printableLines(c.Details)}
+			if c.Kind == Invalid {
+				out.Error = result
+			} else {
+				out.Failure = result
+			}
+		}
+		suite.AddTestcase(out)
 	}
-	valid := junit.Testcase{Name: "the run is valid", Classname: suite.Name, Time: suite.Time}
-	if !s.Valid {
-		valid.Error = &junit.Result{Type: "invalid", Message: printableLine(strings.Join(s.Invalid, "; ")), Data: printableLines(s.Invalid)}
-	}
-	suite.AddTestcase(valid)
-	for _, a := range s.Assertions {
-		suite.AddTestcase(junitCase(s, a))
-	}
-	var text strings.Builder
-	if err := Text(&text, s, TextOptions{}); err != nil {
-		return suite, err
-	}
-	suite.SystemOut = &junit.Output{Data: printableLines(strings.Split(text.String(), "\n"))}
-	return suite, nil
-}
-
-func junitCase(s *measure.Summary, a measure.Assertion) junit.Testcase {
-	c := junit.Testcase{Name: printableLine(a.Metric + ": " + a.Check), Classname: printableLine(s.Scenario), Time: junitTime(0)}
-	expected := "expected " + a.Check
-	inMilliseconds := &text{o: TextOptions{Unit: "ms"}}
-	switch {
-	case !s.Valid:
-		c.Error = &junit.Result{Type: "invalid", Message: "the run is not valid, so this means nothing", Data: printableLines(s.Invalid)}
-	case a.Unknown || !a.OK && a.Observed == nil:
-		c.Failure = &junit.Result{Type: "unknown", Message: printableLine(expected + ", found nothing to judge by"), Data: printableLine(a.Why)}
-	case !a.OK:
-		c.Failure = &junit.Result{Type: "assertion", Message: printableLine(expected + ", observed " + inMilliseconds.observed(a)), Data: printableLine(a.Why)}
-	}
-	return c
+	return suite
 }
 
 func junitTime(seconds float64) string { return strconv.FormatFloat(seconds, 'f', 3, 64) }
@@ -88,9 +137,9 @@ func printableLine(s string) string {
 }
 
 func printableLines(lines []string) string {
-	var b strings.Builder
-	for _, l := range lines {
-		b.WriteString(wording.Printable(l) + "\n")
+	printable := make([]string, len(lines))
+	for i, l := range lines {
+		printable[i] = wording.Printable(l)
 	}
-	return b.String()
+	return strings.Join(printable, "\n")
 }

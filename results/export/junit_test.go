@@ -69,7 +69,7 @@ func TestJUnit(t *testing.T) {
 			got = append(got, c.Name+": "+outcomeOf(c))
 		}
 	}
-	invalid := "error invalid: the run is not valid, so this means nothing | it was late ]]>\nand dropped\uFFFD\n"
+	invalid := "error invalid: the run is not valid, so this means nothing | it was late ]]>\nand dropped\uFFFD"
 	want := []string{
 		"0 sample: 4 tests, 2 failures, 0 errors, 0001-01-01T00:00:00",
 		"the run is valid: passed",
@@ -77,7 +77,7 @@ func TestJUnit(t *testing.T) {
 		"decisions{decision=denied}: count > 1_000: failure assertion: expected count > 1_000, observed 26 | ",
 		"errors{limiter=nobody}: count == 0: failure unknown: expected count == 0, found nothing to judge by | nothing was observed that this selects",
 		"1 o<d>d &\uFFFD[31m \"name\" of two lines: 4 tests, 0 failures, 4 errors, 0001-01-01T00:00:00",
-		"the run is valid: error invalid: it was late ]]>; and dropped\uFFFD | it was late ]]>\nand dropped\uFFFD\n",
+		"the run is valid: error invalid: it was late ]]>; and dropped\uFFFD | it was late ]]>\nand dropped\uFFFD",
 		"latency{decision=denied}: p(99) < 8ms: " + invalid,
 		"decisions{decision=denied}: count > 1_000: " + invalid,
 		"errors{limiter=nobody}: count == 0: " + invalid,
