@@ -3,6 +3,11 @@ package cmd
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -25,6 +30,38 @@ func TestExitCodePrecedence(t *testing.T) {
 		if got := tt.f.code(); got != tt.want {
 			t.Errorf("%s: %+v gives %d, expected %d", tt.why, tt.f, got, tt.want)
 		}
+	}
+}
+
+// TestEveryExitCodeHasAScript that runs wherever the tests do: one that begins
+// by asking for a program may be skipped.
+func TestEveryExitCodeHasAScript(t *testing.T) {
+	scripts, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil || len(scripts) == 0 {
+		t.Fatalf("no scripts, error %v", err)
+	}
+	shown := map[string][]string{}
+	for _, name := range scripts {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(text), "\n[!exec:") || strings.HasPrefix(string(text), "[!exec:") {
+			continue
+		}
+		for _, code := range regexp.MustCompile(`(?m)^exec exits (\d+) `).FindAllStringSubmatch(string(text), -1) {
+			shown[code[1]] = append(shown[code[1]], name)
+		}
+	}
+	for _, e := range exitCodes {
+		code := strconv.Itoa(e.code)
+		if len(shown[code]) == 0 {
+			t.Errorf("no script shows exit code %s: %s", code, e.meaning)
+		}
+		delete(shown, code)
+	}
+	for code, names := range shown {
+		t.Errorf("%v: exit code %s is not in the table", names, code)
 	}
 }
 
