@@ -34,24 +34,12 @@ func parseGateway(address string) (export.Gateway, error) {
 	return g, nil
 }
 
-// pushAll pushes each record's metrics. A Pushgateway that does not answer is
+// pushAll pushes the metrics of all runs. A Pushgateway that does not answer is
 // a dependency that is unreachable; one that refuses leaves a result unwritten.
 func pushAll(o output, rs []*analysis) error {
-	scenarios := map[string]string{}
-	for _, r := range rs {
-		name := r.summary.Scenario
-		if other, twice := scenarios[name]; twice {
-			return invalidf("expected one record of a scenario, as a Pushgateway keeps one, found two of %s: %s and %s", name, other, r.reader.Dir())
-		}
-		scenarios[name] = r.reader.Dir()
+	err := o.gateway.Push(context.Background(), summaries(rs)...) // which ends by itself
+	if errors.Is(err, export.ErrNoAnswer) {
+		return withCode(exitDependency, err)
 	}
-	var errs []error
-	for _, r := range rs {
-		err := o.gateway.Push(context.Background(), r.summary)
-		if errors.Is(err, export.ErrNoAnswer) {
-			err = withCode(exitDependency, err)
-		}
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
+	return err
 }

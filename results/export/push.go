@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -59,9 +60,31 @@ func ParseGateway(address string) (Gateway, error) {
 
 func (g Gateway) String() string { return g.URL }
 
-// Push a summary's metrics under job "quotalab" and its scenario, in the place
-// of what an earlier run of the scenario left there.
-func (g Gateway) Push(ctx context.Context, s *measure.Summary) error {
+// Push the metrics of summaries, each under job "quotalab" and its scenario, in
+// the place of what an earlier run of the scenario left there. Several of one
+// scenario are told apart by their number, from 1: run="2".
+func (g Gateway) Push(ctx context.Context, runs ...*measure.Summary) error {
+	of, seen := map[string]int{}, map[string]int{}
+	for _, s := range runs {
+		of[s.Scenario]++
+	}
+	var errs []error
+	for _, s := range runs {
+		seen[s.Scenario]++
+		key := map[string]string{"scenario": s.Scenario}
+		if of[s.Scenario] > 1 {
+			key["run"] = strconv.Itoa(seen[s.Scenario])
+		}
+		err := g.push(ctx, s, key)
+		if errors.Is(err, ErrNoAnswer) {
+			return errors.Join(append(errs, err)...) // the others would wait as long
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+func (g Gateway) push(ctx context.Context, s *measure.Summary, key map[string]string) error {
 	metrics, err := promMetrics(s)
 	if err != nil {
 		return err
@@ -72,7 +95,10 @@ func (g Gateway) Push(ctx context.Context, s *measure.Summary) error {
 	if client.Timeout == 0 {
 		client.Timeout = pushTimeout
 	}
-	p := push.New(g.URL, "quotalab").Grouping("scenario", s.Scenario).Gatherer(metrics).Client(doer{client})
+	p := push.New(g.URL, "quotalab").Gatherer(metrics).Client(doer{client})
+	for name, value := range key {
+		p = p.Grouping(name, value)
+	}
 	if g.Username != "" || g.Password != "" {
 		p = p.BasicAuth(g.Username, g.Password)
 	}

@@ -227,7 +227,7 @@ func TestParseGateway(t *testing.T) {
 func TestTagsDoNotCollideWithTheGroupingKey(t *testing.T) {
 	for _, m := range metric.Catalogue() {
 		for _, tag := range m.Tags {
-			if tag == "job" || tag == "scenario" || tag == "quantile" || tag == "instance" {
+			if tag == "job" || tag == "scenario" || tag == "run" || tag == "quantile" || tag == "instance" {
 				t.Errorf("%s has a tag %s", m.Name, tag)
 			}
 		}
