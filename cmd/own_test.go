@@ -45,8 +45,9 @@ var ownKinds = limiter.Kinds{
 		New:       func(limiter.Env) (limiter.Limiter, error) { return &everyOther{}, nil },
 		Telemetry: func([]*dto.MetricFamily) []record.Telemetry { panic("of the own limiter") },
 	},
-	"unmade": {About: "cannot be made", New: func(limiter.Env) (limiter.Limiter, error) { return nil, errors.New("no such thing") }},
-	"crazy":  {About: "panics in Take", New: func(limiter.Env) (limiter.Limiter, error) { return crazy{}, nil }},
+	"unmade":      {About: "cannot be made", New: func(limiter.Env) (limiter.Limiter, error) { return nil, errors.New("no such thing") }},
+	"one_command": {About: "asks its shard once and allows", New: func(env limiter.Env) (limiter.Limiter, error) { return oneCommand{env.Redis}, nil }},
+	"crazy":       {About: "panics in Take", New: func(limiter.Env) (limiter.Limiter, error) { return crazy{}, nil }},
 }
 
 type stuck struct{}
