@@ -86,7 +86,7 @@ func limiterMetrics() []Metric {
 		{Name: "errors", Unit: "count", Kind: Counter, Tags: []string{"limiter", "error", "phase"}, Values: map[string][]string{"error": errorKinds(), "phase": Phases()}, Cuts: cuts, Better: "lower", PerRequest: true,
 			About: "decisions that ended in an error"},
 		{Name: "dropped", Unit: "count", Kind: Counter, Tags: []string{"traffic"}, Better: "lower", PerRequest: true,
-			About: "arrivals that were not sent because too many were in flight"},
+			About: "arrivals that were not sent: too many were in flight, or in real time they were more than 1 s late"},
 		{Name: "over_admission", Unit: "count", Kind: Counter, Tags: []string{"limiter"}, Better: "lower",
 			About: "allowed, where the oracle denies"},
 		{Name: "under_admission", Unit: "count", Kind: Counter, Tags: []string{"limiter"}, Better: "lower",

@@ -210,7 +210,11 @@ func (t *text) errors() {
 		}
 	}
 	if len(dropped.Rows) > 0 {
-		t.heading("Dropped arrivals (too many requests in flight)")
+		late := ""
+		if t.s.Clock == "real" {
+			late = ", or more than 1 s late"
+		}
+		t.heading("Dropped arrivals (too many requests in flight%s)", late)
 		t.table(dropped)
 	}
 }

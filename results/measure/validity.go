@@ -32,8 +32,11 @@ func (p *pass) invalid(a *audit.Result) []string {
 		why = append(why, "nothing was measured of the engines: the record holds no account.")
 	}
 	if p.dropped > 0 {
-		w := fmt.Sprintf("%s not sent, because too many requests were under way (max_in_flight): the limiters saw less load than was asked for.",
-			counted(p.dropped, "arrival was", "arrivals were"))
+		cause := "too many requests were under way (max_in_flight)"
+		if m.Clock == "real" {
+			cause += " or the generator was more than 1 s late"
+		}
+		w := fmt.Sprintf("%s not sent, because %s: the limiters saw less load than was asked for.", counted(p.dropped, "arrival was", "arrivals were"), cause)
 		if p.droppedEarly > 0 {
 			w += fmt.Sprintf(" %s so in the warm-up, which metrics leave out.", counted(p.droppedEarly, "was", "were"))
 		}

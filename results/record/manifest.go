@@ -105,7 +105,7 @@ type Limit struct {
 type Traffic struct {
 	Name     string `json:"name"`
 	Arrivals int64  `json:"arrivals"` // due within the run
-	Dropped  int64  `json:"dropped"`  // not sent: too many in flight
+	Dropped  int64  `json:"dropped"`  // not sent: too many in flight, or in real time more than 1 s late
 }
 
 // Fault is something that went wrong on purpose.

@@ -10,7 +10,7 @@
 //	quotalab_lag_seconds{…}                                         sent − intended: what the generator was late
 //	quotalab_sojourn_seconds{…}                                     done − intended: what a user waited
 //	quotalab_errors_total{limiter,error}                            decisions that ended in an error, fail_open or not
-//	quotalab_dropped_total{traffic}                                 arrivals not sent: too many were in flight
+//	quotalab_dropped_total{traffic}                                 arrivals not sent: too many were in flight, or they were more than 1 s late
 //	quotalab_in_flight                                              requests under way, if the driver tells (InFlight)
 //
 // A client is a group of instances, so that the number of series does not grow
@@ -86,7 +86,7 @@ func New() *Meter {
 	m.lag = times("lag_seconds", "From when a request was due to sending it: what the generator was late.")
 	m.sojourn = times("sojourn_seconds", "From when a request was due to its answer: what a user waited.")
 	m.errors = counter("errors_total", "Decisions that ended in an error, by kind.", "limiter", "error")
-	m.dropped = counter("dropped_total", "Arrivals that were not sent because too many were in flight.", "traffic")
+	m.dropped = counter("dropped_total", "Arrivals that were not sent: too many were in flight, or they were more than 1 s late.", "traffic")
 	return m
 }
 
