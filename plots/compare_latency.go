@@ -22,8 +22,11 @@ func (c *comparison) latencyFigure() Figure {
 			timed := r.timed(string(d))
 			any, lines = any || len(timed) > 0, max(lines, len(timed))
 			for _, o := range timed {
-				p99 := quantile(99, o.Service)
-				lo, hi, labels = min(lo, positive(o.Service)), max(hi, p99), append(labels, amount(p99, 2))
+				p99 := quantile(99, o.all...)
+				hi, labels = max(hi, p99), append(labels, amount(p99, 2))
+				for _, d := range o.all {
+					lo = min(lo, positive(d))
+				}
 			}
 		}
 		if any {
@@ -67,12 +70,24 @@ func (c *comparison) deciding(decision string) comparison {
 // quantile of all values of some distributions.
 func quantile(p float64, of ...series.Distribution) float64 { return mixtureQuantile(of, p) }
 
+// timedOutcome is how long decisions of an outcome took, of all clients.
+type timedOutcome struct {
+	series.Outcome
+	all []series.Distribution
+}
+
 // timed outcomes of a decision.
-func (s *subject) timed(decision string) (of []series.OutcomeLatency) {
+func (s *subject) timed(decision string) (of []timedOutcome) {
 	for _, o := range s.set.Latency {
-		if o.Limiter == s.limiter && o.Decision == decision && o.Service.N > 0 && len(o.Service.Grid) > 0 {
-			of = append(of, o)
+		if o.Limiter != s.limiter || o.Decision != decision || o.Service.N == 0 || len(o.Service.Grid) == 0 {
+			continue
 		}
+		i := slices.IndexFunc(of, func(t timedOutcome) bool { return t.Outcome == o.OfAll() })
+		if i < 0 {
+			i = len(of)
+			of = append(of, timedOutcome{Outcome: o.OfAll()})
+		}
+		of[i].all = append(of[i].all, o.Service)
 	}
 	return of
 }
@@ -95,8 +110,8 @@ func (c *comparison) latencyPanel(decision string, x axis, names []string, lines
 		}
 		for j, o := range timed {
 			y := middleOf(i, n) + (float64(len(timed)-1)/2-float64(j))/float64(lines)*0.9
-			p99 := quantile(99, o.Service)
-			kinds = c.addReach(kinds, o.Outcome, reach{y, quantile(50, o.Service), p99, amount(p99, 2)})
+			p99 := quantile(99, o.all...)
+			kinds = c.addReach(kinds, o.Outcome, reach{y, quantile(50, o.all...), p99, amount(p99, 2)})
 		}
 	}
 	p := panel{title: sentence(decisionsOf(decision)), x: x, y: rowAxis("", names), height: c.compareHeight(lines), layers: []layer{upright{}, rowLines(n)}}
@@ -126,7 +141,7 @@ func (c *comparison) latencyTitle(decision string) string {
 	for _, r := range c.rows {
 		var ds []series.Distribution
 		for _, o := range r.timed(decision) {
-			ds = append(ds, o.Service)
+			ds = append(ds, o.all...)
 		}
 		if len(ds) == 0 {
 			continue

@@ -14,7 +14,7 @@ var (
 	keyOrder      = [...]record.KeyState{record.Found, record.NotFound, record.Stale, record.Mixed, record.Unread, ""}
 )
 
-// group of outcomes of one limiter that are compared as one.
+// group of outcomes of one limiter, of all its clients, that are compared as one.
 type group struct {
 	name     string
 	outcomes []series.Outcome
@@ -78,7 +78,7 @@ func statesOf(s *series.Set, limiter string) (states []string) {
 
 func countOf(s *series.Set, of series.Outcome) (n int64) {
 	for _, o := range s.Timeline.Outcomes {
-		if o.Outcome == of {
+		if o.OfAll() == of {
 			n += total(o.Count)
 		}
 	}
@@ -92,7 +92,7 @@ func clockRows(sets [2]*series.Set) (rows []clockRow) {
 			row.share[i] = shareOf(s, g)
 			var of []series.Distribution
 			for _, d := range s.Latency {
-				if slices.Contains(g.outcomes, d.Outcome) && d.Service.N > 0 {
+				if slices.Contains(g.outcomes, d.OfAll()) && d.Service.N > 0 {
 					of = append(of, d.Service)
 				}
 			}

@@ -33,6 +33,8 @@ var fixtures = sync.OnceValue(func() map[string][]*series.Set {
 		"long names":   {longNames()},
 		"years":        {years()},
 		"two records":  {usual(), live()},
+		"clients":      {clientsApart(2)},
+		"four clients": {clientsApart(4)},
 	}
 })
 
@@ -100,7 +102,16 @@ func intervals(s *series.Set, n int, step float64, rate func(o, i int) float64) 
 	if len(t.Outcomes) == 0 {
 		return s
 	}
+	var limiters []string
+	for _, o := range t.Outcomes {
+		if !slices.Contains(limiters, o.Limiter) {
+			limiters = append(limiters, o.Limiter)
+		}
+	}
 	t.Offered = make([]float64, n)
+	for _, l := range limiters {
+		t.OfferedTo = append(t.OfferedTo, series.Offer{Limiter: l, Rate: t.Offered})
+	}
 	for i := range t.Offered {
 		for _, o := range t.Outcomes {
 			if o.Limiter == t.Outcomes[0].Limiter {

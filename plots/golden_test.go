@@ -93,7 +93,7 @@ func goldenSets() map[string]*series.Set {
 		return []float64{100, 40, 60, 8}[o] + float64(i*o)
 	})
 	few.Timeline.Faults = []series.Span{{From: 25, Until: 40, Label: "shard-2 is down"}}
-	return map[string]*series.Set{"usual": few, "one": one(), "empty": {Manifest: manifest("empty", true)}}
+	return map[string]*series.Set{"usual": few, "one": one(), "clients": clientsApart(2), "empty": {Manifest: manifest("empty", true)}}
 }
 
 func ofKinds(figures []Figure, kinds ...string) (some []Figure) {
@@ -121,6 +121,9 @@ func TestGoldenImages(t *testing.T) {
 		for _, f := range ofKinds(All([]*series.Set{set}, o), "latency", "latency-over-time", "outcomes-over-time") {
 			golden(t, f.Kind+"-"+string(o.Theme)+".png", smallPNG(t, &f), sameImage)
 		}
+	}
+	for _, f := range ofKinds(All([]*series.Set{clientsApart(2)}, Options{}), "latency", "latency-over-time", "outcomes-over-time") {
+		golden(t, "clients-"+f.Kind+".png", smallPNG(t, &f), sameImage)
 	}
 	empty := All([]*series.Set{goldenSets()["empty"]}, Options{})[0]
 	golden(t, "empty-light.png", smallPNG(t, &empty), sameImage)

@@ -10,7 +10,7 @@ import (
 // Where labels at the ends of lines are.
 const (
 	labelGap   = 9 // between the frame and its labels: a leader fits in
-	labelShare = 0.38
+	labelShare = 0.42
 )
 
 // spread moves labels of a height apart, each as little as it must be moved, so
@@ -89,6 +89,6 @@ func (c *area) drawEnds(list []named) {
 		e := shown[i].key()
 		leader := draw.LineStyle{Color: c.Axis, Width: c.thin}
 		c.StrokeLines(leader, []vg.Point{{X: from[i].X + 1.5, Y: from[i].Y}, {X: max(c.Max.X, from[i].X) + 1.5, Y: from[i].Y}, {X: c.Max.X + labelGap - 2, Y: y}})
-		write(c, in(t, e.look.Ink), vg.Point{X: c.Max.X + labelGap, Y: y}, e.name)
+		write(c, in(t, e.look.Ink), vg.Point{X: c.Max.X + labelGap, Y: y}, e.atItsEnd())
 	}
 }

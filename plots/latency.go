@@ -24,9 +24,9 @@ func latencyFigures(k *kit, set *series.Set) (all []Figure) {
 	}
 	by := latencyBy(set)
 	if len(names) > ownFigures {
-		all = k.latencyPages(by, names, serviceView)
+		all = k.latencyPages(set, serviceView)
 		if slices.ContainsFunc(names, func(name string) bool { return differ(by[name]) }) {
-			return append(all, k.latencyPages(by, names, sojournView)...)
+			return append(all, k.latencyPages(set, sojournView)...)
 		}
 		all[len(all)-1].note(noLag)
 		return all
@@ -82,25 +82,49 @@ func (k *kit) latencyFigure(set *series.Set, limiter string, of []series.Outcome
 		f.panels = []panel{{empty: "no request was sent and answered after the warm-up."}}
 		return f
 	}
-	shares := panel{y: percentAxis("decisions done within a time (%)")}
-	tails := panel{direct: true}
+	times, shares := latencyAxes(of, v)
+	told := byClient(of)
+	for i := range told {
+		panels := k.latencyPanels(told[i].of, v, times, shares)
+		if len(told) > 1 {
+			told[i].entitle(k, set, v, panels, i == 0, i == len(told)-1)
+		}
+		f.panels = append(f.panels, panels...)
+	}
+	f.Title = latencyTitle(set, limiter, of, v)
+	if len(told) > 1 {
+		f.Title = clientsTitle(set, limiter, told, v)
+		f.note("A share beside a name is of the client's decisions.")
+	}
+	if slices.ContainsFunc(of, func(o series.OutcomeLatency) bool { return v.of(o).Min <= 0 }) && times.max > 0 {
+		f.note("Latencies of 0 are drawn where the axis begins.")
+	}
+	f.note(togetherNote(set, []string{limiter}))
+	return f
+}
+
+// latencyAxes hold all of some latencies, and all their percentiles.
+func latencyAxes(of []series.OutcomeLatency, v view) (times, percentiles axis) {
 	lo, hi, most := math.Inf(1), 0.0, int64(0)
+	for _, o := range of {
+		d := v.of(o)
+		lo, hi, most = min(lo, positive(d)), max(hi, d.Max), max(most, d.N)
+	}
+	return latencyAxis(v.label, lo, hi), percentileAxis(most)
+}
+
+// latencyPanels are the share of the decisions done within a time, and percentiles.
+func (k *kit) latencyPanels(of []series.OutcomeLatency, v view, times, percentiles axis) []panel {
+	shares := panel{x: times, y: percentAxis("decisions done within a time (%)")}
+	tails := panel{x: percentiles, y: times, direct: true}
 	for i, o := range of {
 		d := v.of(o)
-		look, name := k.Outcome(record.Decision(o.Decision), record.KeyState(o.Key)), outcomeName(o.Outcome)
+		look, name := k.Outcome(record.Decision(o.Decision), record.KeyState(o.Key)), outcomeName(o.OfAll())
 		width := k.nested(i, len(of))
 		shares.layers = append(shares.layers, line{name: name, points: ecdf(d), look: look, width: width, step: true})
 		tails.layers = append(tails.layers, line{name: name, points: quantiles(d), look: look, width: width})
-		lo, hi, most = min(lo, positive(d)), max(hi, d.Max), max(most, d.N)
 	}
-	shares.x, tails.y = latencyAxis(v.label, lo, hi), latencyAxis(v.label, lo, hi)
-	tails.x = percentileAxis(most)
-	f.panels = []panel{shares, tails}
-	f.Title = latencyTitle(set, limiter, of, v)
-	if slices.ContainsFunc(of, func(o series.OutcomeLatency) bool { return v.of(o).Min <= 0 }) && hi > 0 {
-		f.note("Latencies of 0 are drawn where the axis begins.")
-	}
-	return f
+	return []panel{shares, tails}
 }
 
 // nested width of the i-th of n lines: where lines lie on each other, those below

@@ -46,6 +46,7 @@ func clamp(v float64) float64 {
 // line through points. A NaN breaks it; what is all in one place is a dot.
 type line struct {
 	name   string // in the legend or at its end, "" neither
+	more   string // at its end only, after the name
 	points []series.Point
 	look   Look
 	step   bool      // the value holds until the next point
@@ -123,7 +124,7 @@ func unbroken(points []series.Point) (runs [][]series.Point) {
 }
 
 func (l line) text(b *strings.Builder) {
-	fmt.Fprintf(b, "line %q %s", l.name, l.look)
+	fmt.Fprintf(b, "line %q %s", l.key().atItsEnd(), l.look)
 	for _, p := range l.points {
 		fmt.Fprintf(b, " %s,%s", short(p.X), short(p.Y))
 	}

@@ -25,55 +25,50 @@ func outcomesFigures(k *kit, set *series.Set) (all []Figure) {
 		return []Figure{{Name: "outcomes-over-time", Title: "No request was decided",
 			panels: []panel{{empty: "no request was due after the warm-up, or all of them were dropped."}}}}
 	}
-	for some := range slices.Chunk(names, pagePanels) {
-		all = append(all, k.outcomesFigure(set, some, len(names) > 1))
+	for some := range slices.Chunk(sources(set), pagePanels) {
+		all = append(all, k.outcomesFigure(set, some))
 	}
 	return all
 }
 
-func (k *kit) outcomesFigure(set *series.Set, names []string, several bool) Figure {
-	f := Figure{Name: "outcomes-over-time", columns: min(2, len(names)), shared: true, Title: outcomesTitle(&set.Timeline, names)}
+func (k *kit) outcomesFigure(set *series.Set, of []source) Figure {
+	f := Figure{Name: "outcomes-over-time", columns: min(2, len(of)), shared: true, Title: outcomesTitle(set, of)}
 	height := k.frameHeight
-	if len(names) > 2 {
+	if len(of) > 2 {
 		height *= 0.7
 	}
 	t := merged(&set.Timeline, int((k.width/vg.Length(f.columns)-2*k.margin)/stepWidth))
 	most := 0.0
-	for _, name := range names {
-		most = max(most, highest(t, name), slices.Max(append(slices.Clone(offeredTo(t, name)), 0)))
+	for _, s := range of {
+		most = max(most, highest(t, s), slices.Max(append(slices.Clone(offeredTo(t, s)), 0)))
 	}
 	if len(t.Faults) > 0 {
 		most *= 1.1 // so that shades are seen above the areas
 	}
-	for _, name := range names {
-		p := panel{x: runAxis(t), y: amountAxis("decisions per second", most), layers: k.stack(t, name), faults: t.Faults, height: height}
-		if several {
-			p.title = name
-		} else {
-			p.direct = endVisibly(t, name, most)
-		}
+	for _, s := range of {
+		p := panel{x: runAxis(t), y: amountAxis("decisions per second", most), layers: k.stack(t, s), faults: t.Faults, height: height, title: nameOf(set, s)}
+		p.direct = p.title == "" && endVisibly(t, s, most)
 		f.panels = append(f.panels, p)
 	}
 	f.note(faultNote(t.Faults))
-	f.note(fmt.Sprintf("Stacked rates of requests due in an interval of %s.%s%s", seconds(t.Step), offeredNote(t, names), warmupNote(t)))
+	f.note(fmt.Sprintf("Stacked rates of requests due in an interval of %s.%s%s", seconds(t.Step), offeredNote(t, of), warmupNote(t)))
+	f.note(togetherNote(set, limitersOf(of)))
 	return f
 }
 
 // offeredNote explains how there can be more decisions than requests, or no line of
 // what was offered.
-func offeredNote(t *series.Timeline, names []string) (note string) {
-	offered := sum(t.Offered)
-	for _, name := range names {
-		made := 0.0
-		for _, o := range ofLimiter(t, name) {
+func offeredNote(t *series.Timeline, of []source) (note string) {
+	for _, s := range of {
+		made, offered := 0.0, offeredTo(t, s)
+		for _, o := range ofSource(t, s) {
 			made += sum(o.Rate)
 		}
 		switch {
-		case offered <= 0:
-		case made > 1.02*offered:
+		case offered == nil && s.client != "":
+			note = " Offered is drawn for the client that requests come to first."
+		case offered != nil && made > 1.02*sum(offered):
 			return " Decisions are more than requests offered: each step of a request's way and each retry is one."
-		case offeredTo(t, name) == nil:
-			note = " Offered is drawn for limiters that get every request only."
 		}
 	}
 	return note
@@ -92,7 +87,11 @@ func merged(t *series.Timeline, most int) *series.Timeline {
 	}
 	out := *t
 	out.Step, out.N = t.Step*float64(k), (t.N+k-1)/k
-	out.Offered = means(t.Offered, k)
+	out.Offered, out.OfferedTo = means(t.Offered, k), nil
+	for _, o := range t.OfferedTo {
+		o.Rate = means(o.Rate, k)
+		out.OfferedTo = append(out.OfferedTo, o)
+	}
 	out.Outcomes = make([]series.OutcomeTimeline, len(t.Outcomes))
 	for i, o := range t.Outcomes {
 		out.Outcomes[i] = series.OutcomeTimeline{Outcome: o.Outcome, Rate: means(o.Rate, k)}
@@ -118,77 +117,93 @@ func sum(v []float64) (s float64) {
 	return s
 }
 
-// ofLimiter is what one limiter made of requests, and the drops, which reached
-// none.
-func ofLimiter(t *series.Timeline, limiter string) (list []series.OutcomeTimeline) {
+// ofSource is what came of requests to a source.
+func ofSource(t *series.Timeline, s source) (list []series.OutcomeTimeline) {
 	for _, o := range t.Outcomes {
-		if o.Limiter == limiter || o.Decision == string(record.Dropped) {
+		if s.has(o.Outcome) {
 			list = append(list, o)
 		}
 	}
 	return list
 }
 
-// highest that the stack of a limiter is.
-func highest(t *series.Timeline, limiter string) (most float64) {
-	list := ofLimiter(t, limiter)
+// highest that the stack of a source is.
+func highest(t *series.Timeline, s source) (most float64) {
+	list := ofSource(t, s)
 	for i := range t.N {
-		s := 0.0
+		all := 0.0
 		for _, o := range list {
-			s += o.Rate[i]
+			all += o.Rate[i]
 		}
-		most = max(most, s)
+		most = max(most, all)
 	}
 	return most
 }
 
 // stack of rates, one outcome above the other, and what was offered as a line.
-func (k *kit) stack(t *series.Timeline, limiter string) (layers []layer) {
+func (k *kit) stack(t *series.Timeline, s source) (layers []layer) {
 	x := edges(t)
 	base := make([]float64, len(x))
-	for _, o := range ofLimiter(t, limiter) {
+	for _, o := range ofSource(t, s) {
 		top := held(o.Rate)
 		for i := range top {
 			top[i] += base[i]
 		}
 		look := k.Outcome(record.Decision(o.Decision), record.KeyState(o.Key))
-		layers = append(layers, band{name: outcomeName(o.Outcome), x: x, lo: base, hi: top, look: look, step: true, edge: true})
+		layers = append(layers, band{name: outcomeName(o.OfAll()), x: x, lo: base, hi: top, look: look, step: true, edge: true})
 		base = top
 	}
-	if offered := offeredTo(t, limiter); len(offered) > 0 {
+	if offered := offeredTo(t, s); len(offered) > 0 {
 		layers = append(layers, line{name: "offered", points: pair(x, held(offered)), look: k.plain(), step: true, width: k.line * 0.7, halo: true})
 	}
 	return layers
 }
 
-// endVisibly tells whether every outcome of a limiter can be pointed at where the
+// endVisibly tells whether every outcome of a source can be pointed at where the
 // time ends.
-func endVisibly(t *series.Timeline, limiter string, most float64) bool {
-	return !slices.ContainsFunc(ofLimiter(t, limiter), func(o series.OutcomeTimeline) bool {
+func endVisibly(t *series.Timeline, s source, most float64) bool {
+	return !slices.ContainsFunc(ofSource(t, s), func(o series.OutcomeTimeline) bool {
 		return len(o.Rate) == 0 || o.Rate[len(o.Rate)-1] < 0.02*most
 	})
 }
 
-// offeredTo a limiter; nil if it got only some of the requests: a timeline does not
-// know which. What is offered is decided or dropped, but for what is under way at
-// the end.
-func offeredTo(t *series.Timeline, limiter string) []float64 {
-	made := 0.0
-	for _, o := range ofLimiter(t, limiter) {
-		made += sum(o.Rate)
+// offeredTo a source; nil if requests come to another first.
+func offeredTo(t *series.Timeline, s source) []float64 {
+	for _, o := range t.OfferedTo {
+		if o.Limiter == s.limiter && o.Client == s.client {
+			return o.Rate
+		}
 	}
-	if made < 0.95*sum(t.Offered) {
-		return nil
-	}
-	return t.Offered
+	return nil
 }
 
-// outcomesTitle tells what share of decisions came to what.
-func outcomesTitle(t *series.Timeline, names []string) string {
-	if len(names) > 1 {
-		return deniedTitle(t, names)
+// limitersOf some sources, each once.
+func limitersOf(of []source) (names []string) {
+	for _, s := range of {
+		if !slices.Contains(names, s.limiter) {
+			names = append(names, s.limiter)
+		}
 	}
-	shares := sharesOf(t, names[0])
+	return names
+}
+
+// outcomesTitle tells what share of decisions came to what, and what clients do not
+// find.
+func outcomesTitle(set *series.Set, of []source) string {
+	names := limitersOf(of)
+	if len(names) > 1 {
+		return deniedTitle(&set.Timeline, names)
+	}
+	lost := ""
+	if len(of) > 1 {
+		lost = lostWords(set, of)
+	}
+	return sharesTitle(&set.Timeline, names[0]) + lost
+}
+
+// sharesTitle tells what share of a limiter's decisions came to what.
+func sharesTitle(t *series.Timeline, limiter string) string {
+	shares := sharesOf(t, limiter)
 	var parts []string
 	for _, one := range []struct {
 		decision record.Decision
@@ -229,7 +244,7 @@ func deniedTitle(t *series.Timeline, names []string) string {
 // sharesOf what came of requests, of a limiter's decisions and the drops.
 func sharesOf(t *series.Timeline, limiter string) map[record.Decision]float64 {
 	n, shares := int64(0), map[record.Decision]float64{}
-	list := ofLimiter(t, limiter)
+	list := ofSource(t, source{limiter, ""})
 	for _, o := range list {
 		n += total(o.Count)
 	}

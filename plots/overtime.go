@@ -12,7 +12,8 @@ import (
 
 // What is drawn of latency over time.
 const (
-	mostPanels = 6   // of one figure
+	mostPanels = 8   // of one figure
+	lowFrom    = 7   // panels that are lower than usual, from so many on
 	fewest     = 10  // decisions of an outcome that has a panel, if others have one
 	dense      = 8   // decisions in an interval, on average, that make a line and not dots
 	telling    = 20  // decisions in an interval whose 99th percentile makes a headline
@@ -27,7 +28,7 @@ func overTimeFigures(k *kit, set *series.Set) (all []Figure) {
 		names = []string{""}
 	}
 	if len(names) > ownFigures {
-		return k.overTimePages(set, names)
+		return k.overTimePages(set)
 	}
 	for _, name := range names {
 		all = append(all, k.overTimeFigure(set, name))
@@ -38,7 +39,7 @@ func overTimeFigures(k *kit, set *series.Set) (all []Figure) {
 func (k *kit) overTimeFigure(set *series.Set, limiter string) Figure {
 	f := Figure{Name: "latency-over-time-" + limiter, columns: 2, shared: true}
 	t := &set.Timeline
-	timed, rare := timedOutcomes(t, limiter)
+	timed, rare := timedOutcomes(t, source{limiter, ""})
 	if len(timed) == 0 {
 		f.Title = "No latency was measured" + onlyOf(set, limiter)
 		f.panels = []panel{{empty: "no request was sent and answered after the warm-up."}}
@@ -46,10 +47,15 @@ func (k *kit) overTimeFigure(set *series.Set, limiter string) Figure {
 	}
 	lo, hi := span(timed)
 	for _, o := range timed {
-		f.panels = append(f.panels, k.overTimePanel(t, o, "", lo, hi))
+		p := k.overTimePanel(t, o, "", lo, hi)
+		if len(timed) >= lowFrom {
+			p.height *= 0.75
+		}
+		f.panels = append(f.panels, p)
 	}
 	f.Title = overTimeTitle(set, timed)
 	f.overTimeNotes(t, rare)
+	f.note(togetherNote(set, []string{limiter}))
 	return f
 }
 
@@ -104,13 +110,13 @@ func runAxis(t *series.Timeline) axis {
 	return timeAxis(t.From, t.From+t.Step*float64(t.N))
 }
 
-// timedOutcomes of a limiter that have a panel, in order, and a sentence on the
+// timedOutcomes of a source that have a panel, in order, and a sentence on the
 // rarer ones.
-func timedOutcomes(t *series.Timeline, limiter string) (timed []series.OutcomeTimeline, rare string) {
+func timedOutcomes(t *series.Timeline, s source) (timed []series.OutcomeTimeline, rare string) {
 	isTimed := func(v float64) bool { return !math.IsNaN(v) }
 	var counts []int64
 	for _, o := range t.Outcomes {
-		if o.Limiter == limiter && slices.ContainsFunc(o.P99, isTimed) {
+		if s.has(o.Outcome) && slices.ContainsFunc(o.P99, isTimed) {
 			timed, counts = append(timed, o), append(counts, total(o.Count))
 		}
 	}

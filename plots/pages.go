@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/series"
 )
 
@@ -15,46 +14,47 @@ const (
 	pagePanels = 6
 )
 
-// latencyPages show the percentiles of some limiters, a panel each, all with the
-// same axes.
-func (k *kit) latencyPages(by map[string][]series.OutcomeLatency, names []string, v view) (pages []Figure) {
-	lo, hi, most := math.Inf(1), 0.0, int64(0)
-	for _, name := range names {
-		for _, o := range by[name] {
-			d := v.of(o)
-			lo, hi, most = min(lo, positive(d)), max(hi, d.Max), max(most, d.N)
+// latencyPages show the percentiles of some limiters, a panel each or, where clients
+// are told apart, each of these, all with the same axes.
+func (k *kit) latencyPages(set *series.Set, v view) (pages []Figure) {
+	by := map[source][]series.OutcomeLatency{}
+	var all []series.OutcomeLatency
+	for _, list := range latencyBy(set) {
+		all = append(all, list...)
+		for _, c := range byClient(list) {
+			by[c.source] = c.of
 		}
 	}
-	for some := range slices.Chunk(names, pagePanels) {
+	times, percentiles := latencyAxes(all, v)
+	for some := range slices.Chunk(sources(set), pagePanels) {
 		f := Figure{Name: v.name, columns: 2, shared: true}
-		for _, name := range some {
-			p := panel{title: name, x: percentileAxis(most), y: latencyAxis(v.label, lo, hi), height: k.frameHeight * 0.6}
-			for i, o := range by[name] {
-				p.layers = append(p.layers, line{name: outcomeName(o.Outcome), points: quantiles(v.of(o)), width: k.nested(i, len(by[name])),
-					look: k.Outcome(record.Decision(o.Decision), record.KeyState(o.Key))})
+		for _, s := range some {
+			p := panel{empty: "no request was sent and answered after the warm-up."}
+			if of := by[s]; len(of) > 0 {
+				p = k.latencyPanels(of, v, times, percentiles)[1]
+				p.direct = false
 			}
-			if len(p.layers) == 0 {
-				p.empty = "no request was sent and answered after the warm-up."
-			}
+			p.title, p.height = s.among(true), k.frameHeight*0.6
 			f.panels = append(f.panels, p)
 		}
 		f.Title = pageTitle(by, some, v)
+		f.note(togetherNote(set, limitersOf(some)))
 		pages = append(pages, f)
 	}
 	return pages
 }
 
 // pageTitle tells the least and the highest median of any limiter's decisions.
-func pageTitle(by map[string][]series.OutcomeLatency, names []string, v view) string {
+func pageTitle(by map[source][]series.OutcomeLatency, of []source, v view) string {
 	least, most := math.Inf(1), math.Inf(-1)
 	var first, last string
-	for _, name := range names {
+	for _, s := range of {
 		decisions := map[string][]series.Distribution{}
-		for _, o := range by[name] {
+		for _, o := range by[s] {
 			decisions[o.Decision] = append(decisions[o.Decision], v.of(o))
 		}
-		for _, o := range by[name] { // in order
-			of := fmt.Sprintf(" (%s of %s)", decisionsOf(o.Decision), name)
+		for _, o := range by[s] { // in order
+			of := fmt.Sprintf(" (%s of %s)", decisionsOf(o.Decision), s.among(true))
 			m := mixtureQuantile(decisions[o.Decision], 50)
 			if m < least {
 				least, first = m, of
@@ -73,27 +73,37 @@ func pageTitle(by map[string][]series.OutcomeLatency, names []string, v view) st
 	return "Decisions take from " + amount(least, 3) + first + " to " + amount(most, 3) + last + " at the median" + v.since
 }
 
-// overTimePages show, for each of some limiters, the outcome with most decisions.
-func (k *kit) overTimePages(set *series.Set, names []string) (pages []Figure) {
+// overTimePages show, for each of the limiters, or client that is told apart, the
+// outcome with most decisions.
+func (k *kit) overTimePages(set *series.Set) (pages []Figure) {
 	t := &set.Timeline
 	var main []series.OutcomeTimeline
-	for _, name := range names {
-		timed, _ := timedOutcomes(t, name)
+	for _, s := range sources(set) {
+		timed, _ := timedOutcomes(t, s)
 		if len(timed) > 0 {
 			main = append(main, slices.MaxFunc(timed, func(a, b series.OutcomeTimeline) int { return int(total(a.Count) - total(b.Count)) }))
 		}
 	}
 	if len(main) == 0 {
-		return []Figure{k.overTimeFigure(set, names[0])}
+		return []Figure{k.overTimeFigure(set, limiters(set)[0])}
 	}
 	lo, hi := span(main)
 	for some := range slices.Chunk(main, pagePanels) {
 		f := Figure{Name: "latency-over-time", columns: 2, shared: true}
 		for _, o := range some {
-			f.panels = append(f.panels, k.overTimePanel(t, o, o.Limiter+": ", lo, hi))
+			whose := o.Limiter + ": "
+			if o.Client != "" {
+				whose = o.Limiter + ", "
+			}
+			f.panels = append(f.panels, k.overTimePanel(t, o, whose, lo, hi))
 		}
 		f.Title = overTimeTitle(set, some)
-		f.overTimeNotes(t, " Of each limiter the outcome with most decisions.")
+		f.overTimeNotes(t, " Of each the outcome with most decisions.")
+		var names []string
+		for _, o := range some {
+			names = append(names, o.Limiter)
+		}
+		f.note(togetherNote(set, names))
 		pages = append(pages, f)
 	}
 	return pages

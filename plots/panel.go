@@ -85,7 +85,7 @@ func (f *frame) roomAtEnds(width vg.Length) bool {
 	list := f.p.ends()
 	widest := vg.Length(0)
 	for _, n := range list {
-		widest = max(widest, f.fine.Width(n.key().name))
+		widest = max(widest, f.fine.Width(n.key().atItsEnd()))
 	}
 	if len(list) == 0 || widest > labelShare*width || vg.Length(len(list))*lineHeight(f.fine) > f.p.height {
 		return false

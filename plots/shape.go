@@ -149,8 +149,12 @@ type entry struct {
 	look  Look
 	style keyStyle
 	glyph draw.GlyphStyle
-	atEnd bool // it has an end that the name can stand at
+	atEnd bool   // it has an end that the name can stand at
+	more  string // after the name there
 }
+
+// atItsEnd is what stands at the end of a line.
+func (e entry) atItsEnd() string { return strings.TrimSpace(e.name + " " + e.more) }
 
 type keyStyle int
 
@@ -169,7 +173,7 @@ type named interface {
 	end(c *area) (at vg.Point, ok bool) // ok false: nothing is drawn
 }
 
-func (l line) key() entry  { return entry{name: l.name, look: l.look, atEnd: true} }
+func (l line) key() entry  { return entry{name: l.name, more: l.more, look: l.look, atEnd: true} }
 func (l band) key() entry  { return entry{name: l.name, look: l.look, style: fillKey, atEnd: true} }
 func (l rects) key() entry { return entry{name: l.name, look: l.look, style: fillKey} }
 func (l rule) key() entry  { return entry{name: l.name, look: l.look, atEnd: !l.vertical} }

@@ -143,25 +143,20 @@ func TestMerged(t *testing.T) {
 	}
 }
 
-// Of a limiter that gets some of the requests only, all that are offered are not drawn.
+// What is offered to a limiter is drawn in its panel, whatever others get.
 func TestOfferedToALimiter(t *testing.T) {
 	s := twoLimiters()
-	if got := offeredTo(&s.Timeline, "lua"); !slices.Equal(got, s.Timeline.Offered) || len(got) == 0 {
-		t.Errorf("lua gets every request: got %v", got)
+	text := func() string { return ofKinds(All([]*series.Set{s}, Options{}), "outcomes-over-time")[0].Text() }
+	if got := text(); strings.Count(got, `line "offered"`) != 2 || strings.Contains(got, "each retry is one") {
+		t.Errorf("both get every request and decide once, drawn is\n%s", got)
 	}
-	for i := range s.Timeline.Offered {
-		s.Timeline.Offered[i] *= 2
+	s.Timeline.OfferedTo[0].Rate = []float64{5, 5, 5, 5}
+	if got := text(); !strings.Contains(got, ",5 4,5\n") || !strings.Contains(got, "each retry is one") {
+		t.Errorf("lua gets 5 requests a second and decides 20 times, drawn is\n%s", got)
 	}
-	f := ofKinds(All([]*series.Set{s}, Options{}), "outcomes-over-time")[0]
-	if text := f.Text(); strings.Contains(text, `line "offered"`) || !strings.Contains(text, "Offered is drawn for") {
-		t.Errorf("each gets half of the requests, drawn is\n%s", text)
-	}
-	for i := range s.Timeline.Offered {
-		s.Timeline.Offered[i] /= 4
-	}
-	f = ofKinds(All([]*series.Set{s}, Options{}), "outcomes-over-time")[0]
-	if text := f.Text(); !strings.Contains(text, `line "offered"`) || !strings.Contains(text, "each retry is one") {
-		t.Errorf("each decides twice, drawn is\n%s", text)
+	s = clientsApart(2)
+	if got := text(); strings.Count(got, `line "offered"`) != 1 || !strings.Contains(got, "Offered is drawn for the client that requests come to first.") {
+		t.Errorf("requests come to the first client first, drawn is\n%s", got)
 	}
 }
 
@@ -196,7 +191,7 @@ func TestRareOutcomesAreNamed(t *testing.T) {
 	s.Timeline = series.Timeline{}
 	intervals(s, 10, 1, func(o, _ int) float64 { return float64(20 - 2*o) })
 	f := ofKinds(All([]*series.Set{s}, Options{}), "latency-over-time")[0]
-	if len(f.panels) != mostPanels || !strings.Contains(strings.Join(f.Notes, " "), "Rare and not drawn: allowed, mixed, denied, mixed, allowed, unread and denied, unread (200 decisions).") {
+	if len(f.panels) != mostPanels || !strings.Contains(strings.Join(f.Notes, " "), "Rare and not drawn: allowed, unread and denied, unread (60 decisions).") {
 		t.Errorf("%d panels, notes %q", len(f.panels), f.Notes)
 	}
 }

@@ -11,10 +11,13 @@ import (
 	"github.com/quotalab/quotalab/results/wording"
 )
 
-// outcomeName in labels: denied, not found. That no key was read is said only of
-// what was decided without one.
+// outcomeName in labels: denied, not found; of a client that is told apart with its
+// name. That no key was read is said only of what was decided without one.
 func outcomeName(o series.Outcome) string {
 	name := decisionName(o.Decision)
+	if o.Client != "" {
+		name = o.Client + ": " + name
+	}
 	switch key := record.KeyState(o.Key); {
 	case key == "", key == record.Unread && o.Decision != string(record.Allowed) && o.Decision != string(record.Denied):
 		return name

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/quotalab/quotalab/plots"
@@ -15,19 +16,21 @@ import (
 // explorer is the interactive form of the figures over time: charts with
 // values at the cursor, zoom and a switch for each outcome.
 type explorer struct {
-	ID     string
-	Level  int // of its heading
-	Lines  []explorerLine
-	Data   template.HTML // JSON, for the script
-	Step   string
-	Faults []string // in words
-	Times  bool     // any latency
+	ID      string
+	Level   int // of its heading
+	Lines   []explorerLine
+	Sources []string      // limiters and clients with lines of their own, of which one is shown at a time; nil: there is one
+	Data    template.HTML // JSON, for the script
+	Step    string
+	Faults  []string // in words
+	Times   bool     // any latency
 }
 
 // explorerLine is one row of the legend.
 type explorerLine struct {
 	Name, Colour, Dash string
-	Times              bool
+	Of                 string // which of the sources, "" all
+	Times, Shown       bool
 }
 
 // explorerData is what the script draws. Times are seconds after the start.
@@ -85,9 +88,16 @@ func (p *builder) explore(set *series.Set, prefix string, level int) (*explorer,
 		data.Lines = append(data.Lines, one)
 	}
 	e := &explorer{ID: prefix + "explorer", Level: level, Step: lasting(t.Step)}
-	for _, l := range data.Lines {
+	for i, l := range data.Lines {
+		of := "" // what is offered is no source's
+		if i > 0 {
+			of = sourceName(t.Outcomes, t.Outcomes[i-1])
+		}
+		if of != "" && !slices.Contains(e.Sources, of) {
+			e.Sources = append(e.Sources, of)
+		}
 		e.Times = e.Times || l.P50 != nil
-		e.Lines = append(e.Lines, explorerLine{l.Name, l.Colour, dashText(l.Dash), l.P50 != nil})
+		e.Lines = append(e.Lines, explorerLine{l.Name, l.Colour, dashText(l.Dash), of, l.P50 != nil, of == "" || of == e.Sources[0]})
 	}
 	for _, f := range t.Faults {
 		e.Faults = append(e.Faults, spanText(f))

@@ -207,7 +207,7 @@ func known(seconds float64) cell {
 }
 
 // outcomeNames for people: allowed, not found. The limiter is named where there are
-// several.
+// several, the client where clients are told apart.
 func outcomeNames(outcomes []series.OutcomeTimeline) []string {
 	names := make([]string, len(outcomes))
 	for i, o := range outcomes {
@@ -216,9 +216,22 @@ func outcomeNames(outcomes []series.OutcomeTimeline) []string {
 			parts = append(parts, o.Key) // as in figures
 		}
 		names[i] = strings.ReplaceAll(strings.Join(parts, ", "), "_", " ")
-		if outcomes[0].Limiter != outcomes[len(outcomes)-1].Limiter {
-			names[i] = o.Limiter + ": " + names[i]
+		if of := sourceName(outcomes, o); of != "" {
+			names[i] = of + ": " + names[i]
 		}
 	}
 	return names
+}
+
+// sourceName of an outcome: its limiter where there are several, its client where
+// clients are told apart; "" if there is nothing to tell it from.
+func sourceName(outcomes []series.OutcomeTimeline, o series.OutcomeTimeline) string {
+	var whose []string
+	if outcomes[0].Limiter != outcomes[len(outcomes)-1].Limiter {
+		whose = append(whose, o.Limiter)
+	}
+	if o.Client != "" {
+		whose = append(whose, o.Client)
+	}
+	return strings.Join(whose, ", ")
 }

@@ -16,15 +16,17 @@ func Collect(r *record.Reader, a *audit.Result, s *measure.Summary, o Options) (
 	if a == nil {
 		a = &audit.Result{}
 	}
+	of := newClients(&set.Manifest, s)
+	set.Together = of.together
 	var err error
-	if set.Latency, err = latencies(&set.Manifest, s); err != nil {
+	if set.Latency, err = latencies(of, s); err != nil {
 		return nil, fmt.Errorf("collecting series: %w", err)
 	}
-	p := newPass(&set.Manifest, a, s)
+	p := newPass(of, a, s)
 	if err := p.read(r); err != nil {
 		return nil, fmt.Errorf("collecting series: %w", err)
 	}
-	set.Timeline = p.timeline.series(&set.Manifest, s)
+	set.Timeline = p.timeline.series(s)
 	set.Shards = shardLoads(&set.Manifest, s, p.heat)
 	for _, w := range p.allowances {
 		set.Admission = append(set.Admission, w.series())
@@ -45,9 +47,9 @@ type pass struct {
 	effects    *effects
 }
 
-func newPass(m *record.Manifest, a *audit.Result, s *measure.Summary) *pass {
-	at := measured(s)
-	p := &pass{manifest: m, timeline: newTimeline(at), heat: newHeat(at, m.Shards), byLimiter: map[string]*allowance{}, effects: newEffects(m.MaxSettle, 1<<14, (*effect).admit)}
+func newPass(of *clients, a *audit.Result, s *measure.Summary) *pass {
+	at, m := measured(s), of.manifest
+	p := &pass{manifest: m, timeline: newTimeline(at, of), heat: newHeat(at, m.Shards), byLimiter: map[string]*allowance{}, effects: newEffects(m.MaxSettle, 1<<14, (*effect).admit)}
 	for _, l := range m.Limiters {
 		if w := newAllowance(m, l, a, s, at); w != nil {
 			p.allowances, p.byLimiter[l.Name] = append(p.allowances, w), w

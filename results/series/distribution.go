@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/quotalab/quotalab/results/measure"
-	"github.com/quotalab/quotalab/results/record"
 )
 
 // tails are the shares of the values, in units of a power of ten, that a grid
@@ -58,10 +57,10 @@ func grid(n int64, ps, values []float64) Distribution {
 }
 
 // latencies of each outcome that has any.
-func latencies(m *record.Manifest, s *measure.Summary) ([]OutcomeLatency, error) {
-	service, sojourn := byOutcome(s, "latency"), byOutcome(s, "sojourn")
+func latencies(c *clients, s *measure.Summary) ([]OutcomeLatency, error) {
+	service, sojourn := byOutcome(c, s, "latency"), byOutcome(c, s, "sojourn")
 	var out []OutcomeLatency
-	for _, o := range slices.SortedFunc(maps.Keys(service), newOrder(m).compare) {
+	for _, o := range slices.SortedFunc(maps.Keys(service), newOrder(c.manifest).compare) {
 		one := OutcomeLatency{Outcome: o}
 		var err error
 		if one.Service, err = together(service[o]); err != nil {
@@ -75,12 +74,13 @@ func latencies(m *record.Manifest, s *measure.Summary) ([]OutcomeLatency, error)
 	return out, nil
 }
 
-// byOutcome joins what the metrics tell apart by traffic, client and phase.
-func byOutcome(s *measure.Summary, metric string) map[Outcome][]measure.Metric {
+// byOutcome joins what the metrics tell apart by traffic and phase, and by clients
+// that are not told apart.
+func byOutcome(c *clients, s *measure.Summary, metric string) map[Outcome][]measure.Metric {
 	of := map[Outcome][]measure.Metric{}
 	for _, m := range s.Metrics {
 		if m.Name == metric && m.Count > 0 {
-			o := Outcome{m.Tags["limiter"], m.Tags["decision"], m.Tags["key"]}
+			o := c.tagged(&m)
 			of[o] = append(of[o], m)
 		}
 	}

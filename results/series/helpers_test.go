@@ -112,6 +112,9 @@ func dump(set *series.Set) string {
 	for _, l := range set.Latency {
 		fmt.Fprintf(&b, "latency %v\n  service %s\n  sojourn %s\n", l.Outcome, distribution(l.Service), distribution(l.Sojourn))
 	}
+	for _, one := range set.Together {
+		fmt.Fprintf(&b, "together: %+v\n", one)
+	}
 	dumpTimeline(&b, &set.Timeline)
 	for _, l := range set.Shards {
 		fmt.Fprintf(&b, "shards %s: %v keys %v commands %v band %v to %v p %v, intervals of %v from %v\n", l.Limiter, l.Names, l.Keys, l.Commands, l.KeysLow, l.KeysHigh, l.KeysP, l.Step, l.From)
@@ -148,6 +151,9 @@ func distribution(d series.Distribution) string {
 func dumpTimeline(b *strings.Builder, l *series.Timeline) {
 	fmt.Fprintf(b, "timeline: %d of %v s from %v s, warm-up %v s, faults %v\n", l.N, l.Step, l.From, l.Warmup, l.Faults)
 	fmt.Fprintf(b, "  offered%s\n", sparse(l.Offered, 0))
+	for _, o := range l.OfferedTo {
+		fmt.Fprintf(b, "    to %s %s%s\n", o.Limiter, o.Client, sparse(o.Rate, 0))
+	}
 	for _, o := range l.Outcomes {
 		var counts []float64
 		for _, n := range o.Count {

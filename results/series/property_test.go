@@ -105,7 +105,7 @@ func counts(s *measure.Summary, metric string) map[series.Outcome]int64 {
 	of := map[series.Outcome]int64{}
 	for _, m := range s.Metrics {
 		if m.Name == metric {
-			of[series.Outcome{Limiter: m.Tags["limiter"], Decision: m.Tags["decision"], Key: m.Tags["key"]}] += m.Count
+			of[series.Outcome{Limiter: m.Tags["limiter"], Decision: m.Tags["decision"], Key: m.Tags["key"]}] += m.Count // few: clients are not told apart
 		}
 	}
 	return of

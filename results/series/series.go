@@ -22,6 +22,7 @@ type Set struct {
 	Summary    *measure.Summary
 	Latency    []OutcomeLatency
 	Timeline   Timeline
+	Together   []Together  // clients that are not told apart
 	Shards     []ShardLoad // by limiter, as in the manifest
 	Admission  []Admission // by limiter, as in the manifest; of those with an oracle
 	Thresholds *Thresholds // nil: no engine
@@ -37,9 +38,16 @@ type Span struct {
 	Label       string
 }
 
-// Outcome of decisions. Outcomes are sorted as in summaries: by limiter, then
-// decision, then key.
-type Outcome struct{ Limiter, Decision, Key string }
+// Outcome of decisions. Client is "" where a limiter has one only, where several
+// are not told apart (Set.Together says which and why), and of drops, which no
+// client sent. Outcomes are sorted as in summaries: by limiter, client, decision, key.
+type Outcome struct{ Limiter, Client, Decision, Key string }
+
+// OfAll is the outcome whatever the client.
+func (o Outcome) OfAll() Outcome {
+	o.Client = ""
+	return o
+}
 
 // Distribution of times in seconds.
 type Distribution struct {
@@ -68,10 +76,22 @@ type OutcomeLatency struct {
 type Timeline struct {
 	From, Step float64 // Step is a round number of seconds, minutes, hours or days
 	N          int
-	Offered    []float64 // requests due, by second
-	Outcomes   []OutcomeTimeline
-	Faults     []Span  // as in the manifest
-	Warmup     float64 // end of the warm-up, which is left out
+	// Offered is how many arrivals of all traffic were due, by second: each once,
+	// however many limiters it was sent to side by side, and however many steps and
+	// tries it took.
+	Offered []float64
+	// OfferedTo is that by what arrivals come to first: a limiter, or a client of it
+	// if clients are told apart. What only gets what others let pass is not listed.
+	OfferedTo []Offer
+	Outcomes  []OutcomeTimeline
+	Faults    []Span  // as in the manifest
+	Warmup    float64 // end of the warm-up, which is left out
+}
+
+// Offer is what was due at a limiter or at one of its clients, by second.
+type Offer struct {
+	Limiter, Client string
+	Rate            []float64
 }
 
 // OutcomeTimeline is one outcome by interval. P50 and P99 are of the metric

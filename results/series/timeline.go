@@ -15,10 +15,11 @@ import (
 // timeline counts and times what came of requests by interval.
 type timeline struct {
 	at       intervals
+	clients  *clients
 	outcomes map[Outcome][]cell
 	last     Outcome // that of the observation before: often the same
 	cells    []cell
-	due      map[string][]int64 // first tries by limiter
+	due      due
 }
 
 // cell is one outcome in one interval. Its times, in ns, are exact as long as
@@ -35,16 +36,16 @@ const (
 	longest   = 1 << 62 // time that a histogram can tell from longer ones: 146 years
 )
 
-func newTimeline(at intervals) *timeline {
-	return &timeline{at: at, outcomes: map[Outcome][]cell{}, due: map[string][]int64{}}
+func newTimeline(at intervals, of *clients) *timeline {
+	return &timeline{at: at, clients: of, outcomes: map[Outcome][]cell{}, due: due{tries: map[sent][]int64{}}}
 }
 
 func (t *timeline) observe(o *record.Observation) error {
-	i := t.at.of(o.Intended)
+	i, outcome := t.at.of(o.Intended), t.clients.outcome(o)
 	if o.Attempt == 0 && o.Step == 0 {
-		t.dueOf(o.Limiter)[i]++
+		t.due.of(sent{o.Traffic, outcome.Limiter, outcome.Client}, t.at.n)[i]++
 	}
-	c := &t.of(Outcome{o.Limiter, string(o.Decision), string(o.Key)})[i]
+	c := &t.of(outcome)[i]
 	c.count++
 	if o.Decision == record.Dropped || o.Sent < 0 || o.Done < 0 {
 		return nil // it was not sent: there is nothing to time
@@ -53,13 +54,6 @@ func (t *timeline) observe(o *record.Observation) error {
 		return fmt.Errorf("the latency of observation %d: %w", o.Seq, err)
 	}
 	return nil
-}
-
-func (t *timeline) dueOf(limiter string) []int64 {
-	if t.due[limiter] == nil {
-		t.due[limiter] = make([]int64, t.at.n)
-	}
-	return t.due[limiter]
 }
 
 func (t *timeline) of(o Outcome) []cell {
@@ -106,14 +100,12 @@ func (c *cell) percentile(p float64) float64 {
 }
 
 // series of the timeline. Nothing seen: no lines.
-func (t *timeline) series(m *record.Manifest, s *measure.Summary) Timeline {
+func (t *timeline) series(s *measure.Summary) Timeline {
 	out := Timeline{From: float64(t.at.from) / 1e9, Step: float64(t.at.step) / 1e9, N: t.at.n, Faults: faults(s), Warmup: s.WarmupSeconds}
-	for _, o := range slices.SortedFunc(maps.Keys(t.outcomes), newOrder(m).compare) {
+	for _, o := range slices.SortedFunc(maps.Keys(t.outcomes), newOrder(t.clients.manifest).compare) {
 		out.Outcomes = append(out.Outcomes, t.line(o))
 	}
-	if len(t.due) > 0 {
-		out.Offered = t.at.rates(t.offered())
-	}
+	t.due.series(t, &out)
 	return out
 }
 
@@ -126,18 +118,6 @@ func (t *timeline) line(o Outcome) OutcomeTimeline {
 	}
 	line.Rate = t.at.rates(line.Count)
 	return line
-}
-
-// offered: every limiter gets every arrival, but one that stops early lacks
-// the last.
-func (t *timeline) offered() []int64 {
-	most := make([]int64, t.at.n)
-	for _, due := range t.due {
-		for i, n := range due {
-			most[i] = max(most[i], n)
-		}
-	}
-	return most
 }
 
 func faults(s *measure.Summary) (out []Span) {

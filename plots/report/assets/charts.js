@@ -205,6 +205,14 @@ function explore(section) {
     show(state.from, state.until);
   }
 
+  // Lines of one of several limiters and clients are shown, or of all.
+  function showOf(source) {
+    boxes.forEach((box, i) => {
+      box.checked = source === "" || box.dataset.of === "" || box.dataset.of === source;
+      toggle(i, box.checked);
+    });
+  }
+
   // A line is switched in both charts.
   function toggle(line, on) {
     charts.forEach((u) => u.series.forEach((s, i) => {
@@ -220,6 +228,7 @@ function explore(section) {
     }).observe(box);
   }
   for (const button of section.querySelectorAll("[data-zoom]")) button.addEventListener("click", () => actions[button.dataset.zoom]());
+  section.querySelector("[data-sources]")?.addEventListener("change", (event) => showOf(event.target.value));
   boxes.forEach((box, i) => box.addEventListener("change", () => toggle(i, box.checked)));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
   draw();
