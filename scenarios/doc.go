@@ -3,8 +3,9 @@
 //
 // In: the text of a YAML file. Out: a Scenario with every default filled in
 // and the place of everything written, or Problems: every mistake at once,
-// each with file, line, column and an excerpt. Imported by sim/plan, which
-// compiles a Scenario, and by cmd. Imports the standard library, the YAML
+// each with file, line, column and an excerpt; of a scenario with a sweep also
+// its cells, each a Scenario of its own. Imported by sim/plan, which compiles a
+// Scenario, and by cmd. Imports the standard library, the YAML
 // and JSON Schema packages, and models/metric for the words of assertions.
 //
 // # The language
@@ -94,8 +95,53 @@
 //	faults:
 //	  - {at: 15d, restart: {shard: shard-1}}
 //
-// sweep, clock: real, and abortOnFail, delayAbortEval and over of a condition
-// are reserved and rejected.
+// clock: real runs in wall time on live Redis. Conditions of assert are judged
+// at the end; with over also in every window of that length, and with
+// abortOnFail, after delayAbortEval, while the run goes on, which the first
+// failure ends. The last two are of metrics to which every request adds
+// (metric.Metric.PerRequest).
+//
+// # Sweeps
+//
+// sweep: fields that vary, for the verb sweep; run plays the scenario as
+// written.
+//
+//	sweep:
+//	  axes:                                       # paths, and the values of each
+//	    limiters.main.kind: [boulder, redis_rate]
+//	    shards.count: [1, 2, 4, 8]
+//	    traffic.main.rate.ramp.to: {from: 1000/s, to: 64000/s, factor: 2} # or step: 500/s
+//	    faults.0.at: [10s, 20s]                   # the first element of a list
+//	  mode: grid                                  # or zip: all axes in step
+//	  repeats: 3                                  # with other seeds
+//	  find: {axis: traffic.other.rate, from: 100/s, to: 900/s, tolerance: 1%}
+//	  metrics: ["latency{decision=denied} p(99)", over_admission count]
+//	  pareto: [latency p(99), over_admission count]
+//
+// A path leads through fields, names and numbers of elements to a single
+// value. Fields that the file leaves out are added; names and elements have to
+// be there, and what is written in short (rate: 5/s) is varied as a whole.
+// name, about, clock, assert and sweep do not vary. A value is written as the
+// field itself would be, and checked as that; a range has one unit and at most
+// 1000 values, a sweep 10,000 cells.
+//
+// Scenario.With makes one cell: the syntax tree of the file with the values at
+// their paths, decoded anew, so that defaults that depend on a value follow it.
+// A value keeps its place in the sweep block, so that what is wrong with it
+// beside the rest of a cell is told there.
+//
+// # gate.yaml
+//
+// A second language, in the same spelling: how much worse than its baseline a
+// figure may be. See Gate. The first rule that fits a figure judges it; behind
+// the file's own come those of DefaultGate.
+//
+//	alpha: 5%
+//	runs: 10
+//	rules:
+//	  - {metric: "latency{decision=denied}", aggregation: p99, scenario: "live-*", worse: 10%}
+//	  - {metric: over_admission, exact: true}
+//	  - {scenario: growth-patterns, ignore: true}
 //
 // # How it is decoded
 //
@@ -105,6 +151,7 @@
 // written). The decoder (decode.go, walk.go,
 // struct.go) walks the syntax tree beside the types and goes on after a
 // mistake; check*.go then look for what no single field shows; fill.go writes
-// out defaults that depend on other fields; schema.go makes the JSON Schema
-// from the same tags.
+// out defaults that depend on other fields; path.go finds a path in the tree
+// and cell.go puts values there; schema.go makes the JSON Schemas from the same
+// tags.
 package scenarios
