@@ -1,7 +1,9 @@
 package cmd_test
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/alicebob/miniredis/v2"
 
 	"github.com/quotalab/quotalab/sim/needs"
 )
@@ -22,6 +26,29 @@ keys: {users: {uniform: {n: 10}}}
 traffic: {a: {rate: 50/s, keys: users}}
 limiters: {lua: {kind: tat, limit: {count: 1, period: 1s}, options: {write: lua}}}
 `
+
+// A run that is refused because the database holds other keys leaves them as
+// they are, and no record of nothing.
+func TestRefusedRunLeavesNothing(t *testing.T) {
+	s := miniredis.RunT(t)
+	s.Set("precious", "42")
+	dir := t.TempDir()
+	file, at := filepath.Join(dir, "long.yaml"), filepath.Join(dir, "record")
+	if err := os.WriteFile(file, []byte(longLive), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("quotalab", "run", file, "--redis", "a="+s.Addr(), "--dir", at).CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 104 || !strings.Contains(string(out), `it holds 1 keys that are not this run's, e.g. "precious"`) {
+		t.Errorf("%v:\n%s\nwant exit code 104, and which key it is", err, out)
+	}
+	if _, err := os.Stat(at); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the record's directory: error %v, want that there is none", err)
+	}
+	if v, err := s.Get("precious"); v != "42" || err != nil || len(s.Keys()) != 1 {
+		t.Errorf("the database holds %q, the key %q, error %v", s.Keys(), v, err)
+	}
+}
 
 // However a run ends, none of its redis-servers stays behind: not after an
 // interrupt, and not after a SIGKILL, which it cannot see coming.

@@ -40,6 +40,11 @@ func (a *app) play(ctx context.Context, p *plan.Plan, m record.Manifest, dir, me
 			return played{}, err
 		}
 	}
+	if l != nil { // before there is a record of nothing
+		if err := l.Check(ctx, p); err != nil {
+			return played{}, withCode(codeOfRun(err), fmt.Errorf("running %s: %w", p.Scenario.Name, err))
+		}
+	}
 	w, dir, err := createRecord(dir, m, p.Text())
 	if err != nil {
 		return played{}, err
@@ -88,10 +93,10 @@ func playInto(ctx context.Context, p *plan.Plan, w *record.Writer, dir string, s
 // codeOfRun is the exit code of a run that could not be played.
 func codeOfRun(err error) int {
 	switch {
+	case errors.Is(err, live.ErrUnreachable): // also where that is why they cannot be used
+		return exitDependency
 	case errors.Is(err, drive.ErrServers):
 		return exitInvalid
-	case errors.Is(err, live.ErrUnreachable):
-		return exitDependency
 	case errors.Is(err, drive.ErrLimiter):
 		return exitUnexpected
 	}

@@ -68,16 +68,25 @@ func newOnServers(ctx context.Context, p *plan.Plan, l Live) (*onServers, error)
 // the plan asks, or must not be written to.
 var ErrServers = errors.New("the servers cannot be used")
 
-// prepare makes sure that the servers can do what the plan asks.
-func (s *onServers) prepare(ctx context.Context, p *plan.Plan) error {
-	if names := s.Servers.Names(); !slices.Equal(names, p.Shards) {
+// Check makes sure that the servers can do what the plan asks, and may be
+// written to. Run does so too; who asks before has begun nothing in vain.
+func (l *Live) Check(ctx context.Context, p *plan.Plan) error {
+	if names := l.Servers.Names(); !slices.Equal(names, p.Shards) {
 		return fmt.Errorf("%w: the plan's shards are %q, the servers' names %q", ErrServers, p.Shards, names)
 	}
-	if err := s.Servers.Check(p.Faults); err != nil {
+	if err := l.Servers.Check(p.Faults); err != nil {
 		return fmt.Errorf("%w: %w", ErrServers, err)
 	}
-	if err := s.Servers.Guard(ctx, s.Prefix, s.ForeignKeys); err != nil {
+	if err := l.Servers.Guard(ctx, l.Prefix, l.ForeignKeys); err != nil {
 		return fmt.Errorf("%w: %w", ErrServers, err)
+	}
+	return nil
+}
+
+// prepare the servers for what the plan asks.
+func (s *onServers) prepare(ctx context.Context, p *plan.Plan) error {
+	if err := s.Check(ctx, p); err != nil {
+		return err
 	}
 	return s.Servers.Through(ctx, p.Faults, p.Stream)
 }
