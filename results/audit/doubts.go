@@ -11,7 +11,10 @@ import (
 // tokens, how often, and when. The bounds from above assume the worst.
 
 // mayTake tells whether a request that came to no decision may have taken
-// tokens: commands were sent, and not all that was sent was refused.
+// tokens: commands were sent, and not all that was sent was refused. That no
+// connection was to be had (pool_exhausted) says it of the last attempt alone:
+// go-redis tries again after an attempt that was sent and lost its answer, and
+// tells only the last one's error (Ring.process, shouldRetry).
 func mayTake(o *record.Observation) bool {
 	if o.Error == "refused" && o.RoundTrips <= 1 && len(o.Takes) == 1 {
 		return false

@@ -62,6 +62,8 @@ func TestRealTime(t *testing.T) {
 			audit.Limiter{Ambiguous: 1, Uncertain: 1, Keys: 1}},
 		{"one that was refused took none", concat(times(2, spell(0, ms, yes)), []record.Observation{failed(spell(2*ms, 3*ms, no), "refused"), spell(4*ms, 5*ms, no)}),
 			audit.Limiter{Under: 1, Keys: 1, Worst: []audit.Offender{{Limit: "a", Key: "k", Under: 1}}}},
+		{"one that got no connection may have been sent before, by an attempt that lost its answer", concat(times(2, spell(0, ms, yes)), []record.Observation{failed(spell(2*ms, 3*ms, no), "pool_exhausted"), spell(4*ms, 5*ms, no)}),
+			audit.Limiter{Ambiguous: 1, Uncertain: 1, Keys: 1}},
 		{"one without an answer may have been sent several times and be executed after it was given up", []record.Observation{failed(spell(0, 2*ms, no), "timeout"), spell(3*ms, 4*ms, no), spell(4*second, 4*second+ms, no)},
 			audit.Limiter{Under: 1, Ambiguous: 1, Uncertain: 1, Keys: 1, Worst: []audit.Offender{{Limit: "a", Key: "k", Under: 1}}}},
 		{"a drop is nothing", []record.Observation{effect(spell(-1, 5, record.Dropped), -1), spell(0, ms, yes)}, audit.Limiter{Keys: 1}},
