@@ -68,7 +68,10 @@ func TestSchemaIsCommitted(t *testing.T) {
 
 func TestSchemaRejects(t *testing.T) {
 	r := resolved(t)
-	const valid = "name: a\nhorizon: 1m\nkeys: {k: {uniform: {n: 1_000}}}\ntraffic: {t: {rate: 5/s, keys: k}}\nlimiters: {l: {kind: tat, limit: {count: 3, period: 1s}, options: {write: lua}}}\n"
+	const valid = "name: a\nhorizon: 1m\nkeys: {k: {uniform: {n: 1_000}}}\ntraffic: {t: {rate: 5/s, keys: k}}\nlimiters: {l: {kind: tat, limit: {count: 3, period: 1s}, options: {write: lua}}}\n" +
+		"assert: {latency: [\"p(99) < 5ms\", {check: \"max < 1s\", over: 10s, abortOnFail: true, delayAbortEval: 5s}]}\n" +
+		"sweep:\n  axes: {limiters.l.kind: [tat, boulder], seed: [1, 2], warmup: {from: 1s, to: 9s, step: 1s}, keys.k.uniform.n: {from: 1, to: 8, factor: 2}}\n" +
+		"  find: {axis: traffic.t.rate, from: 100/s, to: 900/s, tolerance: 1%}\n  metrics: [latency p(99)]\n"
 	if err := r.Validate(instance(t, []byte(valid))); err != nil {
 		t.Fatalf("the valid text: %v", err)
 	}
@@ -87,6 +90,19 @@ func TestSchemaRejects(t *testing.T) {
 		{"write: lua", "write: [lua]", "an option that is no scalar"},
 		{"limiters:", "faults: {}\nlimiters:", "reserved block"},
 		{"name: a", "name: [a]", "wrong type"},
+		{"over: 10s", "over: 10", "a window without a unit"},
+		{"abortOnFail: true", "abortOnFail: perhaps", "neither true nor false"},
+		{"[tat, boulder]", "[]", "an axis without values"},
+		{"[tat, boulder]", "tat", "an axis that is no list"},
+		{"[tat, boulder]", "[[tat]]", "a value that is a list"},
+		{"step: 1s", "by: 1s", "no step of a range"},
+		{"factor: 2", "factor: 2, step: 1", "two steps of a range"},
+		{"factor: 2", "factor: 1", "a factor that leads nowhere"},
+		{"from: 100/s, ", "", "a search from nowhere"},
+		{"tolerance: 1%", "tolerance: 1s", "a tolerance with a unit"},
+		{"metrics: [latency p(99)]", "metrics: latency p(99)", "columns that are no list"},
+		{"metrics: [latency p(99)]", "repeats: 0", "no repeat"},
+		{"metrics: [latency p(99)]", "mode: gird", "no such mode"},
 		{"{l: {kind", "{l m: {kind", "impossible name"},
 	} {
 		text := strings.Replace(valid, c.old, c.new, 1)
@@ -133,6 +149,8 @@ func TestEveryFieldIsDocumented(t *testing.T) {
 		}
 	}
 	walk(reflect.TypeFor[Scenario]())
+	walk(reflect.TypeFor[Range]()) // in the place of an Axis
+	walk(reflect.TypeFor[Gate]())
 	if len(seen) < 30 {
 		t.Errorf("only %d types of the language were seen", len(seen))
 	}
