@@ -45,9 +45,47 @@ func pseudoTerminal(t *testing.T) (ours, theirs *os.File) {
 // bar with rate and remaining time is there, until it is told to end, and the summary
 // on standard output knows nothing of it.
 func TestProgressBar(t *testing.T) {
+	seen, stdout := onTerminal(t, "requests/s", "run", filepath.Join("testdata", "long.yaml"), "--dir", filepath.Join(t.TempDir(), "record"))
+	for _, part := range []string{" requests/s, ", " left", "%", "interrupt: finishing the record"} {
+		if !strings.Contains(seen, part) {
+			t.Errorf("the terminal does not show %q:\n%q", part, seen)
+		}
+	}
+	if strings.Contains(stdout, "requests/s") || strings.Contains(stdout, "\x1b") || !strings.Contains(stdout, "aborted (interrupt)") {
+		t.Errorf("expected the summary alone, without a bar or colours, found:\n%q", stdout)
+	}
+}
+
+// TestSweepBars runs a sweep of one short cell and two long ones: a bar tells how
+// many are done, and each of those that run has a line with its settings.
+func TestSweepBars(t *testing.T) {
+	long, err := os.ReadFile(filepath.Join("testdata", "long.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "long.yaml")
+	const axes = "sweep: {axes: {horizon: [1s, 29d, 30d]}, metrics: [\"decisions count\"]}\n"
+	if err := os.WriteFile(file, append(long, axes...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	seen, stdout := onTerminal(t, "horizon=30d", "sweep", file, "--jobs", "2", "--dir", filepath.Join(t.TempDir(), "sweep"))
+	for _, part := range []string{"1 of 3 runs", "horizon=29d ", "horizon=30d ", " requests/s, ", " left", "1 run finished and kept in"} {
+		if !strings.Contains(seen, part) {
+			t.Errorf("the terminal does not show %q:\n%q", part, seen)
+		}
+	}
+	if stdout != "" {
+		t.Errorf("a sweep that was interrupted has no table, found:\n%q", stdout)
+	}
+}
+
+// onTerminal runs quotalab with standard error on a terminal, ends it in good
+// order once a text is there, and returns what it showed.
+func onTerminal(t *testing.T, until string, args ...string) (terminal, output string) {
+	t.Helper()
 	ours, theirs := pseudoTerminal(t)
 	var stdout bytes.Buffer
-	c := exec.Command("quotalab", "run", filepath.Join("testdata", "long.yaml"), "--dir", filepath.Join(t.TempDir(), "record"))
+	c := exec.Command("quotalab", args...)
 	c.Stdout, c.Stderr = &stdout, theirs
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
@@ -67,7 +105,7 @@ func TestProgressBar(t *testing.T) {
 			}
 			break
 		}
-		if !interrupted && (strings.Contains(seen.String(), "requests/s") || time.Since(begun) > time.Minute) {
+		if !interrupted && (strings.Contains(seen.String(), until) || time.Since(begun) > time.Minute) {
 			interrupted = true
 			if err := c.Process.Signal(syscall.SIGTERM); err != nil {
 				t.Fatal(err)
@@ -78,12 +116,5 @@ func TestProgressBar(t *testing.T) {
 	if err := c.Wait(); !errors.As(err, &exit) || exit.ExitCode() != 105 {
 		t.Errorf("got %v, expected exit code 105", err)
 	}
-	for _, part := range []string{" requests/s, ", " left", "%", "interrupt: finishing the record"} {
-		if !strings.Contains(seen.String(), part) {
-			t.Errorf("the terminal does not show %q:\n%q", part, seen.String())
-		}
-	}
-	if strings.Contains(stdout.String(), "requests/s") || strings.Contains(stdout.String(), "\x1b") || !strings.Contains(stdout.String(), "aborted (interrupt)") {
-		t.Errorf("expected the summary alone, without a bar or colours, found:\n%q", stdout.String())
-	}
+	return seen.String(), stdout.String()
 }

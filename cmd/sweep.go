@@ -20,6 +20,7 @@ import (
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/sweep"
 	"github.com/quotalab/quotalab/results/wording"
+	"github.com/quotalab/quotalab/scenarios"
 )
 
 const sweepLong = `Plays a scenario once for every cell of its sweep block, and prints a table of what its columns were. Cells in
@@ -133,11 +134,11 @@ func (a *app) newSweeper(name string, o overrides, f *sweepFlags) (s *sweeper, r
 	if p.Sweep == nil {
 		return nil, false, invalidf("%s has no sweep: add one, such as\n  sweep:\n    axes:\n      shards.count: [1, 2, 4]\nor play the scenario by \"quotalab run\"", p.File)
 	}
-	if _, varied := p.Sweep.Axes.Get("seed"); o.seed != nil && (varied || p.Sweep.Find != nil && p.Sweep.Find.Axis == "seed") {
-		return nil, false, usagef("--seed: the seed is an axis of the sweep already")
-	}
 	named, err := f.live.servers(a.lookupEnv)
 	if err != nil {
+		return nil, false, err
+	}
+	if err := fixedByFlags(p.Sweep, o, &f.live, named); err != nil {
 		return nil, false, err
 	}
 	o = named.override(o, f.live.clock)
@@ -150,6 +151,32 @@ func (a *app) newSweeper(name string, o overrides, f *sweepFlags) (s *sweeper, r
 		s.free, s.made.Servers = make(chan struct{}, 1), f.live.redis+f.live.cluster
 	}
 	return s, real, err
+}
+
+// fixedByFlags refuses flags that set what the sweep varies: all its cells would
+// be alike.
+func fixedByFlags(s *scenarios.Sweep, o overrides, f *liveFlags, named servers) error {
+	paths := s.Axes.Names()
+	if s.Find != nil {
+		paths = append(paths, s.Find.Axis)
+	}
+	for _, path := range paths {
+		for _, fixed := range []struct {
+			flag  string
+			given bool
+			path  bool
+		}{
+			{"--seed", o.seed != nil, path == "seed"},
+			{"--clock", f.clock != "", path == "clock"},
+			{"--trace", o.trace != "", strings.HasSuffix(path, ".replay") || strings.HasSuffix(path, ".replay.file")},
+			{named.flag, named.flag != "", path == "clock" || strings.HasPrefix(path, "shards.count")},
+		} {
+			if fixed.given && fixed.path {
+				return usagef("%s: the sweep varies %s: leave the flag out, or that axis", fixed.flag, path)
+			}
+		}
+	}
+	return nil
 }
 
 // result makes all runs.
