@@ -133,6 +133,9 @@ func (c *comparison) subtitle() string {
 	if len(invalid) > 0 {
 		words += " · not valid: " + and(invalid)
 	}
+	if names := c.pipelined(); len(names) > 0 {
+		words += " · auto-pipelined: " + and(names)
+	}
 	return words
 }
 
@@ -146,14 +149,19 @@ func (c *comparison) which(holds func(*series.Set) bool) (names []string) {
 	return names
 }
 
-// pipelined says of which records the latency is not that of a request by
+// pipelined are the records in which the latency is not that of a request by
 // itself.
-func (c *comparison) pipelined() string {
-	names := c.which(func(s *series.Set) bool { return s.Summary != nil && len(s.Summary.AutoPipelined) > 0 })
+func (c *comparison) pipelined() []string {
+	return c.which(func(s *series.Set) bool { return len(pipelining(s)) > 0 })
+}
+
+// pipelinedNote says what that does to latency.
+func (c *comparison) pipelinedNote() string {
+	names := c.pipelined()
 	if len(names) == 0 {
 		return ""
 	}
-	return "Commands share round trips with those of other requests in " + and(names) + " (auto-pipelining): that hides queueing in latency."
+	return hidesQueueing("in " + and(names))
 }
 
 // compareHeight of a panel in which each row has as many lines.

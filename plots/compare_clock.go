@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -50,6 +51,7 @@ type clockRow struct {
 func (c *comparison) clockFigure(scenario string, virtual, real *series.Set) Figure {
 	rows := clockRows([2]*series.Set{virtual, real})
 	f := Figure{Name: "virtual-real-" + scenario, Subtitle: fmt.Sprintf("%s · %s in virtual time, %s in real time", scenario, wording.Counted(decisions(virtual), "decision"), wording.Counted(decisions(real), "decision"))}
+	f.Subtitle = strings.Join(append([]string{f.Subtitle}, marks(real)...), " · ")
 	if len(rows) == 0 {
 		f.Title, f.panels = "Neither clock has a decision", []panel{{empty: "no request was decided after the warm-up."}}
 		return f
@@ -69,7 +71,7 @@ func (c *comparison) clockFigure(scenario string, virtual, real *series.Set) Fig
 	f.panels = []panel{own.sharePanel(rows), own.clockLatencyPanel(rows)}
 	if f.panels[1].empty == "" {
 		f.note("Latency: the dot is the median, the cross-line and the number are the 99th percentile.")
-		f.note(c.pipelined())
+		f.note(pipelinedNote(real))
 	}
 	return f
 }

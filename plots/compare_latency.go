@@ -48,7 +48,7 @@ func (c *comparison) latencyFigure() Figure {
 	}
 	f := c.figure("compare-latency", c.latencyTitle(decided[0]), panels...)
 	f.note("Dot: median. Cross-line and number: 99th percentile.")
-	f.note(c.pipelined())
+	f.note(c.pipelinedNote())
 	return f
 }
 

@@ -188,7 +188,7 @@ func TestCompareNamesDoubtfulRecords(t *testing.T) {
 	sets[1].Summary.Valid = false
 	sets[2].Manifest.Complete = false
 	f := ofKinds(All(sets, Options{}), "compare")[0]
-	if want := "not valid: slow and cut"; !strings.HasSuffix(f.Subtitle, want) {
+	if want := "not valid: slow and cut · auto-pipelined: quick"; !strings.HasSuffix(f.Subtitle, want) {
 		t.Errorf("subtitle %q, expected it to end with %q", f.Subtitle, want)
 	}
 	if note := f.Notes[len(f.Notes)-1]; !strings.Contains(note, "in quick (auto-pipelining)") {

@@ -100,6 +100,7 @@ func (k *kit) latencyFigure(set *series.Set, limiter string, of []series.Outcome
 		f.note("Latencies of 0 are drawn where the axis begins.")
 	}
 	f.note(togetherNote(set, []string{limiter}))
+	f.note(pipelinedNote(set))
 	return f
 }
 

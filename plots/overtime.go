@@ -54,7 +54,7 @@ func (k *kit) overTimeFigure(set *series.Set, limiter string) Figure {
 		f.panels = append(f.panels, p)
 	}
 	f.Title = overTimeTitle(set, timed)
-	f.overTimeNotes(t, rare)
+	f.overTimeNotes(set, rare)
 	f.note(togetherNote(set, []string{limiter}))
 	return f
 }
@@ -70,9 +70,11 @@ func (k *kit) overTimePanel(t *series.Timeline, o series.OutcomeTimeline, whose 
 	}
 }
 
-func (f *Figure) overTimeNotes(t *series.Timeline, more string) {
+func (f *Figure) overTimeNotes(set *series.Set, more string) {
+	t := &set.Timeline
 	f.note(faultNote(t.Faults))
 	f.note(fmt.Sprintf("Line or dot: median; band: up to the 99th percentile; of requests due in an interval of %s.%s%s", seconds(t.Step), more, warmupNote(t)))
+	f.note(pipelinedNote(set))
 }
 
 // note adds a sentence, if there is one.

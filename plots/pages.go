@@ -39,6 +39,7 @@ func (k *kit) latencyPages(set *series.Set, v view) (pages []Figure) {
 		}
 		f.Title = pageTitle(by, some, v)
 		f.note(togetherNote(set, limitersOf(some)))
+		f.note(pipelinedNote(set))
 		pages = append(pages, f)
 	}
 	return pages
@@ -98,7 +99,7 @@ func (k *kit) overTimePages(set *series.Set) (pages []Figure) {
 			f.panels = append(f.panels, k.overTimePanel(t, o, whose, lo, hi))
 		}
 		f.Title = overTimeTitle(set, some)
-		f.overTimeNotes(t, " Of each the outcome with most decisions.")
+		f.overTimeNotes(set, " Of each the outcome with most decisions.")
 		var names []string
 		for _, o := range some {
 			names = append(names, o.Limiter)

@@ -130,8 +130,5 @@ func thresholdSubtitle(set *series.Set, more string) string {
 	if more == "" {
 		more = wording.Counted(set.Thresholds.Accounts, "account") + " · " + seconds(set.Manifest.Horizon.Seconds())
 	}
-	if !set.Manifest.Complete {
-		more += " · the run did not reach its end"
-	}
-	return head + " · " + more
+	return strings.Join(append([]string{head, more}, marks(set)...), " · ")
 }

@@ -170,7 +170,7 @@ func TestSubtitle(t *testing.T) {
 		{func() {}, "boulder-not-found · virtual time · seed 1 · 16,363 decisions"},
 		{func() { s.Summary.Valid = false }, "boulder-not-found · virtual time · seed 1 · 16,363 decisions · the run is not valid"},
 		{func() { s.Manifest.Complete = false }, "boulder-not-found · virtual time · seed 1 · 16,363 decisions · the run did not reach its end"},
-		{func() { s.Manifest.Recorded = "sampled" }, "boulder-not-found · virtual time · seed 1 · 16,363 decisions · the run did not reach its end · of a sample of the keys"},
+		{func() { s.Manifest.Recorded = "sampled" }, "boulder-not-found · virtual time · seed 1 · 16,363 decisions · of a sample of the keys · the run did not reach its end"},
 		{func() { *s = series.Set{} }, "seed 0 · 0 decisions · the run did not reach its end"},
 	} {
 		tt.change()

@@ -79,16 +79,49 @@ func subtitle(s *series.Set) string {
 		parts[1] = ""
 	}
 	parts = slices.DeleteFunc(parts, func(s string) bool { return s == "" })
-	if !m.Complete {
-		parts = append(parts, "the run did not reach its end")
-	}
-	if s.Summary != nil && !s.Summary.Valid && m.Complete {
-		parts = append(parts, "the run is not valid")
-	}
 	if !m.Whole() {
 		parts = append(parts, "of a sample of the keys")
 	}
-	return strings.Join(parts, " · ")
+	return strings.Join(append(parts, marks(s)...), " · ")
+}
+
+// marks of a run that no figure of it may be without: that it is not whole or not
+// valid, and whose commands share round trips.
+func marks(s *series.Set) (all []string) {
+	switch {
+	case !s.Manifest.Complete:
+		all = append(all, "the run did not reach its end")
+	case s.Summary != nil && !s.Summary.Valid:
+		all = append(all, "the run is not valid")
+	}
+	if names := pipelining(s); len(names) > 0 {
+		all = append(all, "auto-pipelined: "+and(names))
+	}
+	return all
+}
+
+// pipelining are the clients of a run whose commands share round trips with those of
+// other requests.
+func pipelining(s *series.Set) []string {
+	if s.Summary == nil {
+		return nil
+	}
+	return s.Summary.AutoPipelined
+}
+
+// hidesQueueing explains what auto-pipelining does to latency, in some records or
+// of some clients.
+func hidesQueueing(in string) string {
+	return "Commands share round trips with those of other requests " + in + " (auto-pipelining): that hides queueing in latency."
+}
+
+// pipelinedNote of a figure on latency.
+func pipelinedNote(s *series.Set) string {
+	names := pipelining(s)
+	if len(names) == 0 {
+		return ""
+	}
+	return hidesQueueing("of " + and(names))
 }
 
 // decisions of the whole timeline; drops are none.
