@@ -35,6 +35,7 @@ func Bench(w io.Writer, runs ...*measure.Summary) error {
 type BenchRun struct {
 	Name    string
 	Summary *measure.Summary
+	More    []Figure // before those of the summary
 }
 
 // BenchRuns is Bench of runs that are named.
@@ -71,7 +72,7 @@ func (b *benchWriter) run(run BenchRun) {
 	// Lines of configuration that differ would put each run into a table of its
 	// own; the format ignores this one.
 	fmt.Fprintf(b, runFormat+"\n", strconv.FormatUint(s.Seed, 10), s.PlanHash)
-	figures := Figures(s)
+	figures := slices.Concat(run.More, Figures(s))
 	b.unitsOf(figures)
 	for i, f := range figures {
 		if i == 0 || f.Name != figures[i-1].Name {

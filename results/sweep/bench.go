@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -22,8 +23,8 @@ func (r *Result) Bench(w io.Writer, summaryOf func(*Run) (*measure.Summary, erro
 	for _, p := range r.places() {
 		name := r.benchName(&p)
 		if p.found != nil && p.found.Capacity != nil {
-			capacity := measure.Metric{Name: "capacity", Unit: r.Search.Unit, Count: int64(p.found.Probes), Value: p.found.Capacity}
-			runs = append(runs, export.BenchRun{Name: name, Summary: &measure.Summary{Scenario: r.Scenario, Clock: r.Clock, Metrics: []measure.Metric{capacity}}})
+			capacity := export.Figure{Unit: "capacity", Better: "higher", Exact: r.Clock == "virtual", Value: *p.found.Capacity}
+			runs = append(runs, export.BenchRun{Name: name, Summary: &measure.Summary{Scenario: r.Scenario, Clock: r.Clock}, More: []export.Figure{capacity}})
 		}
 		for i := range p.runs {
 			run := &p.runs[i]
@@ -37,6 +38,9 @@ func (r *Result) Bench(w io.Writer, summaryOf func(*Run) (*measure.Summary, erro
 			}
 			runs = append(runs, named)
 		}
+	}
+	if len(runs) == 0 {
+		return errors.New("writing benchmarks: no place has a value that passes, so there are no figures")
 	}
 	return export.BenchRuns(w, runs)
 }

@@ -3,11 +3,16 @@ package sweep_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/jsonschema-go/jsonschema"
+	"golang.org/x/perf/benchfmt"
 
 	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/export"
@@ -275,6 +280,9 @@ func TestBench(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if u := read.Units[benchfmt.UnitMetadataKey{Unit: "capacity", Key: "better"}]; r.Search != nil && (u == nil || u.Value != "higher") {
+			t.Errorf("of capacities more is better: %+v", read.Units)
+		}
 		for _, result := range read.Results {
 			all = append(all, string(result.Name))
 		}
@@ -310,5 +318,29 @@ func TestDrawn(t *testing.T) {
 	s := made(t, zip).Drawn()[0]
 	if err := s.Check(); err != nil || len(s.Axes) != 1 || s.Axes[0].Name != "kind, rate" || s.Axes[0].Values[1] != "boulder, 12_000/m" || s.Cells[1].Value != 0.002 {
 		t.Errorf("axes that vary together: %v, %+v", err, s)
+	}
+}
+
+// The real benchstat reads the figures, and its projections know the axes.
+func TestBenchstat(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bench.txt")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = made(t, grid(t)).Bench(f, func(run *sweep.Run) (*measure.Summary, error) {
+		return &measure.Summary{Scenario: "demo", Clock: "virtual", Metrics: []measure.Metric{{Name: "over_admission", Tags: map[string]string{}, Unit: "count", Count: int64(*run.Values[1])}}}, nil
+	})
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("go", "tool", "benchstat", "-format", "csv", "-row", "/rate", "-col", "/kind", path).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, line := range []string{",tat,,boulder,,", "100,1200,", "200,0,"} {
+		if !strings.Contains(string(out), line) {
+			t.Errorf("%q is missing:\n%s", line, out)
+		}
 	}
 }
