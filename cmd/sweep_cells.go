@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"errors"
+	"fmt"
 	"runtime"
 	"slices"
 	"strconv"
@@ -60,7 +61,7 @@ func (a *app) compileCell(s *scenarios.Scenario, c cell, o overrides) (*plan.Pla
 }
 
 // checkCells compiles cells, and tells whether any is in real time. What is wrong
-// with any is told once, whichever cells it is in.
+// with any is told once, with the first cell that it is in.
 func (a *app) checkCells(s *scenarios.Scenario, cells []cell, o overrides) (real bool, err error) {
 	clocks, errs := make([]string, len(cells)), make([]error, len(cells))
 	inParallel(len(cells), runtime.GOMAXPROCS(0), func(i int) {
@@ -71,16 +72,22 @@ func (a *app) checkCells(s *scenarios.Scenario, cells []cell, o overrides) (real
 		errs[i] = err
 	})
 	var all scenarios.Problems
-	for _, err := range errs {
+	seen := map[string]bool{}
+	for i, err := range errs {
 		var problems scenarios.Problems
-		if errors.As(err, &problems) {
-			all = append(all, problems...)
-		} else if err != nil {
-			return false, err
+		if err != nil && !errors.As(err, &problems) {
+			return false, fmt.Errorf("the cell %s: %w", cells[i], err)
+		}
+		for _, p := range problems {
+			if what := p.Error(); !seen[what] { // in the first cell that has it
+				seen[what] = true
+				p.Msg += " (in the cell " + cells[i].String() + ")"
+				all = append(all, p)
+			}
 		}
 	}
 	if len(all) > 0 {
-		return false, invalid(told(slices.Compact(all.Sort())))
+		return false, invalid(told(all.Sort()))
 	}
 	return slices.Contains(clocks, "real"), nil
 }
