@@ -26,11 +26,12 @@ var redis = []string{"github.com/redis/go-redis", "github.com/alicebob/miniredis
 	"github.com/letsencrypt/boulder"}
 
 // folders, left to right: arrows point to the left only. models/metric is the
-// vocabulary that scenarios, results and plots share.
+// vocabulary that scenarios, results and plots share, results/wording how
+// numbers are written.
 var folders = map[string]folder{
 	"scenarios": {own: []string{"models/metric"}, libraries: []string{"github.com/goccy/go-yaml", "github.com/google/jsonschema-go"}},
 	"models":    {libraries: []string{"gonum.org/v1/gonum"}, never: []string{"net", "os", "syscall", "io/fs", "database/sql", "log", "embed", "path/filepath"}},
-	"sim":       {own: []string{"scenarios", "models", "results/record"}},
+	"sim":       {own: []string{"scenarios", "models", "results/record", "results/wording"}},
 	"results":   {own: []string{"models"}, never: redis},
 	"plots":     {own: []string{"results", "models/metric"}, never: redis},
 	"cmd":       {own: []string{"scenarios", "models", "sim", "results", "plots"}},

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/quotalab/quotalab/scenarios"
 	"github.com/quotalab/quotalab/sim/needs"
 )
 
@@ -170,5 +171,30 @@ func TestReadmeFirstScreen(t *testing.T) {
 	}
 	if !slices.Contains(strings.Split(string(ci), "\n"), testCommand) {
 		t.Errorf(".ci/run has no line %q", testCommand)
+	}
+}
+
+// TestReadmeYAML: the README's sweep and rules are what the language takes.
+func TestReadmeYAML(t *testing.T) {
+	seen := map[string]int{}
+	for _, b := range readmeBlocks(t) {
+		var problems scenarios.Problems
+		switch {
+		case b.language != "yaml":
+			continue
+		case b.mark == "gate":
+			_, problems = scenarios.DecodeGate("README.md", []byte(b.text))
+		case b.mark == "sweep":
+			shipped, _ := scenarios.Source("sweep-limiters")
+			played, _, _ := strings.Cut(string(shipped), "\nsweep:")
+			_, problems = scenarios.Decode("README.md", []byte(played+"\n"+b.text))
+		}
+		seen[b.mark]++
+		if len(problems) > 0 {
+			t.Error(problems)
+		}
+	}
+	if seen["gate"] != 1 || seen["sweep"] != 1 {
+		t.Errorf("the README has yaml blocks marked %v, expected one of each of gate and sweep", seen)
 	}
 }

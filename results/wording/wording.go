@@ -1,6 +1,6 @@
 // Package wording writes numbers and names for people: what the text summary,
 // the page, the figures and the warnings have in common. In flow numbers and
-// keys, out flows text. Imported by results/, plots/ and cmd/.
+// keys, out flows text. Imported by sim/, results/, plots/ and cmd/.
 package wording
 
 import (
