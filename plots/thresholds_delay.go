@@ -19,7 +19,12 @@ const mostBounds = 3
 // delayFigure: of all crossings, the share that was told of within a time. A
 // curve that does not reach 100 % is of an engine that missed the rest.
 func (k *kit) delayFigure(t *series.Thresholds) Figure {
-	f := Figure{Name: "thresholds-delay", columns: 1, Title: delayTitle(t)}
+	f := Figure{Name: "thresholds-delay", columns: 1, Title: "How late notices were is not known"}
+	if !slices.ContainsFunc(t.Delays, func(d series.EngineDelay) bool { return d.Crossings > 0 }) {
+		f.panels = []panel{{empty: "no engine has a crossing whose notice was timed."}}
+		return f
+	}
+	f.Title = delayTitle(t)
 	p := panel{x: delayAxis(t), y: percentAxis("crossings told of within a time (%)"), direct: true}
 	p.layers = k.boundRules(t)
 	var at []layer
@@ -130,7 +135,8 @@ func delayTicks(lo, hi float64) [][]plot.Tick {
 	return [][]plot.Tick{all, common}
 }
 
-// delayTitle tells who tells of how much in time, and how fast.
+// delayTitle tells who tells of how much in time, and how fast; at least one engine has
+// a crossing.
 func delayTitle(t *series.Thresholds) string {
 	list := slices.DeleteFunc(slices.Clone(t.Delays), func(d series.EngineDelay) bool { return d.Crossings == 0 })
 	slices.SortStableFunc(list, func(a, b series.EngineDelay) int {

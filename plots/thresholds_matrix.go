@@ -27,7 +27,12 @@ const (
 // matrixFigure: the share missed by group of accounts and threshold, an engine
 // a panel. Engines that missed nothing are named instead, if others did.
 func (k *kit) matrixFigure(t *series.Thresholds, of []tally) Figure {
-	f := Figure{Name: "thresholds-matrix", Title: matrixTitle(t, of)}
+	f := Figure{Name: "thresholds-matrix", Title: "Which accounts' notices were missed is not known"}
+	if len(t.Groups) == 0 || len(crossedLevels(t)) == 0 {
+		f.panels = []panel{{empty: "nothing tells crossings apart by group of accounts and threshold."}}
+		return f
+	}
+	f.Title = matrixTitle(t, of)
 	shown := missers(of)
 	if len(shown) == 0 {
 		shown = slices.DeleteFunc(slices.Clone(of), func(e tally) bool { return e.crossings == 0 })

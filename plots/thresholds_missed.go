@@ -17,9 +17,9 @@ const mostBars = 50
 func (k *kit) missedFigure(t *series.Thresholds, of []tally) Figure {
 	f := Figure{Name: "thresholds-missed", columns: 1, Title: missedTitle(t, of)}
 	all, worst := engineRows(of), missers(of)
-	shown := min(len(worst), max(1, mostBars/len(t.Levels)))
-	if len(t.Levels) == 1 {
-		shown = 0
+	shown := 0
+	if len(t.Levels) > 1 {
+		shown = min(len(worst), max(1, mostBars/len(t.Levels)))
 	}
 	if shown > 0 {
 		f.columns = 2

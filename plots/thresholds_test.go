@@ -2,6 +2,7 @@ package plots
 
 import (
 	"bytes"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -157,6 +158,25 @@ func TestWholePercent(t *testing.T) {
 	}{{0, 5, "0"}, {1, 1000, "<1"}, {1, 100, "1"}, {1, 3, "33"}, {999, 1000, ">99"}, {99, 100, "99"}, {5, 5, "100"}} {
 		if got := wholePercent(c.missed, c.crossings); got != c.want {
 			t.Errorf("%d of %d: %s, want %s", c.missed, c.crossings, got, c.want)
+		}
+	}
+}
+
+// A set that lacks a part, as one made by hand may, is drawn as far as it goes.
+func TestThresholdsWithoutAPart(t *testing.T) {
+	parts := reflect.TypeFor[series.Thresholds]()
+	for i := range parts.NumField() {
+		set := quotaSet(usualThresholds())
+		part := reflect.ValueOf(set.Thresholds).Elem().Field(i)
+		part.SetZero()
+		for _, f := range thresholdFiguresOf(set, Options{}) {
+			if parts.Field(i).Name == "Delays" && f.Name == "thresholds-delay" && f.Title != "How late notices were is not known" {
+				t.Errorf("without delays: title %q", f.Title)
+			}
+			if f.Title == "" || strings.Contains(f.Title, "NaN") || inked(&f) < 10 {
+				t.Errorf("without %s: %s: title %q, %d strokes", parts.Field(i).Name, f.Name, f.Title, inked(&f))
+			}
+			rendered(t, &f, "svg")
 		}
 	}
 }
