@@ -4,8 +4,8 @@
 //	latency{limiter=boulder,decision=denied}: p(99) < 5ms
 //	└──────────── Selector ────────────────┘  └ Condition ┘
 //
-// In: the text of an assertion. Out: a Selector and Conditions in base units,
-// or a *SyntaxError with the offset of each mistake. Names and tags are an
+// In: the text of an assertion, or of a column of a sweep's table ("latency
+// p(99)"). Out: a Selector and Conditions in base units, or a Column, or a *SyntaxError with the offset of each mistake. Names and tags are an
 // interface: scripts and assertions use them.
 //
 // Tags left out of a selector are summed over. A metric of kind Value cannot
