@@ -92,7 +92,7 @@ func (k *kit) keyPanel(a *series.KeyAdmission, level bool, columns int) panel {
 
 // admissionTitle tells how much was over-admitted.
 func admissionTitle(set *series.Set, a *series.Admission) string {
-	over, worst := overAdmitted(set, a), 0.0
+	over, worst, named := overAdmitted(set, a), 0.0, "Limiter "+a.Limiter
 	for _, key := range a.Keys {
 		worst = max(worst, key.Excess)
 	}
@@ -102,15 +102,15 @@ func admissionTitle(set *series.Set, a *series.Admission) string {
 	}
 	switch {
 	case len(a.Keys) == 0:
-		return sentence(a.Limiter) + " admitted nothing"
+		return named + " admitted nothing"
 	case over == 0 && worst == 0:
-		return fmt.Sprintf("%s never admits more than burst + t/T%s", sentence(a.Limiter), on)
+		return fmt.Sprintf("%s never admits more than burst + t/T%s", named, on)
 	case worst == 0:
-		return fmt.Sprintf("%s admits %s too many%s, though no key gets more than burst + t/T", sentence(a.Limiter), wording.Counted(over, "request"), on)
+		return fmt.Sprintf("%s admits %s too many%s, though no key gets more than burst + t/T", named, wording.Counted(over, "request"), on)
 	case over == 0:
-		return fmt.Sprintf("%s gives a key %s tokens more than burst + t/T", sentence(a.Limiter), significant(worst, 3))
+		return fmt.Sprintf("%s gives a key %s tokens more than burst + t/T", named, significant(worst, 3))
 	}
-	return fmt.Sprintf("%s admits %s too many%s, up to %s tokens above burst + t/T", sentence(a.Limiter), wording.Counted(over, "request"), on, significant(worst, 3))
+	return fmt.Sprintf("%s admits %s too many%s, up to %s tokens above burst + t/T", named, wording.Counted(over, "request"), on, significant(worst, 3))
 }
 
 // overAdmitted requests of a limiter, as the summary has it; of a sample, as its

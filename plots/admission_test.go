@@ -90,13 +90,13 @@ var admissionFixtures = sync.OnceValue(func() map[string]*series.Set {
 
 func TestAdmissionTitles(t *testing.T) {
 	for name, want := range map[string][]string{
-		"over":        {"Boulder admits 40 requests too many, up to 18.8 tokens above burst + t/T", "A key of boulder is above burst + t/T in 66.7 % of the intervals, by 20 tokens at 59 s: shard-2 is down"},
-		"none over":   {"Boulder never admits more than burst + t/T"},
-		"levelled":    {"Boulder admits 4 requests too many, up to 3.5 tokens above burst + t/T", "A key of boulder is above"},
-		"one request": {"Boulder admits 1 request too many, though no key gets more than burst + t/T", "A key of boulder is above burst + t/T in 100 % of the intervals, by 0.5 tokens at 0 s"},
-		"nothing":     {"Boulder admitted nothing"},
+		"over":        {"Limiter boulder admits 40 requests too many, up to 18.8 tokens above burst + t/T", "A key of boulder is above burst + t/T in 66.7 % of the intervals, by 20 tokens at 59 s: shard-2 is down"},
+		"none over":   {"Limiter boulder never admits more than burst + t/T"},
+		"levelled":    {"Limiter boulder admits 4 requests too many, up to 3.5 tokens above burst + t/T", "A key of boulder is above"},
+		"one request": {"Limiter boulder admits 1 request too many, though no key gets more than burst + t/T", "A key of boulder is above burst + t/T in 100 % of the intervals, by 0.5 tokens at 0 s"},
+		"nothing":     {"Limiter boulder admitted nothing"},
 		"no oracle":   {"What should have been admitted is not known"},
-		"sampled":     {"Boulder admits 2 requests too many on the recorded keys, though no key gets more than burst + t/T"},
+		"sampled":     {"Limiter boulder admits 2 requests too many on the recorded keys, though no key gets more than burst + t/T"},
 	} {
 		figures := ofKinds(All([]*series.Set{admissionFixtures()[name]}, Options{}), "admission")
 		if len(figures) != len(want) {

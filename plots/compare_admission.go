@@ -77,7 +77,7 @@ func (c *comparison) admissionTitle(over []float64) string {
 	case known <= 3:
 		return "Requests admitted too many: " + and(words)
 	}
-	return fmt.Sprintf("%s admits %s too many, %s %s", sentence(c.rows[most].name), wording.Counted(int64(over[most]), "request"), c.rows[least].name, orNone(over[least]))
+	return fmt.Sprintf("%s too many are admitted by %s, %s by %s", wording.Counted(int64(over[most]), "request"), c.rows[most].name, orNone(over[least]), c.rows[least].name)
 }
 
 func orNone(v float64) string {

@@ -87,11 +87,11 @@ func TestCompareTitles(t *testing.T) {
 	tests := map[string]map[string]string{
 		"clocks": {
 			"compare-latency":   "Allowed decisions take 1.6 ms at the 99th percentile with boulder (real), 4.9 ms with lua (virtual)",
-			"compare-admission": "Boulder (virtual) admits 58 requests too many, lua (virtual) none",
+			"compare-admission": "58 requests too many are admitted by boulder (virtual), none by lua (virtual)",
 			"compare-balance":   "The fullest shard has up to 1.60 times the mean of commands, with lua (virtual); chance explains how keys lie",
 			"virtual-real-live": "Virtual and real time have the same outcomes; the median latency is 1.3 ms and 907 µs",
 		},
-		"six":     {"compare-admission": "Boulder (race-5) admits 500 requests too many, boulder (race-0) none"},
+		"six":     {"compare-admission": "500 requests too many are admitted by boulder (race-5), none by boulder (race-0)"},
 		"no data": {"compare": "There is nothing to compare"},
 		"some data": {
 			"compare-admission": "Requests admitted too many: set (race-one) 412",

@@ -220,3 +220,40 @@ func TestWrap(t *testing.T) {
 		t.Errorf("nothing is wrapped to %q", got)
 	}
 }
+
+// Names are written as they are, also where a title begins.
+func TestNamesAreAsTheyAre(t *testing.T) {
+	check := func(sets []*series.Set) {
+		var names []string
+		for _, s := range sets {
+			names = append(names, limiters(s)...)
+			if s.Thresholds != nil {
+				names = append(names, s.Thresholds.Engines...)
+			}
+			for _, l := range s.Shards {
+				names = append(names, l.Names...)
+			}
+		}
+		for _, f := range All(sets, Options{}) {
+			text := f.Text()
+			for _, name := range names {
+				if changed := sentence(name); changed != name && len(name) > 1 && strings.Contains(text, changed) {
+					t.Errorf("%s: %q is written %q: %s", f.Name, name, changed, f.Title)
+				}
+			}
+		}
+	}
+	all := []map[string][]*series.Set{fixtures(), compareFixtures()}
+	for _, of := range []map[string]*series.Set{shardFixtures(), admissionFixtures(), thresholdFixtures()} {
+		each := map[string][]*series.Set{}
+		for name, s := range of {
+			each[name] = []*series.Set{s}
+		}
+		all = append(all, each)
+	}
+	for _, of := range all {
+		for _, sets := range of {
+			check(sets)
+		}
+	}
+}
