@@ -5,7 +5,8 @@
 //	└──────────── Selector ────────────────┘  └ Condition ┘
 //
 // In: the text of an assertion, or of a column of a sweep's table ("latency
-// p(99)"). Out: a Selector and Conditions in base units, or a Column, or a *SyntaxError with the offset of each mistake. Names and tags are an
+// p(99)"). Out: a Selector and Conditions in base units, or a Column, or a
+// *SyntaxError with the offset of each mistake. Names and tags are an
 // interface: scripts and assertions use them.
 //
 // Tags left out of a selector are summed over. A metric of kind Value cannot
