@@ -19,6 +19,9 @@
 //  3. The run judges itself (schedule, validity), and warnings say in words what is
 //     odd and why.
 //
+// A Monitor looks at single conditions while a run goes on, by the code that
+// looks at windows of a record (sliding).
+//
 // What was not observed is absent, never zero. Two summaries of one record
 // are byte for byte the same.
 package measure
