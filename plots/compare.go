@@ -23,14 +23,20 @@ func compareFigures(k *kit, sets []*series.Set) (all []Figure) {
 	if len(sets) < 2 {
 		return []Figure{c.figure("compare", "There is nothing to compare", panel{empty: "a comparison takes several records."})}
 	}
-	if len(c.rows) == 0 {
-		return []Figure{c.figure("compare", "There is nothing to compare", panel{empty: "no record has a limiter that decided anything."})}
+	if len(c.rows) > 0 {
+		all = append(all, c.latencyFigure(), c.admissionFigure(), c.balanceFigure())
+		all = append(all, c.clockFigures()...)
 	}
-	all = append(all, c.latencyFigure(), c.admissionFigure(), c.balanceFigure())
-	return append(all, c.clockFigures()...)
+	if rows := c.engineRows(); len(rows) > 0 && len(c.which(ofEngines.in)) > 1 {
+		all = append(all, c.missedFigure(rows))
+	}
+	if len(all) == 0 {
+		all = append(all, c.figure("compare", "There is nothing to compare", panel{empty: "no record has a limiter that decided anything, and no two have an engine."}))
+	}
+	return all
 }
 
-// subject of a comparison: one limiter of one record.
+// subject of a comparison: one limiter, or engine, of one record.
 type subject struct {
 	set     *series.Set
 	limiter string
@@ -126,7 +132,13 @@ func (c *comparison) subtitle() string {
 	if len(scenarios) > 4 {
 		of = fmt.Sprintf("%d scenarios", len(scenarios))
 	}
-	words := fmt.Sprintf("%s · %s · %s", of, wording.Counted(int64(len(c.sets)), "record"), wording.Counted(n, "decision"))
+	words := fmt.Sprintf("%s · %s", of, wording.Counted(int64(len(c.sets)), "record"))
+	if n > 0 {
+		words += " · " + wording.Counted(n, "decision")
+	}
+	if accounts := c.accounts(); accounts > 0 {
+		words += " · " + wording.Counted(accounts, "account")
+	}
 	invalid := c.which(func(s *series.Set) bool {
 		return !s.Manifest.Complete || s.Summary != nil && !s.Summary.Valid
 	})
@@ -137,6 +149,16 @@ func (c *comparison) subtitle() string {
 		words += " · auto-pipelined: " + and(names)
 	}
 	return words
+}
+
+// accounts of all records that have any.
+func (c *comparison) accounts() (n int64) {
+	for _, s := range c.sets {
+		if s.Thresholds != nil {
+			n += s.Thresholds.Accounts
+		}
+	}
+	return n
 }
 
 // which records a condition holds for, by name.

@@ -15,8 +15,8 @@ func (c *comparison) admissionFigure() Figure {
 	}
 	worst, _ := c.judged("worst_excess")
 	return c.figure("compare-admission", c.admissionTitle(over),
-		c.barPanel(0, "Requests over-admitted", "requests", over, func(v float64) string { return wording.Thousands(int64(v)) }),
-		c.barPanel(1, "Above burst + t/T on the worst key", "tokens", worst, func(v float64) string { return significant(v, 3) }))
+		c.barPanel(0, "Requests over-admitted", "requests", over, func(_ int, v float64) string { return wording.Thousands(int64(v)) }),
+		c.barPanel(1, "Above burst + t/T on the worst key", "tokens", worst, func(_ int, v float64) string { return significant(v, 3) }))
 }
 
 // judged is a metric of the audit by row, NaN where it is not known.
@@ -36,7 +36,7 @@ func (c *comparison) judged(name string) (values []float64, known int) {
 }
 
 // barPanel of a value a row.
-func (c *comparison) barPanel(place int, title, unit string, values []float64, label func(float64) string) panel {
+func (c *comparison) barPanel(place int, title, unit string, values []float64, label func(row int, v float64) string) panel {
 	b := bars{look: c.Nth(1), named: true}
 	names, n := c.namedAt(place, c.shown), len(c.rows)
 	var none absent
@@ -45,7 +45,7 @@ func (c *comparison) barPanel(place int, title, unit string, values []float64, l
 		if math.IsNaN(v) {
 			none = append(none, says{middleOf(i, n), "not known"})
 		} else {
-			one.value, one.label = v, label(v)
+			one.value, one.label = v, label(i, v)
 		}
 		b.list = append(b.list, one)
 	}

@@ -111,7 +111,7 @@ func (c *comparison) sharePanel(rows []clockRow) panel {
 			}
 		}
 	}
-	return c.clockPanel("How often", axis{label: "share of the decisions (%)", max: most}, rows, c.shown, func(r clockRow, clock int) reach {
+	return c.clockPanel("How often", axis{label: "share of the decisions (%)", max: most, ticks: upTo(100, roundTicks)}, rows, c.shown, func(r clockRow, clock int) reach {
 		v := r.share[clock]
 		if v == 0 {
 			return reach{label: "none"}

@@ -50,6 +50,24 @@ func blind(s *series.Set) *series.Set {
 	return s
 }
 
+// seeded record of engines alone.
+func seeded(t *series.Thresholds, seed uint64) *series.Set {
+	s := quotaSet(t)
+	s.Manifest.Seed = seed
+	return s
+}
+
+// missing so many of 800 notices.
+func missing(n int64) *series.Thresholds {
+	return thresholdsOf([]string{"latest", "inline"}, []string{"linear"}, []int64{75, 100}, fewCauses,
+		func(_, _ int) int64 { return 400 }, func(e, _, _ int) int64 { return []int64{n / 2, 0}[e] })
+}
+
+func withEngines(s *series.Set, t *series.Thresholds) *series.Set {
+	s.Thresholds = t
+	return s
+}
+
 var compareFixtures = sync.OnceValue(func() map[string][]*series.Set {
 	two := map[string]int64{"boulder": 58, "lua": 0}
 	six := []*series.Set{}
@@ -70,6 +88,12 @@ var compareFixtures = sync.OnceValue(func() map[string][]*series.Set {
 		"equal":       {raced("race", "virtual", two, 1), raced("race", "virtual", two, 1)},
 		"many":        {raced("race", "virtual", many, 0.001), raced("race", "real", many, 0.002)},
 		"long names":  {long, raced("short", "virtual", two, 1e-6)},
+		"engines":     {seeded(usualThresholds(), 1), seeded(nothingMissed(), 2), seeded(eightEngines(), 3)},
+		"engine":      {seeded(missing(20), 1), seeded(missing(320), 2)},
+		"good":        {seeded(nothingMissed(), 1), seeded(nothingMissed(), 2)},
+		"one engine":  {seeded(oneAccount(), 1), seeded(allMissed(), 2)},
+		"not audited": {thresholdFixtures()["not-audited"], thresholdFixtures()["no-crossing"]},
+		"both":        {withEngines(raced("race", "virtual", two, 1), usualThresholds()), withEngines(raced("race", "real", two, 1), usualThresholds())},
 		"no data":     {aSet("one"), aSet("two")},
 		"some data":   {aSet("one"), usual(), oneShard, dropsOnly()},
 		"no latency":  {dropsOnly(), gaps()},
@@ -91,8 +115,14 @@ func TestCompareTitles(t *testing.T) {
 			"compare-balance":   "The fullest shard has up to 1.60 times the mean of commands, with lua (virtual); chance explains how keys lie",
 			"virtual-real-live": "Virtual and real time have the same outcomes; the median latency is 1.3 ms and 907 µs",
 		},
-		"six":     {"compare-admission": "500 requests too many are admitted by boulder (race-5), none by boulder (race-0)"},
-		"no data": {"compare": "There is nothing to compare"},
+		"six":         {"compare-admission": "500 requests too many are admitted by boulder (race-5), none by boulder (race-0)"},
+		"no data":     {"compare": "There is nothing to compare"},
+		"engines":     {"compare-missed": "g13 (seed 1) misses 98.3 % of its notices, catch-up (seed 1) none"},
+		"one engine":  {"compare-missed": "Every engine misses 100 % of its notices, in every record"},
+		"engine":      {"compare-missed": "latest misses 40 % of its notices in seed 2, 2.5 % in seed 1"},
+		"good":        {"compare-missed": "No engine misses a notice, of 320 in all records together"},
+		"not audited": {"compare-missed": "Whether notices were missed is not known"},
+		"both":        {"compare-missed": "g13 (virtual) misses 98.3 % of its notices, catch-up (virtual) none"},
 		"some data": {
 			"compare-admission": "Requests admitted too many: set (race-one) 412",
 			"compare-balance":   "There is no balance of shards to compare",
@@ -198,12 +228,13 @@ func TestCompareNamesDoubtfulRecords(t *testing.T) {
 
 func TestGoldenCompare(t *testing.T) {
 	goldenOf(t, "compare-clocks", ofKinds(All(compareFixtures()["clocks"], Options{}), "compare"))
+	goldenOf(t, "compare-engines", ofKinds(All(compareFixtures()["engine"], Options{}), "compare"))
 	goldenOf(t, "compare-some-data", ofKinds(All(compareFixtures()["some data"], Options{}), "compare"))
 }
 
 func TestGoldenCompareImages(t *testing.T) {
 	for _, o := range []Options{{Theme: Light}, {Theme: Dark, Width: 8}} {
-		for _, f := range ofKinds(All(compareFixtures()["clocks"], o), "compare") {
+		for _, f := range append(ofKinds(All(compareFixtures()["clocks"], o), "compare"), ofKinds(All(compareFixtures()["engine"], o), "compare")...) {
 			golden(t, f.Name+"-"+string(o.Theme)+".png", smallPNG(t, &f), sameImage)
 		}
 	}

@@ -97,7 +97,11 @@ func delayAxis(t *series.Thresholds) axis {
 			lo = min(lo, d.Bound)
 		}
 	}
-	a := latencyAxis("delay of the notice", lo, hi)
+	return delayTicked(latencyAxis("delay of the notice", lo, hi))
+}
+
+// delayTicked axis has ticks at times that people know.
+func delayTicked(a axis) axis {
 	if a.min > 0 { // else all are 0
 		a.ticks = delayTicks
 	}

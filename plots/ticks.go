@@ -2,6 +2,7 @@ package plots
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -10,6 +11,17 @@ import (
 
 	"github.com/quotalab/quotalab/results/wording"
 )
+
+// upTo a value there are ticks: beyond it is room for labels.
+func upTo(most float64, ticks func(lo, hi float64) [][]plot.Tick) func(lo, hi float64) [][]plot.Tick {
+	return func(lo, hi float64) [][]plot.Tick {
+		var all [][]plot.Tick
+		for _, list := range ticks(lo, hi) {
+			all = append(all, slices.DeleteFunc(list, func(t plot.Tick) bool { return t.Value > most }))
+		}
+		return all
+	}
+}
 
 // roundTicks are at multiples of 1, 2 or 5 times a power of ten.
 func roundTicks(lo, hi float64) [][]plot.Tick {
