@@ -43,19 +43,17 @@ func (g *gating) play(ctx context.Context) error {
 	if err := worstOf(errs); err != nil {
 		return err
 	}
+	spare := map[*gated]int{}
 	for _, s := range g.scenarios {
-		spare := (g.flags.runs + 1) / 2
-		for _, t := range real {
-			if t.of != s {
-				continue
-			}
-			valid, err := g.take(ctx, t, spare)
-			if err != nil {
-				return err
-			}
-			if spare = valid; spare < 0 {
-				break // the runs of this scenario are not valid
-			}
+		spare[s] = (g.flags.runs + 1) / 2
+	}
+	for _, t := range real {
+		if spare[t.of] < 0 && len(t.of.played[t.build]) > 0 {
+			continue // not valid, whatever follows; but each side has a run to show
+		}
+		var err error
+		if spare[t.of], err = g.take(ctx, t, spare[t.of]); err != nil {
+			return err
 		}
 	}
 	return nil

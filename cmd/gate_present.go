@@ -64,9 +64,6 @@ func (g *gating) newRuns() (all []*analysis) {
 	return all
 }
 
-// mostListed figures of a scenario are shown unless all are asked for.
-const mostListed = 20
-
 // write the verdict, what failed, and how much was judged: as text, or as
 // Markdown.
 func (r *gateReport) write(w io.Writer, markdown, all bool) error {
@@ -99,28 +96,34 @@ func (r *gateReport) write(w io.Writer, markdown, all bool) error {
 		return err
 	}
 	if more > 0 {
-		fmt.Fprintf(&b, "\n%s more not shown: --all lists them\n", wording.Counted(int64(more), "figure"))
+		fmt.Fprintf(&b, "\nListed is the worst figure of each metric: --all lists %s more.\n", wording.Thousands(int64(more)))
 	}
 	fmt.Fprintf(&b, "\n%s\n", r.counts())
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-// table of the figures that failed or cannot be judged, or of all; and how
-// many more there are.
+// table of the worst figure of each metric that failed or cannot be judged, or
+// of all figures; and how many more there are, of those metrics.
 func (r *gateReport) table(all bool) (table *wording.Table, more int) {
-	table = wording.NewTable("figure", "scenario", ">base", ">new", "change", "rule", "outcome")
-	listed := map[string]int{} // by scenario
-	for _, o := range []compare.Outcome{compare.Failed, compare.Untold, compare.Unjudged, compare.Ignored, compare.Passed} {
-		for i := range r.Rows {
-			row := &r.Rows[i]
-			switch {
-			case row.Outcome != o || !all && o != compare.Failed && o != compare.Untold:
-			case !all && listed[row.Group] == mostListed:
-				more++
-			default:
-				listed[row.Group]++
-				table.Add(row.Cells()...)
+	table = wording.NewTable("scenario", "figure", ">base", ">new", "change", "rule", "outcome")
+	outcomes := []compare.Outcome{compare.Failed, compare.Untold}
+	if all {
+		outcomes = append(outcomes, compare.Unjudged, compare.Ignored, compare.Passed)
+	}
+	for _, s := range r.Scenarios {
+		for _, o := range outcomes {
+			listed := map[string]bool{} // metrics
+			for i := range r.Rows {
+				row := &r.Rows[i]
+				switch {
+				case row.Group != s.Name || row.Outcome != o:
+				case !all && listed[row.Metric]:
+					more++
+				default:
+					listed[row.Metric] = true
+					table.Add(row.Cells()...)
+				}
 			}
 		}
 	}

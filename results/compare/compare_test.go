@@ -25,6 +25,7 @@ func TestExactFigures(t *testing.T) {
 		{"more of what is better lower", over(4), over(5), compare.Worse, "+25.0 %"},
 		{"less of it", over(4), over(3), compare.Better, "−25.0 %"},
 		{"from 0 is a difference too, where benchstat prints ?", over(0), over(1), compare.Worse, "from 0"},
+		{"many times as much", over(1), over(64), compare.Worse, "×64"},
 		{"to 0", over(7), over(0), compare.Better, "−100.0 %"},
 		{"0 and 0", over(0), over(0), compare.Same, ""},
 		{"no direction is better", decisions(100), decisions(101), compare.Changed, "+1.0 %"},

@@ -270,7 +270,7 @@ func (j *Judgement) judgeFamily(family []*Judged, worse []float64) {
 	}
 }
 
-// Cells of a table for people: figure, scenario, base, new, change, rule and
+// Cells of a table for people: scenario, figure, base, new, change, rule and
 // outcome.
 func (o *Judged) Cells() []string {
 	base, next := o.numbers()
@@ -281,5 +281,5 @@ func (o *Judged) Cells() []string {
 	case o.Adjusted != nil:
 		change += ", corrected p=" + strconv.FormatFloat(*o.Adjusted, 'g', 2, 64)
 	}
-	return []string{o.Figure, o.Group, base, next, change, o.Rule, string(o.Outcome)}
+	return []string{o.Group, o.Figure, base, next, change, o.Rule, string(o.Outcome)}
 }

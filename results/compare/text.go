@@ -133,11 +133,13 @@ func (r *Row) ChangeText() string {
 	return fmt.Sprintf("%s, p=%s, n=%d+%d", text, strconv.FormatFloat(*r.P, 'g', 2, 64), len(r.Base.Values), len(r.New.Values))
 }
 
-// change as a signed share; nil is a change from 0.
+// change as a signed share, or how many times as much; nil is a change from 0.
 func change(share *float64) string {
 	switch {
 	case share == nil:
 		return "from 0"
+	case *share >= 10:
+		return "×" + strconv.FormatFloat(1+*share, 'g', 3, 64)
 	case *share > 0:
 		return "+" + wording.Percent(*share)
 	case *share < 0:
