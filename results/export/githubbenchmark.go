@@ -1,13 +1,13 @@
 package export
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
 
 	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // githubBenchmark is an entry of github.com/benchmark-action/github-action-benchmark.
@@ -41,10 +41,7 @@ func GitHubBenchmark(w io.Writer, runs ...*measure.Summary) error {
 }
 
 func writeJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(v); err != nil {
+	if err := wording.JSON(w, v); err != nil {
 		return fmt.Errorf("writing JSON: %w", err)
 	}
 	return nil

@@ -2,10 +2,11 @@ package measure
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 
 	"github.com/google/jsonschema-go/jsonschema"
+
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // Schema is the JSON Schema of the JSON summary.
@@ -22,10 +23,7 @@ func SchemaOf[T any](title, description string) ([]byte, error) {
 	s.Schema = "https://json-schema.org/draft/2020-12/schema"
 	s.Title, s.Description = title, description
 	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(s); err != nil {
+	if err := wording.JSON(&b, s); err != nil {
 		return nil, fmt.Errorf("schema of %s: %w", title, err)
 	}
 	return b.Bytes(), nil

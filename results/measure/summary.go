@@ -1,9 +1,10 @@
 package measure
 
 import (
-	"encoding/json"
 	"io"
 	"time"
+
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // SchemaVersion of the JSON summary.
@@ -124,10 +125,7 @@ type Ended struct {
 
 // WriteJSON writes the summary as indented JSON with a newline at its end.
 func (s *Summary) WriteJSON(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(s)
+	return wording.JSON(w, s)
 }
 
 // Verdict in a word: INVALID, FAILED or PASSED.

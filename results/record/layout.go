@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // Names of the files in a record's directory.
@@ -39,10 +41,7 @@ func partName(folder string, n int) string {
 // the old one or the new one and never half of it.
 func writeManifest(dir string, m *Manifest) error {
 	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(m); err != nil {
+	if err := wording.JSON(&b, m); err != nil {
 		return fmt.Errorf("encoding %s: %w", filepath.Join(dir, ManifestFile), err)
 	}
 	return replaceFile(filepath.Join(dir, ManifestFile), b.Bytes())

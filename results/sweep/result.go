@@ -8,6 +8,7 @@ import (
 
 	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // File is the name of a Result in a sweep's directory.
@@ -161,10 +162,7 @@ func (r *Result) Places() int {
 
 // WriteJSON writes the result as indented JSON with a newline at its end.
 func (r *Result) WriteJSON(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(r)
+	return wording.JSON(w, r)
 }
 
 // Read reads what WriteJSON wrote; name is for errors.
