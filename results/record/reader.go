@@ -77,58 +77,22 @@ func (r *Reader) Evaluations() iter.Seq2[*Evaluation, error] {
 	return rowsOf(r, evaluationRows(), plainParts(r.manifest.EvaluationParts))
 }
 
+// rowsOf some parts, read ahead.
 func rowsOf[T any](r *Reader, rows *layout[T], parts []Part) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
-		pass := pass[T]{layout: rows, hash: newHasher(rows), rows: make([]T, rows.batch), check: rows.check()}
-		for _, p := range parts {
-			more, err := pass.part(r.path(p), p, yield)
-			if err != nil {
-				yield(nil, err)
+		a := readAhead(r, rows, parts)
+		defer a.end()
+		for b := range a.full {
+			for i := range b.rows {
+				if !yield(&b.rows[i], nil) {
+					return
+				}
+			}
+			if b.err != nil {
+				yield(nil, b.err)
 				return
 			}
-			if !more {
-				return
-			}
+			a.free <- b.rows[:cap(b.rows)]
 		}
 	}
-}
-
-// pass is one reading of one kind of rows.
-type pass[T any] struct {
-	layout *layout[T]
-	hash   *hasher[T]
-	rows   []T
-	check  func(*T) error
-}
-
-// part yields one part; false when the consumer wants no more.
-func (s *pass[T]) part(path string, p Part, yield func(*T, error) bool) (more bool, err error) {
-	f, err := openPartFile(s.layout, path)
-	if err != nil {
-		return false, err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if n := f.parquet.NumRows(); n != p.Count {
-		return false, fmt.Errorf("%s: %w: it holds %d %s, the manifest says %d", path, ErrDamaged, n, s.layout.name, p.Count)
-	}
-	for left := p.Count; left > 0; {
-		rows, err := f.read(s.rows[:min(left, int64(len(s.rows)))])
-		if err != nil {
-			return false, err
-		}
-		for i := range rows {
-			if err := s.check(&rows[i]); err != nil {
-				return false, fmt.Errorf("%s: %w: %w", path, ErrDamaged, err)
-			}
-			s.hash.add(&rows[i])
-			if !yield(&rows[i], nil) {
-				return false, nil
-			}
-		}
-		left -= int64(len(rows))
-	}
-	if h := s.hash.sum(); h != p.Hash {
-		return false, fmt.Errorf("%s: %w: the content's hash up to its end is %s, the manifest says %s", path, ErrDamaged, h, p.Hash)
-	}
-	return true, nil
 }

@@ -159,7 +159,7 @@ func (f *fare) medians([]*fare) map[Outcome]float64 {
 // outcome of an observation. Its client is named if it is told apart.
 func (c *clients) outcome(o *record.Observation) Outcome {
 	out := Outcome{Limiter: o.Limiter, Decision: string(o.Decision), Key: string(o.Key)}
-	if c.apart[o.Limiter] {
+	if len(c.apart) > 0 && c.apart[o.Limiter] {
 		out.Client = c.of(o.Client)
 	}
 	return out

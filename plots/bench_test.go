@@ -1,0 +1,35 @@
+package plots
+
+import (
+	"io"
+	"testing"
+
+	"github.com/quotalab/quotalab/results/measure/measuretest"
+	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/results/record/recordtest"
+	"github.com/quotalab/quotalab/results/series"
+)
+
+// BenchmarkAllFigures of a record of a million observations: what `quotalab plot`
+// does, from opening the record to the last SVG. It must stay under 5 s on two cores.
+func BenchmarkAllFigures(b *testing.B) {
+	dir := recordtest.Busy(b, 1_000_000).Dir()
+	for b.Loop() {
+		r, err := record.Open(dir)
+		if err != nil {
+			b.Fatal(err)
+		}
+		a, s := measuretest.Analyse(b, r)
+		set, err := series.Collect(r, a, s, series.Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		figures := All([]*series.Set{set}, Options{})
+		for i := range figures {
+			if err := figures[i].Render(io.Discard, "svg"); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(float64(len(figures)), "figures")
+	}
+}
