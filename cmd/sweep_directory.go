@@ -59,9 +59,11 @@ func openSweepDir(path string) (sweepDir, error) {
 	if !locked {
 		return d, invalidf("--dir: another sweep is using %s: wait for its end, or name another directory", path)
 	}
-	left, err := filepath.Glob(filepath.Join(path, "*"+partialSuffix))
-	for _, p := range left {
-		err = errors.Join(err, removeCell(p))
+	entries, err := os.ReadDir(path)
+	for _, e := range entries {
+		if e.IsDir() && strings.HasSuffix(e.Name(), partialSuffix) { // a file is overwritten by the next one
+			err = errors.Join(err, removeCell(filepath.Join(path, e.Name())))
+		}
 	}
 	if err != nil {
 		return d, errors.Join(invalidf("--dir: %w", err), d.close())
