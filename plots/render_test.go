@@ -53,7 +53,7 @@ func TestSameBytes(t *testing.T) {
 }
 
 // cpu time of the process so far: the machine may have other work.
-func cpu(t *testing.T) time.Duration {
+func cpu(t testing.TB) time.Duration {
 	t.Helper()
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
