@@ -3,8 +3,6 @@ package cmd
 import (
 	"context"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/quotalab/quotalab/results/sweep"
 	"github.com/quotalab/quotalab/scenarios"
@@ -23,7 +21,7 @@ func (s *sweeper) search(ctx context.Context, place int, settings []scenarios.Se
 		byValue[value], all = runs, append(all, runs...)
 		return !slices.ContainsFunc(runs, func(r sweep.Run) bool { return !r.OK }), err
 	}
-	b := sweep.Bisection{From: from, To: to, Tolerance: float64(f.Tolerance), Round: func(x float64) float64 { return numberOf(f.Value(x)) }}
+	b := sweep.Bisection{From: from, To: to, Tolerance: float64(f.Tolerance), Round: f.Round}
 	got, err := b.Find(probe)
 	if err != nil {
 		return sweep.Found{}, nil, err
@@ -40,15 +38,6 @@ func (s *sweeper) search(ctx context.Context, place int, settings []scenarios.Se
 		found.Stops = sweep.Fails(byValue[found.Fails])
 	}
 	return found, all, nil
-}
-
-// numberOf a value with its unit.
-func numberOf(value string) float64 {
-	x, err := strconv.ParseFloat(strings.TrimRight(value, "/%abcdefghijklmnopqrstuvwxyzµμ"), 64)
-	if err != nil {
-		panic(err) // Find.Value writes a number and a unit
-	}
-	return x
 }
 
 // runs makes several cells, in their order.

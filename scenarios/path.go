@@ -118,7 +118,7 @@ func (s slot) child(key string, t reflect.Type, f field, at Pos) (slot, string) 
 // element is the element of the list s with that number.
 func (s slot) element(number, walked string) (slot, string) {
 	seq, ok := s.n.(*ast.SequenceNode)
-	if !ok {
+	if !ok || len(seq.Values) == 0 {
 		return slot{}, fmt.Sprintf("%s is a list that the scenario does not have", walked)
 	}
 	i, err := strconv.Atoi(number)

@@ -80,3 +80,9 @@ func (f *Find) Value(x float64) string {
 	}
 	return decimal(x, 9) + unit
 }
+
+// Round is the number of the value that Value writes for x.
+func (f *Find) Round(x float64) float64 {
+	rounded, _, _ := quantity(f.Value(x))
+	return rounded
+}

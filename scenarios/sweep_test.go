@@ -103,10 +103,14 @@ func TestFindValue(t *testing.T) {
 		{"0.5/s", "2/s", 1.0 / 3, "0.333333333/s", "nine digits"},
 		{"1%", "50%", 25.5, "25%", "percent"},
 		{"1ms", "2.5ms", 1.5, "1.5ms", "a duration"},
+		{"1kB/s", "9KiB/s", 4.5, "4kB/s", "a unit with capitals"},
 	} {
 		f := Find{From: c.from, To: c.to}
 		if got := f.Value(c.x); got != c.want {
 			t.Errorf("%s: got %s, want %s", c.reason, got, c.want)
+		}
+		if number := f.Round(c.x); f.Value(number) != c.want || number > c.x {
+			t.Errorf("%s: the number of %s is %g", c.reason, c.want, number)
 		}
 		if low, high := f.Bounds(); f.Value(low) != strings.NewReplacer("1_000", "1000").Replace(c.from) && low != high {
 			t.Errorf("%s: the lower end is %s", c.reason, f.Value(low))

@@ -11,7 +11,7 @@ import (
 type Axis struct {
 	Path    string    `json:"path" jsonschema:"path of the field in the scenario"`
 	Label   string    `json:"label" jsonschema:"last part of the path, or more of it where other axes end alike"`
-	Unit    string    `json:"unit" jsonschema:"base unit: s, /s, ratio, or empty for plain numbers and words"`
+	Unit    string    `json:"unit" jsonschema:"base unit: s, /s, B/s, ratio, or empty for plain numbers and words"`
 	Values  []string  `json:"values" jsonschema:"as the scenario would have them"`
 	Numeric []float64 `json:"numeric,omitempty" jsonschema:"the same in the base unit; absent: they are words"`
 }
@@ -38,6 +38,9 @@ func Quantity(value string) (x float64, base string, ok bool) {
 	}
 	if x, err := unit.Rate(value); err == nil {
 		return x, "/s", true
+	}
+	if x, err := unit.ByteRate(value); err == nil {
+		return x, "B/s", true
 	}
 	if d, err := unit.Duration(value); err == nil {
 		return d.Seconds(), "s", true

@@ -17,6 +17,7 @@ func TestNewAxis(t *testing.T) {
 		{"plain numbers", []string{"1", "1_000", "1e6"}, "", []float64{1, 1000, 1e6}},
 		{"rates of different spelling", []string{"60/m", "2/s"}, "/s", []float64{1, 2}},
 		{"durations", []string{"5ms", "1h30m"}, "s", []float64{0.005, 5400}},
+		{"what links carry", []string{"1kB/s", "1KiB/s"}, "B/s", []float64{1000, 1024}},
 		{"fractions", []string{"2%", "50%"}, "ratio", []float64{0.02, 0.5}},
 		{"words", []string{"tat", "boulder"}, "", nil},
 		{"a word among numbers", []string{"1", "none"}, "", nil},

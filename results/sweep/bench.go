@@ -49,7 +49,7 @@ func (r *Result) benchName(p *place) string {
 	var b strings.Builder
 	for i, a := range r.Axes {
 		value := p.settings[i]
-		if a.Unit == "/s" { // a slash would begin another part
+		if strings.HasSuffix(a.Unit, "/s") { // a slash would begin another part
 			x, _, _ := Quantity(value)
 			value = number(&x)
 		}

@@ -68,7 +68,7 @@ func (r *Run) Verdict() string { return (&measure.Summary{Valid: r.Valid, OK: r.
 type Search struct {
 	Path      string  `json:"path" jsonschema:"path of the field"`
 	Label     string  `json:"label" jsonschema:"last part of the path, or more of it where other axes end alike"`
-	Unit      string  `json:"unit" jsonschema:"base unit: s, /s, ratio, or empty for a plain number"`
+	Unit      string  `json:"unit" jsonschema:"base unit: s, /s, B/s, ratio, or empty for a plain number"`
 	From      string  `json:"from" jsonschema:"lowest value"`
 	To        string  `json:"to" jsonschema:"highest value"`
 	Tolerance float64 `json:"tolerance" jsonschema:"how far the capacity and the first value that fails may lie apart, as a share of the latter"`
