@@ -129,7 +129,7 @@ func (a *app) side(which string, paths []string) (*compare.Side, error) {
 	var s compare.Side
 	for _, p := range paths {
 		for _, path := range splitPaths(p) {
-			if err := a.addTo(&s, which, path); err != nil {
+			if err := a.addTo(&s, path); err != nil {
 				return nil, invalidf("%s: %w", which, err)
 			}
 		}

@@ -13,13 +13,13 @@ import (
 )
 
 // addTo adds a record, a JSON summary or a benchmark file to a side.
-func (a *app) addTo(s *compare.Side, which, path string) error {
+func (a *app) addTo(s *compare.Side, path string) error {
 	if path == stdio {
 		text, err := io.ReadAll(a.stdin)
 		if err != nil {
 			return fmt.Errorf("reading standard input: %w", err)
 		}
-		return a.addText(s, which, text, "<stdin>")
+		return a.addText(s, text, "<stdin>")
 	}
 	info, err := os.Stat(path)
 	switch {
@@ -30,17 +30,17 @@ func (a *app) addTo(s *compare.Side, which, path string) error {
 		if err != nil {
 			return err
 		}
-		return a.addSummary(s, which, r.summary, path)
+		return a.addSummary(s, r.summary, path)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	return a.addText(s, which, text, path)
+	return a.addText(s, text, path)
 }
 
 // addText adds a JSON summary, or else a benchmark file.
-func (a *app) addText(s *compare.Side, which string, text []byte, name string) error {
+func (a *app) addText(s *compare.Side, text []byte, name string) error {
 	if !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
 		return s.AddBench(bytes.NewReader(text), name)
 	}
@@ -48,10 +48,10 @@ func (a *app) addText(s *compare.Side, which string, text []byte, name string) e
 	if err != nil {
 		return err
 	}
-	return a.addSummary(s, which, summary, name)
+	return a.addSummary(s, summary, name)
 }
 
-func (a *app) addSummary(s *compare.Side, which string, summary *measure.Summary, name string) error {
+func (a *app) addSummary(s *compare.Side, summary *measure.Summary, name string) error {
 	if !summary.Valid {
 		a.note("note: %s is not valid (%s): its figures say little", name, strings.Join(summary.Invalid, "; "))
 	}

@@ -158,7 +158,7 @@ func (c *comparison) row(k key) (Row, error) {
 		return Row{}, fmt.Errorf("%s of %s: %w: base and new must be of the same", f.title(), cmp.Or(k.group, "no scenario"), errClocks)
 	}
 	r := Row{
-		Group: k.group, Figure: f.title(), Name: k.name, Unit: k.unit, Metric: f.metric, Aggregation: f.aggregation,
+		Group: k.group, Figure: wording.Printable(f.title()), Name: k.name, Unit: k.unit, Metric: f.metric, Aggregation: f.aggregation,
 		Clock: f.clock, Better: f.better, Exact: f.exact,
 	}
 	r.Base, r.New = c.base.values(b, f), c.next.values(n, f)
