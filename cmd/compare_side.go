@@ -55,6 +55,9 @@ func (a *app) addSummary(s *compare.Side, summary *measure.Summary, name string)
 	if !summary.Valid {
 		a.note("note: %s is not valid (%s): its figures say little", name, strings.Join(summary.Invalid, "; "))
 	}
+	if e := summary.EndedBy; e != nil {
+		a.note("note: %s was ended by %s: %s, so its figures are not those of a whole run", name, e.Metric, e.Check)
+	}
 	return s.AddSummary(summary, name)
 }
 
