@@ -111,27 +111,38 @@ func (c *checker) pareto(columns []Column) {
 	}
 }
 
-// fillSweep gives the table its columns: what assertions look at, and the
-// front.
+// fillSweep gives the table its columns: those that the file names, or else
+// what assertions look at, and the front's.
 func fillSweep(s *Scenario) {
-	if s.Sweep == nil || len(s.Sweep.Metrics) > 0 {
+	if s.Sweep == nil {
 		return
 	}
+	columns := s.Sweep.Metrics
 	add := func(c Column) {
-		if !slices.ContainsFunc(s.Sweep.Metrics, func(other Column) bool { return other.String() == c.String() }) {
-			s.Sweep.Metrics = append(s.Sweep.Metrics, c)
+		if !slices.ContainsFunc(columns, func(other Column) bool { return other.String() == c.String() }) {
+			columns = append(columns, c)
 		}
 	}
-	for _, a := range s.Assert {
-		sel, err := metric.ParseSelector(a.Selector)
-		m, _ := metric.Find(sel.Metric)
-		for _, cond := range a.Conditions {
-			if parsed, bad := metric.ParseCondition(m, cond.Check); bad == nil && err == nil {
-				add(metric.ColumnOf(sel, parsed))
-			}
+	if len(columns) == 0 {
+		for _, c := range assertedColumns(s.Assert) {
+			add(c)
 		}
 	}
 	for _, c := range s.Sweep.Pareto {
 		add(c)
 	}
+	s.Sweep.Metrics = columns
+}
+
+func assertedColumns(asserts []Assertion) (columns []Column) {
+	for _, a := range asserts {
+		sel, err := metric.ParseSelector(a.Selector)
+		m, _ := metric.Find(sel.Metric)
+		for _, cond := range a.Conditions {
+			if parsed, bad := metric.ParseCondition(m, cond.Check); bad == nil && err == nil {
+				columns = append(columns, metric.ColumnOf(sel, parsed))
+			}
+		}
+	}
+	return columns
 }

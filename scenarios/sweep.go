@@ -12,7 +12,7 @@ type Sweep struct {
 	Mode    string      `yaml:"mode" doc:"grid: every value of an axis with every value of the others; zip: the first values of all axes together, then the second, so all axes have as many" default:"grid" enum:"grid,zip"`
 	Repeats Count       `yaml:"repeats" doc:"runs of each cell; the first has the scenario's own seed, the others seeds derived from it" default:"1" min:"1" max:"1000"`
 	Find    *Find       `yaml:"find" doc:"search of one more axis for its highest value at which all assertions hold, at each place of the others"`
-	Metrics []Column    `yaml:"metrics" doc:"columns of the table, each a metric with tags as in assert, and an aggregation, such as latency{decision=denied} p(99); left out: what assert and pareto look at"`
+	Metrics []Column    `yaml:"metrics" doc:"columns of the table, each a metric with tags as in assert, and an aggregation, such as latency{decision=denied} p(99); left out: what assert looks at; those of pareto are added"`
 	Pareto  []Column    `yaml:"pareto" doc:"two columns; the cells that no other one beats in both are marked"`
 }
 

@@ -77,7 +77,7 @@ func TestColumns(t *testing.T) {
 		{"repeats: 2", "[latency{limiter=main} p(99) latency{limiter=main} max decisions count]", "what assert looks at, each once"},
 		{"{repeats: 2, pareto: [latency p(50), over_admission count]}", "[latency{limiter=main} p(99) latency{limiter=main} max decisions count latency p(50) over_admission count]", "and pareto"},
 		{"{repeats: 2, metrics: [lag avg]}", "[lag avg]", "as written"},
-		{"{repeats: 2, metrics: [' decisions{ decision = allowed }   rate'], pareto: [latency p(50), over_admission count]}", "[decisions{decision=allowed} rate]", "as written"},
+		{"{repeats: 2, metrics: [' decisions{ decision = allowed }   rate'], pareto: [latency p(50), over_admission count]}", "[decisions{decision=allowed} rate latency p(50) over_admission count]", "as written, and pareto"},
 	} {
 		block := c.block
 		if !strings.HasPrefix(block, "{") {

@@ -52,7 +52,7 @@ func Quantity(value string) (x float64, base string, ok bool) {
 }
 
 // label names axes by the last parts of their paths: as many as it takes for
-// them to differ.
+// them to differ, and not to begin with the number of a list's element.
 func label(axes []Axis, s *Search) {
 	var paths [][]string
 	for _, a := range axes {
@@ -65,7 +65,8 @@ func label(axes []Axis, s *Search) {
 		n := 1
 		for ; n < len(path); n++ {
 			same := func(other []string) bool { return slices.Equal(lastParts(other, n), lastParts(path, n)) }
-			if !slices.ContainsFunc(paths[:i], same) && !slices.ContainsFunc(paths[i+1:], same) {
+			first := path[len(path)-n]
+			if strings.Trim(first, "0123456789") != "" && !slices.ContainsFunc(paths[:i], same) && !slices.ContainsFunc(paths[i+1:], same) {
 				break
 			}
 		}

@@ -36,6 +36,7 @@ func TestLabels(t *testing.T) {
 	}{
 		{"the last part", []string{"limiters.main.kind", "shards.count"}, []string{"kind", "count"}},
 		{"more where two end alike", []string{"limiters.a.kind", "limiters.b.kind", "seed"}, []string{"a.kind", "b.kind", "seed"}},
+		{"more than the number of an element", []string{"rate.steps.1.rate", "calls.rate", "shards.names.0"}, []string{"steps.1.rate", "calls.rate", "names.0"}},
 		{"all of a short one", []string{"seed", "keys.seed"}, []string{"seed", "keys.seed"}},
 	} {
 		r := sweep.Result{}

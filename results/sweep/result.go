@@ -168,7 +168,11 @@ func (r *Result) WriteJSON(w io.Writer) error {
 // Read reads what WriteJSON wrote; name is for errors.
 func Read(in io.Reader, name string) (*Result, error) {
 	var r Result
-	if err := json.NewDecoder(in).Decode(&r); err != nil {
+	data, err := io.ReadAll(in)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if err := json.Unmarshal(data, &r); err != nil {
 		return nil, fmt.Errorf("%s: expected the result of a sweep as JSON: %w", name, err)
 	}
 	if r.SchemaVersion < 1 || r.SchemaVersion > SchemaVersion {
@@ -176,6 +180,9 @@ func Read(in io.Reader, name string) (*Result, error) {
 	}
 	if err := r.check(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if n := r.Places(); n < 1 || n > len(r.Runs) {
+		return nil, fmt.Errorf("%s: expected the result of a sweep with a run at each of its places, found %d runs", name, len(r.Runs))
 	}
 	return &r, nil
 }

@@ -201,7 +201,7 @@ boulder,all pass,10,,2,,0.002,0
 		t.Error(diff)
 	}
 	r.Searched[1] = sweep.Found{Place: 1, Outcome: sweep.NotMonotone, Fails: "60/m", Probes: 2}
-	if got := text(t, r); !strings.Contains(got, "unknown               unknown  not monotone") || !strings.Contains(got, "Not monotone: 600/m passes where 60/m does not") {
+	if got := text(t, r); !strings.Contains(got, "–                     –  not monotone") || !strings.Contains(got, "Not monotone: 600/m passes where 60/m does not") {
 		t.Errorf("that the search could not be made is not told:\n%s", got)
 	}
 }
@@ -254,6 +254,9 @@ func TestReadRefuses(t *testing.T) {
 		{"axes of different length that vary together", `{"schemaVersion": 1, "zip": true, "axes": [{"values": ["a", "b"]}, {"values": ["a"]}]}`, "2 values"},
 		{"numbers that are not those of the values", `{"schemaVersion": 1, "axes": [{"values": ["1", "2"], "numeric": [1]}]}`, "number for each"},
 		{"a front of columns that there are none of", `{"schemaVersion": 1, "pareto": ["a"]}`, `found "a"`},
+		{"text after the result", `{"schemaVersion": 1}x`, "expected the result of a sweep"},
+		{"no runs", `{"schemaVersion": 1}`, "found 0 runs"},
+		{"more places than there can be runs", `{"schemaVersion": 1, "axes": [` + strings.Repeat(`{"values": ["a", "b"]},`, 62) + `{"values": ["a", "b"]}]}`, "found 0 runs"},
 		{"a search that is missing", `{"schemaVersion": 1, "search": {"path": "a"}}`, "expected one for each"},
 	} {
 		if _, err := sweep.Read(strings.NewReader(c.text), "x.json"); err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "x.json: ") {

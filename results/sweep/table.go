@@ -195,10 +195,14 @@ func (c *Column) heading() string {
 }
 
 // cell of a place: the median over its runs, and where they differ their
-// range; how many of them know it, if not all do.
+// range; how many of them know it, if not all do. A search that found no
+// capacity has no runs there.
 func (c *Column) cell(p *place, column int) string {
 	values := p.values(column)
-	if len(values) == 0 {
+	switch {
+	case len(p.runs) == 0:
+		return orDash("")
+	case len(values) == 0:
 		return "unknown"
 	}
 	text := c.number(median(values))
