@@ -17,6 +17,7 @@ func (f *Figure) page() (blocks []block, height vg.Length) {
 	s := f.style
 	width := s.width - 2*s.margin
 	rows, legend := f.frames(width)
+	level(rows)
 	lefts := columnWidths(rows)
 	for _, row := range rows {
 		for i, fr := range row {
@@ -104,6 +105,24 @@ func (f *Figure) frames(width vg.Length) (rows [][]*frame, legend []entry) {
 		}
 	}
 	return rows, legend
+}
+
+// level the names at the ends of lines: those of panels below each other stand in
+// one column.
+func level(rows [][]*frame) {
+	widest := make([]vg.Length, len(rows[0]))
+	for _, row := range rows {
+		for i, fr := range row {
+			widest[i] = max(widest[i], fr.right)
+		}
+	}
+	for _, row := range rows {
+		for i, fr := range row {
+			if fr.right > 0 {
+				fr.right = widest[i]
+			}
+		}
+	}
 }
 
 // columnWidths of tick labels, for panels below each other.

@@ -75,7 +75,7 @@ func heading(level int, id, text string) template.HTML {
 	return template.HTML(fmt.Sprintf(`<h%d id="%s">%s</h%d>`, level, template.HTMLEscapeString(id), template.HTMLEscapeString(tight(text)), level))
 }
 
-var beforeUnit = regexp.MustCompile(`([0-9]) (%|[mµ]?s\b|min\b|h\b|d\b|MiB\b)`)
+var beforeUnit = regexp.MustCompile(`([0-9]) (%|[mµ]?s\b|min\b|h\b|d\b|days?\b|MiB\b)`)
 
 // tight text breaks no line between a number and its unit.
 func tight(s string) string { return beforeUnit.ReplaceAllString(s, "$1\u00a0$2") }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -137,17 +138,18 @@ func percent(share float64) cell {
 // duration of seconds, written as 1h2m3s.
 func duration(seconds float64) cell { return cell{Text: lasting(seconds), Number: plain(seconds)} }
 
-func lasting(seconds float64) string {
-	d := time.Duration(seconds * 1e9)
+func lasting(seconds float64) string { return lastingTo(seconds, math.Inf(1)) }
+
+// lastingTo as many digits as tell instants apart that are a step apart.
+func lastingTo(seconds, step float64) string {
+	d, to := time.Duration(math.Round(seconds*1e9)), time.Microsecond
 	switch {
 	case d.Abs() >= time.Minute:
-		d = d.Round(time.Second)
+		to = time.Second
 	case d.Abs() >= time.Second:
-		d = d.Round(10 * time.Millisecond)
-	default:
-		d = d.Round(time.Microsecond)
+		to = 10 * time.Millisecond
 	}
-	text := d.String()
+	text := d.Round(time.Duration(min(float64(to), step*1e9))).String()
 	for _, zero := range []string{"m0s", "h0m"} { // 5m0s is 5m
 		if strings.HasSuffix(text, zero) {
 			text = text[:len(text)-len(zero)+1]

@@ -157,7 +157,8 @@ func timelineTables(set *series.Set) []*table {
 	rates := newTable(fmt.Sprintf("Requests per second over time, in intervals of %s", step), columns...)
 	times := newTable(fmt.Sprintf("Latency in ms over time, in intervals of %s", step), latencyColumns...)
 	for i := range line.N {
-		from := duration(line.From + float64(i)*line.Step)
+		begin := line.From + float64(i)*line.Step
+		from := cell{Text: lastingTo(begin, line.Step), Number: plain(begin)}
 		row, latencyRow := []cell{from, rate(at(line.Offered, i))}, []cell{from}
 		for _, o := range line.Outcomes {
 			row = append(row, rate(at(o.Rate, i)))

@@ -22,6 +22,18 @@ func TestLasting(t *testing.T) {
 	}
 }
 
+// Instants that are a step apart do not look alike.
+func TestLastingTo(t *testing.T) {
+	for _, tt := range []struct {
+		seconds, step float64
+		want          string
+	}{{60.2, 0.2, "1m0.2s"}, {60, 0.2, "1m"}, {3661.5, 0.5, "1h1m1.5s"}, {1.005, 0.005, "1.005s"}, {300, 5, "5m"}, {90000, 3600, "25h"}, {0.0000002, 0.0000001, "200ns"}} {
+		if got := lastingTo(tt.seconds, tt.step); got != tt.want {
+			t.Errorf("%g s in steps of %g s: got %s, expected %s", tt.seconds, tt.step, got, tt.want)
+		}
+	}
+}
+
 func TestShort(t *testing.T) {
 	for want, seconds := range map[string]float64{"0 µs": 0, "12.3 µs": 0.0000123, "1 ms": 0.001, "12.1 ms": 0.01209, "2.5 s": 2.5, "40000 s": 40000, "-3 ms": -0.003} {
 		if got := short(seconds); got != want {
