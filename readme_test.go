@@ -46,19 +46,6 @@ func readmeLines(t *testing.T) []string {
 	return lines
 }
 
-// needCommandLine skips until the README's commands can work. In CI they must.
-func needCommandLine(t *testing.T) {
-	t.Helper()
-	if _, err := os.Stat(filepath.Join("cmd", "quotalab")); err == nil {
-		return
-	}
-	const why = "cmd/quotalab does not exist yet, so the README's commands cannot run"
-	if os.Getenv("CI") == "true" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
-}
-
 // copySources copies what is under version control, more or less, so that
 // commands leave nothing behind.
 func copySources(t *testing.T) string {
@@ -110,12 +97,12 @@ func runLive(t *testing.T, dir, line string) {
 }
 
 // TestReadmeCommands runs the README's commands in their order, in one folder;
-// those of blocks that are marked live on real Redis.
+// those of blocks that are marked live on real Redis. Its limiter is vetted there
+// too.
 func TestReadmeCommands(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs every command of the README")
 	}
-	needCommandLine(t)
 	dir := copySources(t)
 	for _, line := range readmeLines(t) {
 		if line == testCommand {
@@ -131,12 +118,11 @@ func TestReadmeCommands(t *testing.T) {
 			t.Run(line, func(t *testing.T) { runLive(t, dir, line) })
 		}
 	}
+	t.Run("limiter", func(t *testing.T) { vetLimiter(t, dir) })
 }
 
-// TestReadmeLimiterCompiles vets the README's own limiter.
-func TestReadmeLimiterCompiles(t *testing.T) {
-	needCommandLine(t)
-	dir := copySources(t)
+// vetLimiter vets the README's own limiter in a copy of the sources.
+func vetLimiter(t *testing.T, dir string) {
 	programs := 0
 	for _, b := range readmeBlocks(t) {
 		if b.language != "go" {
