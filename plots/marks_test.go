@@ -51,6 +51,18 @@ func TestAutoPipeliningIsNamed(t *testing.T) {
 			t.Errorf("compared: notes of %s are %q", f.Name, f.Notes)
 		}
 	}
+	for name, s := range sweepFixtures() {
+		one := *s
+		one.AutoPipelined = []string{"wfe"}
+		if one.Check() != nil {
+			continue
+		}
+		for _, f := range SweepFigures(&one, Options{}) {
+			if !strings.HasSuffix(f.Subtitle, " · auto-pipelined: wfe") {
+				t.Errorf("sweep, %s: subtitle of %s is %q", name, f.Name, f.Subtitle)
+			}
+		}
+	}
 	for _, f := range All([]*series.Set{usual()}, Options{}) {
 		if strings.Contains(f.Text(), "pipelin") {
 			t.Errorf("%s names auto-pipelining, which there is none of", f.Name)

@@ -61,7 +61,11 @@ func (k *sweepKit) subtitle() string {
 	for _, a := range k.Axes {
 		parts = append(parts, fmt.Sprintf("%s of %s", wording.Counted(int64(len(a.Values)), "value"), a.Name))
 	}
-	return strings.Join(append(parts, wording.Counted(int64(len(k.Cells)), "run")), " · ")
+	parts = append(parts, wording.Counted(int64(len(k.Cells)), "run"))
+	if len(k.AutoPipelined) > 0 {
+		parts = append(parts, "auto-pipelined: "+and(k.AutoPipelined))
+	}
+	return strings.Join(parts, " · ")
 }
 
 // longestNumeric axis: the one with most values, of several the last; −1 there

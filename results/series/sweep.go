@@ -11,7 +11,10 @@ type Sweep struct {
 	Axes     []Axis // parameters, the one that varies fastest last
 	Metric   string // name in the catalogue, with its selector and aggregation if it has any
 	Unit     string // base unit of the metric: s, count, tokens, ratio, or "" for a plain number
-	Cells    []Cell // of the runs that were made; in any order, each place once
+	// AutoPipelined are clients whose commands share round trips with those of other
+	// requests, in any run.
+	AutoPipelined []string
+	Cells         []Cell // of the runs that were made; in any order, each place once
 }
 
 // Axis is one parameter.

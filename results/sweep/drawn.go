@@ -2,6 +2,7 @@ package sweep
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/quotalab/quotalab/results/series"
@@ -12,7 +13,7 @@ import (
 func (r *Result) Drawn() (all []*series.Sweep) {
 	places := r.places()
 	draw := func(metric, unit string, value func(*place) float64) {
-		s := &series.Sweep{Scenario: r.Scenario, Axes: r.drawnAxes(), Metric: metric, Unit: unit}
+		s := &series.Sweep{Scenario: r.Scenario, Axes: r.drawnAxes(), Metric: metric, Unit: unit, AutoPipelined: r.pipelined()}
 		for i := range places {
 			p := &places[i]
 			at := r.index(i)
@@ -30,6 +31,18 @@ func (r *Result) Drawn() (all []*series.Sweep) {
 		draw(column.Name, column.Unit, func(p *place) float64 { return p.median(c) })
 	}
 	return all
+}
+
+// pipelined are the clients that are auto-pipelined in any run.
+func (r *Result) pipelined() (clients []string) {
+	for _, run := range r.Runs {
+		for _, c := range run.Pipelined {
+			if !slices.Contains(clients, c) {
+				clients = append(clients, c)
+			}
+		}
+	}
+	return clients
 }
 
 func (p *place) capacity() float64 {

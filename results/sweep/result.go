@@ -56,6 +56,7 @@ type Run struct {
 	Valid      bool       `json:"valid" jsonschema:"the run did what the scenario asked"`
 	Invalid    []string   `json:"invalid,omitempty" jsonschema:"why it is not valid"`
 	OK         bool       `json:"ok" jsonschema:"valid, and every assertion holds"`
+	Pipelined  []string   `json:"autoPipelined,omitempty" jsonschema:"clients whose commands share round trips with those of other requests, which hides queueing in their latency"`
 	Failing    []string   `json:"failing,omitempty" jsonschema:"assertions that do not hold"`
 	Unexpected int64      `json:"unexpected,omitempty" jsonschema:"decisions that failed for a reason that is neither Redis' nor the network's"`
 	Values     []*float64 `json:"values" jsonschema:"of each column, in base units; null: unknown"`

@@ -316,6 +316,11 @@ func TestDrawn(t *testing.T) {
 			t.Errorf("the capacity is %+v", drawn[0])
 		}
 	}
+	pipelined := grid(t)
+	pipelined.Runs[0].Pipelined, pipelined.Runs[1].Pipelined = []string{"wfe"}, []string{"wfe", "ra"}
+	if got := made(t, pipelined).Drawn()[0].AutoPipelined; !slices.Equal(got, []string{"wfe", "ra"}) {
+		t.Errorf("auto-pipelined in any run: %q", got)
+	}
 	zip := grid(t)
 	zip.Zip, zip.Runs, zip.Pareto = true, zip.Runs[:2], nil
 	s := made(t, zip).Drawn()[0]
