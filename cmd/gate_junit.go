@@ -26,7 +26,7 @@ func (s *gated) suite(r *gateReport, invalid []string) export.Suite {
 		suite.Seconds += run.WallSeconds
 	}
 	for i, a := range runs[0].Assertions {
-		c := export.Case{Name: a.Metric + ": " + a.Check}
+		c := export.Case{Name: a.Name()}
 		if text := s.failedAssertion(i); text != "" {
 			c.Problem = &export.Problem{Kind: "assertion", Message: text}
 		}

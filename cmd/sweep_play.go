@@ -147,7 +147,7 @@ func (s *sweeper) row(c cell, hash string, r *analysis, made cellFile) sweep.Run
 	}
 	for _, a := range sum.Assertions {
 		if !a.OK {
-			text := a.Metric + ": " + a.Check
+			text := a.Name()
 			if a.Unknown {
 				text += " (unknown)"
 			}

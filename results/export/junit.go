@@ -71,7 +71,7 @@ func JUnit(w io.Writer, runs ...*measure.Summary) error {
 
 // assertionCase is what became of an assertion of a run.
 func assertionCase(s *measure.Summary, a measure.Assertion) Case {
-	c := Case{Name: a.Metric + ": " + a.Check}
+	c := Case{Name: a.Name()}
 	inMilliseconds := &text{o: TextOptions{Unit: "ms"}}
 	switch {
 	case !s.Valid:

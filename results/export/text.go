@@ -199,7 +199,7 @@ func (t *text) assertions() {
 		case !a.OK:
 			word, colour = "FAILED ", red
 		}
-		line := fmt.Sprintf("%s: %s", a.Metric, a.Check)
+		line := a.Name()
 		if a.Observed != nil {
 			line += fmt.Sprintf(", observed %s", t.observed(a))
 		}

@@ -43,7 +43,7 @@ func Evaluate(s *measure.Summary, asserts []record.Assertion) []Verdict {
 }
 
 func evaluate(s *measure.Summary, a record.Assertion) Verdict {
-	v := Verdict{Metric: a.Selector, Check: a.Check}
+	v := Verdict{Metric: a.Selector, Check: a.Check, OverSeconds: a.Over.Seconds()}
 	sel, err := metric.ParseSelector(a.Selector)
 	if err != nil {
 		return unknown(v, err.Error())

@@ -112,6 +112,17 @@ type Assertion struct {
 	Observed *float64 `json:"observed" jsonschema:"what the metric was, in base units; null: unknown"`
 	Unknown  bool     `json:"unknown,omitempty" jsonschema:"nothing was observed that it could be judged by"`
 	Why      string   `json:"why,omitempty" jsonschema:"what made it fail, in words, where the number does not say"`
+
+	OverSeconds float64 `json:"overSeconds,omitempty" jsonschema:"length of the windows in each of which it must hold too, if it has any"`
+}
+
+// Name tells an assertion from the others of a run.
+func (a *Assertion) Name() string {
+	name := a.Metric + ": " + a.Check
+	if a.OverSeconds > 0 {
+		name += " over " + wording.Quantity(a.OverSeconds, "s")
+	}
+	return name
 }
 
 // Ended says which assertion ended a run.
