@@ -140,7 +140,7 @@ func (s *sweeper) finish(partial, hash string, made cellFile) (*analysis, cellFi
 // row keeps of a cell what tables tell: its analysis is large.
 func (s *sweeper) row(c cell, hash string, r *analysis, made cellFile) sweep.Run {
 	sum := r.summary
-	run := sweep.Run{Place: c.place, Settings: []string{}, Repeat: c.repeat, Seed: sum.Seed, Plan: hash, Valid: sum.Valid, Invalid: sum.Invalid, OK: sum.OK,
+	run := sweep.Run{Place: c.place, Settings: []string{}, Repeat: c.repeat, Seed: sum.Seed, Plan: hash, Valid: sum.Valid, Invalid: sum.Invalid, OK: sum.OK, Pipelined: sum.AutoPipelined,
 		Unexpected: made.Unexpected, Values: []*float64{}}
 	for _, set := range c.settings {
 		run.Settings = append(run.Settings, set.Value)
