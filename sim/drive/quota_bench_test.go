@@ -15,18 +15,22 @@ import (
 
 // BenchmarkAccounts plays accounts and engines, the record included: three
 // months of a thousand accounts with four polling engines, with two that
-// count in Redis, and a month of a hundred thousand with one.
+// count in Redis, and a month of a hundred thousand with one. With -short
+// there are a tenth of the accounts.
 func BenchmarkAccounts(b *testing.B) {
 	for _, c := range []struct {
 		name, engines string
 		count, days   int
 		batch         string
 	}{
-		{"1000x90d/four-polling", "a: {kind: flagsmith, options: {generation: G13}}, b: {kind: flagsmith, options: {generation: G16}}, c: {kind: flagsmith}, d: {kind: catch_up}", 1000, 90, "5m"},
-		{"1000x90d/two-polling-two-counting", "a: {kind: flagsmith}, b: {kind: catch_up}, c: {kind: inline, options: {buffer: 12h}}, d: {kind: hybrid}", 1000, 90, "6h"},
-		{"100000x30d/one-polling", "a: {kind: flagsmith, options: {generation: G16}}", 100_000, 30, "3h"},
+		{"four-polling", "a: {kind: flagsmith, options: {generation: G13}}, b: {kind: flagsmith, options: {generation: G16}}, c: {kind: flagsmith}, d: {kind: catch_up}", 1000, 90, "5m"},
+		{"two-polling-two-counting", "a: {kind: flagsmith}, b: {kind: catch_up}, c: {kind: inline, options: {buffer: 12h}}, d: {kind: hybrid}", 1000, 90, "6h"},
+		{"one-polling", "a: {kind: flagsmith, options: {generation: G16}}", 100_000, 30, "3h"},
 	} {
-		b.Run(c.name, func(b *testing.B) {
+		if testing.Short() {
+			c.count /= 10
+		}
+		b.Run(fmt.Sprintf("%dx%dd/%s", c.count, c.days, c.name), func(b *testing.B) {
 			defer debug.SetGCPercent(debug.SetGCPercent(100))
 			s, ps := scenarios.Decode("bench.yaml", fmt.Appendf(nil, `
 name: bench
