@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 )
 
@@ -33,6 +35,11 @@ Several records go into one file where the format has a place for that.
 			rs, err := analyseAll(given)
 			if err != nil {
 				return err
+			}
+			for _, r := range rs {
+				if !r.summary.Valid {
+					a.note("note: %s is not valid (%s): its figures say little", r.reader.Dir(), strings.Join(r.summary.Invalid, "; "))
+				}
 			}
 			return a.export(rs, targets)
 		},

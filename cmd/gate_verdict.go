@@ -162,7 +162,7 @@ func (s *gated) failedAssertion(i int) string {
 	if a.Observed != nil {
 		observed = strconv.FormatFloat(*a.Observed, 'g', -1, 64)
 	}
-	text := fmt.Sprintf("expected %s: %s, observed %s", a.Metric, a.Check, observed)
+	text := fmt.Sprintf("expected %s, observed %s", a.Name(), observed)
 	if a.Why != "" {
 		text += " (" + a.Why + ")"
 	}

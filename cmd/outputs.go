@@ -28,6 +28,7 @@ type outputKind struct {
 var outputKinds = map[string]outputKind{
 	"json":     {about: "the JSON summary", write: func(w io.Writer, r *analysis) error { return r.summary.WriteJSON(w) }},
 	"csv":      {about: "one line a decision", write: func(w io.Writer, r *analysis) error { return export.CSV(w, r.reader) }},
+	"metrics":  {about: "CSV, one line a metric", write: func(w io.Writer, r *analysis) error { return export.MetricsCSV(w, r.summary) }},
 	"hlog":     {about: "HDR interval log", write: func(w io.Writer, r *analysis) error { return export.HLog(w, r.reader) }},
 	"verdicts": {about: "CSV, one line a crossing of a threshold and one a notice", write: func(w io.Writer, r *analysis) error { return export.Verdicts(w, r.reader) }},
 	"html":     {about: "one page with everything, figures included", all: htmlReport},

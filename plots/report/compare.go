@@ -103,26 +103,25 @@ func verdictsTable(in []Input, names []string) *table {
 // assertionsCompared: what each assertion came to in each record.
 func assertionsCompared(in []Input, names []string) *table {
 	t := sideBySide("Assertions", "assertion", names)
-	type key struct{ metric, check string }
-	var order []key
+	var order []string
 	for i := range in {
 		for _, a := range in[i].Set.Summary.Assertions {
-			if k := (key{a.Metric, a.Check}); !slices.Contains(order, k) {
-				order = append(order, k)
+			if !slices.Contains(order, a.Name()) {
+				order = append(order, a.Name())
 			}
 		}
 	}
-	for _, k := range order {
-		row := []cell{words(k.metric + ": " + k.check)}
+	for _, name := range order {
+		row := []cell{words(name)}
 		for i := range in {
 			var came []string
 			for _, a := range in[i].Set.Summary.Assertions {
-				if (key{a.Metric, a.Check}) == k {
+				if a.Name() == name {
 					came = append(came, assertionVerdict(a)+", "+observed(a).Text)
 				}
 			}
 			one := words(strings.Join(came, "; "))
-			if len(came) > 0 && !held(in[i].Set.Summary, k.metric, k.check) {
+			if len(came) > 0 && !held(in[i].Set.Summary, name) {
 				one.State = "failed"
 			}
 			row = append(row, one)
@@ -133,8 +132,8 @@ func assertionsCompared(in []Input, names []string) *table {
 }
 
 // held tells whether an assertion holds wherever it is made.
-func held(s *measure.Summary, metric, check string) bool {
-	return !slices.ContainsFunc(s.Assertions, func(a measure.Assertion) bool { return a.Metric == metric && a.Check == check && !a.OK })
+func held(s *measure.Summary, name string) bool {
+	return !slices.ContainsFunc(s.Assertions, func(a measure.Assertion) bool { return a.Name() == name && !a.OK })
 }
 
 // keysCompared: the key figures of all records, a row each.

@@ -79,7 +79,7 @@ func (m *markdown) assertions(s *measure.Summary) {
 			if a.Why != "" {
 				word += ": " + escaped(shortened(a.Why))
 			}
-			m.line("| %s | %s | %s |", strings.ReplaceAll(code(a.Metric+": "+a.Check), "|", "\\|"), escaped(observed(a).Text), word)
+			m.line("| %s | %s | %s |", strings.ReplaceAll(code(a.Name()), "|", "\\|"), escaped(observed(a).Text), word)
 		}
 	}
 	if left := s.Assertions[min(shown, len(s.Assertions)):]; len(left) > 0 {

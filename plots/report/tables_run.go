@@ -23,7 +23,7 @@ func assertionsTable(s *measure.Summary) *table {
 		if a.Why != "" {
 			verdict += ": " + a.Why
 		}
-		t.add(cell{Text: verdict, State: state}, words(a.Metric), words(a.Check), observed(a))
+		t.add(cell{Text: verdict, State: state}, words(a.Metric), words(strings.TrimPrefix(a.Name(), a.Metric+": ")), observed(a))
 	}
 	return t
 }

@@ -27,7 +27,7 @@ func reasonOf(s *measure.Summary) string {
 	var failing []string
 	for _, a := range s.Assertions {
 		if !a.OK {
-			failing = append(failing, a.Metric+": "+a.Check)
+			failing = append(failing, a.Name())
 		}
 	}
 	reason := "the scenario asserts nothing"
