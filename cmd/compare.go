@@ -102,16 +102,13 @@ func sidesGiven(f compareFlags) (given []string) {
 
 // presentRows prints the table, unless an output goes to standard output.
 func (a *app) presentRows(rows []compare.Row, outs []output, kinds map[string]func(io.Writer, []compare.Row) error, all bool) error {
-	var errs []error
+	var printed error
 	if !slices.ContainsFunc(outs, func(o output) bool { return o.path == stdio }) {
-		errs = append(errs, compare.Text(a.stdout, rows, all))
+		printed = compare.Text(a.stdout, rows, all)
 	}
-	for _, o := range outs {
-		if err := a.writeTo(o, func(w io.Writer) error { return kinds[o.kind](w, rows) }); err != nil {
-			errs = append(errs, fmt.Errorf("-o %s=%s: %w", o.kind, o.path, err))
-		}
-	}
-	return errors.Join(errs...)
+	return errors.Join(printed, eachOutput(outs, func(o output) error {
+		return a.writeTo(o, func(w io.Writer) error { return kinds[o.kind](w, rows) })
+	}))
 }
 
 // notePlans says which scenarios are not the same on both sides.

@@ -35,23 +35,17 @@ func (g *gating) listAll() bool { return g.flags.all || g.verbose }
 
 // presentGate prints the verdict, unless an output goes to standard output.
 func (g *gating) presentGate(r *gateReport) error {
-	var errs []error
+	var printed error
 	if !slices.ContainsFunc(g.outs, func(o output) bool { return o.path == stdio }) {
-		errs = append(errs, r.write(g.stdout, false, g.listAll()))
+		printed = r.write(g.stdout, false, g.listAll())
 	}
 	writers := g.gateWriters()
-	for _, o := range g.outs {
-		var err error
+	return errors.Join(printed, eachOutput(g.outs, func(o output) error {
 		if write := writers[o.kind]; write != nil {
-			err = g.writeTo(o, func(w io.Writer) error { return write(w, r) })
-		} else {
-			err = g.exportTo(g.newRuns(), o)
+			return g.writeTo(o, func(w io.Writer) error { return write(w, r) })
 		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("-o %s=%s: %w", o.kind, o.path, err))
-		}
-	}
-	return errors.Join(errs...)
+		return g.exportTo(g.newRuns(), o)
+	}))
 }
 
 // newRuns are what exporters of figures need.

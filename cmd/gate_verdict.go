@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
@@ -172,12 +171,7 @@ func (s *gated) failedAssertion(i int) string {
 	return text
 }
 
-func (r *gateReport) writeJSON(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(r)
-}
+func (r *gateReport) writeJSON(w io.Writer) error { return wording.JSON(w, r) }
 
 // compareRules are those of gate.yaml.
 func compareRules(rules []scenarios.GateRule) []compare.Rule {

@@ -144,15 +144,19 @@ func oneRecord(outs []output) error {
 	return nil
 }
 
-// export writes all outputs, also after one that failed.
-func (a *app) export(rs []*analysis, outs []output) error {
+// eachOutput writes all outputs, also after one that failed.
+func eachOutput(outs []output, write func(output) error) error {
 	var errs []error
 	for _, o := range outs {
-		if err := a.exportTo(rs, o); err != nil {
+		if err := write(o); err != nil {
 			errs = append(errs, fmt.Errorf("-o %s=%s: %w", o.kind, o.path, err))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func (a *app) export(rs []*analysis, outs []output) error {
+	return eachOutput(outs, func(o output) error { return a.exportTo(rs, o) })
 }
 
 func (a *app) exportTo(rs []*analysis, o output) error {

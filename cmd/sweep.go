@@ -211,13 +211,10 @@ func (s *sweeper) present(r *sweep.Result, outs []output) error {
 			return err
 		}
 	}
-	var errs []error
-	for _, o := range outs {
-		if err := s.writeTo(o, func(w io.Writer) error { return sweepOutputs[o.kind](w, r, s.dir) }); err != nil {
-			errs = append(errs, fmt.Errorf("-o %s=%s: %w", o.kind, o.path, err))
-		}
-	}
-	if err := errors.Join(errs...); err != nil {
+	err = eachOutput(outs, func(o output) error {
+		return s.writeTo(o, func(w io.Writer) error { return sweepOutputs[o.kind](w, r, s.dir) })
+	})
+	if err != nil {
 		return err
 	}
 	s.note("%s", s.tally())

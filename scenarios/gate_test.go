@@ -103,17 +103,7 @@ func TestGateSchemaIsCommitted(t *testing.T) {
 
 func FuzzDecodeGate(f *testing.F) {
 	f.Add([]byte(gateFile))
-	files, err := filepath.Glob("testdata/wrong-gates/*.yaml")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(data)
-	}
+	addFiles(f, "testdata/wrong-gates/*.yaml")
 	f.Fuzz(func(t *testing.T, data []byte) {
 		g, problems := DecodeGate("gate.yaml", data)
 		inside(t, data, problems)

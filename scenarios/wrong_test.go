@@ -91,12 +91,10 @@ func inside(t *testing.T, data []byte, problems Problems) {
 	}
 }
 
-func FuzzDecode(f *testing.F) {
-	for _, name := range Shipped() {
-		data, _ := Source(name)
-		f.Add(data)
-	}
-	files, err := filepath.Glob("testdata/wrong*/*.yaml")
+// addFiles seeds a fuzz test with the files of a pattern.
+func addFiles(f *testing.F, pattern string) {
+	f.Helper()
+	files, err := filepath.Glob(pattern)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -107,6 +105,14 @@ func FuzzDecode(f *testing.F) {
 		}
 		f.Add(data)
 	}
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, name := range Shipped() {
+		data, _ := Source(name)
+		f.Add(data)
+	}
+	addFiles(f, "testdata/wrong*/*.yaml")
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s, problems := Decode("fuzz.yaml", data)
 		inside(t, data, problems)

@@ -2,10 +2,11 @@ package compare
 
 import (
 	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
+
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // csvHead names the columns of CSV. Numbers are in base units; changes are
@@ -45,10 +46,7 @@ func JSON(w io.Writer, rows []Row) error {
 	for i := range rows {
 		counts[rows[i].Verdict]++
 	}
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(struct {
+	return wording.JSON(w, struct {
 		Counts  map[Verdict]int `json:"counts"`
 		Figures []Row           `json:"figures"`
 	}{counts, rows})
