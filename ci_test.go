@@ -13,7 +13,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
-	"github.com/quotalab/quotalab/sim/needs"
+	"github.com/quotalab/quotalab/internal/testkit"
 )
 
 // action is what GitHub reads of action.yml.
@@ -175,7 +175,7 @@ func (r *runner) command(s step, temp string, i int, environment []string) int {
 // bash runs a script as both services do, and returns its exit code.
 func bash(t *testing.T, script, dir string, env []string) int {
 	t.Helper()
-	cmd := exec.Command(needs.Program(t, "bash", "bash"), "--noprofile", "--norc", "-eo", "pipefail", "-c", script)
+	cmd := exec.Command(testkit.Program(t, "bash", "bash"), "--noprofile", "--norc", "-eo", "pipefail", "-c", script)
 	cmd.Dir, cmd.Env = dir, env
 	out, err := cmd.CombinedOutput()
 	t.Logf("%s%s", script, out)

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/scenarios"
-	"github.com/quotalab/quotalab/sim/needs"
 )
 
 // testCommand is the line of the README that these tests are run by.
@@ -87,7 +87,7 @@ func runIn(t *testing.T, dir, name string, args ...string) {
 // other tests the machine may be too slow for its schedule, and it says so.
 func runLive(t *testing.T, dir, line string) {
 	t.Helper()
-	needs.Program(t, "redis-server", "redis-server")
+	testkit.Program(t, "redis-server", "redis-server")
 	cmd := exec.Command("bash", "-euo", "pipefail", "-c", line)
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()

@@ -2,20 +2,36 @@ package cmd
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/plots"
+	"github.com/quotalab/quotalab/plots/report"
+	"github.com/quotalab/quotalab/plots/series"
+	"github.com/quotalab/quotalab/results/assert"
 	"github.com/quotalab/quotalab/results/audit"
-	"github.com/quotalab/quotalab/results/gate"
-	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/present"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/series"
+	"github.com/quotalab/quotalab/results/summary"
+	"github.com/quotalab/quotalab/scenarios"
+	"github.com/quotalab/quotalab/sim/realredis"
 )
 
 // analysis is what a record came to.
 type analysis struct {
 	reader  *record.Reader
 	audited *audit.Result
-	summary *measure.Summary
+	summary *summary.Summary
 	drawn   *series.Set // once asked for
 }
 
@@ -43,11 +59,11 @@ func analyse(dir string) (*analysis, error) {
 	if err != nil {
 		return nil, fmt.Errorf("record %s: %w", dir, err)
 	}
-	summary, err := measure.Measure(reader, audited)
+	summary, err := summary.Measure(reader, audited)
 	if err != nil {
 		return nil, fmt.Errorf("record %s: %w", dir, err)
 	}
-	gate.Judge(summary, reader.Manifest().Asserts)
+	assert.Judge(summary, reader.Manifest().Asserts)
 	return &analysis{reader: reader, audited: audited, summary: summary}, nil
 }
 
@@ -72,10 +88,316 @@ func (r *analysis) store() error {
 	return record.WriteSummary(r.reader.Dir(), b.Bytes())
 }
 
-func summaries(rs []*analysis) []*measure.Summary {
-	all := make([]*measure.Summary, len(rs))
+func summaries(rs []*analysis) []*summary.Summary {
+	all := make([]*summary.Summary, len(rs))
 	for i, r := range rs {
 		all[i] = r.summary
 	}
 	return all
+}
+
+func (a *app) reportCommand() *cobra.Command {
+	var f summaryFlags
+	var outs []string
+	cmd := &cobra.Command{
+		Use:   "report RECORD…",
+		Short: "Print the summary of records, or make one page of them",
+		Long: `Prints the summary of a record again, from the record alone: also of a run that was aborted. Of several records,
+one summary after the other; -o html and -o markdown compare them. What the assertions came to does not change the
+exit code.
+
+` + exitHelp(exitPassed, exitInvalid, exitInternal),
+		Example: `  quotalab report my-record -o html=report.html
+  quotalab report quotalab-out/access-log/* --summary-mode compact`,
+		Args: args("RECORD…"),
+		RunE: func(_ *cobra.Command, given []string) error {
+			if err := f.check(); err != nil {
+				return err
+			}
+			targets, err := parseOutputs(outs)
+			if err != nil {
+				return err
+			}
+			if len(given) > 1 {
+				if err := oneRecord(targets); err != nil {
+					return err
+				}
+			}
+			rs, err := analyseAll(given)
+			if err != nil {
+				return err
+			}
+			return a.present(rs, targets, f)
+		},
+	}
+	f.add(cmd.Flags())
+	outFlag(cmd.Flags(), &outs)
+	return cmd
+}
+
+func htmlReport(w io.Writer, rs []*analysis) error { return writeReport(w, rs, report.HTML) }
+
+func markdownReport(w io.Writer, rs []*analysis) error { return writeReport(w, rs, report.Markdown) }
+
+func writeReport(w io.Writer, rs []*analysis, write func(io.Writer, []report.Input) error) error {
+	in := make([]report.Input, len(rs))
+	for i, r := range rs {
+		set, err := r.set()
+		if err != nil {
+			return err
+		}
+		plan, err := os.ReadFile(filepath.Join(r.reader.Dir(), record.PlanFile))
+		if err != nil && !os.IsNotExist(err) {
+			return fmt.Errorf("reading the plan: %w", err)
+		}
+		in[i] = report.Input{Set: set, Dir: r.reader.Dir(), Plan: string(plan), Command: commandOf(r.reader.Manifest())}
+	}
+	return write(w, in)
+}
+
+// commandOf makes a record again, but for a scenario file's place and the
+// servers of a run in real time, which the record does not know.
+func commandOf(m record.Manifest) string {
+	name := m.Scenario
+	if !slices.Contains(scenarios.Shipped(), name) {
+		name += ".yaml"
+	}
+	return fmt.Sprintf("quotalab run %s --seed %d --clock %s", name, m.Seed, m.Clock)
+}
+
+// plotFlags are the flags of plot.
+type plotFlags struct {
+	dir     string
+	formats []string
+	theme   string
+	width   float64
+	only    []string
+}
+
+func (a *app) plotCommand() *cobra.Command {
+	var f plotFlags
+	cmd := &cobra.Command{
+		Use:   "plot RECORD…",
+		Short: "Draw the figures of records, or of a sweep",
+		Long: `Draws every figure of one or several records, one file each and format, and prints what each says. Of several
+records there is a comparison too. Of the directory of a sweep every column is drawn over the axes. Files of the
+same names are replaced.
+
+` + exitHelp(exitPassed, exitInvalid, exitInternal),
+		Example: `  quotalab plot my-record --dir figures --format svg,png
+  quotalab plot before after --theme dark --only latency,compare
+  quotalab plot quotalab-out/my-scenario/sweep`,
+		Args: args("RECORD…"),
+		RunE: func(_ *cobra.Command, given []string) error { return a.plot(given, f) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.dir, "dir", "figures", "directory of the figures")
+	flags.StringSliceVar(&f.formats, "format", []string{"svg"}, "formats: "+strings.Join(plots.Formats, ", "))
+	flags.StringVar(&f.theme, "theme", "light", "light or dark")
+	flags.Float64Var(&f.width, "width", plots.DefaultWidth, "width in centimetres")
+	flags.StringSliceVar(&f.only, "only", nil, "kinds of figures to draw, also of records without their subject (default: all that have it): "+strings.Join(plots.Kinds(), ", "))
+	return cmd
+}
+
+func (a *app) plot(dirs []string, f plotFlags) error {
+	o := plots.Options{Theme: plots.Theme(f.theme), Width: f.width}
+	if err := errors.Join(o.Check(), known("--format", f.formats, plots.Formats), known("--only", f.only, plots.Kinds())); err != nil {
+		return usagef("%w", err)
+	}
+	figures, err := a.figures(dirs, o, f)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(f.dir, 0o755); err != nil {
+		return invalidf("--dir: %w", err)
+	}
+	for _, figure := range figures {
+		if err := a.draw(&figure, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// figures of records, or of a sweep.
+func (a *app) figures(dirs []string, o plots.Options, f plotFlags) ([]plots.Figure, error) {
+	if slices.ContainsFunc(dirs, isSweepDir) {
+		return sweepFigures(dirs, o, f)
+	}
+	rs, err := analyseAll(dirs)
+	if err != nil {
+		return nil, err
+	}
+	sets := make([]*series.Set, len(rs))
+	for i, r := range rs {
+		if sets[i], err = r.set(); err != nil {
+			return nil, err
+		}
+	}
+	if o.Kinds = f.only; len(o.Kinds) == 0 {
+		for _, kinds := range plots.LeftOut(sets) {
+			a.note("not drawn: %s", kinds)
+		}
+	}
+	return plots.All(sets, o), nil
+}
+
+// draw writes a figure in every format and says what it says.
+func (a *app) draw(figure *plots.Figure, f plotFlags) error {
+	var files []string
+	for _, format := range f.formats {
+		var b bytes.Buffer
+		if err := figure.Render(&b, format); err != nil {
+			return err
+		}
+		path := filepath.Join(f.dir, figure.Name+"."+format)
+		if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
+			return fmt.Errorf("writing a figure: %w", err)
+		}
+		files = append(files, path)
+	}
+	_, err := fmt.Fprintf(a.stdout, "%s\n  %s\n", strings.Join(files, " "), figure.Title)
+	return err
+}
+
+// known refuses values of a flag that are not among the allowed ones.
+func known(flag string, values, allowed []string) error {
+	var errs []error
+	for _, v := range values {
+		errs = append(errs, oneOf(flag, v, allowed))
+	}
+	return errors.Join(errs...)
+}
+
+func (a *app) exportCommand() *cobra.Command {
+	var outs []string
+	cmd := &cobra.Command{
+		Use:   "export RECORD…",
+		Short: "Write the results of records in other formats",
+		Long: `Writes what is in a record in the formats of other tools, one -o for each: ` + outputKindsText() + `.
+Several records go into one file where the format has a place for that.
+
+` + exitHelp(exitPassed, exitInvalid, exitInternal),
+		Example: `  quotalab export my-record -o csv=out.csv -o hlog=out.hlog
+  quotalab export my-record -o json=-
+  quotalab export base-1 base-2 base-3 -o bench=base.txt`,
+		Args: args("RECORD…"),
+		RunE: func(_ *cobra.Command, given []string) error {
+			targets, err := parseOutputs(outs)
+			if err != nil {
+				return err
+			}
+			if len(targets) == 0 {
+				return usagef("expected at least one -o kind=path: nothing to export to")
+			}
+			if len(given) > 1 {
+				if err := oneRecord(targets); err != nil {
+					return err
+				}
+			}
+			rs, err := analyseAll(given)
+			if err != nil {
+				return err
+			}
+			for _, r := range rs {
+				if !r.summary.Valid {
+					a.note("note: %s is not valid (%s): its figures say little", r.reader.Dir(), strings.Join(r.summary.Invalid, "; "))
+				}
+			}
+			return a.export(rs, targets)
+		},
+	}
+	outFlag(cmd.Flags(), &outs)
+	return cmd
+}
+
+// Environment variables with the password of a Pushgateway, or with the file
+// that it is in. No URL has it: others could read it off the process list.
+const (
+	pushPasswordVariable     = envPrefix + "PROMETHEUS_PASSWORD"
+	pushPasswordFileVariable = pushPasswordVariable + "_FILE"
+)
+
+// parseGateway reads the address of a Pushgateway and the secret that belongs
+// to it.
+func parseGateway(address string) (present.Gateway, error) {
+	g, err := present.ParseGateway(address)
+	if err != nil {
+		return g, fmt.Errorf("%w; a user may stand in the URL, the password in the environment's %s or in a file that %s names",
+			err, pushPasswordVariable, pushPasswordFileVariable)
+	}
+	g.Password = os.Getenv(pushPasswordVariable)
+	if file := os.Getenv(pushPasswordFileVariable); g.Password == "" && file != "" {
+		if g.Password, err = realredis.PasswordFile(file); err != nil {
+			return g, fmt.Errorf("%s: %w", pushPasswordFileVariable, err)
+		}
+	}
+	return g, nil
+}
+
+// pushAll pushes the metrics of all runs. A Pushgateway that does not answer is
+// a dependency that is unreachable; one that refuses leaves a result unwritten.
+func pushAll(o output, rs []*analysis) error {
+	err := o.gateway.Push(context.Background(), summaries(rs)...) // which ends by itself
+	if errors.Is(err, present.ErrNoAnswer) {
+		return withCode(exitDependency, err)
+	}
+	return err
+}
+
+// summaryFlags are the flags of the text summary, of run and report.
+type summaryFlags struct{ mode, unit string }
+
+// Modes of the summary and units of its times.
+var (
+	summaryModes = []string{present.Compact, present.Full, "disabled"}
+	timeUnits    = []string{"s", "ms", "us"}
+)
+
+func (f *summaryFlags) add(flags *pflag.FlagSet) {
+	flags.StringVar(&f.mode, "summary-mode", present.Compact, "summary on standard output: "+strings.Join(summaryModes, ", "))
+	flags.StringVar(&f.unit, "summary-time-unit", "ms", "unit of the times in the summary: "+strings.Join(timeUnits, ", "))
+}
+
+// check the values of the flags.
+func (f summaryFlags) check() error {
+	if err := oneOf("--summary-mode", f.mode, summaryModes); err != nil {
+		return err
+	}
+	return oneOf("--summary-time-unit", f.unit, timeUnits)
+}
+
+func oneOf(flag, value string, allowed []string) error {
+	if slices.Contains(allowed, value) {
+		return nil
+	}
+	return usagef("%s: expected one of %s, found %q%s", flag, strings.Join(allowed, ", "), value, metric.DidYouMean(value, allowed))
+}
+
+// present prints the summaries and writes the outputs. An output that goes to
+// standard output has it for itself.
+func (a *app) present(rs []*analysis, outs []output, show summaryFlags) error {
+	taken := slices.ContainsFunc(outs, func(o output) bool { return o.path == stdio })
+	for i, r := range rs {
+		if show.mode == "disabled" || taken {
+			break
+		}
+		if i > 0 {
+			fmt.Fprintln(a.stdout)
+		}
+		o := present.TextOptions{Mode: show.mode, Unit: show.unit, Colour: a.colour(), Width: lineWidth}
+		if err := present.Text(a.stdout, r.summary, o); err != nil {
+			return err
+		}
+	}
+	return a.export(rs, outs)
+}
+
+// colour tells whether standard output may have colours: it is a terminal,
+// and neither --no-color nor NO_COLOR forbids them (https://no-color.org).
+func (a *app) colour() bool {
+	if v, _ := a.lookupEnv("NO_COLOR"); v != "" || a.noColor {
+		return false
+	}
+	return isTerminal(a.stdout.w)
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/summary"
 )
 
 // TestRunDeterminism runs scenarios as a user does, each time in a process
@@ -52,7 +52,7 @@ func TestRunDeterminism(t *testing.T) {
 
 // runSummary runs a scenario and returns its JSON summary without what the
 // wall clock gave.
-func runSummary(t *testing.T, env []string, args ...string) measure.Summary {
+func runSummary(t *testing.T, env []string, args ...string) summary.Summary {
 	t.Helper()
 	c := exec.Command("quotalab", append([]string{"run", "--dir", filepath.Join(t.TempDir(), "record"), "-o", "json=-", "-q"}, args...)...)
 	c.Env = append(os.Environ(), env...)
@@ -61,7 +61,7 @@ func runSummary(t *testing.T, env []string, args ...string) measure.Summary {
 	if err != nil {
 		t.Fatalf("%s: %v", c, err)
 	}
-	var s measure.Summary
+	var s summary.Summary
 	if err := json.Unmarshal(out, &s); err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func runSummary(t *testing.T, env []string, args ...string) measure.Summary {
 	return s
 }
 
-func text(t *testing.T, s measure.Summary) string {
+func text(t *testing.T, s summary.Summary) string {
 	t.Helper()
 	var b bytes.Buffer
 	if err := s.WriteJSON(&b); err != nil {

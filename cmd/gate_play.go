@@ -14,7 +14,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/summary"
 )
 
 // Who plays a run of a gate.
@@ -118,7 +118,7 @@ func (g *gating) take(ctx context.Context, t turn, spare int) (left int, err err
 
 // child plays a run in a process of its own, so that each build and each run has
 // the same conditions, and returns its summary.
-func (g *gating) child(ctx context.Context, t turn) (s *measure.Summary, err error) {
+func (g *gating) child(ctx context.Context, t turn) (s *summary.Summary, err error) {
 	dir, err := os.MkdirTemp(g.temp, "run-")
 	if err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/quotalab/quotalab/results/compare"
+	"github.com/quotalab/quotalab/results/present"
 	"github.com/quotalab/quotalab/results/wording"
 )
 
@@ -137,4 +138,55 @@ func (r *gateReport) counts() string {
 		text += fmt.Sprintf("; if nothing got worse, one of the %s that vary fails with a probability of at most %s", wording.Counted(int64(r.Family), "figure"), wording.Percent(r.Alpha))
 	}
 	return text
+}
+
+// writeJUnit writes a suite for each scenario: whether its runs are valid, its
+// assertions, and every figure that was judged. An assertion holds if it does in
+// all runs.
+func (g *gating) writeJUnit(w io.Writer, r *gateReport) error {
+	suites := make([]present.Suite, len(g.scenarios))
+	for i, s := range g.scenarios {
+		suites[i] = s.suite(r, g.invalidOf(s))
+	}
+	return present.JUnitSuites(w, suites)
+}
+
+func (s *gated) suite(r *gateReport, invalid []string) present.Suite {
+	runs := s.played[newBuild]
+	suite := present.Suite{Name: s.name, Started: runs[0].Started, Cases: []present.Case{{Name: "every run is valid"}}}
+	for _, run := range runs {
+		suite.Seconds += run.WallSeconds
+	}
+	for i, a := range runs[0].Assertions {
+		c := present.Case{Name: a.Name()}
+		if text := s.failedAssertion(i); text != "" {
+			c.Problem = &present.Problem{Kind: "assertion", Message: text}
+		}
+		suite.Cases = append(suite.Cases, c)
+	}
+	for i := range r.Rows {
+		if row := &r.Rows[i]; row.Group == s.name && row.Outcome != compare.Ignored && row.Outcome != compare.Unjudged {
+			suite.Cases = append(suite.Cases, figureCase(row))
+		}
+	}
+	if len(invalid) > 0 {
+		for i := range suite.Cases {
+			suite.Cases[i].Problem = &present.Problem{Kind: present.Invalid, Message: "not every run is valid, so nothing of them means anything", Details: invalid}
+		}
+	}
+	return suite
+}
+
+// figureCase is what became of a figure.
+func figureCase(row *compare.Judged) present.Case {
+	c := present.Case{Name: row.Figure}
+	if row.Outcome == compare.Passed {
+		return c
+	}
+	cells := row.Cells()
+	c.Problem = &present.Problem{Kind: "regression", Message: fmt.Sprintf("expected %s, found %s where the baseline has %s (%s)", row.Rule, cells[3], cells[2], cells[4]), Details: []string{row.Reason}}
+	if row.Outcome == compare.Untold {
+		c.Kind = "unknown"
+	}
+	return c
 }

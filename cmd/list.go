@@ -12,6 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/results/summary"
+	"github.com/quotalab/quotalab/results/sweep"
 	"github.com/quotalab/quotalab/scenarios"
 )
 
@@ -133,4 +135,123 @@ func firstOf(errs ...error) error {
 		}
 	}
 	return nil
+}
+
+func (a *app) showCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "show NAME",
+		Short: "Print the file of a shipped scenario",
+		Long: `Prints the file of a scenario that comes with quotalab, to be read or to start one's own from.
+
+` + exitHelp(exitPassed, exitInvalid),
+		Example: `  quotalab show access-log
+  quotalab show boulder-new-account > my.yaml`,
+		Args:              args("NAME"),
+		ValidArgsFunction: completeScenario,
+		RunE: func(cmd *cobra.Command, given []string) error {
+			name := given[0]
+			data, ok := scenarios.Source(name)
+			if !ok {
+				return invalidf("no shipped scenario %q%s; shipped are %s", name,
+					metric.DidYouMean(name, scenarios.Shipped()), strings.Join(scenarios.Shipped(), ", "))
+			}
+			_, err := cmd.OutOrStdout().Write(data)
+			return err
+		},
+	}
+}
+
+// schemas are JSON Schemas of the files that quotalab reads and writes.
+var schemas = map[string]func() ([]byte, error){"scenario": scenarios.Schema, "gate": scenarios.GateSchema, "summary": summary.Schema, "sweep": sweep.Schema}
+
+func (a *app) schemaCommand() *cobra.Command {
+	names := slices.Sorted(maps.Keys(schemas))
+	return &cobra.Command{
+		Use:   "schema " + strings.Join(names, "|"),
+		Short: "Print the JSON Schema of a file that quotalab reads or writes",
+		Long: `Prints a JSON Schema: of scenario files or of gate.yaml, for an editor that then completes and checks them, or of the JSON summary
+or the result of a sweep, for whoever reads them.
+
+` + exitHelp(exitPassed, exitInvalid),
+		Example: `  quotalab schema scenario > scenario.schema.json
+  quotalab schema summary > summary.schema.json`,
+		Args:      args("SCHEMA"),
+		ValidArgs: names,
+		RunE: func(cmd *cobra.Command, given []string) error {
+			schema, ok := schemas[given[0]]
+			if !ok {
+				return usagef("expected one of %s, found %q%s", strings.Join(names, ", "), given[0], metric.DidYouMean(given[0], names))
+			}
+			data, err := schema()
+			if err != nil {
+				return err
+			}
+			_, err = cmd.OutOrStdout().Write(append(slices.Clip([]byte(strings.TrimRight(string(data), "\n"))), '\n'))
+			return err
+		},
+	}
+}
+
+func (a *app) checkCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check FILE…",
+		Short: "Check scenarios and print their plans; nothing is run",
+		Long: `Decodes and compiles scenarios and prints the plan of each, as a run would play it. Every mistake in every file is
+told, with its place. Of a scenario with a sweep every cell is compiled too, of a search those at its ends. FILE may be the name of a shipped scenario, or - for standard input. Nothing is run.
+
+` + exitHelp(exitPassed, exitInvalid),
+		Example: `  quotalab check my.yaml
+  quotalab check scenarios/*.yaml`,
+		Args:              args("FILE…"),
+		ValidArgsFunction: completeScenario,
+		RunE: func(cmd *cobra.Command, given []string) error {
+			var failed error
+			for i, name := range given {
+				p, err := a.load(name, overrides{})
+				if err == nil && p.Scenario.Sweep != nil {
+					_, err = a.checkCells(p.Scenario, cellsOf(p.Scenario.Sweep), overrides{})
+				}
+				if err != nil {
+					failed = &exitError{code: codeOf(err)}
+					a.tell(cmd, err)
+					continue
+				}
+				if i > 0 {
+					fmt.Fprintln(cmd.OutOrStdout())
+				}
+				fmt.Fprint(cmd.OutOrStdout(), p.Text())
+			}
+			return failed
+		},
+	}
+}
+
+// shells that completion knows.
+var shells = map[string]func(root *cobra.Command, w io.Writer) error{
+	"bash":       func(root *cobra.Command, w io.Writer) error { return root.GenBashCompletionV2(w, true) },
+	"fish":       func(root *cobra.Command, w io.Writer) error { return root.GenFishCompletion(w, true) },
+	"powershell": (*cobra.Command).GenPowerShellCompletionWithDesc,
+	"zsh":        (*cobra.Command).GenZshCompletion,
+}
+
+func (a *app) completionCommand() *cobra.Command {
+	names := slices.Sorted(maps.Keys(shells))
+	return &cobra.Command{
+		Use:   "completion " + strings.Join(names, "|"),
+		Short: "Print a script that completes quotalab's commands in a shell",
+		Long: `Prints a script by which a shell completes verbs, flags and the names of shipped scenarios.
+
+` + exitHelp(exitPassed, exitInvalid),
+		Example: `  source <(quotalab completion bash)
+  quotalab completion fish > ~/.config/fish/completions/quotalab.fish`,
+		Args:      args("SHELL"),
+		ValidArgs: names,
+		RunE: func(cmd *cobra.Command, given []string) error {
+			generate, ok := shells[given[0]]
+			if !ok {
+				return usagef("expected one of %s, found %q%s", strings.Join(names, ", "), given[0], metric.DidYouMean(given[0], names))
+			}
+			return generate(cmd.Root(), cmd.OutOrStdout())
+		},
+	}
 }

@@ -10,9 +10,9 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/quotalab/quotalab/sim/drive"
-	"github.com/quotalab/quotalab/sim/live"
 	"github.com/quotalab/quotalab/sim/plan"
+	"github.com/quotalab/quotalab/sim/realredis"
+	"github.com/quotalab/quotalab/sim/run"
 )
 
 // passwordVariable is the environment's alternative to --redis-password-file.
@@ -29,7 +29,7 @@ type liveFlags struct {
 	user, passwordFile string
 	db                 int
 	tls                bool
-	files              live.TLSFiles
+	files              realredis.TLSFiles
 
 	allowForeign bool
 }
@@ -88,10 +88,10 @@ const mostSpawned = 128
 // servers are what the flags say of a run's servers.
 type servers struct {
 	flag      string // that names them, "" none
-	login     live.Login
-	addresses []live.Address // of --redis
-	seeds     []string       // of --cluster
-	shards    []string       // names, as far as the flags tell before anybody is asked; nil: the scenario's
+	login     realredis.Login
+	addresses []realredis.Address // of --redis
+	seeds     []string            // of --cluster
+	shards    []string            // names, as far as the flags tell before anybody is asked; nil: the scenario's
 }
 
 // servers checks the flags and reads the secrets that they name.
@@ -104,7 +104,7 @@ func (f *liveFlags) servers(lookup func(string) (string, bool)) (s servers, err 
 	}
 	switch s.flag {
 	case "--redis":
-		if s.addresses, err = live.ParseAddresses(f.redis); err != nil {
+		if s.addresses, err = realredis.ParseAddresses(f.redis); err != nil {
 			return s, usagef("--redis: %w", err)
 		}
 		for _, a := range s.addresses {
@@ -128,7 +128,7 @@ func (f *liveFlags) fits(s servers) error {
 			return usagef("%s: its servers have no user, password, other database or TLS: leave those flags out, or name servers by --redis or --cluster", s.flag)
 		}
 	case "--cluster":
-		if _, err := live.ParseHosts(s.seeds); err != nil {
+		if _, err := realredis.ParseHosts(s.seeds); err != nil {
 			return usagef("--cluster: %w", err)
 		}
 		if f.db != 0 {
@@ -152,20 +152,20 @@ func numbered(n int) []string {
 }
 
 // login reads the secrets that the flags name.
-func (f *liveFlags) login(lookup func(string) (string, bool)) (live.Login, error) {
-	l := live.Login{Username: f.user, DB: f.db}
+func (f *liveFlags) login(lookup func(string) (string, bool)) (realredis.Login, error) {
+	l := realredis.Login{Username: f.user, DB: f.db}
 	if f.db < 0 {
 		return l, usagef("--redis-db: expected a number from 0, found %d", f.db)
 	}
 	var err error
 	if f.passwordFile != "" {
-		if l.Password, err = live.PasswordFile(f.passwordFile); err != nil {
+		if l.Password, err = realredis.PasswordFile(f.passwordFile); err != nil {
 			return l, usagef("--redis-password-file: %w", err)
 		}
 	} else {
 		l.Password, _ = lookup(passwordVariable)
 	}
-	if f.tls || f.files != (live.TLSFiles{}) {
+	if f.tls || f.files != (realredis.TLSFiles{}) {
 		var config *tls.Config
 		if config, err = f.files.Config(); err != nil {
 			return l, usagef("%w", err)
@@ -177,16 +177,16 @@ func (f *liveFlags) login(lookup func(string) (string, bool)) (live.Login, error
 
 // open starts the servers, of these names if they have none of their own, or
 // looks for them.
-func (s servers) open(ctx context.Context, shards []string) (*live.Servers, error) {
+func (s servers) open(ctx context.Context, shards []string) (*realredis.Servers, error) {
 	switch s.flag {
 	case "--redis":
-		return live.Dial(ctx, s.addresses, s.login)
+		return realredis.Dial(ctx, s.addresses, s.login)
 	case "--cluster":
-		return live.DialCluster(ctx, s.seeds, s.login)
+		return realredis.DialCluster(ctx, s.seeds, s.login)
 	case "--spawn-cluster":
-		return live.SpawnCluster(ctx, shards)
+		return realredis.SpawnCluster(ctx, shards)
 	}
-	return live.Spawn(ctx, shards)
+	return realredis.Spawn(ctx, shards)
 }
 
 // override the scenario by what the flags say of its servers.
@@ -200,7 +200,7 @@ func (s servers) override(o overrides, clock string) overrides {
 // stage is the servers of a run in real time; one of a run in virtual time has
 // none.
 type stage struct {
-	Live *drive.Live
+	Live *run.Live
 }
 
 func (s stage) close() error {
@@ -228,7 +228,7 @@ func (a *app) stageOf(ctx context.Context, load func(overrides) (*plan.Plan, err
 		return p, stage{}, err
 	}
 	opened, err := named.open(ctx, p.Shards)
-	if errors.Is(err, live.ErrUnreachable) {
+	if errors.Is(err, realredis.ErrUnreachable) {
 		err = withCode(exitDependency, err)
 	}
 	if err != nil {
@@ -241,5 +241,5 @@ func (a *app) stageOf(ctx context.Context, load func(overrides) (*plan.Plan, err
 		}
 	}
 	prefix := fmt.Sprintf("quotalab:%s-%.8s:", o.now.Format("20060102T150405.000"), p.Hash())
-	return p, stage{&drive.Live{Servers: opened, Prefix: prefix, ForeignKeys: f.allowForeign}}, nil
+	return p, stage{&run.Live{Servers: opened, Prefix: prefix, ForeignKeys: f.allowForeign}}, nil
 }

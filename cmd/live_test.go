@@ -14,7 +14,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 
-	"github.com/quotalab/quotalab/sim/needs"
+	"github.com/quotalab/quotalab/internal/testkit"
 )
 
 const longLive = `
@@ -53,7 +53,7 @@ func TestRefusedRunLeavesNothing(t *testing.T) {
 // However a run ends, none of its redis-servers stays behind: not after an
 // interrupt, and not after a SIGKILL, which it cannot see coming.
 func TestNoServerStaysBehind(t *testing.T) {
-	needs.Program(t, "redis-server", "redis-server")
+	testkit.Program(t, "redis-server", "redis-server")
 	if _, err := os.Stat("/proc/self/stat"); err != nil {
 		t.Skip("children are looked for in /proc")
 	}

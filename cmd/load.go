@@ -1,14 +1,20 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/scenarios"
 	"github.com/quotalab/quotalab/sim/plan"
 )
@@ -150,4 +156,110 @@ func (a *app) notOnCluster(s *scenarios.Scenario) (problems scenarios.Problems) 
 // completeScenario completes the names of shipped scenarios, and files.
 func completeScenario(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	return scenarios.Shipped(), cobra.ShellCompDirectiveDefault
+}
+
+// envPrefix of the environment variables that stand for flags.
+const envPrefix = "QUOTALAB_"
+
+// envName is the variable of a flag: --summary-mode is QUOTALAB_SUMMARY_MODE.
+func envName(flag string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// bindEnvironment sets the flags of a verb that the command line leaves out
+// and the environment gives. An empty variable counts as not set.
+func (a *app) bindEnvironment(cmd *cobra.Command) error {
+	var first error
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if f.Changed || first != nil || f.Name == "help" {
+			return
+		}
+		value, ok := a.lookupEnv(envName(f.Name))
+		if !ok || value == "" {
+			return
+		}
+		for _, v := range values(f, value) {
+			if err := cmd.Flags().Set(f.Name, v); err != nil {
+				first = usagef("environment variable %s: %w", envName(f.Name), err)
+				return
+			}
+		}
+	})
+	if first != nil {
+		return first
+	}
+	a.warnOfVariables(cmd.Root())
+	return nil
+}
+
+// values splits a variable for a flag that can be repeated.
+func values(f *pflag.Flag, value string) []string {
+	if f.Value.Type() == "stringArray" {
+		return strings.Split(value, ",")
+	}
+	return []string{value}
+}
+
+// warnOfVariables tells of variables that begin like ours and are no flag of
+// any verb: most likely misspelt ones, without which the run is another.
+func (a *app) warnOfVariables(root *cobra.Command) {
+	known := []string{passwordVariable, pushPasswordVariable, pushPasswordFileVariable}
+	for _, c := range append(root.Commands(), root) {
+		add := func(f *pflag.Flag) { known = append(known, envName(f.Name)) }
+		c.LocalFlags().VisitAll(add)
+	}
+	for _, entry := range a.environ() {
+		name, _, _ := strings.Cut(entry, "=")
+		if strings.HasPrefix(name, envPrefix) && !slices.Contains(known, name) {
+			a.note("warning: the environment variable %s stands for no flag%s", name, metric.DidYouMean(name, known))
+		}
+	}
+}
+
+// outputRoot is where records go by default.
+const outputRoot = "quotalab-out"
+
+// mostRuns is how many runs of one plan may begin within a second.
+const mostRuns = 1000
+
+// createRecord begins the record in dir, or where none is given in a
+// directory named by the run's beginning and plan, that no other run has.
+// A directory that cannot be used is the fault of the flag, or of where
+// quotalab was started: exit 104.
+func createRecord(dir string, m record.Manifest, planText string) (*record.Writer, string, error) {
+	if dir != "" {
+		w, err := record.Create(dir, m, record.Plan(planText))
+		if err != nil {
+			err = fmt.Errorf("--dir: %w", err)
+		}
+		return w, dir, invalid(err)
+	}
+	base := filepath.Join(outputRoot, m.Scenario, m.Started.Format("20060102T150405Z")+"-"+m.PlanHash)
+	dir = base
+	for n := 2; ; n++ {
+		w, err := record.Create(dir, m, record.Plan(planText))
+		if err == nil {
+			return w, dir, nil
+		}
+		if !errors.Is(err, record.ErrExists) || n > mostRuns {
+			return nil, dir, invalidf("%w (--dir names another directory)", err)
+		}
+		dir = fmt.Sprintf("%s-%d", base, n)
+	}
+}
+
+// parseTags reads the k=v of --tag.
+func parseTags(tags []string) (map[string]string, error) {
+	out := make(map[string]string, len(tags))
+	for _, t := range tags {
+		k, v, ok := strings.Cut(t, "=")
+		if !ok || k == "" {
+			return nil, usagef("--tag: expected name=value, found %q", t)
+		}
+		if _, twice := out[k]; twice {
+			return nil, usagef("--tag: %q is given twice", k)
+		}
+		out[k] = v
+	}
+	return out, nil
 }

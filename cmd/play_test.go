@@ -9,9 +9,9 @@ import (
 
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/scenarios"
-	"github.com/quotalab/quotalab/sim/drive"
 	"github.com/quotalab/quotalab/sim/limiter"
 	"github.com/quotalab/quotalab/sim/plan"
+	"github.com/quotalab/quotalab/sim/run"
 )
 
 const watched = `
@@ -41,7 +41,7 @@ func BenchmarkAbortOnFail(b *testing.B) {
 	dir, n := b.TempDir(), 0
 	for b.Loop() {
 		for with := range took {
-			m := drive.Manifest(p)
+			m := run.Manifest(p)
 			if with == 0 {
 				m.Asserts = nil
 			}
@@ -52,7 +52,7 @@ func BenchmarkAbortOnFail(b *testing.B) {
 				b.Fatal(err)
 			}
 			begun := time.Now()
-			if got, err := playInto(context.Background(), p, w, at, nil, drive.Options{}); err != nil || got.aborted {
+			if got, err := playInto(context.Background(), p, w, at, nil, run.Options{}); err != nil || got.aborted {
 				b.Fatal(got, err)
 			}
 			took[with] += time.Since(begun)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -11,8 +12,8 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 	"golang.org/x/term"
 
+	"github.com/quotalab/quotalab/sim/clock"
 	"github.com/quotalab/quotalab/sim/plan"
-	"github.com/quotalab/quotalab/sim/vtime"
 )
 
 // longRun is how long a run goes on before it gets a progress bar.
@@ -50,7 +51,7 @@ func (p *progress) step(at, arrivals int64) {
 	}
 	p.arrivals.Store(arrivals)
 	if p.bar == nil {
-		if vtime.Since(p.begun) < longRun {
+		if clock.Since(p.begun) < longRun {
 			return
 		}
 		p.show()
@@ -65,7 +66,7 @@ func (p *progress) show() {
 	p.bar = p.bars.AddBar(int64(p.horizon), mpb.BarRemoveOnComplete(),
 		mpb.PrependDecorators(decor.Name(p.name), decor.Percentage(decor.WC{W: 5})),
 		mpb.AppendDecorators(decor.Any(func(s decor.Statistics) string {
-			return progressText(vtime.Since(p.begun), time.Duration(s.Current), p.horizon, p.arrivals.Load())
+			return progressText(clock.Since(p.begun), time.Duration(s.Current), p.horizon, p.arrivals.Load())
 		})))
 }
 
@@ -89,4 +90,72 @@ func (p *progress) end() {
 	if p.shared == nil {
 		p.bars.Wait()
 	}
+}
+
+// sweepBars is a bar for the whole of a sweep and one for each cell that has
+// been running for a while, on standard error and only where that is a
+// terminal. Its methods may be called at once.
+type sweepBars struct {
+	app    *app
+	bars   *mpb.Progress // nil: no bars
+	whole  *mpb.Bar
+	search bool // the whole is counted in places, as nobody knows how many cells a search needs
+}
+
+func (a *app) newSweepBars(cells, places int, search bool) *sweepBars {
+	b := &sweepBars{app: a, search: search}
+	if a.quiet || !isTerminal(a.stderr) {
+		return b
+	}
+	total, of := cells, "runs"
+	if search {
+		total, of = places, "searches"
+	}
+	b.bars = mpb.New(mpb.WithOutput(a.stderr), mpb.WithWidth(60))
+	b.whole = b.bars.AddBar(int64(total), mpb.BarPriority(-1), mpb.BarRemoveOnComplete(),
+		mpb.PrependDecorators(decor.Percentage(decor.WC{W: 5})),
+		mpb.AppendDecorators(decor.CountersNoUnit(" %d of %d "+of)))
+	return b
+}
+
+func (b *sweepBars) cellDone() {
+	if b.whole != nil && !b.search {
+		b.whole.Increment()
+	}
+}
+
+func (b *sweepBars) placeDone() {
+	if b.whole != nil && b.search {
+		b.whole.Increment()
+	}
+}
+
+// cell is the bar of one cell.
+func (b *sweepBars) cell(p *plan.Plan, c cell) *progress {
+	bar := b.app.newProgress(p, clock.Now())
+	bar.off, bar.shared, bar.name = b.bars == nil, b.bars, c.String()+" "
+	return bar
+}
+
+// end takes the bars away.
+func (b *sweepBars) end() {
+	if b.bars != nil {
+		b.whole.Abort(true)
+		b.bars.Wait()
+	}
+}
+
+// String names a cell by what is set in it.
+func (c cell) String() string {
+	var parts []string
+	for _, s := range c.settings {
+		parts = append(parts, s.Path[strings.LastIndexByte(s.Path, '.')+1:]+"="+s.Value)
+	}
+	if c.repeat > 0 {
+		parts = append(parts, fmt.Sprintf("repeat %d", c.repeat))
+	}
+	if len(parts) == 0 {
+		return "the scenario as it is"
+	}
+	return strings.Join(parts, " ")
 }

@@ -1,3 +1,19 @@
+// Package cmd is quotalab's command line: one file a verb, and Main, by which
+// a binary of one's own adds limiters to the built-in ones.
+//
+// In flow arguments, the environment and files; out flow records, results on
+// standard output, everything else on standard error, and an exit code (see
+// exit.go). A run goes through the whole of quotalab:
+//
+//  1. load: scenarios.Load decodes, flags and environment override, plan.Check
+//     and plan.Compile find the rest of the mistakes. Any mistake is exit 104,
+//     and nothing is run.
+//  2. play: drive.Run plays the plan into a record.Writer.
+//  3. analyse: audit.Replay, measure.Measure and gate.Evaluate make the
+//     summary, from the record alone, as report and export do.
+//  4. show: the summary on standard output, the exports where -o says.
+//
+// Only main packages import it.
 package cmd
 
 import (
@@ -6,6 +22,9 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"os"
+	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -13,6 +32,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/sim/limiter"
+	"github.com/quotalab/quotalab/sim/run"
 )
 
 const rootLong = `quotalab simulates and load-tests rate limiters that keep their state in sharded Redis.
@@ -142,4 +163,259 @@ func noArgs(cmd *cobra.Command, given []string) error {
 		return usagef("expected nothing after %q but flags, found %q", cmd.CommandPath(), given)
 	}
 	return nil
+}
+
+// Main runs quotalab with the process's arguments and returns its exit code.
+// extra adds kinds of limiter to the built-in ones, or replaces them; it may
+// be nil.
+func Main(extra limiter.Kinds) int {
+	if os.Getenv("GOGC") == "" {
+		defer run.TuneGC()()
+	}
+	return newApp(extra).main(os.Args[1:])
+}
+
+// app is one invocation.
+type app struct {
+	kinds     limiter.Kinds
+	stdin     io.Reader
+	stdout    *stickyWriter
+	stderr    io.Writer
+	lookupEnv func(string) (string, bool)
+	environ   func() []string
+	signals   *signals
+	input     []byte // of standard input, once read
+
+	quiet, verbose, noColor bool
+}
+
+func newApp(extra limiter.Kinds) *app {
+	return &app{
+		kinds: limiter.Builtin().With(extra), stdin: os.Stdin, stdout: &stickyWriter{w: os.Stdout}, stderr: os.Stderr,
+		lookupEnv: os.LookupEnv, environ: os.Environ,
+	}
+}
+
+func (a *app) main(args []string) (code int) {
+	defer func() {
+		if r := recover(); r != nil {
+			fmt.Fprintf(a.stderr, "quotalab: internal error: %v\n\n%s", r, debug.Stack())
+			code = exitInternal
+		}
+	}()
+	a.signals = watchSignals(a.stderr)
+	defer a.signals.stop()
+	root := a.root()
+	root.SetArgs(args)
+	ran, err := root.ExecuteC()
+	err = withCode(exitInvalid, err) // what has no code comes from cobra: a verb that is none
+	if werr := a.stdout.err; werr != nil && (err == nil || codeOf(err) == exitAssertion) {
+		err = fmt.Errorf("writing to standard output: %w", werr)
+	}
+	a.tell(ran, err)
+	return codeOf(err)
+}
+
+// tell prints an error, and where help is if it is about how quotalab was
+// called.
+func (a *app) tell(ran *cobra.Command, err error) {
+	var e *exitError
+	if err == nil || errors.As(err, &e) && e.err == nil {
+		return
+	}
+	fmt.Fprintf(a.stderr, "quotalab: %v\n", err)
+	var u *usageError
+	if errors.As(err, &u) {
+		fmt.Fprintf(a.stderr, "See %q.\n", ran.CommandPath()+" --help")
+	}
+}
+
+// note tells the user something beside the results.
+func (a *app) note(format string, args ...any) {
+	if !a.quiet {
+		fmt.Fprintf(a.stderr, format+"\n", args...)
+	}
+}
+
+// stickyWriter remembers its first error, so that none is lost on the way to
+// the exit code.
+type stickyWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (s *stickyWriter) Write(b []byte) (int, error) {
+	if s.err != nil {
+		return 0, s.err
+	}
+	n, err := s.w.Write(b)
+	s.err = err
+	return n, err
+}
+
+// Exit codes. They are an interface: none is ever reused for another meaning.
+// When several apply to a run, the first of this order is told: 109, 105,
+// 107, 113, 99, 0. What is wrong with the run comes before what it found: an
+// assertion is not worth looking at when the figures are not. A run that an
+// assertion ended was aborted by nobody: 99, or what comes before it. A gate's
+// order is gateOrder: 112 comes between 113 and 99, as a regression explains
+// assertions that fail.
+const (
+	exitPassed     = 0
+	exitAssertion  = 99
+	exitInvalid    = 104
+	exitAborted    = 105
+	exitUnexpected = 107
+	exitInternal   = 109
+	exitRegression = 112
+	exitSchedule   = 113
+	exitDependency = 114
+)
+
+// exitCodes is the one table of what they mean.
+var exitCodes = []struct {
+	code    int
+	meaning string
+}{
+	{exitPassed, "passed"},
+	{exitAssertion, "an assertion of the scenario failed, or ended the run by failing (abortOnFail)"},
+	{exitInvalid, "invalid scenario or flag (or a record, file or directory that it names cannot be used)"},
+	{exitAborted, "aborted by the user; the record up to there is kept and readable"},
+	{exitUnexpected, "a limiter under test returned an unexpected failure"},
+	{exitInternal, "internal error, or a result that could not be written"},
+	{exitRegression, "regression against the baseline"},
+	{exitSchedule, "the generator could not keep its schedule, so the result is invalid"},
+	{exitDependency, "a dependency (Redis, the Pushgateway of -o prometheus) is unreachable"},
+}
+
+// exitHelp is the part of a verb's help about its exit codes; no codes means
+// the whole table.
+func exitHelp(codes ...int) string {
+	var b strings.Builder
+	b.WriteString("Exit codes:\n")
+	for _, e := range exitCodes {
+		if len(codes) == 0 || slices.Contains(codes, e.code) {
+			fmt.Fprintf(&b, "  %3d  %s\n", e.code, e.meaning)
+		}
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// exitError is an error with its exit code. A nil err has been told already.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// invalid makes an error exit 104.
+func invalid(err error) error { return withCode(exitInvalid, err) }
+
+func invalidf(format string, args ...any) error { return invalid(fmt.Errorf(format, args...)) }
+
+// withCode gives an error its code, unless it has one.
+func withCode(code int, err error) error {
+	var has *exitError
+	if err == nil || errors.As(err, &has) {
+		return err
+	}
+	return &exitError{code, err}
+}
+
+// codeOf is the exit code of what a verb returned.
+func codeOf(err error) int {
+	var e *exitError
+	switch {
+	case err == nil:
+		return exitPassed
+	case errors.As(err, &e):
+		return e.code
+	}
+	return exitInternal
+}
+
+// findings of a run that has come to its end, for the exit code.
+type findings struct {
+	aborted    bool
+	unexpected bool // a limiter failed by itself
+	valid      bool // the schedule was kept
+	ok         bool // every assertion holds
+}
+
+func (f findings) code() int {
+	switch {
+	case f.aborted:
+		return exitAborted
+	case f.unexpected:
+		return exitUnexpected
+	case !f.valid:
+		return exitSchedule
+	case !f.ok:
+		return exitAssertion
+	}
+	return exitPassed
+}
+
+// exitOrder tells which code a run with several findings gives.
+const exitOrder = "When several apply, the first of 109, 105, 107, 113, 99 is given."
+
+// quotalabModule is where quotalab itself comes from: the main module, or a
+// dependency of a binary of one's own.
+const quotalabModule = "github.com/quotalab/quotalab"
+
+// modulesUnderTest are told by their short names in the manifest of a run.
+var modulesUnderTest = map[string]string{
+	quotalabModule:                       "quotalab",
+	"github.com/letsencrypt/boulder":     "boulder",
+	"github.com/redis/go-redis/v9":       "go-redis",
+	"github.com/alicebob/miniredis/v2":   "miniredis",
+	"github.com/go-redis/redis_rate/v10": "redis_rate",
+}
+
+// linkedVersions are the versions of what this binary was made of.
+func linkedVersions() map[string]string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return map[string]string{}
+	}
+	return versions(info)
+}
+
+// versions of Go, of quotalab and of the modules under test.
+func versions(info *debug.BuildInfo) map[string]string {
+	out := map[string]string{"go": info.GoVersion}
+	for _, m := range append([]*debug.Module{&info.Main}, info.Deps...) {
+		name, wanted := modulesUnderTest[m.Path]
+		if !wanted {
+			continue
+		}
+		out[name] = m.Version
+		if m.Replace != nil {
+			out[name] += " replaced by " + strings.TrimSpace(m.Replace.Path+" "+m.Replace.Version)
+		}
+	}
+	if revision := setting(info, "vcs.revision"); revision != "" && info.Main.Path == quotalabModule {
+		out["revision"] = revision
+		if setting(info, "vcs.modified") == "true" {
+			out["revision"] += " modified"
+		}
+	}
+	return out
+}
+
+func setting(info *debug.BuildInfo, key string) string {
+	for _, s := range info.Settings {
+		if s.Key == key {
+			return s.Value
+		}
+	}
+	return ""
 }

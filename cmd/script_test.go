@@ -17,7 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/quotalab/quotalab/cmd"
-	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/summary"
 )
 
 func TestMain(m *testing.M) {
@@ -77,7 +77,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"await":       await,
 			"pause":       func(*testscript.TestScript, bool, []string) { time.Sleep(300 * time.Millisecond) },
-			"summary":     summary,
+			"summary":     summaryJSON,
 			"quotas":      quotas,
 			"pushgateway": pushgateway,
 		},
@@ -99,13 +99,13 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // summary FILE checks a JSON summary against its published schema.
-func summary(ts *testscript.TestScript, neg bool, args []string) {
+func summaryJSON(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: summary FILE")
 	}
 	var value any
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &value))
-	text, err := measure.Schema()
+	text, err := summary.Schema()
 	ts.Check(err)
 	var schema jsonschema.Schema
 	ts.Check(json.Unmarshal(text, &schema))

@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/quotalab/quotalab/results/measure"
-	"github.com/quotalab/quotalab/sim/shards"
+	"github.com/quotalab/quotalab/results/summary"
+	"github.com/quotalab/quotalab/sim/fakeredis"
 )
 
 func (a *app) shardsCommand() *cobra.Command {
@@ -36,7 +36,7 @@ client agrees that names the same shards differently. A Ring finds the shard of 
 				}
 				names = numberedShards(count)
 			}
-			survey, err := shards.SurveySpec{Keys: keys, Names: names, OtherNames: other}.Take()
+			survey, err := fakeredis.SurveySpec{Keys: keys, Names: names, OtherNames: other}.Take()
 			if err != nil {
 				return usagef("%w", err)
 			}
@@ -63,7 +63,7 @@ func numberedShards(n int) []string {
 	return names
 }
 
-func printSurvey(out io.Writer, s shards.Survey) error {
+func printSurvey(out io.Writer, s fakeredis.Survey) error {
 	total := s.PipelinedReads.Keys
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprint(w, "shard\tkeys\tshare\t\n")
@@ -75,7 +75,7 @@ func printSurvey(out io.Writer, s shards.Survey) error {
 	}
 	w = tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w)
-	if b, ok := measure.BalanceOf(s.Counts); ok {
+	if b, ok := summary.BalanceOf(s.Counts); ok {
 		fmt.Fprintf(w, "chi-squared\t%.4g with %d degrees of freedom, p = %.3g: %s\n", b.Chi2, len(s.Names)-1, b.P, inWords(b, len(s.Names)))
 		fmt.Fprintf(w, "peak to mean\t%.4g\n", b.PeakToMean)
 		fmt.Fprintf(w, "variation\tcoefficient of variation %.4g, Gini coefficient %.4g\n", b.CV, b.Gini)
@@ -93,7 +93,7 @@ func printSurvey(out io.Writer, s shards.Survey) error {
 const fewest = 5
 
 // inWords says what the chi-squared test says.
-func inWords(b measure.Balance, shards int) string {
+func inWords(b summary.Balance, shards int) string {
 	expected := float64(b.Total) / float64(shards)
 	switch {
 	case expected < fewest:
@@ -104,7 +104,7 @@ func inWords(b measure.Balance, shards int) string {
 	return fmt.Sprintf("even, chance alone gives counts at least as uneven %.0f%% of the time", 100*b.P)
 }
 
-func agreement(a shards.Agreement, of string) string {
+func agreement(a fakeredis.Agreement, of string) string {
 	if a.Complete() {
 		return fmt.Sprintf("agree: found all %d keys %s", a.Keys, of)
 	}

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/internal/testkit"
+	"github.com/quotalab/quotalab/results/summary"
 	"github.com/quotalab/quotalab/scenarios"
-	"github.com/quotalab/quotalab/sim/needs"
 )
 
 // isLive tells which shipped scenarios run in real time.
@@ -42,7 +42,7 @@ func TestShippedScenariosGiveTheirReference(t *testing.T) {
 			t.Error(err)
 			continue
 		}
-		var s measure.Summary
+		var s summary.Summary
 		if err := json.Unmarshal(data, &s); err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -59,7 +59,7 @@ func TestShippedScenariosGiveTheirReference(t *testing.T) {
 // another package the machine may be too slow for the schedule, and then the
 // run says so; that is not what is tested here.
 func TestShippedLiveScenariosHold(t *testing.T) {
-	needs.Program(t, "redis-server", "redis-server")
+	testkit.Program(t, "redis-server", "redis-server")
 	if testing.Short() {
 		t.Skip("two minutes of real time")
 	}
@@ -85,7 +85,7 @@ func TestShippedLiveScenariosHold(t *testing.T) {
 
 // liveSummary runs a scenario in real time and returns its summary, whatever
 // the exit code is.
-func liveSummary(t *testing.T, args ...string) measure.Summary {
+func liveSummary(t *testing.T, args ...string) summary.Summary {
 	t.Helper()
 	c := exec.Command("quotalab", append([]string{"run", "--dir", filepath.Join(t.TempDir(), "record"), "-o", "json=-", "-q"}, args...)...)
 	c.Stderr = os.Stderr
@@ -94,7 +94,7 @@ func liveSummary(t *testing.T, args ...string) measure.Summary {
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
 	}
-	var s measure.Summary
+	var s summary.Summary
 	if err := json.Unmarshal(out, &s); err != nil {
 		t.Fatalf("%s: %v\n%s", c, err, out)
 	}

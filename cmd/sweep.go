@@ -7,20 +7,29 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/plots"
+	"github.com/quotalab/quotalab/results/assert"
 	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/results/summary"
 	"github.com/quotalab/quotalab/results/sweep"
 	"github.com/quotalab/quotalab/results/wording"
 	"github.com/quotalab/quotalab/scenarios"
+	"github.com/quotalab/quotalab/sim/clock"
+	"github.com/quotalab/quotalab/sim/plan"
+	"github.com/quotalab/quotalab/sim/run"
 )
 
 const sweepLong = `Plays a scenario once for every cell of its sweep block, and prints a table of what its columns were. Cells in
@@ -253,15 +262,244 @@ func (s *sweeper) judge(r *sweep.Result) error {
 }
 
 // summary of a finished run, as it is stored.
-func (d sweepDir) summary(run *sweep.Run) (*measure.Summary, error) {
+func (d sweepDir) summary(run *sweep.Run) (*summary.Summary, error) {
 	path := filepath.Join(d.cell(run.Plan), record.SummaryFile)
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	var s measure.Summary
+	var s summary.Summary
 	if err := json.Unmarshal(data, &s); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return &s, nil
+}
+
+// search one place for the highest value at which all assertions hold, in every
+// repeat.
+func (s *sweeper) search(ctx context.Context, place int, settings []scenarios.Setting) (sweep.Found, []sweep.Run, error) {
+	f := s.scenario.Sweep.Find
+	from, to := f.Bounds()
+	byValue := map[string][]sweep.Run{}
+	var all []sweep.Run
+	probe := func(x float64) (bool, error) {
+		value := f.Value(x)
+		runs, err := s.runs(ctx, repeats(s.scenario.Sweep, place, settings, value))
+		byValue[value], all = runs, append(all, runs...)
+		return !slices.ContainsFunc(runs, func(r sweep.Run) bool { return !r.OK }), err
+	}
+	b := sweep.Bisection{From: from, To: to, Tolerance: float64(f.Tolerance), Round: f.Round}
+	got, err := b.Find(probe)
+	if err != nil {
+		return sweep.Found{}, nil, err
+	}
+	found := sweep.Found{Place: place, Outcome: got.Outcome, Probes: len(got.Probes)}
+	if got.Outcome == sweep.Capacity || got.Outcome == sweep.AllPass {
+		found.Passes = f.Value(got.Passes)
+		if x, _, ok := sweep.Quantity(found.Passes); ok {
+			found.Capacity = &x
+		}
+	}
+	if got.Outcome != sweep.AllPass {
+		found.Fails = f.Value(got.Fails)
+		found.Stops = sweep.Fails(byValue[found.Fails])
+	}
+	return found, all, nil
+}
+
+// runs makes several cells, in their order.
+func (s *sweeper) runs(ctx context.Context, cells []cell) ([]sweep.Run, error) {
+	runs := make([]sweep.Run, len(cells))
+	inParallel(len(cells), cap(s.free), func(i int) {
+		runs[i], _ = s.run(ctx, cells[i]) // the first error is the cause of ctx's end
+	})
+	return runs, context.Cause(ctx)
+}
+
+// searches searches every place.
+func (s *sweeper) searches(ctx context.Context) ([]sweep.Found, []sweep.Run, error) {
+	places := s.scenario.Sweep.Grid()
+	found, runs := make([]sweep.Found, len(places)), make([][]sweep.Run, len(places))
+	inParallel(len(places), cap(s.free), func(i int) {
+		found[i], runs[i], _ = s.search(ctx, i, places[i])
+		s.bars.placeDone()
+	})
+	return found, slices.Concat(runs...), context.Cause(ctx)
+}
+
+// sweeper plays the cells of one sweep.
+type sweeper struct {
+	*app
+	scenario *scenarios.Scenario
+	o        overrides
+	live     *liveFlags
+	dir      sweepDir
+	made     cellFile // as this sweep makes them
+	bars     *sweepBars
+
+	free   chan struct{} // a slot for each cell that may be played at once
+	busy   sync.Map      // hash of a plan → *sync.Mutex: cells of one plan wait for one another
+	cancel context.CancelCauseFunc
+
+	played, kept, replaced atomic.Int64
+	first                  sync.Map // hash of a plan → message of its first unexpected failure
+}
+
+// run makes a cell's run: plays it, unless it is finished already. Its first
+// error ends the sweep.
+func (s *sweeper) run(ctx context.Context, c cell) (sweep.Run, error) {
+	select {
+	case s.free <- struct{}{}:
+		defer func() { <-s.free }()
+	case <-ctx.Done():
+	}
+	if ctx.Err() != nil {
+		return sweep.Run{}, context.Cause(ctx)
+	}
+	r, err := s.runCell(ctx, c)
+	if err != nil {
+		s.cancel(err)
+	}
+	return r, err
+}
+
+func (s *sweeper) runCell(ctx context.Context, c cell) (sweep.Run, error) {
+	defer s.bars.cellDone()
+	p, err := s.compileCell(s.scenario, c, s.o)
+	if err != nil {
+		return sweep.Run{}, err
+	}
+	hash := p.Hash()
+	busy, _ := s.busy.LoadOrStore(hash, new(sync.Mutex))
+	busy.(*sync.Mutex).Lock()
+	defer busy.(*sync.Mutex).Unlock()
+	made, err := s.dir.finished(hash, s.made)
+	var r *analysis
+	switch {
+	case err == nil:
+		s.kept.Add(1)
+		if r, err = analyse(s.dir.cell(hash)); err != nil {
+			err = invalidf("%w\nremove %s to play the cell again", err, s.dir.cell(hash))
+		}
+	case errors.Is(err, errOtherMade):
+		s.replaced.Add(1)
+		if err = s.dir.discard(hash); err != nil {
+			break
+		}
+		fallthrough
+	case errors.Is(err, fs.ErrNotExist):
+		if r, made, err = s.playCell(ctx, p, hash, c); err == nil {
+			s.played.Add(1)
+		}
+	}
+	if err != nil {
+		return sweep.Run{}, err
+	}
+	return s.row(c, hash, r, made), nil
+}
+
+// playCell plays a cell, on servers if it is one of real time, analyses it and
+// finishes its directory.
+func (s *sweeper) playCell(ctx context.Context, p *plan.Plan, hash string, c cell) (_ *analysis, made cellFile, err error) {
+	var on stage
+	started := clock.Now().UTC().Truncate(time.Millisecond)
+	if p.Scenario.Clock == "real" {
+		o := s.o
+		o.now = started
+		p, on, err = s.stageOf(ctx, func(o overrides) (*plan.Plan, error) { return s.compileCell(s.scenario, c, o) }, o, s.live)
+		if err != nil {
+			return nil, made, err
+		}
+		defer func() { err = errors.Join(err, on.close()) }()
+	}
+	partial, err := s.dir.begin(hash, s.made)
+	if err != nil {
+		return nil, made, err
+	}
+	m := run.Manifest(p)
+	m.Started, m.Versions = started, linkedVersions()
+	w, _, err := createRecord(partial, m, p.Text())
+	if err != nil {
+		return nil, made, err
+	}
+	bar := s.bars.cell(p, c)
+	played, err := playInto(ctx, p, w, partial, nil, run.Options{Live: on.Live, Progress: bar.step})
+	bar.end()
+	if err != nil {
+		return nil, made, fmt.Errorf("%s: %w", c, err)
+	}
+	if played.aborted {
+		return nil, made, context.Cause(ctx)
+	}
+	made = s.made
+	made.Unexpected, made.First = played.unexpected, played.first
+	return s.finish(partial, hash, made)
+}
+
+func (s *sweeper) finish(partial, hash string, made cellFile) (*analysis, cellFile, error) {
+	r, err := analyse(partial)
+	if err == nil {
+		err = r.store()
+	}
+	if err == nil {
+		err = s.dir.finish(hash, made)
+	}
+	return r, made, err
+}
+
+// row keeps of a cell what tables tell: its analysis is large.
+func (s *sweeper) row(c cell, hash string, r *analysis, made cellFile) sweep.Run {
+	sum := r.summary
+	run := sweep.Run{Place: c.place, Settings: []string{}, Repeat: c.repeat, Seed: sum.Seed, Plan: hash, Valid: sum.Valid, Invalid: sum.Invalid, OK: sum.OK, Pipelined: sum.AutoPipelined,
+		Unexpected: made.Unexpected, Values: []*float64{}}
+	for _, set := range c.settings {
+		run.Settings = append(run.Settings, set.Value)
+	}
+	for _, a := range sum.Assertions {
+		if !a.OK {
+			text := a.Name()
+			if a.Unknown {
+				text += " (unknown)"
+			}
+			run.Failing = append(run.Failing, text)
+		}
+	}
+	for _, column := range s.scenario.Sweep.Metrics {
+		if v, known := assert.Column(sum, column); known {
+			run.Values = append(run.Values, &v)
+		} else {
+			run.Values = append(run.Values, nil)
+		}
+	}
+	s.first.Store(hash, made.First)
+	return run
+}
+
+// isSweepDir tells whether a directory holds the result of a sweep.
+func isSweepDir(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, sweep.File))
+	return err == nil
+}
+
+// sweepFigures draws every column of the sweep in a directory.
+func sweepFigures(dirs []string, o plots.Options, f plotFlags) (all []plots.Figure, err error) {
+	switch {
+	case len(dirs) > 1:
+		return nil, usagef("expected the directory of a sweep alone, found %q: name one, or records", dirs)
+	case len(f.only) > 0:
+		return nil, usagef("--only: figures of a sweep are all of one kind")
+	}
+	path := filepath.Join(dirs[0], sweep.File)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, invalid(err)
+	}
+	r, err := sweep.Read(bytes.NewReader(data), path)
+	if err != nil {
+		return nil, invalid(err)
+	}
+	for _, s := range r.Drawn() {
+		all = append(all, plots.SweepFigures(s, o)...)
+	}
+	return all, nil
 }

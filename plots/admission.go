@@ -5,9 +5,9 @@ import (
 	"math"
 	"strings"
 
-	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/series"
+	"github.com/quotalab/quotalab/results/summary"
 	"github.com/quotalab/quotalab/results/wording"
 )
 
@@ -134,13 +134,13 @@ func overAdmitted(set *series.Set, a *series.Admission) int64 {
 }
 
 // ofLimiterMetric is a metric of one limiter that has no other tags.
-func ofLimiterMetric(s *measure.Summary, name, limiter string) (measure.Metric, bool) {
+func ofLimiterMetric(s *summary.Summary, name, limiter string) (summary.Metric, bool) {
 	for _, m := range s.Metrics {
 		if m.Name == name && m.Tags["limiter"] == limiter {
 			return m, true
 		}
 	}
-	return measure.Metric{}, false
+	return summary.Metric{}, false
 }
 
 // peakOf a line: the first of its highest points.
@@ -152,4 +152,108 @@ func peakOf(points []series.Point) (most, at float64) {
 		}
 	}
 	return most, at
+}
+
+// keyCurve is what a key was given in its worst window and what its limit
+// allows, at the same instants. A step is two points at one instant.
+type keyCurve struct {
+	x, given, bound, above []float64 // above: given where that is more than the bound, else the bound
+	until, most            float64
+}
+
+// isLevelled tells whether t/T is to be taken off: where most of what was given is
+// what came back with time, an excess would be a hair.
+func isLevelled(a *series.KeyAdmission) bool {
+	back := float64(a.Count) / a.Period * spanOf(a)
+	return back > 2*float64(a.Burst) && back > 4*a.Excess
+}
+
+// spanOf the window. A limit that comes back in months says nothing of a run of
+// seconds, so the envelope may be longer than what is shown.
+func spanOf(a *series.KeyAdmission) float64 {
+	if last := a.Admitted[len(a.Admitted)-1].X; last > 0 {
+		return last
+	}
+	return a.Envelope[len(a.Envelope)-1].X
+}
+
+func newKeyCurve(a *series.KeyAdmission, level bool) *keyCurve {
+	first, last := a.Envelope[0], a.Envelope[len(a.Envelope)-1]
+	slope := 0.0
+	if last.X > first.X {
+		slope = (last.Y - first.Y) / (last.X - first.X)
+	}
+	c := &keyCurve{until: spanOf(a)}
+	add := func(x, given float64) {
+		bound, back := first.Y+slope*(x-first.X), 0.0
+		if level {
+			back = slope * (x - first.X)
+		}
+		c.x, c.bound, c.given = append(c.x, x), append(c.bound, bound-back), append(c.given, given-back)
+		c.above = append(c.above, max(given, bound)-back)
+		c.most = max(c.most, max(given, bound)-back)
+	}
+	add(a.Admitted[0].X, 0)
+	for i, p := range a.Admitted {
+		until := c.until
+		if i+1 < len(a.Admitted) {
+			until = a.Admitted[i+1].X
+		}
+		add(p.X, p.Y)
+		if cross := first.X + (p.Y-first.Y)/slope; cross > p.X && cross < until { // never of a NaN or an infinity
+			add(cross, p.Y)
+		}
+		if until > p.X {
+			add(until, p.Y)
+		}
+	}
+	if !(c.until > 0) || math.IsInf(c.until, 0) {
+		c.until = 1
+	}
+	return c
+}
+
+// excessFigure of when a limiter gave any key more than its limit.
+func (k *kit) excessFigure(set *series.Set, a *series.Admission) Figure {
+	t := &set.Timeline
+	points := a.ExcessOverTime
+	most, at := peakOf(points)
+	from, until := points[0].X, points[len(points)-1].X+t.Step
+	if t.N > 0 {
+		from, until = t.From, t.From+t.Step*float64(t.N)
+	}
+	if !(until > from) {
+		until = from + 1
+	}
+	points = append(points[:len(points):len(points)], series.Point{X: until, Y: points[len(points)-1].Y})
+	x, zero, y := make([]float64, len(points)), make([]float64, len(points)), make([]float64, len(points))
+	for i, p := range points {
+		x[i], y[i] = p.X, p.Y
+	}
+	look := k.Nth(1)
+	f := Figure{Name: "excess-" + a.Limiter, columns: 1, Title: excessTitle(a, t, most, at)}
+	f.panels = []panel{{
+		x: timeAxis(from, until), y: amountAxis("tokens above burst + t/T, of the key that is worst then", most), faults: t.Faults,
+		layers: []layer{band{x: x, lo: zero, hi: y, look: look, opacity: 0.45, step: true}, line{points: points, look: look, step: true}},
+	}}
+	f.note(faultNote(t.Faults))
+	f.note(fmt.Sprintf("In intervals of %s: the most tokens that any key was given above burst + t/T in a window that ends there.%s", seconds(t.Step), warmupNote(t)))
+	return f
+}
+
+// excessTitle tells how long and when most was given.
+func excessTitle(a *series.Admission, t *series.Timeline, most, at float64) string {
+	n := 0
+	for _, p := range a.ExcessOverTime {
+		if p.Y > 0 {
+			n++
+		}
+	}
+	title := fmt.Sprintf("A key of %s is above burst + t/T in %s of the intervals, by %s tokens at %s", a.Limiter, percent(float64(n)/float64(len(a.ExcessOverTime))), significant(most, 3), instant(at))
+	for _, f := range t.Faults {
+		if at < max(f.Until, f.From+t.Step) && at+t.Step > f.From {
+			return title + ": " + f.Label
+		}
+	}
+	return title
 }

@@ -7,16 +7,16 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/series"
+	"github.com/quotalab/quotalab/results/summary"
 )
 
 // admitting is a record of one limiter that gave keys tokens.
 func admitting(over int64, keys ...series.KeyAdmission) *series.Set {
 	s := usual()
 	s.Manifest.Limiters = []record.Limiter{{Name: "boulder", Algorithm: "gcra"}}
-	s.Summary = &measure.Summary{Metrics: []measure.Metric{{Name: "over_admission", Tags: map[string]string{"limiter": "boulder"}, Count: over}}}
+	s.Summary = &summary.Summary{Metrics: []summary.Metric{{Name: "over_admission", Tags: map[string]string{"limiter": "boulder"}, Count: over}}}
 	a := series.Admission{Limiter: "boulder", Keys: keys}
 	for i := range s.Timeline.N {
 		excess := 0.0
@@ -69,7 +69,7 @@ var admissionFixtures = sync.OnceValue(func() map[string]*series.Set {
 	unknown.Manifest.Limiters = []record.Limiter{{Name: "boulder"}}
 	sampled := admitting(0, burstKey("tenant-3", 0))
 	sampled.Manifest.Recorded = record.Sampled
-	sampled.Summary.SampledAudit = []measure.SampledAudit{{Limiter: "boulder", Over: 2}}
+	sampled.Summary.SampledAudit = []summary.SampledAudit{{Limiter: "boulder", Over: 2}}
 	faulted := admitting(40, burstKey("tenant-1", 20), burstKey("tenant-2", 18), burstKey("tenant-3", 2), burstKey("tenant-4", 1))
 	faulted.Timeline.Faults = []series.Span{{From: 30, Until: 70, Label: "shard-2 is down"}}
 	single := admitting(1, once)

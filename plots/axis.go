@@ -3,9 +3,14 @@ package plots
 import (
 	"math"
 	"slices"
+	"strconv"
+	"strings"
+	"time"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
+
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // axis of a panel.
@@ -141,4 +146,210 @@ func percentAxis(label string) axis { return axis{label: label, max: 100} }
 func percentileAxis(n int64) axis {
 	most := min(max(math.Log10(float64(n)), 1), mostNines)
 	return axis{label: "percentile", max: percentile(most), scale: ninesScale{}, ticks: ninesTicks}
+}
+
+// upTo a value there are ticks: beyond it is room for labels.
+func upTo(most float64, ticks func(lo, hi float64) [][]plot.Tick) func(lo, hi float64) [][]plot.Tick {
+	return func(lo, hi float64) [][]plot.Tick {
+		var all [][]plot.Tick
+		for _, list := range ticks(lo, hi) {
+			all = append(all, slices.DeleteFunc(list, func(t plot.Tick) bool { return t.Value > most }))
+		}
+		return all
+	}
+}
+
+// roundTicks are at multiples of 1, 2 or 5 times a power of ten.
+func roundTicks(lo, hi float64) [][]plot.Tick {
+	return stepTicks(lo, hi, 1, oneTwoFive)
+}
+
+// timeTicks are at round times, with labels in a unit of so many seconds.
+func timeTicks(unit float64) ticker {
+	return func(lo, hi float64) [][]plot.Tick {
+		return stepTicks(lo, hi, unit, func(k int) float64 {
+			switch { // below one unit people count in tenths
+			case unit == 60 && k >= 0:
+				return nth(minutes, k)
+			case unit == 3600 && k >= 0:
+				return nth(hours, k)
+			case unit == 86400 && k >= 0:
+				return nth(days, k)
+			}
+			return oneTwoFive(k)
+		})
+	}
+}
+
+// Steps of time that people count in, in their own unit.
+var (
+	minutes = []float64{1, 2, 5, 10, 15, 30, 60}
+	hours   = []float64{1, 2, 3, 6, 12, 24}
+	days    = []float64{1, 2, 7, 14, 28, 91}
+)
+
+// nth of the steps; beyond them, doubled.
+func nth(steps []float64, k int) float64 {
+	if k < len(steps) {
+		return steps[k]
+	}
+	return steps[len(steps)-1] * math.Pow(2, float64(k-len(steps)+1))
+}
+
+// oneTwoFive is …, 0.5, 1, 2, 5, 10, … with 1 at 0.
+func oneTwoFive(k int) float64 {
+	decade := math.Floor(float64(k) / 3)
+	v := []float64{1, 2, 5}[k-3*int(decade)]
+	if decade < 0 {
+		return v / math.Pow(10, -decade)
+	}
+	return v * math.Pow(10, decade)
+}
+
+// stepTicks at multiples of ever longer steps, from about eight ticks to one.
+func stepTicks(lo, hi, unit float64, step func(k int) float64) (all [][]plot.Tick) {
+	lo, hi = lo/unit, hi/unit
+	if !(hi > lo) || math.IsInf(hi-lo, 0) {
+		return nil
+	}
+	k := int(math.Floor(3 * math.Log10((hi-lo)/24)))
+	for ; (hi-lo)/step(k) > 8; k++ {
+	}
+	for ; len(all) < 12 && (len(all) == 0 || (hi-lo)/step(k) >= 1); k++ {
+		var ticks []plot.Tick
+		for i := math.Ceil(lo/step(k) - 1e-9); i <= hi/step(k)+1e-9; i++ {
+			ticks = append(ticks, plot.Tick{Value: i * step(k) * unit, Label: number(i * step(k))})
+		}
+		all = append(all, ticks)
+	}
+	return all
+}
+
+// number as people write it: 0.25, 5, 12,000.
+func number(v float64) string {
+	if r := math.Round(v); math.Abs(v-r) < 1e-9*max(1, math.Abs(v)) && math.Abs(v) < 1e15 {
+		return strings.Replace(wording.Thousands(int64(r)), "-", "−", 1)
+	}
+	return strings.Replace(strconv.FormatFloat(v, 'g', 6, 64), "-", "−", 1)
+}
+
+// latencyTicks have labels with their unit, at 1, 2, 5 of each decade if they
+// fit, else at decades.
+func latencyTicks(lo, hi float64) (all [][]plot.Tick) {
+	first, last := int(math.Floor(math.Log10(lo))), int(math.Ceil(math.Log10(hi)))
+	for _, labelled := range []func(decade, digit int) bool{
+		func(_, digit int) bool { return digit == 1 || digit == 2 || digit == 5 },
+		func(decade, digit int) bool { return digit == 1 || digit == 3 && last-first <= 2 },
+		func(_, digit int) bool { return digit == 1 },
+		func(decade, digit int) bool { return digit == 1 && (decade-first)%2 == 0 },
+		func(decade, digit int) bool { return digit == 1 && (decade-first)%3 == 0 },
+	} {
+		var ticks []plot.Tick
+		for decade := first; decade <= last; decade++ {
+			for digit := 1; digit <= 9; digit++ {
+				t := plot.Tick{Value: float64(digit) * math.Pow10(decade)}
+				if labelled(decade, digit) {
+					t.Label = seconds(t.Value)
+				} else if last-first > 6 && digit > 1 {
+					continue // too many to be told apart
+				}
+				ticks = append(ticks, t)
+			}
+		}
+		all = append(all, ticks)
+	}
+	return all
+}
+
+// latencyFromZero is for latencies that are all 0.
+func latencyFromZero(_, hi float64) [][]plot.Tick {
+	return [][]plot.Tick{{{Value: 0, Label: "0"}, {Value: hi / 2, Label: seconds(hi / 2)}, {Value: hi, Label: seconds(hi)}}}
+}
+
+// ninesTicks at 50, 90, 99, 99.9, …
+func ninesTicks(_, hi float64) [][]plot.Tick {
+	ticks := []plot.Tick{{Value: 0, Label: "0"}, {Value: 50, Label: "50"}, {Value: 90, Label: "90"}}
+	for n := 2; n <= int(math.Round(nines(hi)*1e6)/1e6); n++ {
+		label := "99"
+		if n > 2 {
+			label += "." + strings.Repeat("9", n-2)
+		}
+		ticks = append(ticks, plot.Tick{Value: percentile(float64(n)), Label: label})
+	}
+	every := func(k int) (some []plot.Tick) {
+		for i, t := range ticks {
+			if i%k != 1%k {
+				t.Label = ""
+			}
+			some = append(some, t)
+		}
+		return some
+	}
+	return [][]plot.Tick{ticks, ticks[1:], ticks[2:], every(2), every(3)}
+}
+
+// seconds with the unit in which they are short: 250 µs, 1.5 ms, 2 min.
+func seconds(v float64) string { return amount(v, 3) }
+
+// instant of a run, in seconds since its start: 5 s, 1m30s or 12.5 days.
+func instant(v float64) string {
+	switch {
+	case v < 60:
+		return seconds(v)
+	case v >= 2*86400:
+		return significant(v/86400, 4) + " days"
+	}
+	return time.Duration(math.Round(v*1e3) * 1e6).String()
+}
+
+// amount of seconds with so many significant digits.
+func amount(v float64, digits int) string {
+	if math.IsNaN(v) {
+		return "unknown"
+	}
+	unit, name := 1.0, "s"
+	switch m := math.Abs(v) * (1 + math.Pow10(-digits)/2); { // 999.9 µs are written as 1 ms
+	case m == 0:
+	case m < 1e-6:
+		unit, name = 1e-9, "ns"
+	case m < 1e-3:
+		unit, name = 1e-6, "µs"
+	case m < 1:
+		unit, name = 1e-3, "ms"
+	case m < 120:
+	case m < 7200:
+		unit, name = 60, "min"
+	case m < 172800:
+		unit, name = 3600, "h"
+	default:
+		unit, name = 86400, "days"
+	}
+	return significant(v/unit, digits) + " " + name
+}
+
+// significant digits of a number, without an exponent and trailing zeros.
+func significant(v float64, digits int) string {
+	if v == 0 {
+		return "0"
+	}
+	before := int(math.Floor(math.Log10(math.Abs(v)*(1+1e-9)))) + 1
+	s := strconv.FormatFloat(v, 'f', max(0, digits-before), 64)
+	if strings.Contains(s, ".") {
+		s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
+	}
+	return s
+}
+
+// roundDown to 1, 2 or 5 times a power of ten.
+func roundDown(v float64) float64 {
+	k := int(math.Floor(3*math.Log10(v))) + 3
+	for ; oneTwoFive(k) > v*(1+1e-9); k-- {
+	}
+	return oneTwoFive(k)
+}
+
+// roundTop is a round number a little above.
+func roundTop(v float64) float64 {
+	step := roundDown(v / 4)
+	return math.Ceil(v*(1-1e-9)/step) * step
 }

@@ -4,10 +4,10 @@ import (
 	"io"
 	"testing"
 
-	"github.com/quotalab/quotalab/results/measure/measuretest"
+	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/record/recordtest"
-	"github.com/quotalab/quotalab/results/series"
+	"github.com/quotalab/quotalab/results/summary/summarytest"
 )
 
 // BenchmarkAllFigures of a record of a million observations: what `quotalab plot`
@@ -20,7 +20,7 @@ func BenchmarkAllFigures(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		a, s := measuretest.Analyse(b, r)
+		a, s := summarytest.Analyse(b, r)
 		set, err := series.Collect(r, a, s, series.Options{})
 		if err != nil {
 			b.Fatal(err)

@@ -9,16 +9,16 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/series"
+	"github.com/quotalab/quotalab/results/summary"
 )
 
 // raced is a record of some limiters; over is what each admits too many.
 func raced(scenario, clock string, over map[string]int64, latency float64) *series.Set {
 	s := aSet(scenario)
 	s.Manifest.Clock = clock
-	s.Summary = &measure.Summary{Valid: true}
+	s.Summary = &summary.Summary{Valid: true}
 	names := make([]string, 0, len(over))
 	for name := range over {
 		names = append(names, name)
@@ -30,7 +30,7 @@ func raced(scenario, clock string, over map[string]int64, latency float64) *seri
 			latencyOf(name, "allowed", "not_found", distribution(uint64(i+5), 500, v, v/3)), latencyOf(name, "denied", "found", distribution(uint64(i+9), 700, v/2, v/8)))
 		tags := map[string]string{"limiter": name}
 		excess := float64(over[name]) / 2
-		s.Summary.Metrics = append(s.Summary.Metrics, measure.Metric{Name: "over_admission", Tags: tags, Count: over[name]}, measure.Metric{Name: "worst_excess", Tags: tags, Count: 10, Value: &excess})
+		s.Summary.Metrics = append(s.Summary.Metrics, summary.Metric{Name: "over_admission", Tags: tags, Count: over[name]}, summary.Metric{Name: "worst_excess", Tags: tags, Count: 10, Value: &excess})
 		s.Manifest.Limiters = append(s.Manifest.Limiters, record.Limiter{Name: name, Algorithm: "gcra"})
 		l := loaded(evenly(4, 100), []int64{100, 100, int64(100 * (i + 1)), 100}, 5).Shards[0]
 		l.Limiter = name

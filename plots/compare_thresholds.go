@@ -6,7 +6,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/quotalab/quotalab/results/series"
+	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/wording"
 )
 

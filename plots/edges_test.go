@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/quotalab/quotalab/results/series"
+	"github.com/quotalab/quotalab/plots/series"
 )
 
 // goldenOf figures: all their series in one file.

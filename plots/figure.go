@@ -1,10 +1,30 @@
+// Package plots draws what happened in a run: figures for a design review.
+//
+// In flow series.Sets (plain numbers, already thinned), out flow files: SVG,
+// PNG or PDF. All makes the figures of some records; Figure.Render draws one of them.
+//
+//  1. A kind of figure (latency.go, outcomes.go, …; the table is in figure.go)
+//     turns numbers into panels of layers, and writes the title: one sentence
+//     with the number that answers the figure's question.
+//  2. The page (page.go) lays out title, panels, legend and notes; a panel
+//     (panel.go) is a plot of gonum/plot with our axes (axis.go, ticks.go), its
+//     layers (layer.go) and labels at the ends of lines (labels.go).
+//  3. The renderer (render.go) draws the page on a canvas of the format. What
+//     it writes depends on the numbers and options alone, to the byte.
+//
+// Sizes and type are in style.go, colours in palette.go: an outcome has the same
+// colour in every figure, its decision the hue, its key's state the shade and
+// the dashes.
+//
+// Imported by cmd and by plots/report; imports results only, and no Redis.
 package plots
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
-	"github.com/quotalab/quotalab/results/series"
+	"github.com/quotalab/quotalab/plots/series"
 )
 
 // Figure answers one question.
@@ -73,4 +93,104 @@ func slug(name string) string {
 		}
 		return '-'
 	}, name), "-")
+}
+
+// kind of figures: of each record by itself, or of all together.
+type kind struct {
+	name  string
+	of    *subjects
+	draw  func(k *kit, set *series.Set) []Figure
+	draws func(k *kit, sets []*series.Set) []Figure
+}
+
+// subjects of a run that a kind of figures is about.
+type subjects struct {
+	none string // a run without them, in words
+	in   func(set *series.Set) bool
+}
+
+var (
+	ofLimiters = &subjects{"the run has no limiter", func(set *series.Set) bool {
+		return len(set.Manifest.Limiters)+len(limiters(set)) > 0 || !ofEngines.in(set)
+	}}
+	ofEngines = &subjects{"the run has no engine", func(set *series.Set) bool { return set.Thresholds != nil }}
+)
+
+// kinds in the order of a report. A new kind is a file and a line here.
+var kinds = []kind{
+	{name: "latency", of: ofLimiters, draw: latencyFigures},
+	{name: "latency-over-time", of: ofLimiters, draw: overTimeFigures},
+	{name: "outcomes-over-time", of: ofLimiters, draw: outcomesFigures},
+	{name: "shards", of: ofLimiters, draw: shardFigures},
+	{name: "admission", of: ofLimiters, draw: admissionFigures},
+	{name: "compare", draws: compareFigures},
+	{name: "thresholds", of: ofEngines, draw: thresholdFigures},
+}
+
+// Kinds are the names of the kinds of figures, in the order of a report.
+func Kinds() []string {
+	names := make([]string, len(kinds))
+	for i, k := range kinds {
+		names[i] = k.name
+	}
+	return names
+}
+
+// figures of a kind, if they are wanted.
+func (k *kind) figures(with *kit, sets []*series.Set, o Options) (all []Figure) {
+	asked := slices.Contains(o.Kinds, k.name)
+	switch {
+	case len(o.Kinds) > 0 && !asked:
+		return nil
+	case k.draws != nil:
+		if len(sets) < 2 && !asked {
+			return nil
+		}
+		return k.draws(with, sets)
+	}
+	for _, s := range sets {
+		if !asked && !k.of.in(s) {
+			continue
+		}
+		for _, f := range k.draw(with, s) {
+			if f.Subtitle == "" {
+				f.Subtitle = subtitle(s)
+			}
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// LeftOut names the kinds of figures that All leaves out, since they have nothing to
+// do with a record, and says why: of each record for itself.
+func LeftOut(sets []*series.Set) (kindsAndWhy []string) {
+	names := recordNames(sets)
+	for i, s := range sets {
+		for _, of := range []*subjects{ofLimiters, ofEngines} {
+			if of.in(s) {
+				continue
+			}
+			var without []string
+			for _, k := range kinds {
+				if k.of == of {
+					without = append(without, k.name)
+				}
+			}
+			whose := ""
+			if len(sets) > 1 {
+				whose = " of " + names[i]
+			}
+			kindsAndWhy = append(kindsAndWhy, fmt.Sprintf("%s%s (%s)", and(without), whose, of.none))
+		}
+	}
+	return kindsAndWhy
+}
+
+// RecordNames tell some records apart, as figures of several do.
+func RecordNames(sets []*series.Set) []string { return recordNames(sets) }
+
+// Empty tells whether the figure says only why it has no data.
+func (f *Figure) Empty() bool {
+	return !slices.ContainsFunc(f.panels, func(p panel) bool { return p.empty == "" })
 }

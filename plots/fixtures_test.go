@@ -8,8 +8,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/series"
 )
 
 // fixtures are inputs of all kinds, by name: what figures get on their best and

@@ -15,7 +15,7 @@ import (
 	"gonum.org/v1/plot/cmpimg"
 	"gonum.org/v1/plot/vg/vgimg"
 
-	"github.com/quotalab/quotalab/results/series"
+	"github.com/quotalab/quotalab/plots/series"
 )
 
 var update = flag.Bool("update", false, "write golden files instead of comparing with them")

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/quotalab/quotalab/results/series"
+	"github.com/quotalab/quotalab/plots/series"
 )
 
 // kindsOf some figures, each once.

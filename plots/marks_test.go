@@ -4,15 +4,15 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/quotalab/quotalab/results/measure"
-	"github.com/quotalab/quotalab/results/series"
+	"github.com/quotalab/quotalab/plots/series"
+	"github.com/quotalab/quotalab/results/summary"
 )
 
 // Every figure of an auto-pipelined run names that, and those on latency say what it
 // hides: of one record, of several, and of both clocks.
 func TestAutoPipeliningIsNamed(t *testing.T) {
 	pipelined := func(s *series.Set) *series.Set {
-		one := measure.Summary{Valid: true}
+		one := summary.Summary{Valid: true}
 		if s.Summary != nil {
 			one = *s.Summary
 		}

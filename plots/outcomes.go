@@ -8,8 +8,8 @@ import (
 
 	"gonum.org/v1/plot/vg"
 
+	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/series"
 )
 
 // What is drawn of outcomes over time.

@@ -15,7 +15,7 @@ import (
 
 	"gonum.org/v1/plot/cmpimg"
 
-	"github.com/quotalab/quotalab/results/series"
+	"github.com/quotalab/quotalab/plots/series"
 )
 
 // rendered figure.

@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"gonum.org/v1/plot/vg"
 
+	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/series"
 )
 
 // loaded is a record of one limiter on shards; keys nil: not known. Commands by

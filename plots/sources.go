@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/series"
 )
 
 // source of decisions: a limiter, or what one of its clients asked of it.

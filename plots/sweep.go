@@ -1,19 +1,24 @@
 package plots
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
 	"strings"
 
-	"github.com/quotalab/quotalab/results/series"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/quotalab/quotalab/plots/series"
+	"github.com/quotalab/quotalab/results/sweep"
 	"github.com/quotalab/quotalab/results/wording"
 )
 
 // SweepFigures of one metric of a sweep: heat maps of two axes, lines along a
 // numeric one. What is wrong with the sweep or the options is told by each
 // figure's Render.
-func SweepFigures(sweep *series.Sweep, o Options) []Figure {
+func SweepFigures(sweep *sweep.Grid, o Options) []Figure {
 	s, err := newStyle(o)
 	if err == nil {
 		err = sweep.Check()
@@ -21,7 +26,7 @@ func SweepFigures(sweep *series.Sweep, o Options) []Figure {
 	if err != nil {
 		return []Figure{{Name: "sweep", Kind: "sweep", err: err}}
 	}
-	k := &sweepKit{kit: &kit{s}, Sweep: sweep}
+	k := &sweepKit{kit: &kit{s}, Grid: sweep}
 	all := k.figures()
 	for i := range all {
 		f := &all[i]
@@ -35,7 +40,7 @@ func SweepFigures(sweep *series.Sweep, o Options) []Figure {
 // sweepKit draws one sweep.
 type sweepKit struct {
 	*kit
-	*series.Sweep
+	*sweep.Grid
 }
 
 func (k *sweepKit) figures() (all []Figure) {
@@ -81,7 +86,7 @@ func (k *sweepKit) longestNumeric() int {
 }
 
 // known values of the cells that a condition holds for; nil: of all.
-func (k *sweepKit) known(of func(series.Cell) bool) (values []float64) {
+func (k *sweepKit) known(of func(sweep.GridCell) bool) (values []float64) {
 	for _, c := range k.Cells {
 		if !math.IsNaN(c.Value) && !math.IsInf(c.Value, 0) && (of == nil || of(c)) {
 			values = append(values, c.Value)
@@ -93,8 +98,8 @@ func (k *sweepKit) known(of func(series.Cell) bool) (values []float64) {
 // title tells how many runs pass, and what the metric is in those and in the
 // others.
 func (k *sweepKit) title() string {
-	pass := k.known(func(c series.Cell) bool { return c.OK })
-	fail := k.known(func(c series.Cell) bool { return !c.OK })
+	pass := k.known(func(c sweep.GridCell) bool { return c.OK })
+	fail := k.known(func(c sweep.GridCell) bool { return !c.OK })
 	passed := 0
 	for _, c := range k.Cells {
 		if c.OK {
@@ -172,7 +177,7 @@ func (k *sweepKit) setting(axes, index []int) string {
 }
 
 // settingOf one axis. A unit in the axis's name goes to the value.
-func settingOf(a *series.Axis, i int) string {
+func settingOf(a *sweep.Parameter, i int) string {
 	name, unit, found := strings.Cut(strings.TrimSuffix(a.Name, ")"), " (")
 	switch {
 	case !found:
@@ -225,8 +230,8 @@ func (k *sweepKit) others(but ...int) (axes []int) {
 }
 
 // byPlace finds cells by their index.
-func (k *sweepKit) byPlace() map[string]series.Cell {
-	m := map[string]series.Cell{}
+func (k *sweepKit) byPlace() map[string]sweep.GridCell {
+	m := map[string]sweep.GridCell{}
 	for _, c := range k.Cells {
 		m[fmt.Sprint(c.Index)] = c
 	}
@@ -243,4 +248,212 @@ func (k *sweepKit) place(axes, index []int, at map[int]int) string {
 		whole[a] = v
 	}
 	return fmt.Sprint(whole)
+}
+
+// mostLines of one figure; of more settings the note says how many.
+const mostLines = 7
+
+// lineFigure along one axis: a line for each setting of the others.
+func (k *sweepKit) lineFigure(x int) Figure {
+	f := Figure{Name: "sweep-line", columns: 1}
+	others := k.others(x)
+	settings, left := k.some(others, mostLines)
+	f.note(left)
+	var lines []sweepLine
+	cellsOf := k.byPlace()
+	for i, setting := range settings {
+		l := sweepLine{name: k.lineName(others, setting), look: k.Nth(i)}
+		for v, number := range k.Axes[x].Numeric {
+			c, ok := cellsOf[k.place(others, setting, map[int]int{x: v})]
+			if ok && !math.IsNaN(c.Value) && !math.IsInf(c.Value, 0) {
+				l.points = append(l.points, sweepPoint{series.Point{X: number, Y: c.Value}, c.OK})
+			}
+		}
+		slices.SortStableFunc(l.points, func(a, b sweepPoint) int { return cmp.Compare(a.X, b.X) })
+		lines = append(lines, l)
+	}
+	f.Title = k.lineTitle(x, lines)
+	f.panels = []panel{k.linePanel(x, lines)}
+	return f
+}
+
+// lineName is short if it can be.
+func (k *sweepKit) lineName(others, setting []int) string {
+	if len(others) == 1 && k.Axes[others[0]].Numeric == nil {
+		return k.Axes[others[0]].Values[setting[0]]
+	}
+	return k.setting(others, setting)
+}
+
+// sweepLine is one setting of the other axes.
+type sweepLine struct {
+	name   string
+	look   Look
+	points []sweepPoint
+}
+
+type sweepPoint struct {
+	series.Point
+	ok bool
+}
+
+func (k *sweepKit) linePanel(x int, lines []sweepLine) panel {
+	p := panel{x: k.valueAxis(x), y: k.metricAxis(), direct: true}
+	if len(lines) == 1 {
+		p.layers = append(p.layers, k.passing(lines[0], p.x, p.y))
+	}
+	radius := vg.Length(3)
+	if len(k.Axes[x].Values) > 15 {
+		radius = 1.8
+	}
+	for _, l := range lines {
+		var all, pass, fail []series.Point
+		for _, one := range l.points {
+			all = append(all, one.Point)
+			if one.ok {
+				pass = append(pass, one.Point)
+			} else {
+				fail = append(fail, one.Point)
+			}
+		}
+		p.layers = append(p.layers, line{name: l.name, points: all, look: l.look}, dots{points: pass, look: l.look, radius: radius},
+			dots{points: fail, look: Look{Color: k.Background}, radius: radius + 0.4}, dots{points: fail, look: l.look, shape: draw.CrossGlyph{}, radius: radius})
+	}
+	p.layers = append(p.layers, dots{name: "passes", look: k.plain(), radius: 3}, dots{name: "fails", look: k.plain(), shape: draw.CrossGlyph{}, radius: 3})
+	return p
+}
+
+// passing is where a single line passes: half way to its neighbours.
+func (k *sweepKit) passing(l sweepLine, x, y axis) rects {
+	out := rects{name: "passing region", look: Look{Color: mix(k.Background, palettes[k.theme].Series[2], 0.18), Ink: k.Muted}}
+	between := func(a, b float64) float64 {
+		if _, log := x.scale.(logScale); log {
+			return math.Sqrt(a * b)
+		}
+		return (a + b) / 2
+	}
+	for i, one := range l.points {
+		if !one.ok {
+			continue
+		}
+		from, until := x.min, x.max
+		if i > 0 {
+			from = between(l.points[i-1].X, one.X)
+		}
+		if i+1 < len(l.points) {
+			until = between(one.X, l.points[i+1].X)
+		}
+		if last := len(out.rects) - 1; last >= 0 && out.rects[last].x1 == from {
+			out.rects[last].x1 = until
+			continue
+		}
+		out.rects = append(out.rects, rect{from, y.min, until, y.max})
+	}
+	if out.rects == nil {
+		out.name = ""
+	}
+	return out
+}
+
+// lineTitle tells the ends of a single line, or how far lines are apart where
+// they are furthest apart.
+func (k *sweepKit) lineTitle(x int, lines []sweepLine) string {
+	axis := &k.Axes[x]
+	value := func(v float64) string { return settingOf(axis, slices.Index(axis.Numeric, v)) }
+	if len(lines) == 1 {
+		points := lines[0].points
+		first, last := points[0], points[len(points)-1]
+		if len(points) == 1 {
+			return k.title()
+		}
+		return fmt.Sprintf("%s is %s at %s and %s at %s%s", k.Metric, k.say(first.Y), value(first.X), k.say(last.Y), value(last.X), passWords(points, value))
+	}
+	var at, lo, hi float64
+	var low, high string
+	apart := -1.0
+	for _, v := range axis.Numeric {
+		least, most, leastName, mostName := math.Inf(1), math.Inf(-1), "", ""
+		for _, l := range lines {
+			for _, p := range l.points {
+				if p.X == v && p.Y < least {
+					least, leastName = p.Y, l.name
+				}
+				if p.X == v && p.Y > most {
+					most, mostName = p.Y, l.name
+				}
+			}
+		}
+		if most-least > apart {
+			apart, at, lo, hi, low, high = most-least, v, least, most, leastName, mostName
+		}
+	}
+	if apart <= 0 {
+		return fmt.Sprintf("%s is %s with every setting", k.Metric, k.spanOf(k.known(nil)))
+	}
+	return fmt.Sprintf("At %s %s is %s with %s and %s with %s", value(at), k.Metric, k.say(lo), low, k.say(hi), high)
+}
+
+// passWords say up to where a line passes, if it does so from one of its ends on.
+func passWords(points []sweepPoint, value func(float64) string) string {
+	changes := 0
+	for i := 1; i < len(points); i++ {
+		if points[i].ok != points[i-1].ok {
+			changes++
+		}
+	}
+	first, last := points[0].ok, points[len(points)-1].ok
+	switch {
+	case changes == 0 && first:
+		return "; all pass"
+	case changes == 0:
+		return "; none passes"
+	case changes == 1 && first:
+		i := slices.IndexFunc(points, func(p sweepPoint) bool { return !p.ok })
+		return "; it passes up to " + value(points[i-1].X)
+	case changes == 1 && last:
+		i := slices.IndexFunc(points, func(p sweepPoint) bool { return p.ok })
+		return "; it passes from " + value(points[i].X) + " on"
+	}
+	return ""
+}
+
+// barFigure of one axis of words, or of one run.
+func (k *sweepKit) barFigure() Figure {
+	f := Figure{Name: "sweep-bars", Title: k.title(), columns: 1}
+	names := []string{"the run"}
+	if len(k.Axes) == 1 {
+		names = k.Axes[0].Values
+	}
+	b := bars{look: k.Nth(0)}
+	cellsOf := k.byPlace()
+	n := len(names)
+	var none absent
+	for i, name := range names {
+		index := []int{i}
+		if len(k.Axes) == 0 {
+			index = nil
+		}
+		one := bar{name: name}
+		if c, ok := cellsOf[fmt.Sprint(index)]; !ok || math.IsNaN(c.Value) || math.IsInf(c.Value, 0) {
+			none = append(none, says{middleOf(i, n), "no run, or the metric is not known"})
+		} else {
+			one.value, one.label, one.strong = c.Value, k.say(c.Value)+passMark(c.OK), c.OK
+		}
+		b.list = append(b.list, one)
+	}
+	label := ""
+	if len(k.Axes) == 1 {
+		label = k.Axes[0].Name
+	}
+	x := k.barAxis(k.label(k.metricLabel(), 1), b, 1)
+	x.ticks = k.saidTicks
+	f.panels = []panel{{x: x, y: rowAxis(label, k.names(names, 1)), layers: append(b.layers(nil, nil), none), height: k.rowsHeight(n)}}
+	return f
+}
+
+func passMark(ok bool) string {
+	if ok {
+		return " (passes)"
+	}
+	return " (fails)"
 }

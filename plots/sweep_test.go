@@ -2,6 +2,7 @@ package plots
 
 import (
 	"fmt"
+	"github.com/quotalab/quotalab/results/sweep"
 	"math"
 	"slices"
 	"strings"
@@ -9,12 +10,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/quotalab/quotalab/results/series"
 )
 
-func numbers(name string, values ...float64) series.Axis {
-	a := series.Axis{Name: name, Numeric: values}
+func numbers(name string, values ...float64) sweep.Parameter {
+	a := sweep.Parameter{Name: name, Numeric: values}
 	for _, v := range values {
 		a.Values = append(a.Values, fmt.Sprint(v))
 	}
@@ -31,22 +30,22 @@ func count(n int) []float64 {
 
 // swept makes a sweep; run tells a cell's value, whether it passes and whether
 // it was run.
-func swept(metric, unit string, axes []series.Axis, run func(index []int) (float64, bool, bool)) *series.Sweep {
-	s := &series.Sweep{Scenario: "race", Axes: axes, Metric: metric, Unit: unit}
-	k := &sweepKit{Sweep: s}
+func swept(metric, unit string, axes []sweep.Parameter, run func(index []int) (float64, bool, bool)) *sweep.Grid {
+	s := &sweep.Grid{Scenario: "race", Axes: axes, Metric: metric, Unit: unit}
+	k := &sweepKit{Grid: s}
 	for _, index := range k.settings(k.others()) {
 		if v, ok, made := run(index); made {
-			s.Cells = append(s.Cells, series.Cell{Index: index, Value: v, OK: ok})
+			s.Cells = append(s.Cells, sweep.GridCell{Index: index, Value: v, OK: ok})
 		}
 	}
 	return s
 }
 
-var sweepFixtures = sync.OnceValue(func() map[string]*series.Sweep {
+var sweepFixtures = sync.OnceValue(func() map[string]*sweep.Grid {
 	rate, trip := numbers("rate (1/s)", 100, 200, 400, 800, 1600), numbers("round trip (ms)", 0.5, 1, 2, 5)
-	limiter := series.Axis{Name: "limiter", Values: []string{"lua", "set", "incr"}}
+	limiter := sweep.Parameter{Name: "limiter", Values: []string{"lua", "set", "incr"}}
 	shards := numbers("shards", 1, 4, 16)
-	long := series.Axis{Name: strings.Repeat("a long name ", 6), Values: []string{strings.Repeat("one value ", 9), strings.Repeat("other value ", 9)}}
+	long := sweep.Parameter{Name: strings.Repeat("a long name ", 6), Values: []string{strings.Repeat("one value ", 9), strings.Repeat("other value ", 9)}}
 	over := func(index []int) (float64, bool, bool) {
 		v := math.Floor(trip.Numeric[index[0]] * rate.Numeric[index[1]] / 100)
 		return v, v <= 8, true
@@ -58,28 +57,28 @@ var sweepFixtures = sync.OnceValue(func() map[string]*series.Sweep {
 		v := float64(index[0]*index[0] + index[len(index)-1]*index[len(index)-1])
 		return v, v < 700 && v > 50, true
 	}
-	return map[string]*series.Sweep{
-		"two axes": swept("over_admission", "count", []series.Axis{trip, rate}, over),
-		"missing": swept("latency: p99", "s", []series.Axis{limiter, rate}, func(i []int) (float64, bool, bool) {
+	return map[string]*sweep.Grid{
+		"two axes": swept("over_admission", "count", []sweep.Parameter{trip, rate}, over),
+		"missing": swept("latency: p99", "s", []sweep.Parameter{limiter, rate}, func(i []int) (float64, bool, bool) {
 			v := 1e-3 * float64(i[0]+1) * math.Pow(3, float64(i[1]))
 			return v, v < 0.02, i[0] != 1 || i[1] != 2
 		}),
-		"one axis":      swept("over_admission", "count", []series.Axis{rate}, func(i []int) (float64, bool, bool) { return float64(i[0] * 9), i[0] < 3, true }),
-		"one of words":  swept("over_admission", "count", []series.Axis{limiter}, func(i []int) (float64, bool, bool) { return float64(i[0] * 9), i[0] < 1, i[0] < 2 }),
-		"one value":     swept("over_admission", "count", []series.Axis{numbers("rate (1/s)", 100)}, same(3, true)),
-		"one cell":      swept("over_admission", "count", []series.Axis{numbers("shards", 4), numbers("rate (1/s)", 100)}, same(3, false)),
+		"one axis":      swept("over_admission", "count", []sweep.Parameter{rate}, func(i []int) (float64, bool, bool) { return float64(i[0] * 9), i[0] < 3, true }),
+		"one of words":  swept("over_admission", "count", []sweep.Parameter{limiter}, func(i []int) (float64, bool, bool) { return float64(i[0] * 9), i[0] < 1, i[0] < 2 }),
+		"one value":     swept("over_admission", "count", []sweep.Parameter{numbers("rate (1/s)", 100)}, same(3, true)),
+		"one cell":      swept("over_admission", "count", []sweep.Parameter{numbers("shards", 4), numbers("rate (1/s)", 100)}, same(3, false)),
 		"no axis":       swept("over_admission", "count", nil, same(3, false)),
-		"three axes":    swept("denied", "ratio", []series.Axis{shards, limiter, rate}, func(i []int) (float64, bool, bool) { v := float64(i[0]+i[1]+i[2]) / 9; return v, v < 0.5, true }),
-		"all zero":      swept("over_admission", "count", []series.Axis{limiter, rate}, same(0, true)),
-		"below zero":    swept("gain", "", []series.Axis{trip, rate}, func(i []int) (float64, bool, bool) { return float64(i[0]) - float64(i[1])*1.5, true, true }),
-		"not known":     swept("over_admission", "count", []series.Axis{limiter, rate}, same(math.NaN(), false)),
-		"infinite":      swept("over_admission", "count", []series.Axis{limiter, rate}, same(math.Inf(1), false)),
-		"nothing ran":   swept("over_admission", "count", []series.Axis{limiter, rate}, func([]int) (float64, bool, bool) { return 0, false, false }),
-		"no values":     {Metric: "over_admission", Axes: []series.Axis{{Name: "rate"}}},
-		"many cells":    swept("over_admission", "count", []series.Axis{numbers("trip", count(30)...), numbers("rate", count(30)...)}, big),
-		"many settings": swept("over_admission", "count", []series.Axis{numbers("seed", count(40)...), limiter, rate}, big),
-		"long names":    swept(strings.Repeat("metric{limiter=lua} ", 8), "tokens", []series.Axis{long, long}, same(12345678.5, true)),
-		"long and one":  swept("over_admission", "count", []series.Axis{long}, same(1e15, true)),
+		"three axes":    swept("denied", "ratio", []sweep.Parameter{shards, limiter, rate}, func(i []int) (float64, bool, bool) { v := float64(i[0]+i[1]+i[2]) / 9; return v, v < 0.5, true }),
+		"all zero":      swept("over_admission", "count", []sweep.Parameter{limiter, rate}, same(0, true)),
+		"below zero":    swept("gain", "", []sweep.Parameter{trip, rate}, func(i []int) (float64, bool, bool) { return float64(i[0]) - float64(i[1])*1.5, true, true }),
+		"not known":     swept("over_admission", "count", []sweep.Parameter{limiter, rate}, same(math.NaN(), false)),
+		"infinite":      swept("over_admission", "count", []sweep.Parameter{limiter, rate}, same(math.Inf(1), false)),
+		"nothing ran":   swept("over_admission", "count", []sweep.Parameter{limiter, rate}, func([]int) (float64, bool, bool) { return 0, false, false }),
+		"no values":     {Metric: "over_admission", Axes: []sweep.Parameter{{Name: "rate"}}},
+		"many cells":    swept("over_admission", "count", []sweep.Parameter{numbers("trip", count(30)...), numbers("rate", count(30)...)}, big),
+		"many settings": swept("over_admission", "count", []sweep.Parameter{numbers("seed", count(40)...), limiter, rate}, big),
+		"long names":    swept(strings.Repeat("metric{limiter=lua} ", 8), "tokens", []sweep.Parameter{long, long}, same(12345678.5, true)),
+		"long and one":  swept("over_admission", "count", []sweep.Parameter{long}, same(1e15, true)),
 	}
 })
 
@@ -107,7 +106,7 @@ func TestSweepTitles(t *testing.T) {
 }
 
 func TestSweepMistakesAreTold(t *testing.T) {
-	wrong := &series.Sweep{Axes: []series.Axis{numbers("rate", 1)}, Cells: []series.Cell{{Index: []int{1}}}}
+	wrong := &sweep.Grid{Axes: []sweep.Parameter{numbers("rate", 1)}, Cells: []sweep.GridCell{{Index: []int{1}}}}
 	for _, f := range slices.Concat(SweepFigures(wrong, Options{}), SweepFigures(sweepFixtures()["one axis"], Options{Theme: "sepia"})) {
 		if err := f.Render(nil, "svg"); err == nil || !strings.Contains(err.Error(), "expected") {
 			t.Errorf("error is %v", err)
@@ -117,7 +116,7 @@ func TestSweepMistakesAreTold(t *testing.T) {
 
 func TestSetting(t *testing.T) {
 	for name, want := range map[string]string{"shards": "shards = 4", "rate (1/s)": "rate = 4/s", "round trip (ms)": "round trip = 4 ms"} {
-		if got := settingOf(&series.Axis{Name: name, Values: []string{"4"}}, 0); got != want {
+		if got := settingOf(&sweep.Parameter{Name: name, Values: []string{"4"}}, 0); got != want {
 			t.Errorf("%s: %q, expected %q", name, got, want)
 		}
 	}
@@ -179,7 +178,7 @@ func TestOutlineIsTheBorder(t *testing.T) {
 
 // Settings that are drawn of many reach from the first to the last.
 func TestSomeSettings(t *testing.T) {
-	k := &sweepKit{Sweep: sweepFixtures()["many settings"]}
+	k := &sweepKit{Grid: sweepFixtures()["many settings"]}
 	some, left := k.some([]int{0}, 7)
 	if len(some) != 7 || some[0][0] != 0 || some[6][0] != 39 || left != "Not drawn: 33 other settings of seed." {
 		t.Errorf("%v, %q", some, left)

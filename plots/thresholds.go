@@ -1,11 +1,18 @@
 package plots
 
 import (
+	"cmp"
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
-	"github.com/quotalab/quotalab/results/series"
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/wording"
 )
 
@@ -131,4 +138,323 @@ func thresholdSubtitle(set *series.Set, more string) string {
 		more = wording.Counted(set.Thresholds.Accounts, "account") + " · " + seconds(set.Manifest.Horizon.Seconds())
 	}
 	return strings.Join(append([]string{head, more}, marks(set)...), " · ")
+}
+
+// stackParts are parts of stacked bars, one a row at most. Each is seen however small
+// it is, and apart from the next.
+type stackParts struct{ rects }
+
+// leastPart is the width of a part that is next to nothing.
+const leastPart = vg.Length(1)
+
+func (l stackParts) draw(c *area) {
+	for _, r := range l.rects.rects {
+		lo, hi := c.at(r.x0, r.y0), c.at(r.x1, r.y1)
+		c.SetColor(l.look.Color)
+		c.Fill(vg.Rectangle{Min: lo, Max: vg.Point{X: max(hi.X, lo.X+leastPart), Y: hi.Y}}.Path())
+		if hi.X-lo.X > 3*leastPart && r.x0 > 0 {
+			c.StrokeLine2(draw.LineStyle{Color: c.Background, Width: c.thin}, lo.X, lo.Y, lo.X, hi.Y)
+		}
+	}
+}
+
+// stackEnds are what is said of each stacked bar.
+type stackEnds struct{ barLabels }
+
+func (l stackEnds) text(b *strings.Builder) {
+	b.WriteString("bars\n")
+	for _, one := range l.list {
+		fmt.Fprintf(b, "    %s: %s\n", one.name, one.label)
+	}
+}
+
+// thickCross is a cross that is seen among lines.
+type thickCross struct{}
+
+// DrawGlyph implements draw.GlyphDrawer.
+func (thickCross) DrawGlyph(c *draw.Canvas, sty draw.GlyphStyle, at vg.Point) {
+	line := draw.LineStyle{Color: sty.Color, Width: 1.6}
+	r := sty.Radius * 0.8
+	c.StrokeLine2(line, at.X-r, at.Y-r, at.X+r, at.Y+r)
+	c.StrokeLine2(line, at.X-r, at.Y+r, at.X+r, at.Y-r)
+}
+
+// Most rows of a matrix, most matrices, and most rows of all those below each
+// other.
+const (
+	mostGroups    = 12
+	mostMatrices  = 8
+	mostGroupRows = 24
+)
+
+// matrixFigure: the share missed by group of accounts and threshold, an engine
+// a panel. Engines that missed nothing are named instead, if others did.
+func (k *kit) matrixFigure(t *series.Thresholds, of []tally) Figure {
+	f := Figure{Name: "thresholds-matrix", Title: "Which accounts' notices were missed is not known"}
+	if len(t.Groups) == 0 || len(crossedLevels(t)) == 0 {
+		f.panels = []panel{{empty: "nothing tells crossings apart by group of accounts and threshold."}}
+		return f
+	}
+	f.Title = matrixTitle(t, of)
+	shown := missers(of)
+	if len(shown) == 0 {
+		shown = slices.DeleteFunc(slices.Clone(of), func(e tally) bool { return e.crossings == 0 })
+	}
+	n := len(shown)
+	groups, rest := mainGroups(t)
+	names, levels := groupNames(groups, rest), crossedLevels(t)
+	f.columns = 2
+	if n == 1 || !k.cellsFit(names, len(levels), 2) {
+		f.columns = 1
+	}
+	shown = shown[:min(n, mostMatrices, max(1, f.columns*mostGroupRows/len(names)))]
+	slices.SortFunc(shown, func(a, b tally) int {
+		return cmp.Compare(slices.Index(t.Engines, a.engine), slices.Index(t.Engines, b.engine))
+	})
+	crossed := true
+	for _, e := range shown {
+		m := matrix(t, e.engine, levels, groups, rest)
+		crossed = crossed && !m.gaps()
+		p := panel{title: percent(share(e.missed, e.crossings)) + " missed by " + e.engine, x: levelAxis(levels), layers: []layer{m, blanks{m, names}}}
+		p.y = rowAxis("", k.names(names, f.columns))
+		p.height = k.rowsHeight(len(m.rows))
+		f.panels = append(f.panels, p)
+	}
+	if !k.cellsFit(names, len(levels), f.columns) {
+		f.panels = append(f.panels, k.rampKey("share of the crossings missed (%)", 0, 100))
+	}
+	f.Notes = matrixNotes(of, len(shown), n, crossed)
+	return f
+}
+
+func matrixNotes(of []tally, shown, among int, crossed bool) (notes []string) {
+	note := "In each cell: percent of the crossings of that threshold, by accounts of that group, of which no notice was delivered."
+	if !crossed {
+		note += " A dash: no such crossing."
+	}
+	notes = append(notes, note)
+	if good := faultless(of); len(good) > 0 && len(missers(of)) > 0 {
+		notes = append(notes, "Not drawn: "+verb(good, "miss")+" none.")
+	}
+	if shown < among {
+		notes = append(notes, fmt.Sprintf("Drawn: %d of the %d engines.", shown, among))
+	}
+	return notes
+}
+
+// crossedLevels are those that any account crossed.
+func crossedLevels(t *series.Thresholds) []int64 {
+	return slices.DeleteFunc(slices.Clone(t.Levels), func(level int64) bool {
+		return !slices.ContainsFunc(t.Matrix, func(c series.MatrixCell) bool { return c.Level == level })
+	})
+}
+
+// mainGroups that have rows of their own; rest are those that share one.
+func mainGroups(t *series.Thresholds) (groups, rest []string) {
+	if len(t.Groups) <= mostGroups {
+		return t.Groups, nil
+	}
+	missed := map[string]int64{}
+	for _, c := range t.Matrix {
+		missed[c.Group] += c.Missed
+	}
+	order := slices.Clone(t.Groups)
+	slices.SortStableFunc(order, func(a, b string) int { return cmp.Compare(missed[b], missed[a]) })
+	main := order[:mostGroups-1]
+	for _, g := range t.Groups {
+		if slices.Contains(main, g) {
+			groups = append(groups, g)
+		} else {
+			rest = append(rest, g)
+		}
+	}
+	return groups, rest
+}
+
+func groupNames(groups, rest []string) (names []string) {
+	for _, g := range groups {
+		names = append(names, groupName(g))
+	}
+	if len(rest) > 0 {
+		names = append(names, fmt.Sprintf("%d others", len(rest)))
+	}
+	return names
+}
+
+func groupName(g string) string {
+	if g == "" {
+		return "ungrouped"
+	}
+	return g
+}
+
+// matrix of one engine.
+func matrix(t *series.Thresholds, engine string, levels []int64, groups, rest []string) cells {
+	m := cells{hi: 1}
+	for i := range len(levels) + 1 {
+		m.x = append(m.x, float64(i))
+	}
+	for _, g := range groups {
+		m.addRow(t, engine, levels, func(group string) bool { return group == g })
+	}
+	if len(rest) > 0 {
+		m.addRow(t, engine, levels, func(group string) bool { return slices.Contains(rest, group) })
+	}
+	return m
+}
+
+func (l *cells) addRow(t *series.Thresholds, engine string, levels []int64, holds func(group string) bool) {
+	var row []float64
+	var labels []string
+	for _, level := range levels {
+		var missed, crossings int64
+		for _, c := range t.Matrix {
+			if c.Engine == engine && c.Level == level && holds(c.Group) {
+				missed, crossings = missed+c.Missed, crossings+c.Crossings
+			}
+		}
+		v, label := math.NaN(), ""
+		if crossings > 0 {
+			v, label = share(missed, crossings), wholePercent(missed, crossings)
+		}
+		row, labels = append(row, v), append(labels, label)
+	}
+	l.rows, l.labels = append(l.rows, row), append(l.labels, labels)
+}
+
+// gaps tells whether a cell has no data.
+func (l *cells) gaps() bool {
+	return slices.ContainsFunc(l.rows, func(row []float64) bool { return slices.ContainsFunc(row, math.IsNaN) })
+}
+
+// wholePercent never rounds something to nothing or to all.
+func wholePercent(missed, crossings int64) string {
+	p := 100 * share(missed, crossings)
+	switch {
+	case p > 0 && p < 1:
+		return "<1"
+	case p < 100 && p > 99:
+		return ">99"
+	}
+	return strconv.FormatFloat(math.Round(p), 'f', 0, 64)
+}
+
+// cellsFit tells whether numbers fit into so many cells right of the rows' names.
+func (k *kit) cellsFit(names []string, n, columns int) bool {
+	room := k.panelWidth(columns)
+	widest := vg.Length(0)
+	for _, name := range k.names(names, columns) {
+		widest = max(widest, k.fine.Width(name))
+	}
+	return (room-widest-14)/vg.Length(n) >= k.fine.Width(">99")+4.5
+}
+
+// blanks stand for cells without data, which there are many of.
+type blanks struct {
+	cells
+	names []string // of the rows
+}
+
+func (l blanks) draw(c *area) {
+	t := aligned(c.fine, draw.XCenter, draw.YCenter)
+	for r, values := range l.rows {
+		for i, v := range values {
+			if math.IsNaN(v) {
+				box := l.box(c, r, i, i+1)
+				middle := vg.Point{X: (box.Min.X + box.Max.X) / 2, Y: (box.Min.Y + box.Max.Y) / 2}
+				box.Min.X, box.Max.X, box.Max.Y = box.Min.X-seam, box.Max.X+seam, box.Max.Y+seam
+				c.SetColor(c.Background)
+				c.Fill(box.Path())
+				write(c, t, middle, "–")
+			}
+		}
+	}
+}
+
+func (l blanks) text(b *strings.Builder) { fmt.Fprintf(b, "rows %q\n", l.names) }
+
+// levelAxis has a column for each threshold.
+func levelAxis(levels []int64) axis {
+	return axis{label: "threshold (% of the limit)", max: float64(len(levels)), ticks: func(_, _ float64) (all [][]plot.Tick) {
+		for every := 1; every < 2*len(levels); every *= 2 {
+			var ticks []plot.Tick
+			for i := 0; i < len(levels); i += every {
+				ticks = append(ticks, plot.Tick{Value: float64(i) + 0.5, Label: strconv.FormatInt(levels[i], 10)})
+			}
+			all = append(all, ticks)
+		}
+		return all
+	}}
+}
+
+// matrixTitle tells of each engine in which group it misses most.
+func matrixTitle(t *series.Thresholds, of []tally) string {
+	worst := missers(of)
+	switch {
+	case len(worst) == 0:
+		sum := int64(0)
+		for _, e := range of {
+			sum += e.crossings
+		}
+		return fmt.Sprintf("None of %s is missed, in any group of accounts", wording.Counted(sum, "notice"))
+	case len(t.Groups) == 1:
+		return fmt.Sprintf("%s misses %s of the notices", worst[0].engine, percent(share(worst[0].missed, worst[0].crossings)))
+	}
+	var parts []string
+	for _, w := range wheres(t, worst[:min(3, len(worst))]) {
+		if w.group == nil {
+			parts = append(parts, fmt.Sprintf("%s %s of the notices, in every group alike", verb(w.engines, "miss"), and(w.shares)))
+		} else {
+			parts = append(parts, fmt.Sprintf("%s most in %s (%s)", verb(w.engines, "miss"), groupName(*w.group), and(w.shares)))
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+// where engines miss most.
+type where struct {
+	group           *string // nil: everywhere
+	engines, shares []string
+}
+
+// wheres of some engines; those that miss most in the same group are together.
+func wheres(t *series.Thresholds, of []tally) (list []where) {
+	for _, e := range of {
+		group, most, least := extremes(t, e.engine)
+		w := where{&group, []string{e.engine}, []string{percent(most)}}
+		if least >= 0.95*most {
+			w.group, w.shares[0] = nil, percent(share(e.missed, e.crossings))
+		}
+		i := slices.IndexFunc(list, func(o where) bool {
+			return o.group == nil && w.group == nil || o.group != nil && w.group != nil && *o.group == group
+		})
+		if i < 0 {
+			list = append(list, w)
+			continue
+		}
+		list[i].engines, list[i].shares = append(list[i].engines, w.engines...), append(list[i].shares, w.shares...)
+	}
+	return list
+}
+
+// extremes of the share that an engine misses by group, over all thresholds.
+func extremes(t *series.Thresholds, engine string) (group string, most, least float64) {
+	least = 1
+	for _, g := range t.Groups {
+		var missed, crossings int64
+		for _, c := range t.Matrix {
+			if c.Engine == engine && c.Group == g {
+				missed, crossings = missed+c.Missed, crossings+c.Crossings
+			}
+		}
+		if crossings == 0 {
+			continue
+		}
+		s := share(missed, crossings)
+		if s > most {
+			group, most = g, s
+		}
+		least = min(least, s)
+	}
+	return group, most, least
 }

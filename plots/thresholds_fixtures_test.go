@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/series"
 )
 
 const (

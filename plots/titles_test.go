@@ -8,8 +8,8 @@ import (
 
 	"gonum.org/v1/plot/vg"
 
-	"github.com/quotalab/quotalab/results/measure"
-	"github.com/quotalab/quotalab/results/series"
+	"github.com/quotalab/quotalab/plots/series"
+	"github.com/quotalab/quotalab/results/summary"
 )
 
 // titleOf the first figure of a kind.
@@ -56,7 +56,7 @@ func TestTitles(t *testing.T) {
 
 // withTrips adds the metric round_trips to denied decisions.
 func withTrips(s *series.Set, least, most float64) *series.Set {
-	s.Summary = &measure.Summary{Metrics: []measure.Metric{{Name: "round_trips", Tags: map[string]string{"limiter": "boulder", "decision": "denied", "key": "found"},
+	s.Summary = &summary.Summary{Metrics: []summary.Metric{{Name: "round_trips", Tags: map[string]string{"limiter": "boulder", "decision": "denied", "key": "found"},
 		Count: 3000, Min: &least, Max: &most}}}
 	return s
 }
@@ -162,7 +162,7 @@ func TestOfferedToALimiter(t *testing.T) {
 
 func TestSubtitle(t *testing.T) {
 	s := usual()
-	s.Summary = &measure.Summary{Valid: true}
+	s.Summary = &summary.Summary{Valid: true}
 	for _, tt := range []struct {
 		change func()
 		want   string

@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/series"
+	"github.com/quotalab/quotalab/results/summary"
 	"github.com/quotalab/quotalab/results/wording"
 )
 
@@ -159,7 +159,7 @@ func limiters(set *series.Set) (names []string) {
 
 // roundTrips that every decision of one kind of a limiter took, if all took as
 // many; else 0.
-func roundTrips(s *measure.Summary, limiter, decision string) int {
+func roundTrips(s *summary.Summary, limiter, decision string) int {
 	trips := 0
 	if s == nil {
 		return 0

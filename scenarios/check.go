@@ -2,6 +2,8 @@ package scenarios
 
 import (
 	"fmt"
+	"math"
+	"math/bits"
 	"slices"
 	"strings"
 	"time"
@@ -211,4 +213,349 @@ func (c *checker) clientNames() []string {
 		return []string{defaultClient}
 	}
 	return c.s.Clients.Names()
+}
+
+// limiters checks limits and overrides. Kinds and their options are checked
+// where the kinds are known, by sim/plan.
+func (c *checker) limiters() {
+	for _, e := range c.s.Limiters {
+		at, l := join("limiters", e.Name), e.Value
+		if l.Limit != nil {
+			c.limit(*l.Limit, join(at, "limit"))
+		}
+		for _, n := range l.Limits {
+			c.limit(n.Value, join(join(at, "limits"), n.Name))
+		}
+		seen := map[[2]string]bool{}
+		for i, o := range l.Overrides {
+			path := fmt.Sprintf("%s.overrides.%d", at, i)
+			c.override(l, o, path)
+			if which := [2]string{o.Limit, o.Key}; seen[which] && o.Key != "" {
+				c.fail(path, "the limit of key %q is overridden twice", o.Key)
+			} else {
+				seen[which] = true
+			}
+		}
+	}
+}
+
+func (c *checker) override(l Limiter, o Override, path string) {
+	switch names := l.Limits.Names(); {
+	case o.Limit != "" && l.Limit != nil:
+		c.fail(join(path, "limit"), "the limiter has only one limit, without a name: leave limit out")
+	case o.Limit != "" && len(names) > 0:
+		c.refer(join(path, "limit"), "limit", o.Limit, "limits", names)
+	case len(names) > 1 && c.good(path):
+		c.fail(path, "missing field limit: the limiter has several limits, so say which")
+	}
+	c.limit(Limit{o.Count, o.Per, o.Burst}, path)
+}
+
+// limit checks that a limit's arithmetic fits whole nanoseconds in 64 bits.
+func (c *checker) limit(l Limit, path string) {
+	if l.Count <= 0 || l.Period <= 0 {
+		return // already reported
+	}
+	interval := int64(l.Period) / int64(l.Count)
+	if interval == 0 {
+		c.fail(join(path, "count"), "%d in %s is more than one a nanosecond", l.Count, l.Period)
+		return
+	}
+	burst := l.Burst
+	if burst == 0 {
+		burst = l.Count
+	}
+	if hi, lo := bits.Mul64(uint64(interval), uint64(burst)); hi != 0 || lo > math.MaxInt64/2 {
+		c.fail(join(path, "burst"), "burst · period / count is longer than 146 years: give a smaller burst or period")
+	}
+}
+
+// observations checks what of a run is recorded.
+func (c *checker) observations() {
+	if c.s.Observations != "sampled" && c.written("sample_rate") && c.good("observations") {
+		c.fail("sample_rate", "only observations: sampled has a rate, found observations: %s", c.s.Observations)
+	}
+}
+
+const defaultClient = "default"
+
+func (c *checker) traffic(t Traffic, path string) {
+	c.pattern(t.Rate, join(path, "rate"), c.s.Horizon, true)
+	if t.Rate.Replay != nil && c.written(join(path, "gaps")) {
+		c.fail(join(path, "gaps"), "replay has instants of its own: remove gaps")
+	}
+	c.source(t, path)
+	for i, name := range t.Limiters {
+		c.refer(fmt.Sprintf("%s.limiters.%d", path, i), "limiter", name, "limiters", c.s.Limiters.Names())
+	}
+	c.unique(join(path, "limiters"), "limiter", t.Limiters)
+	c.takes(t, path)
+	c.via(t, path)
+	c.retry(t.OnDenial, join(path, "on_denial.retry"))
+}
+
+// source checks where a request's keys come from: keys, batch or a replay.
+func (c *checker) source(t Traffic, path string) {
+	keys, batch := c.written(join(path, "keys")), c.written(join(path, "batch"))
+	switch {
+	case keys && batch:
+		c.fail(join(path, "batch"), "expected only one of keys, batch, found both")
+	case !keys && !batch && t.Rate.Replay == nil && c.good(path):
+		c.fail(path, "expected one of keys, batch, found none: a request needs a key")
+	}
+	names := c.s.Keys.Names()
+	if t.Keys != "" {
+		c.refer(join(path, "keys"), "population", t.Keys, "keys", names)
+	}
+	for i, b := range t.Batch {
+		if b.Keys != "" {
+			c.refer(fmt.Sprintf("%s.batch.%d.keys", path, i), "population", b.Keys, "keys", names)
+		}
+	}
+	for _, f := range []string{"limit", "cost"} {
+		if batch && c.written(join(path, f)) {
+			c.fail(join(path, f), "with a batch, %s belongs to each of its items", f)
+		}
+	}
+}
+
+// takes checks that every limiter of the traffic has the limits it takes from.
+func (c *checker) takes(t Traffic, path string) {
+	targets := t.Limiters
+	if len(targets) == 0 {
+		targets = c.s.Limiters.Names()
+	}
+	for _, name := range targets {
+		l, known := c.s.Limiters.Get(name)
+		if !known {
+			continue
+		}
+		block := fmt.Sprintf("limits of limiter %s", name)
+		if t.Limit != "" {
+			c.refer(join(path, "limit"), "limit", t.Limit, block, l.Limits.Names())
+		}
+		for i, b := range t.Batch {
+			if b.Limit != "" {
+				c.refer(fmt.Sprintf("%s.batch.%d.limit", path, i), "limit", b.Limit, block, l.Limits.Names())
+			}
+		}
+	}
+}
+
+func (c *checker) via(t Traffic, path string) {
+	names := c.clientNames()
+	for i, name := range t.Via {
+		c.refer(fmt.Sprintf("%s.via.%d", path, i), "client", name, "clients", names)
+	}
+	if !c.written(join(path, "via")) && len(names) > 1 && c.good(path) {
+		c.fail(path, "missing field via: there are several clients, so say which a request passes")
+	}
+	if c.written(join(path, "pause")) && len(t.Via) < 2 && c.good(join(path, "via")) {
+		c.fail(join(path, "pause"), "a pause lies between two clients of via, and there is only one")
+	}
+}
+
+func (c *checker) retry(r Reaction, path string) {
+	if r.Retry == nil || r.Retry.Exponential == nil {
+		return
+	}
+	if b := r.Retry.Exponential; b.Max > 0 && b.Max < b.Base {
+		c.fail(join(path, "exponential.max"), "expected at least the base of %s, found %s", b.Base, b.Max)
+	}
+}
+
+// highestRate is where a growth is taken for a mistake: a thousand million
+// events per second.
+const highestRate = Rate(1e9)
+
+// pattern checks a growth pattern; alone is false inside of a combination.
+func (c *checker) pattern(p RatePattern, path string, span Duration, alone bool) {
+	switch {
+	case p.Ramp != nil:
+		if p.Ramp.From == 0 && p.Ramp.To == 0 && c.good(join(path, "ramp")) {
+			c.fail(join(path, "ramp"), "expected a rate above 0/s in from or to: nothing would ever arrive")
+		}
+	case p.Exponential != nil:
+		c.exponential(*p.Exponential, join(path, "exponential"), span)
+	case p.Logistic != nil:
+		if l := p.Logistic; l.To > 0 && l.From >= l.To/2 {
+			c.fail(join(path, "logistic.from"), "expected less than half of to (%s), found %s", l.To/2, l.From)
+		}
+	case p.Steps != nil:
+		c.steps(p.Steps, join(path, "steps"))
+	case p.Spike != nil:
+		if s := p.Spike; s.Peak > 0 && s.Peak <= s.Base {
+			c.fail(join(path, "spike.peak"), "expected more than the base of %s, found %s", s.Base, s.Peak)
+		}
+	case p.Herd != nil:
+		if h := p.Herd; h.Every > 0 && h.Jitter > h.Every {
+			c.fail(join(path, "herd.jitter"), "expected at most every (%s), found %s", h.Every, h.Jitter)
+		}
+	case p.Replay != nil:
+		if !alone {
+			c.fail(join(path, "replay"), "replay has instants and no rate: it cannot be part of sum, product or then")
+		}
+		c.traceKey(p.Replay.Format, p.Replay.KeyField, join(path, "replay.key_field"))
+	}
+	c.combined(p, path, span)
+}
+
+func (c *checker) combined(p RatePattern, path string, span Duration) {
+	for i, q := range p.Sum {
+		c.pattern(q, fmt.Sprintf("%s.sum.%d", path, i), span, false)
+	}
+	for i, q := range p.Product {
+		c.pattern(q, fmt.Sprintf("%s.product.%d", path, i), span, false)
+	}
+	lengths := partLengths(p.Then, span)
+	for i, q := range p.Then {
+		at := fmt.Sprintf("%s.then.%d", path, i)
+		if q.For == 0 && i < len(p.Then)-1 && !c.written(join(at, "for")) && c.good(at) {
+			c.fail(at, "missing field for: only the last part may leave it out")
+		}
+		c.pattern(q.Rate, join(at, "rate"), lengths[i], false)
+	}
+}
+
+func (c *checker) exponential(e ExpGrowth, path string, span Duration) {
+	growth, by := Rate(0), "growth"
+	switch {
+	case e.Growth != nil:
+		growth = *e.Growth
+	case e.Doubling != nil && *e.Doubling > 0:
+		growth, by = Rate(math.Ln2/time.Duration(*e.Doubling).Seconds()), "doubling"
+	}
+	over := span
+	if e.Over > 0 {
+		over = min(e.Over, span)
+	}
+	end := float64(e.From) * math.Exp(float64(growth)*time.Duration(over).Seconds())
+	if end > float64(highestRate) && c.good(path) {
+		c.fail(join(path, by), "the rate would grow beyond %s within %s: give a slower growth, or a shorter over", highestRate, over)
+	}
+}
+
+func (c *checker) steps(steps []Step, path string) {
+	highest := Rate(0)
+	for i, s := range steps {
+		at := join(path, fmt.Sprint(i))
+		if !c.written(join(at, "for")) && i < len(steps)-1 && c.good(at) {
+			c.fail(at, "missing field for: only the last step may leave it out")
+		}
+		highest = max(highest, s.Rate)
+	}
+	if highest == 0 && len(steps) > 0 && c.good(path) {
+		c.fail(path, "expected a rate above 0/s in one of the steps: nothing would ever arrive")
+	}
+}
+
+func (c *checker) keys() {
+	names := c.s.Keys.Names()
+	for _, e := range c.s.Keys {
+		at := join("keys", e.Name)
+		p := e.Value
+		if h := p.HotSet; h != nil && h.N > 0 && h.Hot >= h.N {
+			c.fail(join(at, "hot_set.hot"), "expected fewer hot keys than the %d of n, found %d", h.N, h.Hot)
+		}
+		if p.Churn != nil {
+			c.churn(*p.Churn, join(at, "churn"))
+		}
+		if p.FromTrace != nil {
+			c.traceKey(p.FromTrace.Format, p.FromTrace.KeyField, join(at, "from_trace.key_field"))
+		}
+		for i, m := range p.Mix {
+			if m.Keys != "" {
+				c.refer(fmt.Sprintf("%s.mix.%d.keys", at, i), "population", m.Keys, "keys", names)
+			}
+		}
+		if p.Derive != nil && p.Derive.From != "" {
+			if c.refer(join(at, "derive.from"), "population", p.Derive.From, "keys", names) {
+				c.prefix(*p.Derive, join(at, "derive"))
+			}
+		}
+	}
+	c.cycles()
+}
+
+func (c *checker) churn(k ChurnKeys, path string) {
+	life := join(path, "lifetime")
+	c.distribution(k.Lifetime, life)
+	longest := Duration(0)
+	for _, d := range k.Lifetime.Empirical {
+		longest = max(longest, d)
+	}
+	zero := k.Lifetime.Constant != nil && *k.Lifetime.Constant == 0 || len(k.Lifetime.Empirical) > 0 && longest == 0
+	if zero && c.good(life) {
+		c.fail(life, "expected a lifetime longer than 0s: the population would be empty")
+	}
+}
+
+// prefix checks that a derivation by prefix has addresses to cut.
+func (c *checker) prefix(k DerivedKeys, path string) {
+	from, _ := c.s.Keys.Get(k.From)
+	if k.Prefix == 0 || from.FromTrace != nil || from.Mix != nil || from.Derive != nil || !c.good(join("keys", k.From)) {
+		return // a trace's keys are known when it is read, a mixture's are its parts'
+	}
+	at := join(path, "prefix")
+	switch from.As {
+	case "ipv4":
+		if k.Prefix > 32 {
+			c.fail(at, "expected at most 32 bits of an ipv4 address, found %d", k.Prefix)
+		}
+	case "ipv6":
+	default:
+		c.fail(at, "population %q has no addresses: give it as: ipv4 or as: ipv6", k.From)
+	}
+}
+
+// cycles reports each population that is made of itself, once a cycle.
+func (c *checker) cycles() {
+	const visiting, done = 1, 2
+	state := map[string]int{}
+	var stack []string
+	var visit func(name string)
+	visit = func(name string) {
+		state[name] = visiting
+		stack = append(stack, name)
+		p, _ := c.s.Keys.Get(name)
+		for _, r := range references(p, join("keys", name)) {
+			switch state[r.name] {
+			case visiting:
+				cycle := append(slices.Clone(stack[slices.Index(stack, r.name):]), r.name)
+				c.fail(r.path, "a population cannot be made of itself: %s", strings.Join(cycle, " → "))
+			case 0:
+				if _, known := c.s.Keys.Get(r.name); known {
+					visit(r.name)
+				}
+			}
+		}
+		stack = stack[:len(stack)-1]
+		state[name] = done
+	}
+	for _, e := range c.s.Keys {
+		if state[e.Name] == 0 {
+			visit(e.Name)
+		}
+	}
+}
+
+type reference struct{ path, name string }
+
+func references(p Population, at string) (out []reference) {
+	for i, m := range p.Mix {
+		out = append(out, reference{fmt.Sprintf("%s.mix.%d.keys", at, i), m.Keys})
+	}
+	if p.Derive != nil {
+		out = append(out, reference{join(at, "derive.from"), p.Derive.From})
+	}
+	return out
+}
+
+// logFields are what an access log line names.
+var logFields = []string{"host", "user", "path", "agent"}
+
+func (c *checker) traceKey(format, key, path string) {
+	if format == "combined" && key != "" && !slices.Contains(logFields, key) && c.good(path) {
+		c.fail(path, "expected a field of an access log (%s), found %q", strings.Join(logFields, ", "), key)
+	}
 }

@@ -1,5 +1,12 @@
 package scenarios
 
+import (
+	"cmp"
+	"fmt"
+	"reflect"
+	"slices"
+)
+
 // Fault is one thing that goes wrong in [At, At + For): exactly one field
 // beside these two. It happens to every limiter's and engine's shards alike,
 // and to all instances of a client. A kind whose field has the tag lasts as
@@ -98,4 +105,186 @@ func (f Fault) Until(horizon Duration) Duration {
 		return f.At + f.For
 	}
 	return horizon
+}
+
+// faultKind is a field of Fault that says what goes wrong.
+type faultKind struct {
+	name  string // yaml
+	lasts string // "" over at once
+}
+
+// kind returns the one that is written.
+func (f Fault) kind() faultKind {
+	v := reflect.ValueOf(f)
+	for _, field := range fields(v.Type()) {
+		if field.one != "" && !v.Field(field.index).IsNil() {
+			return faultKind{field.name, v.Type().Field(field.index).Tag.Get("lasts")}
+		}
+	}
+	return faultKind{}
+}
+
+// faults checks that faults are in the run, that what they happen to exists
+// then, and that none is in the way of another.
+func (c *checker) faults() {
+	for i, f := range c.s.Faults {
+		at := join("faults", fmt.Sprint(i))
+		if p := join(at, "at"); c.s.Horizon > 0 && f.At >= c.s.Horizon && c.good(p) {
+			c.fail(p, "expected less than the horizon of %s, found %s", c.s.Horizon, f.At)
+		}
+		c.lasts(at, f)
+		if f.Delay != nil {
+			c.distribution(f.Delay.RTT, join(at, "delay.rtt"))
+		}
+		if p := join(at, "clock.client"); f.Clock != nil && f.Clock.Client != "" {
+			c.refer(p, "client", f.Clock.Client, "clients", c.clientNames())
+		}
+		if p := join(at, "clock.offset"); f.Clock != nil && f.Clock.Offset == 0 && c.good(p) {
+			c.fail(p, "expected an offset, found 0s: nothing would go wrong")
+		}
+	}
+	c.faultShards()
+	c.overlaps()
+}
+
+// lasts checks that for is there exactly where it means something.
+func (c *checker) lasts(at string, f Fault) {
+	kind, p := f.kind(), join(at, "for")
+	switch written := c.written(p); {
+	case kind.name == "" || !c.good(p):
+	case kind.lasts == "" && written:
+		c.fail(p, "%s is over at once: remove for", kind.name)
+	case kind.lasts == "for" && !written:
+		c.fail(p, "missing field for: how long %s lasts", kind.name)
+	}
+}
+
+// inTime lists the places of faults in the order in which they begin, those
+// of one instant in the file's order.
+func (c *checker) inTime() []int {
+	order := make([]int, len(c.s.Faults))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(c.s.Faults[a].At, c.s.Faults[b].At) })
+	return order
+}
+
+// faultShards checks names of shards: those of the scenario, which added
+// shards join, and those by which a client's Ring knows them, which may
+// change.
+func (c *checker) faultShards() {
+	if c.shardCount() == 0 {
+		return
+	}
+	known := slices.Clone(c.shardNames())
+	rings := c.ringNames(known)
+	for _, i := range c.inTime() {
+		f := c.s.Faults[i]
+		at, on := join("faults", fmt.Sprint(i)), f.On()
+		p := join(join(at, f.Kind()), "shard")
+		switch {
+		case on == "" || !c.good(p):
+		case f.Add != nil:
+			if c.unknownName(p, on, append(rings[:len(rings):len(rings)], known)) {
+				c.tagged(p, on)
+				known = append(known, on)
+				for r := range rings {
+					rings[r] = append(rings[r], on)
+				}
+			}
+		case !c.refer(p, "shard", on, "shards.names", known):
+		case f.Rename != nil && f.Rename.To != "":
+			if c.unknownName(join(at, "rename.to"), f.Rename.To, rings) {
+				for r := range rings {
+					rings[r][slices.Index(known, on)] = f.Rename.To
+				}
+			}
+		}
+	}
+}
+
+// allShardNames lists the shards that the run begins with and those that
+// faults add, nothing where their number is not known.
+func (c *checker) allShardNames() []string {
+	names := slices.Clone(c.shardNames())
+	for _, f := range c.s.Faults {
+		if f.Add != nil && f.Add.Shard != "" && len(names) > 0 {
+			names = append(names, f.Add.Shard)
+		}
+	}
+	return names
+}
+
+// ringNames lists the names of the shards as each client knows them.
+func (c *checker) ringNames(known []string) [][]string {
+	rings := [][]string{slices.Clone(known)}
+	for _, e := range c.s.Clients {
+		if len(e.Value.ShardNames) == len(known) {
+			rings = append(rings, slices.Clone(e.Value.ShardNames))
+		}
+	}
+	return rings
+}
+
+func (c *checker) unknownName(path, name string, lists [][]string) bool {
+	if !c.good(path) {
+		return false
+	}
+	for _, names := range lists {
+		if slices.Contains(names, name) {
+			c.fail(path, "there is a shard %q already", name)
+			return false
+		}
+	}
+	return true
+}
+
+// unresponsive are the kinds in which a shard does nothing that it is told,
+// serverSide those that it is told.
+var (
+	unresponsive = []string{"down", "frozen"}
+	serverSide   = []string{"down", "frozen", "restart", "flush_scripts", "read_only", "out_of_memory"}
+)
+
+// overlaps checks that a fault is over before the next of its kind begins on
+// the same shard or client, and that nothing is asked of a shard that can do
+// nothing.
+func (c *checker) overlaps() {
+	order := c.inTime()
+	for n, i := range order {
+		f := c.s.Faults[i]
+		at := join("faults", fmt.Sprint(i))
+		for _, j := range order[:n] {
+			g := c.s.Faults[j]
+			if !c.good(at) || !c.good(join("faults", fmt.Sprint(j))) || !sameVictim(f, g) || !f.meets(g, c.s.Horizon) {
+				continue
+			}
+			switch a, b := f.Kind(), g.Kind(); {
+			case a == b:
+				c.fail(at, "overlaps with the %s at %s (line %d) of the same %s", b, g.At, c.s.Pos(join("faults", fmt.Sprint(j))).Line, victim(f))
+			case slices.Contains(unresponsive, a) && slices.Contains(serverSide, b), slices.Contains(unresponsive, b) && slices.Contains(serverSide, a):
+				c.fail(at, "cannot happen beside the %s at %s (line %d): a shard that is down or frozen does nothing else", b, g.At, c.s.Pos(join("faults", fmt.Sprint(j))).Line)
+			}
+		}
+	}
+}
+
+func sameVictim(f, g Fault) bool {
+	if f.Clock != nil || g.Clock != nil {
+		return f.Clock != nil && g.Clock != nil && f.Clock.Client == g.Clock.Client
+	}
+	return f.On() == g.On()
+}
+
+func victim(f Fault) string {
+	if f.Clock != nil {
+		return "client"
+	}
+	return "shard"
+}
+
+// meets tells whether two faults have an instant in common.
+func (f Fault) meets(g Fault, horizon Duration) bool {
+	return f.At < max(g.Until(horizon), g.At+1) && g.At < max(f.Until(horizon), f.At+1)
 }

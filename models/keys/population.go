@@ -38,3 +38,55 @@ func checkCount(population string, n, most int64) error {
 	}
 	return nil
 }
+
+type uniform struct{ n uint64 }
+
+// Uniform is n keys, 0 to n−1, each with probability 1/n.
+func Uniform(n int64) (Population, error) {
+	if err := checkCount("uniform", n, maxKeys); err != nil {
+		return nil, err
+	}
+	return uniform{uint64(n)}, nil
+}
+
+func (u uniform) Sampler() Sampler { return u }
+
+func (u uniform) Pick(_ time.Duration, rng *rand.Rand) uint64 { return rng.Uint64N(u.n) }
+
+func (u uniform) Probability(_ time.Duration, id uint64) float64 {
+	if id >= u.n {
+		return 0
+	}
+	return 1 / float64(u.n)
+}
+
+// counter gives 0, 1, …, n−1 in turn and begins again.
+type counter struct{ next, n uint64 }
+
+func (c *counter) Pick(time.Duration, *rand.Rand) uint64 {
+	id := c.next
+	c.next = (c.next + 1) % c.n
+	return id
+}
+
+func (c *counter) Probability(_ time.Duration, id uint64) float64 {
+	if id == c.next {
+		return 1
+	}
+	return 0
+}
+
+type sequence struct{ n uint64 }
+
+func (s sequence) Sampler() Sampler { return &counter{n: s.n} }
+
+// Sequence is n keys in turn: 0, 1, …, n−1, 0, 1, …
+func Sequence(n int64) (Population, error) {
+	if err := checkCount("sequence", n, maxKeys); err != nil {
+		return nil, err
+	}
+	return sequence{uint64(n)}, nil
+}
+
+// Fresh is a new key each time: 0, 1, 2, …
+func Fresh() Population { return sequence{maxKeys} }

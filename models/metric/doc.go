@@ -13,6 +13,6 @@
 // be summed: where a selector matches several of its series, a condition must
 // hold on each.
 //
-// Imported by scenarios (to check `assert` while decoding), results/measure
-// and results/gate. Imports nothing of quotalab but its own unit package.
+// Imported by scenarios (to check `assert` while decoding), results/summary
+// and results/assert. Imports nothing of quotalab but its own unit package.
 package metric

@@ -1,6 +1,8 @@
 package traffic
 
 import (
+	"errors"
+	"fmt"
 	"math"
 	"time"
 )
@@ -107,3 +109,106 @@ func phase(t, period float64) (k, rest float64) {
 }
 
 func seconds(d time.Duration) float64 { return d.Seconds() }
+
+type constant struct{ rate float64 }
+
+// Constant is λ(t) = rate (events per second, ≥ 0), so Λ(t) = rate·t.
+// Inside a [Product] it is a plain factor.
+func Constant(rate float64) (Curve, error) {
+	c := check{of: "constant"}
+	c.rate("rate", rate)
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	return constant{rate}, nil
+}
+
+func (c constant) Rate(float64) float64         { return c.rate }
+func (c constant) Cumulative(t float64) float64 { return c.rate * t }
+func (c constant) Next(float64) float64         { return math.Inf(1) }
+func (c constant) Mass(float64) float64         { return 0 }
+
+func (c constant) Inverse(n float64) float64 {
+	if n <= 0 {
+		return 0
+	}
+	return n / c.rate // +Inf at rate 0
+}
+
+// root returns the smallest t in [lo, hi] with f(t) ≥ n, for f nondecreasing
+// with f(lo) < n ≤ f(hi). f returns its value and slope; bend bounds the change
+// of slope per t in the bracket. It is Newton's method inside a shrinking
+// bracket (rtsafe of Press et al., Numerical Recipes, §9.4), stopped by the
+// error step²·|f″|/2f′ that a Newton step leaves, so that a good guess
+// costs one evaluation. The result depends on nothing but the arguments: a
+// cursor and a fresh search agree to the last bit.
+func root(n, lo, hi, guess, bend float64, f func(t float64) (value, slope float64)) float64 {
+	tolerance := hi * 0x1p-51
+	t := min(max(guess, lo), hi)
+	for range 200 {
+		value, slope := f(t)
+		if value < n {
+			lo = t
+		} else {
+			hi = t
+		}
+		step := (n - value) / slope
+		to := t + step
+		switch {
+		case slope > 0 && to >= lo && to <= hi:
+			if step*step*bend <= slope*tolerance || math.Abs(step) <= tolerance {
+				return to
+			}
+		case hi-lo <= tolerance:
+			return hi
+		default: // flat, steep or beyond the bracket
+			to = lo + (hi-lo)/2
+		}
+		t = to
+	}
+	return hi
+}
+
+// check collects everything that is wrong with a constructor's parameters.
+type check struct {
+	of       string
+	problems []error
+}
+
+func (c *check) fail(parameter, expected string, found any) {
+	c.problems = append(c.problems, fmt.Errorf("traffic: %s: %s: expected %s, found %v", c.of, parameter, expected, found))
+}
+
+func (c *check) err() error { return errors.Join(c.problems...) }
+
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
+
+func (c *check) rate(parameter string, perSecond float64) {
+	if !finite(perSecond) || perSecond < 0 {
+		c.fail(parameter, "a finite rate of at least 0 per second", perSecond)
+	}
+}
+
+func (c *check) positiveRate(parameter string, perSecond float64) {
+	if !finite(perSecond) || perSecond <= 0 {
+		c.fail(parameter, "a finite rate above 0 per second", perSecond)
+	}
+}
+
+func (c *check) between(parameter string, x, low, high float64) {
+	if !(low <= x && x <= high) {
+		c.fail(parameter, fmt.Sprintf("a number from %g to %g", low, high), x)
+	}
+}
+
+func (c *check) period(parameter string, d time.Duration) {
+	if d <= 0 {
+		c.fail(parameter, "a duration above 0", d)
+	}
+}
+
+func (c *check) duration(parameter string, d time.Duration) {
+	if d < 0 {
+		c.fail(parameter, "a duration of at least 0", d)
+	}
+}

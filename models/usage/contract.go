@@ -98,3 +98,110 @@ func (s Segment) anchor() int64 {
 	}
 	return s.Anchor
 }
+
+// Day is 24 hours in nanoseconds. UTC has no other days.
+const Day = int64(24 * 60 * 60 * 1_000_000_000)
+
+// AddMonths is the instant m calendar months after t: the same time of the
+// same day of the month m months on, or of that month's last day if it is
+// shorter. With y, mo, d the date of t and k = 12·y + mo − 1 + m,
+//
+//	year = ⌊k/12⌋, month = k mod 12 + 1, day = min(d, days of that month).
+//
+// Clipping forgets the day, so m months are always added to the original
+// anchor: from 31 January one month leads to 28 February, two to 31 March,
+// and not to 28 March. Results outside of the range of int64 are its bounds.
+func AddMonths(t, m int64) int64 {
+	day := floorDiv(t, Day)
+	y, mo, d := civil(day)
+	k := 12*y + mo - 1 + m
+	y, mo = floorDiv(k, 12), floorMod(k, 12)+1
+	return instant(ordinal(y, mo, min(d, daysIn(y, mo))), t-day*Day)
+}
+
+// MonthsBetween is the number of whole months from anchor to now, truncated
+// towards zero: the largest m ≥ 0 with AddMonths(anchor, m) ≤ now, or, before
+// the anchor, the smallest m ≤ 0 with AddMonths(anchor, m) ≥ now.
+//
+// Within a month before the anchor it is therefore 0, and the period that it
+// names has not begun (see Contract.PeriodAt).
+func MonthsBetween(now, anchor int64) int64 {
+	y1, m1, _ := civil(floorDiv(now, Day))
+	y0, m0, _ := civil(floorDiv(anchor, Day))
+	m := 12*(y1-y0) + m1 - m0
+	// AddMonths(anchor, m) is in the month of now, so m is off by one at most.
+	switch at := AddMonths(anchor, m); {
+	case now >= anchor && at > now:
+		return m - 1
+	case now < anchor && at < now:
+		return m + 1
+	}
+	return m
+}
+
+// civil is the date of the day with that ordinal (0 is 1970-01-01), in the
+// proleptic Gregorian calendar. Years are counted from 1 March, which puts the
+// leap day last; an era is 400 years of 146,097 days. (H. Hinnant,
+// chrono-Compatible Low-Level Date Algorithms, civil_from_days.)
+func civil(day int64) (year, month, d int64) {
+	day += 719_468 // from 0000-03-01
+	era := floorDiv(day, 146_097)
+	doe := day - era*146_097
+	yoe := (doe - doe/1460 + doe/36_524 - doe/146_096) / 365
+	doy := doe - (365*yoe + yoe/4 - yoe/100)
+	mp := (5*doy + 2) / 153 // months after March
+	year, month, d = yoe+era*400, mp+3, doy-(153*mp+2)/5+1
+	if month > 12 {
+		year, month = year+1, month-12
+	}
+	return year, month, d
+}
+
+// ordinal is the inverse of civil (days_from_civil of the same source).
+func ordinal(year, month, d int64) int64 {
+	if month <= 2 {
+		year, month = year-1, month+12
+	}
+	era := floorDiv(year, 400)
+	yoe := year - era*400
+	doy := (153*(month-3)+2)/5 + d - 1
+	return era*146_097 + yoe*365 + yoe/4 - yoe/100 + doy - 719_468
+}
+
+// daysIn is the length of a month in days.
+func daysIn(year, month int64) int64 {
+	switch month {
+	case 2:
+		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+			return 29
+		}
+		return 28
+	case 4, 6, 9, 11:
+		return 30
+	}
+	return 31
+}
+
+// instant is day·Day + rest, with 0 ≤ rest < Day, within the range of int64.
+func instant(day, rest int64) int64 {
+	const last = math.MaxInt64 / Day // the days −last−1 and last are cut by the range
+	switch {
+	case day > last || day == last && rest > math.MaxInt64-last*Day:
+		return math.MaxInt64
+	case day < -last-1 || day == -last-1 && rest-Day < math.MinInt64+last*Day:
+		return math.MinInt64
+	case day < 0:
+		return (day+1)*Day + (rest - Day)
+	}
+	return day*Day + rest
+}
+
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}
+
+func floorMod(a, b int64) int64 { return a - floorDiv(a, b)*b }

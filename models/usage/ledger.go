@@ -2,6 +2,7 @@ package usage
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -55,4 +56,87 @@ func (l *Ledger) Obligations(events []Event, c Contract, thresholds []int64, unt
 	}
 	endEarly(l.found, c)
 	return l.found
+}
+
+// sum is the units of a range of events, events[low:high], whose ends move:
+// usually forward, back only where a contract change reaches further back.
+type sum struct {
+	events    []Event
+	low, high int
+	units     int64
+}
+
+// take extends the range to the events up to and including t.
+func (s *sum) take(t int64) {
+	for s.high < len(s.events) && s.events[s.high].At <= t {
+		s.units += s.events[s.high].Units
+		s.high++
+	}
+}
+
+// from begins the range with the first event at or after start. Where that
+// is behind the range's end, before the anchor of a term of the future, the
+// range is inverted and its sum is minus what lies between, as the reference
+// in ../shared/flagsmith/reference/score.py has it.
+func (s *sum) from(start int64) {
+	for s.low < len(s.events) && s.events[s.low].At < start {
+		s.units -= s.events[s.low].Units
+		s.low++
+	}
+	for s.low > 0 && s.events[s.low-1].At >= start {
+		s.low--
+		s.units += s.events[s.low].Units
+	}
+}
+
+// nextEvent is the instant of the first event after the range.
+func (s *sum) nextEvent() (at int64, ok bool) {
+	if s.high == len(s.events) {
+		return 0, false
+	}
+	return s.events[s.high].At, true
+}
+
+// oldest is the instant of the first event in the range.
+func (s *sum) oldest() (at int64, ok bool) {
+	if s.low >= s.high {
+		return 0, false
+	}
+	return s.events[s.low].At, true
+}
+
+// Hysteresis is by how many points of percent usage in a rolling window must
+// fall below a threshold before reaching it again is a new excursion.
+const Hysteresis = 5
+
+// Never is the End of an excursion that has not ended.
+const Never = math.MaxInt64
+
+// Obligation is one notice that an account is due: one for each period and
+// threshold, or for each excursion above a threshold in a rolling window.
+type Obligation struct {
+	Threshold int64 // percent
+	Crossing  int64 // the first instant at which the threshold was reached
+	Rolling   bool  // an excursion; else of a period
+	Start     int64 // of the period; of an excursion its crossing
+	End       int64 // of the period, or a contract change that ends it early; of an excursion its end or Never
+}
+
+// Need is the least usage that reaches threshold percent of limit:
+// U ≥ ⌈threshold·limit/100⌉ is 100·U ≥ threshold·limit without the product,
+// which could overflow. Negative arguments count as 0. A need beyond the range of
+// int64, or of a threshold beyond 10¹⁶, is the range's upper bound.
+func Need(threshold, limit int64) int64 {
+	threshold, limit = max(threshold, 0), max(limit, 0)
+	if threshold > math.MaxInt64/100-1 {
+		if limit == 0 {
+			return 0
+		}
+		return math.MaxInt64
+	}
+	whole, part := limit/100, (threshold*(limit%100)+99)/100
+	if threshold > 0 && whole > (math.MaxInt64-part)/threshold {
+		return math.MaxInt64
+	}
+	return threshold*whole + part
 }

@@ -17,14 +17,14 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
-	"github.com/quotalab/quotalab/sim/needs"
+	"github.com/quotalab/quotalab/internal/testkit"
 )
 
 // newBrowser starts Chromium for a test, which is skipped where there is none;
 // in CI there must be one.
 func newBrowser(t *testing.T) context.Context {
 	t.Helper()
-	path := needs.Program(t, "chromium", "chromium")
+	path := testkit.Program(t, "chromium", "chromium")
 	flags := []chromedp.ExecAllocatorOption{chromedp.ExecPath(path), chromedp.UserDataDir(emptyFolder(t)), chromedp.NoFirstRun, chromedp.NoSandbox, chromedp.DisableGPU}
 	for _, f := range []string{"disable-quic", "disable-background-networking", "disable-component-update", "disable-sync", "disable-dev-shm-usage", "hide-scrollbars"} {
 		flags = append(flags, chromedp.Flag(f, true))

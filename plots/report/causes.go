@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/quotalab/quotalab/results/audit"
-	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/summary"
 	"github.com/quotalab/quotalab/results/wording"
 )
 
@@ -55,14 +55,14 @@ var causeWords = map[audit.Cause]string{
 
 // causeRow is one cause of one verdict of one engine, its thresholds together.
 type causeRow struct {
-	first      measure.ThresholdCause
+	first      summary.ThresholdCause
 	thresholds []string
 	count      int64
 }
 
 // causesTable: why notices were missed, late, duplicate or spurious, the most
 // frequent first.
-func causesTable(s *measure.Summary) *table {
+func causesTable(s *summary.Summary) *table {
 	t := newTable("Why notices were missed, late, duplicate or spurious", "engine", "verdict", "cause", ">count", "thresholds", "for example")
 	t.Note = "Causes in the order in which they showed, joined by >."
 	for _, r := range joinCauses(s) {
@@ -71,7 +71,7 @@ func causesTable(s *measure.Summary) *table {
 	return t
 }
 
-func example(c measure.ThresholdCause) string {
+func example(c summary.ThresholdCause) string {
 	group := ""
 	if c.Group != "" {
 		group = " (" + wording.Printable(c.Group) + ")"
@@ -79,7 +79,7 @@ func example(c measure.ThresholdCause) string {
 	return fmt.Sprintf("account %d%s, %d %% at %s", c.Account, group, c.Threshold, c.At.UTC().Format(time.DateTime))
 }
 
-func joinCauses(s *measure.Summary) (rows []causeRow) {
+func joinCauses(s *summary.Summary) (rows []causeRow) {
 	var engines []string
 	for _, c := range s.Causes {
 		i := slices.IndexFunc(rows, func(r causeRow) bool {
@@ -105,7 +105,7 @@ type term struct{ Word, Meaning string }
 
 // glossary of the causes that a summary has, those of which it is known what they
 // mean.
-func glossary(s *measure.Summary) (terms []term) {
+func glossary(s *summary.Summary) (terms []term) {
 	for _, c := range s.Causes {
 		for name := range strings.SplitSeq(c.Cause, ">") {
 			meaning := causeWords[audit.Cause(name)]

@@ -9,8 +9,8 @@ import (
 	"strconv"
 
 	"github.com/quotalab/quotalab/plots"
+	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/series"
 )
 
 // explorer is the interactive form of the figures over time: charts with

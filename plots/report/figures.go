@@ -2,12 +2,17 @@ package report
 
 import (
 	"bytes"
+	"encoding/xml"
+	"errors"
 	"fmt"
+	"html"
 	"html/template"
+	"io"
 	"slices"
+	"strings"
 
 	"github.com/quotalab/quotalab/plots"
-	"github.com/quotalab/quotalab/results/series"
+	"github.com/quotalab/quotalab/plots/series"
 )
 
 // Widths in centimetres at which figures are drawn: as wide as the text
@@ -99,4 +104,160 @@ func ofAll(figures []figure) string {
 		figures[i].Subtitle = ""
 	}
 	return all
+}
+
+// colours are pairs of a light and a dark one, each a variable of the style
+// sheet.
+type colours struct{ pairs []pair }
+
+type pair struct{ light, dark string }
+
+// variable of a pair, for use in an attribute.
+func (c *colours) variable(light, dark string) string {
+	p := pair{strings.ToLower(light), strings.ToLower(dark)}
+	i := slices.Index(c.pairs, p)
+	if i < 0 {
+		i = len(c.pairs)
+		c.pairs = append(c.pairs, p)
+	}
+	return fmt.Sprintf("var(--c%d)", i)
+}
+
+// look of an outcome in both themes.
+func (c *colours) look(light, dark plots.Look) string {
+	return c.variable(plots.Hex(light.Color), plots.Hex(dark.Color))
+}
+
+// css declares the variables; dark begins with the selector of the dark theme.
+func (c *colours) css() string {
+	var light, dark strings.Builder
+	for i, p := range c.pairs {
+		fmt.Fprintf(&light, "--c%d:%s;", i, p.light)
+		fmt.Fprintf(&dark, "--c%d:%s;", i, p.dark)
+	}
+	return ":root{" + light.String() + "}\n@media screen and (prefers-color-scheme:dark){:root{" + dark.String() + "}}\n"
+}
+
+// What a figure may consist of: anything else in an SVG is refused, since it
+// becomes a part of the page. None of it can run or fetch anything.
+var (
+	svgElements   = []string{"svg", "g", "path", "text", "rect", "line", "circle", "polyline", "polygon", "image"}
+	svgAttributes = []string{"viewBox", "x", "y", "x1", "y1", "x2", "y2", "cx", "cy", "r", "d", "points", "width", "height", "transform",
+		"fill", "stroke", "fill-opacity", "stroke-opacity", "fill-rule", "stroke-width", "stroke-dasharray", "stroke-dashoffset", "stroke-linecap", "stroke-linejoin",
+		"font-family", "font-weight", "font-style", "font-size", "text-anchor", "href", "preserveAspectRatio", "image-rendering", "opacity"}
+	// svgDropped are set anew on the root or mean nothing in a page.
+	svgDropped = []string{"role", "aria-label", "xmlns", "xlink", "version"}
+)
+
+// errDiffer says that two forms of a figure differ in more than colours.
+var errDiffer = errors.New("the light and the dark form differ in more than colours")
+
+// themed joins the light and the dark form of a figure, which usually differ in
+// their colours alone, to one whose colours are variables; where they differ in more
+// the style sheet shows one of two. label is what the figure is called for those
+// who do not see it.
+func (c *colours) themed(light, dark []byte, label, class string) (string, error) {
+	joined, err := c.joined(light, dark, label, class)
+	if !errors.Is(err, errDiffer) {
+		return joined, err
+	}
+	one, lerr := c.joined(light, light, label, class+" light")
+	other, derr := c.joined(dark, dark, label, class+" dark")
+	return one + "\n" + other, errors.Join(lerr, derr)
+}
+
+func (c *colours) joined(light, dark []byte, label, class string) (string, error) {
+	var b strings.Builder
+	l, d := xml.NewDecoder(bytes.NewReader(light)), xml.NewDecoder(bytes.NewReader(dark))
+	depth := 0
+	for {
+		one, lerr := l.Token()
+		other, derr := d.Token()
+		switch {
+		case errors.Is(lerr, io.EOF) && errors.Is(derr, io.EOF):
+			return b.String(), nil
+		case errors.Is(lerr, io.EOF), errors.Is(derr, io.EOF):
+			return "", errDiffer
+		case lerr != nil || derr != nil:
+			return "", fmt.Errorf("reading the svg of a figure: %w", errors.Join(lerr, derr))
+		}
+		switch one := one.(type) {
+		case xml.StartElement:
+			other, ok := other.(xml.StartElement)
+			if !ok || other.Name.Local != one.Name.Local {
+				return "", errDiffer
+			}
+			b.WriteString("<" + one.Name.Local)
+			if depth++; depth == 1 {
+				fmt.Fprintf(&b, ` role="img" class="%s" aria-label="%s"`, class, html.EscapeString(label))
+			}
+			if err := c.attributes(&b, one, other, depth == 1); err != nil {
+				return "", err
+			}
+			b.WriteString(">")
+		case xml.EndElement:
+			depth--
+			b.WriteString("</" + one.Name.Local + ">")
+		case xml.CharData:
+			if other, ok := other.(xml.CharData); !ok || string(other) != string(one) {
+				return "", errDiffer
+			}
+			b.WriteString(html.EscapeString(string(one)))
+		}
+	}
+}
+
+// attributes of an element, in both forms. A fill that is left out is black.
+func (c *colours) attributes(b *strings.Builder, light, dark xml.StartElement, root bool) error {
+	element := light.Name.Local
+	if !slices.Contains(svgElements, element) {
+		return fmt.Errorf("svg of a figure: element <%s>: expected one of %s", element, strings.Join(svgElements, ", "))
+	}
+	for _, name := range names(light, dark) {
+		value, there := attribute(light, name)
+		other, thereToo := attribute(dark, name)
+		colour := name == "fill" && (there || thereToo) || name == "stroke" && there && thereToo
+		switch {
+		case slices.Contains(svgDropped, name), root && (name == "width" || name == "height"):
+			continue
+		case !slices.Contains(svgAttributes, name):
+			return fmt.Errorf("svg of a figure: attribute %s of <%s>: expected one of %s", name, element, strings.Join(svgAttributes, ", "))
+		case name == "href" && !strings.HasPrefix(value, "data:image/png;base64,"):
+			return fmt.Errorf("svg of a figure: <%s> refers to %.40q: expected an embedded PNG", element, value)
+		case colour && isColour(value) && isColour(other):
+			value = c.variable(orBlack(value), orBlack(other))
+		case value != other || there != thereToo:
+			return errDiffer
+		}
+		fmt.Fprintf(b, ` %s="%s"`, name, html.EscapeString(value))
+	}
+	return nil
+}
+
+// names of the attributes of either form.
+func names(light, dark xml.StartElement) (list []string) {
+	for _, a := range slices.Concat(light.Attr, dark.Attr) {
+		if !slices.Contains(list, a.Name.Local) {
+			list = append(list, a.Name.Local)
+		}
+	}
+	return list
+}
+
+func attribute(e xml.StartElement, name string) (value string, there bool) {
+	for _, a := range e.Attr {
+		if a.Name.Local == name {
+			return a.Value, true
+		}
+	}
+	return "", false
+}
+
+func isColour(value string) bool { return value == "" || strings.HasPrefix(value, "#") }
+
+func orBlack(value string) string {
+	if value == "" {
+		return "#000000"
+	}
+	return value
 }

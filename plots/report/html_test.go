@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/quotalab/quotalab/plots/report"
-	"github.com/quotalab/quotalab/results/series"
+	"github.com/quotalab/quotalab/plots/series"
 )
 
 // page of some records.

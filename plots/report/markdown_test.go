@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/quotalab/quotalab/plots/report"
-	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/summary"
 )
 
 func markdown(t *testing.T, in ...report.Input) string {
@@ -68,9 +68,9 @@ func TestMarkdownIsShort(t *testing.T) {
 	in := engineInput()
 	s := in.Set.Summary
 	for i := range 100 {
-		s.Assertions = append(s.Assertions, measure.Assertion{Metric: fmt.Sprintf("missed{engine=e%d}", i), Check: "count == 0", OK: i%20 > 0, Why: strings.Repeat("because ", 200), Observed: of(0.0)})
+		s.Assertions = append(s.Assertions, summary.Assertion{Metric: fmt.Sprintf("missed{engine=e%d}", i), Check: "count == 0", OK: i%20 > 0, Why: strings.Repeat("because ", 200), Observed: of(0.0)})
 		s.Warnings = append(s.Warnings, strings.Repeat("odd ", 300))
-		s.Thresholds = append(s.Thresholds, measure.Threshold{Engine: fmt.Sprint("e", i), Crossings: 5, Missed: 1, Notices: measure.Notices{Duplicate: 1}})
+		s.Thresholds = append(s.Thresholds, summary.Threshold{Engine: fmt.Sprint("e", i), Crossings: 5, Missed: 1, Notices: summary.Notices{Duplicate: 1}})
 	}
 	in.Command = "quotalab run engines"
 	for name, text := range map[string]string{"one": markdown(t, in), "several": markdown(t, in, in, in, in, in, in, in)} {

@@ -2,11 +2,11 @@ package report_test
 
 import (
 	"github.com/quotalab/quotalab/plots/report"
+	"github.com/quotalab/quotalab/plots/series"
+	"github.com/quotalab/quotalab/results/assert"
 	"github.com/quotalab/quotalab/results/audit"
-	"github.com/quotalab/quotalab/results/gate"
-	"github.com/quotalab/quotalab/results/measure"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/series"
+	"github.com/quotalab/quotalab/results/summary"
 )
 
 // read a record as the command line does.
@@ -19,11 +19,11 @@ func read(dir string) (in report.Input, err error) {
 	if err != nil {
 		return in, err
 	}
-	s, err := measure.Measure(r, a)
+	s, err := summary.Measure(r, a)
 	if err != nil {
 		return in, err
 	}
-	gate.Judge(s, r.Manifest().Asserts)
+	assert.Judge(s, r.Manifest().Asserts)
 	set, err := series.Collect(r, a, s, series.Options{})
 	if err != nil {
 		return in, err

@@ -1,12 +1,39 @@
+// Package report writes what records came to, for people: an HTML file that
+// opens offline, and a short Markdown form.
+//
+// In flow series.Sets with their summaries, out flows text. The HTML report is
+// one file: figures (package plots) as inline SVG in both themes, tables that
+// can be sorted and copied, charts over time with zoom. Its content security
+// policy lets in the style sheet and scripts that it was written with, by
+// their hashes, and nothing else: no request is possible, whatever a
+// scenario or a key is named.
+//
+//  1. verdict.go, tables_*.go and causes.go turn a summary and its series into
+//     words and tables of cells.
+//  2. figures.go draws the figures, themed.go makes their colours variables
+//     of the style sheet, explorer.go lists what the charts over time show.
+//  3. page.go puts it in order, assets/ has the templates, style and scripts;
+//     policy.go binds them together.
+//  4. compare.go sets several records side by side, markdown.go writes the
+//     short form.
+//
+// Without scripts, and on paper, figures and tables stand alone. Imported by
+// cmd.
 package report
 
 import (
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"regexp"
 	"slices"
+	"strings"
 
-	"github.com/quotalab/quotalab/results/series"
+	"github.com/quotalab/quotalab/plots/series"
 )
 
 // page is what the template shows.
@@ -182,4 +209,123 @@ func (r *recordView) links() []link {
 // HasCauses tells whether there is anything to explain.
 func (r *recordView) HasCauses() bool {
 	return len(r.Causes.Rows) > 0 || slices.ContainsFunc(r.Examples, func(t *table) bool { return len(t.Rows) > 0 })
+}
+
+// inline are the style sheets and scripts of a page, and the policy that lets
+// in these alone.
+type inline struct {
+	Policy  string
+	Styles  template.HTML
+	Scripts template.HTML
+}
+
+// newInline from the assets and the style sheet that declares colours.
+func newInline(colours string) (inline, error) {
+	styles, err := readAll("uplot/uPlot.min.css", "style.css")
+	if err != nil {
+		return inline{}, err
+	}
+	scripts, err := readAll("uplot/uPlot.iife.min.js", "charts.js", "report.js")
+	if err != nil {
+		return inline{}, err
+	}
+	licence, err := readAll("uplot/LICENSE")
+	if err != nil {
+		return inline{}, err
+	}
+	page := inline{Scripts: template.HTML("<!-- The first script is uPlot, and the first style sheet.\n" + licence[0] + "-->\n")}
+	var styleHashes, scriptHashes []string
+	for _, s := range append(styles, colours) {
+		page.Styles += template.HTML("<style>" + s + "</style>\n")
+		styleHashes = append(styleHashes, hashOf(s))
+	}
+	for _, s := range scripts {
+		page.Scripts += template.HTML("<script>" + s + "</script>\n")
+		scriptHashes = append(scriptHashes, hashOf(s))
+	}
+	page.Policy = "default-src 'none'; style-src " + strings.Join(styleHashes, " ") + "; script-src " + strings.Join(scriptHashes, " ") +
+		"; img-src data:; base-uri 'none'; form-action 'none'"
+	return page, nil
+}
+
+// readAll assets.
+func readAll(names ...string) (texts []string, err error) {
+	for _, name := range names {
+		b, err := assets.ReadFile("assets/" + name)
+		if err != nil {
+			return nil, err
+		}
+		if err := standsAlone(name, string(b)); err != nil {
+			return nil, err
+		}
+		texts = append(texts, string(b))
+	}
+	return texts, nil
+}
+
+// standsAlone tells whether an asset ends no sooner than the element or comment
+// that it stands in.
+func standsAlone(name, text string) error {
+	ends := []string{"</script", "</style", "<!--"}
+	if strings.HasSuffix(name, "LICENSE") {
+		ends = []string{"-->"}
+	}
+	for _, end := range ends {
+		if strings.Contains(strings.ToLower(text), end) {
+			return fmt.Errorf("asset %s holds %q: it cannot stand in a page", name, end)
+		}
+	}
+	return nil
+}
+
+// hashOf the text between the tags of an element, as a policy has it.
+func hashOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
+// Input is one record.
+type Input struct {
+	Set     *series.Set // of series.Collect, its summary judged by gate.Judge
+	Dir     string      // where the record is, "" unknown
+	Plan    string      // text of the compiled plan, "" none
+	Command string      // that makes the record again, "" unknown
+}
+
+// mostDrawn is how many records a comparing report has all figures and charts of.
+const mostDrawn = 4
+
+//go:embed assets/page.html assets/parts.html assets/style.css assets/report.js assets/charts.js assets/uplot/uPlot.iife.min.js assets/uplot/uPlot.min.css assets/uplot/LICENSE
+var assets embed.FS
+
+// HTML writes the report of one record, or a comparison of several: one file
+// that needs nothing else and asks for nothing.
+func HTML(w io.Writer, in []Input) error {
+	if err := check(in); err != nil {
+		return err
+	}
+	page, err := newPage(in)
+	if err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	t, err := template.New("page.html").Funcs(functions).ParseFS(assets, "assets/page.html", "assets/parts.html")
+	if err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	if err := t.Execute(w, page); err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	return nil
+}
+
+func check(in []Input) error {
+	if len(in) == 0 {
+		return errors.New("report: no record given: expected one or more")
+	}
+	for i := range in {
+		if in[i].Set == nil || in[i].Set.Summary == nil {
+			return fmt.Errorf("report: record %d of %d has no series or no summary: expected those of series.Collect", i+1, len(in))
+		}
+	}
+	return nil
 }

@@ -6,12 +6,12 @@ import (
 	"strings"
 
 	"github.com/quotalab/quotalab/models/metric"
-	"github.com/quotalab/quotalab/results/measure"
-	"github.com/quotalab/quotalab/results/series"
+	"github.com/quotalab/quotalab/plots/series"
+	"github.com/quotalab/quotalab/results/summary"
 )
 
 // decisionsTable: how many of each outcome, and the round trips they took.
-func decisionsTable(s *measure.Summary) *table {
+func decisionsTable(s *summary.Summary) *table {
 	tags := outcomeTags(s)
 	trips := groups(s, "round_trips", without(tags, "traffic")...)
 	all, totals := groups(s, "decisions", tags...), map[string]int64{}
@@ -52,7 +52,7 @@ func (g group) but(names []string, name string) (tags []string) {
 }
 
 // timesTable of a trend of seconds by outcome.
-func timesTable(s *measure.Summary, name, caption string) *table {
+func timesTable(s *summary.Summary, name, caption string) *table {
 	tags := outcomeTags(s)
 	t := newTable(caption, columnNames(tags, ">samples", ">min", ">mean", ">median", ">p90", ">p95", ">p99", ">p99.9", ">max")...)
 	for _, g := range groups(s, name, tags...) {
@@ -69,7 +69,7 @@ func timesTable(s *measure.Summary, name, caption string) *table {
 }
 
 // latencyTables: latency, and lag and sojourn if anything was late.
-func latencyTables(s *measure.Summary) []*table {
+func latencyTables(s *summary.Summary) []*table {
 	latency := timesTable(s, "latency", "Latency by outcome in ms (done − sent)")
 	late := false
 	lags := groups(s, "lag")
@@ -86,7 +86,7 @@ func latencyTables(s *measure.Summary) []*table {
 }
 
 // errorTables: errors by kind, drops by source, if there are any.
-func errorTables(s *measure.Summary) []*table {
+func errorTables(s *summary.Summary) []*table {
 	errors := newTable("Errors by kind", "limiter", "error", ">count")
 	for _, g := range groups(s, "errors", "limiter", "error") {
 		if g.Count > 0 {
@@ -104,7 +104,7 @@ func errorTables(s *measure.Summary) []*table {
 }
 
 // phaseTables: faults, and outcomes before, during and after them.
-func phaseTables(s *measure.Summary) []*table {
+func phaseTables(s *summary.Summary) []*table {
 	faults := newTable("Faults, by time after the start", ">from|s", ">until|s", "fault", "of", "what")
 	for _, f := range s.Faults {
 		until := none

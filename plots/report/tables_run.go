@@ -3,17 +3,19 @@ package report
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/quotalab/quotalab/models/metric"
-	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/plots/series"
+	"github.com/quotalab/quotalab/results/summary"
 	"github.com/quotalab/quotalab/results/wording"
 )
 
-func assertionsTable(s *measure.Summary) *table {
+func assertionsTable(s *summary.Summary) *table {
 	t := newTable("Assertions of the scenario", "verdict", "metric", "expected", ">observed")
 	for _, a := range s.Assertions {
 		verdict, state := assertionVerdict(a), "failed"
@@ -28,7 +30,7 @@ func assertionsTable(s *measure.Summary) *table {
 	return t
 }
 
-func assertionVerdict(a measure.Assertion) string {
+func assertionVerdict(a summary.Assertion) string {
 	switch {
 	case a.Unknown:
 		return "unknown"
@@ -39,7 +41,7 @@ func assertionVerdict(a measure.Assertion) string {
 }
 
 // observed is what an assertion saw, in the metric's unit.
-func observed(a measure.Assertion) cell {
+func observed(a summary.Assertion) cell {
 	if a.Observed == nil {
 		return none
 	}
@@ -67,7 +69,7 @@ func observed(a measure.Assertion) cell {
 
 // serverTables: what live shards said of themselves, and where they counted
 // otherwise than the clients.
-func serverTables(s *measure.Summary) []*table {
+func serverTables(s *summary.Summary) []*table {
 	t := newTable("Servers, before and after the run", "shard", "Redis", ">keys before", ">keys after", ">memory before (MiB)", ">memory after (MiB)", ">bytes per key", ">keys asked", "note")
 	odd := newTable("Commands that servers counted otherwise than the clients", "shard", "command", ">sent by clients", ">by their scripts", ">counted by the server")
 	for _, one := range s.Servers {
@@ -90,9 +92,9 @@ func mebibytes(bytes *int64) cell {
 
 // commandsNote says whether servers and clients agree on how many commands there
 // were.
-func commandsNote(s *measure.Summary) string {
+func commandsNote(s *summary.Summary) string {
 	sent, served, unknown := s.Commands()
-	odd := slices.ContainsFunc(s.Servers, func(one measure.Server) bool { return len(one.Disagreements) > 0 })
+	odd := slices.ContainsFunc(s.Servers, func(one summary.Server) bool { return len(one.Disagreements) > 0 })
 	switch {
 	case len(unknown) > 0:
 		return "Commands of " + strings.Join(unknown, ", ") + " cannot all be compared, so whether the servers counted what the clients sent is unknown."
@@ -122,4 +124,206 @@ func provenanceTable(in Input) *table {
 		t.add(words("tag "+name), words(s.Tags[name]))
 	}
 	return t
+}
+
+var auditColumns = []string{"limiter", ">over-admitted", ">under-admitted", ">ambiguous", ">worst excess (tokens)", ">decisions compared"}
+
+const auditNote = "over-admitted: allowed where the exact reference denies; ambiguous: too close to the limit to tell; worst excess: tokens above burst + t/T in any window of length t."
+
+func auditTable(s *summary.Summary) *table {
+	t := newTable("Decisions against the exact reference", auditColumns...)
+	t.Note = auditNote
+	under, ambiguous, excess := groups(s, "under_admission", "limiter"), groups(s, "ambiguous", "limiter"), groups(s, "worst_excess", "limiter")
+	for _, g := range groups(s, "over_admission", "limiter") {
+		u, _ := find(under, g.tags...)
+		a, _ := find(ambiguous, g.tags...)
+		worst, compared := none, none
+		if e, ok := find(excess, g.tags...); ok {
+			worst, compared = maybe(e.Value, general), count(e.Count)
+		}
+		t.add(words(g.tags[0]), count(g.Count), count(u.Count), count(a.Count), worst, compared)
+	}
+	return t
+}
+
+func sampledTable(s *summary.Summary) *table {
+	t := newTable("Decisions on the sampled keys alone against the exact reference", auditColumns...)
+	t.Note = auditNote + " Of " + wording.Percent(s.SampleRate) + " of the keys; of the others nothing is known."
+	for _, a := range s.SampledAudit {
+		t.add(words(a.Limiter), count(a.Over), count(a.Under), count(a.Ambiguous), general(a.WorstExcess), count(a.Compared))
+	}
+	return t
+}
+
+func worstTable(s *summary.Summary) *table {
+	t := newTable("Keys on which a limiter was wrong, the worst first", "limiter", "limit", "key", ">over-admitted", ">under-admitted", ">excess (tokens)")
+	for _, k := range s.Keys.OverAdmitted {
+		t.add(words(k.Limiter), words(k.Limit), words(wording.Printable(k.Key)), count(k.Over), count(k.Under), general(k.Excess))
+	}
+	return t
+}
+
+// envelopeTable says of what limits the keys in the figure of admission are.
+func envelopeTable(set *series.Set) *table {
+	t := newTable("The keys in the figure of what was admitted", "limiter", "limit", "key", "rate", ">burst", ">over-admitted", ">excess (tokens)", ">worst window from|s")
+	for _, a := range set.Admission {
+		for _, k := range a.Keys {
+			t.add(words(a.Limiter), words(k.Limit), words(wording.Printable(k.Key)), words(fmt.Sprintf("%s per %s", wording.Thousands(k.Count), lasting(k.Period))),
+				count(k.Burst), count(k.Over), general(k.Excess), duration(k.From))
+		}
+	}
+	return t
+}
+
+func deniedTable(s *summary.Summary) *table {
+	t := newTable("The most denied keys", "limiter", "limit", "key", ">denied", ">decisions", ">share|%")
+	for _, k := range s.Keys.MostDenied {
+		t.add(words(k.Limiter), words(k.Limit), words(wording.Printable(k.Key)), count(k.Denied), count(k.Decisions), share(k.Denied, k.Decisions))
+	}
+	return t
+}
+
+// loadTable: keys and commands by shard, with the band that chance explains.
+func loadTable(set *series.Set) *table {
+	t := newTable("Load by shard", "limiter", "shard", ">keys", ">share|%", ">commands", ">share of commands|%")
+	for _, l := range set.Shards {
+		keys, commands := total(l.Keys), total(l.Commands)
+		for i, name := range l.Names {
+			row := []cell{words(l.Limiter), words(name), none, none}
+			if i < len(l.Keys) {
+				row[2], row[3] = count(l.Keys[i]), share(l.Keys[i], keys)
+			}
+			t.add(append(row, count(l.Commands[i]), share(l.Commands[i], commands))...)
+		}
+		if !math.IsNaN(l.KeysLow) && len(l.Keys) > 1 {
+			t.Note += fmt.Sprintf("%s: chance alone leaves the keys of every shard between %s and %s in 95 of 100 runs. ",
+				l.Limiter, wording.Thousands(int64(math.Ceil(l.KeysLow))), wording.Thousands(int64(math.Floor(l.KeysHigh))))
+		}
+	}
+	return t
+}
+
+func total(counts []int64) (n int64) {
+	for _, c := range counts {
+		n += c
+	}
+	return n
+}
+
+func balanceTable(s *summary.Summary) *table {
+	t := newTable("How even the load is", "limiter", "of", ">χ²", ">p-value", ">peak to mean", ">CV", ">Gini")
+	t.Note = "A small p-value of keys (below " + general(summary.EvenAt).Text + ") says that they are spread unevenly; commands follow their keys, so chance alone does not explain theirs."
+	all := groups(s, "shard_balance", "limiter", "of", "stat")
+	for _, g := range groups(s, "shard_commands", "limiter") {
+		for _, of := range []string{"keys", "commands"} {
+			row, any := []cell{words(g.tags[0]), words(of)}, false
+			for _, stat := range []string{"chi2", "p_value", "peak_to_mean", "cv", "gini"} {
+				m, ok := find(all, g.tags[0], of, stat)
+				any = any || ok
+				row = append(row, maybe(m.Value, general))
+			}
+			if any {
+				t.add(row...)
+			}
+		}
+	}
+	return t
+}
+
+func disagreementTable(s *summary.Summary) *table {
+	t := newTable("Keys that clients look for on other shards than the first client", "limiter", "client", ">keys shared", ">elsewhere|%")
+	for _, g := range groups(s, "shard_disagreement", "limiter", "client") {
+		t.add(words(g.tags[0]), words(g.tags[1]), count(g.Count), maybe(g.Value, percent))
+	}
+	return t
+}
+
+func hottestTable(set *series.Set) *table {
+	t := newTable("The hottest keys", "limiter", "limit", "key", "shard", ">decisions", ">share|%")
+	for _, l := range set.Shards {
+		for _, k := range l.Hottest {
+			t.add(words(l.Limiter), words(k.Limit), words(wording.Printable(k.Key)), words(k.Shard), count(k.Decisions), percent(k.Share))
+		}
+		if len(l.Hottest) > 0 {
+			t.Note += fmt.Sprintf("%s: all other keys have %s of the decisions. ", l.Limiter, wording.Percent(l.HotRest))
+		}
+	}
+	return t
+}
+
+// thresholdTables: how engines did, by threshold, and what happened to one
+// account.
+func thresholdTables(set *series.Set) []*table {
+	list := []*table{enginesTable(set.Summary), noticesTable(set.Summary)}
+	if set.Thresholds == nil {
+		return list
+	}
+	list = append(list, matrixTable(set.Thresholds))
+	if a := set.Thresholds.Account; a != nil {
+		list = append(list, storyTable(a))
+	}
+	return list
+}
+
+func enginesTable(s *summary.Summary) *table {
+	t := newTable("Crossings of thresholds, and what became of them", "engine", ">threshold|%", ">crossings", ">on time", ">late", ">missed", ">missed share|%", ">of these covered",
+		">delay median|s", ">delay p90|s", ">delay max|s")
+	t.Note = "Of crossings that were due a notice and are not too close to the end to judge. Covered: a higher threshold was told instead."
+	delays := groups(s, "notice_delay", "engine", "threshold")
+	for _, one := range s.Thresholds {
+		if one.Crossings == 0 {
+			continue
+		}
+		d, _ := find(delays, one.Engine, strconv.FormatInt(one.Threshold, 10))
+		t.add(words(one.Engine), threshold(one.Threshold), count(one.Crossings), count(one.OnTime), count(one.Late), count(one.Missed),
+			share(one.Missed, one.Crossings), count(one.Covered), maybe(d.Med, duration), maybe(d.P90, duration), maybe(d.Max, duration))
+	}
+	return t
+}
+
+func threshold(percent int64) cell {
+	n := strconv.FormatInt(percent, 10)
+	return cell{Text: n + " %", Number: n}
+}
+
+func noticesTable(s *summary.Summary) *table {
+	t := newTable("Notices, by what they were", "engine", ">threshold|%", ">first", ">out of order", ">duplicate", ">undelivered", ">spurious", ">in the warm-up", ">crossings not judged")
+	t.Note = "Each notice is one of these. Spurious: of no crossing that stood. Not judged: too close to the end."
+	for _, one := range s.Thresholds {
+		n := one.Notices
+		if n == (summary.Notices{}) && one.Censored == 0 {
+			continue
+		}
+		t.add(words(one.Engine), threshold(one.Threshold), count(n.First), count(n.OutOfOrder), count(n.Duplicate), count(n.Undelivered), count(n.Spurious), count(n.WarmUp), count(one.Censored))
+	}
+	return t
+}
+
+func matrixTable(th *series.Thresholds) *table {
+	t := newTable("Missed notices by group of accounts", "engine", "group", ">threshold|%", ">missed", ">crossings", ">share|%")
+	for _, c := range th.Matrix {
+		if c.Crossings > 0 {
+			t.add(words(c.Engine), words(c.Group), threshold(c.Level), count(c.Missed), count(c.Crossings), share(c.Missed, c.Crossings))
+		}
+	}
+	return t
+}
+
+// storyTable: what engines were due to tell one account, and what they told it.
+func storyTable(a *series.AccountStory) *table {
+	t := newTable(fmt.Sprintf("What engines were due to tell account %d of %s", a.ID, named(a.Group)), "engine", ">threshold|%", ">crossed|s", "verdict", ">told, or too late|s", "cause")
+	t.Note = "Times after the start. The last time is when the first notice came; if none came, when its period or the run ended."
+	for _, e := range a.Engines {
+		for _, c := range e.Crossings {
+			t.add(words(e.Engine), threshold(c.Level), duration(c.At), words(c.Verdict), duration(c.Until), words(wording.Printable(c.Cause)))
+		}
+	}
+	return t
+}
+
+func named(group string) string {
+	if group == "" {
+		return "a group without a name"
+	}
+	return group
 }

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/quotalab/quotalab/results/audit"
-	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/summary"
 	"github.com/quotalab/quotalab/results/wording"
 )
 
@@ -116,7 +116,7 @@ func TestEveryCauseHasWords(t *testing.T) {
 }
 
 func TestGlossary(t *testing.T) {
-	s := &measure.Summary{Causes: []measure.ThresholdCause{{Cause: "prefilter>overtaken"}, {Cause: "overtaken"}, {Cause: "an-engine's-own"}}}
+	s := &summary.Summary{Causes: []summary.ThresholdCause{{Cause: "prefilter>overtaken"}, {Cause: "overtaken"}, {Cause: "an-engine's-own"}}}
 	var names []string
 	for _, term := range glossary(s) {
 		names = append(names, term.Word)
@@ -127,7 +127,7 @@ func TestGlossary(t *testing.T) {
 }
 
 func TestJoinCauses(t *testing.T) {
-	s := &measure.Summary{Causes: []measure.ThresholdCause{
+	s := &summary.Summary{Causes: []summary.ThresholdCause{
 		{Engine: "b", Threshold: 75, Verdict: "spurious", Cause: "x", Count: 9}, {Engine: "b", Threshold: 75, Verdict: "missed", Cause: "x", Count: 1}, {Engine: "b", Threshold: 75, Verdict: "missed", Cause: "y", Count: 2},
 		{Engine: "b", Threshold: 90, Verdict: "missed", Cause: "y", Count: 3}, {Engine: "a", Threshold: 75, Verdict: "missed", Cause: "x", Count: 4}}}
 	var got []string

@@ -68,5 +68,5 @@
 // they were due, one over the evaluations, of which it keeps what can matter, and
 // then engine by engine and account by account. Thresholds counts the verdicts.
 //
-// results/measure, results/export and cmd import it.
+// results/summary, results/present and cmd import it.
 package audit

@@ -2,9 +2,13 @@ package audit
 
 import (
 	"cmp"
+	"fmt"
+	"iter"
+	"math"
 	"slices"
 	"strings"
 
+	"github.com/quotalab/quotalab/models/usage"
 	"github.com/quotalab/quotalab/results/record"
 )
 
@@ -228,4 +232,175 @@ func tallyFindings(list []record.Finding) (tallies []FindingTally) {
 		}
 	}
 	return tallies
+}
+
+// findings are what an engine itself noticed about its state, by account. It
+// is 0 of a finding that is of no single account.
+type findings struct{ of map[int64][]record.Finding }
+
+func newFindings(list []record.Finding) *findings {
+	f := &findings{of: map[int64][]record.Finding{}}
+	for _, one := range list {
+		f.of[one.Account] = append(f.of[one.Account], one)
+	}
+	return f
+}
+
+// explain gives a late or missed obligation the causes that the engine
+// noticed, where no evaluation tells of one: an engine that counts has no
+// evaluations but its notices. The account's own findings come before those
+// of no account.
+func (f *findings) explain(account int64, v *ObligationVerdict) {
+	if len(f.of) == 0 || len(v.Causes) != 1 || v.Causes[0] != NoEvaluation && v.Causes[0] != ScheduleGap {
+		return
+	}
+	for _, id := range []int64{account, 0} {
+		var causes []Cause
+		for _, one := range f.of[id] {
+			if c := findingCause(one.What); concerns(&one, v) && !slices.Contains(causes, c) {
+				causes = append(causes, c)
+			}
+		}
+		if len(causes) > 0 {
+			v.Causes = causes
+			return
+		}
+	}
+}
+
+// concerns tells whether a finding can be the reason: whether it was made
+// after what the obligation counts began, and before the notice or the end. One
+// that was made more than once may have been made at any time from its first.
+func concerns(f *record.Finding, v *ObligationVerdict) bool {
+	start, end := v.Start, v.End-1
+	if v.Rolling {
+		start = v.Crossing - usage.Window
+	}
+	if v.Delay >= 0 {
+		end = v.Crossing + v.Delay
+	}
+	last := f.At
+	if f.Count > 1 {
+		last = math.MaxInt64
+	}
+	return f.At <= end && last >= start
+}
+
+// findingCause spells what was found as a cause.
+func findingCause(what string) Cause {
+	return Cause(strings.NewReplacer(" ", "-", "_", "-", ">", "-").Replace(what))
+}
+
+// AccountVerdicts are the verdicts on what one engine did about one account.
+type AccountVerdicts struct {
+	Engine      *record.Engine
+	Account     int64
+	Group       string
+	Obligations []ObligationVerdict // in the order of the crossings
+	Notices     []NoticeVerdict     // in the order in which they were sent
+}
+
+// Verdicts judges the engines of a record: one after the other, as the
+// manifest lists them, and of each the accounts by ascending id. Accounts
+// without a verdict are passed over. What was due or sent in the warm-up is left
+// out; notices for obligations from then are WarmUp. The pointer is valid until
+// the next step. An error ends the sequence.
+//
+// It goes over the accounts and over the evaluations once each. In memory are
+// the contracts and obligations of all accounts, and about twenty bytes for
+// each evaluation that can matter.
+func Verdicts(r *record.Reader) iter.Seq2[*AccountVerdicts, error] {
+	return func(yield func(*AccountVerdicts, error) bool) {
+		if _, err := eachVerdicts(r, func(v *AccountVerdicts) bool { return yield(v, nil) }); err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+// eachVerdicts is Verdicts, and says what the record holds.
+func eachVerdicts(r *record.Reader, yield func(*AccountVerdicts) bool) (*history, error) {
+	l, err := readLedger(r)
+	if err != nil {
+		return nil, fmt.Errorf("auditing thresholds: %w", err)
+	}
+	h, err := readHistory(r, l)
+	if err != nil {
+		return nil, fmt.Errorf("auditing thresholds: %w", err)
+	}
+	m := r.Manifest()
+	for i := range m.Engines {
+		more, err := newBench(&m, i, h).judgeAll(yield)
+		if err != nil {
+			return nil, fmt.Errorf("auditing thresholds: engine %s: %w", m.Engines[i].Name, err)
+		}
+		if !more {
+			break
+		}
+	}
+	return h, nil
+}
+
+// bench judges one engine.
+type bench struct {
+	engine   *record.Engine
+	ledger   *ledger
+	history  *engineHistory
+	findings *findings
+	warm     int64 // end of the warm-up
+
+	same        ThresholdInput // what is the same for all accounts
+	evaluations []record.Evaluation
+	verdicts    AccountVerdicts
+}
+
+func newBench(m *record.Manifest, engine int, h *history) *bench {
+	e := &m.Engines[engine]
+	b := &bench{engine: e, ledger: h.ledger, history: &h.engines[engine], findings: newFindings(e.Findings)}
+	b.same = ThresholdInput{First: e.First, Last: e.Last, Gap: e.Gap, Slack: e.Slack, Downsampled: e.Downsampled, LooksBack: e.LooksBack}
+	for _, s := range e.SourceDown {
+		b.same.SourceDown = append(b.same.SourceDown, Span(s))
+	}
+	if m.Warmup > 0 {
+		b.warm = m.Epoch.Add(m.Warmup).UnixNano()
+		b.same.First = max(b.same.First, b.warm+e.Gap)
+	}
+	return b
+}
+
+// judgeAll yields the accounts; false when no more are wanted.
+func (b *bench) judgeAll(yield func(*AccountVerdicts) bool) (more bool, err error) {
+	for i := range b.ledger.ids {
+		if len(b.history.set.of(i)) == 0 && len(b.history.accounts[i]) == 0 {
+			continue
+		}
+		if err := b.judge(i); err != nil {
+			return false, err
+		}
+		if len(b.verdicts.Obligations)+len(b.verdicts.Notices) > 0 && !yield(&b.verdicts) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+func (b *bench) judge(account int) error {
+	var err error
+	if b.evaluations, err = b.history.of(account, b.evaluations[:0]); err != nil {
+		return err
+	}
+	a := &b.ledger.accounts[account]
+	in := b.same
+	in.Account, in.Contract, in.LimitChanged = b.ledger.ids[account], a.contract, a.saved
+	in.Obligations, in.Evaluations = b.history.set.of(account), b.evaluations
+	due, notices := JudgeThresholds(in)
+	for i := range due {
+		b.findings.explain(in.Account, &due[i])
+	}
+	b.verdicts = AccountVerdicts{Engine: b.engine, Account: in.Account, Group: a.group, Obligations: due, Notices: notices[:0]}
+	for _, n := range notices {
+		if n.At >= b.warm {
+			b.verdicts.Notices = append(b.verdicts.Notices, n)
+		}
+	}
+	return nil
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/quotalab/quotalab/models/usage"
 	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/sim/threshold/vectors"
+	"github.com/quotalab/quotalab/sim/quota/vectors"
 )
 
 // The bound of verdicts.jsonl.

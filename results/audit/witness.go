@@ -157,3 +157,201 @@ func (w *witness) finish() Limiter {
 	w.out.Ambiguous += max(0, w.unsure-joint)
 	return w.out
 }
+
+// judgeAllowed counts what is certain of an allowed request, and lets the
+// bounds from below know what the oracle spent.
+func (w *witness) judgeAllowed(f *flight) {
+	w.out.Compared += f.one()
+	fine, sure, over := true, true, false
+	for i := range f.holds {
+		if h := &f.holds[i]; h.takes || h.checks {
+			fine, sure, over = fine && h.fine(), sure && h.kept() && f.knows(h), over || h.overIn()
+		}
+	}
+	switch {
+	case over:
+		w.countOver(f)
+		return
+	case !fine:
+		w.unsure += f.one()
+	}
+	// One request that is over may be too many on several keys. So what is
+	// certain of windows is summed up by limit (see joint), and what is
+	// certain of requests is looked at first.
+	for i := range f.holds {
+		switch h := &f.holds[i]; {
+		case h.takes:
+			h.keep(f)
+		case !h.checks:
+			h.keepSpend(f, fine, sure)
+		}
+		if h := &f.holds[i]; !sure && !h.checks {
+			h.unsettled = true
+		}
+	}
+}
+
+// keep an admission, and if a window then holds too much, count one and take
+// back what was sent last.
+//
+// Of requests of the same cost the count is the least number that must be
+// taken away so that no window holds too much. Windows that end later see of
+// the past only F, so of two ways to take away as many the one with the
+// smaller F is as good everywhere. By induction over the order of done: let
+// the kept requests' instants of sending, sorted, be each at most that of any
+// other set of as many that breaks no window, and let no such set be larger. A
+// request that fits is added to both. If one does not, no set as large as the
+// kept can take it, and without the one that was sent last those that are left
+// are the earliest again, and break no window, since each broken one begins
+// before the request was sent.
+//
+// If costs differ let M be the highest. Then F ≥ (kept F) − m·M for any set
+// that breaks no window and lacks m requests more than were counted: by the
+// same induction, if M is taken back for each one counted. So m ≥ 0, and the
+// count is a lower bound; in every order the oracle admits such a set.
+func (h *hold) keep(f *flight) {
+	if h.debts != nil {
+		h.debts.keep(h, f)
+	}
+	if h.least.keep(h, f) {
+		h.over += f.one()
+		h.joint += f.one()
+		h.limit.joint += f.one()
+	}
+}
+
+// keep adds an admission, or takes one back if a window then holds too much.
+func (b *busy) keep(h *hold, f *flight) (broke bool) {
+	broke = whole(b.reach(h.rate, f.sent, h.tokens)-f.done-h.full) > h.slack
+	b.add(h.rate, f.sent, h.tokens)
+	if broke {
+		b.takeBack(h.costliest)
+	}
+	return broke
+}
+
+// keepSpend keeps what only spends, if it is certain whether there was room.
+func (h *hold) keepSpend(f *flight, fine, sure bool) {
+	switch {
+	case sure && h.settled() && h.fine():
+		h.least.add(h.rate, f.sent, h.tokens)
+	case fine && h.settled() && h.shut():
+		h.undo()
+	default:
+		h.unsettled = true
+	}
+}
+
+// countOver counts a request that the oracle denies in every order.
+func (w *witness) countOver(f *flight) {
+	w.out.Over += f.one()
+	if !f.takesTokens() {
+		w.out.OverChecked += f.one()
+	}
+	for i := range f.holds {
+		h := &f.holds[i]
+		if (h.takes || h.checks) && (h.tokens > h.burst || h.settled() && h.shut()) {
+			h.bounds.over += f.one()
+		}
+		h.undo()
+	}
+}
+
+// knows tells whether what is known of one key in the likeliest orders is
+// known in all, so that what hangs on it on other keys is certain too.
+func (f *flight) knows(h *hold) bool { return len(f.holds) == 1 || h.settled() }
+
+// judgeDenied counts what is certain of a denied request.
+func (w *witness) judgeDenied(f *flight) {
+	w.out.Compared += f.one()
+	under, shut, untouched := true, false, false
+	for i := range f.holds {
+		if h := &f.holds[i]; h.takes || h.checks {
+			under, shut, untouched = under && h.room() && h.counts(), shut || h.shut(), untouched || h.untouched() && f.knows(h)
+		}
+	}
+	if under {
+		w.countUnder(f)
+		return
+	}
+	switch {
+	case !shut:
+		w.out.Ambiguous += f.one()
+	case f.measured:
+		w.countRetry(f)
+	}
+	for i := range f.holds {
+		h := &f.holds[i]
+		if h.checks || h.tokens > h.burst {
+			continue
+		}
+		h.unsettled = h.unsettled || !untouched
+		if h.unsettled {
+			h.doubt += h.tokens
+		}
+	}
+}
+
+// countUnder counts a denial that is wrong in every order. The oracle spends
+// what it would have admitted.
+func (w *witness) countUnder(f *flight) {
+	w.out.Under += f.one()
+	for i := range f.holds {
+		h := &f.holds[i]
+		if h.takes || h.checks {
+			h.under += f.one()
+		}
+		if h.checks || h.tokens > h.burst {
+			continue
+		}
+		if spends := !h.takes; spends && !h.fine() {
+			if h.settled() && h.shut() {
+				continue
+			}
+			h.unsettled = true
+		}
+		h.owe(f.sent, f.done, h.tokens)
+	}
+}
+
+// limitTally is what is certain of windows of one limit's keys.
+type limitTally struct {
+	joint   int64
+	several bool        // a request may take from several of its keys
+	group   *limitTally // of limits that requests take from together
+}
+
+func (t *limitTally) root() *limitTally {
+	for t.group != t {
+		t = t.group
+	}
+	return t
+}
+
+// join notes that one request takes from both limits, or twice from one.
+func (t *limitTally) join(with *limitTally, twice bool) {
+	t.root().group = with.root()
+	t.several = t.several || twice
+}
+
+// joint sums up what is certain of windows without counting a request twice:
+// keys of one limit have no request in common, unless it takes from several of
+// them; then the worst key counts. Of limits with requests in common the worst
+// counts.
+func (w *witness) joint() (sum int64) {
+	groups := map[*limitTally]int64{}
+	for name, t := range w.limits {
+		n := t.joint
+		if t.several {
+			n = 0
+			for _, b := range w.keys.limits[name] {
+				n = max(n, b.joint)
+			}
+		}
+		groups[t.root()] = max(groups[t.root()], n)
+	}
+	for _, n := range groups {
+		sum += n
+	}
+	return sum
+}

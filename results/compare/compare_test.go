@@ -8,16 +8,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/quotalab/quotalab/results/compare"
-	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/summary"
 )
 
 func TestExactFigures(t *testing.T) {
-	over := func(n int64) *measure.Summary { return summary("virtual", counter("over_admission", n, "limiter=lua")) }
-	decisions := func(n int64) *measure.Summary { return summary("virtual", counter("decisions", n, "limiter=lua")) }
-	latency := func(v float64) *measure.Summary { return summary("virtual", trend("latency", v, "limiter=lua")) }
+	over := func(n int64) *summary.Summary {
+		return summaryOf("virtual", counter("over_admission", n, "limiter=lua"))
+	}
+	decisions := func(n int64) *summary.Summary { return summaryOf("virtual", counter("decisions", n, "limiter=lua")) }
+	latency := func(v float64) *summary.Summary { return summaryOf("virtual", trend("latency", v, "limiter=lua")) }
 	tests := []struct {
 		why       string
-		base, new *measure.Summary
+		base, new *summary.Summary
 		verdict   compare.Verdict
 		change    string
 	}{
@@ -40,7 +42,7 @@ func TestExactFigures(t *testing.T) {
 }
 
 func TestExactRunsMustAgree(t *testing.T) {
-	one, two := summary("virtual", counter("over_admission", 3)), summary("virtual", counter("over_admission", 4))
+	one, two := summaryOf("virtual", counter("over_admission", 3)), summaryOf("virtual", counter("over_admission", 4))
 	for why, rows := range map[string][]compare.Row{
 		"base": rowsOf(t, side(t, one, two), side(t, one)),
 		"new":  rowsOf(t, side(t, one), side(t, one, two)),
@@ -50,7 +52,7 @@ func TestExactRunsMustAgree(t *testing.T) {
 			t.Errorf("%s: %s: %s", why, r.Verdict, r.Why)
 		}
 	}
-	some := rowsOf(t, side(t, summary("virtual", counter("over_admission", 3), counter("dropped", 0)), summary("virtual", counter("dropped", 0))), side(t, one))
+	some := rowsOf(t, side(t, summaryOf("virtual", counter("over_admission", 3), counter("dropped", 0)), summaryOf("virtual", counter("dropped", 0))), side(t, one))
 	if r := only(t, some, "over_admission"); r.Verdict != compare.Unknown || !strings.Contains(r.Why, "only 1 of 2 have it") {
 		t.Errorf("%s: %s", r.Verdict, r.Why)
 	}
@@ -61,9 +63,9 @@ func TestExactRunsMustAgree(t *testing.T) {
 
 // The worst comes first; what nobody can tell comes before what is better.
 func TestOrder(t *testing.T) {
-	base := side(t, summary("virtual", counter("over_admission", 100, "limiter=a"), counter("over_admission", 100, "limiter=b"), counter("over_admission", 0, "limiter=c"),
+	base := side(t, summaryOf("virtual", counter("over_admission", 100, "limiter=a"), counter("over_admission", 100, "limiter=b"), counter("over_admission", 0, "limiter=c"),
 		counter("under_admission", 9), counter("decisions", 5), counter("dropped", 1), counter("censored", 2)))
-	next := side(t, summary("virtual", counter("over_admission", 110, "limiter=a"), counter("over_admission", 150, "limiter=b"), counter("over_admission", 1, "limiter=c"),
+	next := side(t, summaryOf("virtual", counter("over_admission", 110, "limiter=a"), counter("over_admission", 150, "limiter=b"), counter("over_admission", 1, "limiter=c"),
 		counter("under_admission", 8), counter("decisions", 6), counter("censored", 2), counter("crossings", 3)))
 	var got []string
 	for _, r := range rowsOf(t, base, next) {
@@ -87,7 +89,7 @@ plan: p2
 BenchmarkScenario/limiter=lua 1 4 over_admission 0.5 latency-p99-sec
 end: 1
 `
-	s := side(t, summary("virtual", counter("over_admission", 5, "limiter=lua"), trend("latency", 0.5, "limiter=lua")))
+	s := side(t, summaryOf("virtual", counter("over_admission", 5, "limiter=lua"), trend("latency", 0.5, "limiter=lua")))
 	rows := rowsOf(t, bench(t, ours), s)
 	if r := only(t, rows, "over_admission{limiter=lua}"); r.Verdict != compare.Worse || r.Better != "lower" || !r.Exact {
 		t.Errorf("%+v", r)
@@ -111,17 +113,17 @@ BenchmarkEncode-8 10 100 ns/op 3 cats/op
 }
 
 func TestPlans(t *testing.T) {
-	s := side(t, summary("virtual", counter("dropped", 1)), summary("virtual", counter("dropped", 1)))
+	s := side(t, summaryOf("virtual", counter("dropped", 1)), summaryOf("virtual", counter("dropped", 1)))
 	if diff := cmp.Diff([]string{"p1"}, s.Plans("s")); diff != "" {
 		t.Error(diff)
 	}
 }
 
 func TestWhatCannotBeCompared(t *testing.T) {
-	virtual := summary("virtual", counter("over_admission", 1))
-	_, none := compare.Compare(side(t, virtual), side(t, summary("virtual", counter("dropped", 1))))
+	virtual := summaryOf("virtual", counter("over_admission", 1))
+	_, none := compare.Compare(side(t, virtual), side(t, summaryOf("virtual", counter("dropped", 1))))
 	_, empty := compare.Compare(&compare.Side{}, side(t, virtual))
-	_, clocks := compare.Compare(side(t, virtual), side(t, summary("real", counter("over_admission", 1))))
+	_, clocks := compare.Compare(side(t, virtual), side(t, summaryOf("real", counter("over_admission", 1))))
 	var mixed, bare, nan compare.Side
 	_ = mixed.AddSummary(virtual, "a")
 	cut := "scenario: s\nclock: virtual\nBenchmarkScenario 1 4 dropped\n"
@@ -133,10 +135,10 @@ func TestWhatCannotBeCompared(t *testing.T) {
 		{"no figure in common", none, "found none: base is of s, new of s"},
 		{"an empty side", empty, "base is of nothing, new of s"},
 		{"two clocks", clocks, "over_admission of s: some runs are exact (of virtual time), others are not (of real time)"},
-		{"two clocks on one side", mixed.AddSummary(summary("real", counter("over_admission", 1)), "b.json"), "b.json: over_admission: some runs are exact"},
-		{"nothing measured", bare.AddSummary(summary("virtual"), "c.json"), "c.json: expected a summary with metrics, found none"},
-		{"a metric of another version", bare.AddSummary(summary("virtual", counter("latenzy", 1)), "g.json"), `g.json: this version of quotalab has no metric "latenzy"`},
-		{"a distribution without its end", bare.AddSummary(summary("virtual", measure.Metric{Name: "latency", Avg: new(float64)}), "h.json"), "h.json: metric latency: expected avg, med, p90, p99 and max"},
+		{"two clocks on one side", mixed.AddSummary(summaryOf("real", counter("over_admission", 1)), "b.json"), "b.json: over_admission: some runs are exact"},
+		{"nothing measured", bare.AddSummary(summaryOf("virtual"), "c.json"), "c.json: expected a summary with metrics, found none"},
+		{"a metric of another version", bare.AddSummary(summaryOf("virtual", counter("latenzy", 1)), "g.json"), `g.json: this version of quotalab has no metric "latenzy"`},
+		{"a distribution without its end", bare.AddSummary(summaryOf("virtual", summary.Metric{Name: "latency", Avg: new(float64)}), "h.json"), "h.json: metric latency: expected avg, med, p90, p99 and max"},
 		{"no number", nan.AddBench(strings.NewReader("BenchmarkX 1 NaN ns/op\n"), "d.txt"), "d.txt:1: X sec/op: expected a number, found NaN"},
 		{"an empty file", nan.AddBench(strings.NewReader(""), "e.txt"), "e.txt: expected results in the Go benchmark format"},
 		{"a file cut short", nan.AddBench(strings.NewReader(cut), "f.txt"), "f.txt:3: the file was cut short"},
@@ -149,11 +151,11 @@ func TestWhatCannotBeCompared(t *testing.T) {
 }
 
 func TestRealTime(t *testing.T) {
-	latency := func(v float64) measure.Metric { return trend("latency", v) }
-	decisions := func(v float64) measure.Metric { return counter("decisions", int64(v)) }
+	latency := func(v float64) summary.Metric { return trend("latency", v) }
+	decisions := func(v float64) summary.Metric { return counter("decisions", int64(v)) }
 	tests := []struct {
 		why       string
-		make      func(float64) measure.Metric
+		make      func(float64) summary.Metric
 		base, new []float64
 		verdict   compare.Verdict
 		text      string
@@ -176,11 +178,11 @@ func TestRealTime(t *testing.T) {
 // In real time a run without errors of a kind has counted none of them; one
 // without a latency has none.
 func TestRunsWithoutAFigure(t *testing.T) {
-	run := func(more ...measure.Metric) *measure.Summary {
-		return summary("real", append(more, counter("dropped", 0))...)
+	run := func(more ...summary.Metric) *summary.Summary {
+		return summaryOf("real", append(more, counter("dropped", 0))...)
 	}
-	without := []*measure.Summary{run(), run(), run(), run(), run(), run()}
-	var failing, some []*measure.Summary
+	without := []*summary.Summary{run(), run(), run(), run(), run(), run()}
+	var failing, some []*summary.Summary
 	for i := range 6 {
 		failing = append(failing, run(counter("errors", int64(5+i), "error=timeout"), trend("latency", 1, "decision=error")))
 	}

@@ -13,8 +13,8 @@ import (
 
 func someRows(t *testing.T) []compare.Row {
 	return rowsOf(t,
-		side(t, summary("virtual", counter("over_admission", 0, "limiter=lua"), counter("decisions", 1_234_567), trend("latency", 0.001), counter("dropped", 5))),
-		side(t, summary("virtual", counter("over_admission", 412, "limiter=lua"), counter("decisions", 1_234_566), trend("latency", 0.0010001), counter("dropped", 5))))
+		side(t, summaryOf("virtual", counter("over_admission", 0, "limiter=lua"), counter("decisions", 1_234_567), trend("latency", 0.001), counter("dropped", 5))),
+		side(t, summaryOf("virtual", counter("over_admission", 412, "limiter=lua"), counter("decisions", 1_234_566), trend("latency", 0.0010001), counter("dropped", 5))))
 }
 
 func TestText(t *testing.T) {
@@ -40,7 +40,7 @@ func TestText(t *testing.T) {
 			t.Errorf("all %v (−want +got):\n%s", all, diff)
 		}
 	}
-	same := rowsOf(t, side(t, summary("virtual", counter("dropped", 1))), side(t, summary("virtual", counter("dropped", 1))))
+	same := rowsOf(t, side(t, summaryOf("virtual", counter("dropped", 1))), side(t, summaryOf("virtual", counter("dropped", 1))))
 	var b bytes.Buffer
 	if err := compare.Text(&b, same, false); err != nil || b.String() != "1 figure: 1 same\n" {
 		t.Errorf("%v: %q", err, b.String())

@@ -5,25 +5,25 @@ import (
 	"testing"
 
 	"github.com/quotalab/quotalab/results/compare"
-	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/summary"
 )
 
 // summary of a run of scenario "s". The values of trends are the average and
 // all percentiles alike.
-func summary(clock string, rows ...measure.Metric) *measure.Summary {
-	return &measure.Summary{Scenario: "s", Clock: clock, PlanHash: "p1", Metrics: rows}
+func summaryOf(clock string, rows ...summary.Metric) *summary.Summary {
+	return &summary.Summary{Scenario: "s", Clock: clock, PlanHash: "p1", Metrics: rows}
 }
 
-func counter(name string, n int64, tags ...string) measure.Metric {
-	return measure.Metric{Name: name, Unit: "count", Count: n, Tags: tagged(tags)}
+func counter(name string, n int64, tags ...string) summary.Metric {
+	return summary.Metric{Name: name, Unit: "count", Count: n, Tags: tagged(tags)}
 }
 
-func value(name string, v float64, tags ...string) measure.Metric {
-	return measure.Metric{Name: name, Count: 1, Value: &v, Tags: tagged(tags)}
+func value(name string, v float64, tags ...string) summary.Metric {
+	return summary.Metric{Name: name, Count: 1, Value: &v, Tags: tagged(tags)}
 }
 
-func trend(name string, v float64, tags ...string) measure.Metric {
-	return measure.Metric{Name: name, Unit: "s", Count: 9, Avg: &v, Med: &v, P90: &v, P99: &v, Max: &v, Tags: tagged(tags)}
+func trend(name string, v float64, tags ...string) summary.Metric {
+	return summary.Metric{Name: name, Unit: "s", Count: 9, Avg: &v, Med: &v, P90: &v, P99: &v, Max: &v, Tags: tagged(tags)}
 }
 
 func tagged(tags []string) map[string]string {
@@ -35,7 +35,7 @@ func tagged(tags []string) map[string]string {
 	return m
 }
 
-func side(t *testing.T, runs ...*measure.Summary) *compare.Side {
+func side(t *testing.T, runs ...*summary.Summary) *compare.Side {
 	t.Helper()
 	var s compare.Side
 	for _, r := range runs {
@@ -56,11 +56,11 @@ func bench(t *testing.T, text string) *compare.Side {
 }
 
 // real runs, each with one metric.
-func realRuns(t *testing.T, make func(v float64) measure.Metric, values ...float64) *compare.Side {
+func realRuns(t *testing.T, make func(v float64) summary.Metric, values ...float64) *compare.Side {
 	t.Helper()
-	var runs []*measure.Summary
+	var runs []*summary.Summary
 	for _, v := range values {
-		runs = append(runs, summary("real", make(v)))
+		runs = append(runs, summaryOf("real", make(v)))
 	}
 	return side(t, runs...)
 }

@@ -9,7 +9,7 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 
 	"github.com/quotalab/quotalab/results/compare"
-	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/summary"
 )
 
 // simulated is a gate of a scenario in real time: limiters with the
@@ -26,13 +26,13 @@ func (g simulated) side(rng *rand.Rand, slower float64) (*compare.Side, error) {
 	together, alone := 0.6*g.noise, 0.8*g.noise // 0.6² + 0.8² = 1
 	for range g.runs {
 		machine := together * rng.NormFloat64()
-		run := &measure.Summary{Scenario: "simulated", Clock: "real"}
+		run := &summary.Summary{Scenario: "simulated", Clock: "real"}
 		for l := range g.limiters {
 			v := func(base float64) *float64 {
 				x := base * math.Exp(machine+alone*rng.NormFloat64())
 				return &x
 			}
-			m := measure.Metric{Name: "latency", Unit: "s", Tags: map[string]string{"limiter": fmt.Sprint(l)}, Avg: v(1e-3), Med: v(.9e-3), P90: v(2e-3), P99: v(5e-3), Max: v(9e-3)}
+			m := summary.Metric{Name: "latency", Unit: "s", Tags: map[string]string{"limiter": fmt.Sprint(l)}, Avg: v(1e-3), Med: v(.9e-3), P90: v(2e-3), P99: v(5e-3), Max: v(9e-3)}
 			if l == 0 {
 				*m.P99 *= 1 + slower
 			}

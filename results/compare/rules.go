@@ -7,8 +7,8 @@ import (
 	"strconv"
 
 	"github.com/quotalab/quotalab/models/metric"
-	"github.com/quotalab/quotalab/results/export"
-	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/present"
+	"github.com/quotalab/quotalab/results/summary"
 	"github.com/quotalab/quotalab/results/wording"
 )
 
@@ -55,11 +55,11 @@ func newMatcher(r Rule) (matcher, error) {
 	if err != nil {
 		return matcher{}, fmt.Errorf("metric %q: %w", r.Metric, err)
 	}
-	like := measure.Metric{Name: sel.Metric, Tags: map[string]string{}}
+	like := summary.Metric{Name: sel.Metric, Tags: map[string]string{}}
 	for _, t := range sel.Tags {
 		like.Tags[t.Name] = t.Value
 	}
-	name := export.Figures(&measure.Summary{Metrics: []measure.Metric{like}})[0].Name
+	name := present.Figures(&summary.Summary{Metrics: []summary.Metric{like}})[0].Name
 	return matcher{r, sel.Metric, tagParts(name)}, nil
 }
 

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/quotalab/quotalab/results/compare"
-	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/summary"
 )
 
 func judged(t *testing.T, base, next *compare.Side, rules ...compare.Rule) *compare.Judgement {
@@ -18,8 +18,8 @@ func judged(t *testing.T, base, next *compare.Side, rules ...compare.Rule) *comp
 }
 
 func TestFirstRuleThatMatches(t *testing.T) {
-	base := side(t, summary("virtual", trend("latency", 100, "limiter=lua", "decision=denied")))
-	next := side(t, summary("virtual", trend("latency", 104, "limiter=lua", "decision=denied")))
+	base := side(t, summaryOf("virtual", trend("latency", 100, "limiter=lua", "decision=denied")))
+	next := side(t, summaryOf("virtual", trend("latency", 104, "limiter=lua", "decision=denied")))
 	loose := compare.Rule{Worse: 0.05}
 	tests := []struct {
 		why   string
@@ -61,8 +61,8 @@ func TestFirstRuleThatMatches(t *testing.T) {
 }
 
 func TestJudgeExact(t *testing.T) {
-	run := func(rows ...measure.Metric) *compare.Side {
-		return side(t, summary("virtual", append(rows, counter("dropped", 0))...))
+	run := func(rows ...summary.Metric) *compare.Side {
+		return side(t, summaryOf("virtual", append(rows, counter("dropped", 0))...))
 	}
 	exact, loose := compare.Rule{Exact: true}, compare.Rule{Worse: 0.05}
 	over := counter("over_admission", 10)
@@ -80,7 +80,7 @@ func TestJudgeExact(t *testing.T) {
 		{"gone", run(over), run(), exact, compare.Failed},
 		{"gone, by share", run(over), run(), loose, compare.Failed},
 		{"new", run(), run(over), exact, compare.Failed},
-		{"a side contradicts itself", side(t, summary("virtual", over), summary("virtual", counter("over_admission", 11))), side(t, summary("virtual", over)), exact, compare.Untold},
+		{"a side contradicts itself", side(t, summaryOf("virtual", over), summaryOf("virtual", counter("over_admission", 11))), side(t, summaryOf("virtual", over)), exact, compare.Untold},
 	}
 	for _, tt := range tests {
 		if j := judged(t, tt.base, tt.new, tt.rule); j.Outcome() != tt.want {
@@ -90,7 +90,7 @@ func TestJudgeExact(t *testing.T) {
 }
 
 func TestJudgeRealTime(t *testing.T) {
-	latency := func(v float64) measure.Metric { return value("worst_excess", v) }
+	latency := func(v float64) summary.Metric { return value("worst_excess", v) }
 	base := []float64{100, 101, 102, 103, 104, 105, 106, 107, 108, 109}
 	plus := func(by float64) (v []float64) {
 		for _, b := range base {
@@ -127,11 +127,11 @@ func TestTooManyFiguresForTheRuns(t *testing.T) {
 	runs := func(figures, runs int, noise int64) *compare.Side {
 		var s compare.Side
 		for r := range runs {
-			var rows []measure.Metric
+			var rows []summary.Metric
 			for f := range figures {
 				rows = append(rows, counter("over_admission", 100+noise*int64((r*7+f)%runs), "limiter="+strings.Repeat("x", f+1)))
 			}
-			if err := s.AddSummary(summary("real", rows...), ""); err != nil {
+			if err := s.AddSummary(summaryOf("real", rows...), ""); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -160,11 +160,11 @@ func TestJudgeFiguresThatComeAndGo(t *testing.T) {
 	runs := func(n, having int) *compare.Side {
 		var s compare.Side
 		for i := range n {
-			rows := []measure.Metric{counter("dropped", 0)}
+			rows := []summary.Metric{counter("dropped", 0)}
 			if i < having {
 				rows = append(rows, value("worst_excess", float64(i)))
 			}
-			if err := s.AddSummary(summary("real", rows...), ""); err != nil {
+			if err := s.AddSummary(summaryOf("real", rows...), ""); err != nil {
 				t.Fatal(err)
 			}
 		}

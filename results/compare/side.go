@@ -1,18 +1,21 @@
 package compare
 
 import (
+	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/perf/benchfmt"
 
 	"github.com/quotalab/quotalab/models/metric"
-	"github.com/quotalab/quotalab/results/export"
-	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/present"
+	"github.com/quotalab/quotalab/results/summary"
+	"github.com/quotalab/quotalab/results/wording"
 )
 
 // key of a figure: two values of the same key can be compared.
@@ -38,11 +41,11 @@ type Side struct {
 	keys    []key // in the order in which they came
 	figures map[key]*figure
 	plans   map[string][]string // distinct plan hashes by scenario
-	units   map[string]export.Figure
+	units   map[string]present.Figure
 }
 
 // AddSummary adds a run. from is where it is from, for errors.
-func (s *Side) AddSummary(sum *measure.Summary, from string) error {
+func (s *Side) AddSummary(sum *summary.Summary, from string) error {
 	if len(sum.Metrics) == 0 {
 		return fmt.Errorf("%s: expected a summary with metrics, found none: nothing was measured", from)
 	}
@@ -51,7 +54,7 @@ func (s *Side) AddSummary(sum *measure.Summary, from string) error {
 			return fmt.Errorf("%s: %w", from, err)
 		}
 	}
-	for _, f := range export.Figures(sum) {
+	for _, f := range present.Figures(sum) {
 		err := s.add(figure{
 			key: key{sum.Scenario, scenarioName + f.Name, f.Unit}, metric: f.Metric, aggregation: f.Aggregation,
 			clock: sum.Clock, better: f.Better, exact: f.Exact, values: []float64{f.Value},
@@ -65,7 +68,7 @@ func (s *Side) AddSummary(sum *measure.Summary, from string) error {
 }
 
 // check a metric that may come from a file that people or other versions wrote.
-func check(m *measure.Metric) error {
+func check(m *summary.Metric) error {
 	if _, ok := metric.Find(m.Name); !ok {
 		return fmt.Errorf("this version of quotalab has no metric %q: compare benchmark files (-o bench=…), which name their figures themselves", m.Name)
 	}
@@ -81,7 +84,7 @@ const scenarioName = "Scenario"
 // AddBench adds what is in a benchmark file: results of the same name are runs
 // of the same benchmark. name is the file's, for errors.
 func (s *Side) AddBench(r io.Reader, name string) error {
-	b, err := export.ReadBench(r, name)
+	b, err := present.ReadBench(r, name)
 	if err != nil {
 		return err
 	}
@@ -135,7 +138,7 @@ const lower, higher = "lower", "higher"
 
 // about a unit of quotalab's own figures; the zero Figure for one that no
 // metric of the catalogue has.
-func (s *Side) about(unit string) export.Figure {
+func (s *Side) about(unit string) present.Figure {
 	if s.units == nil {
 		s.units = catalogueUnits()
 	}
@@ -143,11 +146,11 @@ func (s *Side) about(unit string) export.Figure {
 }
 
 // catalogueUnits are the units of every figure that a summary can have.
-func catalogueUnits() map[string]export.Figure {
-	var all measure.Summary
+func catalogueUnits() map[string]present.Figure {
+	var all summary.Summary
 	some := new(float64)
 	for _, m := range metric.Catalogue() {
-		row := measure.Metric{Name: m.Name, Unit: m.Unit}
+		row := summary.Metric{Name: m.Name, Unit: m.Unit}
 		switch m.Kind {
 		case metric.Counter:
 		case metric.Value:
@@ -157,8 +160,8 @@ func catalogueUnits() map[string]export.Figure {
 		}
 		all.Metrics = append(all.Metrics, row)
 	}
-	units := map[string]export.Figure{}
-	for _, f := range export.Figures(&all) {
+	units := map[string]present.Figure{}
+	for _, f := range present.Figures(&all) {
 		units[f.Unit] = f
 	}
 	return units
@@ -247,3 +250,46 @@ func tagParts(name string) []string {
 
 // Plans are the hashes of the plans that a scenario's runs are of.
 func (s *Side) Plans(scenario string) []string { return s.plans[scenario] }
+
+// csvHead names the columns of CSV. Numbers are in base units; changes are
+// shares of the base (0.1: 10 % more).
+var csvHead = []string{"verdict", "scenario", "figure", "name", "unit", "better", "exact", "base", "new", "base_runs", "new_runs",
+	"shift", "change", "change_low", "change_high", "p", "why"}
+
+// CSV writes all rows, with a header.
+func CSV(w io.Writer, rows []Row) error {
+	c := csv.NewWriter(w)
+	records := [][]string{csvHead}
+	for i := range rows {
+		r := &rows[i]
+		records = append(records, []string{
+			string(r.Verdict), r.Group, r.Figure, r.Name, r.Unit, r.Better, strconv.FormatBool(r.Exact), exactly(r.Base.Center), exactly(r.New.Center),
+			strconv.Itoa(len(r.Base.Values)), strconv.Itoa(len(r.New.Values)),
+			exactly(r.Shift), exactly(r.Change), exactly(r.ChangeLow), exactly(r.ChangeHigh), exactly(r.P), r.Why,
+		})
+	}
+	if err := c.WriteAll(records); err != nil {
+		return fmt.Errorf("writing CSV: %w", err)
+	}
+	return nil
+}
+
+// exactly a number, "" for none.
+func exactly(v *float64) string {
+	if v == nil {
+		return ""
+	}
+	return strconv.FormatFloat(*v, 'g', -1, 64)
+}
+
+// JSON writes all rows and how many there are of each verdict.
+func JSON(w io.Writer, rows []Row) error {
+	counts := map[Verdict]int{}
+	for i := range rows {
+		counts[rows[i].Verdict]++
+	}
+	return wording.JSON(w, struct {
+		Counts  map[Verdict]int `json:"counts"`
+		Figures []Row           `json:"figures"`
+	}{counts, rows})
+}

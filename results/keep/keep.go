@@ -7,7 +7,7 @@
 // into interval logs (export.Logs). A record in virtual time that holds all
 // observations has neither totals nor logs: they can be made of it.
 //
-// cmd imports it, between sim/drive and the record.
+// cmd imports it, between sim/run and the record.
 package keep
 
 import (
@@ -15,9 +15,9 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/quotalab/quotalab/results/export"
-	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/present"
 	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/results/summary"
 )
 
 // Keeper is a sink of observations in front of a record's Writer, which takes
@@ -27,8 +27,8 @@ type Keeper struct {
 	*record.Writer
 	manifest record.Manifest
 	least    uint64          // of Sampled: a key whose hash is below is in the sample
-	totals   *measure.Totals // nil: not kept
-	logs     *export.Logs
+	totals   *summary.Totals // nil: not kept
+	logs     *present.Logs
 }
 
 // New begins to keep what the manifest of w asks for.
@@ -43,10 +43,10 @@ func New(w *record.Writer) (*Keeper, error) {
 	}
 	k.least = threshold(m.SampleRate)
 	var err error
-	if k.totals, err = measure.NewTotals(m); err != nil {
+	if k.totals, err = summary.NewTotals(m); err != nil {
 		return nil, err
 	}
-	if k.logs, err = export.NewLogs(w.Dir(), m); err != nil {
+	if k.logs, err = present.NewLogs(w.Dir(), m); err != nil {
 		return nil, err
 	}
 	return k, nil

@@ -17,12 +17,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/quotalab/quotalab/results/export"
-	"github.com/quotalab/quotalab/results/gate"
+	"github.com/quotalab/quotalab/results/assert"
 	"github.com/quotalab/quotalab/results/keep"
-	"github.com/quotalab/quotalab/results/measure"
-	"github.com/quotalab/quotalab/results/measure/measuretest"
+	"github.com/quotalab/quotalab/results/present"
 	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/results/summary"
+	"github.com/quotalab/quotalab/results/summary/summarytest"
 	"github.com/quotalab/quotalab/results/wording"
 )
 
@@ -114,17 +114,17 @@ func open(t testing.TB, dir string) *record.Reader {
 	return r
 }
 
-func summary(t testing.TB, r *record.Reader) *measure.Summary {
+func summaryOf(t testing.TB, r *record.Reader) *summary.Summary {
 	t.Helper()
-	_, s := measuretest.Analyse(t, r)
-	gate.Judge(s, r.Manifest().Asserts)
+	_, s := summarytest.Analyse(t, r)
+	assert.Judge(s, r.Manifest().Asserts)
 	return s
 }
 
 // needAll are the metrics that only all observations tell.
 var needAll = []string{"over_admission", "under_admission", "ambiguous", "worst_excess", "shard_keys", "shard_disagreement"}
 
-func known(metrics []measure.Metric) (list []measure.Metric) {
+func known(metrics []summary.Metric) (list []summary.Metric) {
 	for _, m := range metrics {
 		if !slices.Contains(needAll, m.Name) && m.Tags["of"] != "keys" {
 			list = append(list, m)
@@ -138,13 +138,13 @@ func known(metrics []measure.Metric) (list []measure.Metric) {
 func TestModesAgree(t *testing.T) {
 	list := observations(4000)
 	for _, clock := range []string{"virtual", "real"} {
-		all := summary(t, play(t, manifest(clock, record.All), list))
+		all := summaryOf(t, play(t, manifest(clock, record.All), list))
 		if len(all.Metrics) == len(known(all.Metrics)) || len(known(all.Metrics)) < 100 {
 			t.Fatalf("the run shows %d metrics, %d of them in every mode: the test compares too little", len(all.Metrics), len(known(all.Metrics)))
 		}
 		for _, recorded := range []record.Recorded{record.Sampled, record.None} {
-			s := summary(t, play(t, manifest(clock, recorded), list))
-			if diff := cmp.Diff(known(all.Metrics), s.Metrics, cmpopts.IgnoreUnexported(measure.Metric{})); diff != "" {
+			s := summaryOf(t, play(t, manifest(clock, recorded), list))
+			if diff := cmp.Diff(known(all.Metrics), s.Metrics, cmpopts.IgnoreUnexported(summary.Metric{})); diff != "" {
 				t.Errorf("%s, %s: metrics differ (-all +%s):\n%s", clock, recorded, recorded, diff)
 			}
 			if diff := cmp.Diff(all.Assertions, s.Assertions); diff != "" {
@@ -165,20 +165,20 @@ func TestModesAgree(t *testing.T) {
 
 func TestSumsOfTotalsAreExact(t *testing.T) {
 	list := observations(4000)
-	sum := func(recorded record.Recorded) measure.Metric {
-		var series []measure.Metric
-		for _, m := range summary(t, play(t, manifest("real", recorded), list)).Metrics {
+	sum := func(recorded record.Recorded) summary.Metric {
+		var series []summary.Metric
+		for _, m := range summaryOf(t, play(t, manifest("real", recorded), list)).Metrics {
 			if m.Name == "sojourn" {
 				series = append(series, m)
 			}
 		}
-		total, ok := measure.Sum(series)
+		total, ok := summary.Sum(series)
 		if !ok {
 			t.Fatal("series cannot be summed")
 		}
 		return total
 	}
-	if diff := cmp.Diff(sum(record.All), sum(record.None), cmpopts.IgnoreUnexported(measure.Metric{})); diff != "" {
+	if diff := cmp.Diff(sum(record.All), sum(record.None), cmpopts.IgnoreUnexported(summary.Metric{})); diff != "" {
 		t.Errorf("sums over outcomes differ (-all +none):\n%s", diff)
 	}
 }
@@ -186,7 +186,7 @@ func TestSumsOfTotalsAreExact(t *testing.T) {
 func TestWhatIsUnknownFails(t *testing.T) {
 	m := manifest("virtual", record.None)
 	m.Asserts = []record.Assertion{{Selector: "over_admission", Check: "count == 0"}, {Selector: "worst_excess", Check: "value < 5"}, {Selector: "decisions", Check: "count > 100"}}
-	s := summary(t, play(t, m, observations(1000)))
+	s := summaryOf(t, play(t, m, observations(1000)))
 	for i, want := range []bool{true, true, false} {
 		if a := s.Assertions[i]; a.Unknown != want || a.OK == want {
 			t.Errorf("%s: unknown %v, ok %v; want unknown %v", a.Metric, a.Unknown, a.OK, want)
@@ -224,8 +224,8 @@ func TestSampleHoldsWholeKeys(t *testing.T) {
 	if sigma := math.Sqrt(keys * 0.1 * 0.9); math.Abs(float64(len(counts))-keys*0.1) > 4*sigma {
 		t.Errorf("%d of %d keys are in a sample of 10 %%, want 2,000 ± %.0f", len(counts), keys, 4*sigma)
 	}
-	s := summary(t, r)
-	want := []measure.SampledAudit{{Limiter: "l", Compared: int64(each * len(counts)), Over: int64(len(counts)), WorstExcess: 1}}
+	s := summaryOf(t, r)
+	want := []summary.SampledAudit{{Limiter: "l", Compared: int64(each * len(counts)), Over: int64(len(counts)), WorstExcess: 1}}
 	if diff := cmp.Diff(want, s.SampledAudit, cmpopts.EquateApprox(0, 0.01)); diff != "" {
 		t.Errorf("each sampled key was allowed a third time (-want +got):\n%s", diff)
 	}
@@ -233,7 +233,7 @@ func TestSampleHoldsWholeKeys(t *testing.T) {
 		t.Errorf("warnings: %s", w)
 	}
 	var b bytes.Buffer
-	if err := export.Text(&b, s, export.TextOptions{}); err != nil || !strings.Contains(b.String(), "Audit of the sampled keys alone (10.0 % of the keys; of the others nothing is known)") ||
+	if err := present.Text(&b, s, present.TextOptions{}); err != nil || !strings.Contains(b.String(), "Audit of the sampled keys alone (10.0 % of the keys; of the others nothing is known)") ||
 		!strings.Contains(strings.Join(strings.Fields(b.String()), " "), "60,000 observations, of which "+wording.Thousands(r.Manifest().Count)+" recorded") {
 		t.Errorf("text, error %v:\n%s", err, b.String())
 	}
@@ -248,7 +248,7 @@ func TestBatchesAreNotAudited(t *testing.T) {
 	for i := range list {
 		list[i].Takes = append(list[i].Takes, record.Take{Limit: "x", Key: "all", Cost: 1, Mode: record.TakeMode, Shard: "b"})
 	}
-	s := summary(t, play(t, m, list))
+	s := summaryOf(t, play(t, m, list))
 	if w := strings.Join(s.Warnings, "\n"); len(s.SampledAudit) > 0 || !strings.Contains(w, "l: no audit: it decides on several keys at once") {
 		t.Errorf("audit %+v, warnings: %s", s.SampledAudit, w)
 	}
@@ -276,7 +276,7 @@ func TestDeadRun(t *testing.T) {
 		}
 		// Killed here: the totals were never written. The log is, but for the
 		// last second or two.
-		s := summary(t, open(t, dir))
+		s := summaryOf(t, open(t, dir))
 		if len(s.Metrics) > 0 || s.Valid || !strings.Contains(strings.Join(s.Invalid, "\n"), "died before it wrote") {
 			t.Errorf("%s: %d metrics, invalid because %q", recorded, len(s.Metrics), s.Invalid)
 		}
@@ -303,7 +303,7 @@ func TestDamagedTotals(t *testing.T) {
 		if err := change(); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := measure.Measure(r, nil); err == nil || !errors.Is(err, record.ErrDamaged) && !errors.Is(err, os.ErrNotExist) {
+		if _, err := summary.Measure(r, nil); err == nil || !errors.Is(err, record.ErrDamaged) && !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s: error %v", why, err)
 		}
 	}
@@ -356,8 +356,8 @@ func TestExportsOfUnrecorded(t *testing.T) {
 	list := observations(4000)
 	all, none := play(t, manifest("real", record.All), list), play(t, manifest("real", record.None), list)
 	for name, write := range map[string]func(*bytes.Buffer, *record.Reader) error{
-		"hlog": func(b *bytes.Buffer, r *record.Reader) error { return export.HLog(b, r) },
-		"hgrm": func(b *bytes.Buffer, r *record.Reader) error { return export.HGRM(b, r) },
+		"hlog": func(b *bytes.Buffer, r *record.Reader) error { return present.HLog(b, r) },
+		"hgrm": func(b *bytes.Buffer, r *record.Reader) error { return present.HGRM(b, r) },
 	} {
 		var a, b bytes.Buffer
 		if err := errors.Join(write(&a, all), write(&b, none)); err != nil {
@@ -370,7 +370,7 @@ func TestExportsOfUnrecorded(t *testing.T) {
 	if err := os.Remove(filepath.Join(none.Dir(), "latency.hlog")); err != nil {
 		t.Fatal(err)
 	}
-	if err := export.HGRM(&bytes.Buffer{}, none); !errors.Is(err, os.ErrNotExist) {
+	if err := present.HGRM(&bytes.Buffer{}, none); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("without the log: error %v", err)
 	}
 }
@@ -378,7 +378,7 @@ func TestExportsOfUnrecorded(t *testing.T) {
 // TestLogsAreOnDiskWhileItRuns: what a killed run leaves.
 func TestLogsAreOnDiskWhileItRuns(t *testing.T) {
 	dir := t.TempDir()
-	l, err := export.NewLogs(dir, manifest("real", record.None))
+	l, err := present.NewLogs(dir, manifest("real", record.None))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -396,7 +396,7 @@ func TestLogsAreOnDiskWhileItRuns(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := export.NewLogs(dir, manifest("real", record.None)); !errors.Is(err, os.ErrExist) {
+	if _, err := present.NewLogs(dir, manifest("real", record.None)); !errors.Is(err, os.ErrExist) {
 		t.Errorf("logs are overwritten: error %v", err)
 	}
 }

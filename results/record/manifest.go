@@ -1,6 +1,15 @@
 package record
 
-import "time"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
 
 // SchemaVersion of the record's layout; a reader refuses a newer one.
 const SchemaVersion = 1
@@ -160,4 +169,97 @@ type Telemetry struct {
 	Decision Decision `json:"decision,omitempty"` // which decisions it speaks of; "" all
 	Count    uint64   `json:"count"`
 	Seconds  float64  `json:"sumSeconds"`
+}
+
+// WriteTotals stores what is known of all observations of a run, recorded or
+// not (see measure.Totals), in the record of w. finish of Close enters the
+// hash in the manifest as TotalsHash.
+func (w *Writer) WriteTotals(data []byte) (hash string, err error) {
+	if err := replaceFile(filepath.Join(w.dir, TotalsFile), data); err != nil {
+		return "", err
+	}
+	return totalsHash(data), nil
+}
+
+func totalsHash(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// Totals returns what WriteTotals stored, nil if the record has none: of a
+// run that kept none, or that died before it wrote them.
+func (r *Reader) Totals() ([]byte, error) {
+	if r.manifest.TotalsHash == "" {
+		return nil, nil
+	}
+	path := filepath.Join(r.dir, TotalsFile)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("the record %s lacks the totals that its manifest lists: %w", r.dir, err)
+	}
+	if h := totalsHash(data); h != r.manifest.TotalsHash {
+		return nil, fmt.Errorf("%s: %w: its hash is %s, the manifest says %s", path, ErrDamaged, h, r.manifest.TotalsHash)
+	}
+	return data, nil
+}
+
+// ClientOf is the client that an instance such as caller/17 is one of; what is no
+// client's instance is a client by itself.
+func (m *Manifest) ClientOf(instance string) string {
+	if slices.ContainsFunc(m.Clients, func(c Client) bool { return c.Name == instance }) {
+		return instance
+	}
+	client, _, _ := strings.Cut(instance, "/")
+	return client
+}
+
+// Server is what one live shard said of itself before and after a run, and
+// what the harness knows of it. Keys and memory are −1 where it did not say.
+type Server struct {
+	Shard   string `json:"shard"`
+	Version string `json:"version"` // of Redis, e.g. 7.0.15
+
+	Commands []CommandCount `json:"commands"` // by name, without those of the harness itself and of connections
+
+	MemoryBefore int64 `json:"memoryBeforeBytes"` // used_memory
+	MemoryAfter  int64 `json:"memoryAfterBytes"`
+	KeysBefore   int64 `json:"keysBefore"` // in the run's database
+	KeysAfter    int64 `json:"keysAfter"`
+
+	SampledKeys int64   `json:"sampledKeys"`           // of the run's own, asked for their memory
+	KeyBytes    float64 `json:"keyBytes"`              // their mean MEMORY USAGE, key name and prefix included; −1 none
+	Restarted   bool    `json:"restarted,omitempty"`   // during the run: its counts began anew
+	Unreachable string  `json:"unreachable,omitempty"` // why it could not be asked at the end
+}
+
+// CommandCount compares how often a command ran. The server counts commands
+// that scripts call as it counts those of clients.
+type CommandCount struct {
+	Name   string `json:"name"`   // in lower case
+	Sent   int64  `json:"sent"`   // by the run's clients, answered or not
+	Script int64  `json:"script"` // by scripts, as far as the limiter tells what its scripts call; −1: it does not
+	Server int64  `json:"server"` // executed or rejected, as the server says
+}
+
+// Disagreements returns what the server counted otherwise than the run's
+// clients and their scripts, one sentence each; none if they agree. Where
+// scripts do not tell what they call, the server may count more.
+func (s Server) Disagreements() []string {
+	switch {
+	case s.Unreachable != "":
+		return []string{fmt.Sprintf("shard %s: commands cannot be compared: the server could not be asked: %s", s.Shard, s.Unreachable)}
+	case s.Restarted:
+		return []string{fmt.Sprintf("shard %s: commands cannot be compared: the server began to count anew during the run", s.Shard)}
+	}
+	var found []string
+	for _, c := range s.Commands {
+		expected, exact := c.Sent+max(0, c.Script), c.Script >= 0
+		switch {
+		case exact && c.Server != expected:
+			found = append(found, fmt.Sprintf("shard %s: %s: clients sent %d and scripts called %d, the server counted %d", s.Shard, c.Name, c.Sent, c.Script, c.Server))
+		case c.Server < expected:
+			found = append(found, fmt.Sprintf("shard %s: %s: clients sent %d, the server counted %d only", s.Shard, c.Name, c.Sent, c.Server))
+		}
+	}
+	return found
 }

@@ -82,3 +82,155 @@ type Touch struct {
 	Shard    string `parquet:"shard,dict"`
 	Commands int32  `parquet:"commands"`
 }
+
+// Account is what one account was entitled to and what it used: the truth
+// that engines are judged by. Instants are Unix nanoseconds. The struct is a
+// row of the Parquet parts.
+type Account struct {
+	ID       int64             `parquet:"id,delta"`
+	Group    string            `parquet:"group,dict"`
+	Contract []ContractSegment `parquet:"contract,list"` // in the order of From
+	// Saved says that its limit was saved during the run, which erases the
+	// log of some engines.
+	Saved bool `parquet:"saved"`
+	// Usage, in the order of the instants and as many units as instants;
+	// corrections are negative.
+	At    []int64 `parquet:"at,list" parquet-element:",delta"`
+	Units []int64 `parquet:"units,list" parquet-element:",delta"`
+}
+
+// ContractSegment is a usage.Segment.
+type ContractSegment struct {
+	From   int64 `parquet:"from"`
+	Kind   int32 `parquet:"kind"` // of usage.Kind
+	Anchor int64 `parquet:"anchor"`
+	Limit  int64 `parquet:"limit"`
+}
+
+// Engine is one usage-threshold engine of a run, and what can be expected of
+// it.
+type Engine struct {
+	Name       string            `json:"name"`
+	Kind       string            `json:"kind"`
+	Options    map[string]string `json:"options,omitempty"`
+	Thresholds []int64           `json:"thresholds"`
+
+	// First and Last run started then, Unix nanoseconds; of an engine
+	// without runs they are the start and the end of the run.
+	First int64 `json:"firstUnixNanoseconds"`
+	Last  int64 `json:"lastUnixNanoseconds"`
+	// A notice is on time at most Gap + Slack after the crossing: Gap is the
+	// largest time between the starts of two runs, Slack what the source's
+	// lag, the account's place in the run and delivery may add.
+	Gap   int64 `json:"gapNanoseconds"`
+	Slack int64 `json:"slackNanoseconds"`
+
+	// LooksBack says that the engine can still meet an obligation when its
+	// period is over: it looks at it once more, or delivers later.
+	LooksBack   bool      `json:"looksBack,omitempty"`
+	SourceDown  []Span    `json:"sourceDown,omitempty"`
+	Downsampled bool      `json:"downsampled,omitempty"`
+	Findings    []Finding `json:"findings,omitempty"`
+}
+
+// Span is the instants from ≤ t < until, Unix nanoseconds.
+type Span struct {
+	From  int64 `json:"fromUnixNanoseconds"`
+	Until int64 `json:"untilUnixNanoseconds"`
+}
+
+// Finding is what an engine itself noticed about its state, e.g. that a
+// counter had gone back.
+type Finding struct {
+	What    string `json:"what"`
+	Account int64  `json:"account"`
+	At      int64  `json:"atUnixNanoseconds"` // when it was found first
+	Count   int64  `json:"count"`             // how often it was found of the account
+}
+
+// Evaluation is one look of a threshold engine at one account: what it read,
+// what it decided, and why. Instants are Unix nanoseconds, −1 where there is
+// none. Every account of every run has one, also those that the run did not
+// reach. They are recorded in the order in which they ended, which is the order
+// of the notices; audit.JudgeThresholds relies on it. Of an engine without runs
+// there is one for each notice. The struct is a row of the Parquet parts.
+type Evaluation struct {
+	Engine  string `parquet:"engine,dict"`
+	Run     int64  `parquet:"run,delta"` // start of the run, which identifies it
+	Account int64  `parquet:"account,delta"`
+	At      int64  `parquet:"at,delta"` // when the engine turned to the account; of outcomes error and run_aborted when the error came
+	// AsOf is the instant whose usage was judged where that is not At: the
+	// last instant of a period (or of a limit) looked at after its end. 0
+	// otherwise. See Judged.
+	AsOf    int64             `parquet:"as_of,delta"`
+	Outcome EvaluationOutcome `parquet:"outcome,dict"`
+	Error   string            `parquet:"error,dict"` // of outcome error, and of run_aborted the one that ended the run
+
+	// Of the outcomes below, suppressed and sent:
+	ReadFrom  int64 `parquet:"read_from,delta"` // start of the range whose usage was read, or was known to be empty
+	PeriodAt  int64 `parquet:"period_at,delta"` // start of the period (or rolling window) as the engine sees it
+	Rolling   bool  `parquet:"rolling"`         // by a rolling window
+	Usage     int64 `parquet:"usage,delta"`     // units read
+	Limit     int64 `parquet:"limit,delta"`     // limit used
+	Percent   int64 `parquet:"percent,delta"`   // usage in percent of the limit, truncated
+	Threshold int64 `parquet:"threshold,delta"` // highest threshold reached, 0 none
+
+	// Of suppressed: the log row that suppressed it.
+	RowAccount   int64 `parquet:"row_account,delta"`
+	RowThreshold int64 `parquet:"row_threshold,delta"`
+	RowAt        int64 `parquet:"row_at,delta"`
+
+	// Of sent:
+	SentAt    int64 `parquet:"sent_at,delta"` // when it was recorded as sent
+	Delivered bool  `parquet:"delivered"`
+}
+
+// EvaluationOutcome is how an evaluation ended. An engine may have outcomes of
+// its own: the audit takes one that it does not know as a cause by that name.
+type EvaluationOutcome string
+
+// The outcomes of an evaluation.
+const (
+	NotSelected    EvaluationOutcome = "not_selected"     // the run does not look at it
+	Prefiltered    EvaluationOutcome = "prefilter"        // its cached usage is too low
+	FlagOff        EvaluationOutcome = "flag_off"         // the feature is off
+	NoCacheRow     EvaluationOutcome = "no_cache_row"     // nothing is known of its plan
+	NoBillingStart EvaluationOutcome = "no_billing_start" // its period is not known
+	RunAborted     EvaluationOutcome = "run_aborted"      // an error of an earlier account ended the run
+	EvaluationErr  EvaluationOutcome = "error"            // its own evaluation failed
+	Below          EvaluationOutcome = "below"            // below the lowest threshold
+	Suppressed     EvaluationOutcome = "suppressed"       // a log row says that it was sent already
+	SentNotice     EvaluationOutcome = "sent"             // a notice was sent and recorded
+)
+
+// Judged is the instant whose usage was judged. A notice belongs to the period
+// or excursion of this instant.
+func (e *Evaluation) Judged() int64 {
+	if e.AsOf != 0 {
+		return e.AsOf
+	}
+	return e.At
+}
+
+// book is the manifest of a record that is being written. It is on disk as
+// of the last closed part.
+type book struct {
+	dir      string
+	manifest Manifest
+}
+
+// enter notes a closed part.
+func (b *book) enter(note func(*Manifest)) error {
+	note(&b.manifest)
+	b.manifest.Hash = b.manifest.contentHash()
+	return b.write()
+}
+
+func (b *book) write() error { return writeManifest(b.dir, &b.manifest) }
+
+// take takes over what a Writer knows of the content.
+func (m *Manifest) take(from *Manifest) {
+	m.Count, m.Parts, m.Hash, m.MaxSettle = from.Count, from.Parts, from.Hash, from.MaxSettle
+	m.AccountCount, m.AccountParts = from.AccountCount, from.AccountParts
+	m.EvaluationCount, m.EvaluationParts = from.EvaluationCount, from.EvaluationParts
+}

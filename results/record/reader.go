@@ -96,3 +96,317 @@ func rowsOf[T any](r *Reader, rows *layout[T], parts []Part) iter.Seq2[*T, error
 		}
 	}
 }
+
+// ahead is one reading of one kind of rows. While some rows are used, the next
+// are decoded, checked and hashed beside it: each is about half of the work of an
+// analyser, so with two processors a reading takes half of the time.
+type ahead[T any] struct {
+	full  chan ready[T]
+	free  chan []T
+	ended chan struct{} // closed when no more rows are wanted
+}
+
+// ready are rows, and what came after them if nothing can.
+type ready[T any] struct {
+	rows []T
+	err  error
+}
+
+// errEnded says that no more rows are wanted.
+var errEnded = errors.New("no more rows are wanted")
+
+func readAhead[T any](r *Reader, of *layout[T], parts []Part) *ahead[T] {
+	const batches = 2 // one is used, one is read
+	a := &ahead[T]{full: make(chan ready[T]), free: make(chan []T, batches), ended: make(chan struct{})}
+	for range batches {
+		a.free <- make([]T, of.batch)
+	}
+	go func() {
+		defer close(a.full)
+		p := pass[T]{ahead: a, layout: of, hash: newHasher(of), check: of.check()}
+		for _, part := range parts {
+			if err := p.part(r.path(part), part); err != nil {
+				_ = a.send(ready[T]{err: err}) // errEnded: there is nobody to tell
+				return
+			}
+		}
+	}()
+	return a
+}
+
+// end the reading: its file is closed.
+func (a *ahead[T]) end() {
+	close(a.ended)
+	for range a.full {
+	}
+}
+
+func (a *ahead[T]) send(b ready[T]) error {
+	select {
+	case a.full <- b:
+		return nil
+	case <-a.ended:
+		return errEnded
+	}
+}
+
+// buffer that is not in use.
+func (a *ahead[T]) buffer() ([]T, error) {
+	select {
+	case b := <-a.free:
+		return b, nil
+	case <-a.ended:
+		return nil, errEnded
+	}
+}
+
+// pass is the half of a reading that decodes.
+type pass[T any] struct {
+	*ahead[T]
+	layout *layout[T]
+	hash   *hasher[T]
+	check  func(*T) error
+}
+
+// part sends the rows of one part.
+func (s *pass[T]) part(path string, p Part) (err error) {
+	f, err := openPartFile(s.layout, path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if n := f.parquet.NumRows(); n != p.Count {
+		return fmt.Errorf("%s: %w: it holds %d %s, the manifest says %d", path, ErrDamaged, n, s.layout.name, p.Count)
+	}
+	for left := p.Count; left > 0; {
+		buffer, err := s.buffer()
+		if err != nil {
+			return err
+		}
+		list, err := f.read(buffer[:min(left, int64(len(buffer)))])
+		if err != nil {
+			return err
+		}
+		n, err := s.checked(list)
+		if err := s.send(ready[T]{rows: list[:n]}); err != nil {
+			return err
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w: %w", path, ErrDamaged, err)
+		}
+		left -= int64(len(list))
+	}
+	if h := s.hash.sum(); h != p.Hash {
+		return fmt.Errorf("%s: %w: the content's hash up to its end is %s, the manifest says %s", path, ErrDamaged, h, p.Hash)
+	}
+	return nil
+}
+
+// checked rows are hashed; n is how many of them are in order.
+func (s *pass[T]) checked(list []T) (n int, err error) {
+	for i := range list {
+		if err := s.check(&list[i]); err != nil {
+			return i, err
+		}
+		s.hash.add(&list[i])
+	}
+	return len(list), nil
+}
+
+// ByEffect yields all observations in the order in which they took effect:
+// by (Effect, Order), and by Done where no command reached a key. Memory is
+// that of the observations within Manifest.MaxSettle of one another. The
+// pointer is valid until the next step. Errors are those of Observations.
+func (r *Reader) ByEffect() iter.Seq2[*Observation, error] {
+	return r.sorted((*Observation).instant, "took effect")
+}
+
+// BySent yields all observations in the order in which they were sent, and
+// dropped ones where they were due. It is for records of real time, as
+// ByEffect is for those of virtual time.
+func (r *Reader) BySent() iter.Seq2[*Observation, error] {
+	return r.sorted((*Observation).begun, "was sent")
+}
+
+// sorted yields all observations by (at, Order, Seq).
+func (r *Reader) sorted(at func(*Observation) int64, what string) iter.Seq2[*Observation, error] {
+	return func(yield func(*Observation, error) bool) {
+		q := &queue{}
+		latest := int64(0)
+		for o, err := range r.Observations() {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if behind := latest - at(o); r.manifest.MaxSettle < behind {
+				yield(nil, fmt.Errorf("%s: %w: observation %d %s %d ns before an earlier one was done, maxSettleNanoseconds is %d",
+					r.dir, ErrDamaged, o.Seq, what, behind, r.manifest.MaxSettle))
+				return
+			}
+			latest = max(latest, o.Done)
+			q.push(o, at(o))
+			for q.len() > 0 && q.heap[0].at < latest-r.manifest.MaxSettle {
+				if !yield(q.pop(), nil) {
+					return
+				}
+			}
+		}
+		for q.len() > 0 {
+			if !yield(q.pop(), nil) {
+				return
+			}
+		}
+	}
+}
+
+// queue is a binary heap of copied observations. The entries hold the keys
+// themselves: sifting then reads one cache line a level, and needs neither
+// container/heap's interface calls nor the observations.
+type queue struct {
+	heap []entry
+	free []*Observation
+}
+
+type entry struct {
+	at, order, seq int64
+	o              *Observation
+}
+
+func (e *entry) before(f *entry) bool {
+	if e.at != f.at {
+		return e.at < f.at
+	}
+	if e.order != f.order {
+		return e.order < f.order
+	}
+	return e.seq < f.seq
+}
+
+func (q *queue) len() int { return len(q.heap) }
+
+func (q *queue) push(o *Observation, at int64) {
+	q.heap = append(q.heap, entry{at, o.Order, o.Seq, q.copy(o)})
+	h := q.heap
+	for i := len(h) - 1; i > 0; {
+		parent := (i - 1) / 2
+		if !h[i].before(&h[parent]) {
+			break
+		}
+		h[i], h[parent] = h[parent], h[i]
+		i = parent
+	}
+}
+
+// pop returns the first; it is valid until the next push.
+func (q *queue) pop() *Observation {
+	h := q.heap
+	o := h[0].o
+	last := len(h) - 1
+	h[0], h[last] = h[last], entry{}
+	h = h[:last]
+	q.heap = h
+	for i := 0; ; {
+		child := 2*i + 1
+		if child >= last {
+			break
+		}
+		if child+1 < last && h[child+1].before(&h[child]) {
+			child++
+		}
+		if !h[child].before(&h[i]) {
+			break
+		}
+		h[i], h[child] = h[child], h[i]
+		i = child
+	}
+	q.free = append(q.free, o)
+	return o
+}
+
+func (q *queue) copy(o *Observation) *Observation {
+	c := &Observation{}
+	if n := len(q.free); n > 0 {
+		c, q.free = q.free[n-1], q.free[:n-1]
+	}
+	takes, touched := c.Takes[:0], c.Touched[:0]
+	*c = *o
+	c.Takes, c.Touched = append(takes, o.Takes...), append(touched, o.Touched...)
+	return c
+}
+
+// queuedBatches may wait for the encoder before a write blocks.
+const queuedBatches = 8
+
+// lane is the way of one kind of rows from the Writer's caller to their
+// parts. Its batches go round: filled by the caller, emptied by the encoder.
+type lane[T any] struct {
+	rows    *layout[T]
+	batch   *batch[T] // being filled
+	empty   chan *batch[T]
+	encoder *encoder[T] // the caller may look at it after the Writer's goroutine ended
+}
+
+func newLane[T any](rows *layout[T], b *book, o options) *lane[T] {
+	l := &lane[T]{rows: rows, empty: make(chan *batch[T], queuedBatches+2), encoder: newEncoder(rows, b, o)}
+	for range queuedBatches + 2 {
+		l.empty <- &batch[T]{lane: l}
+	}
+	l.batch = <-l.empty
+	return l
+}
+
+// push copies a row, and sends the batch that it fills.
+func (l *lane[T]) push(w *Writer, row *T) error {
+	l.batch.add(row)
+	if !l.batch.full() {
+		return nil
+	}
+	if err := w.failed.Load(); err != nil {
+		l.batch.reset()
+		return *err
+	}
+	l.flush(w)
+	return nil
+}
+
+// flush sends what there is to the encoder.
+func (l *lane[T]) flush(w *Writer) {
+	w.work <- l.batch
+	l.batch = <-l.empty
+}
+
+// job is a batch of any kind of rows.
+type job interface {
+	encode() error
+	recycle()
+}
+
+// LimitTable finds the limit that applies to a key.
+type LimitTable struct {
+	defaults  map[string]Limit
+	overrides map[limitKey]Limit
+}
+
+type limitKey struct{ limit, key string }
+
+// Table returns the limits and overrides of l, indexed.
+func (l Limiter) Table() *LimitTable {
+	t := &LimitTable{defaults: make(map[string]Limit, len(l.Limits)), overrides: make(map[limitKey]Limit, len(l.Overrides))}
+	for _, d := range l.Limits {
+		t.defaults[d.Name] = d
+	}
+	for _, o := range l.Overrides {
+		t.overrides[limitKey{o.Name, o.Key}] = o
+	}
+	return t
+}
+
+// For returns the limit of that name for key: its override, else the limit
+// itself, else false.
+func (t *LimitTable) For(name, key string) (Limit, bool) {
+	if o, ok := t.overrides[limitKey{name, key}]; ok {
+		return o, true
+	}
+	d, ok := t.defaults[name]
+	return d, ok
+}

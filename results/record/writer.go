@@ -3,10 +3,12 @@ package record
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync/atomic"
 
+	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/compress"
 	"github.com/parquet-go/parquet-go/compress/zstd"
 )
@@ -207,4 +209,181 @@ func (w *Writer) encode() {
 		}
 		b.recycle()
 	}
+}
+
+// partFile reads the rows of one Parquet part, column by column: three
+// times as fast as the library's way through reflection, and with one
+// string a distinct value instead of one a row.
+type partFile[T any] struct {
+	path    string
+	file    *os.File
+	parquet *parquet.File
+	columns []column[T]
+	group   int   // next row group
+	left    int64 // rows left in the current row group
+}
+
+// openPartFile opens a part and checks its footer and its columns.
+func openPartFile[T any](rows *layout[T], path string) (_ *partFile[T], err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("opening a part of the record: %w", err)
+	}
+	p := &partFile[T]{path: path, file: f, columns: rows.columns()}
+	if err := p.guard(p.openFooter); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return p, nil
+}
+
+func (p *partFile[T]) openFooter() error {
+	info, err := p.file.Stat()
+	if err != nil {
+		return err
+	}
+	p.parquet, err = parquet.OpenFile(p.file, info.Size(), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	if err != nil {
+		return err
+	}
+	for _, c := range p.columns {
+		if err := c.bind(p.parquet.Schema()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// read fills rows, or as many of them as the current row group has.
+func (p *partFile[T]) read(rows []T) ([]T, error) {
+	err := p.guard(func() error {
+		if err := p.nextGroup(); err != nil {
+			return err
+		}
+		rows = rows[:min(int64(len(rows)), p.left)]
+		for _, c := range p.columns {
+			if err := c.fill(rows); err != nil {
+				return fmt.Errorf("column %s: %w", c, err)
+			}
+		}
+		p.left -= int64(len(rows))
+		return nil
+	})
+	return rows, err
+}
+
+// nextGroup moves on to a row group that has rows left.
+func (p *partFile[T]) nextGroup() error {
+	for p.left == 0 {
+		groups := p.parquet.RowGroups()
+		if p.group == len(groups) {
+			return io.ErrUnexpectedEOF
+		}
+		g := groups[p.group]
+		p.group++
+		p.left = g.NumRows()
+		for _, c := range p.columns {
+			if err := c.open(g); err != nil {
+				return fmt.Errorf("column %s: %w", c, err)
+			}
+		}
+	}
+	return nil
+}
+
+// guard names the file in an error of f. The Parquet library panics on some
+// damaged files, and a damaged record must be an error.
+func (p *partFile[T]) guard(f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%s: %w: %v", p.path, ErrDamaged, r)
+		}
+	}()
+	if err := f(); err != nil {
+		return fmt.Errorf("%s: %w: %w", p.path, ErrDamaged, err)
+	}
+	return nil
+}
+
+// Close closes the columns and the file.
+func (p *partFile[T]) Close() error {
+	var errs []error
+	for _, c := range p.columns {
+		errs = append(errs, c.close())
+	}
+	return errors.Join(append(errs, p.file.Close())...)
+}
+
+// batchRows is how many rows pass between goroutines, and through the
+// Parquet library, at once; batchInts how many numbers in their lists.
+const (
+	batchRows = 1024
+	batchInts = 128 << 10
+)
+
+// batch holds copies of rows on their way to the encoder. The lists of all
+// its rows lie in arenas, so that a reused batch allocates nothing.
+type batch[T any] struct {
+	lane *lane[T] // to which it returns
+	rows []T
+	arenas
+}
+
+// arenas hold the lists of many rows, end to end.
+type arenas struct {
+	takes    []Take
+	touched  []Touch
+	segments []ContractSegment
+	ints     []int64
+}
+
+// keep copies a list to the end of an arena.
+func keep[E any](arena *[]E, list []E) []E {
+	n := len(*arena)
+	*arena = append(*arena, list...)
+	return (*arena)[n:len(*arena):len(*arena)]
+}
+
+func (b *batch[T]) add(row *T) {
+	if b.rows == nil {
+		b.rows = make([]T, 0, batchRows)
+	}
+	b.rows = append(b.rows, *row)
+	b.lane.rows.keep(&b.rows[len(b.rows)-1], &b.arenas)
+}
+
+func (b *batch[T]) full() bool { return len(b.rows) == batchRows || len(b.ints) >= batchInts }
+
+func (b *batch[T]) reset() {
+	clear(b.rows) // let go of the strings
+	b.rows = b.rows[:0]
+	b.takes, b.touched, b.segments, b.ints = b.takes[:0], b.touched[:0], b.segments[:0], b.ints[:0]
+}
+
+// encode and recycle are the two halves of the encoder's work on a batch.
+func (b *batch[T]) encode() error { return b.lane.encoder.write(b.rows) }
+
+func (b *batch[T]) recycle() {
+	b.reset()
+	b.lane.empty <- b
+}
+
+// instant is where the observation stands in the order of effect: when its
+// last command on a key executed, or when it was done if none did.
+func (o *Observation) instant() int64 {
+	switch {
+	case o.Effect >= 0:
+		return o.Effect
+	case o.Done >= 0:
+		return o.Done
+	default:
+		return o.Intended
+	}
+}
+
+// begun is where the observation stands in the order of sending.
+func (o *Observation) begun() int64 {
+	if o.Sent >= 0 {
+		return o.Sent
+	}
+	return o.instant()
 }

@@ -1,3 +1,19 @@
+// Package sweep is what came of a sweep: a scenario played many times with
+// other values in some of its fields.
+//
+// In flows a Run for each play, with the numbers that the sweep's columns name
+// and the verdict; out flows a Result: as JSON (sweep.json, which Read reads
+// back), as a table for people and for Markdown, as CSV, as names for the
+// benchmark format, and as what plots draw. A Result of the same runs is the
+// same byte for byte, however many times the sweep was interrupted.
+//
+// A place is one combination of values of the axes. It has a run for each
+// repeat; where there are several, a table has their median and range. What no
+// run showed is unknown, and neither that nor an invalid run is ever on a Pareto
+// front. Bisection is the search of one more axis, by a function that probes a
+// value.
+//
+// cmd imports it.
 package sweep
 
 import (
@@ -7,7 +23,7 @@ import (
 	"slices"
 
 	"github.com/quotalab/quotalab/models/metric"
-	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/summary"
 	"github.com/quotalab/quotalab/results/wording"
 )
 
@@ -63,7 +79,7 @@ type Run struct {
 }
 
 // Verdict in a word, as of a summary.
-func (r *Run) Verdict() string { return (&measure.Summary{Valid: r.Valid, OK: r.OK}).Verdict() }
+func (r *Run) Verdict() string { return (&summary.Summary{Valid: r.Valid, OK: r.OK}).Verdict() }
 
 // Search is the axis that was searched.
 type Search struct {
@@ -190,5 +206,5 @@ func Read(in io.Reader, name string) (*Result, error) {
 
 // Schema is the JSON Schema of a Result.
 func Schema() ([]byte, error) {
-	return measure.SchemaOf[Result]("quotalab sweep", "What a sweep of quotalab came to, run by run.")
+	return summary.SchemaOf[Result]("quotalab sweep", "What a sweep of quotalab came to, run by run.")
 }

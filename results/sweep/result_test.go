@@ -16,8 +16,8 @@ import (
 	"golang.org/x/perf/benchfmt"
 
 	"github.com/quotalab/quotalab/models/metric"
-	"github.com/quotalab/quotalab/results/export"
-	"github.com/quotalab/quotalab/results/measure"
+	"github.com/quotalab/quotalab/results/present"
+	"github.com/quotalab/quotalab/results/summary"
 	"github.com/quotalab/quotalab/results/sweep"
 )
 
@@ -272,15 +272,15 @@ func TestBench(t *testing.T) {
 	for i := range r.Runs {
 		r.Runs[i].Settings[0] = r.Axes[0].Values[i/2]
 	}
-	summary := func(run *sweep.Run) (*measure.Summary, error) {
-		return &measure.Summary{Scenario: "demo", Clock: "virtual", Metrics: []measure.Metric{{Name: "over_admission", Tags: map[string]string{"limiter": "main"}, Unit: "count", Count: int64(*run.Values[1])}}}, nil
+	summary := func(run *sweep.Run) (*summary.Summary, error) {
+		return &summary.Summary{Scenario: "demo", Clock: "virtual", Metrics: []summary.Metric{{Name: "over_admission", Tags: map[string]string{"limiter": "main"}, Unit: "count", Count: int64(*run.Values[1])}}}, nil
 	}
 	names := func(r sweep.Result) (all []string) {
 		var b bytes.Buffer
 		if err := made(t, r).Bench(&b, summary); err != nil {
 			t.Fatal(err)
 		}
-		read, err := export.ReadBench(&b, "x")
+		read, err := present.ReadBench(&b, "x")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -337,8 +337,8 @@ func TestBenchstat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = made(t, grid(t)).Bench(f, func(run *sweep.Run) (*measure.Summary, error) {
-		return &measure.Summary{Scenario: "demo", Clock: "virtual", Metrics: []measure.Metric{{Name: "over_admission", Tags: map[string]string{}, Unit: "count", Count: int64(*run.Values[1])}}}, nil
+	err = made(t, grid(t)).Bench(f, func(run *sweep.Run) (*summary.Summary, error) {
+		return &summary.Summary{Scenario: "demo", Clock: "virtual", Metrics: []summary.Metric{{Name: "over_admission", Tags: map[string]string{}, Unit: "count", Count: int64(*run.Values[1])}}}, nil
 	})
 	if err := errors.Join(err, f.Close()); err != nil {
 		t.Fatal(err)

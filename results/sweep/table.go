@@ -1,13 +1,19 @@
 package sweep
 
 import (
+	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
+	"github.com/quotalab/quotalab/results/present"
+	"github.com/quotalab/quotalab/results/summary"
 	"github.com/quotalab/quotalab/results/wording"
 )
 
@@ -225,4 +231,144 @@ func (c *Column) number(v float64) string {
 		return wording.Thousands(int64(v))
 	}
 	return strconv.FormatFloat(v, 'g', 6, 64)
+}
+
+// CSV writes a line for each run under a header; of a search a line for each
+// place, with the columns as they are at the highest value that passes (of
+// several repeats their median). Numbers are in base units; what is unknown is
+// empty.
+func (r *Result) CSV(w io.Writer) error {
+	out := csv.NewWriter(w)
+	var err error
+	if r.Search != nil {
+		err = r.searchedCSV(out)
+	} else {
+		err = r.runsCSV(out)
+	}
+	out.Flush()
+	if err = errors.Join(err, out.Error()); err != nil {
+		return fmt.Errorf("writing CSV: %w", err)
+	}
+	return nil
+}
+
+func (r *Result) header(own ...string) []string {
+	var names []string
+	for _, a := range r.Axes {
+		names = append(names, a.Label)
+	}
+	names = append(names, own...)
+	for _, c := range r.Columns {
+		names = append(names, c.Name)
+	}
+	if len(r.Pareto) > 0 {
+		names = append(names, "front")
+	}
+	return names
+}
+
+func (r *Result) runsCSV(out *csv.Writer) error {
+	err := out.Write(r.header("repeat", "seed", "plan", "verdict", "what_fails"))
+	for i := range r.Runs {
+		run := &r.Runs[i]
+		row := append(slices.Clone(run.Settings), strconv.Itoa(run.Repeat), strconv.FormatUint(run.Seed, 10), run.Plan, run.Verdict(), strings.Join(Fails(r.Runs[i:i+1]), "; "))
+		for _, v := range run.Values {
+			row = append(row, number(v))
+		}
+		err = errors.Join(err, out.Write(r.onFront(row, run.Place)))
+	}
+	return err
+}
+
+func (r *Result) searchedCSV(out *csv.Writer) error {
+	err := out.Write(r.header("outcome", "passes", "fails", "probes", "what_fails"))
+	for i, p := range r.places() {
+		fails := ""
+		if x, _, ok := Quantity(p.found.Fails); ok {
+			fails = number(&x)
+		}
+		row := append(slices.Clone(p.settings), string(p.found.Outcome), number(p.found.Capacity), fails, strconv.Itoa(p.found.Probes), r.fails(&p))
+		for c := range r.Columns {
+			cell := ""
+			if v := p.median(c); v == v { // known
+				cell = number(&v)
+			}
+			row = append(row, cell)
+		}
+		err = errors.Join(err, out.Write(r.onFront(row, i)))
+	}
+	return err
+}
+
+func (r *Result) onFront(row []string, place int) []string {
+	if len(r.Pareto) > 0 {
+		row = append(row, strconv.FormatBool(slices.Contains(r.Front, place)))
+	}
+	return row
+}
+
+func number(v *float64) string {
+	if v == nil {
+		return ""
+	}
+	return strconv.FormatFloat(*v, 'g', -1, 64)
+}
+
+// Bench writes the figures of all runs in the Go benchmark format, with the
+// axes as parts of the names: BenchmarkScenario/kind=tat/count=4/limiter=main.
+// summaryOf gives a run's summary. In virtual time each repeat has a name of its
+// own (/repeat=1), as its figures are exact; in real time repeats are samples of
+// one name. Of a search there are the runs at the highest values that pass, and
+// these values as capacity.
+func (r *Result) Bench(w io.Writer, summaryOf func(*Run) (*summary.Summary, error)) error {
+	var runs []present.BenchRun
+	for _, p := range r.places() {
+		name := r.benchName(&p)
+		if p.found != nil && p.found.Capacity != nil {
+			capacity := present.Figure{Unit: "capacity", Better: "higher", Exact: r.Clock == "virtual", Value: *p.found.Capacity}
+			runs = append(runs, present.BenchRun{Name: name, Summary: &summary.Summary{Scenario: r.Scenario, Clock: r.Clock}, More: []present.Figure{capacity}})
+		}
+		for i := range p.runs {
+			run := &p.runs[i]
+			s, err := summaryOf(run)
+			if err != nil {
+				return err
+			}
+			named := present.BenchRun{Name: name, Summary: s}
+			if r.Repeats > 1 && r.Clock == "virtual" {
+				named.Name += fmt.Sprintf("/repeat=%d", run.Repeat)
+			}
+			runs = append(runs, named)
+		}
+	}
+	if len(runs) == 0 {
+		return errors.New("writing benchmarks: no place has a value that passes, so there are no figures")
+	}
+	return present.BenchRuns(w, runs)
+}
+
+func (r *Result) benchName(p *place) string {
+	var b strings.Builder
+	for i, a := range r.Axes {
+		value := p.settings[i]
+		if strings.HasSuffix(a.Unit, "/s") { // a slash would begin another part
+			x, _, _ := Quantity(value)
+			value = number(&x)
+		}
+		fmt.Fprintf(&b, "/%s=%s", a.Label, benchValue(value))
+	}
+	return b.String()
+}
+
+// procs is what the format takes for GOMAXPROCS at the end of a name.
+var procs = regexp.MustCompile(`-([0-9]+)$`)
+
+func benchValue(v string) string {
+	v = strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) || unicode.IsControl(r) || r == '/' {
+			return '_'
+		}
+		return r
+	}, v)
+	return procs.ReplaceAllString(v, "_$1")
 }

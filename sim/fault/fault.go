@@ -1,7 +1,7 @@
 // Package fault says what can go wrong with the shards and clients of a run.
 //
 // What flows in: the plan, which makes Faults of the scenario's list. What
-// flows out: Faults, which sim/drive begins and ends at their instants on
+// flows out: Faults, which sim/run begins and ends at their instants on
 // whatever is a Target: embedded shards in virtual time, live servers in real
 // time. Imported by sim/ and cmd/.
 package fault

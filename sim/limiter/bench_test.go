@@ -15,9 +15,9 @@ import (
 
 	"github.com/quotalab/quotalab/models/network"
 	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/sim/clock"
+	"github.com/quotalab/quotalab/sim/fakeredis"
 	"github.com/quotalab/quotalab/sim/limiter"
-	"github.com/quotalab/quotalab/sim/shards"
-	"github.com/quotalab/quotalab/sim/vtime"
 )
 
 func TestMain(m *testing.M) {
@@ -101,7 +101,7 @@ func environment(ring *redis.Ring, c limiter.Clock, s subject, does record.Mode)
 func embedded(t testing.TB, f func(b *bench)) {
 	t.Helper()
 	w := newWorld(t, 4, network.Constant(0))
-	w.sched.Go(func(p *vtime.Proc) {
+	w.sched.Go(func(p *clock.Proc) {
 		f(&bench{TB: t, wait: p.Sleep, env: func(s subject, does record.Mode) limiter.Env {
 			return environment(w.ring(s), w.clock(0), s, does)
 		}})
@@ -145,20 +145,20 @@ func (c clockFunc) Now() time.Time { return c() }
 // world is embedded shards in virtual time.
 type world struct {
 	t     testing.TB
-	sched *vtime.Scheduler
-	fleet *shards.Fleet
+	sched *clock.Scheduler
+	fleet *fakeredis.Fleet
 	rtt   network.Distribution
 	rings int
 }
 
 func newWorld(t testing.TB, count int, rtt network.Distribution) *world {
 	t.Helper()
-	sched := vtime.New(epoch)
+	sched := clock.New(epoch)
 	var names []string
 	for i := range count {
 		names = append(names, fmt.Sprintf("shard-%d", i+1))
 	}
-	fleet, err := shards.NewFleet(sched, shards.Spec{
+	fleet, err := fakeredis.NewFleet(sched, fakeredis.Spec{
 		Names: names, Service: network.Constant(0), Scripts: network.Constant(0),
 		Stream: func(string) *rand.Rand { return rand.New(rand.NewPCG(5, 5)) },
 	})
@@ -177,7 +177,7 @@ func newWorld(t testing.TB, count int, rtt network.Distribution) *world {
 func (w *world) ring(s subject) *redis.Ring {
 	w.t.Helper()
 	w.rings++
-	spec := shards.ClientSpec{Rand: rand.New(rand.NewPCG(uint64(w.rings), 9)), TAT: limiter.Builtin()[s.kind].TAT}
+	spec := fakeredis.ClientSpec{Rand: rand.New(rand.NewPCG(uint64(w.rings), 9)), TAT: limiter.Builtin()[s.kind].TAT}
 	for _, s := range w.fleet.Shards {
 		spec.ShardNames, spec.RTT = append(spec.ShardNames, s.Name), append(spec.RTT, w.rtt)
 	}

@@ -15,9 +15,9 @@ import (
 
 	"github.com/quotalab/quotalab/models/network"
 	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/sim/clock"
+	"github.com/quotalab/quotalab/sim/fakeredis"
 	"github.com/quotalab/quotalab/sim/limiter"
-	"github.com/quotalab/quotalab/sim/shards"
-	"github.com/quotalab/quotalab/sim/vtime"
 )
 
 const (
@@ -107,9 +107,9 @@ func TestBoulderTakes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.sched.Go(func(*vtime.Proc) {
+		w.sched.Go(func(*clock.Proc) {
 			for range 2 { // of new keys, then of what the first left
-				trace := shards.NewTrace(context.Background())
+				trace := fakeredis.NewTrace(context.Background())
 				d, err := l.Take(trace, inMode(tt.request, tt.does))
 				if err != nil || !d.Allowed {
 					t.Errorf("%s: %+v, error %v", tt.why, d, err)

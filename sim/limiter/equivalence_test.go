@@ -12,8 +12,8 @@ import (
 
 	"github.com/quotalab/quotalab/models/limits"
 	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/sim/clock"
 	"github.com/quotalab/quotalab/sim/limiter"
-	"github.com/quotalab/quotalab/sim/vtime"
 )
 
 // call is one request of a schedule.
@@ -58,7 +58,7 @@ func play(t testing.TB, s subject, rtt time.Duration, offsets []time.Duration, s
 	answers := make([]answer, len(schedule))
 	for i, c := range schedule {
 		w.sched.Call(int64(c.at), func() {
-			w.sched.Go(func(p *vtime.Proc) {
+			w.sched.Go(func(p *clock.Proc) {
 				d, err := clients[c.client].Take(context.Background(), c.request)
 				answers[i] = answer{time.Duration(p.Now()), d.Allowed, d.Remaining, d.RetryAfter, fmt.Sprint(err)}
 			})

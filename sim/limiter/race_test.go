@@ -7,18 +7,18 @@ import (
 
 	"github.com/quotalab/quotalab/models/network"
 	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/sim/clock"
 	"github.com/quotalab/quotalab/sim/limiter"
-	"github.com/quotalab/quotalab/sim/vtime"
 )
 
 // state brings the key into the state that a race starts from, and returns
 // how many tokens that took.
-type state func(p *vtime.Proc, ask func() bool) int
+type state func(p *clock.Proc, ask func() bool) int
 
-func fresh(*vtime.Proc, func() bool) int { return 0 }
+func fresh(*clock.Proc, func() bool) int { return 0 }
 
 // live leaves the key with one token spent, as does a refill.
-func live(_ *vtime.Proc, ask func() bool) int {
+func live(_ *clock.Proc, ask func() bool) int {
 	ask()
 	return 1
 }
@@ -26,7 +26,7 @@ func live(_ *vtime.Proc, ask func() bool) int {
 // afterIdle leaves a TAT that lies so many intervals in the past, on a key
 // that is still there: INCRBY sets its time to live to the burst offset.
 func afterIdle(intervals int) state {
-	return func(p *vtime.Proc, ask func() bool) int {
+	return func(p *clock.Proc, ask func() bool) int {
 		ask()
 		ask()
 		p.Sleep(time.Duration(2+intervals) * time.Hour)
@@ -55,10 +55,10 @@ func race(t *testing.T, s subject, burst int64, from state, callers, times int) 
 		}
 		return d.Allowed
 	}
-	w.sched.Go(func(p *vtime.Proc) {
+	w.sched.Go(func(p *clock.Proc) {
 		admitted += from(p, ask)
 		for range callers {
-			w.sched.Go(func(*vtime.Proc) {
+			w.sched.Go(func(*clock.Proc) {
 				for range times {
 					if ask() {
 						admitted++

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -218,4 +219,181 @@ func (t *tatLimiter) overwrite(ctx context.Context, buckets []*bucket, now int64
 		return fmt.Errorf("setting %d buckets: %w", len(buckets), err)
 	}
 	return nil
+}
+
+// bucket is one take with what was read and decided about it.
+type bucket struct {
+	take     Take
+	burst    int64
+	interval int64 // emission interval, ns
+	offset   int64 // burst offset, ns
+	stored   int64 // TAT read, if found
+	found    bool
+	verdict  verdict
+}
+
+// verdict of GCRA on one bucket; instants in Unix nanoseconds.
+type verdict struct {
+	allowed   bool
+	newTAT    int64
+	remaining int64
+	wait      time.Duration // until it would be allowed
+}
+
+// forever is the wait for more than a full bucket.
+const forever = time.Duration(math.MaxInt64)
+
+// unlimited is the verdict of no bucket.
+var unlimited = verdict{allowed: true, remaining: math.MaxInt64}
+
+// decide applies GCRA: TAT' = max(now, TAT) + cost·T, allowed iff
+// now ≥ TAT' − burst·T.
+func (b *bucket) decide(now int64) {
+	base := now
+	if b.found {
+		base = max(now, b.stored)
+	}
+	left := now - (base - b.offset)
+	if b.take.Cost > b.burst {
+		b.verdict = verdict{false, base, left / b.interval, forever}
+		return
+	}
+	room := left - b.interval*b.take.Cost
+	if room < 0 {
+		b.verdict = verdict{false, base, left / b.interval, time.Duration(-room)}
+		return
+	}
+	b.verdict = verdict{true, base + b.interval*b.take.Cost, room / b.interval, 0}
+}
+
+// stricter tells which of two verdicts of a batch counts, as in Boulder: a
+// denial, then the longer wait, then fewer tokens.
+func (v verdict) stricter(than verdict) bool {
+	switch {
+	case v.allowed != than.allowed:
+		return !v.allowed
+	case v.wait != than.wait:
+		return v.wait > than.wait
+	}
+	return v.remaining < than.remaining
+}
+
+// tell puts a verdict into the decision.
+func (d *Decision) tell(v verdict) {
+	d.Allowed, d.Remaining, d.RetryAfter = v.allowed, v.remaining, v.wait
+	if v.remaining == math.MaxInt64 {
+		d.Remaining = -1
+	}
+	if v.allowed {
+		d.RetryAfter = 0
+	}
+	if v.wait == forever {
+		d.RetryAfter = -1
+	}
+}
+
+func (b *bucket) ttl(now int64) time.Duration {
+	return time.Duration(b.verdict.newTAT-now) + ttlSlack
+}
+
+// tatScript is GCRA in one atomic call. Lua's numbers are float64, which
+// hold Unix nanoseconds only to 256 ns, so an instant is a pair (seconds,
+// nanoseconds below 10⁹), and so is a difference of instants, of which the
+// nanoseconds may be negative. Only its sign is taken of the sum in one
+// number, which is exact where it is near 0. So decisions, waits and tokens
+// are exact for limits of any length. The stored value is the same text that
+// the other strategies store.
+//
+// KEYS[1] bucket; ARGV: interval·cost and burst·interval, each as seconds and
+// nanoseconds, slack of the time to live in ms, 1 to spend. Returns {allowed,
+// room, base − now}, the last two as seconds and nanoseconds.
+var tatScript = redis.NewScript(`
+local t = redis.call('TIME')
+local ns, nn = tonumber(t[1]), tonumber(t[2]) * 1000
+local s, n = ns, nn
+local stored = redis.call('GET', KEYS[1])
+if stored then
+  local ss, sn = tonumber(string.sub(stored, 1, -10)), tonumber(string.sub(stored, -9))
+  if ss > s or (ss == s and sn > n) then s, n = ss, sn end
+end
+local as, an = s - ns, n - nn
+s, n = s + tonumber(ARGV[1]), n + tonumber(ARGV[2])
+if n >= 1e9 then s, n = s + 1, n - 1e9 end
+local rs, rn = ns - s + tonumber(ARGV[3]), nn - n + tonumber(ARGV[4])
+if rs * 1e9 + rn < 0 then return {0, rs, rn, as, an} end
+if ARGV[6] == '1' then
+  local ttl = math.ceil(((s - ns) * 1e9 + (n - nn)) / 1e6) + tonumber(ARGV[5])
+  redis.call('SET', KEYS[1], string.format('%d%09d', s, n), 'PX', string.format('%.0f', ttl))
+end
+return {1, rs, rn, as, an}
+`)
+
+func tatScriptCalls(options map[string]string, t record.Take, allowed bool) []string {
+	if options["write"] != writeLua || t.Mode == record.SpendMode {
+		return nil // spending tells nothing of what was found
+	}
+	return scriptCalls(allowed && t.Mode != record.CheckMode)
+}
+
+// scriptCalls are the commands of a GCRA script, which writes what is spent.
+func scriptCalls(spends bool) []string {
+	if spends {
+		return []string{"time", "get", "set"}
+	}
+	return []string{"time", "get"}
+}
+
+type tatScriptLimiter struct {
+	redis redis.UniversalClient
+	spec  record.Limiter
+	table *record.LimitTable
+}
+
+func newTATScript(env Env) *tatScriptLimiter {
+	return &tatScriptLimiter{redis: env.Redis, spec: env.Spec, table: env.Spec.Table()}
+}
+
+// Take runs the script. A batch would need keys of several shards in one
+// call, which Redis does not have.
+func (t *tatScriptLimiter) Take(ctx context.Context, req Request) (Decision, error) {
+	take, err := single(req)
+	if err != nil {
+		return Decision{}, err
+	}
+	l, err := limitOf(t.table, take)
+	if err != nil {
+		return Decision{}, err
+	}
+	take.Wire = "tat:" + wireKey(t.spec, take)
+	interval := int64(l.Period) / l.Count
+	cost := min(take.Cost, l.Burst+1) // more can never be had either, and may not fit 64 bits
+	increment, offset := interval*cost, interval*l.Burst
+	spend := 1
+	if take.Mode == record.CheckMode {
+		spend = 0
+	}
+	d := Decision{Takes: []Take{take}, Remaining: -1, RetryAfter: -1}
+	const second = int64(time.Second)
+	reply, err := tatScript.Run(ctx, t.redis, []string{take.Wire},
+		increment/second, increment%second, offset/second, offset%second, ttlSlack.Milliseconds(), spend).Int64Slice()
+	if err != nil {
+		return d, err
+	}
+	if len(reply) != 5 {
+		return d, fmt.Errorf("script: expected {allowed, room, ahead} as 5 numbers, found %v", reply)
+	}
+	if take.Mode == record.SpendMode {
+		d.tell(unlimited) // it was spent if there was room
+		return d, nil
+	}
+	room, ahead := reply[1]*second+reply[2], reply[3]*second+reply[4]
+	v := verdict{allowed: reply[0] == 1, remaining: room / interval}
+	if !v.allowed {
+		v.remaining, v.wait = (offset-ahead)/interval, time.Duration(-room)
+	}
+	if take.Cost > l.Burst {
+		v.wait = forever
+	}
+	d.tell(v)
+	return d, nil
 }

@@ -1,12 +1,18 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"math"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/quotalab/quotalab/models/traffic"
 	"github.com/quotalab/quotalab/models/usage"
 	"github.com/quotalab/quotalab/scenarios"
+	"github.com/quotalab/quotalab/sim/quota"
 )
 
 // Accounts are the compiled accounts of a scenario: account i of 0 … Len()−1
@@ -207,4 +213,166 @@ func (a *Accounts) change(ch scenarios.AccountChange) AccountChange {
 		out.Plan = ToPaid
 	}
 	return out
+}
+
+// defaultFreeLimit is the limit of free plans that engines know of an account
+// that never had one.
+const defaultFreeLimit = 50_000
+
+// Known is what engines know of an account at the start: its contract, and
+// the cache where that is wrong.
+func (a *Accounts) Known(acc Account) quota.Account {
+	g := acc.Group
+	out := quota.Account{ID: acc.ID, Free: g.Free, FreeLimit: defaultFreeLimit, Cached: true, Allowed: g.CachedLimit, Recent: g.CachedUsage,
+		BillingStart: quota.Unknown, BillingEnd: quota.Unknown, Admins: g.Admins, Members: g.Members}
+	if g.Free {
+		out.FreeLimit = g.Limit
+		return out
+	}
+	out.BillingStart = acc.Anchor
+	_, out.BillingEnd = acc.Contract.PeriodAt(a.epoch)
+	return out
+}
+
+// Change applies a change of the account's group to what engines know of it.
+// Whether an engine also notices (see AccountChange.Bulk) is its own business.
+func (acc Account) Change(known *quota.Account, ch AccountChange) {
+	now := acc.Contract.At(ch.At)
+	known.Free = now.Kind == usage.Rolling
+	if known.Free {
+		known.FreeLimit = now.Limit
+	}
+	if ch.Limit > 0 {
+		known.Allowed = ch.Limit
+	}
+	switch {
+	case ch.Plan == ToFree:
+		known.BillingStart, known.BillingEnd, known.Cancelled = quota.Unknown, quota.Unknown, false
+	case ch.Plan == ToPaid:
+		known.Cancelled = false
+		fallthrough
+	case ch.Restart:
+		known.BillingStart, known.BillingEnd = now.PeriodAt(ch.At)
+	}
+	if ch.Cancel {
+		known.Cancelled = true
+	}
+}
+
+// accountsText describes the accounts to a person.
+func (p *Plan) accountsText(w io.Writer) {
+	if p.Accounts.Len() == 0 {
+		return
+	}
+	fmt.Fprintf(w, "accounts\t%d in batches of usage of %v\n", p.Accounts.Len(), p.Accounts.Batch)
+	for i := range p.Accounts.Groups {
+		g := &p.Accounts.Groups[i]
+		plan := "paid"
+		if g.Free {
+			plan = "free"
+		}
+		usage := fmt.Sprintf("%.0f units expected of one of scale 1", g.Mean)
+		if g.Source >= 0 {
+			usage = fmt.Sprintf("what %s of %s is allowed", p.Limiters[g.Limiter].Name, p.Scenario.Traffic[g.Source].Name)
+		}
+		fmt.Fprintf(w, "  %s\t%d to %d, %s, limit %d: %s\n", g.Name, g.First+1, g.First+g.Count, plan, g.Limit, usage)
+		for _, ch := range g.Changes {
+			fmt.Fprintf(w, "    from %v\t%s\n", time.Duration(ch.At-p.Epoch.UnixNano()), ch)
+		}
+	}
+}
+
+// String says what changes.
+func (c AccountChange) String() string {
+	var parts []string
+	if c.Limit > 0 {
+		parts = append(parts, fmt.Sprintf("limit %d", c.Limit))
+	}
+	if c.Bulk {
+		parts = append(parts, "in bulk")
+	}
+	switch c.Plan {
+	case ToFree:
+		parts = append(parts, "free plan")
+	case ToPaid:
+		parts = append(parts, "paid plan")
+	}
+	if c.Cancel {
+		parts = append(parts, "cancelled")
+	}
+	if c.Restart {
+		parts = append(parts, "new anchor")
+	}
+	return strings.Join(parts, ", ")
+}
+
+// enginesText describes the engines to a person.
+func (p *Plan) enginesText(w io.Writer) {
+	for _, e := range p.Engines {
+		runs := "as usage is counted"
+		if e.Every > 0 {
+			runs = fmt.Sprintf("every %v from %v", e.Every, time.Duration(e.First-p.Epoch.UnixNano()))
+		}
+		fmt.Fprintf(w, "engine %s\t%s%s, %s, thresholds %s\n", e.Name, e.Kind, optionsText(e.Options), runs, percents(e.Thresholds))
+	}
+}
+
+func percents(thresholds []int64) string {
+	words := make([]string, len(thresholds))
+	for i, t := range thresholds {
+		words[i] = fmt.Sprintf("%d%%", t)
+	}
+	return strings.Join(words, ", ")
+}
+
+// month is the time that of_limit speaks of.
+const month = 30 * 24 * time.Hour
+
+// mostUnits bounds the expected usage of one account, so that sums of it and
+// a hundred times that fit into 64 bits. A heavy tail may reach it.
+const mostUnits = 1 << 53
+
+// compileUsage compiles how much an account of the group uses, and when. The
+// shape is normalised: only its form counts.
+func (a *Accounts) compileUsage(g *AccountGroup, s *scenarios.Scenario, def scenarios.AccountGroup) error {
+	u := def.Usage
+	c, err := curve(u.Shape, time.Duration(s.Horizon), s.Epoch)
+	if err != nil {
+		return err
+	}
+	g.Mean = float64(u.OfLimit) * float64(def.Limit) * (float64(s.Horizon) / float64(month))
+	g.scale, g.even = scales(u.Scale), u.Draw == "even"
+	g.share, err = shares(c, time.Duration(s.Horizon), a.Batch)
+	for k := 1; k < len(g.share); k++ {
+		g.peak = max(g.peak, g.share[k]-g.share[k-1])
+	}
+	return err
+}
+
+// shares returns for every batch of a run the share of the curve's Λ that
+// comes before it, and 1 at the end. What is due at the instant at which a
+// batch begins belongs to it.
+func shares(c traffic.Curve, horizon, batch time.Duration) ([]float64, error) {
+	n := int((horizon + batch - 1) / batch)
+	out := make([]float64, n+1)
+	for k := 1; k <= n; k++ {
+		out[k] = before(c, min(time.Duration(k)*batch, horizon).Seconds())
+	}
+	total := out[n]
+	if !(total > 0) || math.IsInf(total, 0) {
+		return nil, errors.New("the pattern has no rate before the horizon, so nothing would be used: its form alone counts, and it needs one")
+	}
+	for k := range out {
+		out[k] /= total
+	}
+	return out, nil
+}
+
+// before is Λ(t−), what is due before t.
+func before(c traffic.Curve, t float64) float64 {
+	n := c.Cumulative(t)
+	if p, ok := c.(traffic.Piecewise); ok {
+		n -= p.Mass(t)
+	}
+	return n
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/quotalab/quotalab/scenarios"
 	"github.com/quotalab/quotalab/sim/limiter"
-	"github.com/quotalab/quotalab/sim/threshold"
+	"github.com/quotalab/quotalab/sim/quota"
 )
 
 // Engine is a usage-threshold engine under test. Instants are Unix
@@ -24,15 +24,15 @@ type Engine struct {
 	AccountTime time.Duration
 	Overlap     int64 // every so many runs is overlapped by a second one; 0 none
 
-	Source       threshold.SourceKind
+	Source       quota.SourceKind
 	Lag          time.Duration
 	Downsample   bool
 	QueryLatency time.Duration
-	SourceDown   threshold.Spans
+	SourceDown   quota.Spans
 
 	CacheRefresh time.Duration // 0: it does not use cached totals
 	MailLatency  time.Duration
-	MailDown     threshold.Spans
+	MailDown     quota.Spans
 	FlagFrom     int64 // threshold.Unknown: always on
 }
 
@@ -52,7 +52,7 @@ type EngineKinds map[string]EngineKind
 
 // Engines returns the kinds of engine that quotalab comes with.
 func Engines() EngineKinds {
-	newest := func(map[string]string) []int64 { return rules(threshold.Latest).Thresholds() }
+	newest := func(map[string]string) []int64 { return rules(quota.Latest).Thresholds() }
 	unused := func(fields ...string) func(map[string]string) []string {
 		return func(map[string]string) []string { return fields }
 	}
@@ -60,7 +60,7 @@ func Engines() EngineKinds {
 		"broken":   {About: "catch_up that forgets one account in fifty", Thresholds: newest, Unused: unused("cache_refresh", "flag_from")},
 		"catch_up": {About: "polling done right", Thresholds: newest, Unused: unused("cache_refresh", "flag_from")},
 		"flagsmith": {About: "the polling engine that missed notices", Thresholds: flagsmithThresholds, Unused: flagsmithUnused,
-			Options: []limiter.Option{{Name: "generation", About: "state of the engine's code", Default: threshold.Latest, Values: generations()}}},
+			Options: []limiter.Option{{Name: "generation", About: "state of the engine's code", Default: quota.Latest, Values: generations()}}},
 		"hybrid": {About: "inline with a catch-up sweep", Thresholds: newest, Unused: unused("cache_refresh", "flag_from")},
 		"inline": {About: "finds crossings where usage is counted", Thresholds: newest, Options: buffered,
 			Unused: unused("every", "offset", "account_time", "overlap", "source", "cache_refresh", "flag_from")},
@@ -83,16 +83,16 @@ func checkBuffer(s string) error {
 
 func generations() []string {
 	var all []string
-	for _, g := range threshold.Generations() {
+	for _, g := range quota.Generations() {
 		all = append(all, g.Name)
 	}
-	return append(all, threshold.Latest)
+	return append(all, quota.Latest)
 }
 
 // rules of a generation; none of one that does not exist, which the check of
 // options reports.
-func rules(generation string) threshold.Rule {
-	r, err := threshold.RulesOf(generation)
+func rules(generation string) quota.Rule {
+	r, err := quota.RulesOf(generation)
 	if err != nil {
 		return 0
 	}
@@ -107,8 +107,8 @@ func flagsmithUnused(options map[string]string) []string {
 	var unused []string
 	for _, f := range []struct {
 		field string
-		needs threshold.Rule
-	}{{"flag_from", threshold.Flagged}, {"cache_refresh", threshold.Prefiltered}, {"source.kind", threshold.OtherSources}} {
+		needs quota.Rule
+	}{{"flag_from", quota.Flagged}, {"cache_refresh", quota.Prefiltered}, {"source.kind", quota.OtherSources}} {
 		if !rules(options["generation"]).Has(f.needs) {
 			unused = append(unused, f.field)
 		}
@@ -157,7 +157,7 @@ func engine(s *scenarios.Scenario, e scenarios.Engine) Engine {
 		Source: sourceKinds[e.Source.Kind], Lag: time.Duration(e.Source.Lag), Downsample: e.Source.Downsample,
 		QueryLatency: time.Duration(e.Source.QueryLatency), SourceDown: spans(start, e.Source.Outages),
 		CacheRefresh: time.Duration(e.CacheRefresh), MailLatency: time.Duration(e.Mail.Latency), MailDown: spans(start, e.Mail.Outages),
-		FlagFrom: threshold.Unknown,
+		FlagFrom: quota.Unknown,
 	}
 	if e.FlagFrom > 0 {
 		out.FlagFrom = start + int64(e.FlagFrom)
@@ -168,13 +168,13 @@ func engine(s *scenarios.Scenario, e scenarios.Engine) Engine {
 	return out
 }
 
-var sourceKinds = map[string]threshold.SourceKind{"influx": threshold.Influx, "influx_total": threshold.InfluxTotal, "postgres": threshold.Postgres}
+var sourceKinds = map[string]quota.SourceKind{"influx": quota.Influx, "influx_total": quota.InfluxTotal, "postgres": quota.Postgres}
 
-func spans(start int64, outages []scenarios.Outage) threshold.Spans {
-	var out threshold.Spans
+func spans(start int64, outages []scenarios.Outage) quota.Spans {
+	var out quota.Spans
 	for _, o := range outages {
 		from := start + int64(o.From)
-		out = append(out, threshold.Span{From: from, To: max(from, from+int64(o.For))})
+		out = append(out, quota.Span{From: from, To: max(from, from+int64(o.For))})
 	}
 	return out
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/quotalab/quotalab/models/usage"
 	"github.com/quotalab/quotalab/scenarios"
 	"github.com/quotalab/quotalab/sim/limiter"
-	"github.com/quotalab/quotalab/sim/threshold"
+	"github.com/quotalab/quotalab/sim/quota"
 )
 
 // accountsOf compiles a scenario with these groups, one a line, and one
@@ -104,18 +104,18 @@ func TestKnownToEngines(t *testing.T) {
     changes: [{at: 1d, cancel: true}, {at: 2d, plan: free, limit: 30}, {at: 3d, limit: 40}, {at: 4d, plan: paid, limit: 500}, {at: 5d, limit: 600, restart_anchor: true}]}`)
 	a := p.Accounts.Account(0)
 	known := p.Accounts.Known(a)
-	want := threshold.Account{ID: 1, FreeLimit: 50_000, Cached: true, Allowed: 0, Recent: 75, Admins: 2,
+	want := quota.Account{ID: 1, FreeLimit: 50_000, Cached: true, Allowed: 0, Recent: 75, Admins: 2,
 		BillingStart: at(t, "2025-01-31T00:00:00Z"), BillingEnd: at(t, "2026-01-31T00:00:00Z")}
-	steps := []func(*threshold.Account){
-		func(k *threshold.Account) { k.Cancelled = true },
-		func(k *threshold.Account) {
-			k.Free, k.FreeLimit, k.Allowed, k.Cancelled, k.BillingStart, k.BillingEnd = true, 30, 30, false, threshold.Unknown, threshold.Unknown
+	steps := []func(*quota.Account){
+		func(k *quota.Account) { k.Cancelled = true },
+		func(k *quota.Account) {
+			k.Free, k.FreeLimit, k.Allowed, k.Cancelled, k.BillingStart, k.BillingEnd = true, 30, 30, false, quota.Unknown, quota.Unknown
 		},
-		func(k *threshold.Account) { k.FreeLimit, k.Allowed = 40, 40 },
-		func(k *threshold.Account) {
+		func(k *quota.Account) { k.FreeLimit, k.Allowed = 40, 40 },
+		func(k *quota.Account) {
 			k.Free, k.Allowed, k.BillingStart, k.BillingEnd = false, 500, at(t, "2026-01-24T00:00:00Z"), at(t, "2026-02-24T00:00:00Z")
 		},
-		func(k *threshold.Account) {
+		func(k *quota.Account) {
 			k.Allowed, k.BillingStart, k.BillingEnd = 600, at(t, "2026-01-25T00:00:00Z"), at(t, "2026-02-25T00:00:00Z")
 		},
 	}
@@ -130,7 +130,7 @@ func TestKnownToEngines(t *testing.T) {
 		}
 	}
 	free := accountsOf(t, "horizon: 1d", "g: {count: 1, plan: free, limit: 100, usage: {of_limit: 1%}}").Accounts
-	if k := free.Known(free.Account(0)); !k.Free || k.FreeLimit != 100 || k.Allowed != 100 || k.BillingStart != threshold.Unknown {
+	if k := free.Known(free.Account(0)); !k.Free || k.FreeLimit != 100 || k.Allowed != 100 || k.BillingStart != quota.Unknown {
 		t.Errorf("a free account is known as %+v", k)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/quotalab/quotalab/models/keys"
+	"github.com/quotalab/quotalab/models/network"
 	"github.com/quotalab/quotalab/scenarios"
 )
 
@@ -211,4 +212,33 @@ func ipv6(index int, id uint64) netip.Addr {
 	site, host := uint32(id>>4), byte(id&15)
 	a := [16]byte{0: 0xfd, 1: byte(index), 2: byte(site >> 24), 3: byte(site >> 16), 4: byte(site >> 8), 5: byte(site), 15: host + 1}
 	return netip.AddrFrom16(a)
+}
+
+// distribution compiles a delay.
+func distribution(d scenarios.Distribution) (network.Distribution, error) {
+	switch {
+	case d.Exponential != nil:
+		return network.Exponential(time.Duration(d.Exponential.Mean))
+	case d.Lognormal != nil:
+		return network.Lognormal(time.Duration(d.Lognormal.Median), time.Duration(d.Lognormal.P99))
+	case d.Gamma != nil:
+		return network.Gamma(time.Duration(d.Gamma.Mean), float64(d.Gamma.CV))
+	case d.Pareto != nil:
+		return network.Pareto(time.Duration(d.Pareto.Min), float64(d.Pareto.Alpha))
+	case d.Empirical != nil:
+		values := make([]time.Duration, len(d.Empirical))
+		for i, v := range d.Empirical {
+			values[i] = time.Duration(v)
+		}
+		return network.Empirical(values)
+	case d.Constant != nil:
+		return network.Constant(time.Duration(*d.Constant)), nil
+	default:
+		return network.Constant(0), nil
+	}
+}
+
+// empty tells whether the scenario left the distribution out.
+func empty(d scenarios.Distribution) bool {
+	return d.Constant == nil && d.Exponential == nil && d.Lognormal == nil && d.Gamma == nil && d.Pareto == nil && d.Empirical == nil
 }

@@ -21,12 +21,15 @@
 package trace
 
 import (
+	"bytes"
 	"cmp"
+	_ "embed"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -148,3 +151,124 @@ func (c *collector) entry(at time.Time, key []byte) {
 }
 
 func (c *collector) bad(err LineError) { c.errs.add(err) }
+
+// maxListed bad lines are told in full; a file of the wrong format would
+// otherwise be printed line by line.
+const maxListed = 10
+
+// LineError is one bad line.
+type LineError struct {
+	Line   int // from 1
+	Column int // in bytes, from 1
+	Msg    string
+}
+
+// Error is line:column: message.
+func (e *LineError) Error() string { return fmt.Sprintf("%d:%d: %s", e.Line, e.Column, e.Msg) }
+
+// LineErrors are all bad lines of a trace: the first ones and their number.
+type LineErrors struct {
+	First []LineError // at most ten
+	Count int
+}
+
+func (e *LineErrors) add(err LineError) {
+	if len(e.First) < maxListed {
+		e.First = append(e.First, err)
+	}
+	e.Count++
+}
+
+// Error has a line for each error listed.
+func (e *LineErrors) Error() string {
+	var b strings.Builder
+	noun := "lines"
+	if e.Count == 1 {
+		noun = "line"
+	}
+	fmt.Fprintf(&b, "%d bad %s:", e.Count, noun)
+	for i := range e.First {
+		b.WriteString("\n  " + e.First[i].Error())
+	}
+	if more := e.Count - len(e.First); more > 0 {
+		fmt.Fprintf(&b, "\n  and %d more", more)
+	}
+	return b.String()
+}
+
+// excerpt quotes what was found, cut to a length that fits a message.
+func excerpt(found []byte) string {
+	const longest = 40
+	if len(found) > longest {
+		return fmt.Sprintf("%q…", found[:longest])
+	}
+	return fmt.Sprintf("%q", found)
+}
+
+// SampleName is the name that a scenario gives in place of a file for Sample.
+const SampleName = "access-log-sample"
+
+//go:embed sample.log
+var sample string
+
+// Sample is a small access log in the combined format: 2,000 requests of 300
+// addresses from the ranges reserved for documentation, over the 24 hours of
+// 14 January 2026 (UTC). Three addresses behave badly for some minutes. It is
+// synthetic: sample_test.go makes it.
+func Sample() io.Reader { return strings.NewReader(sample) }
+
+// latest is the first instant that a trace cannot hold: Unix nanoseconds end
+// in 2262, and differences of two instants must fit a time.Duration.
+var latest = time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func inRange(at time.Time) (time.Time, error) {
+	if at.Unix() < 0 || !at.Before(latest) {
+		return time.Time{}, fmt.Errorf("time %s is out of range; expected 1970 to 2261", at.Format(time.RFC3339))
+	}
+	return at, nil
+}
+
+// parseTime reads RFC 3339 or decimal Unix seconds, exact to the nanosecond.
+func parseTime(text []byte) (time.Time, error) {
+	if isDecimal(text) {
+		return parseUnix(text)
+	}
+	at, err := time.Parse(time.RFC3339, string(text))
+	if err != nil {
+		return at, fmt.Errorf("expected a time as RFC 3339 or Unix seconds, found %s", excerpt(text))
+	}
+	return inRange(at.UTC())
+}
+
+// parseUnix does without floating point: a float64 is exact to some 200 ns in
+// these years. Digits beyond nanoseconds are cut off.
+func parseUnix(text []byte) (time.Time, error) {
+	whole, fraction, _ := bytes.Cut(text, []byte("."))
+	seconds, err := strconv.ParseInt(string(whole), 10, 64)
+	if err != nil || seconds >= latest.Unix() {
+		return time.Time{}, fmt.Errorf("expected Unix seconds up to the year 2261, found %s; milliseconds or finer must be divided first", excerpt(text))
+	}
+	nanos := int64(0)
+	for i := range 9 {
+		nanos *= 10
+		if i < len(fraction) {
+			nanos += int64(fraction[i] - '0')
+		}
+	}
+	return time.Unix(seconds, nanos).UTC(), nil
+}
+
+// isDecimal tells whether text is digits, perhaps a point, and digits.
+func isDecimal(text []byte) bool {
+	whole, fraction, point := bytes.Cut(text, []byte("."))
+	return isDigits(whole) && (!point || isDigits(fraction))
+}
+
+func isDigits(text []byte) bool {
+	for _, b := range text {
+		if b < '0' || b > '9' {
+			return false
+		}
+	}
+	return len(text) > 0
+}

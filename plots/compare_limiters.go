@@ -1,0 +1,463 @@
+package plots
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+
+	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/quotalab/quotalab/plots/series"
+	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/results/summary"
+	"github.com/quotalab/quotalab/results/wording"
+)
+
+// admissionFigure compares how much too many was admitted.
+func (c *comparison) admissionFigure() Figure {
+	over, known := c.judged("over_admission")
+	if known == 0 {
+		return c.figure("compare-admission", "What should have been admitted is not known", panel{empty: "no decision of any record could be compared with a reference."})
+	}
+	worst, _ := c.judged("worst_excess")
+	return c.figure("compare-admission", c.admissionTitle(over),
+		c.barPanel(0, "Requests over-admitted", "requests", over, func(_ int, v float64) string { return wording.Thousands(int64(v)) }),
+		c.barPanel(1, "Above burst + t/T on the worst key", "tokens", worst, func(_ int, v float64) string { return significant(v, 3) }))
+}
+
+// judged is a metric of the audit by row, NaN where it is not known.
+func (c *comparison) judged(name string) (values []float64, known int) {
+	for _, r := range c.rows {
+		v := math.NaN()
+		if m, ok := r.metricOf(name); ok {
+			v = float64(m.Count)
+			if m.Value != nil {
+				v = *m.Value
+			}
+			known++
+		}
+		values = append(values, v)
+	}
+	return values, known
+}
+
+// barPanel of a value a row.
+func (c *comparison) barPanel(place int, title, unit string, values []float64, label func(row int, v float64) string) panel {
+	b := bars{look: c.Nth(1), named: true}
+	names, n := c.namedAt(place, c.shown), len(c.rows)
+	var none absent
+	for i, v := range values {
+		one := bar{name: c.rows[i].name, strong: true}
+		if math.IsNaN(v) {
+			none = append(none, says{middleOf(i, n), "not known"})
+		} else {
+			one.value, one.label = v, label(i, v)
+		}
+		b.list = append(b.list, one)
+	}
+	return panel{title: title, x: c.barAxisBeside(unit, b, names, c.columns), y: rowAxis("", names), height: c.compareHeight(1), layers: append(b.layers(nil, nil), none)}
+}
+
+// admissionTitle tells who over-admits how much.
+func (c *comparison) admissionTitle(over []float64) string {
+	var words []string
+	least, most, known := -1, -1, 0
+	for i, v := range over {
+		if math.IsNaN(v) {
+			continue
+		}
+		known++
+		if least < 0 || v < over[least] {
+			least = i
+		}
+		if most < 0 || v > over[most] {
+			most = i
+		}
+		words = append(words, fmt.Sprintf("%s %s", c.rows[i].name, orNone(v)))
+	}
+	switch {
+	case over[most] == 0 && known == len(over):
+		return fmt.Sprintf("None of %s admits a request too many", spell(known))
+	case over[most] == 0:
+		return fmt.Sprintf("None of the %s that could be judged admits a request too many", spell(known))
+	case known <= 3:
+		return "Requests admitted too many: " + and(words)
+	}
+	return fmt.Sprintf("%s too many are admitted by %s, %s by %s", wording.Counted(int64(over[most]), "request"), c.rows[most].name, orNone(over[least]), c.rows[least].name)
+}
+
+func orNone(v float64) string {
+	if v == 0 {
+		return "none"
+	}
+	return wording.Thousands(int64(v))
+}
+
+// balanceFigure compares how far the fullest shard is above its equal share.
+func (c *comparison) balanceFigure() Figure {
+	keys := reaches{name: "keys, and the p-value of their balance", look: c.Nth(2), shape: draw.BoxGlyph{}}
+	commands := reaches{name: "commands", look: c.Nth(0)}
+	names, n := c.shown, len(c.rows)
+	var none absent
+	most, uneven := 1.0, 0
+	top, topName := 0.0, ""
+	var labels []string
+	for i, r := range c.rows {
+		l, why := r.load()
+		y := middleOf(i, n)
+		if why != "" {
+			none = append(none, says{y, why})
+			continue
+		}
+		if v := peakToMean(l.Commands); v > 0 {
+			commands.list = append(commands.list, reach{y + 0.22, v, v, twoDigits(v)})
+			if v > top {
+				top, topName = v, r.name
+			}
+		}
+		if v := peakToMean(l.Keys); v > 0 {
+			keys.list = append(keys.list, reach{y - 0.22, v, v, twoDigits(v) + ", " + pWords(l.KeysP)})
+			most = max(most, v)
+			if l.KeysP < summary.EvenAt {
+				uneven++
+			}
+		}
+		most = max(most, top)
+	}
+	if len(keys.list)+len(commands.list) == 0 {
+		return c.figure("compare-balance", "There is no balance of shards to compare", panel{empty: "no record has commands on several shards."})
+	}
+	for _, r := range slices.Concat(keys.list, commands.list) {
+		labels = append(labels, r.label)
+	}
+	x := c.roomFor(axis{label: "fullest shard over the mean of all", min: 1 - max((most-1)*0.03, 0.003), max: 1 + max((most-1)*1.02, 0.1)}, labels, names, 1)
+	p := panel{x: x, y: rowAxis("", names), height: c.compareHeight(2), layers: []layer{upright{}, rowLines(n), commands, keys, none}}
+	return c.figure("compare-balance", balanceWords(top, topName, len(keys.list), uneven), p)
+}
+
+// balanceWords tell the worst of the commands, and whether chance explains the
+// keys.
+func balanceWords(top float64, name string, known, uneven int) string {
+	keys := "keys are not known"
+	switch {
+	case known == 0:
+	case uneven == 0:
+		keys = "chance explains how keys lie"
+	default:
+		keys = fmt.Sprintf("in %s of %s keys are uneven beyond chance", spell(uneven), spell(known))
+	}
+	if top == 0 {
+		return sentence(keys)
+	}
+	return fmt.Sprintf("The fullest shard has up to %s times the mean of commands, with %s; %s", twoDigits(top), name, keys)
+}
+
+// load of a subject on shards, or why there is no balance to tell.
+func (s *subject) load() (*series.ShardLoad, string) {
+	for i := range s.set.Shards {
+		if l := &s.set.Shards[i]; l.Limiter == s.limiter {
+			if len(l.Names) < 2 {
+				return nil, "one shard"
+			}
+			return l, ""
+		}
+	}
+	return nil, "not known"
+}
+
+func twoDigits(v float64) string { return strconv.FormatFloat(v, 'f', 2, 64) }
+
+// peakToMean of counts; NaN of none.
+func peakToMean(counts []int64) float64 {
+	sum := total(counts)
+	if sum == 0 {
+		return math.NaN()
+	}
+	return float64(slices.Max(counts)) * float64(len(counts)) / float64(sum)
+}
+
+// The order of outcomes is that of summaries.
+var (
+	decisionOrder = [...]record.Decision{record.Allowed, record.Denied, record.Errored, record.FailOpen, record.Dropped}
+	keyOrder      = [...]record.KeyState{record.Found, record.NotFound, record.Stale, record.Mixed, record.Unread, ""}
+)
+
+// group of outcomes of one limiter, of all its clients, that are compared as one.
+type group struct {
+	name     string
+	outcomes []series.Outcome
+}
+
+// groupsOf the outcomes of two sets, by limiter, then as in the catalogue. Where
+// the two do not know the same states of keys (a real server does not tell what
+// a script found), only decisions are compared.
+func groupsOf(sets [2]*series.Set) (all []group) {
+	names := limiters(sets[0])
+	for _, name := range limiters(sets[1]) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	names = append(names, "") // what was dropped has no limiter
+	for _, limiter := range names {
+		alike := slices.Equal(statesOf(sets[0], limiter), statesOf(sets[1], limiter))
+		for _, g := range groupsOfLimiter(sets, limiter, alike) {
+			if len(names) > 2 && limiter != "" {
+				g.name = limiter + ": " + g.name
+			}
+			all = append(all, g)
+		}
+	}
+	return all
+}
+
+func groupsOfLimiter(sets [2]*series.Set, limiter string, byKey bool) (all []group) {
+	for _, decision := range decisionOrder {
+		g := group{name: decisionName(string(decision))}
+		for _, key := range keyOrder {
+			o := series.Outcome{Limiter: limiter, Decision: string(decision), Key: string(key)}
+			if countOf(sets[0], o)+countOf(sets[1], o) == 0 {
+				continue
+			}
+			if byKey {
+				all = append(all, group{outcomeName(o), []series.Outcome{o}})
+			}
+			g.outcomes = append(g.outcomes, o)
+		}
+		if !byKey && len(g.outcomes) > 0 {
+			all = append(all, g)
+		}
+	}
+	return all
+}
+
+// statesOf the keys that a limiter's decisions are told by.
+func statesOf(s *series.Set, limiter string) (states []string) {
+	for _, key := range keyOrder {
+		for _, o := range s.Timeline.Outcomes {
+			if o.Limiter == limiter && o.Key == string(key) && total(o.Count) > 0 {
+				states = append(states, string(key))
+				break
+			}
+		}
+	}
+	return states
+}
+
+func countOf(s *series.Set, of series.Outcome) (n int64) {
+	for _, o := range s.Timeline.Outcomes {
+		if o.OfAll() == of {
+			n += total(o.Count)
+		}
+	}
+	return n
+}
+
+func clockRows(sets [2]*series.Set) (rows []clockRow) {
+	for _, g := range groupsOf(sets) {
+		row := clockRow{name: g.name}
+		for i, s := range sets {
+			row.share[i] = shareOf(s, g)
+			var of []series.Distribution
+			for _, d := range s.Latency {
+				if slices.Contains(g.outcomes, d.OfAll()) && d.Service.N > 0 {
+					of = append(of, d.Service)
+				}
+			}
+			row.median[i], row.worst[i] = math.NaN(), math.NaN()
+			if len(of) > 0 {
+				row.median[i], row.worst[i] = quantile(50, of...), quantile(99, of...)
+			}
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// shareOf the decisions of its limiter that a group has; NaN if it has decided
+// nothing.
+func shareOf(s *series.Set, g group) float64 {
+	own, all := int64(0), int64(0)
+	for _, o := range s.Timeline.Outcomes {
+		if o.Limiter == g.outcomes[0].Limiter {
+			all += total(o.Count)
+		}
+	}
+	for _, o := range g.outcomes {
+		own += countOf(s, o)
+	}
+	if all == 0 {
+		return math.NaN()
+	}
+	return float64(own) / float64(all)
+}
+
+// latencyFigure compares medians and 99th percentiles by outcome: a panel a
+// decision, a line a state of the key.
+func (c *comparison) latencyFigure() Figure {
+	lo, hi, lines := math.Inf(1), 0.0, 1
+	var decided, labels []string
+	for _, d := range decisionOrder {
+		any := false
+		for _, r := range c.rows {
+			timed := r.timed(string(d))
+			any, lines = any || len(timed) > 0, max(lines, len(timed))
+			for _, o := range timed {
+				p99 := quantile(99, o.all...)
+				hi, labels = max(hi, p99), append(labels, amount(p99, 2))
+				for _, d := range o.all {
+					lo = min(lo, positive(d))
+				}
+			}
+		}
+		if any {
+			decided = append(decided, string(d))
+		}
+	}
+	if len(decided) == 0 {
+		return c.figure("compare-latency", "No latency was measured", panel{empty: "no request of any record was sent and answered after the warm-up."})
+	}
+	var panels []panel
+	for i, d := range decided {
+		of := *c
+		if i == len(decided)-1 && i%c.columns == 0 { // no panel beside it has the same rows
+			of = c.deciding(d)
+		}
+		names := c.namedAt(i, of.shown)
+		x := c.roomFor(latencyAxis("latency, sent to done", lo/dotRoom, hi), labels, names, c.columns)
+		panels = append(panels, of.latencyPanel(d, x, names, lines))
+	}
+	f := c.figure("compare-latency", c.latencyTitle(decided[0]), panels...)
+	f.note("Dot: median. Cross-line and number: 99th percentile.")
+	f.note(c.pipelinedNote())
+	return f
+}
+
+// dotRoom is how much further down an axis goes than the dots on it.
+const dotRoom = 1.15
+
+// deciding are the rows that have a decision.
+func (c *comparison) deciding(decision string) comparison {
+	some := *c
+	some.rows, some.shown = nil, nil
+	for i, r := range c.rows {
+		if len(r.timed(decision)) > 0 {
+			some.rows, some.shown = append(some.rows, r), append(some.shown, c.shown[i])
+		}
+	}
+	return some
+}
+
+// quantile of all values of some distributions.
+func quantile(p float64, of ...series.Distribution) float64 { return mixtureQuantile(of, p) }
+
+// timedOutcome is how long decisions of an outcome took, of all clients.
+type timedOutcome struct {
+	series.Outcome
+	all []series.Distribution
+}
+
+// timed outcomes of a decision.
+func (s *subject) timed(decision string) (of []timedOutcome) {
+	for _, o := range s.set.Latency {
+		if o.Limiter != s.limiter || o.Decision != decision || o.Service.N == 0 || len(o.Service.Grid) == 0 {
+			continue
+		}
+		i := slices.IndexFunc(of, func(t timedOutcome) bool { return t.Outcome == o.OfAll() })
+		if i < 0 {
+			i = len(of)
+			of = append(of, timedOutcome{Outcome: o.OfAll()})
+		}
+		of[i].all = append(of[i].all, o.Service)
+	}
+	return of
+}
+
+// latencyPanel of a decision; each row has room for as many lines.
+func (c *comparison) latencyPanel(decision string, x axis, names []string, lines int) panel {
+	if c.columns == 1 { // rows are not level with those of another panel
+		lines = 1
+		for _, r := range c.rows {
+			lines = max(lines, len(r.timed(decision)))
+		}
+	}
+	n := len(c.rows)
+	var kinds []reaches
+	var none absent
+	for i, r := range c.rows {
+		timed := r.timed(decision)
+		if len(timed) == 0 {
+			none = append(none, says{middleOf(i, n), "none"})
+		}
+		for j, o := range timed {
+			y := middleOf(i, n) + (float64(len(timed)-1)/2-float64(j))/float64(lines)*0.9
+			p99 := quantile(99, o.all...)
+			kinds = c.addReach(kinds, o.Outcome, reach{y, quantile(50, o.all...), p99, amount(p99, 2)})
+		}
+	}
+	p := panel{title: sentence(decisionsOf(decision)), x: x, y: rowAxis("", names), height: c.compareHeight(lines), layers: []layer{upright{}, rowLines(n)}}
+	for _, l := range kinds {
+		p.layers = append(p.layers, l)
+	}
+	p.layers = append(p.layers, none)
+	return p
+}
+
+// addReach to those of its outcome.
+func (c *comparison) addReach(kinds []reaches, o series.Outcome, one reach) []reaches {
+	name := outcomeName(o)
+	i := slices.IndexFunc(kinds, func(l reaches) bool { return l.name == name })
+	if i < 0 {
+		i = len(kinds)
+		kinds = append(kinds, reaches{name: name, look: c.Outcome(record.Decision(o.Decision), record.KeyState(o.Key)), shape: keyShape(o.Key)})
+	}
+	kinds[i].list = append(kinds[i].list, one)
+	return kinds
+}
+
+// latencyTitle tells the range of the 99th percentile of a decision.
+func (c *comparison) latencyTitle(decision string) string {
+	var fast, slow string
+	lo, hi, n := math.Inf(1), 0.0, 0
+	for _, r := range c.rows {
+		var ds []series.Distribution
+		for _, o := range r.timed(decision) {
+			ds = append(ds, o.all...)
+		}
+		if len(ds) == 0 {
+			continue
+		}
+		n++
+		p99 := quantile(99, ds...)
+		if p99 < lo {
+			lo, fast = p99, r.name
+		}
+		if p99 > hi {
+			hi, slow = p99, r.name
+		}
+	}
+	words := sentence(decisionsOf(decision))
+	switch {
+	case n == 1:
+		return fmt.Sprintf("%s take %s at the 99th percentile with %s; others have none", words, amount(hi, 2), slow)
+	case hi <= lo*1.02:
+		return fmt.Sprintf("%s take %s at the 99th percentile with all %s", words, amount(hi, 2), spell(n))
+	}
+	return fmt.Sprintf("%s take %s at the 99th percentile with %s, %s with %s", words, amount(lo, 2), fast, amount(hi, 2), slow)
+}
+
+// keyShape tells states of the key apart where colours cannot.
+func keyShape(key string) draw.GlyphDrawer {
+	switch record.KeyState(key) {
+	case record.NotFound:
+		return draw.BoxGlyph{}
+	case record.Stale:
+		return draw.PyramidGlyph{}
+	case record.Mixed:
+		return draw.SquareGlyph{}
+	case record.Unread:
+		return draw.RingGlyph{}
+	}
+	return draw.CircleGlyph{}
+}

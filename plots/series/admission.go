@@ -1,0 +1,219 @@
+package series
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/quotalab/quotalab/results/audit"
+	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/results/summary"
+)
+
+// How many keys are shown of a limiter: of those that it gave too much, or
+// else of the busiest.
+const (
+	mostOver = 4
+	mostBusy = 2
+)
+
+type limitKey struct{ limit, key string }
+
+// allowance follows what one limiter admitted.
+type allowance struct {
+	spec    record.Limiter
+	table   *record.LimitTable
+	real    bool
+	end     float64                       // of the measured time, ns
+	slopes  map[record.Limit]*slope       // by the numbers of a limit
+	windows map[string]map[string]*window // by limit, key
+	watched []audit.Offender
+	curves  map[limitKey]*curve
+	excess  *excess
+}
+
+// newAllowance is nil if it cannot be known what the limiter should have
+// admitted.
+func newAllowance(m *record.Manifest, l record.Limiter, a *audit.Result, s *summary.Summary, at intervals) *allowance {
+	judged, ok := a.Find(l.Name)
+	sampled := slices.ContainsFunc(s.SampledAudit, func(one summary.SampledAudit) bool { return one.Limiter == l.Name })
+	if !ok || !judged.Audited() || judged.Compared == 0 || !m.Whole() && !sampled {
+		return nil
+	}
+	w := &allowance{spec: l, table: l.Table(), real: m.Clock == "real", end: float64(at.end), slopes: map[record.Limit]*slope{}, windows: map[string]map[string]*window{},
+		watched: worth(&judged, s), curves: map[limitKey]*curve{}, excess: newExcess(at, float64(l.Resolution))}
+	for _, o := range w.watched {
+		w.curves[limitKey{o.Limit, o.Key}] = newCurve()
+	}
+	return w
+}
+
+// worth looking at: the keys that were given most above burst + t/T, or else
+// the busiest.
+func worth(l *audit.Limiter, s *summary.Summary) (keys []audit.Offender) {
+	for _, o := range l.Worst {
+		if o.Over > 0 || o.Excess > 0 {
+			keys = append(keys, o)
+		}
+	}
+	listed := func(o audit.Offender) bool { return o.Limit == l.WorstLimit && o.Key == l.WorstKey }
+	if l.WorstExcess > 0 && !slices.ContainsFunc(keys, listed) {
+		keys = append(keys, audit.Offender{Limit: l.WorstLimit, Key: l.WorstKey, Excess: l.WorstExcess})
+	}
+	slices.SortStableFunc(keys, func(a, b audit.Offender) int {
+		return cmp.Or(cmp.Compare(b.Excess, a.Excess), cmp.Compare(b.Over, a.Over))
+	})
+	if len(keys) > 0 {
+		return keys[:min(len(keys), mostOver)]
+	}
+	busiest, _ := s.Busiest(l.Name)
+	for _, k := range busiest[:min(len(busiest), mostBusy)] {
+		keys = append(keys, audit.Offender{Limit: k.Limit, Key: k.Key})
+	}
+	return keys
+}
+
+// observe passes on what the observation gave, if it gave any.
+func (w *allowance) observe(o *record.Observation, measured bool, to *effects) error {
+	if o.Decision != record.Allowed {
+		return nil
+	}
+	one := effect{at: o.Effect, order: o.Order, seq: o.Seq, sent: o.Sent, now: o.Judged, measured: measured, of: w}
+	if one.at < 0 { // it reached no key, or time is real
+		one.at = o.Done
+	}
+	if one.now < 0 || w.real {
+		one.now = one.at
+	}
+	for i := range o.Takes {
+		t := &o.Takes[i]
+		if t.Mode == record.CheckMode {
+			continue
+		}
+		var err error
+		if one.window, err = w.of(t.Limit, t.Key); err != nil {
+			return fmt.Errorf("observation %d: %w", o.Seq, err)
+		}
+		one.cost = t.Cost
+		to.add(one, o.Done)
+	}
+	return nil
+}
+
+// of a key: its window.
+func (w *allowance) of(limit, key string) (*window, error) {
+	byKey := w.windows[limit]
+	if one := byKey[key]; one != nil {
+		return one, nil
+	}
+	l, ok := w.table.For(limit, key)
+	if !ok {
+		return nil, fmt.Errorf("limit %q of %s is not in the manifest", limit, w.spec.Name)
+	}
+	if byKey == nil {
+		byKey = map[string]*window{}
+		w.windows[limit] = byKey
+	}
+	one := newWindow(w.slopeOf(l))
+	one.curve = w.curves[limitKey{limit, key}]
+	byKey[key] = one
+	return one, nil
+}
+
+func (w *allowance) slopeOf(l record.Limit) *slope {
+	numbers := record.Limit{Count: l.Count, Period: l.Period, Burst: l.Burst}
+	if w.slopes[numbers] == nil {
+		w.slopes[numbers] = newSlope(l)
+	}
+	return w.slopes[numbers]
+}
+
+// admit what took effect.
+func (e *effect) admit() {
+	var ns float64
+	if e.of.real {
+		ns = e.window.admitBetween(e.sent, e.now, e.cost, e.measured)
+	} else {
+		ns = e.window.admit(e.now, e.cost, e.measured)
+	}
+	if e.measured {
+		e.of.excess.add(e.window, e.now, ns)
+	}
+}
+
+// series, when all effects are in.
+func (w *allowance) series() Admission {
+	out := Admission{Limiter: w.spec.Name, ExcessOverTime: w.excess.series()}
+	for _, o := range w.watched {
+		if k, ok := w.key(o); ok {
+			out.Keys = append(out.Keys, k)
+		}
+	}
+	return out
+}
+
+// key is false if nothing was given to it.
+func (w *allowance) key(o audit.Offender) (KeyAdmission, bool) {
+	l, _ := w.table.For(o.Limit, o.Key)
+	worst, s := w.curves[limitKey{o.Limit, o.Key}].worstWindow(), w.slopeOf(l)
+	k := KeyAdmission{Limit: o.Limit, Key: o.Key, Count: l.Count, Burst: l.Burst, Period: l.Period.Seconds(), Over: o.Over, Excess: o.Excess,
+		From: worst.start / 1e9, Admitted: worst.steps(w.end)}
+	if len(k.Admitted) == 0 {
+		return k, false
+	}
+	until := math.Max(k.Admitted[len(k.Admitted)-1].X, s.interval/1e9)
+	k.Envelope = []Point{{0, s.burst}, {until, s.burst + until*1e9/s.interval}}
+	return k, true
+}
+
+// excess finds the most that any key of a limiter was given above its envelope
+// in windows that end in an interval. Admissions come in order.
+type excess struct {
+	at       intervals
+	least    float64            // ns: the limiter's clock may give away as much
+	most     []float64          // tokens, by interval
+	interval int                // the last that something is known of
+	ahead    map[*slope]float64 // where the worst window of the keys of a limit has its end
+}
+
+func newExcess(at intervals, resolution float64) *excess {
+	return &excess{at: at, least: resolution, most: make([]float64, at.n), ahead: map[*slope]float64{}}
+}
+
+// add an admission at t after which the key's window is w and exceeds the
+// envelope by that many ns.
+func (e *excess) add(w *window, t int64, ns float64) {
+	e.pass(e.at.of(t))
+	e.note(e.interval, w.slope, ns)
+	if a, ok := e.ahead[w.slope]; !ok || w.ahead > a {
+		e.ahead[w.slope] = w.ahead
+	}
+}
+
+// pass the beginnings of intervals up to i: there windows end that hold as
+// much as before.
+func (e *excess) pass(i int) {
+	for e.interval < i {
+		e.interval++
+		for s, ahead := range e.ahead {
+			e.note(e.interval, s, ahead-float64(e.at.start(e.interval))-s.burst*s.interval)
+		}
+	}
+}
+
+func (e *excess) note(i int, s *slope, ns float64) {
+	if ns > e.least {
+		e.most[i] = max(e.most[i], ns/s.interval)
+	}
+}
+
+// series up to the end.
+func (e *excess) series() []Point {
+	e.pass(e.at.n - 1)
+	out := make([]Point, len(e.most))
+	for i, tokens := range e.most {
+		out[i] = Point{float64(e.at.start(i)) / 1e9, tokens}
+	}
+	return out
+}

@@ -1,0 +1,159 @@
+// Package assert judges: does a run do what its scenario asserts?
+//
+// In flow a summary with its metrics and the assertions of the record, out
+// flows one Verdict for each. A verdict is ok only if something was observed
+// and the condition holds on it: unknown is never ok. While a run goes on, a
+// Watch judges those with abortOnFail by its observations; the one that ended a
+// run has failed, whatever came back after it.
+//
+// cmd imports it.
+package assert
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/results/summary"
+	"github.com/quotalab/quotalab/results/wording"
+)
+
+// Verdict on one assertion.
+type Verdict = summary.Assertion
+
+// Judge evaluates the assertions and enters the verdicts in the summary,
+// whose OK then says that it is valid and that all of them hold.
+func Judge(s *summary.Summary, asserts []record.Assertion) {
+	s.Assertions = Evaluate(s, asserts)
+	s.OK = s.Valid
+	for _, v := range s.Assertions {
+		s.OK = s.OK && v.OK
+	}
+}
+
+// Evaluate returns a verdict for each assertion, in their order.
+func Evaluate(s *summary.Summary, asserts []record.Assertion) []Verdict {
+	out := make([]Verdict, 0, len(asserts))
+	for _, a := range asserts {
+		out = append(out, evaluate(s, a))
+	}
+	return out
+}
+
+func evaluate(s *summary.Summary, a record.Assertion) Verdict {
+	v := Verdict{Metric: a.Selector, Check: a.Check, OverSeconds: a.Over.Seconds()}
+	sel, err := metric.ParseSelector(a.Selector)
+	if err != nil {
+		return unknown(v, err.Error())
+	}
+	m, _ := metric.Find(sel.Metric)
+	cond, err := metric.ParseCondition(m, a.Check)
+	if err != nil {
+		return unknown(v, err.Error())
+	}
+	if e := s.EndedBy; e != nil && e.Metric == a.Selector && e.Check == a.Check && e.OverSeconds == a.Over.Seconds() {
+		v.Observed, v.Why = &e.Observed, "it ended the run at "+wording.Quantity(e.AtSeconds, "s")
+		return v
+	}
+	v = whole(s, v, m, sel, cond)
+	if !v.OK || a.Over <= 0 {
+		return v
+	}
+	return windows(s, v, a)
+}
+
+func unknown(v Verdict, why string) Verdict {
+	v.OK, v.Unknown, v.Observed, v.Why = false, true, nil, why
+	return v
+}
+
+// whole judges the condition on the whole run. A value cannot be summed, so
+// the condition must hold on each series; the first on which it does not is
+// the one observed.
+func whole(s *summary.Summary, v Verdict, m metric.Metric, sel metric.Selector, cond metric.Condition) Verdict {
+	series := s.Select(sel)
+	if m.Kind != metric.Value {
+		total, ok := sum(s, m, sel, series)
+		if !ok {
+			return unknown(v, "nothing was observed that this selects")
+		}
+		series = []summary.Metric{total}
+	}
+	if len(series) == 0 {
+		return unknown(v, "nothing was observed that this selects")
+	}
+	for _, one := range series {
+		observed, ok := one.Aggregate(cond, s.SecondsOf(sel))
+		if !ok {
+			return unknown(v, "nothing was observed that this selects")
+		}
+		v.Observed, v.OK = &observed, cond.Holds(observed)
+		if !v.OK {
+			return v
+		}
+	}
+	return v
+}
+
+// sum joins the series. A counter that no series matches is 0, and known to
+// be, if there are series of the same sources, limiters, clients or engines and
+// only the kind of outcome is missing: no denial among many decisions. A phase
+// in which nothing was decided is unknown.
+func sum(s *summary.Summary, m metric.Metric, sel metric.Selector, series []summary.Metric) (summary.Metric, bool) {
+	if len(series) > 0 || m.Kind != metric.Counter {
+		return summary.Sum(series)
+	}
+	others := metric.Selector{Metric: sel.Metric}
+	for _, t := range sel.Tags {
+		if _, closed := m.Values[t.Name]; !closed && !slices.Contains(m.Open, t.Name) || slices.Contains(m.Cuts, t.Name) {
+			others.Tags = append(others.Tags, t)
+		}
+	}
+	found := s.Select(others)
+	return summary.Metric{Name: m.Name, Unit: m.Unit}, len(found) > 0
+}
+
+// windows judges the condition on every window too.
+func windows(s *summary.Summary, v Verdict, a record.Assertion) Verdict {
+	w, err := s.Window(a)
+	switch {
+	case err != nil:
+		return unknown(v, err.Error())
+	case w.Evaluated == 0:
+		return unknown(v, fmt.Sprintf("no window of %v was over before the run was and had anything to judge", a.Over))
+	case w.Failed > 0:
+		v.OK, v.Observed = false, &w.Observed
+		v.Why = fmt.Sprintf("it fails in %d of %d windows of %v; observed in the first, which begins at %v", w.Failed, w.Evaluated, a.Over, w.From.Round(time.Millisecond))
+	}
+	return v
+}
+
+// Column is what a column of a table shows of a run, as an assertion would see
+// it: of a value that several series have, which cannot be summed, the worst.
+// False: unknown, also where no direction is worse.
+func Column(s *summary.Summary, c metric.Column) (float64, bool) {
+	m, _ := metric.Find(c.Selector.Metric)
+	cond := metric.Condition{Agg: c.Agg, P: c.P}
+	series := s.Select(c.Selector)
+	if m.Kind != metric.Value {
+		total, ok := sum(s, m, c.Selector, series)
+		if !ok {
+			return 0, false
+		}
+		return total.Aggregate(cond, s.SecondsOf(c.Selector))
+	}
+	if len(series) == 0 || len(series) > 1 && c.Better() == "" {
+		return 0, false
+	}
+	worst, known := 0.0, true
+	for i, one := range series {
+		v, ok := one.Aggregate(cond, 0)
+		known = known && ok
+		if i == 0 || (v > worst) == (c.Better() == "lower") && v != worst {
+			worst = v
+		}
+	}
+	return worst, known
+}

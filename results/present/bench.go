@@ -1,0 +1,291 @@
+package present
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/perf/benchfmt"
+
+	"github.com/quotalab/quotalab/results/summary"
+)
+
+// Bench writes summaries in the Go benchmark format
+// (golang.org/x/perf/benchfmt, version 2), for benchstat: one line for each
+// combination of tags, with all that was measured of it, and so several lines of
+// one name for several runs of a scenario. Times are in seconds. In virtual
+// time every figure is exact (assume=exact): any change is a difference, and
+// so a file is of one clock.
+//
+// The last line says how many lines have results, so that a file that was cut
+// short is told from a whole one: see ReadBench. Files may be appended to one
+// another.
+func Bench(w io.Writer, runs ...*summary.Summary) error {
+	named := make([]BenchRun, len(runs))
+	for i, s := range runs {
+		named[i].Summary = s
+	}
+	return BenchRuns(w, named)
+}
+
+// BenchRun is a summary whose benchmarks' names have more parts in front, such as
+// "/shards=4".
+type BenchRun struct {
+	Name    string
+	Summary *summary.Summary
+	More    []Figure // before those of the summary
+}
+
+// BenchRuns is Bench of runs that are named.
+func BenchRuns(w io.Writer, runs []BenchRun) error {
+	if len(runs) == 0 {
+		return errors.New("writing benchmarks: expected at least one run")
+	}
+	var b benchWriter
+	for _, run := range runs {
+		if s, first := run.Summary, runs[0].Summary; s.Clock != first.Clock {
+			return fmt.Errorf("writing benchmarks: figures of a benchmark file are either exact or not, so its runs have one clock: found %s (%s) and %s (%s); write a file for each",
+				first.Clock, first.Scenario, s.Clock, s.Scenario)
+		}
+		b.run(run)
+	}
+	fmt.Fprintf(&b, "%s: %d\n", endKey, b.results)
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return fmt.Errorf("writing benchmarks: %w", err)
+	}
+	return nil
+}
+
+// benchWriter is a file being written: strings.Builder never fails.
+type benchWriter struct {
+	strings.Builder
+	config  [][2]string // key and value, as the lines before set them
+	units   []string    // that are told already
+	results int         // lines of them
+}
+
+func (b *benchWriter) run(run BenchRun) {
+	s := run.Summary
+	b.configure(append([][2]string{{endKey, ""}, {scenarioKey, s.Scenario}, {clockKey, s.Clock}}, benchTags(s.Tags)...))
+	// Lines of configuration that differ would put each run into a table of its
+	// own; the format ignores this one.
+	fmt.Fprintf(b, runFormat+"\n", strconv.FormatUint(s.Seed, 10), s.PlanHash)
+	figures := slices.Concat(run.More, Figures(s))
+	b.unitsOf(figures)
+	for i, f := range figures {
+		if i == 0 || f.Name != figures[i-1].Name {
+			b.results++
+			fmt.Fprintf(b, "BenchmarkScenario%s%s 1", run.Name, f.Name)
+		}
+		fmt.Fprintf(b, " %s %s", strconv.FormatFloat(f.Value, 'g', -1, 64), f.Unit)
+		if i == len(figures)-1 || f.Name != figures[i+1].Name {
+			b.WriteByte('\n')
+		}
+	}
+}
+
+// configure writes the lines of configuration that are not so already. One
+// without a value takes a key back: of a run before, or of a file before, if files
+// are appended to one another.
+func (b *benchWriter) configure(config [][2]string) {
+	for _, line := range b.config {
+		if !slices.ContainsFunc(config, func(l [2]string) bool { return l[0] == line[0] }) {
+			fmt.Fprintf(b, "%s:\n", line[0])
+		}
+	}
+	for _, line := range config {
+		if !slices.Contains(b.config, line) {
+			b.WriteString(strings.TrimRight(line[0]+": "+line[1], " ") + "\n")
+		}
+	}
+	b.config = config
+}
+
+// Keys of configuration of a file of Bench.
+const (
+	scenarioKey = "scenario"
+	clockKey    = "clock"
+	endKey      = "end" // after the results: how many lines of them
+)
+
+func ownKeys() []string { return []string{scenarioKey, clockKey, endKey} }
+
+// benchTags are the tags of a run that can be keys of configuration: one begins
+// with a lower-case letter and has neither capitals nor spaces, and is not one
+// of the file's own.
+func benchTags(tags map[string]string) (config [][2]string) {
+	for k, v := range tags {
+		if k != "" && 'a' <= k[0] && k[0] <= 'z' && !strings.ContainsAny(k, " \t:") && strings.ToLower(k) == k && !slices.Contains(ownKeys(), k) {
+			config = append(config, [2]string{k, strings.ReplaceAll(v, "\n", " ")})
+		}
+	}
+	slices.SortFunc(config, func(a, b [2]string) int { return cmp.Compare(a[0], b[0]) })
+	return config
+}
+
+// unitsOf figures: which direction is better, and whether they are exact.
+func (b *benchWriter) unitsOf(figures []Figure) {
+	units := slices.SortedFunc(slices.Values(figures), func(a, b Figure) int { return cmp.Compare(a.Unit, b.Unit) })
+	for _, u := range slices.CompactFunc(units, func(a, b Figure) bool { return a.Unit == b.Unit }) {
+		var about []string
+		if u.Better != "" {
+			about = append(about, "better="+u.Better)
+		}
+		if u.Exact {
+			about = append(about, "assume=exact")
+		}
+		if len(about) > 0 && !slices.Contains(b.units, u.Unit) {
+			b.units = append(b.units, u.Unit)
+			fmt.Fprintf(b, "Unit %s %s\n", u.Unit, strings.Join(about, " "))
+		}
+	}
+}
+
+// ErrTruncated is in the error about a file of Bench that was cut short.
+var ErrTruncated = errors.New("the file was cut short")
+
+// Benchmarks are what a benchmark file holds. Results of Bench have their run's
+// seed and plan as configuration, though they do not tell tables apart.
+type Benchmarks struct {
+	Results []*benchfmt.Result
+	Units   benchfmt.UnitMetadataMap
+}
+
+// ReadBench reads a file in the Go benchmark format, of Bench or of any other
+// program; name is for errors. A line that does not fit the format is an error,
+// and so are no results at all, and a file of Bench without its last line
+// (ErrTruncated).
+func ReadBench(r io.Reader, name string) (*Benchmarks, error) {
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("reading benchmarks: %s: %w", name, err)
+	}
+	runs, err := checkEnd(string(text), name)
+	if err != nil {
+		return nil, err
+	}
+	b := &Benchmarks{}
+	reader := benchfmt.NewReader(bytes.NewReader(text), name)
+	for reader.Scan() {
+		switch rec := reader.Result().(type) {
+		case *benchfmt.SyntaxError:
+			err = errors.Join(err, rec)
+		case *benchfmt.Result:
+			b.Results = append(b.Results, withRun(rec.Clone(), runs))
+		}
+	}
+	b.Units = reader.Units()
+	if err := errors.Join(err, reader.Err()); err != nil {
+		return nil, fmt.Errorf("reading benchmarks: %w", err)
+	}
+	if len(b.Results) == 0 {
+		return nil, fmt.Errorf("%s: expected results in the Go benchmark format (lines that begin with Benchmark), found none", name)
+	}
+	return b, nil
+}
+
+// runLine is where a run's results begin.
+type runLine struct {
+	line       int
+	seed, plan string
+}
+
+// runFormat of the line before a run's results.
+const runFormat = "# seed %s plan %s"
+
+// withRun adds what is known of the run that a result is of.
+func withRun(r *benchfmt.Result, runs []runLine) *benchfmt.Result {
+	_, line := r.Pos()
+	for _, run := range slices.Backward(runs) {
+		if run.line < line {
+			r.SetConfig("seed", run.seed)
+			r.SetConfig("plan", run.plan)
+			break
+		}
+	}
+	return r
+}
+
+// checkEnd goes through what Bench wrote, perhaps several times into one file:
+// after a line with a scenario's name comes one with the number of results.
+func checkEnd(text, name string) (runs []runLine, err error) {
+	begun, results, line := false, 0, 0
+	for l := range strings.Lines(text) {
+		line++
+		l = strings.TrimRight(l, "\r\n")
+		key, value, _ := strings.Cut(l, ":")
+		run := runLine{line: line}
+		switch {
+		case strings.HasPrefix(l, "Benchmark"):
+			results++
+		case key == scenarioKey:
+			begun = true
+		case key == endKey && begun:
+			if strings.TrimSpace(value) != strconv.Itoa(results) {
+				return nil, truncated(name, line, results, strconv.Quote(l))
+			}
+			begun, results = false, 0
+		case strings.HasPrefix(l, "#"):
+			if n, _ := fmt.Sscanf(l, runFormat, &run.seed, &run.plan); n == 2 {
+				runs = append(runs, run)
+			}
+		}
+	}
+	if begun {
+		return nil, truncated(name, line, results, "the end of the file")
+	}
+	return runs, nil
+}
+
+func truncated(name string, line, results int, found string) error {
+	return fmt.Errorf("%s:%d: %w: expected %q after its results, found %s; write it again", name, line, ErrTruncated,
+		fmt.Sprintf("%s: %d", endKey, results), found)
+}
+
+// repeated is a figure of all runs of one scenario.
+type repeated struct {
+	Figure   // of the first run that has it
+	scenario string
+	runs     int       // of the scenario
+	values   []float64 // of those that have the figure, ascending
+}
+
+// low, middle and high of the runs that have the figure.
+func (r *repeated) low() float64  { return r.values[0] }
+func (r *repeated) high() float64 { return r.values[len(r.values)-1] }
+
+func (r *repeated) middle() float64 {
+	n := len(r.values)
+	return (r.values[(n-1)/2] + r.values[n/2]) / 2
+}
+
+// repeats joins the same figures of runs of the same scenario: tools that keep
+// figures over time want one number of each.
+func repeats(runs []*summary.Summary) []*repeated {
+	type key struct{ scenario, name, unit string }
+	var all []*repeated
+	byKey := map[key]*repeated{}
+	of := map[string]int{}
+	for _, s := range runs {
+		of[s.Scenario]++
+		for _, f := range Figures(s) {
+			k := key{s.Scenario, f.Name, f.Unit}
+			r := byKey[k]
+			if r == nil {
+				r = &repeated{Figure: f, scenario: s.Scenario}
+				all, byKey[k] = append(all, r), r
+			}
+			r.values = append(r.values, f.Value)
+		}
+	}
+	for _, r := range all {
+		r.runs = of[r.scenario]
+		slices.SortFunc(r.values, cmp.Compare[float64])
+	}
+	return all
+}

@@ -1,0 +1,145 @@
+package present
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jstemmer/go-junit-report/v2/junit"
+
+	"github.com/quotalab/quotalab/results/summary"
+	"github.com/quotalab/quotalab/results/wording"
+)
+
+// Suite of JUnit XML.
+type Suite struct {
+	Name       string
+	Started    time.Time
+	Seconds    float64 // of wall time
+	Properties [][2]string
+	Cases      []Case
+	Out, Err   []string // lines
+}
+
+// Case is a test case: passed, without a problem.
+type Case struct {
+	Name string
+	*Problem
+}
+
+// Problem of a test case.
+type Problem struct {
+	Kind    string // Invalid is an error, any other a failure
+	Message string
+	Details []string // lines
+}
+
+// Invalid is the kind of problem that leaves nothing to judge.
+const Invalid = "invalid"
+
+// JUnit writes summaries as JUnit XML: a suite for each, whose first test case is
+// whether the run is valid, and then one for each assertion. One that is unknown
+// fails. Of a run that is not valid every test case is an error: what its
+// assertions came to means nothing. A suite's output is the text summary.
+func JUnit(w io.Writer, runs ...*summary.Summary) error {
+	suites := make([]Suite, len(runs))
+	for i, s := range runs {
+		var text strings.Builder
+		if err := Text(&text, s, TextOptions{}); err != nil {
+			return err
+		}
+		suite := Suite{
+			Name: s.Scenario, Started: s.Started, Seconds: s.WallSeconds, Out: strings.Split(text.String(), "\n"), Err: s.Warnings,
+			Properties: [][2]string{{"seed", strconv.FormatUint(s.Seed, 10)}, {"clock", s.Clock}, {"plan", s.PlanHash}, {"record", s.RecordHash}},
+			Cases:      []Case{{Name: "the run is valid"}},
+		}
+		for _, k := range sorted(s.Tags) {
+			suite.Properties = append(suite.Properties, [2]string{"tag." + k, s.Tags[k]})
+		}
+		if !s.Valid {
+			suite.Cases[0].Problem = &Problem{Invalid, strings.Join(s.Invalid, "; "), s.Invalid}
+		}
+		for _, a := range s.Assertions {
+			suite.Cases = append(suite.Cases, assertionCase(s, a))
+		}
+		suites[i] = suite
+	}
+	return JUnitSuites(w, suites)
+}
+
+// assertionCase is what became of an assertion of a run.
+func assertionCase(s *summary.Summary, a summary.Assertion) Case {
+	c := Case{Name: a.Name()}
+	inMilliseconds := &text{o: TextOptions{Unit: "ms"}}
+	switch {
+	case !s.Valid:
+		c.Problem = &Problem{Invalid, "the run is not valid, so this means nothing", s.Invalid}
+	case a.OK:
+	case a.Unknown || a.Observed == nil:
+		c.Problem = &Problem{"unknown", "expected " + a.Check + ", found nothing to judge by", []string{a.Why}}
+	default:
+		c.Problem = &Problem{"assertion", "expected " + a.Check + ", observed " + inMilliseconds.observed(a), []string{a.Why}}
+	}
+	return c
+}
+
+// JUnitSuites writes suites as JUnit XML. Attributes and elements are those that
+// the schema of Ant's JUnit task asks for, which is the strictest; Jenkins' and
+// GitLab's readers take less.
+func JUnitSuites(w io.Writer, suites []Suite) error {
+	var all junit.Testsuites
+	for i := range suites {
+		all.Suites = append(all.Suites, suites[i].xml(i)) // not AddSuite: Ant's schema knows no totals
+	}
+	if _, err := io.WriteString(w, `<?xml version="1.0" encoding="UTF-8"?>`+"\n"); err != nil {
+		return fmt.Errorf("writing JUnit XML: %w", err)
+	}
+	if err := all.WriteXML(w); err != nil {
+		return fmt.Errorf("writing JUnit XML: %w", err)
+	}
+	return nil
+}
+
+func (s *Suite) xml(id int) junit.Testsuite {
+	suite := junit.Testsuite{
+		ID: id, Name: printableLine(s.Name), Package: "quotalab", Hostname: "localhost", // a record does not know where it was made
+		Time: junitTime(s.Seconds), Timestamp: s.Started.UTC().Format("2006-01-02T15:04:05"),
+		SystemOut: &junit.Output{Data: printableLines(s.Out)}, SystemErr: &junit.Output{Data: printableLines(s.Err)},
+	}
+	for _, p := range append([][2]string{{"package", "quotalab"}}, s.Properties...) { // Jenkins' schema wants one at least
+		suite.AddProperty(p[0], p[1])
+	}
+	for i, c := range s.Cases {
+		out := junit.Testcase{Name: printableLine(c.Name), Classname: suite.Name, Time: junitTime(0)}
+		if i == 0 {
+			out.Time = suite.Time // the run is one, and not of each case
+		}
+		if c.Problem != nil {
+			result := &junit.Result{Type: c.Kind, Message: printableLine(c.Message), Data: printableLines(c.Details)}
+			if c.Kind == Invalid {
+				out.Error = result
+			} else {
+				out.Failure = result
+			}
+		}
+		suite.AddTestcase(out)
+	}
+	return suite
+}
+
+func junitTime(seconds float64) string { return strconv.FormatFloat(seconds, 'f', 3, 64) }
+
+// printableLine has no characters that XML or a viewer would stumble over.
+func printableLine(s string) string {
+	return wording.Printable(strings.Join(strings.Fields(s), " "))
+}
+
+func printableLines(lines []string) string {
+	printable := make([]string, len(lines))
+	for i, l := range lines {
+		printable[i] = wording.Printable(l)
+	}
+	return strings.Join(printable, "\n")
+}

@@ -1,0 +1,133 @@
+package present_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/quotalab/quotalab/results/audit"
+	"github.com/quotalab/quotalab/results/present"
+	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/results/record/recordtest"
+	"github.com/quotalab/quotalab/results/summary"
+)
+
+// live is a run of 30 s in real time: ten requests a second, a shard down
+// from 10 to 20 s, its connections reset at 25 s.
+func live(t testing.TB, change func(m *record.Manifest, list []record.Observation)) *summary.Summary {
+	t.Helper()
+	const second = 1000 * ms
+	m := record.Manifest{
+		Scenario: "live", About: "A shard is killed and comes back.", Seed: 7, Clock: "real", PlanHash: "abc", Horizon: 30 * time.Second,
+		Epoch: time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC), Shards: []string{"a", "b"},
+		Clients:  []record.Client{{Name: "wfe", ShardNames: []string{"a", "b"}}},
+		Limiters: []record.Limiter{{Name: "gcra", Limits: []record.Limit{{Name: "x", Count: 1, Period: time.Second, Burst: 2}}}},
+		Traffic:  []record.Traffic{{Name: "main", Arrivals: 300}},
+		Faults: []record.Fault{{At: 10 * second, Until: 20 * second, Kind: "down", What: "is killed, refuses connections, and comes back empty", Shard: "a"},
+			{At: 25 * second, Until: 25 * second, Kind: "reset", What: "every connection is reset", Shard: "a"}, {At: 12 * second, Until: 14 * second, Kind: "clock", What: "its clock is 1s ahead", Client: "wfe"}},
+		Servers: []record.Server{
+			{Shard: "a", Version: "7.0.15", Commands: []record.CommandCount{{Name: "evalsha", Sent: 90, Server: 90}, {Name: "get", Script: 90, Server: 90}},
+				MemoryBefore: 900_000, MemoryAfter: 2_500_000, KeysAfter: 12_345, SampledKeys: 100, KeyBytes: 87.6},
+			{Shard: "b", Version: "7.0.15", Commands: []record.CommandCount{{Name: "evalsha", Sent: 160, Server: 160}, {Name: "get", Script: 160, Server: 160}},
+				MemoryBefore: 900_000, MemoryAfter: 2_600_000, KeysAfter: 12_000, SampledKeys: 100, KeyBytes: 88.2},
+		},
+	}
+	var list []record.Observation
+	for i := range int64(300) {
+		at := i * 100 * ms
+		o := record.Observation{Arrival: i, Traffic: "main", Client: "wfe", Limiter: "gcra", Intended: at, Sent: at + 20_000 + i%10*5000, Effect: -1, Order: -1, Judged: -1,
+			Decision: record.Allowed, Key: record.Found, RoundTrips: 1, Remaining: 1, RetryAfter: -1,
+			Takes: []record.Take{{Limit: "x", Key: "k", Cost: 1, Mode: record.TakeMode, Shard: "b", State: record.Found}}, Touched: []record.Touch{{Shard: "b", Commands: 1}}}
+		o.Done = o.Sent + 200_000 + i%7*30_000
+		switch {
+		case i%2 == 0 && o.Intended >= 10*second && o.Intended < 20*second:
+			o.Decision, o.Key, o.Error, o.Done, o.RoundTrips, o.Touched = record.Errored, record.Unread, "refused", o.Sent+410*ms, 0, nil
+		case i%2 == 0:
+			o.Takes[0].Shard, o.Touched[0].Shard = "a", "a"
+		case i%5 == 0:
+			o.Decision = record.Denied
+		}
+		list = append(list, o)
+	}
+	if change != nil {
+		change(&m, list)
+	}
+	r := recordtest.Write(t, m, list)
+	s, err := summary.Measure(r, &audit.Result{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestTextOfLiveRuns(t *testing.T) {
+	for _, c := range []struct {
+		file    string
+		o       present.TextOptions
+		change  func(m *record.Manifest, list []record.Observation)
+		amended func(s *summary.Summary)
+	}{
+		{file: "live.txt"},
+		{file: "live_full_us.txt", o: present.TextOptions{Mode: present.Full, Unit: "us"}},
+		{file: "live_invalid.txt", change: func(m *record.Manifest, list []record.Observation) {
+			m.Traffic[0].Arrivals = 3000 // most of them never went out
+			m.Clients[0].Pipelining = "auto"
+			m.Servers[0].Commands[0].Server = 70
+			m.Servers[1].Restarted, m.Servers[1].KeyBytes, m.Servers[1].SampledKeys = true, -1, 0
+			for i := range list {
+				list[i].Sent += 40 * ms
+				list[i].Done += 40 * ms
+			}
+		}},
+		{file: "live_sampled.txt", amended: func(s *summary.Summary) {
+			s.Recorded, s.SampleRate, s.Seen, s.Observations = "sampled", 0.05, 300, 14
+			s.SampledAudit = []summary.SampledAudit{{Limiter: "gcra", Compared: 14, Over: 2, Ambiguous: 3, WorstExcess: 1.5}}
+			s.Servers[0].Unreachable, s.Servers[0].KeysAfter, s.Servers[0].MemoryAfter = "dial tcp 127.0.0.1:1: connection refused", nil, nil
+			s.Servers[0].Compared, s.Servers[0].CommandsSent, s.Servers[0].CommandsServed = false, nil, nil
+		}},
+	} {
+		s := live(t, c.change)
+		if c.amended != nil {
+			c.amended(s)
+		}
+		var b bytes.Buffer
+		if err := present.Text(&b, s, c.o); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, c.file, b.Bytes())
+	}
+}
+
+// TestErrorsAreSummedOverPhases: a kind of error that is in two phases has one
+// row in the table of errors.
+func TestErrorsAreSummedOverPhases(t *testing.T) {
+	s := live(t, func(_ *record.Manifest, list []record.Observation) {
+		for _, i := range []int{1, 2} {
+			o := &list[i]
+			o.Decision, o.Key, o.Error, o.RoundTrips, o.Touched = record.Errored, record.Unread, "refused", 0, nil
+		}
+	})
+	var b bytes.Buffer
+	if err := present.Text(&b, s, present.TextOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(b.String(), "\nErrors\n")
+	table, _, _ = strings.Cut(table, "\n\n")
+	if rows := strings.Split(table, "\n"); len(rows) != 2 || strings.Join(strings.Fields(rows[1]), " ") != "gcra refused 52" {
+		t.Errorf("expected one row of 52 errors, found %q", table)
+	}
+}
+
+// TestInvalidIsSaidFirst: before anything that might be taken for a result.
+func TestInvalidIsSaidFirst(t *testing.T) {
+	s := live(t, func(m *record.Manifest, _ []record.Observation) { m.Traffic[0].Arrivals = 3000 })
+	var b bytes.Buffer
+	if err := present.Text(&b, s, present.TextOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	first := strings.SplitN(b.String(), "\n", 3)
+	if !strings.Contains(first[0], "INVALID") || !strings.Contains(first[1], "the generator did not keep up: of 100/s that were due it sent 10/s (10.0 %)") {
+		t.Errorf("the text begins with\n%s\n%s", first[0], first[1])
+	}
+}

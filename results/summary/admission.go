@@ -1,0 +1,165 @@
+package summary
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/quotalab/quotalab/results/audit"
+)
+
+// admission makes the metrics that the audit is the source of. A limiter
+// without an oracle, or without a decision to compare, has none: unknown is
+// not zero.
+func admission(a *audit.Result) []Metric {
+	var out []Metric
+	for _, m := range []struct {
+		name string
+		of   func(audit.Limiter) int64
+	}{
+		{"over_admission", func(l audit.Limiter) int64 { return l.Over }},
+		{"under_admission", func(l audit.Limiter) int64 { return l.Under }},
+		{"ambiguous", func(l audit.Limiter) int64 { return l.Ambiguous }},
+	} {
+		for _, l := range a.Limiters {
+			if l.Compared > 0 {
+				out = append(out, counter(m.name, tags("limiter", l.Name), m.of(l)))
+			}
+		}
+	}
+	for _, l := range a.Limiters {
+		if l.Compared > 0 {
+			out = append(out, value("worst_excess", tags("limiter", l.Name), l.Compared, l.WorstExcess))
+		}
+	}
+	return out
+}
+
+func worstKeys(a *audit.Result) []AdmittedKey {
+	out := []AdmittedKey{}
+	for _, l := range a.Limiters {
+		for _, o := range l.Worst {
+			out = append(out, AdmittedKey{Limiter: l.Name, Limit: o.Limit, Key: o.Key, Over: o.Over, Under: o.Under, Excess: o.Excess})
+		}
+	}
+	return out
+}
+
+// sampledAudit is the audit of a record that holds the observations of some
+// keys. Of a limiter that was asked of several limits at once there is none:
+// the history of such a request's other keys has gaps.
+func (p *pass) sampledAudit(a *audit.Result) (out []SampledAudit) {
+	for _, l := range a.Limiters {
+		if l.Compared > 0 && !p.batched[l.Name] {
+			out = append(out, SampledAudit{Limiter: l.Name, Compared: l.Compared, Over: l.Over, Under: l.Under, Ambiguous: l.Ambiguous, WorstExcess: l.WorstExcess})
+		}
+	}
+	return out
+}
+
+// thresholds makes the metrics of usage-threshold engines. Of a record with
+// accounts it is known how often each threshold was crossed and told of, also
+// that it never was; but nothing was missed where nothing was crossed is
+// unknown.
+func thresholds(a *audit.Result) (out []Metric) {
+	if a.Thresholds == nil || a.Thresholds.Accounts == 0 {
+		return nil
+	}
+	for _, make := range []func(*audit.ThresholdTally, series) []Metric{crossings, censored, notices, missed, noticeDelay} {
+		for _, e := range a.Thresholds.Engines {
+			for i := range e.Thresholds {
+				out = append(out, make(&e.Thresholds[i], series{e.Name, strconv.FormatInt(e.Thresholds[i].Threshold, 10)})...)
+			}
+		}
+	}
+	return out
+}
+
+// series is what all metrics of an engine and a threshold are tagged with.
+type series struct{ engine, threshold string }
+
+func (s series) tags(more ...string) map[string]string {
+	return tags(append([]string{"engine", s.engine, "threshold", s.threshold}, more...)...)
+}
+
+func crossings(t *audit.ThresholdTally, s series) []Metric {
+	return []Metric{counter("crossings", s.tags(), t.Crossings)}
+}
+
+func censored(t *audit.ThresholdTally, s series) []Metric {
+	return []Metric{counter("censored", s.tags(), t.Censored)}
+}
+
+// notices has one series without a verdict, that says 0, where none was sent.
+func notices(t *audit.ThresholdTally, s series) (out []Metric) {
+	for _, kind := range audit.NoticeKinds() {
+		if n := t.Notices[kind]; n > 0 {
+			out = append(out, counter("notices", s.tags("verdict", string(kind)), n))
+		}
+	}
+	if len(out) == 0 {
+		out = append(out, counter("notices", s.tags(), 0))
+	}
+	return out
+}
+
+// missed has one series without a cause, that says 0, where every crossing was
+// told of, and none where there was no crossing.
+func missed(t *audit.ThresholdTally, s series) (out []Metric) {
+	if t.Crossings == 0 {
+		return nil
+	}
+	for _, c := range t.Causes {
+		if c.Verdict == audit.Missed {
+			out = append(out, counter("missed", s.tags("cause", c.Cause), c.Count))
+		}
+	}
+	if len(out) == 0 {
+		out = append(out, counter("missed", s.tags(), 0))
+	}
+	return out
+}
+
+func noticeDelay(t *audit.ThresholdTally, s series) []Metric {
+	if len(t.Delays) == 0 {
+		return nil
+	}
+	delays := &trend{}
+	for _, d := range t.Delays {
+		delays.add(d)
+	}
+	return []Metric{distribution("notice_delay", s.tags(), delays)}
+}
+
+// perThreshold is the table of engines and thresholds.
+func perThreshold(a *audit.Result) (out []Threshold) {
+	if a.Thresholds == nil || a.Thresholds.Accounts == 0 {
+		return nil
+	}
+	for _, e := range a.Thresholds.Engines {
+		for _, t := range e.Thresholds {
+			out = append(out, Threshold{
+				Engine: e.Name, Kind: e.Kind, Threshold: t.Threshold,
+				Crossings: t.Crossings, OnTime: t.OnTime, Late: t.Late, Missed: t.Missed, Covered: t.Covered, Censored: t.Censored,
+				Notices: Notices{First: t.Notices[audit.First], OutOfOrder: t.Notices[audit.OutOfOrder], Duplicate: t.Notices[audit.Duplicate],
+					Undelivered: t.Notices[audit.Undelivered], Spurious: t.Notices[audit.Spurious], WarmUp: t.Notices[audit.WarmUp]},
+			})
+		}
+	}
+	return out
+}
+
+// causes is the table of causes.
+func causes(a *audit.Result) (out []ThresholdCause) {
+	if a.Thresholds == nil {
+		return nil
+	}
+	for _, e := range a.Thresholds.Engines {
+		for _, t := range e.Thresholds {
+			for _, c := range t.Causes {
+				out = append(out, ThresholdCause{Engine: e.Name, Threshold: t.Threshold, Verdict: string(c.Verdict), Cause: c.Cause, Count: c.Count,
+					Account: c.Account, Group: c.Group, At: time.Unix(0, c.At).UTC()})
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,366 @@
+package summary
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/results/wording"
+)
+
+// mostDenied is how many keys Keys.MostDenied has at most for a limiter.
+const mostDenied = 10
+
+// keys tallies every key of every limit: how often it was decided on and
+// denied, and on which shard each client looked for it. A key costs its map
+// entry, eight bytes and two bytes a client.
+type keys struct {
+	order   *order
+	shards  int
+	clients int
+	limits  map[limitName]*tallies
+}
+
+type limitName struct{ limiter, limit string }
+
+type tallies struct {
+	index  map[string]int32
+	counts []tally
+	shard  []int16 // of key i for client c, at i·clients + c: shard + 1, 0 not seen
+}
+
+type tally struct{ decisions, denied uint32 }
+
+func newKeys(o *order, m *record.Manifest) *keys {
+	return &keys{order: o, shards: len(m.Shards), clients: max(1, len(m.Clients)), limits: map[limitName]*tallies{}}
+}
+
+func (k *keys) observe(o *record.Observation) error {
+	if o.Decision == record.Dropped {
+		return nil
+	}
+	client, ok := k.order.client[k.order.group(o.Client)]
+	if !ok && k.clients > 1 {
+		return fmt.Errorf("observation %d is of client %q, which the manifest does not list", o.Seq, o.Client)
+	}
+	for i := range o.Takes {
+		t := &o.Takes[i]
+		tallies := k.of(limitName{o.Limiter, t.Limit})
+		n := tallies.at(t.Key, k.clients)
+		if t.Mode != record.SpendMode {
+			tallies.counts[n].decisions++
+			if o.Decision == record.Denied {
+				tallies.counts[n].denied++
+			}
+		}
+		if t.Shard == "" {
+			continue
+		}
+		shard, ok := k.order.shard[t.Shard]
+		if !ok {
+			return fmt.Errorf("observation %d found a key on shard %q, which the manifest does not list", o.Seq, t.Shard)
+		}
+		tallies.shard[int(n)*k.clients+client] = int16(shard + 1)
+	}
+	return nil
+}
+
+func (k *keys) of(name limitName) *tallies {
+	t := k.limits[name]
+	if t == nil {
+		t = &tallies{index: map[string]int32{}}
+		k.limits[name] = t
+	}
+	return t
+}
+
+// at returns the key's number, a new one for a new key.
+func (t *tallies) at(key string, clients int) int32 {
+	if n, ok := t.index[key]; ok {
+		return n
+	}
+	n := int32(len(t.counts))
+	t.index[key] = n
+	t.counts = append(t.counts, tally{})
+	for range clients {
+		t.shard = append(t.shard, 0)
+	}
+	return n
+}
+
+// names of the limits seen, in order.
+func (k *keys) names() []limitName {
+	var list []limitName
+	for n := range k.limits {
+		list = append(list, n)
+	}
+	slices.SortFunc(list, func(a, b limitName) int {
+		return cmp.Or(k.order.limiter.compare(a.limiter, b.limiter), cmp.Compare(a.limit, b.limit))
+	})
+	return list
+}
+
+// perShard counts the distinct keys on each shard, by limiter. A key that
+// clients look for on several shards lives on each of them.
+func (k *keys) perShard() (limiters []string, counts map[string][]int64) {
+	counts = map[string][]int64{}
+	for _, name := range k.names() {
+		c := counts[name.limiter]
+		if c == nil {
+			c = make([]int64, k.shards)
+			counts[name.limiter] = c
+			limiters = append(limiters, name.limiter)
+		}
+		seen := k.limits[name].shard
+		for at := 0; at < len(seen); at += k.clients {
+			for i, s := range seen[at : at+k.clients] {
+				if s > 0 && !slices.Contains(seen[at:at+i], s) {
+					c[s-1]++
+				}
+			}
+		}
+	}
+	return limiters, counts
+}
+
+// mostDenied lists the keys with the most denials of each limiter.
+func (k *keys) mostDenied() []DeniedKey {
+	out := []DeniedKey{}
+	var of []DeniedKey // of the limiter at hand
+	for _, name := range k.names() {
+		if len(of) > 0 && of[0].Limiter != name.limiter {
+			out, of = append(out, of...), nil
+		}
+		t := k.limits[name]
+		for key, n := range t.index {
+			if c := t.counts[n]; c.denied > 0 {
+				of = insertDenied(of, DeniedKey{name.limiter, name.limit, key, int64(c.denied), int64(c.decisions)})
+			}
+		}
+	}
+	return append(out, of...)
+}
+
+func insertDenied(list []DeniedKey, d DeniedKey) []DeniedKey {
+	i, _ := slices.BinarySearchFunc(list, d, func(a, b DeniedKey) int {
+		return cmp.Or(cmp.Compare(b.Denied, a.Denied), cmp.Compare(a.Decisions, b.Decisions), cmp.Compare(a.Limit, b.Limit), cmp.Compare(a.Key, b.Key))
+	})
+	if i == mostDenied {
+		return list
+	}
+	list = slices.Insert(list, i, d)
+	return list[:min(len(list), mostDenied)]
+}
+
+// mostBusy is how many keys Busiest knows at most.
+const mostBusy = 10
+
+// BusyKey is a key with many decisions.
+type BusyKey struct {
+	Limit, Key string
+	Shards     []string // where clients looked for it, in the manifest's order
+	Decisions  int64
+}
+
+// busy is what Busiest tells of one limiter.
+type busy struct {
+	keys      []BusyKey
+	decisions int64
+}
+
+// Busiest lists the keys of a limiter that it decided on most often, at most
+// ten, the busiest first, and says how many decisions on keys there were in all:
+// one on several keys counts for each. They are not known (nil, 0) of a record that
+// does not hold all observations, nor of a summary that was read from JSON.
+func (s *Summary) Busiest(limiter string) (keys []BusyKey, decisions int64) {
+	b := s.busiest[limiter]
+	return b.keys, b.decisions
+}
+
+// busiest keys of each limiter.
+func (k *keys) busiest(shards []string) map[string]busy {
+	of := map[string]busy{}
+	for _, name := range k.names() {
+		b, t := of[name.limiter], k.limits[name]
+		for key, n := range t.index {
+			decisions := int64(t.counts[n].decisions)
+			if b.decisions += decisions; decisions > 0 {
+				b.insert(BusyKey{Limit: name.limit, Key: key, Decisions: decisions})
+			}
+		}
+		of[name.limiter] = b
+	}
+	for limiter, b := range of {
+		for i := range b.keys {
+			at := &b.keys[i]
+			at.Shards = k.shardsOf(limitName{limiter, at.Limit}, at.Key, shards)
+			at.Key = strings.Clone(at.Key) // else it holds on to a page of the record
+		}
+	}
+	return of
+}
+
+func (b *busy) insert(one BusyKey) {
+	i, _ := slices.BinarySearchFunc(b.keys, one, func(a, b BusyKey) int {
+		return cmp.Or(cmp.Compare(b.Decisions, a.Decisions), cmp.Compare(a.Limit, b.Limit), cmp.Compare(a.Key, b.Key))
+	})
+	if i == mostBusy {
+		return
+	}
+	b.keys = slices.Insert(b.keys, i, one)
+	b.keys = b.keys[:min(len(b.keys), mostBusy)]
+}
+
+func (k *keys) shardsOf(name limitName, key string, shards []string) (list []string) {
+	t := k.limits[name]
+	at := int(t.index[key]) * k.clients
+	seen := t.shard[at : at+k.clients]
+	for i, s := range shards {
+		if slices.Contains(seen, int16(i+1)) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// EvenAt is the p-value at and above which a distribution over shards is
+// called even.
+const EvenAt = 0.01
+
+// Balance says how evenly counts fall on shards.
+type Balance struct {
+	Total      int64
+	Chi2       float64 // Pearson's χ² against equal shares
+	P          float64 // that chance alone gives this χ² or more
+	PeakToMean float64 // fullest shard over the mean
+	CV         float64 // standard deviation over the mean
+	Gini       float64 // 0 all equal, 1 − 1/N all on one
+}
+
+// BalanceOf computes the Balance of counts; false if there are fewer than
+// two shards or nothing to count. P is meaningful where the things counted
+// fall on shards independently, as distinct keys do; commands follow their
+// keys, so theirs says only how far they are from equal.
+func BalanceOf(counts []int64) (Balance, bool) {
+	total := int64(0)
+	for _, c := range counts {
+		total += c
+	}
+	if len(counts) < 2 || total == 0 {
+		return Balance{}, false
+	}
+	n := float64(len(counts))
+	mean := float64(total) / n
+	b := Balance{Total: total, PeakToMean: float64(slices.Max(counts)) / mean}
+	squares := 0.0
+	for _, c := range counts {
+		squares += (float64(c) - mean) * (float64(c) - mean)
+	}
+	b.Chi2 = squares / mean
+	b.CV = math.Sqrt(squares/n) / mean
+	b.P = distuv.ChiSquared{K: n - 1}.Survival(b.Chi2)
+	b.Gini = gini(counts, float64(total))
+	return b, true
+}
+
+// gini is Σ(2i − n − 1)·xᵢ / (n·Σx) over the counts in rising order.
+func gini(counts []int64, total float64) float64 {
+	sorted := slices.Sorted(slices.Values(counts))
+	sum, n := 0.0, len(sorted)
+	for i, c := range sorted {
+		sum += float64(2*(i+1)-n-1) * float64(c)
+	}
+	return sum / (float64(n) * total)
+}
+
+// Even tells whether chance explains the distribution.
+func (b Balance) Even() bool { return b.P >= EvenAt }
+
+func (b Balance) metrics(limiter, of string) []Metric {
+	stat := func(name string, v float64) Metric {
+		return value("shard_balance", tags("limiter", limiter, "of", of, "stat", name), b.Total, v)
+	}
+	return []Metric{stat("chi2", b.Chi2), stat("p_value", b.P), stat("peak_to_mean", b.PeakToMean), stat("cv", b.CV), stat("gini", b.Gini)}
+}
+
+// disagreement of a client with the first one on where keys live.
+type disagreement struct {
+	limiter       string
+	client, first *record.Client
+	shared        int64 // keys that both looked for
+	apart         int64 // of these, on different shards
+}
+
+// disagreements of each limiter's clients that share keys with the first.
+func (k *keys) disagreements(m *record.Manifest) []disagreement {
+	var out []disagreement
+	for _, l := range m.Limiters {
+		for c := 1; c < len(m.Clients); c++ {
+			d := disagreement{limiter: l.Name, client: &m.Clients[c], first: &m.Clients[0]}
+			for _, name := range k.names() {
+				if name.limiter == l.Name {
+					d.count(k.limits[name].shard, k.clients, c)
+				}
+			}
+			if d.shared > 0 {
+				out = append(out, d)
+			}
+		}
+	}
+	return out
+}
+
+func (d *disagreement) count(shard []int16, clients, c int) {
+	for at := 0; at < len(shard); at += clients {
+		if a, b := shard[at], shard[at+c]; a > 0 && b > 0 {
+			d.shared++
+			if a != b {
+				d.apart++
+			}
+		}
+	}
+}
+
+func (d disagreement) share() float64 { return float64(d.apart) / float64(d.shared) }
+
+func (d disagreement) metric() Metric {
+	return value("shard_disagreement", tags("limiter", d.limiter, "client", d.client.Name), d.shared, d.share())
+}
+
+// warning names the disagreement and its cause; "" if there is none.
+func (d disagreement) warning() string {
+	if d.apart == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s: client %s looks for %s of %s on another shard than client %s: %s. What one client writes, the other does not find.",
+		d.limiter, d.client.Name, percent(d.share()), wording.Counted(d.shared, "key"), d.first.Name, d.cause())
+}
+
+func (d disagreement) cause() string {
+	a, b := d.first.ShardNames, d.client.ShardNames
+	names := fmt.Sprintf("(%s: %s; %s: %s)", d.first.Name, strings.Join(a, ", "), d.client.Name, strings.Join(b, ", "))
+	common := 0
+	for _, n := range a {
+		if slices.Contains(b, n) {
+			common++
+		}
+	}
+	switch {
+	case slices.Equal(a, b):
+		return "they name the shards alike, so they must see different shards up, or map keys differently"
+	case common == 0:
+		// Rendezvous hashing over unrelated names: agreement is a matter of
+		// chance, 1 in N.
+		return fmt.Sprintf("they name the same %d shards differently %s, and a Ring maps keys by the shards' names, so they agree on a key only by chance (a disagreement of %s is expected)",
+			len(a), names, percent(1-1/float64(len(a))))
+	case common == len(a) && len(a) == len(b):
+		return fmt.Sprintf("they give the same names to different shards %s, and a Ring maps keys by the shards' names", names)
+	default:
+		return fmt.Sprintf("they name some of the shards differently %s, and a Ring maps keys by the shards' names", names)
+	}
+}

@@ -1,0 +1,291 @@
+package summary
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/google/jsonschema-go/jsonschema"
+
+	"github.com/quotalab/quotalab/results/wording"
+)
+
+// SchemaVersion of the JSON summary.
+const SchemaVersion = 1
+
+// Summary is what a run came to.
+type Summary struct {
+	SchemaVersion int      `json:"schemaVersion" jsonschema:"version of this layout"`
+	OK            bool     `json:"ok" jsonschema:"valid, and every assertion holds"`
+	Valid         bool     `json:"valid" jsonschema:"the run did what the scenario asked: it reached its end, dropped nothing and kept its schedule"`
+	Invalid       []string `json:"invalid,omitempty" jsonschema:"why it is not valid"`
+
+	Scenario        string            `json:"scenario" jsonschema:"name of the scenario"`
+	About           string            `json:"about,omitempty" jsonschema:"what the scenario shows"`
+	Seed            uint64            `json:"seed" jsonschema:"seed of every random stream"`
+	Clock           string            `json:"clock" jsonschema:"virtual or real"`
+	PlanHash        string            `json:"planHash" jsonschema:"hash of the compiled plan"`
+	RecordHash      string            `json:"recordHash" jsonschema:"SHA-256 over the content of the record"`
+	Started         time.Time         `json:"started" jsonschema:"wall-clock time at which the run began"`
+	WallSeconds     float64           `json:"wallSeconds" jsonschema:"wall time that the run took"`
+	HorizonSeconds  float64           `json:"horizonSeconds" jsonschema:"length of the run in its own time"`
+	WarmupSeconds   float64           `json:"warmupSeconds" jsonschema:"first part of the run, left out of all metrics"`
+	MeasuredSeconds float64           `json:"measuredSeconds" jsonschema:"length of the part that the metrics are of; rates are counts divided by it"`
+	Observations    int64             `json:"observations" jsonschema:"observations in the record, warm-up included"`
+	Recorded        string            `json:"recorded,omitempty" jsonschema:"which observations the record holds: all (also if absent), sampled (those of a share of the keys) or none; metrics are of all that were seen"`
+	SampleRate      float64           `json:"sampleRate,omitempty" jsonschema:"share of the keys whose observations are recorded, if they are sampled"`
+	Seen            int64             `json:"seen,omitempty" jsonschema:"observations of the run, if not all are recorded"`
+	Accounts        int64             `json:"accounts,omitempty" jsonschema:"accounts in the record"`
+	Evaluations     int64             `json:"evaluations,omitempty" jsonschema:"looks of usage-threshold engines at accounts in the record"`
+	Tags            map[string]string `json:"tags,omitempty" jsonschema:"tags that the user gave the run"`
+
+	Schedule      *Schedule `json:"schedule,omitempty" jsonschema:"how the generator kept its schedule in real time"`
+	AutoPipelined []string  `json:"autoPipelined,omitempty" jsonschema:"clients whose commands share round trips with those of other requests, which hides queueing in their latency"`
+	Faults        []Fault   `json:"faults,omitempty" jsonschema:"what went wrong on purpose"`
+	Phases        []Phase   `json:"phases,omitempty" jsonschema:"how long the run was before, during and after faults, within the measured time"`
+	Servers       []Server  `json:"servers,omitempty" jsonschema:"what live shards said of themselves"`
+
+	Metrics []Metric `json:"metrics" jsonschema:"every metric that was observed"`
+	Keys    Keys     `json:"keys" jsonschema:"single keys that stand out"`
+
+	SampledAudit []SampledAudit `json:"sampledAudit,omitempty" jsonschema:"the audit of the keys that are recorded, if not all are: what it finds was so, what it does not find may have been on other keys"`
+
+	Thresholds []Threshold       `json:"thresholds,omitempty" jsonschema:"how each usage-threshold engine did, by threshold"`
+	Causes     []ThresholdCause  `json:"thresholdCauses,omitempty" jsonschema:"why notices were missed, late, duplicate or spurious, with an example each"`
+	EndedBy    *Ended            `json:"endedBy,omitempty" jsonschema:"the assertion with abortOnFail that ended the run before its horizon; its metrics are of the time up to there"`
+	Assertions []Assertion       `json:"assertions" jsonschema:"the scenario's assertions, judged"`
+	Warnings   []string          `json:"warnings" jsonschema:"what is odd, and why"`
+	Versions   map[string]string `json:"versions" jsonschema:"versions of go, quotalab and the modules under test"`
+
+	windows []*window
+	busiest map[string]busy // by limiter
+}
+
+// Metric is one series of one metric. Times are in seconds. A counter has a
+// Count; a trend has the number of samples as Count and its distribution; a
+// value has the number of things it was computed from as Count, and a Value.
+type Metric struct {
+	Name  string            `json:"name" jsonschema:"name in the catalogue"`
+	Tags  map[string]string `json:"tags" jsonschema:"tags of this series"`
+	Unit  string            `json:"unit" jsonschema:"base unit: s, count, tokens, ratio, or empty for a plain number"`
+	Count int64             `json:"count" jsonschema:"events of a counter, samples of a trend, things that a value was computed from"`
+	Value *float64          `json:"value,omitempty" jsonschema:"a value's number"`
+	Min   *float64          `json:"min,omitempty" jsonschema:"smallest sample, exact"`
+	Avg   *float64          `json:"avg,omitempty" jsonschema:"mean of the samples, exact"`
+	Med   *float64          `json:"med,omitempty" jsonschema:"median, exact or within 0.1 %"`
+	P90   *float64          `json:"p90,omitempty" jsonschema:"90th percentile, exact or within 0.1 %"`
+	P95   *float64          `json:"p95,omitempty" jsonschema:"95th percentile, exact or within 0.1 %"`
+	P99   *float64          `json:"p99,omitempty" jsonschema:"99th percentile, exact or within 0.1 %"`
+	P999  *float64          `json:"p999,omitempty" jsonschema:"99.9th percentile, exact or within 0.1 %"`
+	Max   *float64          `json:"max,omitempty" jsonschema:"largest sample, exact"`
+
+	trend *trend // of a trend: where any percentile comes from
+}
+
+// Keys are single keys that stand out, per limiter.
+type Keys struct {
+	MostDenied   []DeniedKey   `json:"mostDenied" jsonschema:"keys with the most denials, at most ten a limiter"`
+	OverAdmitted []AdmittedKey `json:"overAdmitted" jsonschema:"keys on which a limiter was wrong, the worst first, at most twenty a limiter"`
+}
+
+// DeniedKey is a key that was denied.
+type DeniedKey struct {
+	Limiter   string `json:"limiter" jsonschema:"limiter that denied it"`
+	Limit     string `json:"limit" jsonschema:"limit that it is a key of"`
+	Key       string `json:"key" jsonschema:"the key"`
+	Denied    int64  `json:"denied" jsonschema:"decisions on it that were denied"`
+	Decisions int64  `json:"decisions" jsonschema:"decisions on it"`
+}
+
+// AdmittedKey is a key on which a limiter decided otherwise than the oracle.
+type AdmittedKey struct {
+	Limiter string  `json:"limiter" jsonschema:"limiter that was wrong"`
+	Limit   string  `json:"limit" jsonschema:"limit that it is a key of"`
+	Key     string  `json:"key" jsonschema:"the key"`
+	Over    int64   `json:"over" jsonschema:"allowed, where the oracle denies"`
+	Under   int64   `json:"under" jsonschema:"denied, where the oracle allows"`
+	Excess  float64 `json:"excess" jsonschema:"tokens above burst + t/T in the worst window"`
+}
+
+// Assertion is one condition of the scenario and what became of it.
+type Assertion struct {
+	Metric   string   `json:"metric" jsonschema:"selector, as the scenario has it"`
+	Check    string   `json:"check" jsonschema:"condition, as the scenario has it"`
+	OK       bool     `json:"ok" jsonschema:"whether it holds; unknown does not"`
+	Observed *float64 `json:"observed" jsonschema:"what the metric was, in base units; null: unknown"`
+	Unknown  bool     `json:"unknown,omitempty" jsonschema:"nothing was observed that it could be judged by"`
+	Why      string   `json:"why,omitempty" jsonschema:"what made it fail, in words, where the number does not say"`
+
+	OverSeconds float64 `json:"overSeconds,omitempty" jsonschema:"length of the windows in each of which it must hold too, if it has any"`
+}
+
+// Name tells an assertion from the others of a run.
+func (a *Assertion) Name() string {
+	name := a.Metric + ": " + a.Check
+	if a.OverSeconds > 0 {
+		name += " over " + wording.Quantity(a.OverSeconds, "s")
+	}
+	return name
+}
+
+// Ended says which assertion ended a run.
+type Ended struct {
+	Metric      string  `json:"metric" jsonschema:"selector, as the scenario has it"`
+	Check       string  `json:"check" jsonschema:"condition, as the scenario has it"`
+	OverSeconds float64 `json:"overSeconds,omitempty" jsonschema:"length of the window that it failed in, if it was one"`
+	Observed    float64 `json:"observed" jsonschema:"what the metric was, in base units"`
+	AtSeconds   float64 `json:"atSeconds" jsonschema:"instant that was looked at, in the run's own time"`
+}
+
+// WriteJSON writes the summary as indented JSON with a newline at its end.
+func (s *Summary) WriteJSON(w io.Writer) error {
+	return wording.JSON(w, s)
+}
+
+// Verdict in a word: INVALID, FAILED or PASSED.
+func (s *Summary) Verdict() string {
+	switch {
+	case !s.Valid:
+		return "INVALID"
+	case !s.OK:
+		return "FAILED"
+	}
+	return "PASSED"
+}
+
+// Held is how many of the assertions hold.
+func (s *Summary) Held() (n int) {
+	for i := range s.Assertions {
+		if s.Assertions[i].OK {
+			n++
+		}
+	}
+	return n
+}
+
+// Schema is the JSON Schema of the JSON summary.
+func Schema() ([]byte, error) {
+	return SchemaOf[Summary]("quotalab summary", "What a run of quotalab came to, by outcome.")
+}
+
+// SchemaOf is the JSON Schema of a type that is written as JSON.
+func SchemaOf[T any](title, description string) ([]byte, error) {
+	s, err := jsonschema.For[T](nil)
+	if err != nil {
+		return nil, fmt.Errorf("schema of %s: %w", title, err)
+	}
+	s.Schema = "https://json-schema.org/draft/2020-12/schema"
+	s.Title, s.Description = title, description
+	var b bytes.Buffer
+	if err := wording.JSON(&b, s); err != nil {
+		return nil, fmt.Errorf("schema of %s: %w", title, err)
+	}
+	return b.Bytes(), nil
+}
+
+// Threshold is how one engine did with one threshold. Delays are the metric
+// notice_delay.
+type Threshold struct {
+	Engine    string  `json:"engine" jsonschema:"name of the engine"`
+	Kind      string  `json:"kind" jsonschema:"kind of the engine"`
+	Threshold int64   `json:"threshold" jsonschema:"percent of the limit"`
+	Crossings int64   `json:"crossings" jsonschema:"times that an account reached it and was due a notice: on time, late or missed"`
+	OnTime    int64   `json:"onTime" jsonschema:"crossings whose notice was delivered within the time that the engine can promise"`
+	Late      int64   `json:"late" jsonschema:"crossings whose first notice was delivered later"`
+	Missed    int64   `json:"missed" jsonschema:"crossings without a notice that was delivered"`
+	Covered   int64   `json:"covered" jsonschema:"of the missed, those of which a higher threshold was told instead"`
+	Censored  int64   `json:"censored" jsonschema:"crossings too close to the end to judge, not among the crossings"`
+	Notices   Notices `json:"notices" jsonschema:"notices by what they were, each one thing"`
+}
+
+// Notices counts notices by what they were.
+type Notices struct {
+	First       int64 `json:"first" jsonschema:"the first that was delivered for its crossing"`
+	OutOfOrder  int64 `json:"outOfOrder" jsonschema:"the same, but after one of a higher threshold"`
+	Duplicate   int64 `json:"duplicate" jsonschema:"delivered again for the same crossing"`
+	Undelivered int64 `json:"undelivered" jsonschema:"recorded as sent, not received"`
+	Spurious    int64 `json:"spurious" jsonschema:"of no crossing that stood"`
+	WarmUp      int64 `json:"warmUp" jsonschema:"the first for a crossing from before the measured time"`
+}
+
+// ThresholdCause is why an engine missed a notice, was late with one, sent one
+// twice or one too many.
+type ThresholdCause struct {
+	Engine    string    `json:"engine" jsonschema:"name of the engine"`
+	Threshold int64     `json:"threshold" jsonschema:"percent of the limit"`
+	Verdict   string    `json:"verdict" jsonschema:"missed, late, duplicate or spurious"`
+	Cause     string    `json:"cause" jsonschema:"causes in the order in which they showed, joined by >"`
+	Count     int64     `json:"count" jsonschema:"crossings or notices with this cause"`
+	Account   int64     `json:"account" jsonschema:"an account as an example: the one with the least id"`
+	Group     string    `json:"group" jsonschema:"its group of accounts in the scenario"`
+	At        time.Time `json:"at" jsonschema:"when it crossed the threshold, or when the notice was sent"`
+}
+
+// Schedule is how the generator kept its schedule: first tries only.
+type Schedule struct {
+	Due               int64    `json:"due" jsonschema:"requests that were due in the measured time, first tries only"`
+	Sent              int64    `json:"sent" jsonschema:"of these, sent before the end of the run"`
+	IntendedPerSecond float64  `json:"intendedPerSecond" jsonschema:"due, per second of the measured time"`
+	AchievedPerSecond float64  `json:"achievedPerSecond" jsonschema:"sent, per second of the measured time"`
+	Ratio             float64  `json:"ratio" jsonschema:"achieved over intended rate; below 0.99 the run is invalid"`
+	LagSamples        int64    `json:"lagSamples" jsonschema:"requests whose lag is known"`
+	LagMed            *float64 `json:"lagMedSeconds,omitempty" jsonschema:"median of sent - intended"`
+	LagP99            *float64 `json:"lagP99Seconds,omitempty" jsonschema:"99th percentile of sent - intended; above lagBoundSeconds the run is invalid"`
+	LagMax            *float64 `json:"lagMaxSeconds,omitempty" jsonschema:"largest sent - intended"`
+	LagBound          float64  `json:"lagBoundSeconds" jsonschema:"what the 99th percentile of lag may be"`
+}
+
+// Fault is something that went wrong on purpose. Instants are seconds after
+// the epoch.
+type Fault struct {
+	At     float64 `json:"atSeconds" jsonschema:"when it began, after the start of the run"`
+	Until  float64 `json:"untilSeconds" jsonschema:"when it ended; as atSeconds if it was momentary"`
+	Kind   string  `json:"kind" jsonschema:"kind of fault, as the scenario spells it"`
+	What   string  `json:"what" jsonschema:"what happened, in words"`
+	Shard  string  `json:"shard,omitempty" jsonschema:"shard that it happened to"`
+	Client string  `json:"client,omitempty" jsonschema:"client that it happened to"`
+}
+
+// Phase is how long a phase was within the measured time.
+type Phase struct {
+	Phase   string  `json:"phase" jsonschema:"before the first fault, during one, or after"`
+	Seconds float64 `json:"seconds" jsonschema:"how long it was; rates of the phase are counts divided by it"`
+}
+
+// Server is what one live shard said of itself. What it did not say is
+// absent.
+type Server struct {
+	Shard          string         `json:"shard" jsonschema:"name of the shard"`
+	Version        string         `json:"version" jsonschema:"version of Redis"`
+	KeysBefore     *int64         `json:"keysBefore,omitempty" jsonschema:"keys in the run's database before the run"`
+	KeysAfter      *int64         `json:"keysAfter,omitempty" jsonschema:"keys in the run's database after the run"`
+	MemoryBefore   *int64         `json:"memoryBeforeBytes,omitempty" jsonschema:"used_memory before the run"`
+	MemoryAfter    *int64         `json:"memoryAfterBytes,omitempty" jsonschema:"used_memory after the run"`
+	SampledKeys    int64          `json:"sampledKeys" jsonschema:"keys of the run that were asked for their memory"`
+	KeyBytes       *float64       `json:"bytesPerKey,omitempty" jsonschema:"mean MEMORY USAGE of those keys"`
+	CommandsSent   *int64         `json:"commandsSent,omitempty" jsonschema:"commands that the run's clients sent, and what their scripts called as far as that is known"`
+	CommandsServed *int64         `json:"commandsServed,omitempty" jsonschema:"the same commands as the server counted them"`
+	Compared       bool           `json:"compared" jsonschema:"whether every command can be compared: the server could be asked, did not restart, and the limiters say what their scripts call"`
+	Disagreements  []CommandCount `json:"disagreements,omitempty" jsonschema:"commands that the server counted otherwise than the clients"`
+	Restarted      bool           `json:"restarted,omitempty" jsonschema:"it restarted during the run, so its counts began anew"`
+	Unreachable    string         `json:"unreachable,omitempty" jsonschema:"why it could not be asked at the end"`
+}
+
+// CommandCount is how often one command ran.
+type CommandCount struct {
+	Command string `json:"command" jsonschema:"name of the command"`
+	Sent    int64  `json:"sent" jsonschema:"by the run's clients"`
+	Script  *int64 `json:"script,omitempty" jsonschema:"by their scripts, if that is known"`
+	Server  int64  `json:"server" jsonschema:"as the server says"`
+}
+
+// SampledAudit is the audit of one limiter's decisions on the sampled keys.
+type SampledAudit struct {
+	Limiter     string  `json:"limiter" jsonschema:"name of the limiter"`
+	Compared    int64   `json:"compared" jsonschema:"decisions on sampled keys, compared with the oracle's"`
+	Over        int64   `json:"over" jsonschema:"allowed, where the oracle denies"`
+	Under       int64   `json:"under" jsonschema:"denied, where the oracle allows"`
+	Ambiguous   int64   `json:"ambiguous" jsonschema:"too close to the boundary, or in an unknown order"`
+	WorstExcess float64 `json:"worstExcess" jsonschema:"most tokens that one sampled key got in any window of length t above burst + t/T"`
+}

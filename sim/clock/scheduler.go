@@ -1,0 +1,270 @@
+package clock
+
+import (
+	"iter"
+	"math"
+	"time"
+)
+
+// Never is an instant that does not come.
+const Never = math.MaxInt64
+
+// Scheduler runs Procs in virtual time. Instants are nanoseconds after the
+// epoch. It is not safe for use from several goroutines: all of its users
+// are its own Procs and callbacks, of which one runs at a time.
+type Scheduler struct {
+	epoch   time.Time
+	now     int64
+	seq     uint64
+	queue   queue
+	current *Proc
+	idle    []*Proc
+	alive   int
+}
+
+// New returns a Scheduler whose clock stands at epoch.
+func New(epoch time.Time) *Scheduler {
+	return &Scheduler{epoch: epoch.UTC()}
+}
+
+// Now returns the present instant, in nanoseconds after the epoch.
+func (s *Scheduler) Now() int64 { return s.now }
+
+// Time returns the present instant as a time.
+func (s *Scheduler) Time() time.Time { return s.epoch.Add(time.Duration(s.now)) }
+
+// Epoch returns the time of instant 0.
+func (s *Scheduler) Epoch() time.Time { return s.epoch }
+
+// Current returns the running Proc, nil outside of one.
+func (s *Scheduler) Current() *Proc { return s.current }
+
+// Call runs f at the instant at (at the earliest: now), outside of any Proc,
+// so f must not sleep.
+func (s *Scheduler) Call(at int64, f func()) {
+	s.push(event{at: at, call: f})
+}
+
+// Go runs f as a Proc at the present instant, after everything that is
+// already due at it.
+func (s *Scheduler) Go(f func(p *Proc)) {
+	p := s.proc()
+	p.job = f
+	s.push(event{at: s.now, proc: p})
+}
+
+// Start runs f as a Proc, as Go does, for what runs by either clock.
+func (s *Scheduler) Start(f func(Process)) {
+	p := s.proc()
+	p.process = f
+	s.push(event{at: s.now, proc: p})
+}
+
+// Run plays events until none is left, then frees the idle coroutines. The
+// Procs that are under way always finish: whoever wants to stop early stops
+// adding new ones.
+func (s *Scheduler) Run() {
+	defer s.release()
+	for len(s.queue) > 0 {
+		e := s.queue.pop()
+		s.now = e.at
+		if e.call != nil {
+			e.call()
+			continue
+		}
+		s.resume(e.proc)
+	}
+}
+
+// Pending says how many Procs have begun or are about to and have not ended.
+func (s *Scheduler) Pending() int { return s.alive - len(s.idle) }
+
+func (s *Scheduler) push(e event) {
+	e.at = max(e.at, s.now)
+	e.seq = s.seq
+	s.seq++
+	s.queue.push(e)
+}
+
+func (s *Scheduler) resume(p *Proc) {
+	s.current = p
+	p.next()
+	s.current = nil
+}
+
+// proc returns an idle coroutine or a new one: making one costs more than a
+// whole Redis command on an embedded shard.
+func (s *Scheduler) proc() *Proc {
+	if n := len(s.idle); n > 0 {
+		p := s.idle[n-1]
+		s.idle = s.idle[:n-1]
+		return p
+	}
+	p := &Proc{s: s}
+	p.next, p.stop = iter.Pull(p.loop)
+	s.alive++
+	return p
+}
+
+func (s *Scheduler) release() {
+	for _, p := range s.idle {
+		p.stop()
+	}
+	s.alive -= len(s.idle)
+	s.idle = nil
+}
+
+// Proc is one process in virtual time: a coroutine of the Scheduler.
+type Proc struct {
+	s       *Scheduler
+	job     func(*Proc)
+	process func(Process) // instead of job
+	next    func() (struct{}, bool)
+	stop    func()
+	yield   func(struct{}) bool
+
+	// Local belongs to whoever started the Proc; it is cleared at its end.
+	Local any
+}
+
+// loop runs one job after another, idle in between.
+func (p *Proc) loop(yield func(struct{}) bool) {
+	p.yield = yield
+	for {
+		if p.process != nil {
+			p.process(p)
+		} else {
+			p.job(p)
+		}
+		p.job, p.process, p.Local = nil, nil, nil
+		p.s.idle = append(p.s.idle, p)
+		if !yield(struct{}{}) {
+			return
+		}
+	}
+}
+
+// Now returns the present instant, in nanoseconds after the epoch.
+func (p *Proc) Now() int64 { return p.s.now }
+
+// SleepUntil lets time pass until the instant at; an instant in the past
+// means now. Whatever is due before it, or at it and was scheduled earlier,
+// runs first.
+func (p *Proc) SleepUntil(at int64) {
+	s := p.s
+	if at <= s.now {
+		return
+	}
+	if len(s.queue) == 0 || at < s.queue[0].at {
+		s.now = at // nothing else is due before: no need to switch
+		return
+	}
+	s.push(event{at: at, proc: p})
+	p.yield(struct{}{})
+}
+
+// Sleep lets d pass.
+func (p *Proc) Sleep(d time.Duration) { p.SleepUntil(p.s.now + int64(d)) }
+
+// Outside runs f: in virtual time one Proc runs at a time, whatever it does.
+func (p *Proc) Outside(f func()) { f() }
+
+// Carry sets Local.
+func (p *Proc) Carry(v any) { p.Local = v }
+
+// Clock is what a run goes by: a Scheduler in virtual time, a Real in real
+// time. The steps of a run, calls and Processes alike, never run at the same
+// time, so that what they share needs no lock of its own; only what a Process
+// does Outside runs beside them.
+type Clock interface {
+	// Now is the present instant, in nanoseconds after the epoch.
+	Now() int64
+	// Time is the present instant as a time.
+	Time() time.Time
+	// Call runs f at the instant at (at the earliest: now). It must not wait.
+	Call(at int64, f func())
+	// Start begins a Process at the present instant.
+	Start(f func(Process))
+	// Run plays all steps, and those that they schedule, to the last.
+	Run()
+}
+
+// Process is a step of a run that may wait.
+type Process interface {
+	Now() int64
+	Sleep(d time.Duration)
+	SleepUntil(at int64)
+	// Outside runs f, which must not touch what the run's steps share: the
+	// system under test.
+	Outside(f func())
+	// Carry lets the Process carry something for its owner, until its end.
+	Carry(v any)
+}
+
+// Park gives the loop back until somebody wakes the Proc.
+func (p *Proc) Park() { p.yield(struct{}{}) }
+
+// Wake lets a parked Proc go on at the present instant, after everything that
+// is already due at it.
+func (p *Proc) Wake() { p.s.push(event{at: p.s.now, proc: p}) }
+
+// event is a call or the resumption of a Proc at an instant.
+type event struct {
+	at   int64
+	seq  uint64
+	proc *Proc
+	call func()
+}
+
+func (e event) before(o event) bool {
+	return e.at < o.at || e.at == o.at && e.seq < o.seq
+}
+
+// queue is a binary heap of events by value: container/heap would allocate
+// one interface an event.
+type queue []event
+
+func (q *queue) push(e event) {
+	*q = append(*q, e)
+	h := *q
+	i := len(h) - 1
+	for i > 0 {
+		parent := (i - 1) / 2
+		if !e.before(h[parent]) {
+			break
+		}
+		h[i] = h[parent]
+		i = parent
+	}
+	h[i] = e
+}
+
+func (q *queue) pop() event {
+	h := *q
+	first := h[0]
+	n := len(h) - 1
+	last := h[n]
+	h[n] = event{}
+	h = h[:n]
+	*q = h
+	if n == 0 {
+		return first
+	}
+	i := 0
+	for {
+		child := 2*i + 1
+		if child >= n {
+			break
+		}
+		if r := child + 1; r < n && h[r].before(h[child]) {
+			child = r
+		}
+		if !h[child].before(last) {
+			break
+		}
+		h[i] = h[child]
+		i = child
+	}
+	h[i] = last
+	return first
+}

@@ -1,0 +1,434 @@
+package fakeredis
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/alicebob/miniredis/v2/server"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/quotalab/quotalab/models/network"
+	"github.com/quotalab/quotalab/sim/clock"
+	"github.com/quotalab/quotalab/sim/fault"
+)
+
+// trouble is what is wrong with a shard.
+type trouble struct {
+	shard       *Shard
+	stream      func(name string) *rand.Rand
+	rng         *rand.Rand // of delays that are a fault: other draws do not shift
+	down        bool
+	frozen      bool
+	frozenAt    int64
+	delay       network.Distribution // nil: none
+	there, back link
+	readOnly    bool
+	outOfMemory bool
+	dirty       bool // the command at hand has written
+	underWay    []*tracked
+	places      int64 // taken in the queue
+}
+
+// suspect tells whether a look at the shard may fail.
+func (t *trouble) suspect() bool {
+	return t.down || t.frozen || t.delay != nil || t.there.rate > 0
+}
+
+// queueTime is the instant in the shard's queue, which stands still while
+// the shard is frozen.
+func (t *trouble) queueTime() int64 {
+	if t.frozen {
+		return t.frozenAt
+	}
+	return t.shard.sched.Now()
+}
+
+var errFaultless = errors.New("the fleet was made without faults: say so in its Spec")
+
+// Begin lets a fault happen at the present instant.
+func (f *Fleet) Begin(x fault.Fault) error {
+	s, err := f.struck(x)
+	if err != nil {
+		return err
+	}
+	switch x.Kind {
+	case fault.Add:
+		return f.add(x.Name)
+	case fault.Rename:
+		return f.rename(s, x.Name)
+	case fault.Restart:
+		s.restart()
+	case fault.FlushScripts:
+		s.flushScripts()
+	case fault.Reset:
+		s.reset()
+	case fault.Down:
+		s.die()
+	case fault.Frozen:
+		s.freeze()
+	case fault.Delay:
+		s.delay = x.RTT
+	case fault.Bandwidth:
+		s.there, s.back = link{rate: x.BytesPerSecond}, link{rate: x.BytesPerSecond}
+	case fault.ReadOnly:
+		s.readOnly = true
+	case fault.OutOfMemory:
+		s.outOfMemory = true
+	default:
+		return fmt.Errorf("shard %s: no embedded shard knows the fault %q", s.Name, x.Kind)
+	}
+	s.guard()
+	f.watch()
+	return nil
+}
+
+// End ends a fault that lasted.
+func (f *Fleet) End(x fault.Fault) error {
+	s, err := f.struck(x)
+	if err != nil {
+		return err
+	}
+	switch x.Kind {
+	case fault.Down:
+		s.down = false
+	case fault.Frozen:
+		s.thaw()
+	case fault.Delay:
+		s.delay = nil
+	case fault.Bandwidth:
+		s.widen()
+	case fault.ReadOnly:
+		s.readOnly = false
+	case fault.OutOfMemory:
+		s.outOfMemory = false
+	default:
+		return fmt.Errorf("shard %s: the fault %q does not last", s.Name, x.Kind)
+	}
+	s.guard()
+	return nil
+}
+
+// struck returns the shard that a fault happens to, nil of one that is to be
+// added.
+func (f *Fleet) struck(x fault.Fault) (*Shard, error) {
+	switch {
+	case !f.spec.Faults:
+		return nil, errFaultless
+	case x.Kind == fault.Add:
+		return nil, nil
+	case x.Shard < 0 || x.Shard >= len(f.Shards):
+		return nil, fmt.Errorf("the fault %q is of shard %d, the fleet has %d shards", x.Kind, x.Shard+1, len(f.Shards))
+	}
+	return f.Shards[x.Shard], nil
+}
+
+// die kills the shard: what it has not answered fails when the client hears
+// of it, and its data is gone.
+func (s *Shard) die() {
+	now := s.sched.Now()
+	for _, t := range slices.Clone(s.underWay) {
+		if t.state == queued || t.state == serving {
+			t.after(now+t.flight.back, returning, func() { t.finish(wasReset(s)) })
+		}
+	}
+	s.down, s.free = true, now
+	s.restart()
+}
+
+// freeze lets the queue stand still.
+func (s *Shard) freeze() {
+	s.frozen, s.frozenAt = true, s.sched.Now()
+	for _, t := range s.underWay {
+		if t.state == queued || t.state == serving {
+			t.turn++ // what it waits for does not come
+		}
+	}
+}
+
+// thaw lets the queue go on where it was, in the order in which commands
+// came.
+func (s *Shard) thaw() {
+	stood := s.sched.Now() - s.frozenAt
+	s.frozen = false
+	s.free += stood
+	for _, t := range s.inOrder(func(t *tracked) int64 { return t.place }, queued, serving) {
+		t.end += stood
+		if t.state == serving {
+			t.after(t.end, serving, t.answer)
+		} else {
+			t.after(t.due+stood, queued, t.serve)
+		}
+	}
+}
+
+// reset fails whatever clients wait for. What has not been executed never is:
+// the server finds its connections closed.
+func (s *Shard) reset() {
+	free := s.queueTime()
+	for _, t := range slices.Clone(s.underWay) {
+		if t.state == serving {
+			free = max(free, t.end)
+		}
+		t.finish(wasReset(s))
+	}
+	s.free = free
+}
+
+// chaos is the random stream of what is wrong with the shard.
+func (t *trouble) chaos() *rand.Rand {
+	if t.rng == nil {
+		t.rng = t.stream("faults/" + t.shard.Name)
+	}
+	return t.rng
+}
+
+// The commands that Redis 7.0 marks as writing, and those of them that it
+// refuses at maxmemory. A test compares them with a redis-server.
+var (
+	denyOOM = wordSet(`append bitfield bitop blmove brpoplpush copy decr decrby geoadd georadius georadiusbymember geosearchstore
+	getset hincrby hincrbyfloat hmset hset hsetnx incr incrby incrbyfloat linsert lmove lpush lpushx lset mset msetnx pfadd
+	pfdebug pfmerge psetex restore restore-asking rpoplpush rpush rpushx sadd sdiffstore set setbit setex setnx setrange
+	sinterstore sort sunionstore xadd xsetid zadd zdiffstore zincrby zinterstore zrangestore zunionstore`)
+	freeing = wordSet(`blmpop blpop brpop bzmpop bzpopmax bzpopmin del expire expireat flushall flushdb getdel getex hdel lmpop
+	lpop lrem ltrim migrate move persist pexpire pexpireat rename renamenx rpop smove spop srem swapdb unlink xack xautoclaim
+	xclaim xdel xreadgroup xtrim zmpop zpopmax zpopmin zrem zremrangebylex zremrangebyrank zremrangebyscore`)
+)
+
+const (
+	readOnlyText    = "READONLY You can't write against a read only replica."
+	outOfMemoryText = "OOM command not allowed when used memory > 'maxmemory'."
+	abortedText     = "EXECABORT Transaction discarded because of previous errors."
+)
+
+// refusal says why a command of that lower-case name is not executed, "" when
+// it is. Redis 7 starts any script without flags of its own: what it refuses
+// is the command that the script calls; and not at maxmemory if the script has
+// written before.
+func (t *trouble) refusal(name string) string {
+	switch {
+	case t.readOnly && (denyOOM[name] || freeing[name]):
+		return readOnlyText
+	case t.outOfMemory && denyOOM[name] && !t.dirty:
+		return outOfMemoryText
+	}
+	return ""
+}
+
+// refusalInTransaction is of commands after MULTI. At maxmemory Redis queues
+// none.
+func (t *trouble) refusalInTransaction(name string) string {
+	if t.outOfMemory && name != "discard" && name != "exec" && name != "multi" && name != "watch" {
+		return outOfMemoryText
+	}
+	return t.refusal(name)
+}
+
+// guard lets every command, also one that a script calls, pass by refusal
+// while there is something to refuse.
+func (s *Shard) guard() {
+	if !s.readOnly && !s.outOfMemory {
+		s.srv.SetPreHook(nil)
+		return
+	}
+	s.srv.SetPreHook(func(p *server.Peer, cmd string, _ ...string) bool {
+		name := strings.ToLower(cmd)
+		if text := s.refusal(name); text != "" {
+			p.WriteError(text)
+			return true
+		}
+		s.dirty = s.dirty || denyOOM[name] || freeing[name]
+		return false
+	})
+}
+
+// link is one way of a narrow link, first in, first out.
+type link struct {
+	rate float64 // bytes per second; 0: as wide as need be
+	free int64   // instant at which all before has passed
+}
+
+// pass returns the instant at which so many bytes that come now have passed.
+func (l *link) pass(now int64, bytes int64) int64 {
+	l.free = max(l.free, now) + int64(math.Ceil(float64(bytes)/l.rate*float64(time.Second)))
+	return l.free
+}
+
+// widen ends a link's narrowness: what is in it gets through.
+func (s *Shard) widen() {
+	s.there, s.back = link{}, link{}
+	now := s.sched.Now()
+	for _, t := range s.inOrder(func(t *tracked) int64 { return t.due }, onLink, onLinkBack) {
+		if t.state == onLink {
+			t.after(now, onLink, t.arrive)
+		} else {
+			t.after(now, onLinkBack, t.leave)
+		}
+	}
+}
+
+// wireSize is the length of the commands as they go over the wire; of none,
+// that of a PING.
+func wireSize(cmds []command, as form) int64 {
+	if len(cmds) == 0 {
+		return int64(len("*1\r\n$4\r\nPING\r\n"))
+	}
+	size := 0
+	if as == transaction {
+		size = len("*1\r\n$5\r\nMULTI\r\n*1\r\n$4\r\nEXEC\r\n")
+	}
+	for _, c := range cmds {
+		args := c.Args()
+		size += headerSize(len(args))
+		for _, a := range args {
+			n := len(word(a))
+			size += headerSize(n) + n + 2
+		}
+	}
+	return int64(size)
+}
+
+// headerSize is the length of "$<n>\r\n".
+func headerSize(n int) int { return len(strconv.Itoa(n)) + 3 }
+
+// A Ring that loses a shard, or gets one back, under whatever name, gets the
+// addresses of those that it has then: go-redis maps keys to the names that
+// are left in the same way when its health check finds a shard down.
+
+// lostAfter so many looks in a row that failed a Ring does without a shard:
+// go-redis' own number.
+const lostAfter = 3
+
+// addrs maps this client's names of the shards that its Ring has not lost.
+func (w *wire) addrs() map[string]string {
+	addrs := make(map[string]string, len(w.names))
+	for i, s := range w.fleet.Shards {
+		if w.failed[i] < lostAfter {
+			addrs[w.names[i]] = s.addr
+		}
+	}
+	return addrs
+}
+
+// rebalance tells the Ring what shards it has. It closes its clients of
+// those that it loses, and makes new ones of those that it gets back.
+func (w *wire) rebalance() {
+	for c, s := range w.shards {
+		if w.failed[s.index] >= lostAfter {
+			delete(w.shards, c)
+		}
+	}
+	w.ring.SetAddrs(w.addrs())
+}
+
+// alive returns a client of the shard for a flight that was sent before the
+// Ring lost it.
+func (w *wire) alive(c *redis.Client, s *Shard) *redis.Client {
+	if w.shards[c] != nil {
+		return c
+	}
+	if w.late[s] == nil {
+		o := w.options
+		o.Addr = s.addr
+		late := w.newClient(&o)
+		delete(w.shards, late) // it is not the Ring's
+		if w.late == nil {
+			w.late = map[*Shard]*redis.Client{}
+		}
+		w.late[s] = late
+	}
+	return w.late[s]
+}
+
+// add lets a new, empty shard join every client's Ring.
+func (f *Fleet) add(name string) error {
+	if err := f.addShard(name); err != nil {
+		return err
+	}
+	for _, w := range f.wires {
+		if len(w.rtt) < len(f.Shards) {
+			return fmt.Errorf("shard %s joins, but a client has only the delays to %d shards", name, len(w.rtt))
+		}
+		w.names, w.failed = append(w.names, name), append(w.failed, 0)
+		w.rebalance()
+	}
+	return nil
+}
+
+// rename lets every client's Ring know a shard by another name.
+func (f *Fleet) rename(s *Shard, to string) error {
+	for _, w := range f.wires {
+		if slices.Contains(w.names, to) {
+			return fmt.Errorf("shard %s cannot be renamed to %s: a client knows a shard of that name", s.Name, to)
+		}
+		w.names[s.index] = to
+		w.rebalance()
+	}
+	return nil
+}
+
+// watch lets every client look at its shards until all are well.
+func (f *Fleet) watch() {
+	for _, w := range f.wires {
+		if !w.beats && w.connection.Heartbeat > 0 && w.worried() {
+			w.beats = true
+			f.sched.Go(w.beat)
+		}
+	}
+}
+
+// worried tells whether a look at some shard may fail, or has failed.
+func (w *wire) worried() bool {
+	return slices.ContainsFunc(w.fleet.Shards, func(s *Shard) bool { return s.suspect() || w.failed[s.index] > 0 })
+}
+
+// beat is go-redis' health check: at every tick of a client's heartbeat, of
+// which the first is one interval after the run's start, a PING to one shard
+// after another. A look that waits for its timeout keeps the next ones
+// waiting; of the ticks that it misses one is made up for.
+func (w *wire) beat(p *clock.Proc) {
+	every := int64(w.connection.Heartbeat)
+	tick := max(1, (p.Now()+every-1)/every)
+	for w.worried() {
+		p.SleepUntil(tick * every)
+		changed := false
+		for _, s := range slices.Clone(w.fleet.Shards) {
+			if w.vote(s, w.look(p, s)) {
+				changed = true
+			}
+		}
+		if changed {
+			w.rebalance()
+		}
+		tick = max(tick+1, p.Now()/every)
+	}
+	w.beats = false
+}
+
+// look tells whether the shard answers a PING in time. Its way takes the mean
+// of the delay, so that looking draws nothing from the client's stream.
+func (w *wire) look(p *clock.Proc, s *Shard) bool {
+	rtt := int64(w.rtt[s.index].Mean())
+	f := &flight{shard: s, next: p.Now() + rtt/2, back: rtt - rtt/2}
+	return w.track(p, nil, []*flight{f}, single) == nil
+}
+
+// vote counts a look and tells whether the Ring loses the shard by it, or
+// gets it back.
+func (w *wire) vote(s *Shard, up bool) bool {
+	failed := w.failed[s.index]
+	switch {
+	case up:
+		w.failed[s.index] = 0
+		return failed >= lostAfter
+	case failed >= lostAfter:
+		return false
+	}
+	w.failed[s.index]++
+	return failed+1 >= lostAfter
+}

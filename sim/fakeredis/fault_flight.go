@@ -1,0 +1,197 @@
+package fakeredis
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/quotalab/quotalab/sim/clock"
+)
+
+// call is a client's call in a fleet in which something may go wrong.
+type call struct {
+	proc  *clock.Proc
+	trace *Trace
+	open  int   // flights that are not back
+	err   error // of the last that brought none, or a command's
+}
+
+// tracked is a flight that knows where it is, so that what goes wrong there
+// can happen to it. Its steps are events of their own, which its client waits
+// for, at most until its patience ends.
+type tracked struct {
+	*flight
+	w     *wire
+	as    form
+	call  *call // nil: its client has given up, or has its answer
+	state state
+	due   int64 // instant of the next step
+	turn  int   // number of the step; an event of another one is void
+	place int64 // in the queue
+	reply int64 // bytes
+	// failed is the error of a command. It is the answer, not a failure to
+	// bring one.
+	failed error
+}
+
+type state uint8
+
+const (
+	sent state = iota
+	onLink
+	queued
+	serving
+	onLinkBack
+	returning
+	over
+)
+
+// track plays flights that something may happen to on the way. The error is of
+// one that failed.
+func (w *wire) track(proc *clock.Proc, trace *Trace, flights []*flight, as form) error {
+	c := &call{proc: proc, trace: trace, open: len(flights)}
+	all := make([]*tracked, len(flights))
+	for i, f := range flights {
+		t := &tracked{flight: f, w: w, as: as, call: c}
+		s := f.shard
+		if s.delay != nil {
+			more := int64(s.delay.Sample(s.chaos()))
+			f.next, f.back = f.next+more/2, f.back+more-more/2
+		}
+		s.underWay = append(s.underWay, t)
+		t.after(f.next, sent, t.reach)
+		all[i] = t
+	}
+	if deadline := w.deadline(proc.Now()); deadline < clock.Never {
+		w.fleet.sched.Call(deadline, func() {
+			for _, t := range all {
+				t.giveUp()
+			}
+		})
+	}
+	proc.Park()
+	return c.err
+}
+
+// after lets the flight take a step at the instant at, unless something else
+// comes first.
+func (t *tracked) after(at int64, meanwhile state, step func()) {
+	t.state, t.due = meanwhile, at
+	t.turn++
+	turn := t.turn
+	t.shard.sched.Call(at, func() {
+		if t.turn == turn {
+			step()
+		}
+	})
+}
+
+// reach comes to the link before the shard.
+func (t *tracked) reach() {
+	if s := t.shard; s.there.rate > 0 {
+		t.after(s.there.pass(s.sched.Now(), wireSize(t.cmds, t.as)), onLink, t.arrive)
+		return
+	}
+	t.arrive()
+}
+
+// arrive comes to the shard's queue. A refusal needs the way back too.
+func (t *tracked) arrive() {
+	s := t.shard
+	if s.down {
+		t.after(s.sched.Now()+t.flight.back, returning, func() { t.finish(refused(s)) })
+		return
+	}
+	s.places++
+	t.place = s.places
+	begin, end := s.enqueue(t.cmds)
+	t.end = end
+	if s.frozen {
+		t.state, t.due = queued, begin
+		return
+	}
+	t.after(begin, queued, t.serve)
+}
+
+// serve executes the commands, whoever still waits for them.
+func (t *tracked) serve() {
+	s := t.shard
+	if len(t.cmds) == 0 {
+		t.reply = int64(len("+PONG\r\n"))
+	} else {
+		var trace *Trace
+		if t.call != nil {
+			trace = t.call.trace
+		}
+		t.client = t.w.alive(t.client, s)
+		before := s.replied
+		t.failed = t.w.execute(trace, t.flight, t.as)
+		t.reply = s.replied - before
+	}
+	t.after(t.end, serving, t.answer)
+}
+
+// answer comes to the link with the reply.
+func (t *tracked) answer() {
+	if s := t.shard; s.trouble.back.rate > 0 {
+		t.after(s.trouble.back.pass(s.sched.Now(), t.reply), onLinkBack, t.leave)
+		return
+	}
+	t.leave()
+}
+
+func (t *tracked) leave() {
+	t.after(t.shard.sched.Now()+t.flight.back, returning, func() { t.finish(nil) })
+}
+
+// finish ends the flight, for its client with an error or the reply.
+func (t *tracked) finish(err error) {
+	t.turn++
+	t.state = over
+	s := t.shard
+	if i := slices.Index(s.underWay, t); i >= 0 {
+		s.underWay = slices.Delete(s.underWay, i, i+1)
+	}
+	t.settle(err)
+}
+
+// giveUp ends the client's patience. What has not been executed yet will be.
+func (t *tracked) giveUp() {
+	if t.call == nil {
+		return
+	}
+	t.settle(timedOut(t.shard))
+	if t.state < serving {
+		t.orphan()
+	}
+}
+
+// settle tells the client, once.
+func (t *tracked) settle(err error) {
+	c := t.call
+	if c == nil {
+		return
+	}
+	t.call = nil
+	switch {
+	case err != nil:
+		c.err = err
+		t.fail(err)
+	case c.err == nil:
+		c.err = t.failed
+	}
+	if c.open--; c.open == 0 {
+		c.proc.Wake()
+	}
+}
+
+// inOrder lists the flights under way in some states by a number.
+func (s *Shard) inOrder(by func(*tracked) int64, states ...state) []*tracked {
+	var list []*tracked
+	for _, t := range s.underWay {
+		if slices.Contains(states, t.state) {
+			list = append(list, t)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b *tracked) int { return cmp.Compare(by(a), by(b)) })
+	return list
+}

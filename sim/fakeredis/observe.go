@@ -1,0 +1,186 @@
+package fakeredis
+
+import (
+	"context"
+	"errors"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/quotalab/quotalab/results/record"
+)
+
+// observe notes in the trace what a command is about to find.
+func (w *wire) observe(trace *Trace, s *Shard, c command) {
+	order := w.fleet.NextOrder()
+	if c.before != nil {
+		*c.before = before{len(trace.Keys), trace.Effect, trace.Order}
+	}
+	if c.effect&writes != 0 {
+		trace.wrote = true
+	}
+	tells := c.tellsState()
+	c.eachKey(func(key string) {
+		trace.Effect, trace.Order = s.sched.Now(), order
+		if _, seen := trace.Key(key); seen {
+			return
+		}
+		touch := KeyTouch{Key: key, Shard: s.Name}
+		if !tells {
+			value, found := s.peek(key)
+			touch.State = w.state(s, value, found)
+		}
+		trace.Keys = append(trace.Keys, touch)
+	})
+}
+
+// tellsState says that the command's reply is all there is to know of its
+// key's state, so that the shard need not be asked twice.
+func (c command) tellsState() bool {
+	_, ok := c.Cmder.(*redis.StringCmd)
+	return ok && c.name == "get"
+}
+
+// observeReplies completes the states that the replies tell, and takes back
+// what a script call did that the shard could not make.
+func (w *wire) observeReplies(trace *Trace, f *flight) {
+	for _, c := range f.cmds {
+		if c.before != nil && len(f.cmds) == 1 && redis.HasErrorPrefix(c.Err(), "NOSCRIPT") {
+			trace.Keys, trace.Effect, trace.Order = trace.Keys[:c.before.keys], c.before.effect, c.before.order
+		}
+		if !c.tellsState() {
+			continue
+		}
+		key := word(c.Args()[1])
+		for i := range trace.Keys {
+			if k := &trace.Keys[i]; k.State == "" && k.Key == key {
+				value, err := c.Cmder.(*redis.StringCmd).Result()
+				k.State = w.state(f.shard, value, !errors.Is(err, redis.Nil))
+			}
+		}
+	}
+}
+
+func (w *wire) state(s *Shard, value string, found bool) record.KeyState {
+	if !found {
+		return record.NotFound
+	}
+	if w.tat != nil {
+		if tat, ok := w.tat(value); ok && !tat.After(s.sched.Time()) {
+			return record.Stale
+		}
+	}
+	return record.Found
+}
+
+// Trace is what one request did on the wire. It travels as the request's
+// context, so that the hook on the Ring finds it below a system under test
+// that knows nothing of it. Instants are nanoseconds after the epoch, −1
+// where there is none.
+type Trace struct {
+	context.Context
+
+	RoundTrips int32          // sequential round trips
+	Touched    []record.Touch // commands by shard
+	Keys       []KeyTouch     // keys in the order in which they were reached
+	Effect     int64          // when the last command on a key executed
+	Order      int64          // its position among all commands of the fleet
+	Judged     int64          // last reading of the client's clock before the first write
+
+	wrote bool
+}
+
+// KeyTouch is the first touch of one key by a request.
+type KeyTouch struct {
+	Key   string // as on the wire
+	Shard string
+	State record.KeyState
+}
+
+type traceKey struct{}
+
+// NewTrace returns an empty Trace below ctx.
+func NewTrace(ctx context.Context) *Trace {
+	return &Trace{Context: ctx, Effect: -1, Order: -1, Judged: -1}
+}
+
+// Value makes the Trace findable in its own context.
+func (t *Trace) Value(key any) any {
+	if _, ok := key.(traceKey); ok {
+		return t
+	}
+	return t.Context.Value(key)
+}
+
+// TraceOf returns the Trace that ctx carries, nil where nobody wants to know.
+func TraceOf(ctx context.Context) *Trace {
+	t, _ := ctx.Value(traceKey{}).(*Trace)
+	return t
+}
+
+// ReadClock notes that the client's clock was read at the instant now. What
+// is read after the first write is for telemetry, not for the decision.
+func (t *Trace) ReadClock(now int64) {
+	if !t.wrote {
+		t.Judged = now
+	}
+}
+
+// Key returns the touch of the key that is called so on the wire.
+func (t *Trace) Key(wire string) (KeyTouch, bool) {
+	for _, k := range t.Keys {
+		if k.Key == wire {
+			return k, true
+		}
+	}
+	return KeyTouch{}, false
+}
+
+// State returns the state of all keys that the request reached.
+func (t *Trace) State() record.KeyState {
+	if len(t.Keys) == 0 {
+		return record.Unread
+	}
+	state := t.Keys[0].State
+	for _, k := range t.Keys[1:] {
+		if k.State != state {
+			return record.Mixed
+		}
+	}
+	return state
+}
+
+// Touch notes commands that went to a shard.
+func (t *Trace) Touch(shard string, commands int32) { t.touch(shard, commands) }
+
+func (t *Trace) touch(shard string, commands int32) {
+	for i := range t.Touched {
+		if t.Touched[i].Shard == shard {
+			t.Touched[i].Commands += commands
+			return
+		}
+	}
+	t.Touched = append(t.Touched, record.Touch{Shard: shard, Commands: commands})
+}
+
+// What a hook on live shards needs to know of commands.
+
+// KeysAt calls yield for the position of each key among a command's
+// arguments, as far as the table of commands tells: of a command that it does
+// not hold, the first argument.
+func KeysAt(cmd redis.Cmder, yield func(at int)) {
+	name, args := cmd.Name(), cmd.Args()
+	keysAt(name, effectOf(name), len(args), func(i int) string { return word(args[i]) }, yield)
+}
+
+// RoutingKey returns the key that a Ring routes a command by, false where it
+// takes a shard at random.
+func RoutingKey(cmd redis.Cmder, pipelined bool) (string, bool) {
+	args := cmd.Args()
+	return routingKey(cmd.Name(), pipelined, len(args), func(i int) string { return word(args[i]) })
+}
+
+// IsScript tells whether the command of that lower-case name runs a script.
+func IsScript(name string) bool { return effects[name]&scripted != 0 }
+
+// Word returns an argument as it goes over the wire, for keys and names.
+func Word(arg any) string { return word(arg) }

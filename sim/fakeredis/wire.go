@@ -1,0 +1,374 @@
+package fakeredis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"slices"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/quotalab/quotalab/models/network"
+	"github.com/quotalab/quotalab/scenarios"
+	"github.com/quotalab/quotalab/sim/clock"
+)
+
+// wire is the hook on a client's Ring. It takes the place of the Ring's own
+// way to the shards: it groups commands by the shard that the Ring names for
+// them, lets virtual time pass until they reach it, executes them there, and
+// lets time pass until the last reply is back.
+type wire struct {
+	fleet      *Fleet
+	ring       *redis.Ring
+	shards     map[*redis.Client]*Shard // of the Ring's clients
+	rtt        []network.Distribution   // by shard
+	rng        *rand.Rand
+	tat        func(string) (time.Time, bool)
+	connection scenarios.Connection
+
+	names   []string                 // of the shards, to this client
+	failed  []int8                   // looks at each shard that failed since the last that did not
+	beats   bool                     // it looks at its shards
+	late    map[*Shard]*redis.Client // for flights to shards that the Ring has lost
+	options redis.Options            // of the Ring's clients
+}
+
+// command is one command with what it may do.
+type command struct {
+	redis.Cmder
+	name   string // in lower case
+	effect effect
+	before *before // of a script call
+}
+
+// before is a trace as it was before a script call, of which only the reply
+// tells whether it reached a key: a shard that does not know the script did
+// not run it.
+type before struct {
+	keys          int
+	effect, order int64
+}
+
+// flight is the commands of one call that go to one shard.
+type flight struct {
+	client *redis.Client
+	shard  *Shard
+	cmds   []command
+	stage  stage
+	next   int64 // instant of the stage
+	end    int64 // of service
+	back   int64 // way back
+}
+
+// form is the way in which commands were given to the Ring.
+type form uint8
+
+const (
+	single form = iota
+	pipelined
+	transaction
+)
+
+type stage uint8
+
+const (
+	arriving  stage = iota // at the shard's queue
+	beginning              // to be served
+	served
+)
+
+func (w *wire) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (w *wire) ProcessHook(redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if err := w.send(ctx, []redis.Cmder{cmd}, single); err != nil {
+			return err
+		}
+		return cmd.Err()
+	}
+}
+
+func (w *wire) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		body, as := cmds, pipelined
+		if len(cmds) > 2 && cmds[0].Name() == "multi" {
+			body, as = cmds[1:len(cmds)-1], transaction // each shard gets a MULTI of its own
+		}
+		if err := w.send(ctx, body, as); err != nil {
+			return err
+		}
+		for _, cmd := range cmds {
+			if err := cmd.Err(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// send flies all commands, one flight a shard, and returns when the last
+// reply is back. The error is one that kept it from flying at all, or that of
+// a transaction which was discarded as a whole.
+func (w *wire) send(ctx context.Context, cmds []redis.Cmder, as form) error {
+	trace := TraceOf(ctx)
+	proc := w.fleet.sched.Current()
+	if proc == nil {
+		return fail(cmds, errors.New("a command outside of a request: in virtual time Redis can be called only from the goroutine that makes the request"))
+	}
+	flights, err := w.group(cmds, as)
+	if err != nil {
+		return fail(cmds, err)
+	}
+	if trace != nil {
+		trace.RoundTrips++
+	}
+	now := proc.Now()
+	for _, f := range flights {
+		rtt := int64(w.rtt[f.shard.index].Sample(w.rng))
+		f.next, f.back = now+rtt/2, rtt-rtt/2
+		if trace != nil {
+			trace.touch(f.shard.Name, int32(len(f.cmds)))
+		}
+	}
+	if w.fleet.spec.Faults {
+		err = w.track(proc, trace, flights, as)
+	} else {
+		err = w.fly(proc, trace, flights, as)
+	}
+	if as == transaction && redis.HasErrorPrefix(err, "EXECABORT") {
+		return err // as a Ring says it, rather than the first command's error
+	}
+	return nil // every command keeps its own error
+}
+
+// fly plays flights that nothing can happen to on the way. What is not back
+// when the client's patience ends goes on without it. The error is of one that
+// failed.
+func (w *wire) fly(proc *clock.Proc, trace *Trace, flights []*flight, as form) (err error) {
+	deadline := w.deadline(proc.Now())
+	reply := proc.Now()
+	f := earliest(flights)
+	for ; f != nil && f.next < deadline; f = earliest(flights) {
+		proc.SleepUntil(f.next)
+		switch f.stage {
+		case arriving:
+			f.next, f.end = f.shard.enqueue(f.cmds)
+			f.stage = beginning
+		case beginning:
+			if failed := w.execute(trace, f, as); failed != nil {
+				err = failed
+			}
+			f.stage = served
+			reply = max(reply, f.end+f.back)
+		}
+	}
+	if f == nil && reply < deadline {
+		proc.SleepUntil(reply)
+		return err
+	}
+	proc.SleepUntil(deadline)
+	return w.giveUp(flights, deadline, as)
+}
+
+// earliest returns the flight whose next stage is due first, nil when all
+// are served. Flights that are due at one instant keep their order.
+func earliest(flights []*flight) *flight {
+	var first *flight
+	for _, f := range flights {
+		if f.stage != served && (first == nil || f.next < first.next) {
+			first = f
+		}
+	}
+	return first
+}
+
+// execute runs a flight's commands on its shard at this instant. The
+// request's context stays behind: nothing here takes wall time that it could
+// cut short, and what is under way when a run is interrupted ends as it would
+// have. The error is that of a command, or of all.
+func (w *wire) execute(trace *Trace, f *flight, as form) error {
+	ctx := context.Background()
+	if trace != nil {
+		for _, c := range f.cmds {
+			w.observe(trace, f.shard, c)
+		}
+		defer w.observeReplies(trace, f)
+	}
+	if len(f.cmds) == 1 && as != transaction {
+		return f.client.Process(ctx, f.cmds[0].Cmder)
+	}
+	pipe := f.client.Pipeline()
+	if as == transaction {
+		pipe = f.client.TxPipeline()
+	}
+	for _, c := range f.cmds {
+		_ = pipe.Process(ctx, c.Cmder)
+	}
+	_, err := pipe.Exec(ctx)
+	return err
+}
+
+func fail(cmds []redis.Cmder, err error) error {
+	for _, c := range cmds {
+		c.SetErr(err)
+	}
+	return err
+}
+
+// group sorts the commands into flights by shard, in the shards' order: a
+// limiter may build its pipeline in the random order of a map, which must
+// not decide which delay is drawn for which shard.
+func (w *wire) group(cmds []redis.Cmder, as form) ([]*flight, error) {
+	usual := &struct { // most calls are one command, or two, to one shard
+		flights [1]*flight
+		first   flight
+		cmds    [2]command
+	}{}
+	flights := usual.flights[:0]
+	for _, cmd := range cmds {
+		name := lowerName(cmd.Name())
+		c := command{Cmder: cmd, name: name, effect: effectOf(name)}
+		if c.effect&scripted != 0 {
+			c.before = new(before)
+		}
+		client, err := w.clientFor(c, as)
+		if err != nil {
+			return nil, err
+		}
+		i := slices.IndexFunc(flights, func(f *flight) bool { return f.client == client })
+		if i < 0 {
+			i = len(flights)
+			f := &usual.first
+			if i > 0 {
+				f = new(flight)
+			} else {
+				f.cmds = usual.cmds[:0]
+			}
+			f.client, f.shard = client, w.shards[client]
+			flights = append(flights, f)
+		}
+		flights[i].cmds = append(flights[i].cmds, c)
+	}
+	if len(flights) == 1 {
+		return flights, nil
+	}
+	slices.SortFunc(flights, func(a, b *flight) int { return a.shard.index - b.shard.index })
+	return flights, nil
+}
+
+// clientFor asks the Ring for the shard of the command. Where a real Ring
+// takes a random one, it is from the client's own stream.
+func (w *wire) clientFor(c command, as form) (*redis.Client, error) {
+	args := c.Args()
+	arg := func(i int) string { return word(args[i]) }
+	if mayWait(c.name, c.effect, len(args), arg) {
+		return nil, fmt.Errorf("%s waits for other clients, which the embedded shards cannot do in virtual time", c.name)
+	}
+	key, ok := routingKey(c.name, as != single, len(args), arg)
+	if !ok {
+		key = strconv.FormatUint(w.rng.Uint64(), 10)
+	}
+	return w.ring.GetShardClientForKey(key)
+}
+
+// eachKey yields the command's keys.
+func (c command) eachKey(yield func(string)) {
+	args := c.Args()
+	keysOf(c.name, c.effect, len(args), func(i int) string { return word(args[i]) }, yield)
+}
+
+// word returns an argument as it goes over the wire, for keys and names.
+func word(arg any) string {
+	switch a := arg.(type) {
+	case string:
+		return a
+	case *string:
+		if a == nil {
+			return ""
+		}
+		return *a
+	case []byte:
+		return string(a)
+	default:
+		return fmt.Sprint(a)
+	}
+}
+
+// deadline is the instant at which a client that sends now gives up waiting.
+func (w *wire) deadline(now int64) int64 {
+	if w.connection.ReadTimeout == 0 {
+		return clock.Never
+	}
+	return now + int64(w.connection.ReadTimeout)
+}
+
+// giveUp fails the flights that are not back by the deadline, which is now.
+// Those that have not been executed will be, unseen.
+func (w *wire) giveUp(flights []*flight, deadline int64, as form) (err error) {
+	for _, f := range flights {
+		if f.stage == served && f.end+f.back < deadline {
+			continue
+		}
+		err = timedOut(f.shard)
+		f.fail(err)
+		if f.stage != served {
+			f.orphan()
+			w.fleet.sched.Call(f.next, func() { w.goOn(f, as) })
+		}
+	}
+	return err
+}
+
+// goOn plays the next stage of a flight that nobody waits for.
+func (w *wire) goOn(f *flight, as form) {
+	if f.stage == beginning {
+		_ = w.execute(nil, f, as) // nobody hears of it
+		return
+	}
+	f.next, f.end = f.shard.enqueue(f.cmds)
+	f.stage = beginning
+	w.fleet.sched.Call(f.next, func() { w.goOn(f, as) })
+}
+
+// fail sets the error of all commands.
+func (f *flight) fail(err error) {
+	for _, c := range f.cmds {
+		c.SetErr(err)
+	}
+}
+
+// orphan takes commands that will still be executed out of the hands of the
+// client, which has their error and may look at them at any time.
+func (f *flight) orphan() {
+	cmds := make([]command, len(f.cmds))
+	for i, c := range f.cmds {
+		cmds[i] = command{Cmder: redis.NewCmd(context.Background(), slices.Clone(c.Args())...), name: c.name, effect: c.effect}
+	}
+	f.cmds = cmds
+}
+
+// The errors of the network, as Go's net package makes them.
+
+func timedOut(s *Shard) error {
+	return &net.OpError{Op: "read", Net: "tcp", Addr: place(s.Name), Err: os.ErrDeadlineExceeded}
+}
+
+func refused(s *Shard) error {
+	return &net.OpError{Op: "dial", Net: "tcp", Addr: place(s.Name), Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+}
+
+func wasReset(s *Shard) error {
+	return &net.OpError{Op: "read", Net: "tcp", Addr: place(s.Name), Err: os.NewSyscallError("read", syscall.ECONNRESET)}
+}
+
+// place is a shard's name in the place of an address.
+type place string
+
+func (place) Network() string  { return "tcp" }
+func (p place) String() string { return string(p) }

@@ -1,0 +1,163 @@
+package realredis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// ErrForeign is wrapped by the error that a database holds keys which are not
+// the run's.
+var ErrForeign = errors.New("the database is not empty")
+
+// scanCount is how many keys a SCAN looks at.
+const scanCount = 1000
+
+// Guard refuses databases that hold keys, so that a run neither meets nor
+// harms those of others; with foreignOK only those that begin with the run's
+// prefix, which is fresh.
+func (s *Servers) Guard(ctx context.Context, run string, foreignOK bool) error {
+	if err := prefix(run).check(); err != nil {
+		return err
+	}
+	var errs []error
+	for i, c := range s.admin {
+		if err := s.guardOne(ctx, c, i, run, foreignOK); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Servers) guardOne(ctx context.Context, c *redis.Client, i int, run string, foreignOK bool) error {
+	at := fmt.Sprintf("shard %s (%s, database %d)", s.names[i], s.hosts[i], s.login.DB)
+	size, err := c.DBSize(ctx).Result()
+	if err != nil {
+		return fmt.Errorf("%s: %w: %w", at, ErrUnreachable, err)
+	}
+	if size == 0 {
+		return nil
+	}
+	own, err := anyKey(ctx, c, pattern(run))
+	if err != nil {
+		return fmt.Errorf("%s: %w: %w", at, ErrUnreachable, err)
+	}
+	if own != "" {
+		return fmt.Errorf("%s: %w: it holds keys under the prefix %q of this run, e.g. %q: another run uses it, or one was not cleaned up; choose another prefix, or delete them: %s",
+			at, ErrForeign, run, own, s.byHand(i, run))
+	}
+	if foreignOK {
+		return nil
+	}
+	key, err := anyKey(ctx, c, "*")
+	if err != nil {
+		return fmt.Errorf("%s: %w: %w", at, ErrUnreachable, err)
+	}
+	if key == "" {
+		return nil // all have expired
+	}
+	instead := "--redis-db with another one"
+	if s.cluster {
+		instead = "another cluster"
+	}
+	return fmt.Errorf("%s: %w: it holds %d keys that are not this run's, e.g. %q; use %s, or --allow-foreign-keys: a run writes and deletes only keys that begin with %q",
+		at, ErrForeign, size, key, instead, run)
+}
+
+// anyKey returns a key that matches, "" if there is none.
+func anyKey(ctx context.Context, c *redis.Client, match string) (string, error) {
+	for cursor := uint64(0); ; {
+		keys, next, err := c.Scan(ctx, cursor, match, scanCount).Result()
+		if err != nil {
+			return "", err
+		}
+		if len(keys) > 0 {
+			return keys[0], nil
+		}
+		if cursor = next; cursor == 0 {
+			return "", nil
+		}
+	}
+}
+
+// pattern matches what begins with p.
+func pattern(p string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`).Replace(p) + "*"
+}
+
+// CleanUp deletes all keys of the run on all shards. The error says of each
+// shard where that was not possible how to do it by hand.
+func (s *Servers) CleanUp(ctx context.Context, run string) error {
+	if err := prefix(run).check(); err != nil {
+		return err
+	}
+	var errs []error
+	for i, c := range s.admin {
+		if err := deleteAll(ctx, c, run); err != nil {
+			errs = append(errs, fmt.Errorf("shard %s (%s): the run's keys could not be deleted: %w; do it with: %s", s.names[i], s.hosts[i], err, s.byHand(i, run)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// deleteAll unlinks what begins with the run's prefix, each key on its own: in
+// a cluster one command takes keys of one slot only.
+func deleteAll(ctx context.Context, c *redis.Client, run string) error {
+	for cursor := uint64(0); ; {
+		keys, next, err := c.Scan(ctx, cursor, pattern(run), scanCount).Result()
+		if err != nil {
+			return err
+		}
+		_, err = c.Pipelined(ctx, func(p redis.Pipeliner) error {
+			for _, key := range keys {
+				if strings.HasPrefix(key, run) {
+					p.Unlink(ctx, key)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if cursor = next; cursor == 0 {
+			return nil
+		}
+	}
+}
+
+// byHand returns a shell command that deletes the run's keys on shard i. The
+// password is left to the environment of who runs it.
+func (s *Servers) byHand(i int, run string) string {
+	host, port, err := net.SplitHostPort(s.hosts[i])
+	if err != nil {
+		host, port = s.hosts[i], "6379"
+	}
+	cli := []string{"redis-cli", "-h", quoted(host), "-p", quoted(port)}
+	if s.login.DB != 0 {
+		cli = append(cli, "-n", fmt.Sprint(s.login.DB))
+	}
+	if s.login.Username != "" {
+		cli = append(cli, "--user", quoted(s.login.Username))
+	}
+	if s.login.TLS != nil {
+		cli = append(cli, "--tls")
+	}
+	command := strings.Join(cli, " ")
+	text := fmt.Sprintf(`%s --scan --pattern %s | xargs -r -d '\n' -n 1 %s unlink`, command, quoted(pattern(run)), command)
+	if s.login.Password != "" {
+		text += " (with the password in the environment variable REDISCLI_AUTH)"
+	}
+	return text
+}
+
+// quoted for a shell, where it must be.
+func quoted(s string) string {
+	if strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:_-/") == "" && s != "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

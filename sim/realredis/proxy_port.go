@@ -1,0 +1,169 @@
+package realredis
+
+import (
+	"container/heap"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/quotalab/quotalab/sim/clock"
+)
+
+// heldPort keeps a port of loopback: dials to it are refused while nobody
+// listens on it, and the kernel gives it to no outgoing connection, of which
+// a load test makes many. Whoever sets SO_REUSEADDR, as Go and redis-server
+// do, may listen on it meanwhile.
+type heldPort struct {
+	addr string // host:port
+	fd   int
+}
+
+// holdPort keeps the port of an IPv4 address on which nobody listens; port 0
+// takes a free one.
+func holdPort(addr string) (*heldPort, error) {
+	ap, err := netip.ParseAddrPort(addr)
+	if err != nil || !ap.Addr().Is4() {
+		return nil, fmt.Errorf("holding port: expected an IPv4 address and port, found %q", addr)
+	}
+	syscall.ForkLock.RLock() // no process that starts now inherits it
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+	if err == nil {
+		unix.CloseOnExec(fd)
+	}
+	syscall.ForkLock.RUnlock()
+	if err != nil {
+		return nil, fmt.Errorf("holding port of %s: %w", addr, err)
+	}
+	bound, err := bindReusable(fd, ap)
+	if err != nil {
+		_ = unix.Close(fd) // the first error says more
+		return nil, fmt.Errorf("holding port of %s: %w", addr, err)
+	}
+	return &heldPort{addr: net.JoinHostPort(ap.Addr().String(), fmt.Sprint(bound)), fd: fd}, nil
+}
+
+func bindReusable(fd int, ap netip.AddrPort) (port int, err error) {
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
+		return 0, err
+	}
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: ap.Addr().As4(), Port: int(ap.Port())}); err != nil {
+		return 0, err
+	}
+	name, err := unix.Getsockname(fd)
+	if err != nil {
+		return 0, err
+	}
+	return name.(*unix.SockaddrInet4).Port, nil
+}
+
+// Close gives the port back.
+func (h *heldPort) Close() error { return unix.Close(h.fd) }
+
+// timers call functions at times, as precisely as the system can.
+type timers struct {
+	pace clock.Pacer
+	done chan struct{}
+
+	mu     sync.Mutex
+	queue  alarms
+	until  time.Time // that the goroutine sleeps to
+	closed bool
+}
+
+func newTimers() (*timers, error) {
+	pace, err := clock.NewPollPacer()
+	if err != nil {
+		return nil, err
+	}
+	t := &timers{pace: pace, done: make(chan struct{})}
+	go t.run()
+	return t, nil
+}
+
+// idle is how long it sleeps when there is nothing to wait for.
+const idle = time.Hour
+
+func (t *timers) run() {
+	defer close(t.done)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for !t.closed {
+		now := clock.Now()
+		for len(t.queue) > 0 && !t.queue[0].at.After(now) {
+			heap.Pop(&t.queue).(alarm).call()
+		}
+		t.until = now.Add(idle)
+		if len(t.queue) > 0 {
+			t.until = t.queue[0].at
+		}
+		d := t.until.Sub(clock.Now())
+		t.mu.Unlock()
+		if d > 0 {
+			t.pace.Sleep(d)
+		}
+		t.mu.Lock()
+		t.until = time.Time{}
+	}
+}
+
+// at calls f, which must not wait nor use the timers, at that time. After
+// Close it calls nothing.
+func (t *timers) at(due time.Time, f func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return
+	}
+	heap.Push(&t.queue, alarm{due, f})
+	if due.Before(t.until) {
+		t.pace.Wake()
+	}
+}
+
+// wait returns after d, or when done is closed.
+func (t *timers) wait(d time.Duration, done <-chan struct{}) {
+	if d <= 0 {
+		return
+	}
+	over := make(chan struct{})
+	t.at(clock.Now().Add(d), func() { close(over) })
+	select {
+	case <-over:
+	case <-done:
+	}
+}
+
+// Close comes after that of everything that waits.
+func (t *timers) Close() error {
+	t.mu.Lock()
+	t.closed = true
+	t.pace.Wake()
+	t.mu.Unlock()
+	<-t.done
+	return t.pace.Close()
+}
+
+type alarm struct {
+	at   time.Time
+	call func()
+}
+
+// alarms is a heap by time.
+type alarms []alarm
+
+func (a alarms) Len() int           { return len(a) }
+func (a alarms) Less(i, j int) bool { return a[i].at.Before(a[j].at) }
+func (a alarms) Swap(i, j int)      { a[i], a[j] = a[j], a[i] }
+func (a *alarms) Push(x any)        { *a = append(*a, x.(alarm)) }
+func (a *alarms) Pop() any {
+	last := len(*a) - 1
+	x := (*a)[last]
+	(*a)[last] = alarm{}
+	*a = (*a)[:last]
+	return x
+}

@@ -1,0 +1,118 @@
+package run_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/scenarios"
+	"github.com/quotalab/quotalab/sim/plan"
+)
+
+// notFound returns the share of a client's look-ups after warm-up that found
+// no key, and the share of first-time keys among them.
+func notFound(p *plan.Plan, m memory, client string) (notFound, firstTime float64) {
+	seen := map[string]bool{}
+	var n, missing, first float64
+	for _, o := range m {
+		if o.Client != client {
+			continue
+		}
+		key := o.Takes[0].Key
+		fresh := !seen[key]
+		seen[key] = true
+		if o.Intended < int64(p.Warmup) {
+			continue
+		}
+		n++
+		if fresh {
+			first++
+		}
+		if o.Key == record.NotFound {
+			missing++
+		}
+	}
+	return missing / n, first / n
+}
+
+// Two clients that name the same two shards differently agree on half of the
+// keys, so half of what one looks up the other has written elsewhere.
+func TestShardNamesThatDisagree(t *testing.T) {
+	p := shipped(t, "boulder-not-found")
+	m, _ := play(t, p)
+	missing, first := notFound(p, m, "wfe")
+	t.Logf("names differ: %.1f %% of the look-ups not found, %.1f %% for keys seen for the first time", 100*missing, 100*first)
+	if want := 0.5 + first/2; math.Abs(missing-want) > 0.03 {
+		t.Errorf("%.3f of the look-ups not found, want about %.3f", missing, want)
+	}
+	shards := map[string]map[string]string{}
+	for _, o := range m {
+		take := o.Takes[0]
+		if shards[take.Key] == nil {
+			shards[take.Key] = map[string]string{}
+		}
+		shards[take.Key][o.Client] = take.Shard
+	}
+	var both, differ float64
+	for _, by := range shards {
+		if by["wfe"] != "" && by["ra"] != "" {
+			both++
+			if by["wfe"] != by["ra"] {
+				differ++
+			}
+		}
+	}
+	if z := (differ/both - 0.5) / math.Sqrt(0.25/both); math.Abs(z) > 4 {
+		t.Errorf("clients disagree on %.3f of %.0f keys, want 0.5 within chance (z = %.1f)", differ/both, both, z)
+	}
+}
+
+func TestShardNamesThatAgree(t *testing.T) {
+	data, _ := scenarios.Source("boulder-not-found")
+	text := strings.Replace(string(data), "shard_names: [c, d]", "shard_names: [a, b]", 1)
+	p := compile(t, text)
+	m, _ := play(t, p)
+	missing, first := notFound(p, m, "wfe")
+	t.Logf("names equal: %.2f %% of the look-ups not found, %.2f %% for keys seen for the first time", 100*missing, 100*first)
+	// A second look-up may overtake the first one's write: 2 ms in minutes.
+	if math.Abs(missing-first) > 0.002 {
+		t.Errorf("%.4f of the look-ups not found, want the share of first-time keys, %.4f", missing, first)
+	}
+}
+
+func TestOnlyWhatIsAllowedGoesOn(t *testing.T) {
+	m, _ := play(t, compile(t, `
+name: chain
+horizon: 10s
+network: {rtt: 1ms}
+clients: {front: {does: check}, back: {does: take, clock_offset: 3s}}
+keys: {k: {uniform: {n: 1}}}
+traffic: {main: {rate: 10/s, gaps: even, keys: k, via: [front, back], pause: 20ms}}
+limiters: {l: {kind: tat, options: {write: setnx}, limit: {count: 1, period: 1h, burst: 5}}}`))
+	front, back := m.count(by("front")), m.count(by("back"))
+	if front != 99 || m.count(by("front"), decided(record.Allowed)) != back || back != 5 {
+		t.Errorf("front decided %d, back %d; want 99 and 5", front, back)
+	}
+	for i, o := range m {
+		if o.Client == "back" && o.Sent-m[i-1].Done != int64(20*time.Millisecond) {
+			t.Errorf("back was asked %v after front had answered, want 20ms", time.Duration(o.Sent-m[i-1].Done))
+		}
+	}
+}
+
+func TestInstancesHaveRingsOfTheirOwnAndShareTheLoad(t *testing.T) {
+	m, _ := play(t, compile(t, `
+name: instances
+horizon: 100s
+clients: {caller: {instances: 4}}
+keys: {k: {uniform: {n: 10}}}
+traffic: {main: {rate: 100/s, keys: k}}
+limiters: {l: {kind: tat, options: {write: setnx}, limit: {count: 1, period: 1h, burst: 5}}}`))
+	for _, name := range []string{"caller/0", "caller/1", "caller/2", "caller/3"} {
+		if share := float64(m.count(by(name))) / float64(len(m)); math.Abs(share-0.25) > 0.02 {
+			t.Errorf("%s made %.3f of the requests, want a quarter", name, share)
+		}
+	}
+}

@@ -1,0 +1,111 @@
+package run
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/quotalab/quotalab/sim/clock"
+	"github.com/quotalab/quotalab/sim/fault"
+)
+
+// targets are the shards of every limiter and engine.
+func (s *embedded) targets() []fault.Target {
+	targets := make([]fault.Target, len(s.fleets))
+	for i, f := range s.fleets {
+		targets[i] = f
+	}
+	return targets
+}
+
+// turn is the beginning or the end of a fault.
+type turn struct {
+	at    int64
+	ends  bool
+	place int // of the fault in the plan
+	fault fault.Fault
+}
+
+// turns lists what faults do in the order of time. At one instant ends come
+// first, so that a fault may follow on another of its kind.
+func turns(faults []fault.Fault) []turn {
+	var all []turn
+	for i, f := range faults {
+		all = append(all, turn{f.At, false, i, f})
+		if f.Until > f.At {
+			all = append(all, turn{f.Until, true, i, f})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b turn) int {
+		if a.at == b.at && a.ends != b.ends {
+			if a.ends {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Compare(a.at, b.at)
+	})
+	return all
+}
+
+// scheduleFaults lets every fault begin and end, one turn after another. In
+// real time a turn takes a while, in which the run goes on.
+func (d *driver) scheduleFaults() {
+	all := turns(d.plan.Faults)
+	if len(all) == 0 {
+		return
+	}
+	begun := make([]bool, len(d.plan.Faults))
+	if d.inRealTime() {
+		d.clock.Call(0, func() {
+			d.clock.Start(func(p clock.Process) {
+				for _, t := range all {
+					p.SleepUntil(t.at)
+					d.turn(t, begun, p.Outside)
+				}
+			})
+		})
+		return
+	}
+	for _, t := range all {
+		d.clock.Call(t.at, func() { d.turn(t, begun, func(f func()) { f() }) })
+	}
+}
+
+// turn begins or ends a fault. What has not begun when a run ends early does
+// not any more.
+func (d *driver) turn(t turn, begun []bool, outside func(func())) {
+	if t.ends && !begun[t.place] || !t.ends && (d.ctx.Err() != nil || d.err != nil || d.result.Aborted != "") {
+		return
+	}
+	begun[t.place] = true
+	if t.fault.Kind == fault.Clock {
+		d.clients[t.fault.Client].turn(t)
+		return
+	}
+	var err error
+	outside(func() { err = take(t, d.stage.targets()) })
+	d.fail(err)
+}
+
+func (c *clientOffset) turn(t turn) {
+	if t.ends {
+		c.ns.Add(-int64(t.fault.Offset))
+	} else {
+		c.ns.Add(int64(t.fault.Offset))
+	}
+}
+
+// take lets the shards take the turn.
+func take(t turn, targets []fault.Target) error {
+	for _, target := range targets {
+		act, what := target.Begin, "begin"
+		if t.ends {
+			act, what = target.End, "end"
+		}
+		if err := act(t.fault); err != nil {
+			return fmt.Errorf("the fault %s could not %s: %w", t.fault.Kind, what, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,42 @@
+package run
+
+import (
+	"time"
+
+	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/sim/plan"
+)
+
+// Manifest returns what a record of the plan says of it before it has run.
+func Manifest(p *plan.Plan) record.Manifest {
+	m := record.Manifest{
+		Scenario: p.Scenario.Name, About: p.Scenario.About, Seed: p.Seed, Clock: p.Scenario.Clock, PlanHash: p.Hash(),
+		Epoch: p.Epoch, Horizon: p.Horizon, Warmup: p.Warmup, Shards: p.AllShards(), Faults: p.RecordFaults(), Asserts: p.Asserts, Warnings: p.Warnings,
+	}
+	sc := p.Scenario
+	m.Recorded, m.MaxLag = record.Recorded(sc.Observations), time.Duration(sc.MaxLag)
+	if m.Recorded == record.Sampled {
+		m.SampleRate = float64(sc.SampleRate)
+	}
+	for _, c := range p.Clients {
+		client := c.Client
+		if sc.Clock == "real" && c.Connection.Pipelining == "auto" {
+			client.Pipelining = c.Connection.Pipelining
+		}
+		m.Clients = append(m.Clients, client)
+	}
+	for _, l := range p.Limiters {
+		m.Limiters = append(m.Limiters, l.Limiter)
+	}
+	for _, s := range p.Sources {
+		m.Traffic = append(m.Traffic, record.Traffic{Name: s.Name})
+	}
+	return m
+}
+
+// Apply completes a manifest with what the run found.
+func (r Result) Apply(m *record.Manifest) {
+	m.Traffic, m.Telemetry, m.Engines, m.Aborted = r.Traffic, r.Telemetry, r.Engines, r.Aborted
+	m.Servers = r.Servers
+	m.Complete = r.Aborted == ""
+}

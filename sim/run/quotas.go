@@ -1,0 +1,458 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/quotalab/quotalab/models/usage"
+	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/sim/clock"
+	"github.com/quotalab/quotalab/sim/plan"
+	"github.com/quotalab/quotalab/sim/quota"
+)
+
+// QuotaSink takes what accounts and engines leave behind, beside
+// observations; a record.Writer is one.
+type QuotaSink interface {
+	Sink
+	WriteAccount(a *record.Account) error
+	WriteEvaluation(e *record.Evaluation) error
+}
+
+var errNoQuotaSink = errors.New("the plan has accounts, and the sink takes no accounts and evaluations")
+
+// quotas is the part of a run that counts usage of accounts and lets engines
+// look at it.
+type quotas struct {
+	d        *driver
+	sink     QuotaSink
+	accounts *plan.Accounts
+	start    int64 // Unix nanoseconds of instant 0
+
+	streams  []*plan.UsageStream // by account, nil where usage is allowed requests
+	next     []usage.Event       // the next of each stream; Units 0 at its end
+	requests map[int][]usage.Event
+	events   quota.Events // all usage, for the engines' sources
+	negative quota.Events // corrections alone
+	pending  []quota.Usage
+	engines  []*engineWorld
+}
+
+func newQuotas(d *driver) (*quotas, error) {
+	sink, ok := d.sink.(QuotaSink)
+	if !ok {
+		return nil, errNoQuotaSink
+	}
+	a := d.plan.Accounts
+	q := &quotas{d: d, sink: sink, accounts: a, start: d.plan.Epoch.UnixNano(), requests: map[int][]usage.Event{},
+		streams: make([]*plan.UsageStream, a.Len()), next: make([]usage.Event, a.Len())}
+	for i := range a.Len() {
+		if a.Group(i).Source < 0 {
+			q.streams[i] = a.Usage(i)
+			q.draw(i)
+		}
+	}
+	for i := range d.plan.Engines {
+		e, err := newEngineWorld(q, i)
+		if err != nil {
+			return nil, err
+		}
+		q.engines = append(q.engines, e)
+	}
+	return q, nil
+}
+
+// begin puts the first usage, the changes and the engines' runs on the
+// schedule.
+func (q *quotas) begin() {
+	for g := range q.accounts.Groups {
+		for _, ch := range q.accounts.Groups[g].Changes {
+			q.d.clock.Call(ch.At-q.start, func() { q.change(&q.accounts.Groups[g], ch) })
+		}
+	}
+	for g := range q.accounts.Groups {
+		if group := &q.accounts.Groups[g]; group.Source >= 0 && group.Corrections.Every > 0 {
+			q.scheduleCorrection(group, int64(group.Corrections.Every))
+		}
+	}
+	q.scheduleUsage()
+	for _, e := range q.engines {
+		e.begin()
+	}
+}
+
+// scheduleCorrection takes back, at the instant at, a share of the allowed
+// requests since the correction before.
+func (q *quotas) scheduleCorrection(g *plan.AccountGroup, at int64) {
+	if q.d.over(at) {
+		return
+	}
+	q.d.clock.Call(at, func() {
+		var us []quota.Usage
+		for i := g.First; i < g.First+g.Count; i++ {
+			events := q.requests[i]
+			var since int64
+			for k := len(events) - 1; k >= 0 && events[k].Units > 0; k-- {
+				since += events[k].Units
+			}
+			if back := int64(g.Corrections.Share * float64(since)); back > 0 {
+				e := usage.Event{At: q.start + at, Units: -back}
+				q.requests[i] = append(events, e)
+				us = append(us, q.file(i, e))
+			}
+		}
+		q.hand(us)
+		q.scheduleCorrection(g, at+int64(g.Corrections.Every))
+	})
+}
+
+func (q *quotas) draw(i int) {
+	at, units, ok := q.streams[i].Next()
+	if !ok {
+		units = 0
+	}
+	q.next[i] = usage.Event{At: at, Units: units}
+}
+
+// scheduleUsage puts the next instant at which any account's usage is
+// counted on the schedule.
+func (q *quotas) scheduleUsage() {
+	first := int64(-1)
+	for i := range q.next {
+		if n := &q.next[i]; n.Units != 0 && (first < 0 || n.At < first) {
+			first = n.At
+		}
+	}
+	if first >= 0 && !q.d.over(first-q.start) && !q.d.interrupted(first-q.start) {
+		q.d.clock.Call(first-q.start, func() { q.count(first) })
+	}
+}
+
+// count files all usage that is due at the instant at, and hands it to the
+// engines that count for themselves.
+func (q *quotas) count(at int64) {
+	us := q.pending[:0]
+	for i := range q.next {
+		for q.next[i].Units != 0 && q.next[i].At <= at {
+			us = append(us, q.file(i, q.next[i]))
+			q.draw(i)
+		}
+	}
+	q.pending = us
+	q.hand(us)
+	q.scheduleUsage()
+}
+
+// file keeps usage for the sources.
+func (q *quotas) file(i int, e usage.Event) quota.Usage {
+	u := quota.Usage{Account: int64(i) + 1, At: e.At, Units: e.Units}
+	q.events.Add(u)
+	if e.Units < 0 {
+		q.negative.Add(u)
+	}
+	return u
+}
+
+// hand gives usage to the engines that count.
+func (q *quotas) hand(us []quota.Usage) {
+	for _, e := range q.engines {
+		if e.add != nil {
+			e.count(us)
+		}
+	}
+}
+
+// allowed counts an allowed request of a traffic source as usage.
+func (q *quotas) allowed(source, limiter int, key uint64, cost int64) {
+	for g := range q.accounts.Groups {
+		group := &q.accounts.Groups[g]
+		if group.Source != source || group.Limiter != limiter {
+			continue
+		}
+		i := group.Of(key)
+		e := usage.Event{At: q.start + q.d.clock.Now(), Units: cost}
+		q.requests[i] = append(q.requests[i], e)
+		q.hand([]quota.Usage{q.file(i, e)})
+	}
+}
+
+// change applies a change of contract to what the engines know.
+func (q *quotas) change(g *plan.AccountGroup, ch plan.AccountChange) {
+	for i := g.First; i < g.First+g.Count; i++ {
+		acc := q.accounts.Account(i)
+		for _, e := range q.engines {
+			e.change(acc, ch)
+		}
+	}
+	for _, e := range q.engines {
+		e.announce(g, ch)
+	}
+}
+
+// finish writes the accounts and their usage to the record.
+func (q *quotas) finish() error {
+	var events []usage.Event
+	var row record.Account
+	for i := range q.accounts.Len() {
+		acc := q.accounts.Account(i)
+		events = events[:0]
+		if q.streams[i] != nil {
+			events = q.accounts.Usage(i).Append(events)
+		} else {
+			events = append(events, q.requests[i]...)
+		}
+		row = record.Account{ID: acc.ID, Group: acc.Group.Name, Contract: row.Contract[:0], At: row.At[:0], Units: row.Units[:0]}
+		for _, s := range acc.Contract {
+			row.Contract = append(row.Contract, record.ContractSegment{From: s.From, Kind: int32(s.Kind), Anchor: s.Anchor, Limit: s.Limit})
+		}
+		for _, ch := range acc.Group.Changes {
+			row.Saved = row.Saved || ch.Limit > 0 && !ch.Bulk
+		}
+		for _, e := range events {
+			row.At, row.Units = append(row.At, e.At), append(row.Units, e.Units)
+		}
+		if err := q.sink.WriteAccount(&row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// result is what the record's manifest says of the engines.
+func (q *quotas) result() []record.Engine {
+	var all []record.Engine
+	for _, e := range q.engines {
+		all = append(all, e.result())
+	}
+	return all
+}
+
+// redeliverEvery is when a deliverer looks again for notices that it could
+// not deliver.
+const redeliverEvery = time.Hour
+
+// partitions of the outboxes.
+const partitions = 64
+
+// overlapBy is how much later the second of two overlapping runs was due.
+const overlapBy = int64(time.Second)
+
+// begin schedules an engine's first run, refresh and redelivery.
+func (e *engineWorld) begin() {
+	if e.refresh != nil {
+		e.every(int64(e.CacheRefresh), int64(e.CacheRefresh), func() {
+			e.fault(e.refresh(e.q.d.ctx), "refresh of the cached usage failed")
+		})
+	}
+	if e.run != nil {
+		e.every(e.First-e.q.start, int64(e.Every), e.startRun)
+	}
+	if e.flush != nil {
+		e.every(int64(e.flushEvery), int64(e.flushEvery), func() {
+			e.process(func(ctx context.Context) { e.fault(e.flush(ctx), "usage was not counted") })
+		})
+	}
+	if e.drain != nil {
+		e.every(int64(redeliverEvery), int64(redeliverEvery), func() { e.wake(slices.Collect(maps.Keys(e.failed))...) })
+	}
+}
+
+// every calls f at the instant at and then periodically, to the horizon. At
+// one instant what was scheduled earlier comes first; changes of accounts are
+// scheduled before everything else, and runs are Procs, so that they find
+// changes and refreshes done.
+func (e *engineWorld) every(at, period int64, f func()) {
+	if e.q.d.over(at) {
+		return
+	}
+	e.q.d.clock.Call(at, func() {
+		f()
+		e.every(at+period, period, f)
+	})
+}
+
+// process runs f as a Proc.
+func (e *engineWorld) process(f func(ctx context.Context)) {
+	e.q.d.clock.Start(func(p clock.Process) { f(context.WithValue(e.q.d.requests, processKey{}, p)) })
+}
+
+type processKey struct{}
+
+// processOf is the Process that an engine's call is made in, nil outside of
+// one.
+func processOf(ctx context.Context) clock.Process {
+	p, _ := ctx.Value(processKey{}).(clock.Process)
+	return p
+}
+
+// startRun starts a run, which a second one may overlap.
+func (e *engineWorld) startRun() {
+	run := e.clock.Now()
+	e.runs++
+	e.last = run
+	overlapped := e.Overlap > 0 && e.runs%e.Overlap == 0
+	e.process(func(ctx context.Context) {
+		if overlapped {
+			e.mail.hook = func() { e.finishRun(e.run(ctx, run+overlapBy)) }
+		}
+		e.finishRun(e.run(ctx, run))
+		e.mail.hook = nil
+	})
+}
+
+// finishRun looks at how a run ended: that one account's error ended it is
+// in the evaluations.
+func (e *engineWorld) finishRun(err error) {
+	var aborted *quota.AbortError
+	if errors.As(err, &aborted) || errors.Is(err, context.Canceled) {
+		return
+	}
+	e.fault(err, "run failed")
+}
+
+// fault notes an error that no evaluation tells.
+func (e *engineWorld) fault(err error, what string) {
+	if err != nil {
+		e.find(what+": "+err.Error(), 0)
+	}
+}
+
+// count lets an engine count usage, but that of accounts that it cannot
+// count.
+func (e *engineWorld) count(us []quota.Usage) {
+	mine := make([]quota.Usage, 0, len(us))
+	for _, u := range us {
+		if e.contracts[u.Account-1].At(u.At).Kind != usage.Rolling {
+			mine = append(mine, u)
+		}
+	}
+	if len(mine) > 0 {
+		e.process(func(ctx context.Context) { e.fault(e.add(ctx, mine), "usage was not counted") })
+	}
+}
+
+// wake has outboxes emptied. An engine has one deliverer: what wakes it
+// while it is at work it does next, so that no two deliver the same entry.
+func (e *engineWorld) wake(partitions ...int) {
+	for _, n := range partitions {
+		e.woken[n] = true
+	}
+	if e.delivering || len(e.woken) == 0 {
+		return
+	}
+	e.delivering = true
+	e.process(func(ctx context.Context) {
+		for len(e.woken) > 0 {
+			next := slices.Sorted(maps.Keys(e.woken))
+			clear(e.woken)
+			err := e.drain(ctx, next)
+			for _, n := range next {
+				if delete(e.failed, n); err != nil {
+					e.failed[n] = true
+				}
+			}
+			e.fault(err, "delivery failed")
+		}
+		e.delivering = false
+	})
+}
+
+// change lets an engine's knowledge follow an account's contract.
+func (e *engineWorld) change(acc plan.Account, ch plan.AccountChange) {
+	known, _ := e.directory.Account(acc.ID)
+	before := known
+	acc.Change(&known, ch)
+	e.directory.Put(known)
+	if e.changed != nil {
+		e.changed(before, known)
+	}
+	if e.saved != nil && ch.Limit > 0 && !ch.Bulk && known.Allowed != before.Allowed {
+		e.process(func(ctx context.Context) { e.fault(e.saved(ctx, acc.ID), "a saved limit was not noticed") })
+	}
+}
+
+// announce tells an engine that counts of a new limit.
+func (e *engineWorld) announce(g *plan.AccountGroup, ch plan.AccountChange) {
+	if e.setLimit == nil || ch.Limit == 0 {
+		return
+	}
+	e.process(func(ctx context.Context) {
+		for i := g.First; i < g.First+g.Count; i++ {
+			if err := e.setLimit(ctx, int64(i)+1, ch.Limit, ch.At); !errors.Is(err, quota.ErrRolling) {
+				e.fault(err, "a new limit was not announced")
+			}
+		}
+	})
+}
+
+// result describes the engine for the manifest.
+func (e *engineWorld) result() record.Engine {
+	out := record.Engine{Name: e.Name, Kind: e.Kind, Options: e.Options, Thresholds: slices.Clone(e.Thresholds), Downsampled: e.Downsample,
+		LooksBack: e.Kind != "flagsmith"}
+	perAccount := int64(e.QueryLatency+e.AccountTime+e.MailLatency) + 4*int64(e.q.d.plan.Clients[0].RTT[0].Mean())
+	out.Slack = int64(e.Lag) + deliverySlack + perAccount*int64(e.q.accounts.Len())
+	out.First, out.Last = e.q.start, e.q.start+int64(e.q.d.plan.Horizon)
+	if e.run != nil && e.add == nil {
+		out.First, out.Last, out.Gap = e.First, max(e.last, e.First), int64(e.Every)
+	}
+	for _, s := range e.SourceDown {
+		out.SourceDown = append(out.SourceDown, record.Span{From: s.From, Until: s.To})
+	}
+	for _, f := range e.order {
+		out.Findings = append(out.Findings, *e.findings[f])
+	}
+	return out
+}
+
+// deliverySlack is δ, and the width of the buckets of a source.
+const deliverySlack = int64(15 * time.Minute)
+
+// overlappingMail is mail during whose first sending a second run may start.
+type overlappingMail struct {
+	quota.Post
+	hook func()
+}
+
+// Send delivers, after what the hook wants done first.
+func (m *overlappingMail) Send(ctx context.Context, n quota.Notice) (bool, error) {
+	if hook := m.hook; hook != nil {
+		m.hook = nil
+		hook()
+	}
+	return m.Post.Send(ctx, n)
+}
+
+// outside is a hook on an engine's client in real time: while a command is
+// under way, the run's other steps go on.
+type outside struct{}
+
+func (outside) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (outside) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) (err error) {
+		beside(ctx, func() { err = next(ctx, cmd) })
+		return err
+	}
+}
+
+func (outside) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) (err error) {
+		beside(ctx, func() { err = next(ctx, cmds) })
+		return err
+	}
+}
+
+// beside runs f outside of the Process that ctx knows. There is none while
+// an engine is made.
+func beside(ctx context.Context, f func()) {
+	if p := processOf(ctx); p != nil {
+		p.Outside(f)
+		return
+	}
+	f()
+}

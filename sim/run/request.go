@@ -1,0 +1,183 @@
+package run
+
+import (
+	"fmt"
+
+	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/sim/clock"
+	"github.com/quotalab/quotalab/sim/fakeredis"
+	"github.com/quotalab/quotalab/sim/limiter"
+	"github.com/quotalab/quotalab/sim/plan"
+)
+
+// request is one arrival on its way to one limiter.
+type request struct {
+	d           *driver
+	start       func(clock.Process) // run, bound once
+	send        func()              // exchange, bound once
+	source      *plan.Source
+	sourceIndex int
+	world       *world
+	arrival     int64
+	due         int64
+	takes       []limiter.Take
+	key         uint64 // number of the first take's key
+	observation record.Observation
+	exchange    exchange
+}
+
+// exchange is one call to a limiter: what goes in and what comes out.
+type exchange struct {
+	process    clock.Process
+	limiter    limiter.Limiter
+	trace      *fakeredis.Trace
+	request    limiter.Request
+	decision   limiter.Decision
+	err        error
+	sent, done int64
+}
+
+// do makes the call. In real time it runs beside the run's steps.
+func (x *exchange) do() {
+	x.sent = x.process.Now()
+	x.decision, x.err = call(x.limiter, x.trace, x.request)
+	x.done = x.process.Now()
+}
+
+// run sends the request, and again as long as its client reacts to denials
+// with another attempt.
+func (r *request) run(p clock.Process) {
+	defer func() {
+		r.d.fly(r.sourceIndex, r.world.index, -1)
+		r.d.idle = append(r.d.idle, r)
+	}()
+	for attempt := 0; ; attempt++ {
+		decision, passed := r.pass(p, attempt)
+		if passed || r.source.Retry == nil || attempt+1 >= r.source.Retry.MaxAttempts {
+			return
+		}
+		wait, ok := r.source.Retry.Wait(attempt, decision.RetryAfter, r.d.retries[r.sourceIndex])
+		if !ok || r.d.over(p.Now()+int64(wait)) {
+			return
+		}
+		p.Sleep(wait)
+		if r.d.err != nil || r.d.result.Aborted != "" {
+			return // ended while it waited
+		}
+		r.due = p.Now()
+	}
+}
+
+// pass sends the request through the clients of its path, until one does
+// not let it pass.
+func (r *request) pass(p clock.Process, attempt int) (limiter.Decision, bool) {
+	for step, client := range r.source.Via {
+		if step > 0 {
+			p.Sleep(r.source.Pause)
+			r.due = p.Now()
+		}
+		decision, passed := r.ask(p, step, attempt, r.world.pick(client))
+		if !passed {
+			return decision, false
+		}
+		if step == len(r.source.Via)-1 {
+			if q := r.d.quotas; q != nil {
+				q.allowed(r.sourceIndex, r.world.index, r.key, r.takes[0].Cost)
+			}
+			return decision, true
+		}
+	}
+	return limiter.Decision{}, true
+}
+
+// ask makes one call to the limiter and records it.
+func (r *request) ask(p clock.Process, step, attempt int, in *instance) (limiter.Decision, bool) {
+	trace := fakeredis.NewTrace(r.d.requests)
+	p.Carry(trace)
+	takes := withMode(r.takes, in.mode)
+	x := &r.exchange
+	x.process, x.limiter, x.trace, x.request = p, in.limiter, trace, limiter.Request{Takes: takes}
+	p.Outside(r.send)
+	decision, err := x.decision, x.err
+	o := &r.observation
+	*o = record.Observation{
+		Arrival: r.arrival, Traffic: r.source.Name, Client: in.name, Limiter: r.world.Name, Step: int32(step), Attempt: int32(attempt),
+		Intended: r.due, Sent: x.sent, Done: x.done, Effect: trace.Effect, Order: trace.Order, Judged: trace.Judged,
+		Key: trace.State(), RoundTrips: trace.RoundTrips, Remaining: decision.Remaining, RetryAfter: int64(decision.RetryAfter),
+		Takes: o.Takes[:0], Touched: trace.Touched,
+	}
+	if decision.Takes != nil {
+		takes = decision.Takes
+	}
+	for _, t := range takes {
+		key, _ := trace.Key(t.Wire)
+		o.Takes = append(o.Takes, record.Take{Limit: t.Limit, Key: t.Key, Cost: t.Cost, Mode: t.Mode, Shard: key.Shard, State: stateOr(key.State)})
+	}
+	passed := r.judge(o, decision, err)
+	r.world.fleet.settle(r.world.Limiter, o)
+	r.d.write(o)
+	return decision, passed
+}
+
+// judge sets the observation's decision and tells whether the request may
+// pass.
+func (r *request) judge(o *record.Observation, decision limiter.Decision, err error) bool {
+	switch {
+	case err == nil && decision.Allowed:
+		o.Decision = record.Allowed
+	case err == nil:
+		o.Decision = record.Denied
+	default:
+		o.Decision, o.Error, o.Message = record.Errored, limiter.ErrorKind(err), err.Error()
+		o.Remaining, o.RetryAfter = unknown, unknown
+		if o.Error == "unexpected" {
+			r.d.result.Unexpected++
+		}
+		if r.source.FailOpen {
+			o.Decision = record.FailOpen
+		}
+	}
+	return o.Decision == record.Allowed || o.Decision == record.FailOpen
+}
+
+// drop records an arrival that was not sent because too many are under way.
+func (r *request) drop() {
+	r.d.result.Traffic[r.sourceIndex].Dropped++
+	o := &r.observation
+	*o = record.Observation{
+		Arrival: r.arrival, Traffic: r.source.Name, Limiter: r.world.Name, Intended: r.due, Sent: unknown, Done: r.due,
+		Judged: unknown, Effect: unknown, Order: unknown, Decision: record.Dropped, Key: record.Unread, Remaining: unknown, RetryAfter: unknown,
+	}
+	for _, t := range r.takes {
+		o.Takes = append(o.Takes, record.Take{Limit: t.Limit, Key: t.Key, Cost: t.Cost, Mode: record.TakeMode, State: record.Unread})
+	}
+	r.d.write(o)
+}
+
+// call calls the limiter; its panic is an error of its own making.
+func call(l limiter.Limiter, trace *fakeredis.Trace, req limiter.Request) (decision limiter.Decision, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the limiter panicked: %v", r)
+		}
+	}()
+	return l.Take(trace, req)
+}
+
+// withMode returns copies of takes in the mode of the client that sends
+// them.
+func withMode(takes []limiter.Take, mode record.Mode) []limiter.Take {
+	out := make([]limiter.Take, len(takes))
+	for i, t := range takes {
+		t.Mode = mode
+		out[i] = t
+	}
+	return out
+}
+
+func stateOr(s record.KeyState) record.KeyState {
+	if s == "" {
+		return record.Unread
+	}
+	return s
+}

@@ -1,0 +1,259 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/sim/clock"
+	"github.com/quotalab/quotalab/sim/fakeredis"
+	"github.com/quotalab/quotalab/sim/fault"
+	"github.com/quotalab/quotalab/sim/limiter"
+	"github.com/quotalab/quotalab/sim/plan"
+	"github.com/quotalab/quotalab/sim/realredis"
+)
+
+// stage is what a run plays on: its clock, and the shards that go with it.
+// The two are made together, so that nobody pairs virtual time with live
+// Redis.
+type stage interface {
+	// fleet makes the shards of one limiter or engine, whose random streams
+	// are of that scope.
+	fleet(scope string, stream func(name string) *rand.Rand) (fleet, error)
+	// clientClock is the clock of a client that is off by an offset that may
+	// change.
+	clientClock(offset func() time.Duration) limiter.Clock
+	// ready is called when all clients are made, before the clock runs.
+	ready(ctx context.Context) error
+	// targets are what faults of shards happen to.
+	targets() []fault.Target
+	// close ends the shards and tells what they have to say of themselves.
+	close(ctx context.Context) ([]record.Server, error)
+}
+
+// fleet is the shards of one limiter or engine.
+type fleet interface {
+	Client(c fakeredis.ClientSpec) (redis.UniversalClient, error)
+	// settle completes an observation of a decision with what is known of
+	// when it took effect.
+	settle(l *plan.Limiter, o *record.Observation)
+}
+
+// embedded is a stage in virtual time.
+type embedded struct {
+	plan   *plan.Plan
+	sched  *clock.Scheduler
+	fleets []*fakeredis.Fleet
+}
+
+func newEmbedded(p *plan.Plan) *embedded {
+	return &embedded{plan: p, sched: clock.New(p.Epoch)}
+}
+
+func (s *embedded) fleet(_ string, stream func(string) *rand.Rand) (fleet, error) {
+	f, err := fakeredis.NewFleet(s.sched, fakeredis.Spec{
+		Names: s.plan.Shards, Service: s.plan.Service, Scripts: s.plan.Scripts, Stream: stream, Faults: len(s.plan.Faults) > 0,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.fleets = append(s.fleets, f)
+	return embeddedFleet{f}, nil
+}
+
+type embeddedFleet struct{ *fakeredis.Fleet }
+
+func (f embeddedFleet) Client(c fakeredis.ClientSpec) (redis.UniversalClient, error) {
+	ring, err := f.Ring(c)
+	if err != nil {
+		return nil, err // not a nil *redis.Ring in an interface that is not nil
+	}
+	return ring, nil
+}
+
+func (s *embedded) clientClock(offset func() time.Duration) limiter.Clock {
+	return virtualClock{s.sched, offset}
+}
+
+// virtualClock is a client's clock in virtual time. Reading it is noted in
+// the request's trace.
+type virtualClock struct {
+	sched  *clock.Scheduler
+	offset func() time.Duration
+}
+
+func (c virtualClock) Now() time.Time {
+	if p := c.sched.Current(); p != nil {
+		if trace, ok := p.Local.(*fakeredis.Trace); ok {
+			trace.ReadClock(c.sched.Now())
+		}
+	}
+	return c.sched.Time().Add(c.offset())
+}
+
+func (s *embedded) ready(context.Context) error { return nil }
+
+// settle says by what instant the decision was judged: Redis' own clock,
+// where that is what the limiter reads.
+func (f embeddedFleet) settle(l *plan.Limiter, o *record.Observation) {
+	if o.Effect < 0 && o.Error == "" {
+		o.Effect, o.Order = o.Done, f.NextOrder() // it touched no key
+	}
+	switch {
+	case o.Effect >= 0 && l.Kind.ServerTime:
+		o.Judged = o.Effect
+	case o.Judged < 0:
+		o.Judged = o.Effect
+	}
+}
+
+func (s *embedded) close(context.Context) ([]record.Server, error) {
+	var errs []error
+	for _, f := range s.fleets {
+		errs = append(errs, f.Close())
+	}
+	return nil, errors.Join(errs...)
+}
+
+// Live is what a run in real time needs beside its plan. The servers stay
+// open: who made them closes them.
+type Live struct {
+	Servers     *realredis.Servers
+	Prefix      string // of every key that the run writes
+	ForeignKeys bool   // the servers may hold other keys
+	// Pacer is what the schedule is kept by; nil: the most precise one.
+	Pacer clock.Pacer
+}
+
+// highRate is the arrivals a second from which on several are released at
+// once, every quantum.
+const (
+	highRate = 10_000
+	quantum  = 100 * time.Microsecond
+)
+
+// onServers is a stage in real time.
+type onServers struct {
+	Live
+	real   *clock.Real
+	fleets []*realredis.Fleet
+	before realredis.Snapshot
+}
+
+func newOnServers(ctx context.Context, p *plan.Plan, l Live) (*onServers, error) {
+	if l.Pacer == nil {
+		var err error
+		if l.Pacer, err = clock.NewPacer(); err != nil {
+			return nil, err
+		}
+	}
+	s := &onServers{Live: l}
+	if err := s.prepare(ctx, p); err != nil {
+		return nil, errors.Join(err, l.Pacer.Close())
+	}
+	rate := 0.0
+	for i := range p.Sources {
+		rate += p.Sources[i].Expected / p.Horizon.Seconds()
+	}
+	wait := time.Duration(0)
+	if rate > highRate {
+		wait = quantum
+	}
+	s.real = clock.NewReal(p.Epoch, l.Pacer, wait)
+	return s, nil
+}
+
+// ErrServers is wrapped by the error of a run whose servers cannot do what
+// the plan asks, or must not be written to.
+var ErrServers = errors.New("the servers cannot be used")
+
+// Check makes sure that the servers can do what the plan asks, and may be
+// written to. Run does so too; who asks before has begun nothing in vain.
+func (l *Live) Check(ctx context.Context, p *plan.Plan) error {
+	if names := l.Servers.Names(); !slices.Equal(names, p.Shards) {
+		return fmt.Errorf("%w: the plan's shards are %q, the servers' names %q", ErrServers, p.Shards, names)
+	}
+	if err := l.Servers.Check(p.Faults); err != nil {
+		return fmt.Errorf("%w: %w", ErrServers, err)
+	}
+	if err := l.Servers.Guard(ctx, l.Prefix, l.ForeignKeys); err != nil {
+		return fmt.Errorf("%w: %w", ErrServers, err)
+	}
+	return nil
+}
+
+// prepare the servers for what the plan asks.
+func (s *onServers) prepare(ctx context.Context, p *plan.Plan) error {
+	if err := s.Check(ctx, p); err != nil {
+		return err
+	}
+	return s.Servers.Through(ctx, p.Faults, p.Stream)
+}
+
+func (s *onServers) fleet(scope string, _ func(string) *rand.Rand) (fleet, error) {
+	f := s.Servers.Fleet(s.Prefix, scope)
+	s.fleets = append(s.fleets, f)
+	return liveFleet{f}, nil
+}
+
+type liveFleet struct{ *realredis.Fleet }
+
+func (s *onServers) clientClock(offset func() time.Duration) limiter.Clock {
+	return realClock{s.real, offset}
+}
+
+// realClock is a client's clock in real time.
+type realClock struct {
+	real   *clock.Real
+	offset func() time.Duration
+}
+
+func (c realClock) Now() time.Time { return c.real.Time().Add(c.offset()) }
+
+func (s *onServers) targets() []fault.Target { return []fault.Target{s.Servers} }
+
+// ready asks the servers for what they have counted so far, and opens the
+// pools, so that no request pays for it. They are closed when the servers are
+// asked again, so the memory of their connections is in neither answer.
+func (s *onServers) ready(ctx context.Context) error {
+	var err error
+	if s.before, err = s.Servers.Survey(ctx); err != nil {
+		return err
+	}
+	var errs []error
+	for _, f := range s.fleets {
+		errs = append(errs, f.WarmUp(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// settle notes what a script is known to have called. When a decision took
+// effect is not known in real time but for the bounds sent and done.
+func (f liveFleet) settle(l *plan.Limiter, o *record.Observation) {
+	if l.Kind.ScriptCalls == nil || o.Error != "" {
+		return
+	}
+	for _, t := range o.Takes {
+		f.ScriptRan(t.Shard, l.Kind.ScriptCalls(l.Options, t, o.Decision == record.Allowed))
+	}
+}
+
+func (s *onServers) close(ctx context.Context) ([]record.Server, error) {
+	var errs []error
+	for _, f := range s.fleets {
+		errs = append(errs, f.Close())
+	}
+	after, _ := s.Servers.Survey(ctx) // the facts say which server did not answer
+	facts := s.Servers.Facts(s.before, after, s.fleets)
+	if !s.Servers.Own() {
+		errs = append(errs, s.Servers.CleanUp(ctx, s.Prefix))
+	}
+	errs = append(errs, s.Pacer.Close())
+	return facts, errors.Join(errs...)
+}

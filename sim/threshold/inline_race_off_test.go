@@ -1,6 +1,0 @@
-//go:build !race
-
-package threshold
-
-// historiesPerCase times the checks of rapid (100) is 10,000 histories.
-const historiesPerCase = 100

@@ -1,9 +1,0 @@
-//go:build !linux
-
-package vtime
-
-// NewPacer returns the most precise Pacer of this system.
-func NewPacer() (Pacer, error) { return NewTimerPacer(), nil }
-
-// NewPollPacer returns a Pacer that needs no thread of its own.
-func NewPollPacer() (Pacer, error) { return NewTimerPacer(), nil }
