@@ -4,23 +4,22 @@ import (
 	"io"
 	"testing"
 
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/record/recordtest"
-	"github.com/quotalab/quotalab/results/summary/summarytest"
 )
 
 // BenchmarkAllFigures of a record of a million observations: what `quotalab plot`
 // does, from opening the record to the last SVG. It must stay under 5 s on two cores.
 func BenchmarkAllFigures(b *testing.B) {
-	dir := recordtest.Busy(b, 1_000_000).Dir()
+	dir := testkit.BusyRecord(b, 1_000_000).Dir()
 	before := cpu(b)
 	for b.Loop() {
 		r, err := record.Open(dir)
 		if err != nil {
 			b.Fatal(err)
 		}
-		a, s := summarytest.Analyse(b, r)
+		a, s := testkit.Analyse(b, r)
 		set, err := series.Collect(r, a, s, series.Options{})
 		if err != nil {
 			b.Fatal(err)

@@ -1,5 +1,8 @@
-// Package testkit is for tests that need a program of the machine. In flows its
-// name, out flows where it is. Only tests import it, those of every folder.
+// Package testkit holds what tests of several folders share: records made by
+// hand and analysed, programs of the machine. In flow manifests, observations
+// and names of programs, out flow open records and paths. Only tests import it,
+// those of every folder but of the packages that it imports itself: these use it
+// from their external tests (package …_test).
 package testkit
 
 import (

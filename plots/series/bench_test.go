@@ -7,9 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/plots/series"
-	"github.com/quotalab/quotalab/results/record/recordtest"
-	"github.com/quotalab/quotalab/results/summary/summarytest"
 )
 
 // BenchmarkCollect of a million observations, or as many as QUOTALAB_LONG says:
@@ -22,8 +21,8 @@ func BenchmarkCollect(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	r := recordtest.Busy(b, n)
-	a, s := summarytest.Analyse(b, r)
+	r := testkit.BusyRecord(b, n)
+	a, s := testkit.Analyse(b, r)
 	peak := watchHeap()
 	b.ReportAllocs()
 	for b.Loop() {

@@ -8,9 +8,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/record/recordtest"
 )
 
 func sentBy(client string) func(*record.Observation) {
@@ -38,7 +38,7 @@ func asked(t *testing.T, n int64, clients []string, latency func(client int) int
 		}
 	}
 	slices.SortStableFunc(list, func(a, b record.Observation) int { return int(a.Done - b.Done) })
-	return collect(t, recordtest.Write(t, m, list))
+	return collect(t, testkit.WriteRecord(t, m, list))
 }
 
 func same(v int64) func(int) int64 { return func(int) int64 { return v } }
@@ -127,7 +127,7 @@ func TestOfferedToClients(t *testing.T) {
 		list = append(list, took(due, 1, sentBy("wfe/1")), took(due+1, 2, sentBy("ra"), func(o *record.Observation) { o.Step = 1 }))
 	}
 	list = append(list, took(9999, 1, dropped, sentBy("")))
-	set := collect(t, recordtest.Write(t, m, list))
+	set := collect(t, testkit.WriteRecord(t, m, list))
 	if got := set.Timeline.OfferedTo; len(got) != 1 || got[0].Client != "wfe" || !slices.Equal(got[0].Rate, set.Timeline.Offered) {
 		t.Errorf("offered to clients: %v, expected to wfe %v", got, set.Timeline.Offered)
 	}
@@ -166,7 +166,7 @@ func TestOffered(t *testing.T) {
 		m := manifest()
 		m.Traffic = append(m.Traffic, record.Traffic{Name: "other"})
 		slices.SortStableFunc(tt.list, func(a, b record.Observation) int { return int(a.Done - b.Done) })
-		set := collect(t, recordtest.Write(t, m, tt.list))
+		set := collect(t, testkit.WriteRecord(t, m, tt.list))
 		l := set.Timeline
 		to := map[string]float64{}
 		for _, o := range l.OfferedTo {

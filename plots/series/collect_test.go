@@ -13,13 +13,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/keep"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/record/recordtest"
 	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/summary/summarytest"
 )
 
 // small is a record in which a bit of everything happens: warm-up, outcomes of
@@ -46,7 +45,7 @@ func small() (record.Manifest, []record.Observation) {
 
 func TestSmall(t *testing.T) {
 	m, list := small()
-	goldenSet(t, "small", collect(t, recordtest.Write(t, m, list)))
+	goldenSet(t, "small", collect(t, testkit.WriteRecord(t, m, list)))
 }
 
 // Inputs at the edges: each says what is known, and nothing else.
@@ -76,7 +75,7 @@ func TestEdges(t *testing.T) {
 		"all-equal":       {manifest(), equal},
 		"one-shard":       {oneShard, busy},
 	} {
-		t.Run(name, func(t *testing.T) { goldenSet(t, name, collect(t, recordtest.Write(t, c.m, c.list))) })
+		t.Run(name, func(t *testing.T) { goldenSet(t, name, collect(t, testkit.WriteRecord(t, c.m, c.list))) })
 	}
 }
 
@@ -90,7 +89,7 @@ func TestRealTime(t *testing.T) {
 	for i := range list {
 		real(&list[i])
 	}
-	set := collect(t, recordtest.Write(t, m, list))
+	set := collect(t, testkit.WriteRecord(t, m, list))
 	goldenSet(t, "real-time", set)
 	if got := set.Admission[0].Keys[0]; math.Abs(got.Excess-1.98) > 1e-9 || got.From != 2 {
 		t.Errorf("%v tokens too many from %v s on, want 1.98 from 2 s", got.Excess, got.From)
@@ -107,7 +106,7 @@ func TestTimelinePercentiles(t *testing.T) {
 			list = append(list, took(i%2, 0, func(o *record.Observation) { o.Done += 1_234_567 * (i*37%n + 1) }))
 		}
 		slices.SortStableFunc(list, func(a, b record.Observation) int { return int(a.Done - b.Done) })
-		l := collect(t, recordtest.Write(t, m, list)).Timeline.Outcomes[0]
+		l := collect(t, testkit.WriteRecord(t, m, list)).Timeline.Outcomes[0]
 		for p, got := range map[int64]float64{50: l.P50[0], 99: l.P99[0]} {
 			want := 1_234_567e-9 * float64((p*n+99)/100)
 			if off := math.Abs(got/want - 1); l.Count[0] != n || off > 1e-3 || n <= 16 && off > 1e-12 {
@@ -129,14 +128,14 @@ func TestManyShards(t *testing.T) {
 	for i := range int64(6400) {
 		list = append(list, took(2000+i, 1, on(fmt.Sprint("k", i), m.Shards[i%64])))
 	}
-	even := collect(t, recordtest.Write(t, m, list)).Shards[0]
+	even := collect(t, testkit.WriteRecord(t, m, list)).Shards[0]
 	if even.KeysLow >= 100 || even.KeysHigh <= 100 || even.KeysP != 1 {
 		t.Errorf("the band is %v to %v, p %v, all have 100", even.KeysLow, even.KeysHigh, even.KeysP)
 	}
 	for i := range int64(60) {
 		list = append(list, took(8500+i, 1, on(fmt.Sprint("bad", i), "s63")))
 	}
-	load := collect(t, recordtest.Write(t, m, list)).Shards[0]
+	load := collect(t, testkit.WriteRecord(t, m, list)).Shards[0]
 	if load.Keys[63] != 160 || load.KeysHigh >= 160 || load.KeysP >= 1 {
 		t.Errorf("s63 has %d keys, the band goes to %v, p %v", load.Keys[63], load.KeysHigh, load.KeysP)
 	}
@@ -176,7 +175,7 @@ func kept(t *testing.T, m record.Manifest, list []record.Observation) *record.Re
 // known, from its totals; what was when, and on which keys, is not.
 func TestNotRecorded(t *testing.T) {
 	m, list := small()
-	whole := collect(t, recordtest.Write(t, m, list))
+	whole := collect(t, testkit.WriteRecord(t, m, list))
 	m.Recorded = record.None
 	set := collect(t, kept(t, m, list))
 	goldenSet(t, "not-recorded", set)
@@ -198,7 +197,7 @@ func TestSampled(t *testing.T) {
 
 func TestNoAudit(t *testing.T) {
 	m, list := small()
-	r := recordtest.Write(t, m, list)
+	r := testkit.WriteRecord(t, m, list)
 	s, err := summary.Measure(r, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -215,8 +214,8 @@ func TestNoAudit(t *testing.T) {
 // A summary that was read from JSON has no distributions.
 func TestSummaryFromJSON(t *testing.T) {
 	m, list := small()
-	r := recordtest.Write(t, m, list)
-	a, s := summarytest.Analyse(t, r)
+	r := testkit.WriteRecord(t, m, list)
+	a, s := testkit.Analyse(t, r)
 	for i := range s.Metrics {
 		m := s.Metrics[i]
 		s.Metrics[i] = summary.Metric{Name: m.Name, Tags: m.Tags, Unit: m.Unit, Count: m.Count, Avg: m.Avg, Value: m.Value}
@@ -228,8 +227,8 @@ func TestSummaryFromJSON(t *testing.T) {
 
 func TestDamaged(t *testing.T) {
 	m, list := small()
-	r := recordtest.Write(t, m, list)
-	a, s := summarytest.Analyse(t, r)
+	r := testkit.WriteRecord(t, m, list)
+	a, s := testkit.Analyse(t, r)
 	if err := os.Truncate(r.Dir()+"/"+r.Manifest().Parts[0].File, 100); err != nil {
 		t.Fatal(err)
 	}
@@ -241,15 +240,15 @@ func TestDamaged(t *testing.T) {
 // What does not fit the manifest is said, with the observation.
 func TestStrangeNames(t *testing.T) {
 	m, list := small()
-	r := recordtest.Write(t, m, list)
-	a, s := summarytest.Analyse(t, r)
+	r := testkit.WriteRecord(t, m, list)
+	a, s := testkit.Analyse(t, r)
 	for want, change := range map[string]func(*record.Observation){
 		`observation 0 touches shard "z", which the manifest does not list`: func(o *record.Observation) { o.Intended, o.Touched[0].Shard = 5e9, "z" },
 		`observation 0: limit "z" of l is not in the manifest`:              func(o *record.Observation) { o.Takes[0].Limit = "z" },
 	} {
 		odd := took(1000, 1)
 		change(&odd)
-		if _, err := series.Collect(recordtest.Write(t, m, []record.Observation{odd}), a, s, series.Options{}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := series.Collect(testkit.WriteRecord(t, m, []record.Observation{odd}), a, s, series.Options{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
@@ -258,7 +257,7 @@ func TestStrangeNames(t *testing.T) {
 // The same record makes the same set.
 func TestDeterministic(t *testing.T) {
 	m, list := small()
-	r := recordtest.Write(t, m, list)
+	r := testkit.WriteRecord(t, m, list)
 	opts := cmp.Options{cmpopts.EquateNaNs(), cmpopts.IgnoreFields(series.Set{}, "Summary")}
 	if d := cmp.Diff(collect(t, r), collect(t, r), opts); d != "" {
 		t.Error(d)
@@ -281,7 +280,7 @@ func TestWorstKeys(t *testing.T) {
 	}
 	list = append(list, took(1100, 1, on("checked", "a")), took(1101, 1, on("checked", "a")))
 	slices.SortStableFunc(list, func(a, b record.Observation) int { return int(a.Done - b.Done) })
-	set := collect(t, recordtest.Write(t, m, list))
+	set := collect(t, testkit.WriteRecord(t, m, list))
 	if worst := set.Summary.Keys.OverAdmitted[0]; worst.Key != "checked" || worst.Excess != 0 {
 		t.Errorf("the key on which most was wrong is %v, want checked", worst)
 	}
@@ -293,8 +292,8 @@ func TestWorstKeys(t *testing.T) {
 		t.Error(d)
 	}
 	a := &audit.Result{Limiters: []audit.Limiter{{Name: "l", Algorithm: "gcra", Compared: 1, WorstExcess: 9, WorstLimit: "x", WorstKey: "k2"}}}
-	r := recordtest.Write(t, m, list)
-	_, s := summarytest.Analyse(t, r)
+	r := testkit.WriteRecord(t, m, list)
+	_, s := testkit.Analyse(t, r)
 	only, err := series.Collect(r, a, s, series.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -308,7 +307,7 @@ func TestWorstKeys(t *testing.T) {
 func TestOverride(t *testing.T) {
 	m := manifest()
 	m.Limiters[0].Overrides = []record.Limit{{Name: "x", Key: "k", Count: 10, Period: time.Second, Burst: 5}}
-	set := collect(t, recordtest.Write(t, m, []record.Observation{took(3000, 1), took(3100, 1), took(3200, 1)}))
+	set := collect(t, testkit.WriteRecord(t, m, []record.Observation{took(3000, 1), took(3100, 1), took(3200, 1)}))
 	k := set.Admission[0].Keys[0]
 	if want := []series.Point{{X: 0, Y: 5}, {X: 0.3, Y: 8}}; cmp.Diff(want, k.Envelope, cmpopts.EquateApprox(0, 1e-9)) != "" || k.Burst != 5 || k.Count != 10 || k.Period != 1 {
 		t.Errorf("envelope %v of %+v", k.Envelope, k)

@@ -12,9 +12,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/summary/summarytest"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden series")
@@ -75,7 +75,7 @@ func real(o *record.Observation) { o.Effect, o.Order = -1, -1 }
 
 func collect(t testing.TB, r *record.Reader) *series.Set {
 	t.Helper()
-	a, s := summarytest.Analyse(t, r)
+	a, s := testkit.Analyse(t, r)
 	set, err := series.Collect(r, a, s, series.Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -11,12 +11,11 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/record/recordtest"
 	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/summary/summarytest"
 )
 
 var shards = []string{"a", "b", "c"}
@@ -82,8 +81,8 @@ func anyObservation(t *rapid.T, inRealTime bool) record.Observation {
 func TestAgreesWithSummary(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		m, list := anyRecord(rt)
-		r := recordtest.Write(t, m, list)
-		a, s := summarytest.Analyse(t, r)
+		r := testkit.WriteRecord(t, m, list)
+		a, s := testkit.Analyse(t, r)
 		set, err := series.Collect(r, a, s, series.Options{})
 		if err != nil {
 			rt.Fatal(err)

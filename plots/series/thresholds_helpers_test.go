@@ -7,12 +7,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/models/usage"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/record/recordtest"
-	"github.com/quotalab/quotalab/results/summary/summarytest"
 )
 
 const hour = int64(time.Hour)
@@ -56,7 +55,7 @@ func suppressed(engine string, account, h, threshold, by int64) record.Evaluatio
 
 func quotasOf(t testing.TB, r *record.Reader, o series.Options) (*series.Thresholds, *audit.ThresholdResult, error) {
 	t.Helper()
-	a, s := summarytest.Analyse(t, r)
+	a, s := testkit.Analyse(t, r)
 	set, err := series.Collect(r, a, s, o)
 	if err != nil {
 		return nil, a.Thresholds, err
@@ -64,9 +63,9 @@ func quotasOf(t testing.TB, r *record.Reader, o series.Options) (*series.Thresho
 	return set.Thresholds, a.Thresholds, nil
 }
 
-func quotas(t testing.TB, m record.Manifest, q recordtest.Quotas, o series.Options) *series.Thresholds {
+func quotas(t testing.TB, m record.Manifest, q testkit.Quotas, o series.Options) *series.Thresholds {
 	t.Helper()
-	set, _, err := quotasOf(t, recordtest.WriteQuotas(t, m, q, nil), o)
+	set, _, err := quotasOf(t, testkit.WriteQuotas(t, m, q, nil), o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,17 +11,16 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/models/usage"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/record/recordtest"
-	"github.com/quotalab/quotalab/results/summary/summarytest"
 )
 
 // misses is a run in which g misses most, for two reasons, and h nothing.
-func misses() (record.Manifest, recordtest.Quotas) {
-	return polled("g", "h"), recordtest.Quotas{
+func misses() (record.Manifest, testkit.Quotas) {
+	return polled("g", "h"), testkit.Quotas{
 		Accounts: []record.Account{
 			holder(1, "steady", 10, 20, 30, 40, 50, 18, 90, 17, 800, 3),
 			holder(2, "steady", 20, 80),
@@ -53,11 +52,11 @@ func TestThresholdsOfNothing(t *testing.T) {
 	m, q := misses()
 	without := m
 	without.Engines = nil
-	if s := quotas(t, without, recordtest.Quotas{}, series.Options{}); s != nil {
+	if s := quotas(t, without, testkit.Quotas{}, series.Options{}); s != nil {
 		t.Errorf("no engine: %+v", s)
 	}
-	goldenThresholds(t, "no-accounts", quotas(t, m, recordtest.Quotas{}, series.Options{}))
-	goldenThresholds(t, "no-crossings", quotas(t, m, recordtest.Quotas{Accounts: q.Accounts[3:]}, series.Options{}))
+	goldenThresholds(t, "no-accounts", quotas(t, m, testkit.Quotas{}, series.Options{}))
+	goldenThresholds(t, "no-crossings", quotas(t, m, testkit.Quotas{Accounts: q.Accounts[3:]}, series.Options{}))
 	dead := m
 	dead.Aborted = "interrupt"
 	dead.Engines = slices.Clone(m.Engines)
@@ -67,8 +66,8 @@ func TestThresholdsOfNothing(t *testing.T) {
 	goldenThresholds(t, "aborted", quotas(t, dead, q, series.Options{}))
 
 	// Not audited.
-	r := recordtest.WriteQuotas(t, m, q, nil)
-	_, s := summarytest.Analyse(t, r)
+	r := testkit.WriteQuotas(t, m, q, nil)
+	_, s := testkit.Analyse(t, r)
 	set, err := series.Collect(r, nil, s, series.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -85,13 +84,13 @@ func TestThresholdsWrongAccount(t *testing.T) {
 	without.Engines = nil
 	for _, c := range []struct {
 		m    record.Manifest
-		q    recordtest.Quotas
+		q    testkit.Quotas
 		want string
 	}{
 		{m, q, "the story of account 5: expected one of the 4 accounts of the record"},
-		{without, recordtest.Quotas{}, "the story of account 5: the record has no usage-threshold engine; leave the account out"},
+		{without, testkit.Quotas{}, "the story of account 5: the record has no usage-threshold engine; leave the account out"},
 	} {
-		if _, _, err := quotasOf(t, recordtest.WriteQuotas(t, c.m, c.q, nil), series.Options{Account: 5}); err == nil || !strings.HasSuffix(err.Error(), c.want) {
+		if _, _, err := quotasOf(t, testkit.WriteQuotas(t, c.m, c.q, nil), series.Options{Account: 5}); err == nil || !strings.HasSuffix(err.Error(), c.want) {
 			t.Errorf("error %v, want %q", err, c.want)
 		}
 	}
@@ -126,7 +125,7 @@ func TestThresholdsStoryOfNoMiss(t *testing.T) {
 func TestThresholdsStoryOfWhom(t *testing.T) {
 	m := polled("g", "h")
 	m.Engines[1].Thresholds = []int64{50, 60, 75}
-	q := recordtest.Quotas{
+	q := testkit.Quotas{
 		Accounts: []record.Account{holder(1, "z", 20, 80, 40, 15), holder(3, "a", 20, 80), holder(4, "z", 20, 80)},
 		Evaluations: []record.Evaluation{notice("g", 1, 24, 75), look("g", 1, 48, record.Prefiltered, 0), look("g", 3, 30, record.Prefiltered, 0),
 			notice("h", 3, 24, 50), notice("h", 3, 24, 60), notice("h", 3, 24, 75), notice("h", 1, 90, 50), notice("h", 1, 90, 60), notice("h", 1, 90, 75)},
@@ -149,28 +148,28 @@ func TestThresholdsSceneOfStory(t *testing.T) {
 	before := suppressed("g", 1, 804, 75, 1)
 	before.RowAt = 60 * hour
 	m := polled("g")
-	earlier := quotas(t, m, recordtest.Quotas{Accounts: []record.Account{holder(1, "", 50, 80, 800, 80)}, Evaluations: []record.Evaluation{notice("g", 1, 60, 75), before}}, series.Options{}).Account
+	earlier := quotas(t, m, testkit.Quotas{Accounts: []record.Account{holder(1, "", 50, 80, 800, 80)}, Evaluations: []record.Evaluation{notice("g", 1, 60, 75), before}}, series.Options{}).Account
 	if earlier.Cause != string(audit.EarlierPeriod) || earlier.From != 0 || len(earlier.Engines[0].Crossings) != 2 || len(earlier.Looks) != 2 {
 		t.Errorf("earlier period: %+v", earlier)
 	}
 	m.Engines[0].Gap = 100 * hour
-	if s := quotas(t, m, recordtest.Quotas{Accounts: []record.Account{holder(1, "", 50, 80)}}, series.Options{}).Account; s.Until != 3600*(31*24+100.25) {
+	if s := quotas(t, m, testkit.Quotas{Accounts: []record.Account{holder(1, "", 50, 80)}}, series.Options{}).Account; s.Until != 3600*(31*24+100.25) {
 		t.Errorf("the story ends after %g h, want the end of the month and the bound of 100.25 h", s.Until/3600)
 	}
 	m = polled("g")
 	a := holder(1, "", 1, 10, 900, 80, 910, -40, 1000, 1)
 	a.Contract[0].Kind = int32(usage.Rolling)
-	goldenThresholds(t, "rolling", quotas(t, m, recordtest.Quotas{Accounts: []record.Account{a}}, series.Options{}))
+	goldenThresholds(t, "rolling", quotas(t, m, testkit.Quotas{Accounts: []record.Account{a}}, series.Options{}))
 	a = holder(1, "", 1, 70, 600, 10)
 	a.Contract = append(a.Contract, record.ContractSegment{From: 400 * hour, Limit: 200}, record.ContractSegment{From: 500 * hour, Limit: 90})
-	goldenThresholds(t, "limits", quotas(t, m, recordtest.Quotas{Accounts: []record.Account{a}}, series.Options{}))
+	goldenThresholds(t, "limits", quotas(t, m, testkit.Quotas{Accounts: []record.Account{a}}, series.Options{}))
 }
 
 // What is drawn is bounded however much there was.
 func TestThresholdsBounded(t *testing.T) {
 	m := polled("g")
 	a := holder(1, "")
-	var q recordtest.Quotas
+	var q testkit.Quotas
 	for i := range int64(30 * 24 * 60) {
 		a.At, a.Units = append(a.At, i*hour/60), append(a.Units, i%2)
 		if i%10 == 0 {
@@ -187,7 +186,7 @@ func TestThresholdsBounded(t *testing.T) {
 	}
 
 	// Causes beyond the most frequent are one.
-	q = recordtest.Quotas{}
+	q = testkit.Quotas{}
 	for id := int64(1); id <= 28; id++ {
 		q.Accounts = append(q.Accounts, holder(id, "", 20, 80))
 		cause := strings.Repeat("x", int(math.Sqrt(float64(2*id)))) // so often as it is long, or nearly
@@ -207,12 +206,12 @@ func TestThresholdsBounded(t *testing.T) {
 }
 
 // anyQuotas is a small record of whatever engines may do.
-func anyQuotas(t *rapid.T) (record.Manifest, recordtest.Quotas) {
+func anyQuotas(t *rapid.T) (record.Manifest, testkit.Quotas) {
 	m := polled("g", "h")
 	m.Warmup = rapid.SampledFrom([]time.Duration{0, 0, 240 * time.Hour}).Draw(t, "warmup")
 	m.Engines[1].Thresholds = []int64{50, 75}
 	m.Engines[0].LooksBack = rapid.Bool().Draw(t, "looks back")
-	var q recordtest.Quotas
+	var q testkit.Quotas
 	for id := int64(1); id <= rapid.Int64Range(1, 4).Draw(t, "accounts"); id++ {
 		a := holder(id, rapid.SampledFrom([]string{"", "b", "a"}).Draw(t, "group"))
 		a.Contract[0].Kind = int32(rapid.IntRange(0, 2).Draw(t, "kind"))
@@ -236,7 +235,7 @@ func TestThresholdsAgreeWithAudit(t *testing.T) {
 	outer := t
 	rapid.Check(t, func(t *rapid.T) {
 		m, q := anyQuotas(t)
-		s, a, err := quotasOf(outer, recordtest.WriteQuotas(outer, m, q, nil), series.Options{})
+		s, a, err := quotasOf(outer, testkit.WriteQuotas(outer, m, q, nil), series.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,11 +5,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/results/assert"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/record/recordtest"
 	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/summary/summarytest"
 )
 
 const second = int64(time.Second)
@@ -32,8 +31,8 @@ func run(t *testing.T, asserts ...record.Assertion) *summary.Summary {
 		}
 		list = append(list, o)
 	}
-	r := recordtest.Write(t, m, list)
-	_, s := summarytest.Analyse(t, r)
+	r := testkit.WriteRecord(t, m, list)
+	_, s := testkit.Analyse(t, r)
 	return s
 }
 

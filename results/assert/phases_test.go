@@ -4,9 +4,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/results/assert"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/record/recordtest"
 	"github.com/quotalab/quotalab/results/summary"
 )
 
@@ -48,7 +48,7 @@ func TestPhases(t *testing.T) {
 	} {
 		a := record.Assertion{Selector: c.selector, Check: c.check, Over: c.over}
 		m.Asserts = []record.Assertion{a}
-		s, err := summary.Measure(recordtest.Write(t, m, list), nil)
+		s, err := summary.Measure(testkit.WriteRecord(t, m, list), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -62,7 +62,7 @@ func TestPhases(t *testing.T) {
 		}
 	}
 	m.Faults, m.Asserts = nil, nil
-	s, err := summary.Measure(recordtest.Write(t, m, list), nil)
+	s, err := summary.Measure(testkit.WriteRecord(t, m, list), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

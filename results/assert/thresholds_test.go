@@ -5,11 +5,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/results/assert"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/record/recordtest"
 	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/summary/summarytest"
 )
 
 // quotas is 30 days in which three accounts reach 75 % of their limit after
@@ -23,7 +22,7 @@ func quotas(t *testing.T) *summary.Summary {
 		e.Last, e.Slack = 720*hour, hour
 		m.Engines = append(m.Engines, e)
 	}
-	var q recordtest.Quotas
+	var q testkit.Quotas
 	notice := func(engine string, account, at int64) {
 		q.Evaluations = append(q.Evaluations, record.Evaluation{Engine: engine, Account: account, At: at, Outcome: record.SentNotice, Limit: 100, Percent: 80, Threshold: 75, SentAt: at, Delivered: true})
 	}
@@ -33,8 +32,8 @@ func quotas(t *testing.T) *summary.Summary {
 	}
 	notice("bad", 1, 2*hour)
 	notice("bad", 1, 3*hour)
-	r := recordtest.WriteQuotas(t, m, q, nil)
-	_, s := summarytest.Analyse(t, r)
+	r := testkit.WriteQuotas(t, m, q, nil)
+	_, s := testkit.Analyse(t, r)
 	return s
 }
 

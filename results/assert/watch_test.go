@@ -6,9 +6,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/results/assert"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/record/recordtest"
 	"github.com/quotalab/quotalab/results/summary"
 )
 
@@ -131,7 +131,7 @@ func TestAssertionThatEndedARun(t *testing.T) {
 	held := record.Assertion{Selector: "latency", Check: "max < 2s"}
 	m, list := degrading(a, held)
 	m.Aborted, m.Failed = "assertion latency: max < 1s failed at 7s, observed 2s", &record.Failure{Assertion: a, Observed: 2, At: 7 * time.Second}
-	s, err := summary.Measure(recordtest.Write(t, m, list[:80]), nil)
+	s, err := summary.Measure(testkit.WriteRecord(t, m, list[:80]), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,10 +11,10 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/models/limits"
 	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/record/recordtest"
 )
 
 const second = int64(time.Second)
@@ -55,7 +55,7 @@ func replay(t testing.TB, m record.Manifest, list []record.Observation) (audit.L
 			list[i].Order = int64(i)
 		}
 	}
-	res, err := audit.Replay(recordtest.Write(t, m, list))
+	res, err := audit.Replay(testkit.WriteRecord(t, m, list))
 	if err != nil {
 		return audit.Limiter{}, err
 	}
@@ -328,7 +328,7 @@ func BenchmarkReplay(b *testing.B) {
 		list[i] = at(int64(i)*1000, record.Allowed, take("a", fmt.Sprintf("10.0.%d.%d", i*7919%50_000/256, i*7919%50_000%256)))
 		list[i].Order = int64(i)
 	}
-	r := recordtest.Write(b, manifest(0), list)
+	r := testkit.WriteRecord(b, manifest(0), list)
 	for b.Loop() {
 		if _, err := audit.Replay(r); err != nil {
 			b.Fatal(err)

@@ -11,10 +11,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/models/limits"
 	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/record/recordtest"
 )
 
 const ms = int64(time.Millisecond)
@@ -89,7 +89,7 @@ func TestRealTime(t *testing.T) {
 		t.Run(c.why, func(t *testing.T) {
 			m := manifest(0)
 			m.Clock = "real"
-			res, err := audit.Replay(recordtest.Write(t, m, c.list))
+			res, err := audit.Replay(testkit.WriteRecord(t, m, c.list))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -230,7 +230,7 @@ func TestRealTimeRefusals(t *testing.T) {
 		m, list := manifest(0), []record.Observation{spell(0, 1, record.Allowed)}
 		m.Clock = "real"
 		c.change(&m, &list[0])
-		if _, err := audit.Replay(recordtest.Write(t, m, list)); err == nil || !strings.Contains(err.Error(), c.says) {
+		if _, err := audit.Replay(testkit.WriteRecord(t, m, list)); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: error %v does not say %s", c.why, err, c.says)
 		}
 	}
@@ -270,7 +270,7 @@ func BenchmarkRealTimeRecord(b *testing.B) {
 		sent := int64(i) * 100_000
 		list[i] = spell(sent, sent+300_000, record.Allowed, take("a", fmt.Sprintf("10.0.0.%d", i%1000)))
 	}
-	r := recordtest.Write(b, m, list)
+	r := testkit.WriteRecord(b, m, list)
 	for b.Loop() {
 		if _, err := audit.Replay(r); err != nil {
 			b.Fatal(err)

@@ -11,10 +11,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/models/usage"
 	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/record/recordtest"
 )
 
 // engines is the manifest of a complete run of 60 days from 1970 on with
@@ -77,12 +77,12 @@ func TestThresholdsOfRecord(t *testing.T) {
 	for _, c := range []struct {
 		why      string
 		manifest record.Manifest
-		quotas   recordtest.Quotas
+		quotas   testkit.Quotas
 		want     []string
 	}{
 		{"two engines side by side, their evaluations interleaved, one of which sends nothing",
 			engines(record.Engine{Name: "b"}, record.Engine{Name: "a"}),
-			recordtest.Quotas{
+			testkit.Quotas{
 				Accounts: []record.Account{holder(1, use(20, 80)), holder(2), holder(3, use(30, 95))},
 				Evaluations: []record.Evaluation{by("a", 1, outcome(24, record.Prefiltered)), by("b", 1, sent(24, 75)), by("a", 3, outcome(36, record.Prefiltered)), by("b", 3, sent(36, 90)),
 					by("a", 1, outcome(36, record.Prefiltered)), by("b", 1, sent(48, 75))},
@@ -96,7 +96,7 @@ func TestThresholdsOfRecord(t *testing.T) {
 			}},
 		{"a late notice, one of a threshold that nobody asked for, one that was not received",
 			engines(record.Engine{Name: "g"}),
-			recordtest.Quotas{
+			testkit.Quotas{
 				Accounts:    []record.Account{holder(5, use(20, 80)), holder(9)},
 				Evaluations: []record.Evaluation{by("g", 5, undelivered(24, 75)), by("g", 5, sent(60, 75)), by("g", 9, sent(60, 300))},
 			},
@@ -106,33 +106,33 @@ func TestThresholdsOfRecord(t *testing.T) {
 			}},
 		{"lower after higher is out of order, and a delay all the same",
 			engines(record.Engine{Name: "g"}),
-			recordtest.Quotas{Accounts: []record.Account{holder(1, use(20, 95))}, Evaluations: []record.Evaluation{by("g", 1, sent(24, 90)), by("g", 1, sent(24, 75))}},
+			testkit.Quotas{Accounts: []record.Account{holder(1, use(20, 95))}, Evaluations: []record.Evaluation{by("g", 1, sent(24, 90)), by("g", 1, sent(24, 75))}},
 			[]string{"g 75: 1 = 1 + 0 + 0 (0), 0 censored; out-of-order 1 4h", "g 90: 1 = 1 + 0 + 0 (0), 0 censored; first 1 4h"}},
 		{"too close to the end", engines(record.Engine{Name: "g"}),
-			recordtest.Quotas{Accounts: []record.Account{holder(1, use(60*24-2, 80))}},
+			testkit.Quotas{Accounts: []record.Account{holder(1, use(60*24-2, 80))}},
 			[]string{"g 75: 0 = 0 + 0 + 0 (0), 1 censored; "}},
 		{"thresholds of its own", engines(record.Engine{Name: "g", Thresholds: []int64{50}}, record.Engine{Name: "h"}),
-			recordtest.Quotas{Accounts: []record.Account{holder(1, use(20, 60))}, Evaluations: []record.Evaluation{by("g", 1, sent(24, 50))}},
+			testkit.Quotas{Accounts: []record.Account{holder(1, use(20, 60))}, Evaluations: []record.Evaluation{by("g", 1, sent(24, 50))}},
 			[]string{"g 50: 1 = 1 + 0 + 0 (0), 0 censored; first 1 4h"}},
 		{"an engine without runs", engines(record.Engine{Name: "inline", LooksBack: true}),
-			recordtest.Quotas{Accounts: []record.Account{holder(1, use(20, 80))},
+			testkit.Quotas{Accounts: []record.Account{holder(1, use(20, 80))},
 				Evaluations: []record.Evaluation{{Engine: "inline", Account: 1, At: 20 * hour, Outcome: record.SentNotice, Limit: 100, Percent: 80, Threshold: 75, SentAt: 20*hour + 7, Delivered: true}}},
 			[]string{"inline 75: 1 = 1 + 0 + 0 (0), 0 censored; first 1 0h"}},
 		{"what the engine noticed explains what no evaluation does",
 			engines(record.Engine{Name: "inline", Findings: []record.Finding{{What: "counter lost", Account: 1, At: 10 * hour, Count: 1}, {What: "counter regressed", Account: 1, At: 11 * hour, Count: 1},
 				{What: "counter lost", Account: 2, At: 2000 * hour, Count: 1}, {What: "outbox was full", Account: 0, At: 25 * hour, Count: 1}}}),
-			recordtest.Quotas{Accounts: []record.Account{holder(1, use(20, 80)), holder(2, use(20, 80)), holder(3, use(26, 80))},
+			testkit.Quotas{Accounts: []record.Account{holder(1, use(20, 80)), holder(2, use(20, 80)), holder(3, use(26, 80))},
 				Evaluations: []record.Evaluation{by("inline", 3, outcome(30, record.FlagOff))}},
 			[]string{"inline 75: 3 = 0 + 0 + 3 (0), 0 censored; ", "  missed counter-lost>counter-regressed 1, account 1 of group 1 at 20h",
 				"  missed flag-off 1, account 3 of group 1 at 26h", "  missed outbox-was-full 1, account 2 of group 0 at 20h"}},
 		{"a finding after the notice is not its cause; one that was made again may be",
 			engines(record.Engine{Name: "inline", Findings: []record.Finding{{What: "late", Account: 1, At: 99 * hour, Count: 1}, {What: "again", Account: 2, At: -99 * hour, Count: 2}, {What: "before", Account: 3, At: -99 * hour, Count: 1}}}),
-			recordtest.Quotas{Accounts: []record.Account{holder(1, use(20, 80)), holder(2, use(20, 80)), holder(3, use(20, 80))},
+			testkit.Quotas{Accounts: []record.Account{holder(1, use(20, 80)), holder(2, use(20, 80)), holder(3, use(20, 80))},
 				Evaluations: []record.Evaluation{by("inline", 1, sent(90, 75)), by("inline", 2, sent(90, 75)), by("inline", 3, sent(90, 75))}},
 			[]string{"inline 75: 3 = 0 + 3 + 0 (0), 0 censored; first 3 70h 70h 70h", "  late schedule-gap 2, account 1 of group 1 at 20h", "  late again 1, account 2 of group 0 at 20h"}},
-		{"nothing at all", engines(record.Engine{Name: "g"}), recordtest.Quotas{Accounts: []record.Account{holder(1)}}, []string{}},
+		{"nothing at all", engines(record.Engine{Name: "g"}), testkit.Quotas{Accounts: []record.Account{holder(1)}}, []string{}},
 	} {
-		got, err := audit.Thresholds(recordtest.WriteQuotas(t, c.manifest, c.quotas, nil))
+		got, err := audit.Thresholds(testkit.WriteQuotas(t, c.manifest, c.quotas, nil))
 		if err != nil {
 			t.Fatalf("%s: %v", c.why, err)
 		}
@@ -148,7 +148,7 @@ func TestThresholdsOfRecord(t *testing.T) {
 func TestThresholdsWarmUp(t *testing.T) {
 	m := engines(record.Engine{Name: "g"})
 	m.Warmup = 3 * 24 * time.Hour
-	r := recordtest.WriteQuotas(t, m, recordtest.Quotas{
+	r := testkit.WriteQuotas(t, m, testkit.Quotas{
 		Accounts: []record.Account{holder(1, use(70, 80), use(75, 11)), holder(2, use(20, 80))},
 		Evaluations: []record.Evaluation{by("g", 2, sent(24, 75)), by("g", 2, sent(36, 75)), // both in the warm-up
 			by("g", 1, sent(84, 90)), by("g", 1, sent(84, 75))},
@@ -167,7 +167,7 @@ func TestThresholdsWarmUp(t *testing.T) {
 func TestThresholdsOfAbortedRun(t *testing.T) {
 	m := engines(record.Engine{Name: "g"})
 	m.Aborted = "interrupt"
-	got, err := audit.Thresholds(recordtest.WriteQuotas(t, m, recordtest.Quotas{
+	got, err := audit.Thresholds(testkit.WriteQuotas(t, m, testkit.Quotas{
 		Accounts:    []record.Account{holder(1, use(20, 80))},
 		Evaluations: []record.Evaluation{by("g", 1, sent(24, 75)), by("g", 2, sent(24, 75)), by("x", 1, sent(24, 75))},
 	}, nil))
@@ -183,21 +183,21 @@ func TestThresholdsErrors(t *testing.T) {
 	bad := holder(4)
 	for _, c := range []struct {
 		why    string
-		quotas recordtest.Quotas
+		quotas testkit.Quotas
 		says   string
 	}{
-		{"an engine that is not in the manifest", recordtest.Quotas{Accounts: []record.Account{holder(1)}, Evaluations: []record.Evaluation{by("g", 1, below(24, 5)), by("x", 1, below(24, 5))}},
+		{"an engine that is not in the manifest", testkit.Quotas{Accounts: []record.Account{holder(1)}, Evaluations: []record.Evaluation{by("g", 1, below(24, 5)), by("x", 1, below(24, 5))}},
 			`evaluation 1: it is of engine "x", which the manifest does not list`},
-		{"an account that is not there", recordtest.Quotas{Accounts: []record.Account{holder(1)}, Evaluations: []record.Evaluation{by("g", 2, below(24, 5))}},
+		{"an account that is not there", testkit.Quotas{Accounts: []record.Account{holder(1)}, Evaluations: []record.Evaluation{by("g", 2, below(24, 5))}},
 			"evaluation 0: it is of account 2, which the record does not hold"},
-		{"no contract", recordtest.Quotas{Accounts: []record.Account{{ID: 4}}}, "account 4: contract: no segment"},
-		{"a kind of counting that does not exist", recordtest.Quotas{Accounts: []record.Account{func() record.Account {
+		{"no contract", testkit.Quotas{Accounts: []record.Account{{ID: 4}}}, "account 4: contract: no segment"},
+		{"a kind of counting that does not exist", testkit.Quotas{Accounts: []record.Account{func() record.Account {
 			a := bad
 			a.Contract = []record.ContractSegment{{Kind: 256, Limit: 1}}
 			return a
 		}()}}, "account 4: contract: segment 0 is of kind 256"},
 	} {
-		_, err := audit.Thresholds(recordtest.WriteQuotas(t, engines(record.Engine{Name: "g"}), c.quotas, nil))
+		_, err := audit.Thresholds(testkit.WriteQuotas(t, engines(record.Engine{Name: "g"}), c.quotas, nil))
 		if err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: error %v, want one that says %q", c.why, err, c.says)
 		}
@@ -213,7 +213,7 @@ func TestVerdictsLeaveNothingOut(t *testing.T) {
 	for seed := range uint64(60) {
 		rng := rand.New(rand.NewPCG(seed, 5))
 		m := engines(record.Engine{Name: "g", SourceDown: []record.Span{{From: 100 * hour, Until: 130 * hour}}, Downsampled: seed%2 == 0, LooksBack: seed%3 == 0})
-		var q recordtest.Quotas
+		var q testkit.Quotas
 		for id := range int64(20) {
 			a := holder(id*id + 1)
 			a.Saved = rng.IntN(2) == 0
@@ -246,7 +246,7 @@ func TestVerdictsLeaveNothingOut(t *testing.T) {
 				q.Evaluations = append(q.Evaluations, e)
 			}
 		}
-		r := recordtest.WriteQuotas(t, m, q, nil)
+		r := testkit.WriteQuotas(t, m, q, nil)
 		got := map[int64]audit.AccountVerdicts{}
 		for v, err := range audit.Verdicts(r) {
 			if err != nil {
@@ -291,7 +291,7 @@ func judgeWhole(e *record.Engine, a record.Account, all []record.Evaluation) aud
 }
 
 func TestVerdictsStop(t *testing.T) {
-	r := recordtest.WriteQuotas(t, engines(record.Engine{Name: "g"}, record.Engine{Name: "h"}), recordtest.Quotas{Accounts: []record.Account{holder(1, use(20, 80)), holder(2, use(20, 80))}}, nil)
+	r := testkit.WriteQuotas(t, engines(record.Engine{Name: "g"}, record.Engine{Name: "h"}), testkit.Quotas{Accounts: []record.Account{holder(1, use(20, 80)), holder(2, use(20, 80))}}, nil)
 	n := 0
 	for _, err := range audit.Verdicts(r) {
 		if n++; err != nil {

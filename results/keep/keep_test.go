@@ -17,12 +17,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/results/assert"
 	"github.com/quotalab/quotalab/results/keep"
 	"github.com/quotalab/quotalab/results/present"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/summary/summarytest"
 	"github.com/quotalab/quotalab/results/wording"
 )
 
@@ -116,7 +116,7 @@ func open(t testing.TB, dir string) *record.Reader {
 
 func summaryOf(t testing.TB, r *record.Reader) *summary.Summary {
 	t.Helper()
-	_, s := summarytest.Analyse(t, r)
+	_, s := testkit.Analyse(t, r)
 	assert.Judge(s, r.Manifest().Asserts)
 	return s
 }

@@ -15,12 +15,11 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/results/assert"
 	"github.com/quotalab/quotalab/results/present"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/record/recordtest"
 	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/summary/summarytest"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -63,8 +62,8 @@ func sample(t testing.TB) (*record.Reader, *summary.Summary) {
 		}
 		list = append(list, o)
 	}
-	r := recordtest.Write(t, m, list)
-	_, s := summarytest.Analyse(t, r)
+	r := testkit.WriteRecord(t, m, list)
+	_, s := testkit.Analyse(t, r)
 	assert.Judge(s, m.Asserts)
 	return r, s
 }
@@ -103,7 +102,7 @@ func TestText(t *testing.T) {
 }
 
 func TestTextOfLittle(t *testing.T) {
-	r := recordtest.Write(t, record.Manifest{Scenario: "empty"}, nil)
+	r := testkit.WriteRecord(t, record.Manifest{Scenario: "empty"}, nil)
 	s, err := summary.Measure(r, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -20,8 +20,6 @@ import (
 	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/results/present"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/record/recordtest"
-	"github.com/quotalab/quotalab/results/summary/summarytest"
 )
 
 // logged is an interval of a tag as hdr-histogram-js reads it.
@@ -42,8 +40,8 @@ var threeDigits = cmpopts.EquateApprox(0.001, 0)
 // was observed: the counts of every tag in every interval and its percentiles, and
 // summed up those of the summary.
 func TestHLogIsReadByHdrHistogramJS(t *testing.T) {
-	r := recordtest.Write(t, outcomesManifest(), outcomes())
-	_, s := summarytest.Analyse(t, r)
+	r := testkit.WriteRecord(t, outcomesManifest(), outcomes())
+	_, s := testkit.Analyse(t, r)
 	var log bytes.Buffer
 	if err := present.HLog(&log, r); err != nil {
 		t.Fatal(err)

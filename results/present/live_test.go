@@ -6,10 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/present"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/record/recordtest"
 	"github.com/quotalab/quotalab/results/summary"
 )
 
@@ -53,7 +53,7 @@ func live(t testing.TB, change func(m *record.Manifest, list []record.Observatio
 	if change != nil {
 		change(&m, list)
 	}
-	r := recordtest.Write(t, m, list)
+	r := testkit.WriteRecord(t, m, list)
 	s, err := summary.Measure(r, &audit.Result{})
 	if err != nil {
 		t.Fatal(err)

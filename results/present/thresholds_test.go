@@ -10,20 +10,19 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/models/usage"
 	"github.com/quotalab/quotalab/results/assert"
 	"github.com/quotalab/quotalab/results/present"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/record/recordtest"
 	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/summary/summarytest"
 )
 
 const hour = int64(time.Hour)
 
 // quotas is a record without requests in which about everything happens to
 // notices: two engines on six accounts over 30 days.
-func quotas(t testing.TB, change ...func(*record.Manifest, *recordtest.Quotas)) (*record.Reader, *summary.Summary) {
+func quotas(t testing.TB, change ...func(*record.Manifest, *testkit.Quotas)) (*record.Reader, *summary.Summary) {
 	t.Helper()
 	epoch := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	start := epoch.UnixNano()
@@ -37,7 +36,7 @@ func quotas(t testing.TB, change ...func(*record.Manifest, *recordtest.Quotas)) 
 		Versions: map[string]string{"go": "go1.26"},
 		Asserts:  []record.Assertion{{Selector: "missed{engine=inline}", Check: "count == 0"}, {Selector: "notice_delay{engine=inline}", Check: "max < 1m"}},
 	}
-	var q recordtest.Quotas
+	var q testkit.Quotas
 	use := []map[int64]int64{{20: 80}, {20: 80}, {20: 95}, {20: 120}, {719: 80}, {}, {20: 80}}
 	for i, units := range use {
 		a := record.Account{ID: int64(i) + 1, Group: "startups", Contract: []record.ContractSegment{{From: usage.Beginning, Anchor: start, Limit: 100}}}
@@ -83,15 +82,15 @@ func quotas(t testing.TB, change ...func(*record.Manifest, *recordtest.Quotas)) 
 	for _, c := range change {
 		c(&m, &q)
 	}
-	r := recordtest.WriteQuotas(t, m, q, nil)
-	_, s := summarytest.Analyse(t, r)
+	r := testkit.WriteQuotas(t, m, q, nil)
+	_, s := testkit.Analyse(t, r)
 	assert.Judge(s, m.Asserts)
 	return r, s
 }
 
 func TestThresholdText(t *testing.T) {
 	_, s := quotas(t)
-	_, calm := quotas(t, func(m *record.Manifest, q *recordtest.Quotas) {
+	_, calm := quotas(t, func(m *record.Manifest, q *testkit.Quotas) {
 		m.Engines, m.Asserts = m.Engines[1:], nil
 		q.Accounts, q.Evaluations = q.Accounts[5:6], nil
 	})

@@ -7,15 +7,15 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/record/recordtest"
 )
 
 // A reading that is left early ends all that reads ahead for it: no goroutine stays,
 // and no file is open.
 func TestReadingIsLeft(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	r := recordtest.Write(t, record.Manifest{}, some(10_000, 7), record.PartRows(4000))
+	r := testkit.WriteRecord(t, record.Manifest{}, some(10_000, 7), record.PartRows(4000))
 	before := openFiles(t)
 	for _, after := range []int64{0, 1, 1023, 1024, 1025, 2048, 3999, 4000, 9999} {
 		for o, err := range r.Observations() {
@@ -36,7 +36,7 @@ func TestReadingIsLeft(t *testing.T) {
 // what comes before damage is yielded before the error.
 func TestRowsBeforeDamage(t *testing.T) {
 	list := some(5000, 8)
-	r := recordtest.Write(t, record.Manifest{}, list, record.PartRows(2000))
+	r := testkit.WriteRecord(t, record.Manifest{}, list, record.PartRows(2000))
 	part := r.Dir() + "/" + r.Manifest().Parts[1].File
 	if err := os.Rename(part, part+".gone"); err != nil {
 		t.Fatal(err)

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/record/recordtest"
 )
 
 func TestBySent(t *testing.T) {
@@ -17,7 +17,7 @@ func TestBySent(t *testing.T) {
 			o.Decision, o.Sent = record.Dropped, -1
 		}
 	}
-	r := recordtest.Write(t, record.Manifest{Clock: "real"}, list, record.PartRows(1500))
+	r := testkit.WriteRecord(t, record.Manifest{Clock: "real"}, list, record.PartRows(1500))
 	at := func(o record.Observation) int64 {
 		if o.Sent >= 0 {
 			return o.Sent
@@ -43,7 +43,7 @@ func TestBySent(t *testing.T) {
 func TestSettleOfVirtualTime(t *testing.T) {
 	list := []record.Observation{{Sent: 10, Done: 90, Effect: -1, Order: -1, Decision: record.Errored}, {Sent: 50, Done: 100, Effect: 95, Order: 1, Decision: record.Allowed}}
 	for clock, want := range map[string]int64{"virtual": 5, "real": 80} {
-		if got := recordtest.Write(t, record.Manifest{Clock: clock}, list).Manifest().MaxSettle; got != want {
+		if got := testkit.WriteRecord(t, record.Manifest{Clock: clock}, list).Manifest().MaxSettle; got != want {
 			t.Errorf("%s: maxSettleNanoseconds is %d, want %d", clock, got, want)
 		}
 	}

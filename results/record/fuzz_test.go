@@ -5,14 +5,14 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/record/recordtest"
 )
 
 // FuzzManifest: any manifest gives a record that can be read or an error,
 // and never a look outside the record's directory.
 func FuzzManifest(f *testing.F) {
-	dir := recordtest.Write(f, record.Manifest{Scenario: "s"}, some(50, 1), record.PartRows(20)).Dir()
+	dir := testkit.WriteRecord(f, record.Manifest{Scenario: "s"}, some(50, 1), record.PartRows(20)).Dir()
 	path := filepath.Join(dir, record.ManifestFile)
 	seed, err := os.ReadFile(path)
 	if err != nil {
@@ -44,7 +44,7 @@ func FuzzManifest(f *testing.F) {
 // was written, never a panic.
 func FuzzPart(f *testing.F) {
 	list := some(20, 1)
-	dir := recordtest.Write(f, record.Manifest{}, list, record.Uncompressed()).Dir()
+	dir := testkit.WriteRecord(f, record.Manifest{}, list, record.Uncompressed()).Dir()
 	path := filepath.Join(dir, "observations/part-00000.parquet")
 	seed, err := os.ReadFile(path)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/record/recordtest"
 )
 
 // someAccounts makes n accounts with every field in use: without usage, with
@@ -64,8 +64,8 @@ func someEvaluations(n int, seed uint64) []record.Evaluation {
 	return list
 }
 
-func someQuotas(accounts, evaluations int) recordtest.Quotas {
-	return recordtest.Quotas{Accounts: someAccounts(accounts, 1), Evaluations: someEvaluations(evaluations, 1)}
+func someQuotas(accounts, evaluations int) testkit.Quotas {
+	return testkit.Quotas{Accounts: someAccounts(accounts, 1), Evaluations: someEvaluations(evaluations, 1)}
 }
 
 // gather copies what a sequence of rows yields.
@@ -125,7 +125,7 @@ func TestQuotasRoundTrip(t *testing.T) {
 	} {
 		t.Run(c.why, func(t *testing.T) {
 			want, list := someQuotas(c.accounts, c.evaluations), some(c.observed, 3)
-			r := recordtest.WriteQuotas(t, record.Manifest{}, want, list, c.opts...)
+			r := testkit.WriteQuotas(t, record.Manifest{}, want, list, c.opts...)
 			if d := diffAccounts(want.Accounts, accountsOf(t, r)); d != "" {
 				t.Errorf("accounts (-written +read):\n%s", d)
 			}
@@ -183,14 +183,14 @@ func TestQuotasInterleaved(t *testing.T) {
 	if got := evaluationsOf(t, r); !slices.Equal(want.Evaluations, got) {
 		t.Errorf("evaluations (-written +read):\n%s", cmp.Diff(want.Evaluations, got))
 	}
-	if h := recordtest.WriteQuotas(t, record.Manifest{}, want, list).Manifest().Hash; h != m.Hash {
+	if h := testkit.WriteQuotas(t, record.Manifest{}, want, list).Manifest().Hash; h != m.Hash {
 		t.Errorf("hash %s, written one kind after the other %s", m.Hash, h)
 	}
 }
 
 func TestQuotasHash(t *testing.T) {
-	hash := func(q recordtest.Quotas, opts ...record.Option) string {
-		return recordtest.WriteQuotas(t, record.Manifest{}, q, some(100, 1), opts...).Manifest().Hash
+	hash := func(q testkit.Quotas, opts ...record.Option) string {
+		return testkit.WriteQuotas(t, record.Manifest{}, q, some(100, 1), opts...).Manifest().Hash
 	}
 	base := someQuotas(60, 600)
 	for i := range base.Accounts {
@@ -198,7 +198,7 @@ func TestQuotasHash(t *testing.T) {
 	}
 	base.Accounts[30] = record.Account{ID: base.Accounts[30].ID, Group: "g", Contract: []record.ContractSegment{{Limit: 5}}, At: []int64{5, 7, 9}, Units: []int64{1, 2, 3}}
 	want := hash(base)
-	if plain := recordtest.Write(t, record.Manifest{}, some(100, 1)).Manifest().Hash; plain == want {
+	if plain := testkit.WriteRecord(t, record.Manifest{}, some(100, 1)).Manifest().Hash; plain == want {
 		t.Error("accounts and evaluations do not change the hash")
 	}
 	if got := hash(base, record.PartRows(99), record.Uncompressed()); got != want {
@@ -213,7 +213,7 @@ func TestQuotasHash(t *testing.T) {
 		"one use less": func(a *record.Account) { a.At, a.Units = a.At[:2], a.Units[:2] },
 	}
 	for name, change := range accounts {
-		q := recordtest.Quotas{Accounts: slices.Clone(base.Accounts), Evaluations: base.Evaluations}
+		q := testkit.Quotas{Accounts: slices.Clone(base.Accounts), Evaluations: base.Evaluations}
 		change(&q.Accounts[30])
 		if hash(q) == want {
 			t.Errorf("a change of an account's %s does not change the hash", name)
@@ -229,7 +229,7 @@ func TestQuotasHash(t *testing.T) {
 		"delivered": func(e *record.Evaluation) { e.Delivered = !e.Delivered },
 	}
 	for name, change := range evaluations {
-		q := recordtest.Quotas{Accounts: base.Accounts, Evaluations: slices.Clone(base.Evaluations)}
+		q := testkit.Quotas{Accounts: base.Accounts, Evaluations: slices.Clone(base.Evaluations)}
 		change(&q.Evaluations[300])
 		if hash(q) == want {
 			t.Errorf("a change of an evaluation's %s does not change the hash", name)
@@ -243,7 +243,7 @@ func TestHashOfObservationsAlone(t *testing.T) {
 		0:    "8677541c6a3f2d6ad913f7b5695569719cd9316b0c87e87cffdeb2a3a17f1f69",
 		3000: "3b0d722cdbbd84b6fc39d039d83a792bfd976c35f096efc1b2bbffb38e98b4b3",
 	} {
-		if got := recordtest.Write(t, record.Manifest{}, some(n, 11)).Manifest().Hash; got != before {
+		if got := testkit.WriteRecord(t, record.Manifest{}, some(n, 11)).Manifest().Hash; got != before {
 			t.Errorf("%d observations: hash %s, want %s", n, got, before)
 		}
 	}
@@ -324,7 +324,7 @@ func TestDamagedQuotas(t *testing.T) {
 			must(t, os.WriteFile(filepath.Join(dir, "evaluations/part-00000.parquet"), []byte("PAR1"), 0o644))
 		}, []string{"accounts/part-00000", "column id"}},
 		{"accounts of another run", func(t *testing.T, dir string) {
-			other := recordtest.WriteQuotas(t, record.Manifest{}, recordtest.Quotas{Accounts: someAccounts(100, 99)}, nil, record.PartRows(1e6))
+			other := testkit.WriteQuotas(t, record.Manifest{}, testkit.Quotas{Accounts: someAccounts(100, 99)}, nil, record.PartRows(1e6))
 			must(t, os.Rename(filepath.Join(other.Dir(), "accounts/part-00000.parquet"), filepath.Join(dir, "accounts/part-00000.parquet")))
 		}, []string{"accounts/part-00000", "damaged"}},
 		{"parts in another order", func(t *testing.T, dir string) {
@@ -337,7 +337,7 @@ func TestDamagedQuotas(t *testing.T) {
 		{"a part's hash", edit(func(m *record.Manifest) { m.EvaluationParts[0].Hash = "00" }), []string{"evaluations/part-00000", "00"}},
 	} {
 		t.Run(c.why, func(t *testing.T) {
-			dir := recordtest.WriteQuotas(t, record.Manifest{}, someQuotas(100, 3000), some(100, 1), record.PartRows(1000)).Dir()
+			dir := testkit.WriteQuotas(t, record.Manifest{}, someQuotas(100, 3000), some(100, 1), record.PartRows(1000)).Dir()
 			c.damage(t, dir)
 			err := readQuotas(dir)
 			if err == nil {
@@ -355,7 +355,7 @@ func TestDamagedQuotas(t *testing.T) {
 func TestFlippedBytesOfQuotas(t *testing.T) {
 	q := someQuotas(5, 200)
 	q.Accounts = slices.DeleteFunc(q.Accounts, func(a record.Account) bool { return len(a.At) > 1000 })
-	dir := recordtest.WriteQuotas(t, record.Manifest{}, q, nil).Dir()
+	dir := testkit.WriteQuotas(t, record.Manifest{}, q, nil).Dir()
 	for _, name := range []string{"accounts/part-00000.parquet", "evaluations/part-00000.parquet"} {
 		path := filepath.Join(dir, name)
 		info, err := os.Stat(path)
@@ -385,7 +385,7 @@ func TestFlippedBytesOfQuotas(t *testing.T) {
 // the content that was written, never a panic.
 func FuzzAccountPart(f *testing.F) {
 	list := []record.Account{{ID: 1, Group: "g", Contract: []record.ContractSegment{{Limit: 1}}, At: []int64{1, 2}, Units: []int64{3, -4}}, {ID: 2}}
-	dir := recordtest.WriteQuotas(f, record.Manifest{}, recordtest.Quotas{Accounts: list}, nil, record.Uncompressed()).Dir()
+	dir := testkit.WriteQuotas(f, record.Manifest{}, testkit.Quotas{Accounts: list}, nil, record.Uncompressed()).Dir()
 	path := filepath.Join(dir, "accounts/part-00000.parquet")
 	seed, err := os.ReadFile(path)
 	if err != nil {

@@ -16,8 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/record/recordtest"
 )
 
 // some makes n observations with every field in use, empty lists and empty
@@ -98,7 +98,7 @@ func TestRoundTrip(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			want := some(c.n, 7)
-			r := recordtest.Write(t, record.Manifest{Scenario: "s"}, want, c.opts...)
+			r := testkit.WriteRecord(t, record.Manifest{Scenario: "s"}, want, c.opts...)
 			if diff := diff(want, collect(t, r.Observations())); diff != "" {
 				t.Errorf("%s: read back differently (-written +read):\n%s", c.why, diff)
 			}
@@ -140,7 +140,7 @@ func TestCallerMayReuse(t *testing.T) {
 func TestHash(t *testing.T) {
 	base := some(3000, 11)
 	hash := func(list []record.Observation, opts ...record.Option) string {
-		return recordtest.Write(t, record.Manifest{}, list, opts...).Manifest().Hash
+		return testkit.WriteRecord(t, record.Manifest{}, list, opts...).Manifest().Hash
 	}
 	want := hash(base)
 	for name, opts := range map[string][]record.Option{
@@ -189,7 +189,7 @@ func TestByEffect(t *testing.T) {
 				j := max(0, i-rng.IntN(50))
 				list[i], list[j] = list[j], list[i]
 			}
-			r := recordtest.Write(t, record.Manifest{}, list, record.PartRows(1500))
+			r := testkit.WriteRecord(t, record.Manifest{}, list, record.PartRows(1500))
 			want := collect(t, r.Observations())
 			at := func(o record.Observation) int64 {
 				if o.Effect >= 0 {
@@ -214,7 +214,7 @@ func TestByEffect(t *testing.T) {
 }
 
 func TestNothingIsOverwritten(t *testing.T) {
-	r := recordtest.Write(t, record.Manifest{}, some(10, 1))
+	r := testkit.WriteRecord(t, record.Manifest{}, some(10, 1))
 	if _, err := record.Create(r.Dir(), record.Manifest{}); !errors.Is(err, record.ErrExists) {
 		t.Errorf("Create over a record: %v, want ErrExists", err)
 	}
@@ -281,7 +281,7 @@ func TestDamage(t *testing.T) {
 		}, []string{part(0), "sequence number"}},
 		{"flipped byte", func(t *testing.T, dir string) { flip(t, filepath.Join(dir, part(1)), 1000) }, []string{part(1), "damaged"}},
 		{"part of another run", func(t *testing.T, dir string) {
-			other := recordtest.Write(t, record.Manifest{}, some(1000, 77))
+			other := testkit.WriteRecord(t, record.Manifest{}, some(1000, 77))
 			must(t, os.Rename(filepath.Join(other.Dir(), part(0)), filepath.Join(dir, part(0))))
 		}, []string{part(0), "hash"}},
 		{"no manifest", func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, "manifest.json"))) }, []string{"not a record", "manifest.json"}},
@@ -293,7 +293,7 @@ func TestDamage(t *testing.T) {
 		{"wrong record hash", edit(func(m *record.Manifest) { m.Hash = "00" }), []string{"recordHash"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			dir := recordtest.Write(t, record.Manifest{}, some(3000, 2), record.PartRows(1000)).Dir()
+			dir := testkit.WriteRecord(t, record.Manifest{}, some(3000, 2), record.PartRows(1000)).Dir()
 			c.damage(t, dir)
 			err := readAll(dir)
 			if err == nil {
@@ -312,7 +312,7 @@ func TestFlippedBytes(t *testing.T) {
 	// Wherever a part is damaged, reading is an error or (in bytes that hold
 	// no content, such as statistics) yields exactly what was written.
 	list := some(300, 4)
-	dir := recordtest.Write(t, record.Manifest{}, list).Dir()
+	dir := testkit.WriteRecord(t, record.Manifest{}, list).Dir()
 	path := filepath.Join(dir, "observations/part-00000.parquet")
 	info, err := os.Stat(path)
 	must(t, err)

@@ -13,11 +13,10 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/google/jsonschema-go/jsonschema"
 
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/record/recordtest"
 	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/summary/summarytest"
 )
 
 const ms = int64(time.Millisecond)
@@ -72,8 +71,8 @@ func failed(kind string) func(*record.Observation) {
 
 func summaryOf(t testing.TB, m record.Manifest, list ...record.Observation) *summary.Summary {
 	t.Helper()
-	r := recordtest.Write(t, m, list)
-	_, s := summarytest.Analyse(t, r)
+	r := testkit.WriteRecord(t, m, list)
+	_, s := testkit.Analyse(t, r)
 	return s
 }
 
@@ -415,10 +414,10 @@ func TestRepeatedMeasureIsIdentical(t *testing.T) {
 	}
 	m := manifest()
 	m.Limiters = m.Limiters[:1]
-	r := recordtest.Write(t, m, list)
+	r := testkit.WriteRecord(t, m, list)
 	var first []byte
 	for range 5 {
-		_, s := summarytest.Analyse(t, r)
+		_, s := testkit.Analyse(t, r)
 		var b bytes.Buffer
 		if err := s.WriteJSON(&b); err != nil {
 			t.Fatal(err)
@@ -473,7 +472,7 @@ func TestForeignNamesAreErrors(t *testing.T) {
 		"client":         func(o *record.Observation) { o.Client = "z" },
 		"limiter":        func(o *record.Observation) { o.Limiter = "z" },
 	} {
-		_, err := summary.Measure(recordtest.Write(t, manifest(), []record.Observation{make1(0, 0, 0, change)}), nil)
+		_, err := summary.Measure(testkit.WriteRecord(t, manifest(), []record.Observation{make1(0, 0, 0, change)}), nil)
 		if err == nil || !strings.Contains(err.Error(), `"z", which the manifest does not list`) {
 			t.Errorf("%s: error %v", why, err)
 		}
@@ -485,7 +484,7 @@ func BenchmarkMeasure(b *testing.B) {
 	for i := range 200_000 {
 		list = append(list, make1(int64(i)*1000, int64(i)*1000, int64(i)*1000+5*ms+int64(i*7919%1_000_003), on(fmt.Sprintf("10.0.%d.%d", i*7919%50_000/256, i*7919%50_000%256), "a")))
 	}
-	r := recordtest.Write(b, manifest(), list)
+	r := testkit.WriteRecord(b, manifest(), list)
 	for b.Loop() {
 		if _, err := summary.Measure(r, nil); err != nil {
 			b.Fatal(err)

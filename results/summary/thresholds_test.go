@@ -10,12 +10,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/jsonschema-go/jsonschema"
 
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/record/recordtest"
 	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/summary/summarytest"
 )
 
 const (
@@ -26,14 +25,14 @@ const (
 // quotaRun is 30 days of five accounts with a limit of 100 a month: 1 to 3
 // reach 80 in hour 20, 4 reaches 95 in hour 30, 5 nothing. Engine g misses
 // most, inline nothing, idle has a threshold that nobody reaches.
-func quotaRun(change ...func(*record.Manifest, *recordtest.Quotas)) (record.Manifest, recordtest.Quotas) {
+func quotaRun(change ...func(*record.Manifest, *testkit.Quotas)) (record.Manifest, testkit.Quotas) {
 	m := record.Manifest{Scenario: "quotas", Clock: "virtual", Epoch: time.Unix(0, 0).UTC(), Horizon: 30 * 24 * time.Hour, Versions: map[string]string{"go": "1"},
 		Engines: []record.Engine{
 			{Name: "g", Kind: "flagsmith", Thresholds: []int64{75, 90}, Last: 30 * day, Gap: 12 * hour, Slack: hour / 4},
 			{Name: "inline", Kind: "inline", Thresholds: []int64{75, 90}, Last: 30 * day, Slack: hour / 4, LooksBack: true},
 			{Name: "idle", Kind: "catch_up", Thresholds: []int64{500}, Last: 30 * day, Gap: 12 * hour},
 		}}
-	var q recordtest.Quotas
+	var q testkit.Quotas
 	for id := int64(1); id <= 5; id++ {
 		a := record.Account{ID: id, Group: "startups", Contract: []record.ContractSegment{{Limit: 100}}}
 		switch {
@@ -63,10 +62,10 @@ func quotaRun(change ...func(*record.Manifest, *recordtest.Quotas)) (record.Mani
 	return m, q
 }
 
-func quotaSummary(t testing.TB, m record.Manifest, q recordtest.Quotas, list ...record.Observation) *summary.Summary {
+func quotaSummary(t testing.TB, m record.Manifest, q testkit.Quotas, list ...record.Observation) *summary.Summary {
 	t.Helper()
-	r := recordtest.WriteQuotas(t, m, q, list)
-	_, s := summarytest.Analyse(t, r)
+	r := testkit.WriteQuotas(t, m, q, list)
+	_, s := testkit.Analyse(t, r)
 	return s
 }
 
@@ -104,7 +103,7 @@ func TestThresholdMetrics(t *testing.T) {
 }
 
 func TestThresholdTables(t *testing.T) {
-	m, q := quotaRun(func(m *record.Manifest, _ *recordtest.Quotas) { m.Engines = m.Engines[:2] })
+	m, q := quotaRun(func(m *record.Manifest, _ *testkit.Quotas) { m.Engines = m.Engines[:2] })
 	s := quotaSummary(t, m, q)
 	want := []summary.Threshold{
 		{Engine: "g", Kind: "flagsmith", Threshold: 75, Crossings: 4, Late: 1, Missed: 3, Covered: 1, Notices: summary.Notices{First: 1, Duplicate: 1}},
@@ -143,27 +142,27 @@ func TestNoticeVerdictsAreInTheCatalogue(t *testing.T) {
 func TestThresholdValidity(t *testing.T) {
 	for _, c := range []struct {
 		why     string
-		change  func(*record.Manifest, *recordtest.Quotas)
+		change  func(*record.Manifest, *testkit.Quotas)
 		list    []record.Observation
 		invalid string // "" valid
 		warns   string
 		seconds float64
 	}{
-		{"no accounts: unknown, not perfect", func(_ *record.Manifest, q *recordtest.Quotas) { q.Accounts, q.Evaluations = nil, nil }, nil,
+		{"no accounts: unknown, not perfect", func(_ *record.Manifest, q *testkit.Quotas) { q.Accounts, q.Evaluations = nil, nil }, nil,
 			"the record holds no account", "", 30 * 86400},
-		{"requests and accounts", func(m *record.Manifest, _ *recordtest.Quotas) {
+		{"requests and accounts", func(m *record.Manifest, _ *testkit.Quotas) {
 			base := manifest()
 			m.Limiters, m.Clients, m.Shards, m.Traffic = base.Limiters, base.Clients, base.Shards, base.Traffic
 		}, []record.Observation{make1(0, 0, 10*ms)}, "", "", 30 * 86400},
-		{"accounts, and limiters that saw no request", func(m *record.Manifest, _ *recordtest.Quotas) { m.Limiters = manifest().Limiters }, nil,
+		{"accounts, and limiters that saw no request", func(m *record.Manifest, _ *testkit.Quotas) { m.Limiters = manifest().Limiters }, nil,
 			"no request was due", "", 30 * 86400},
-		{"aborted on day 10, before the accounts were written", func(m *record.Manifest, q *recordtest.Quotas) {
+		{"aborted on day 10, before the accounts were written", func(m *record.Manifest, q *testkit.Quotas) {
 			m.Aborted, q.Accounts = "interrupt", q.Accounts[:3]
 			for i := range m.Engines {
 				m.Engines[i].Last = 10 * day
 			}
 		}, nil, "up to there", "4 evaluations cannot be judged", 10 * 86400},
-		{"what an engine found", func(m *record.Manifest, _ *recordtest.Quotas) {
+		{"what an engine found", func(m *record.Manifest, _ *testkit.Quotas) {
 			m.Engines[1].Findings = []record.Finding{{What: "counter lost", Account: 3, At: 1, Count: 2}, {What: "counter lost", Account: 4, At: 1, Count: 1}}
 		}, nil, "", "engine inline: it found: counter lost (3 times, of 2 accounts, such as account 3).", 30 * 86400},
 	} {

@@ -1,4 +1,4 @@
-package quotalab_test
+package repository_test
 
 import (
 	"bytes"
@@ -13,48 +13,50 @@ import (
 
 const module = "github.com/quotalab/quotalab"
 
-// folder is what ../shared/DESIGN.md says of one top-level folder. A prefix
-// stands for a package and all below it.
+// folder says what one top-level folder may import. A prefix stands for a
+// package and all below it.
 type folder struct {
 	own       []string // prefixes of our own packages that it may import, beside itself
 	libraries []string // modules that it may use, directly or not; nil: any
 	never     []string // what it must not use: standard packages directly, modules directly or not
 }
 
-// redis is what touches a Redis or stands for one.
+// redis lists the modules that talk to a Redis or stand for one.
 var redis = []string{"github.com/redis/go-redis", "github.com/alicebob/miniredis", "github.com/go-redis/redis_rate",
 	"github.com/letsencrypt/boulder"}
 
 // folders, left to right: arrows point to the left only. models/metric is the
 // vocabulary that scenarios, results and plots share, results/wording how
-// numbers are written.
+// numbers are written. internal holds what only tests import.
 var folders = map[string]folder{
 	"scenarios": {own: []string{"models/metric"}, libraries: []string{"github.com/goccy/go-yaml", "github.com/google/jsonschema-go"}},
 	"models":    {libraries: []string{"gonum.org/v1/gonum"}, never: []string{"net", "os", "syscall", "io/fs", "database/sql", "log", "embed", "path/filepath"}},
 	"sim":       {own: []string{"scenarios", "models", "results/record", "results/wording"}},
 	"results":   {own: []string{"models"}, never: redis},
 	"plots":     {own: []string{"results", "models"}, never: redis},
-	"internal":  {own: []string{"scenarios", "models", "sim", "results", "plots"}},
+	"internal":  {own: []string{"models", "results"}},
 	"cmd":       {own: []string{"scenarios", "models", "sim", "results", "plots"}},
 }
 
-// harmless are packages below a forbidden one that do nothing.
+// harmless lists packages below a forbidden one that do no I/O.
 var harmless = []string{"net/netip", "net/url"}
 
-// goPackage is what `go list -json` tells of a package.
+// goPackage holds what `go list -json` says of a package.
 type goPackage struct {
 	ImportPath string
 	Standard   bool
 	GoFiles    []string
 	Imports    []string
 	Deps       []string // Imports and theirs, and so on
+
+	TestGoFiles, XTestGoFiles []string
 }
 
 // listPackages lists our own packages. With -e a package that does not
 // compile is listed too: that is another test's failure.
 func listPackages(t *testing.T, args ...string) []goPackage {
 	t.Helper()
-	cmd := exec.Command("go", append([]string{"list", "-e", "-json=ImportPath,Standard,GoFiles,Imports,Deps"}, args...)...)
+	cmd := exec.Command("go", append([]string{"list", "-e", "-json=ImportPath,Standard,GoFiles,TestGoFiles,XTestGoFiles,Imports,Deps"}, args...)...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -79,20 +81,20 @@ func withinAny(path string, prefixes []string) bool {
 	return slices.ContainsFunc(prefixes, func(p string) bool { return within(path, p) })
 }
 
-// violations tells what a package imports against the rules. standard tells
+// violations returns what a package imports against the rules. standard reports
 // whether a path is of the standard library.
 func violations(p goPackage, standard func(path string) bool) []string {
 	relative := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
 	if relative == "" {
-		if len(p.GoFiles) > 0 {
-			return []string{"the root folder holds tests only, found " + strings.Join(p.GoFiles, ", ")}
+		if files := slices.Concat(p.GoFiles, p.TestGoFiles, p.XTestGoFiles); len(files) > 0 {
+			return []string{"the root folder holds no Go file, found " + strings.Join(files, ", ")}
 		}
 		return nil
 	}
 	name, _, _ := strings.Cut(relative, "/")
 	rule, ok := folders[name]
 	if !ok {
-		return []string{"no such top-level folder in DESIGN.md: " + name}
+		return []string{"no such top-level folder: " + name}
 	}
 	var found []string
 	for _, path := range p.Imports {
@@ -127,7 +129,7 @@ func TestImportArrows(t *testing.T) {
 	}
 	for _, p := range packages {
 		for _, v := range violations(p, func(path string) bool { return isStandard[path] || path == "C" }) {
-			t.Errorf("%s %s (see folders in arch_test.go)", p.ImportPath, v)
+			t.Errorf("%s %s (see folders in arrows_test.go)", p.ImportPath, v)
 		}
 	}
 }
@@ -153,7 +155,10 @@ func TestImportRulesCatch(t *testing.T) {
 		{"results work without the simulator", "results/audit", []string{module + "/sim/plan"}, "must not import " + module + "/sim/plan"},
 		{"and without Redis", "results/audit", []string{"github.com/alicebob/miniredis/v2"}, "must not depend on github.com/alicebob/miniredis/v2"},
 		{"cmd wires all", "cmd", []string{module + "/sim/plan", module + "/results/assert"}, ""},
-		{"no further top-level folder", "util", nil, "no such top-level folder in DESIGN.md: util"},
+		{"product code imports no test support", "cmd", []string{module + "/internal/testkit"}, "must not import " + module + "/internal/testkit"},
+		{"test support makes and reads records", "internal/testkit", []string{module + "/results/record", module + "/models/limits"}, ""},
+		{"but plays nothing", "internal/testkit", []string{module + "/sim/run"}, "must not import " + module + "/sim/run"},
+		{"no further top-level folder", "util", nil, "no such top-level folder: util"},
 	}
 	for _, tt := range tests {
 		got := violations(goPackage{ImportPath: module + "/" + tt.from, Imports: tt.imports, Deps: tt.imports}, standard)
@@ -161,7 +166,10 @@ func TestImportRulesCatch(t *testing.T) {
 			t.Errorf("%s: %s importing %v: got %q, expected %q", tt.why, tt.from, tt.imports, joined, tt.want)
 		}
 	}
-	if got := violations(goPackage{ImportPath: module, GoFiles: []string{"util.go"}}, standard); len(got) != 1 {
-		t.Errorf("Go code in the root folder: got %q", got)
+	for _, p := range []goPackage{{GoFiles: []string{"util.go"}}, {TestGoFiles: []string{"util_test.go"}}, {XTestGoFiles: []string{"util_test.go"}}} {
+		p.ImportPath = module
+		if got := violations(p, standard); len(got) != 1 {
+			t.Errorf("Go code in the root folder: got %q", got)
+		}
 	}
 }

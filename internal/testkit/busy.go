@@ -1,4 +1,4 @@
-package recordtest
+package testkit
 
 import (
 	"fmt"
@@ -10,9 +10,10 @@ import (
 	"github.com/quotalab/quotalab/results/record"
 )
 
-// Busy record has n requests on 50,000 keys of which few get most, on four
-// shards, against a limiter that forgets what it admitted a tenth of the time.
-func Busy(t testing.TB, n int) *record.Reader {
+// BusyRecord makes a record of n requests and opens it: 50,000 keys, a few of
+// which get most requests, on four shards, against a limiter that admits a tenth
+// of what it should deny.
+func BusyRecord(t testing.TB, n int) *record.Reader {
 	t.Helper()
 	limit := record.Limit{Name: "default", Count: 100, Period: time.Second, Burst: 20}
 	m := record.Manifest{Clock: "virtual", Horizon: time.Duration(n) * 20 * time.Microsecond, Warmup: time.Second,
@@ -39,6 +40,7 @@ func Busy(t testing.TB, n int) *record.Reader {
 	})
 }
 
+// busyObservation draws the key, the latency and the key state of request i.
 func busyObservation(shards []string, rng *rand.Rand, zipf *rand.Zipf, i int64) record.Observation {
 	due, key := i*20_000, zipf.Uint64()
 	shard := shards[key%uint64(len(shards))]
@@ -53,7 +55,7 @@ func busyObservation(shards []string, rng *rand.Rand, zipf *rand.Zipf, i int64) 
 		Touched: []record.Touch{{Shard: shard, Commands: 2}}}
 }
 
-// admit as GCRA does, request after request.
+// admit decides as GCRA does, request after request.
 func admit(buckets map[string]limits.Bucket, l record.Limit, o *record.Observation) (bool, error) {
 	t := o.Takes[0]
 	bucket := buckets[t.Key]

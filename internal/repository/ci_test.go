@@ -1,4 +1,4 @@
-package quotalab_test
+package repository_test
 
 import (
 	"errors"
