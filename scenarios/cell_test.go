@@ -38,7 +38,7 @@ func TestNothingSetIsTheScenario(t *testing.T) {
 		texts = append(texts, string(data))
 	}
 	for _, text := range texts {
-		s := decode(t, text)
+		s := mustDecode(t, text)
 		cell := with(t, s, nil, 0)
 		if d := cmp.Diff(s, cell, played); d != "" {
 			t.Errorf("%s: %s", s.Name, d)
@@ -81,7 +81,7 @@ limiters:
 
 // TestCellIsTheFileWithTheValuesWrittenOut is the property that With rests on.
 func TestCellIsTheFileWithTheValuesWrittenOut(t *testing.T) {
-	s := decode(t, fmt.Sprintf(written, "10", "", "2ms", "2/s", "poisson", "", "tat", "", ""))
+	s := mustDecode(t, fmt.Sprintf(written, "10", "", "2ms", "2/s", "poisson", "", "tat", "", ""))
 	rapid.Check(t, func(t *rapid.T) {
 		number := func(label string) int { return rapid.IntRange(1, 999).Draw(t, label) }
 		n, rate, instances, cost, seed, rtt := number("n"), number("rate"), number("instances"), number("cost"), number("seed"), number("rtt")
@@ -181,7 +181,7 @@ func TestMistakesOfACellStandInTheSweep(t *testing.T) {
 }
 
 func TestSettingsThatDoNotExist(t *testing.T) {
-	s := decode(t, sweeping+"sweep:\n  axes: {shards.count: [1]}\n")
+	s := mustDecode(t, sweeping+"sweep:\n  axes: {shards.count: [1]}\n")
 	for path, want := range map[string]string{
 		"shards.cuont":     `12:1: sweep: shards.cuont: unknown field "cuont" (did you mean "count"?)`,
 		"trafic.main.rate": `12:1: sweep: trafic.main.rate: unknown field "trafic" (did you mean "traffic"?)`,
@@ -193,7 +193,7 @@ func TestSettingsThatDoNotExist(t *testing.T) {
 			t.Errorf("%q: got %v, want %s", path, problems, want)
 		}
 	}
-	if _, problems := decode(t, minimal).With([]Setting{{"shards.count", "many"}}, 0); len(problems) != 1 || problems[0].Pos != (Pos{1, 1}) {
+	if _, problems := mustDecode(t, minimal).With([]Setting{{"shards.count", "many"}}, 0); len(problems) != 1 || problems[0].Pos != at(1, 1) {
 		t.Errorf("without a sweep: %v", problems)
 	}
 }

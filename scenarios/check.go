@@ -9,16 +9,17 @@ import (
 	"time"
 
 	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/scenarios/decode"
 )
 
 // checker looks for mistakes that no single field shows. It passes over what
 // is already reported, so that one mistake is one problem.
 type checker struct {
-	*decoder
+	*decode.Decoder
 	s *Scenario
 }
 
-func check(d *decoder, s *Scenario) {
+func check(d *decode.Decoder, s *Scenario) {
 	c := &checker{d, s}
 	c.run()
 	c.shards()
@@ -37,18 +38,12 @@ func check(d *decoder, s *Scenario) {
 	c.sweep()
 }
 
-func (c *checker) fail(path, format string, args ...any) {
-	c.report(c.s.Pos(path), path, format, args...)
-}
-
-func (c *checker) written(path string) bool { return c.s.Written(path) }
-
 // mostListed bounds a message.
 const mostListed = 20
 
 // refer checks a reference by name to an entry of a block.
 func (c *checker) refer(path, noun, name, block string, known []string) bool {
-	if slices.Contains(known, name) || !c.good(path) {
+	if slices.Contains(known, name) || !c.Good(path) {
 		return true
 	}
 	have := "nothing"
@@ -58,7 +53,7 @@ func (c *checker) refer(path, noun, name, block string, known []string) bool {
 	case len(known) > 0:
 		have = strings.Join(known, ", ")
 	}
-	c.fail(path, "no %s %q%s; there is %s in %s", noun, name, metric.DidYouMean(name, known), have, block)
+	c.Fail(path, "no %s %q%s; there is %s in %s", noun, name, metric.DidYouMean(name, known), have, block)
 	return false
 }
 
@@ -66,7 +61,7 @@ func (c *checker) refer(path, noun, name, block string, known []string) bool {
 func (c *checker) unique(path, noun string, names []string) {
 	for i, name := range names {
 		if slices.Contains(names[:i], name) && name != "" {
-			c.fail(join(path, fmt.Sprint(i)), "%s %q is listed twice", noun, name)
+			c.Fail(join(path, i), "%s %q is listed twice", noun, name)
 		}
 	}
 }
@@ -80,32 +75,32 @@ const longestHorizon = Duration(50 * 365 * 24 * time.Hour)
 func (c *checker) run() {
 	s := c.s
 	if s.Name != "" && strings.Trim(s.Name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
-		c.fail("name", "expected lower case letters, digits and dashes, found %q", s.Name)
+		c.Fail("name", "expected lower case letters, digits and dashes, found %q", s.Name)
 	}
-	if c.written("epoch") && c.good("epoch") && (s.Epoch.Before(firstEpoch) || !s.Epoch.Before(lastEpoch)) {
-		c.fail("epoch", "expected an instant from 1970 to 2199, found %s", s.Epoch.Format(time.RFC3339))
+	if c.Written("epoch") && c.Good("epoch") && (s.Epoch.Before(firstEpoch) || !s.Epoch.Before(lastEpoch)) {
+		c.Fail("epoch", "expected an instant from 1970 to 2199, found %s", s.Epoch.Format(time.RFC3339))
 	}
 	if s.Horizon > longestHorizon {
-		c.fail("horizon", "expected at most %s (50 years), found %s", longestHorizon, s.Horizon)
+		c.Fail("horizon", "expected at most %s (50 years), found %s", longestHorizon, s.Horizon)
 	}
 	if s.Horizon > 0 && s.Warmup >= s.Horizon {
-		c.fail("warmup", "expected less than the horizon of %s, found %s: nothing would be measured", s.Horizon, s.Warmup)
+		c.Fail("warmup", "expected less than the horizon of %s, found %s: nothing would be measured", s.Horizon, s.Warmup)
 	}
 }
 
 func (c *checker) shards() {
 	sh := c.s.Shards
-	if c.written("shards.names") && c.good("shards.names") {
-		if c.written("shards.count") && c.good("shards.count") && len(sh.Names) != int(sh.Count) {
-			c.fail("shards.names", "expected %d names, one for each shard, found %d", sh.Count, len(sh.Names))
+	if c.Written("shards.names") && c.Good("shards.names") {
+		if c.Written("shards.count") && c.Good("shards.count") && len(sh.Names) != int(sh.Count) {
+			c.Fail("shards.names", "expected %d names, one for each shard, found %d", sh.Count, len(sh.Names))
 		}
 		c.unique("shards.names", "shard", sh.Names)
 		for i, name := range sh.Names {
-			c.tagged(join("shards.names", fmt.Sprint(i)), name)
+			c.tagged(join("shards.names", i), name)
 		}
 	}
-	if n := c.shardCount(); c.written("shards.zones") && n > 0 && len(sh.Zones) != n {
-		c.fail("shards.zones", "expected %d zones, one for each shard, found %d", n, len(sh.Zones))
+	if n := c.shardCount(); c.Written("shards.zones") && n > 0 && len(sh.Zones) != n {
+		c.Fail("shards.zones", "expected %d zones, one for each shard, found %d", n, len(sh.Zones))
 	}
 	c.distribution(sh.Service, "shards.service")
 	c.distribution(sh.Scripts, "shards.scripts")
@@ -113,18 +108,18 @@ func (c *checker) shards() {
 
 // tagged checks a name that appears as a tag in results.
 func (c *checker) tagged(path, name string) {
-	if !isName(strings.NewReplacer(".", "_", ":", "_").Replace(name)) && c.good(path) {
-		c.fail(path, "expected a name of letters, digits, _, -, . and :, found %q", name)
+	if !decode.IsName(strings.NewReplacer(".", "_", ":", "_").Replace(name)) && c.Good(path) {
+		c.Fail(path, "expected a name of letters, digits, _, -, . and :, found %q", name)
 	}
 }
 
 // shardCount is the number of shards, or 0 when that is not known because of
 // another mistake.
 func (c *checker) shardCount() int {
-	if !c.good("shards.count") || !c.good("shards.names") {
+	if !c.Good("shards.count") || !c.Good("shards.names") {
 		return 0
 	}
-	if c.written("shards.names") && !c.written("shards.count") {
+	if c.Written("shards.names") && !c.Written("shards.count") {
 		return len(c.s.Shards.Names)
 	}
 	return int(c.s.Shards.Count)
@@ -158,7 +153,7 @@ func (c *checker) network() {
 	c.distribution(c.s.Network.RTT, "network.rtt")
 	seen := map[[2]string]bool{}
 	for i, l := range c.s.Network.Links {
-		at := join("network.links", fmt.Sprint(i))
+		at := join("network.links", i)
 		if l.From != "" {
 			c.refer(join(at, "from"), "client zone", l.From, "clients", distinct(clientZones))
 		}
@@ -166,7 +161,7 @@ func (c *checker) network() {
 			c.refer(join(at, "to"), "shard zone", l.To, "shards.zones", distinct(shardZones))
 		}
 		if pair := [2]string{l.From, l.To}; seen[pair] {
-			c.fail(at, "the link from %s to %s is listed twice", l.From, l.To)
+			c.Fail(at, "the link from %s to %s is listed twice", l.From, l.To)
 		} else {
 			seen[pair] = true
 		}
@@ -186,23 +181,23 @@ func distinct(names []string) []string {
 
 func (c *checker) distribution(d Distribution, path string) {
 	if l := d.Lognormal; l != nil && l.P99 > 0 && l.P99 < l.Median {
-		c.fail(join(path, "lognormal.p99"), "expected at least the median of %s, found %s", l.Median, l.P99)
+		c.Fail(join(path, "lognormal.p99"), "expected at least the median of %s, found %s", l.Median, l.P99)
 	}
 	for i, v := range d.Empirical {
 		if v < 0 {
-			c.fail(join(path, fmt.Sprintf("empirical.%d", i)), "expected at least 0s, found %s", v)
+			c.Fail(join(path, fmt.Sprintf("empirical.%d", i)), "expected at least 0s, found %s", v)
 		}
 	}
 }
 
 func (c *checker) clients() {
 	for _, e := range c.s.Clients {
-		at := join(join("clients", e.Name), "shard_names")
-		if !c.written(at) || !c.good(at) {
+		at := join("clients", e.Name, "shard_names")
+		if !c.Written(at) || !c.Good(at) {
 			continue
 		}
 		if n := c.shardCount(); n > 0 && len(e.Value.ShardNames) != n {
-			c.fail(at, "expected %d names, one for each shard, found %d", n, len(e.Value.ShardNames))
+			c.Fail(at, "expected %d names, one for each shard, found %d", n, len(e.Value.ShardNames))
 		}
 		c.unique(at, "shard", e.Value.ShardNames)
 	}
@@ -224,14 +219,14 @@ func (c *checker) limiters() {
 			c.limit(*l.Limit, join(at, "limit"))
 		}
 		for _, n := range l.Limits {
-			c.limit(n.Value, join(join(at, "limits"), n.Name))
+			c.limit(n.Value, join(at, "limits", n.Name))
 		}
 		seen := map[[2]string]bool{}
 		for i, o := range l.Overrides {
-			path := fmt.Sprintf("%s.overrides.%d", at, i)
+			path := join(at, "overrides", i)
 			c.override(l, o, path)
 			if which := [2]string{o.Limit, o.Key}; seen[which] && o.Key != "" {
-				c.fail(path, "the limit of key %q is overridden twice", o.Key)
+				c.Fail(path, "the limit of key %q is overridden twice", o.Key)
 			} else {
 				seen[which] = true
 			}
@@ -242,11 +237,11 @@ func (c *checker) limiters() {
 func (c *checker) override(l Limiter, o Override, path string) {
 	switch names := l.Limits.Names(); {
 	case o.Limit != "" && l.Limit != nil:
-		c.fail(join(path, "limit"), "the limiter has only one limit, without a name: leave limit out")
+		c.Fail(join(path, "limit"), "the limiter has only one limit, without a name: leave limit out")
 	case o.Limit != "" && len(names) > 0:
 		c.refer(join(path, "limit"), "limit", o.Limit, "limits", names)
-	case len(names) > 1 && c.good(path):
-		c.fail(path, "missing field limit: the limiter has several limits, so say which")
+	case len(names) > 1 && c.Good(path):
+		c.Fail(path, "missing field limit: the limiter has several limits, so say which")
 	}
 	c.limit(Limit{o.Count, o.Per, o.Burst}, path)
 }
@@ -258,7 +253,7 @@ func (c *checker) limit(l Limit, path string) {
 	}
 	interval := int64(l.Period) / int64(l.Count)
 	if interval == 0 {
-		c.fail(join(path, "count"), "%d in %s is more than one a nanosecond", l.Count, l.Period)
+		c.Fail(join(path, "count"), "%d in %s is more than one a nanosecond", l.Count, l.Period)
 		return
 	}
 	burst := l.Burst
@@ -266,14 +261,14 @@ func (c *checker) limit(l Limit, path string) {
 		burst = l.Count
 	}
 	if hi, lo := bits.Mul64(uint64(interval), uint64(burst)); hi != 0 || lo > math.MaxInt64/2 {
-		c.fail(join(path, "burst"), "burst · period / count is longer than 146 years: give a smaller burst or period")
+		c.Fail(join(path, "burst"), "burst · period / count is longer than 146 years: give a smaller burst or period")
 	}
 }
 
 // observations checks what of a run is recorded.
 func (c *checker) observations() {
-	if c.s.Observations != "sampled" && c.written("sample_rate") && c.good("observations") {
-		c.fail("sample_rate", "only observations: sampled has a rate, found observations: %s", c.s.Observations)
+	if c.s.Observations != "sampled" && c.Written("sample_rate") && c.Good("observations") {
+		c.Fail("sample_rate", "only observations: sampled has a rate, found observations: %s", c.s.Observations)
 	}
 }
 
@@ -281,12 +276,12 @@ const defaultClient = "default"
 
 func (c *checker) traffic(t Traffic, path string) {
 	c.pattern(t.Rate, join(path, "rate"), c.s.Horizon, true)
-	if t.Rate.Replay != nil && c.written(join(path, "gaps")) {
-		c.fail(join(path, "gaps"), "replay has instants of its own: remove gaps")
+	if t.Rate.Replay != nil && c.Written(join(path, "gaps")) {
+		c.Fail(join(path, "gaps"), "replay has instants of its own: remove gaps")
 	}
 	c.source(t, path)
 	for i, name := range t.Limiters {
-		c.refer(fmt.Sprintf("%s.limiters.%d", path, i), "limiter", name, "limiters", c.s.Limiters.Names())
+		c.refer(join(path, "limiters", i), "limiter", name, "limiters", c.s.Limiters.Names())
 	}
 	c.unique(join(path, "limiters"), "limiter", t.Limiters)
 	c.takes(t, path)
@@ -296,12 +291,12 @@ func (c *checker) traffic(t Traffic, path string) {
 
 // source checks where a request's keys come from: keys, batch or a replay.
 func (c *checker) source(t Traffic, path string) {
-	keys, batch := c.written(join(path, "keys")), c.written(join(path, "batch"))
+	keys, batch := c.Written(join(path, "keys")), c.Written(join(path, "batch"))
 	switch {
 	case keys && batch:
-		c.fail(join(path, "batch"), "expected only one of keys, batch, found both")
-	case !keys && !batch && t.Rate.Replay == nil && c.good(path):
-		c.fail(path, "expected one of keys, batch, found none: a request needs a key")
+		c.Fail(join(path, "batch"), "expected only one of keys, batch, found both")
+	case !keys && !batch && t.Rate.Replay == nil && c.Good(path):
+		c.Fail(path, "expected one of keys, batch, found none: a request needs a key")
 	}
 	names := c.s.Keys.Names()
 	if t.Keys != "" {
@@ -309,12 +304,12 @@ func (c *checker) source(t Traffic, path string) {
 	}
 	for i, b := range t.Batch {
 		if b.Keys != "" {
-			c.refer(fmt.Sprintf("%s.batch.%d.keys", path, i), "population", b.Keys, "keys", names)
+			c.refer(join(path, "batch", i, "keys"), "population", b.Keys, "keys", names)
 		}
 	}
 	for _, f := range []string{"limit", "cost"} {
-		if batch && c.written(join(path, f)) {
-			c.fail(join(path, f), "with a batch, %s belongs to each of its items", f)
+		if batch && c.Written(join(path, f)) {
+			c.Fail(join(path, f), "with a batch, %s belongs to each of its items", f)
 		}
 	}
 }
@@ -336,7 +331,7 @@ func (c *checker) takes(t Traffic, path string) {
 		}
 		for i, b := range t.Batch {
 			if b.Limit != "" {
-				c.refer(fmt.Sprintf("%s.batch.%d.limit", path, i), "limit", b.Limit, block, l.Limits.Names())
+				c.refer(join(path, "batch", i, "limit"), "limit", b.Limit, block, l.Limits.Names())
 			}
 		}
 	}
@@ -345,13 +340,13 @@ func (c *checker) takes(t Traffic, path string) {
 func (c *checker) via(t Traffic, path string) {
 	names := c.clientNames()
 	for i, name := range t.Via {
-		c.refer(fmt.Sprintf("%s.via.%d", path, i), "client", name, "clients", names)
+		c.refer(join(path, "via", i), "client", name, "clients", names)
 	}
-	if !c.written(join(path, "via")) && len(names) > 1 && c.good(path) {
-		c.fail(path, "missing field via: there are several clients, so say which a request passes")
+	if !c.Written(join(path, "via")) && len(names) > 1 && c.Good(path) {
+		c.Fail(path, "missing field via: there are several clients, so say which a request passes")
 	}
-	if c.written(join(path, "pause")) && len(t.Via) < 2 && c.good(join(path, "via")) {
-		c.fail(join(path, "pause"), "a pause lies between two clients of via, and there is only one")
+	if c.Written(join(path, "pause")) && len(t.Via) < 2 && c.Good(join(path, "via")) {
+		c.Fail(join(path, "pause"), "a pause lies between two clients of via, and there is only one")
 	}
 }
 
@@ -360,7 +355,7 @@ func (c *checker) retry(r Reaction, path string) {
 		return
 	}
 	if b := r.Retry.Exponential; b.Max > 0 && b.Max < b.Base {
-		c.fail(join(path, "exponential.max"), "expected at least the base of %s, found %s", b.Base, b.Max)
+		c.Fail(join(path, "exponential.max"), "expected at least the base of %s, found %s", b.Base, b.Max)
 	}
 }
 
@@ -372,28 +367,28 @@ const highestRate = Rate(1e9)
 func (c *checker) pattern(p RatePattern, path string, span Duration, alone bool) {
 	switch {
 	case p.Ramp != nil:
-		if p.Ramp.From == 0 && p.Ramp.To == 0 && c.good(join(path, "ramp")) {
-			c.fail(join(path, "ramp"), "expected a rate above 0/s in from or to: nothing would ever arrive")
+		if p.Ramp.From == 0 && p.Ramp.To == 0 && c.Good(join(path, "ramp")) {
+			c.Fail(join(path, "ramp"), "expected a rate above 0/s in from or to: nothing would ever arrive")
 		}
 	case p.Exponential != nil:
 		c.exponential(*p.Exponential, join(path, "exponential"), span)
 	case p.Logistic != nil:
 		if l := p.Logistic; l.To > 0 && l.From >= l.To/2 {
-			c.fail(join(path, "logistic.from"), "expected less than half of to (%s), found %s", l.To/2, l.From)
+			c.Fail(join(path, "logistic.from"), "expected less than half of to (%s), found %s", l.To/2, l.From)
 		}
 	case p.Steps != nil:
 		c.steps(p.Steps, join(path, "steps"))
 	case p.Spike != nil:
 		if s := p.Spike; s.Peak > 0 && s.Peak <= s.Base {
-			c.fail(join(path, "spike.peak"), "expected more than the base of %s, found %s", s.Base, s.Peak)
+			c.Fail(join(path, "spike.peak"), "expected more than the base of %s, found %s", s.Base, s.Peak)
 		}
 	case p.Herd != nil:
 		if h := p.Herd; h.Every > 0 && h.Jitter > h.Every {
-			c.fail(join(path, "herd.jitter"), "expected at most every (%s), found %s", h.Every, h.Jitter)
+			c.Fail(join(path, "herd.jitter"), "expected at most every (%s), found %s", h.Every, h.Jitter)
 		}
 	case p.Replay != nil:
 		if !alone {
-			c.fail(join(path, "replay"), "replay has instants and no rate: it cannot be part of sum, product or then")
+			c.Fail(join(path, "replay"), "replay has instants and no rate: it cannot be part of sum, product or then")
 		}
 		c.traceKey(p.Replay.Format, p.Replay.KeyField, join(path, "replay.key_field"))
 	}
@@ -402,16 +397,16 @@ func (c *checker) pattern(p RatePattern, path string, span Duration, alone bool)
 
 func (c *checker) combined(p RatePattern, path string, span Duration) {
 	for i, q := range p.Sum {
-		c.pattern(q, fmt.Sprintf("%s.sum.%d", path, i), span, false)
+		c.pattern(q, join(path, "sum", i), span, false)
 	}
 	for i, q := range p.Product {
-		c.pattern(q, fmt.Sprintf("%s.product.%d", path, i), span, false)
+		c.pattern(q, join(path, "product", i), span, false)
 	}
 	lengths := partLengths(p.Then, span)
 	for i, q := range p.Then {
-		at := fmt.Sprintf("%s.then.%d", path, i)
-		if q.For == 0 && i < len(p.Then)-1 && !c.written(join(at, "for")) && c.good(at) {
-			c.fail(at, "missing field for: only the last part may leave it out")
+		at := join(path, "then", i)
+		if q.For == 0 && i < len(p.Then)-1 && !c.Written(join(at, "for")) && c.Good(at) {
+			c.Fail(at, "missing field for: only the last part may leave it out")
 		}
 		c.pattern(q.Rate, join(at, "rate"), lengths[i], false)
 	}
@@ -430,22 +425,22 @@ func (c *checker) exponential(e ExpGrowth, path string, span Duration) {
 		over = min(e.Over, span)
 	}
 	end := float64(e.From) * math.Exp(float64(growth)*time.Duration(over).Seconds())
-	if end > float64(highestRate) && c.good(path) {
-		c.fail(join(path, by), "the rate would grow beyond %s within %s: give a slower growth, or a shorter over", highestRate, over)
+	if end > float64(highestRate) && c.Good(path) {
+		c.Fail(join(path, by), "the rate would grow beyond %s within %s: give a slower growth, or a shorter over", highestRate, over)
 	}
 }
 
 func (c *checker) steps(steps []Step, path string) {
 	highest := Rate(0)
 	for i, s := range steps {
-		at := join(path, fmt.Sprint(i))
-		if !c.written(join(at, "for")) && i < len(steps)-1 && c.good(at) {
-			c.fail(at, "missing field for: only the last step may leave it out")
+		at := join(path, i)
+		if !c.Written(join(at, "for")) && i < len(steps)-1 && c.Good(at) {
+			c.Fail(at, "missing field for: only the last step may leave it out")
 		}
 		highest = max(highest, s.Rate)
 	}
-	if highest == 0 && len(steps) > 0 && c.good(path) {
-		c.fail(path, "expected a rate above 0/s in one of the steps: nothing would ever arrive")
+	if highest == 0 && len(steps) > 0 && c.Good(path) {
+		c.Fail(path, "expected a rate above 0/s in one of the steps: nothing would ever arrive")
 	}
 }
 
@@ -455,7 +450,7 @@ func (c *checker) keys() {
 		at := join("keys", e.Name)
 		p := e.Value
 		if h := p.HotSet; h != nil && h.N > 0 && h.Hot >= h.N {
-			c.fail(join(at, "hot_set.hot"), "expected fewer hot keys than the %d of n, found %d", h.N, h.Hot)
+			c.Fail(join(at, "hot_set.hot"), "expected fewer hot keys than the %d of n, found %d", h.N, h.Hot)
 		}
 		if p.Churn != nil {
 			c.churn(*p.Churn, join(at, "churn"))
@@ -465,7 +460,7 @@ func (c *checker) keys() {
 		}
 		for i, m := range p.Mix {
 			if m.Keys != "" {
-				c.refer(fmt.Sprintf("%s.mix.%d.keys", at, i), "population", m.Keys, "keys", names)
+				c.refer(join(at, "mix", i, "keys"), "population", m.Keys, "keys", names)
 			}
 		}
 		if p.Derive != nil && p.Derive.From != "" {
@@ -485,26 +480,26 @@ func (c *checker) churn(k ChurnKeys, path string) {
 		longest = max(longest, d)
 	}
 	zero := k.Lifetime.Constant != nil && *k.Lifetime.Constant == 0 || len(k.Lifetime.Empirical) > 0 && longest == 0
-	if zero && c.good(life) {
-		c.fail(life, "expected a lifetime longer than 0s: the population would be empty")
+	if zero && c.Good(life) {
+		c.Fail(life, "expected a lifetime longer than 0s: the population would be empty")
 	}
 }
 
 // prefix checks that a derivation by prefix has addresses to cut.
 func (c *checker) prefix(k DerivedKeys, path string) {
 	from, _ := c.s.Keys.Get(k.From)
-	if k.Prefix == 0 || from.FromTrace != nil || from.Mix != nil || from.Derive != nil || !c.good(join("keys", k.From)) {
+	if k.Prefix == 0 || from.FromTrace != nil || from.Mix != nil || from.Derive != nil || !c.Good(join("keys", k.From)) {
 		return // a trace's keys are known when it is read, a mixture's are its parts'
 	}
 	at := join(path, "prefix")
 	switch from.As {
 	case "ipv4":
 		if k.Prefix > 32 {
-			c.fail(at, "expected at most 32 bits of an ipv4 address, found %d", k.Prefix)
+			c.Fail(at, "expected at most 32 bits of an ipv4 address, found %d", k.Prefix)
 		}
 	case "ipv6":
 	default:
-		c.fail(at, "population %q has no addresses: give it as: ipv4 or as: ipv6", k.From)
+		c.Fail(at, "population %q has no addresses: give it as: ipv4 or as: ipv6", k.From)
 	}
 }
 
@@ -522,7 +517,7 @@ func (c *checker) cycles() {
 			switch state[r.name] {
 			case visiting:
 				cycle := append(slices.Clone(stack[slices.Index(stack, r.name):]), r.name)
-				c.fail(r.path, "a population cannot be made of itself: %s", strings.Join(cycle, " → "))
+				c.Fail(r.path, "a population cannot be made of itself: %s", strings.Join(cycle, " → "))
 			case 0:
 				if _, known := c.s.Keys.Get(r.name); known {
 					visit(r.name)
@@ -543,7 +538,7 @@ type reference struct{ path, name string }
 
 func references(p Population, at string) (out []reference) {
 	for i, m := range p.Mix {
-		out = append(out, reference{fmt.Sprintf("%s.mix.%d.keys", at, i), m.Keys})
+		out = append(out, reference{join(at, "mix", i, "keys"), m.Keys})
 	}
 	if p.Derive != nil {
 		out = append(out, reference{join(at, "derive.from"), p.Derive.From})
@@ -555,7 +550,7 @@ func references(p Population, at string) (out []reference) {
 var logFields = []string{"host", "user", "path", "agent"}
 
 func (c *checker) traceKey(format, key, path string) {
-	if format == "combined" && key != "" && !slices.Contains(logFields, key) && c.good(path) {
-		c.fail(path, "expected a field of an access log (%s), found %q", strings.Join(logFields, ", "), key)
+	if format == "combined" && key != "" && !slices.Contains(logFields, key) && c.Good(path) {
+		c.Fail(path, "expected a field of an access log (%s), found %q", strings.Join(logFields, ", "), key)
 	}
 }

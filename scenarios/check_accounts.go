@@ -1,7 +1,6 @@
 package scenarios
 
 import (
-	"fmt"
 	"slices"
 	"time"
 )
@@ -11,13 +10,13 @@ import (
 func (c *checker) blocks() {
 	for _, pair := range [][2]string{{"traffic", "limiters"}, {"limiters", "traffic"}, {"accounts", "engines"}, {"engines", "accounts"}} {
 		given, needed := pair[0], pair[1]
-		excused := c.written("accounts") || c.written("engines") // else the decoder has asked for both
-		if excused && c.written(given) && !c.written(needed) && c.good(given) && c.good(needed) {
-			c.fail(needed, "missing field %s: a scenario with %s has %s too", needed, given, needed)
+		excused := c.Written("accounts") || c.Written("engines") // else the decoder has asked for both
+		if excused && c.Written(given) && !c.Written(needed) && c.Good(given) && c.Good(needed) {
+			c.Fail(needed, "missing field %s: a scenario with %s has %s too", needed, given, needed)
 		}
 	}
-	if c.written("usage_batch") && !c.written("accounts") && c.good("usage_batch") {
-		c.fail("usage_batch", "there are no accounts whose usage it could batch")
+	if c.Written("usage_batch") && !c.Written("accounts") && c.Good("usage_batch") {
+		c.Fail("usage_batch", "there are no accounts whose usage it could batch")
 	}
 }
 
@@ -29,18 +28,18 @@ const (
 
 func (c *checker) accounts() {
 	c.blocks()
-	if b, h := c.s.UsageBatch, c.s.Horizon; c.written("accounts") && b > 0 && h <= longestHorizon && h/b > mostBatches {
-		c.fail("usage_batch", "%s makes %d batches in the horizon of %s: at most %d", b, h/b, h, mostBatches)
+	if b, h := c.s.UsageBatch, c.s.Horizon; c.Written("accounts") && b > 0 && h <= longestHorizon && h/b > mostBatches {
+		c.Fail("usage_batch", "%s makes %d batches in the horizon of %s: at most %d", b, h/b, h, mostBatches)
 	}
 	total := Count(0)
 	for _, e := range c.s.Accounts {
 		at := join("accounts", e.Name)
 		if total += e.Value.Count; total > mostAccounts && total-e.Value.Count <= mostAccounts {
-			c.fail(join(at, "count"), "that makes more than %d accounts in all", mostAccounts)
+			c.Fail(join(at, "count"), "that makes more than %d accounts in all", mostAccounts)
 		}
 		c.anchor(e.Value, join(at, "anchor"))
-		if e.Value.Cached != nil && *e.Value.Cached == (CachedAccount{}) && c.good(join(at, "cached")) {
-			c.fail(join(at, "cached"), "expected limit or usage_30d, found neither")
+		if e.Value.Cached != nil && *e.Value.Cached == (CachedAccount{}) && c.Good(join(at, "cached")) {
+			c.Fail(join(at, "cached"), "expected limit or usage_30d, found neither")
 		}
 		c.usage(e.Value.Usage, join(at, "usage"))
 		c.changes(e.Value, join(at, "changes"))
@@ -48,11 +47,11 @@ func (c *checker) accounts() {
 }
 
 func (c *checker) anchor(g AccountGroup, path string) {
-	if !c.written(path) || !c.good(path) {
+	if !c.Written(path) || !c.Good(path) {
 		return
 	}
 	if g.Plan == "free" {
-		c.fail(path, "free accounts have no billing periods: remove it, or give plan: paid")
+		c.Fail(path, "free accounts have no billing periods: remove it, or give plan: paid")
 		return
 	}
 	switch {
@@ -62,8 +61,8 @@ func (c *checker) anchor(g AccountGroup, path string) {
 		from, to := join(path, "spread.from"), join(path, "spread.to")
 		c.billing(g.Anchor.Spread.From, from)
 		c.billing(g.Anchor.Spread.To, to)
-		if s := g.Anchor.Spread; s.To.Sub(s.From) < time.Second && c.good(path) {
-			c.fail(to, "expected at least a second after from (%s), found %s", instant(s.From), instant(s.To))
+		if s := g.Anchor.Spread; s.To.Sub(s.From) < time.Second && c.Good(path) {
+			c.Fail(to, "expected at least a second after from (%s), found %s", instant(s.From), instant(s.To))
 		}
 	}
 }
@@ -72,9 +71,9 @@ func (c *checker) anchor(g AccountGroup, path string) {
 func (c *checker) billing(t time.Time, path string) {
 	switch {
 	case t.Before(firstEpoch):
-		c.fail(path, "expected an instant from 1970 on, found %s", instant(t))
-	case t.After(c.s.Epoch) && c.good("epoch"):
-		c.fail(path, "expected an instant no later than the epoch (%s), found %s: accounts would be in no billing period", instant(c.s.Epoch), instant(t))
+		c.Fail(path, "expected an instant from 1970 on, found %s", instant(t))
+	case t.After(c.s.Epoch) && c.Good("epoch"):
+		c.Fail(path, "expected an instant no later than the epoch (%s), found %s: accounts would be in no billing period", instant(c.s.Epoch), instant(t))
 	}
 }
 
@@ -82,26 +81,26 @@ func instant(t time.Time) string { return t.Format(time.RFC3339) }
 
 func (c *checker) usage(u AccountUsage, path string) {
 	from := join(path, "from")
-	if c.written(from) {
+	if c.Written(from) {
 		for _, f := range []string{"shape", "scale", "draw"} {
-			if p := join(path, f); c.written(p) {
-				c.fail(p, "with from, usage is what the traffic source is allowed: remove %s", f)
+			if p := join(path, f); c.Written(p) {
+				c.Fail(p, "with from, usage is what the traffic source is allowed: remove %s", f)
 			}
 		}
 		c.usageFrom(u, path)
-	} else if p := join(path, "limiter"); c.written(p) {
-		c.fail(p, "limiter says whose decisions count with from: remove it")
+	} else if p := join(path, "limiter"); c.Written(p) {
+		c.Fail(p, "limiter says whose decisions count with from: remove it")
 	}
 	if p := join(path, "shape"); u.Shape.Replay != nil {
-		c.fail(join(p, "replay"), "replay has instants and no form: use another pattern, or from with a traffic source that replays")
+		c.Fail(join(p, "replay"), "replay has instants and no form: use another pattern, or from with a traffic source that replays")
 	} else {
 		c.pattern(u.Shape, p, c.s.Horizon, false)
 	}
 	if l := u.Scale.Lognormal; l != nil && l.P99 > 0 && l.P99 < l.Median {
-		c.fail(join(path, "scale.lognormal.p99"), "expected at least the median of %s, found %s", l.Median, l.P99)
+		c.Fail(join(path, "scale.lognormal.p99"), "expected at least the median of %s, found %s", l.Median, l.P99)
 	}
 	if k := u.Corrections; k != nil && c.s.Horizon > 0 && k.Every >= c.s.Horizon {
-		c.fail(join(path, "corrections.every"), "expected less than the horizon of %s, found %s: there would be none", c.s.Horizon, k.Every)
+		c.Fail(join(path, "corrections.every"), "expected less than the horizon of %s, found %s: there would be none", c.s.Horizon, k.Every)
 	}
 }
 
@@ -119,10 +118,10 @@ func (c *checker) usageFrom(u AccountUsage, path string) {
 	}
 	switch {
 	case !known:
-	case c.written(limiter) && u.Limiter != "":
+	case c.Written(limiter) && u.Limiter != "":
 		c.refer(limiter, "limiter", u.Limiter, "limiters of traffic "+u.From, asked)
 	case len(asked) > 1:
-		c.fail(path, "missing field limiter: requests of %s go to %d limiters, so say whose decisions count", u.From, len(asked))
+		c.Fail(path, "missing field limiter: requests of %s go to %d limiters, so say whose decisions count", u.From, len(asked))
 	}
 }
 
@@ -130,15 +129,15 @@ func (c *checker) usageFrom(u AccountUsage, path string) {
 func (c *checker) changes(g AccountGroup, path string) {
 	plan, cancelled, last := g.Plan, false, Duration(-1)
 	for i, ch := range g.Changes {
-		at := join(path, fmt.Sprint(i))
-		if !c.good(at) {
+		at := join(path, i)
+		if !c.Good(at) {
 			return // what follows rests on it
 		}
 		if c.s.Horizon > 0 && ch.At >= c.s.Horizon {
-			c.fail(join(at, "at"), "expected less than the horizon of %s, found %s", c.s.Horizon, ch.At)
+			c.Fail(join(at, "at"), "expected less than the horizon of %s, found %s", c.s.Horizon, ch.At)
 		}
 		if ch.At <= last {
-			c.fail(join(at, "at"), "expected more than %s, where the change before is, found %s", last, ch.At)
+			c.Fail(join(at, "at"), "expected more than %s, where the change before is, found %s", last, ch.At)
 		}
 		last = ch.At
 		c.change(ch, at, plan, cancelled)
@@ -152,22 +151,22 @@ func (c *checker) changes(g AccountGroup, path string) {
 func (c *checker) change(ch AccountChange, path, plan string, cancelled bool) {
 	what := []bool{ch.Limit != nil, ch.Plan != "", ch.Cancel, ch.RestartAnchor}
 	if !slices.Contains(what, true) {
-		c.fail(path, "expected limit, plan, cancel or restart_anchor, found none")
+		c.Fail(path, "expected limit, plan, cancel or restart_anchor, found none")
 	}
-	if c.written(join(path, "via")) && ch.Limit == nil {
-		c.fail(join(path, "via"), "via says how a new limit is saved, and there is none")
+	if c.Written(join(path, "via")) && ch.Limit == nil {
+		c.Fail(join(path, "via"), "via says how a new limit is saved, and there is none")
 	}
 	if ch.Plan == plan {
-		c.fail(join(path, "plan"), "the accounts are %s already", plan)
+		c.Fail(join(path, "plan"), "the accounts are %s already", plan)
 	}
 	if ch.Cancel && (cancelled || plan == "free") {
-		c.fail(join(path, "cancel"), "there is no subscription left to cancel")
+		c.Fail(join(path, "cancel"), "there is no subscription left to cancel")
 	}
 	switch {
 	case ch.RestartAnchor && ch.Plan != "":
-		c.fail(join(path, "restart_anchor"), "a new plan has no anchor, or its own: remove it")
+		c.Fail(join(path, "restart_anchor"), "a new plan has no anchor, or its own: remove it")
 	case ch.RestartAnchor && plan == "free":
-		c.fail(join(path, "restart_anchor"), "free accounts have no billing periods")
+		c.Fail(join(path, "restart_anchor"), "free accounts have no billing periods")
 	}
 }
 
@@ -180,8 +179,8 @@ func (c *checker) engines() {
 			name string
 			at   Duration
 		}{{"offset", e.Value.Offset}, {"flag_from", e.Value.FlagFrom}} {
-			if p := join(at, f.name); c.written(p) && c.s.Horizon > 0 && f.at >= c.s.Horizon && c.good(p) {
-				c.fail(p, "expected less than the horizon of %s, found %s", c.s.Horizon, f.at)
+			if p := join(at, f.name); c.Written(p) && c.s.Horizon > 0 && f.at >= c.s.Horizon && c.Good(p) {
+				c.Fail(p, "expected less than the horizon of %s, found %s", c.s.Horizon, f.at)
 			}
 		}
 		c.thresholds(e.Value.Thresholds, join(at, "thresholds"))
@@ -195,13 +194,13 @@ const highestThreshold = 10_000
 
 func (c *checker) thresholds(list []Count, path string) {
 	for i, t := range list {
-		at := join(path, fmt.Sprint(i))
+		at := join(path, i)
 		switch {
-		case !c.good(at):
+		case !c.Good(at):
 		case t < 1 || t > highestThreshold:
-			c.fail(at, "expected a percentage from 1 to %d, found %d", highestThreshold, t)
-		case i > 0 && t <= list[i-1] && c.good(join(path, fmt.Sprint(i-1))):
-			c.fail(at, "expected more than the %d before, found %d", list[i-1], t)
+			c.Fail(at, "expected a percentage from 1 to %d, found %d", highestThreshold, t)
+		case i > 0 && t <= list[i-1] && c.Good(join(path, i-1)):
+			c.Fail(at, "expected more than the %d before, found %d", list[i-1], t)
 		}
 	}
 }
@@ -209,15 +208,15 @@ func (c *checker) thresholds(list []Count, path string) {
 func (c *checker) outages(list []Outage, path string) {
 	end := Duration(0)
 	for i, o := range list {
-		at := join(path, fmt.Sprint(i))
-		if !c.good(at) {
+		at := join(path, i)
+		if !c.Good(at) {
 			return
 		}
 		switch {
 		case o.From < end:
-			c.fail(join(at, "from"), "expected at least %s, the end of the outage before, found %s", end, o.From)
+			c.Fail(join(at, "from"), "expected at least %s, the end of the outage before, found %s", end, o.From)
 		case c.s.Horizon > 0 && o.From >= c.s.Horizon:
-			c.fail(join(at, "from"), "expected less than the horizon of %s, found %s", c.s.Horizon, o.From)
+			c.Fail(join(at, "from"), "expected less than the horizon of %s, found %s", c.s.Horizon, o.From)
 		}
 		if end = o.From + o.For; end < 0 { // beyond 64 bits
 			return

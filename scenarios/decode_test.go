@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/quotalab/quotalab/scenarios/decode"
 )
 
 const minimal = `name: minimal
@@ -16,7 +18,7 @@ traffic: {t: {rate: 5/s, keys: k}}
 limiters: {l: {kind: tat, limit: {count: 3, period: 1s}}}
 `
 
-func decode(t *testing.T, text string) *Scenario {
+func mustDecode(t *testing.T, text string) *Scenario {
 	t.Helper()
 	s, problems := Decode("test.yaml", []byte(text))
 	if err := problems.Err(); err != nil {
@@ -38,13 +40,13 @@ func TestDefaults(t *testing.T) {
 		Name: "minimal", Seed: 1, Epoch: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Horizon: Duration(time.Minute), Clock: "virtual", Observations: "all", SampleRate: 0.01, UsageBatch: Duration(5 * time.Minute), File: "test.yaml",
 		Shards:  Shards{Count: 1, Names: []string{"shard-1"}, Zones: []string{"default"}, Service: constant(0), Scripts: constant(0)},
 		Network: Network{RTT: constant(time.Millisecond)},
-		Keys:    Named[Population]{{"k", Population{As: "name", Uniform: &UniformKeys{10}}}},
-		Clients: Named[Client]{{"default", Client{Does: "take", Instances: 1, ShardNames: []string{"shard-1"}, Zone: "default", Connection: defaultConnection}}},
-		Traffic: Named[Traffic]{{"t", Traffic{Rate: RatePattern{Constant: pointer(Rate(5))}, Gaps: Gaps{Poisson: true}, Keys: "k", Cost: 1,
+		Keys:    Named[Population]{{Name: "k", Value: Population{As: "name", Uniform: &UniformKeys{10}}}},
+		Clients: Named[Client]{{Name: "default", Value: Client{Does: "take", Instances: 1, ShardNames: []string{"shard-1"}, Zone: "default", Connection: defaultConnection}}},
+		Traffic: Named[Traffic]{{Name: "t", Value: Traffic{Rate: RatePattern{Constant: pointer(Rate(5))}, Gaps: Gaps{Poisson: true}, Keys: "k", Cost: 1,
 			Limiters: []string{"l"}, Via: []string{"default"}, OnError: "fail", MaxInFlight: 10_000}}},
-		Limiters: Named[Limiter]{{"l", Limiter{Kind: "tat", Limit: &Limit{3, Duration(time.Second), 3}}}},
+		Limiters: Named[Limiter]{{Name: "l", Value: Limiter{Kind: "tat", Limit: &Limit{3, Duration(time.Second), 3}}}},
 	}
-	got := decode(t, minimal)
+	got := mustDecode(t, minimal)
 	if d := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Scenario{}), cmpopts.IgnoreFields(Scenario{}, "Positions")); d != "" {
 		t.Error(d)
 	}
@@ -64,7 +66,7 @@ func TestShorthandsMeanTheLongForm(t *testing.T) {
 		{"rate: 5/s", "rate: 5/s, on_denial: none", "no reaction by default"},
 		{"rate: 5/s", "rate: \"5/s\"", "quotes do not matter"},
 	} {
-		with := func(rate string) *Scenario { return decode(t, strings.Replace(minimal, "rate: 5/s", rate, 1)) }
+		with := func(rate string) *Scenario { return mustDecode(t, strings.Replace(minimal, "rate: 5/s", rate, 1)) }
 		if d := cmp.Diff(with(c.long).Traffic, with(c.short).Traffic); d != "" {
 			t.Errorf("%s: %s", c.reason, d)
 		}
@@ -72,7 +74,7 @@ func TestShorthandsMeanTheLongForm(t *testing.T) {
 }
 
 func TestDependentDefaults(t *testing.T) {
-	s := decode(t, strings.Replace(strings.Replace(minimal, "traffic: {t: {rate: 5/s, keys: k}}\n", "", 1), "limit: {count: 3, period: 1s}", "limits: {A: {count: 3, period: 1s}}, overrides: [{key: 17, count: 9, period: 1s}]", 1)+
+	s := mustDecode(t, strings.Replace(strings.Replace(minimal, "traffic: {t: {rate: 5/s, keys: k}}\n", "", 1), "limit: {count: 3, period: 1s}", "limits: {A: {count: 3, period: 1s}}, overrides: [{key: 17, count: 9, period: 1s}]", 1)+
 		"shards: {names: [a, b], service: 5us}\nclients: {one: {}, two: {shard_names: [x, y]}}\ntraffic: {t: {rate: 5/s, keys: k, via: [one]}}\n")
 	if s.Shards.Count != 2 || len(s.Shards.Zones) != 2 || *s.Shards.Scripts.Constant != Duration(5*time.Microsecond) {
 		t.Errorf("count from names, zones for each, scripts as service: %+v", s.Shards)
@@ -105,33 +107,33 @@ assert:
     - {check: "p(99) < 1s"}
   lag: ["max == 0"]
 `
-	s := decode(t, text)
+	s := mustDecode(t, text)
 	for _, c := range []struct {
 		path   string
 		pos    Pos
 		reason string
 	}{
-		{"", Pos{1, 1}, "the file"},
-		{"name", Pos{1, 7}, "a scalar stands at its value"},
-		{"traffic", Pos{4, 1}, "a mapping at its key"},
-		{"traffic.main", Pos{5, 3}, "a named entry at its name"},
-		{"traffic.main.rate.ramp.to", Pos{8, 13}, "deep down"},
-		{"traffic.main.rate.ramp.from", Pos{7, 7}, "left out: the nearest written parent"},
-		{"traffic.main.gaps", Pos{5, 3}, "left out as well"},
-		{"seed", Pos{1, 1}, "left out at the top"},
-		{"limiters.l.options.write", Pos{10, 81}, "an option, for the kind's own messages"},
-		{"limiters.l.limits.A.burst", Pos{10, 36}, "in a flow mapping"},
-		{"assert.0", Pos{12, 3}, "an assertion by index"},
-		{"assert.0.limiter", Pos{12, 35}, "a tag's value"},
-		{"assert.0.0", Pos{13, 7}, "a condition"},
-		{"assert.0.1.check", Pos{14, 15}, "a condition's check"},
-		{"assert.1", Pos{15, 3}, "the next"},
+		{"", at(1, 1), "the file"},
+		{"name", at(1, 7), "a scalar stands at its value"},
+		{"traffic", at(4, 1), "a mapping at its key"},
+		{"traffic.main", at(5, 3), "a named entry at its name"},
+		{"traffic.main.rate.ramp.to", at(8, 13), "deep down"},
+		{"traffic.main.rate.ramp.from", at(7, 7), "left out: the nearest written parent"},
+		{"traffic.main.gaps", at(5, 3), "left out as well"},
+		{"seed", at(1, 1), "left out at the top"},
+		{"limiters.l.options.write", at(10, 81), "an option, for the kind's own messages"},
+		{"limiters.l.limits.A.burst", at(10, 36), "in a flow mapping"},
+		{"assert.0", at(12, 3), "an assertion by index"},
+		{"assert.0.limiter", at(12, 35), "a tag's value"},
+		{"assert.0.0", at(13, 7), "a condition"},
+		{"assert.0.1.check", at(14, 15), "a condition's check"},
+		{"assert.1", at(15, 3), "the next"},
 	} {
 		if got := s.Pos(c.path); got != c.pos {
 			t.Errorf("%s (%s): at %v, want %v", c.path, c.reason, got, c.pos)
 		}
 	}
-	if s.Assert[0].Pos != (Pos{12, 3}) || s.Assert[0].Conditions[0].Pos != (Pos{13, 7}) || s.Assert[0].Conditions[1].Check != "p(99) < 1s" {
+	if s.Assert[0].Pos != at(12, 3) || s.Assert[0].Conditions[0].Pos != at(13, 7) || s.Assert[0].Conditions[1].Check != "p(99) < 1s" {
 		t.Errorf("assertions: %+v", s.Assert)
 	}
 	if !s.Written("traffic.main.keys") || s.Written("traffic.main.gaps") || s.Written("seed") {
@@ -140,7 +142,7 @@ assert:
 }
 
 func TestProblem(t *testing.T) {
-	s := decode(t, strings.Replace(minimal, "kind: tat", "kind: tta", 1))
+	s := mustDecode(t, strings.Replace(minimal, "kind: tat", "kind: tta", 1))
 	p := s.Problem("limiters.l.kind", "unknown kind %q", "tta")
 	want := "test.yaml:5:22: limiters.l.kind: unknown kind \"tta\"\n" +
 		"   5 | limiters: {l: {kind: tta, limit: {count: 3, period: 1s}}}\n" +
@@ -179,16 +181,18 @@ func TestNoProblemsIsNoError(t *testing.T) {
 }
 
 func TestOptionsKeepOrder(t *testing.T) {
-	s := decode(t, strings.Replace(minimal, "kind: tat", "kind: tat, options: {z: 1, a: true, m: 5ms}", 1))
-	want := Options{{"z", "1"}, {"a", "true"}, {"m", "5ms"}}
+	s := mustDecode(t, strings.Replace(minimal, "kind: tat", "kind: tat, options: {z: 1, a: true, m: 5ms}", 1))
+	want := Options{{Name: "z", Value: "1"}, {Name: "a", Value: "true"}, {Name: "m", Value: "5ms"}}
 	if d := cmp.Diff(want, s.Limiters[0].Value.Options); d != "" {
 		t.Error(d)
 	}
 }
 
 func TestTooLarge(t *testing.T) {
-	s, problems := Decode("x.yaml", make([]byte, MaxSize+1))
+	s, problems := Decode("x.yaml", make([]byte, decode.MaxSize+1))
 	if s != nil || len(problems) != 1 || !strings.Contains(problems[0].Msg, "at most 1048576") {
 		t.Errorf("got %v, %v", s, problems)
 	}
 }
+
+func at(line, column int) Pos { return Pos{Line: line, Column: column} }

@@ -9,7 +9,7 @@ import (
 // example is the text of the indented lines of doc.go that begin with a line.
 func example(t *testing.T, first string) string {
 	t.Helper()
-	data, err := os.ReadFile("doc.go")
+	data, err := os.ReadFile("scenario.go")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,8 +30,8 @@ func example(t *testing.T, first string) string {
 
 // TestExamplesOfTheDocumentationDecode: what the package's comment shows works.
 func TestExamplesOfTheDocumentationDecode(t *testing.T) {
-	decode(t, example(t, "# yaml-language-server: $schema=schema.json"))
-	decode(t, example(t, "name: growth"))
+	mustDecode(t, example(t, "# yaml-language-server: $schema=schema.json"))
+	mustDecode(t, example(t, "name: growth"))
 	const swept = `name: swept
 horizon: 1m
 keys: {k: {uniform: {n: 10}}}
@@ -40,7 +40,7 @@ limiters: {main: {kind: tat, limit: {count: 1, period: 1s}}}
 faults: [{at: 5s, for: 1s, frozen: {shard: shard-1}}]
 assert: {latency: [max < 1s]}
 `
-	s := decode(t, swept+example(t, "sweep:"))
+	s := mustDecode(t, swept+example(t, "sweep:"))
 	if n := len(s.Sweep.Grid()); n != 2*4*7*2 || s.Sweep.Repeats != 3 || s.Sweep.Find == nil {
 		t.Errorf("%d places, %+v", n, s.Sweep)
 	}

@@ -2,7 +2,6 @@ package scenarios
 
 import (
 	"cmp"
-	"fmt"
 	"reflect"
 	"slices"
 )
@@ -67,33 +66,13 @@ type ClockFault struct {
 	Offset Duration `yaml:"offset" doc:"how much further ahead of true time its clocks are than clock_offset says (negative: behind)" required:"true"`
 }
 
-// ByteRate is what a link carries in bytes per second, written 1MB/s, 64KiB/s.
-type ByteRate float64
-
 // Kind returns what goes wrong as the file spells it, "" where that is
 // not known because of a mistake.
 func (f Fault) Kind() string { return f.kind().name }
 
 // On returns the name of the shard that it happens to, of add the new one; ""
 // of a clock.
-func (f Fault) On() string {
-	switch {
-	case f.Delay != nil:
-		return f.Delay.Shard
-	case f.Bandwidth != nil:
-		return f.Bandwidth.Shard
-	case f.Rename != nil:
-		return f.Rename.Shard
-	case f.Add != nil:
-		return f.Add.Shard
-	}
-	for _, s := range []*ShardFault{f.Restart, f.Down, f.Frozen, f.Reset, f.FlushScripts, f.ReadOnly, f.OutOfMemory} {
-		if s != nil {
-			return s.Shard
-		}
-	}
-	return ""
-}
+func (f Fault) On() string { return f.kind().shard }
 
 // Until returns the end of the fault in a run of that horizon; of one that is
 // over at once its beginning.
@@ -107,30 +86,35 @@ func (f Fault) Until(horizon Duration) Duration {
 	return horizon
 }
 
-// faultKind is a field of Fault that says what goes wrong.
+// faultKind is what the written field of a Fault says.
 type faultKind struct {
 	name  string // yaml
 	lasts string // "" over at once
+	shard string
 }
 
-// kind returns the one that is written.
-func (f Fault) kind() faultKind {
+func (f Fault) kind() (k faultKind) {
 	v := reflect.ValueOf(f)
-	for _, field := range fields(v.Type()) {
-		if field.one != "" && !v.Field(field.index).IsNil() {
-			return faultKind{field.name, v.Type().Field(field.index).Tag.Get("lasts")}
+	for i, field := range reflect.VisibleFields(v.Type()) {
+		if field.Tag.Get("one") == "" || v.Field(i).IsNil() {
+			continue
 		}
+		k = faultKind{name: field.Tag.Get("yaml"), lasts: field.Tag.Get("lasts")}
+		if shard := v.Field(i).Elem().FieldByName("Shard"); shard.IsValid() {
+			k.shard = shard.String()
+		}
+		return k
 	}
-	return faultKind{}
+	return k
 }
 
 // faults checks that faults are in the run, that what they happen to exists
 // then, and that none is in the way of another.
 func (c *checker) faults() {
 	for i, f := range c.s.Faults {
-		at := join("faults", fmt.Sprint(i))
-		if p := join(at, "at"); c.s.Horizon > 0 && f.At >= c.s.Horizon && c.good(p) {
-			c.fail(p, "expected less than the horizon of %s, found %s", c.s.Horizon, f.At)
+		at := join("faults", i)
+		if p := join(at, "at"); c.s.Horizon > 0 && f.At >= c.s.Horizon && c.Good(p) {
+			c.Fail(p, "expected less than the horizon of %s, found %s", c.s.Horizon, f.At)
 		}
 		c.lasts(at, f)
 		if f.Delay != nil {
@@ -139,8 +123,8 @@ func (c *checker) faults() {
 		if p := join(at, "clock.client"); f.Clock != nil && f.Clock.Client != "" {
 			c.refer(p, "client", f.Clock.Client, "clients", c.clientNames())
 		}
-		if p := join(at, "clock.offset"); f.Clock != nil && f.Clock.Offset == 0 && c.good(p) {
-			c.fail(p, "expected an offset, found 0s: nothing would go wrong")
+		if p := join(at, "clock.offset"); f.Clock != nil && f.Clock.Offset == 0 && c.Good(p) {
+			c.Fail(p, "expected an offset, found 0s: nothing would go wrong")
 		}
 	}
 	c.faultShards()
@@ -150,12 +134,12 @@ func (c *checker) faults() {
 // lasts checks that for is there exactly where it means something.
 func (c *checker) lasts(at string, f Fault) {
 	kind, p := f.kind(), join(at, "for")
-	switch written := c.written(p); {
-	case kind.name == "" || !c.good(p):
+	switch written := c.Written(p); {
+	case kind.name == "" || !c.Good(p):
 	case kind.lasts == "" && written:
-		c.fail(p, "%s is over at once: remove for", kind.name)
+		c.Fail(p, "%s is over at once: remove for", kind.name)
 	case kind.lasts == "for" && !written:
-		c.fail(p, "missing field for: how long %s lasts", kind.name)
+		c.Fail(p, "missing field for: how long %s lasts", kind.name)
 	}
 }
 
@@ -181,10 +165,10 @@ func (c *checker) faultShards() {
 	rings := c.ringNames(known)
 	for _, i := range c.inTime() {
 		f := c.s.Faults[i]
-		at, on := join("faults", fmt.Sprint(i)), f.On()
-		p := join(join(at, f.Kind()), "shard")
+		at, on := join("faults", i), f.On()
+		p := join(at, f.Kind(), "shard")
 		switch {
-		case on == "" || !c.good(p):
+		case on == "" || !c.Good(p):
 		case f.Add != nil:
 			if c.unknownName(p, on, append(rings[:len(rings):len(rings)], known)) {
 				c.tagged(p, on)
@@ -228,12 +212,12 @@ func (c *checker) ringNames(known []string) [][]string {
 }
 
 func (c *checker) unknownName(path, name string, lists [][]string) bool {
-	if !c.good(path) {
+	if !c.Good(path) {
 		return false
 	}
 	for _, names := range lists {
 		if slices.Contains(names, name) {
-			c.fail(path, "there is a shard %q already", name)
+			c.Fail(path, "there is a shard %q already", name)
 			return false
 		}
 	}
@@ -254,17 +238,17 @@ func (c *checker) overlaps() {
 	order := c.inTime()
 	for n, i := range order {
 		f := c.s.Faults[i]
-		at := join("faults", fmt.Sprint(i))
+		at := join("faults", i)
 		for _, j := range order[:n] {
 			g := c.s.Faults[j]
-			if !c.good(at) || !c.good(join("faults", fmt.Sprint(j))) || !sameVictim(f, g) || !f.meets(g, c.s.Horizon) {
+			if !c.Good(at) || !c.Good(join("faults", j)) || !sameVictim(f, g) || !f.meets(g, c.s.Horizon) {
 				continue
 			}
 			switch a, b := f.Kind(), g.Kind(); {
 			case a == b:
-				c.fail(at, "overlaps with the %s at %s (line %d) of the same %s", b, g.At, c.s.Pos(join("faults", fmt.Sprint(j))).Line, victim(f))
+				c.Fail(at, "overlaps with the %s at %s (line %d) of the same %s", b, g.At, c.s.Pos(join("faults", j)).Line, victim(f))
 			case slices.Contains(unresponsive, a) && slices.Contains(serverSide, b), slices.Contains(unresponsive, b) && slices.Contains(serverSide, a):
-				c.fail(at, "cannot happen beside the %s at %s (line %d): a shard that is down or frozen does nothing else", b, g.At, c.s.Pos(join("faults", fmt.Sprint(j))).Line)
+				c.Fail(at, "cannot happen beside the %s at %s (line %d): a shard that is down or frozen does nothing else", b, g.At, c.s.Pos(join("faults", j)).Line)
 			}
 		}
 	}

@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"os"
 	"path"
-	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/scenarios/decode"
 )
 
 // Gate says how much worse than its baseline a figure may be: the language of
@@ -54,46 +54,43 @@ func LoadGate(file string) (*Gate, Problems, error) {
 // DecodeGate is LoadGate of a text; file is only a name, for messages. The
 // gate is nil only when the text is not a YAML mapping.
 func DecodeGate(file string, data []byte) (*Gate, Problems) {
-	d := newDecoder(newSource(file, data), "gate")
-	root := d.parse()
-	if root == nil {
-		return nil, d.problems.Sort()
+	d := decode.New(&gateLanguage, decode.NewSource(file, data))
+	if !d.Parse() {
+		return nil, d.Problems.Sort()
 	}
 	g := &Gate{}
-	d.structure(root, "", start(root), reflect.ValueOf(g).Elem())
+	d.Into(g)
 	for i := range g.Rules {
-		d.gateRule(g.Rules, i)
+		gateRule(d, g.Rules, i)
 	}
 	g.Rules = append(g.Rules, DefaultGate().Rules...)
-	return g, d.problems.Sort()
+	return g, d.Problems.Sort()
 }
 
 // gateRule checks what no single field of rule i shows.
-func (d *decoder) gateRule(rules []GateRule, i int) {
-	r, at := rules[i], rulePath(i)
-	if path := join(at, "metric"); r.Metric != "" && d.good(path) {
+func gateRule(d *decode.Decoder, rules []GateRule, i int) {
+	r, at := rules[i], join("rules", i)
+	if path := join(at, "metric"); r.Metric != "" && d.Good(path) {
 		sel, _, errs := metric.ScanSelector(r.Metric)
 		for _, err := range errs {
-			d.report(d.inText(d.positions[path], r.Metric, err.Offset), path, "%s", err.Msg)
+			d.FailIn(path, r.Metric, err)
 		}
-		d.gateAggregation(join(at, "aggregation"), sel.Metric, r.Aggregation)
+		gateAggregation(d, join(at, "aggregation"), sel.Metric, r.Aggregation)
 	}
-	if path := join(at, "scenario"); r.Scenario != "" && d.good(path) {
-		d.gateScenario(path, r.Scenario)
+	if _, err := path.Match(r.Scenario, ""); err != nil {
+		d.Fail(join(at, "scenario"), "expected a scenario's name, in which * ? and [ab] stand for letters, found %q, which is not complete", r.Scenario)
 	}
 	for j, before := range rules[:i] {
-		if d.good(at) && d.good(rulePath(j)) && before.covers(r) {
-			d.report(d.positions[at], at, "the rule judges nothing: that of line %d comes before it and fits all that it fits", d.positions[rulePath(j)].Line)
+		if d.Good(at) && d.Good(join("rules", j)) && before.covers(r) {
+			d.Fail(at, "the rule judges nothing: that of line %d comes before it and fits all that it fits", d.Positions[join("rules", j)].Line)
 		}
 	}
 }
 
-func rulePath(i int) string { return fmt.Sprintf("rules.%d", i) }
-
 // gateAggregation checks that figures of the metric have the aggregation.
-func (d *decoder) gateAggregation(path, name, aggregation string) {
+func gateAggregation(d *decode.Decoder, path, name, aggregation string) {
 	m, known := metric.Find(name)
-	if !known || aggregation == "" || !d.good(path) {
+	if !known || aggregation == "" || !d.Good(path) {
 		return
 	}
 	have := []string{"count"}
@@ -104,13 +101,7 @@ func (d *decoder) gateAggregation(path, name, aggregation string) {
 		have = []string{"avg", "p50", "p90", "p99", "max"}
 	}
 	if !slices.Contains(have, aggregation) {
-		d.report(d.positions[path], path, "%s is a %s, whose figures are %s: none is %s", name, m.Kind, strings.Join(have, ", "), aggregation)
-	}
-}
-
-func (d *decoder) gateScenario(at, pattern string) {
-	if _, err := path.Match(pattern, ""); err != nil {
-		d.report(d.positions[at], at, "expected a scenario's name, in which * ? and [ab] stand for letters, found %q, which is not complete", pattern)
+		d.Fail(path, "%s is a %s, whose figures are %s: none is %s", name, m.Kind, strings.Join(have, ", "), aggregation)
 	}
 }
 

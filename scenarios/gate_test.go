@@ -3,12 +3,10 @@ package scenarios
 import (
 	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/jsonschema-go/jsonschema"
 )
 
 const gateFile = `# yaml-language-server: $schema=gate.schema.json
@@ -62,10 +60,7 @@ func TestDefaultGate(t *testing.T) {
 func TestWrongGates(t *testing.T) { wrongFiles(t, "testdata/wrong-gates/*.yaml", 8) }
 
 func TestGateObeysItsSchema(t *testing.T) {
-	r, err := schema(reflect.TypeFor[Gate](), "gate").Resolve(&jsonschema.ResolveOptions{ValidateDefaults: true})
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := resolved(t, GateSchema)
 	if err := r.Validate(instance(t, []byte(gateFile))); err != nil {
 		t.Error(err)
 	}

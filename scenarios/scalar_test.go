@@ -24,7 +24,7 @@ limiters: {l: {kind: tat, limit: {count: 3, period: 1s}}}
 	with := func(i int, spelling string) *Scenario {
 		args := append([]any{}, first...)
 		args[i] = spelling
-		return decode(t, fmt.Sprintf(file, args...))
+		return mustDecode(t, fmt.Sprintf(file, args...))
 	}
 	for _, c := range []struct {
 		index    int

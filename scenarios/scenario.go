@@ -145,20 +145,18 @@
 //
 // # How it is decoded
 //
-// The struct tags of the types are the grammar: yaml (name), doc, required
-// (but unless one of these fields is written), default, min and max
-// ("exclusive 0" leaves 0 out), enum, and one (exactly one field of a group is
-// written). The decoder (decode.go, walk.go,
-// struct.go) walks the syntax tree beside the types and goes on after a
-// mistake; check*.go then look for what no single field shows; fill.go writes
-// out defaults that depend on other fields; path.go finds a path in the tree
-// and cell.go puts values there; schema.go makes the JSON Schemas from the same
-// tags.
+// Package decode walks the syntax tree beside the types, whose struct tags are
+// the grammar, and goes on after a mistake; language.go says what the tags do
+// not. check*.go then look for what no single field shows, and defaults.go
+// writes out defaults that depend on other fields, here and nowhere else.
 package scenarios
 
 import (
+	"fmt"
 	"slices"
 	"time"
+
+	"github.com/quotalab/quotalab/scenarios/decode"
 )
 
 // Scenario is one decoded scenario file. Every field's yaml name is its Go
@@ -194,59 +192,43 @@ type Scenario struct {
 
 	// File is the name the scenario was read from.
 	File string `yaml:"-"`
-	// Positions tells where a dotted path ("traffic.main.rate.ramp.to",
-	// list elements by index: "assert.0") stands in File. A path that was
-	// left to its default has the position of its nearest written parent.
-	Positions map[string]Pos `yaml:"-"`
+	// Positions tells where a dotted path stands in File.
+	Positions decode.Positions `yaml:"-"`
 
-	source source
+	source decode.Source
 }
 
-// Named is an ordered map: the entries of a YAML mapping in the file's order.
-type Named[T any] []Entry[T]
+// Pos returns where a dotted path stands, of one that was left out its
+// nearest written parent.
+func (s *Scenario) Pos(path string) Pos { return s.Positions.At(path) }
 
-func (Named[T]) isNamed() {}
+// Written reports whether the file gives the path, as opposed to a default.
+func (s *Scenario) Written(path string) bool { return s.Positions.Written(path) }
 
-// Entry is one named element of a Named.
-type Entry[T any] struct {
-	Name  string
-	Value T
+// Problem returns a problem at a place of the scenario's file, for packages
+// that find more mistakes than the checks can (kinds of limiter, options).
+func (s *Scenario) Problem(path, format string, args ...any) Problem {
+	return s.source.Problem(s.Pos(path), path, fmt.Sprintf(format, args...))
 }
 
-// Names lists the names in the file's order.
-func (n Named[T]) Names() []string {
-	names := make([]string, len(n))
-	for i, e := range n {
-		names[i] = e.Name
-	}
-	return names
-}
-
-// Get returns the entry of that name.
-func (n Named[T]) Get(name string) (T, bool) {
-	for _, e := range n {
-		if e.Name == name {
-			return e.Value, true
-		}
-	}
-	var zero T
-	return zero, false
-}
-
-// Scalars of the language. Each prints in the file's own spelling.
+// Types of the decoder that are part of the language.
 type (
-	// Duration is written 90s, 5ms, 12h, 30d, 1h30m (d is 24 h).
-	Duration time.Duration
-	// Rate is a frequency in events per second, written 500/s, 12/h, 3/m, 1/d, 1.5e3/s.
-	Rate float64
-	// Number is a plain number, written 1_000_000, 1e6 or 0.5.
-	Number float64
-	// Count is a whole number ≥ 0, written 1_000_000 or 1e6.
-	Count int64
-	// Fraction is written 2% or 0.02 and lies in [0, 1].
-	Fraction float64
-	// Percent is written 110% or 1.1 and is at least 0.
-	Percent float64
+	Problem  = decode.Problem
+	Problems = decode.Problems
+	Pos      = decode.Pos
+
+	Named[T any] = decode.Named[T]
+	Entry[T any] = decode.Entry[T]
+	Options      = decode.Options
+	Axis         = decode.Axis
+
+	Duration = decode.Duration
+	Rate     = decode.Rate
+	Number   = decode.Number
+	Count    = decode.Count
+	Fraction = decode.Fraction
+	Percent  = decode.Percent
+	ByteRate = decode.ByteRate
 )
 
 // Shards describes the Redis shards. Every limiter has a set of its own, so
@@ -386,10 +368,6 @@ type Override struct {
 	Burst Count    `yaml:"burst" doc:"tokens of a full bucket; left out: count" min:"1"`
 }
 
-// Options are the raw options of one kind of limiter or engine: scalars by name in the
-// file's order, decoded and checked by the kind itself.
-type Options Named[string]
-
 // Assertion is one entry of the assert block: a selector and its conditions.
 type Assertion struct {
 	Selector   string      // as written, e.g. latency{decision=denied}
@@ -436,8 +414,8 @@ func (s *Scenario) OnLive(names []string) Problems {
 	if names == nil || slices.Equal(names, s.Shards.Names) {
 		return nil
 	}
-	c := &checker{newDecoder(s.source, "scenario"), s}
-	c.positions = s.Positions
+	c := &checker{decode.New(&language, s.source), s}
+	c.Positions = s.Positions
 	before := s.Shards.Names
 	s.Shards.Names, s.Shards.Count = names, Count(len(names))
 	s.Shards.Zones = nil // real servers are where they are
@@ -448,11 +426,11 @@ func (s *Scenario) OnLive(names []string) Problems {
 		case slices.Equal(e.Value.ShardNames, before):
 			e.Value.ShardNames = names
 		case len(e.Value.ShardNames) != len(names):
-			c.fail(join(join("clients", e.Name), "shard_names"), "expected %d names, one for each live shard, found %d", len(names), len(e.Value.ShardNames))
+			c.Fail(join("clients", e.Name, "shard_names"), "expected %d names, one for each live shard, found %d", len(names), len(e.Value.ShardNames))
 		}
 	}
 	c.faults()
-	return c.problems
+	return c.Problems
 }
 
 // Begin sets the epoch of a scenario in real time that does not say one to

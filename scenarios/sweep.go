@@ -5,15 +5,11 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/token"
-
 	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/scenarios/decode"
 )
 
 // Sweep plays a scenario many times with other values in some of its fields.
@@ -29,10 +25,6 @@ type Sweep struct {
 // Column is one number of a run that a sweep tells: a selector and an
 // aggregation.
 type Column = metric.Column
-
-// Axis is the values of one field, in the spelling of a scenario. A file has
-// a list of them, or a range.
-type Axis struct{ Values []string }
 
 // Find is the search of an axis by bisection: the highest value at which all
 // assertions of the scenario hold.
@@ -74,8 +66,8 @@ func (s *Sweep) Grid() [][]Setting {
 
 // Bounds are From and To as numbers, without their unit.
 func (f *Find) Bounds() (from, to float64) {
-	low, _, _ := quantity(f.From)
-	high, _, _ := quantity(f.To)
+	low, _, _ := decode.Quantity(f.From)
+	high, _, _ := decode.Quantity(f.To)
 	return low, high
 }
 
@@ -84,16 +76,16 @@ func (f *Find) Bounds() (from, to float64) {
 // that two numbers may be one value; else with nine digits.
 func (f *Find) Value(x float64) string {
 	from, to := f.Bounds()
-	_, unit, _ := quantity(f.From)
+	_, unit, _ := decode.Quantity(f.From)
 	if from == math.Trunc(from) && to == math.Trunc(to) {
-		return decimal(math.Floor(x), 17) + unit
+		return decode.Decimal(math.Floor(x), 17) + unit
 	}
-	return decimal(x, 9) + unit
+	return decode.Decimal(x, 9) + unit
 }
 
 // Round is the number of the value that Value writes for x.
 func (f *Find) Round(x float64) float64 {
-	rounded, _, _ := quantity(f.Value(x))
+	rounded, _, _ := decode.Quantity(f.Value(x))
 	return rounded
 }
 
@@ -120,12 +112,12 @@ func (c *checker) axes(s *Sweep) {
 	for i, a := range s.Axes {
 		at := join("sweep.axes", a.Name)
 		for _, other := range names[:i] {
-			if within := strings.HasPrefix(a.Name, other+".") || strings.HasPrefix(other, a.Name+"."); within && !c.bad[at] && !c.bad[join("sweep.axes", other)] {
-				c.fail(at, "one of %s and %s is in the other: vary only one", other, a.Name)
+			if within := strings.HasPrefix(a.Name, other+".") || strings.HasPrefix(other, a.Name+"."); within && !c.Bad(at) && !c.Bad(join("sweep.axes", other)) {
+				c.Fail(at, "one of %s and %s is in the other: vary only one", other, a.Name)
 			}
 		}
-		if n, first := len(a.Value.Values), s.Axes[0]; s.Mode == "zip" && n != len(first.Value.Values) && !c.bad[at] && !c.bad[join("sweep.axes", first.Name)] {
-			c.fail(at, "with mode: zip all axes have as many values: expected %d as %s has, found %d", len(first.Value.Values), first.Name, n)
+		if n, first := len(a.Value.Values), s.Axes[0]; s.Mode == "zip" && n != len(first.Value.Values) && !c.Bad(at) && !c.Bad(join("sweep.axes", first.Name)) {
+			c.Fail(at, "with mode: zip all axes have as many values: expected %d as %s has, found %d", len(first.Value.Values), first.Name, n)
 		}
 	}
 }
@@ -140,7 +132,7 @@ func (c *checker) cells(s *Sweep) {
 		}
 	}
 	if n := places * int(s.Repeats); n > mostCells {
-		c.fail("sweep", "the sweep has more than %d cells (places times repeats): give the axes fewer values", mostCells)
+		c.Fail("sweep", "the sweep has more than %d cells (places times repeats): give the axes fewer values", mostCells)
 	}
 }
 
@@ -150,38 +142,37 @@ func (c *checker) find(s *Sweep) {
 		return
 	}
 	const at = "sweep.find"
-	if len(c.s.Assert) == 0 && c.good("assert") {
-		c.fail(at, "a search looks for the highest value at which all assertions hold, and the scenario has none: write assert")
+	if len(c.s.Assert) == 0 && c.Good("assert") {
+		c.Fail(at, "a search looks for the highest value at which all assertions hold, and the scenario has none: write assert")
 	}
 	if f.Axis == "" {
 		return // reported
 	}
-	slot, mistake := locate(c.root, f.Axis, Pos{1, 1})
+	slot, mistake := c.Locate(f.Axis, Pos{Line: 1, Column: 1})
 	if mistake != nil {
-		path := join(at, "axis")
-		c.report(c.inText(c.s.Pos(path), f.Axis, mistake.Offset), path, "%s", mistake.Msg)
+		c.FailIn(join(at, "axis"), f.Axis, mistake)
 	}
 	for _, name := range s.Axes.Names() {
 		if name == f.Axis || strings.HasPrefix(name, f.Axis+".") || strings.HasPrefix(f.Axis, name+".") {
-			c.fail(join(at, "axis"), "expected a field that axes does not vary, found %q, which is varied as %s", f.Axis, name)
+			c.Fail(join(at, "axis"), "expected a field that axes does not vary, found %q, which is varied as %s", f.Axis, name)
 		}
 	}
-	before := len(c.problems)
-	if low, high, _ := c.bounds(at, slot, f.From, f.To); len(c.problems) == before && low == high && f.From != "" && f.To != "" {
-		c.fail(join(at, "to"), "expected more than from, %s, found %s", f.From, f.To)
+	before := len(c.Problems)
+	if low, high, _ := c.Bounds(at, slot, f.From, f.To); len(c.Problems) == before && low == high && f.From != "" && f.To != "" {
+		c.Fail(join(at, "to"), "expected more than from, %s, found %s", f.From, f.To)
 	}
 }
 
 // columns checks that columns are told once and what their tags refer to.
 func (c *checker) columns(path string, columns []Column) {
 	for i, col := range columns {
-		at := join(path, fmt.Sprint(i))
-		if !c.good(at) {
+		at := join(path, i)
+		if !c.Good(at) {
 			continue
 		}
 		same := func(other Column) bool { return other.String() == col.String() }
 		if slices.ContainsFunc(columns[:i], same) {
-			c.fail(at, "%s is listed twice", col)
+			c.Fail(at, "%s is listed twice", col)
 		}
 		for _, t := range col.Selector.Tags {
 			c.assertTag(join(at, t.Name), t)
@@ -190,12 +181,12 @@ func (c *checker) columns(path string, columns []Column) {
 }
 
 func (c *checker) pareto(columns []Column) {
-	if len(columns) != 2 && c.written("sweep.pareto") && c.good("sweep.pareto") {
-		c.fail("sweep.pareto", "expected two columns, found %d", len(columns))
+	if len(columns) != 2 && c.Written("sweep.pareto") && c.Good("sweep.pareto") {
+		c.Fail("sweep.pareto", "expected two columns, found %d", len(columns))
 	}
 	for i, col := range columns {
-		if at := join("sweep.pareto", fmt.Sprint(i)); c.good(at) && col.Better() == "" {
-			c.fail(at, "expected a column of which it is known whether lower or higher is better, found %s", col)
+		if at := join("sweep.pareto", i); c.Good(at) && col.Better() == "" {
+			c.Fail(at, "expected a column of which it is known whether lower or higher is better, found %s", col)
 		}
 	}
 }
@@ -236,111 +227,6 @@ func assertedColumns(asserts []Assertion) (columns []Column) {
 	return columns
 }
 
-// axes decodes a mapping of paths to values. Each value is decoded as the
-// field at that path would be.
-func (d *decoder) axes(n ast.Node, path string, out *Named[Axis]) {
-	m, ok := n.(*ast.MappingNode)
-	if !ok {
-		d.report(start(n), path, "expected a mapping of paths to values, found %s", kindOf(n))
-		return
-	}
-	if len(m.Values) == 0 {
-		d.report(start(n), path, "expected at least one axis, found an empty mapping")
-	}
-	for _, e := range d.entries(m, path) {
-		at := join(path, e.key)
-		d.positions[at] = e.pos
-		slot, mistake := locate(d.root, e.key, e.pos)
-		if mistake != nil {
-			d.report(d.within(e.node, mistake.Offset), at, "%s", mistake.Msg)
-		}
-		*out = append(*out, Entry[Axis]{e.key, Axis{d.axis(e, at, slot)}})
-	}
-}
-
-// axis reads the values of one axis, a list or a range.
-func (d *decoder) axis(e entry, path string, s slot) []string {
-	values := d.axisNodes(e, path, s)
-	texts := make([]string, len(values))
-	meant := make([]any, len(values))
-	for i, n := range values {
-		at := join(path, strconv.Itoa(i))
-		if n = d.plain(n, at); n == nil {
-			continue
-		}
-		texts[i], meant[i] = d.setting(n, at, s)
-		same := func(other any) bool { return other != nil && reflect.DeepEqual(other, meant[i]) }
-		if j := slices.IndexFunc(meant[:i], same); j >= 0 {
-			d.report(start(n), at, "%q is listed twice: value %d means the same", texts[i], j+1)
-		}
-	}
-	return texts
-}
-
-// mostValues bounds an axis.
-const mostValues = 1000
-
-// axisNodes are the values of an axis as they stand in the file; those of a
-// range stand where it begins.
-func (d *decoder) axisNodes(e entry, path string, s slot) []ast.Node {
-	var values []ast.Node
-	switch n := d.plain(e.value, path).(type) {
-	case nil:
-	case *ast.SequenceNode:
-		values = n.Values
-		switch {
-		case len(values) == 0:
-			d.report(e.pos, path, "expected at least one value, found an empty list")
-		case len(values) > mostValues:
-			d.report(e.pos, path, "expected at most %d values, found %d", mostValues, len(values))
-			return nil
-		}
-	case *ast.MappingNode:
-		for _, v := range d.span(n, path, s) {
-			values = append(values, scalarAt(v, start(n)))
-		}
-	default:
-		d.report(start(n), path, "expected a list of values, or a range with from, to and step or factor, found %s", kindOf(n))
-	}
-	return values
-}
-
-// setting reads one value for a slot, as written and as what it means, and
-// reports what the slot does not take; then it means nil.
-func (d *decoder) setting(n ast.Node, path string, s slot) (written string, meant any) {
-	written, ok := text(n)
-	if !ok {
-		d.report(start(n), path, "expected a single value, found %s", kindOf(n))
-		return "", nil
-	}
-	if s.t == nil { // no such path, which is reported
-		return written, nil
-	}
-	v := reflect.New(s.t).Elem()
-	d.value(n, path, start(n), s.f, v)
-	if d.bad[path] {
-		return written, nil
-	}
-	return written, v.Interface()
-}
-
-// column decodes a column, as an assertion's selector is.
-func (d *decoder) column(n ast.Node, path string, out *Column) {
-	s, ok := text(n)
-	if !ok {
-		d.report(start(n), path, "expected a metric and an aggregation such as \"latency p(99)\", found %s", kindOf(n))
-		return
-	}
-	c, places, errs := metric.ScanColumn(s)
-	for _, err := range errs {
-		d.report(d.within(n, err.Offset), path, "%s", err.Msg)
-	}
-	for i, p := range places {
-		d.positions[join(path, c.Selector.Tags[i].Name)] = d.within(n, p.Value)
-	}
-	*out = c
-}
-
 // With is the scenario with other values at some paths, without its sweep,
 // decoded anew from the file: defaults that depend on a value follow it. What
 // is wrong with a setting, alone or beside the others, is told where the sweep
@@ -349,65 +235,44 @@ func (d *decoder) column(n ast.Node, path string, out *Column) {
 // that does not come from the file is one of the settings. What else was
 // changed in s (OnLive, Begin) is to be changed again.
 func (s *Scenario) With(settings []Setting, repeat int) (*Scenario, Problems) {
-	d := newDecoder(s.source, "scenario")
-	root := d.parse()
-	if root == nil {
-		return nil, d.problems.Sort()
+	d := decode.New(&language, s.source)
+	if !d.Parse() {
+		return nil, d.Problems.Sort()
 	}
-	root.Values = slices.DeleteFunc(root.Values, func(kv *ast.MappingValueNode) bool { return keyIs(kv, "sweep") })
+	d.Drop("sweep")
 	for _, set := range settings {
 		key, value := s.settingPos(set)
-		slot, mistake := locate(root, set.Path, key)
-		if mistake != nil {
-			d.report(key, "sweep", "%s: %s", set.Path, mistake.Msg)
-			continue
+		if mistake := d.Set(set.Path, key, set.Value, value); mistake != nil {
+			d.Report(key, "sweep", "%s: %s", set.Path, mistake.Msg)
 		}
-		slot.set(scalarAt(set.Value, value))
 	}
-	cell := d.scenario(root)
+	cell := decoded(d, s.source)
 	if repeat > 0 {
 		cell.Seed = repeatSeed(cell.Seed, repeat)
 	}
-	return cell, d.problems.Sort()
+	return cell, d.Problems.Sort()
 }
 
-// settingPos is where the sweep names the path of a setting, and where its
-// value; that of a search stands at the search, one that the sweep does not
-// have at its block.
+// settingPos returns where the sweep names the path of a setting, and where
+// its value; that of a search stands at the search, one that the sweep does
+// not have at its block.
 func (s *Scenario) settingPos(set Setting) (key, value Pos) {
-	if s.Sweep == nil {
-		return Pos{1, 1}, Pos{1, 1}
-	}
-	if a, ok := s.Sweep.Axes.Get(set.Path); ok {
-		at := join("sweep.axes", set.Path)
-		if i := slices.Index(a.Values, set.Value); i >= 0 {
-			return s.Pos(at), s.Pos(join(at, strconv.Itoa(i)))
+	at, of := "sweep", "sweep"
+	if s.Sweep != nil {
+		if a, ok := s.Sweep.Axes.Get(set.Path); ok {
+			at = join("sweep.axes", set.Path)
+			of = join(at, slices.Index(a.Values, set.Value))
+		} else if f := s.Sweep.Find; f != nil && f.Axis == set.Path {
+			at, of = "sweep.find.axis", "sweep.find.axis"
+			if i := slices.Index([]string{f.From, f.To}, set.Value); i >= 0 {
+				of = join("sweep.find", []string{"from", "to"}[i])
+			}
 		}
-		return s.Pos(at), s.Pos(at)
 	}
-	if f := s.Sweep.Find; f != nil && f.Axis == set.Path {
-		switch set.Value {
-		case f.From:
-			return s.Pos("sweep.find.axis"), s.Pos("sweep.find.from")
-		case f.To:
-			return s.Pos("sweep.find.axis"), s.Pos("sweep.find.to")
-		}
-		return s.Pos("sweep.find.axis"), s.Pos("sweep.find.axis")
-	}
-	return s.Pos("sweep"), s.Pos("sweep")
+	return s.Pos(at), s.Pos(of)
 }
 
 func repeatSeed(seed uint64, repeat int) uint64 {
 	sum := sha256.Sum256(fmt.Appendf(nil, "quotalab repeat 1\x00%d\x00%d", seed, repeat))
 	return binary.BigEndian.Uint64(sum[:8]) >> 11
-}
-
-// scalarAt is a value of a file as a node that stands elsewhere.
-func scalarAt(text string, at Pos) *ast.StringNode {
-	return ast.String(&token.Token{Type: token.StringType, Value: text, Position: &token.Position{Line: at.Line, Column: at.Column}})
-}
-
-func keyIs(kv *ast.MappingValueNode, name string) bool {
-	s, ok := text(kv.Key)
-	return ok && s == name
 }

@@ -20,7 +20,7 @@ assert:
 `
 
 func TestGrid(t *testing.T) {
-	axes := Named[Axis]{{"a", Axis{[]string{"1", "2"}}}, {"b", Axis{[]string{"x", "y"}}}}
+	axes := Named[Axis]{{Name: "a", Value: Axis{Values: []string{"1", "2"}}}, {Name: "b", Value: Axis{Values: []string{"x", "y"}}}}
 	for _, c := range []struct {
 		s      Sweep
 		want   string
@@ -83,7 +83,7 @@ func TestColumns(t *testing.T) {
 		if !strings.HasPrefix(block, "{") {
 			block = "{" + block + "}"
 		}
-		if got := fmt.Sprint(decode(t, sweeping+"sweep: "+block+"\n").Sweep.Metrics); got != c.want {
+		if got := fmt.Sprint(mustDecode(t, sweeping+"sweep: "+block+"\n").Sweep.Metrics); got != c.want {
 			t.Errorf("%s: got %s, want %s", c.reason, got, c.want)
 		}
 	}

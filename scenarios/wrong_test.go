@@ -82,7 +82,7 @@ func inside(t *testing.T, data []byte, problems Problems) {
 		if p.Pos.Line < 1 || p.Pos.Line > len(lines) || p.Pos.Column < 1 || p.Pos.Column > utf8.RuneCountInString(lines[p.Pos.Line-1])+1 {
 			t.Errorf("%v is outside of the file", p)
 		}
-		if i > 0 && p.Pos.compare(problems[i-1].Pos) < 0 {
+		if i > 0 && p.Pos.Compare(problems[i-1].Pos) < 0 {
 			t.Errorf("%v comes after %v", p, problems[i-1])
 		}
 		if p.Msg == "" {

@@ -1,7 +1,6 @@
-package scenarios
+package decode
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -10,39 +9,28 @@ import (
 	"github.com/google/jsonschema-go/jsonschema"
 )
 
-// Schema is the JSON Schema (draft 2020-12) of scenario files, made from the
-// Go types and their tags. It is what editors check while one writes; the
-// decoder checks more (references, units against each other, cycles).
-func Schema() ([]byte, error) { return schemaOf(reflect.TypeFor[Scenario](), "scenario") }
-
-// GateSchema is the JSON Schema of gate.yaml.
-func GateSchema() ([]byte, error) { return schemaOf(reflect.TypeFor[Gate](), "gate") }
-
-func schemaOf(t reflect.Type, noun string) ([]byte, error) {
-	data, err := json.Marshal(schema(t, noun))
-	if err != nil {
-		return nil, fmt.Errorf("writing the %s schema: %w", noun, err)
-	}
-	var out bytes.Buffer
-	if err := json.Indent(&out, data, "", "  "); err != nil {
-		return nil, fmt.Errorf("indenting the %s schema: %w", noun, err)
-	}
-	out.WriteByte('\n')
-	return out.Bytes(), nil
-}
-
-func schema(t reflect.Type, noun string) *jsonschema.Schema {
-	b := schemaBuilder{defs: map[string]*jsonschema.Schema{}}
-	root := b.object(t)
+// Schema returns the JSON Schema (draft 2020-12) of a language's files, made
+// from the Go types and their tags. It is what editors check while one writes;
+// the decoder checks more (units against each other, say).
+func (l *Language) Schema() ([]byte, error) {
+	b := schemaBuilder{l, map[string]*jsonschema.Schema{}}
+	root := b.object(l.Root)
 	root.Schema = "https://json-schema.org/draft/2020-12/schema"
-	root.Title = "quotalab " + noun
+	root.Title = "quotalab " + l.Noun
 	root.Defs = b.defs
-	return root
+	data, err := json.MarshalIndent(root, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("writing the %s schema: %w", l.Noun, err)
+	}
+	return append(data, '\n'), nil
 }
 
 // schemaBuilder collects the named types below $defs, so that recursive
 // types (sums of patterns) end.
-type schemaBuilder struct{ defs map[string]*jsonschema.Schema }
+type schemaBuilder struct {
+	*Language
+	defs map[string]*jsonschema.Schema
+}
 
 func (b schemaBuilder) ref(t reflect.Type, build func() *jsonschema.Schema) *jsonschema.Schema {
 	name := t.Name()
@@ -58,42 +46,41 @@ func (b schemaBuilder) ref(t reflect.Type, build func() *jsonschema.Schema) *jso
 
 func (b schemaBuilder) of(t reflect.Type) *jsonschema.Schema {
 	sc, isScalar := scalars[t]
-	sh, isShort := shorthands[t]
+	sh, isShort := b.Language.short(t)
+	special, isSpecial := b.special(t)
 	switch {
 	case t.Kind() == reflect.Pointer:
 		return b.of(t.Elem())
+	case isSpecial:
+		return special.schema(b.of)
 	case t == axesType:
 		value := &jsonschema.Schema{Types: []string{"string", "number", "boolean"}}
-		values := &jsonschema.Schema{Type: "array", MinItems: ptr(1), Items: value}
-		return &jsonschema.Schema{Type: "object", MinProperties: ptr(1),
+		values := &jsonschema.Schema{Type: "array", MinItems: new(1), Items: value}
+		return &jsonschema.Schema{Type: "object", MinProperties: new(1),
 			AdditionalProperties: &jsonschema.Schema{AnyOf: []*jsonschema.Schema{values, b.of(reflect.TypeFor[Range]())}}}
-	case t == columnType:
-		return &jsonschema.Schema{Type: "string", MinLength: ptr(1)}
-	case t == assertionType:
-		return &jsonschema.Schema{Type: "object", MinProperties: ptr(1), AdditionalProperties: b.of(reflect.TypeFor[[]Condition]())}
 	case t == optionsType:
 		return &jsonschema.Schema{Type: "object", AdditionalProperties: &jsonschema.Schema{Types: []string{"string", "number", "boolean"}}}
 	case t.Implements(namedType):
 		value, _ := t.Elem().FieldByName("Value")
-		return &jsonschema.Schema{Type: "object", MinProperties: ptr(1), AdditionalProperties: b.of(value.Type),
+		return &jsonschema.Schema{Type: "object", MinProperties: new(1), AdditionalProperties: b.of(value.Type),
 			PropertyNames: &jsonschema.Schema{Pattern: "^[A-Za-z0-9_-]+$"}}
 	case isScalar && t.PkgPath() == "":
 		return sc.schema(t)
 	case isScalar:
 		return b.ref(t, func() *jsonschema.Schema { return sc.schema(t) })
 	case t == emptyType:
-		return &jsonschema.Schema{Types: []string{"object", "null"}, MaxProperties: ptr(0)}
+		return &jsonschema.Schema{Types: []string{"object", "null"}, MaxProperties: new(0)}
 	case t.Kind() == reflect.Slice:
-		return &jsonschema.Schema{Type: "array", MinItems: ptr(1), Items: b.of(t.Elem())}
+		return &jsonschema.Schema{Type: "array", MinItems: new(1), Items: b.of(t.Elem())}
 	case isShort:
 		return b.ref(t, func() *jsonschema.Schema {
-			return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{b.short(sh), b.object(t)}}
+			return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{b.scalarOf(sh), b.object(t)}}
 		})
 	}
 	return b.ref(t, func() *jsonschema.Schema { return b.object(t) })
 }
 
-func (b schemaBuilder) short(sh shorthand) *jsonschema.Schema {
+func (b schemaBuilder) scalarOf(sh Shorthand) *jsonschema.Schema {
 	if sh.words == nil {
 		return b.of(sh.scalar)
 	}
@@ -105,7 +92,7 @@ func (s scalar) schema(t reflect.Type) *jsonschema.Schema {
 	case t.Kind() == reflect.Bool:
 		return &jsonschema.Schema{Type: "boolean"}
 	case t.Kind() == reflect.String:
-		return &jsonschema.Schema{Types: []string{"string", "number"}, MinLength: ptr(1)} // text may look like a number
+		return &jsonschema.Schema{Types: []string{"string", "number"}, MinLength: new(1)} // text may look like a number
 	case s.number:
 		return &jsonschema.Schema{Description: s.noun, Types: []string{"number", "string"}, Pattern: s.pattern}
 	}
@@ -156,7 +143,8 @@ func (b schemaBuilder) property(f field, t reflect.Type) *jsonschema.Schema {
 		p.Maximum, p.ExclusiveMaximum = limits(f.max)
 	}
 	if f.initial != "" {
-		isBool := t.Kind() == reflect.Bool || shorthands[t].scalar == reflect.TypeFor[bool]()
+		sh, _ := b.Language.short(t)
+		isBool := t.Kind() == reflect.Bool || sh.scalar == reflect.TypeFor[bool]()
 		p.Default = initialJSON(f.initial, scalars[t].number || isBool)
 	}
 	return p
@@ -184,8 +172,6 @@ func initialJSON(s string, bare bool) json.RawMessage {
 	}
 	return data
 }
-
-func ptr(n int) *int { return &n }
 
 func anys(words []string) []any {
 	out := make([]any, len(words))

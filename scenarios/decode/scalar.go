@@ -1,4 +1,4 @@
-package scenarios
+package decode
 
 import (
 	"fmt"
@@ -8,6 +8,24 @@ import (
 	"time"
 
 	"github.com/quotalab/quotalab/models/metric/unit"
+)
+
+// Scalars of every language. Each prints in the file's own spelling.
+type (
+	// Duration is written 90s, 5ms, 12h, 30d, 1h30m (d is 24 h).
+	Duration time.Duration
+	// Rate is a frequency in events per second, written 500/s, 12/h, 3/m, 1/d, 1.5e3/s.
+	Rate float64
+	// Number is a plain number, written 1_000_000, 1e6 or 0.5.
+	Number float64
+	// Count is a whole number ≥ 0, written 1_000_000 or 1e6.
+	Count int64
+	// Fraction is written 2% or 0.02 and lies in [0, 1].
+	Fraction float64
+	// Percent is written 110% or 1.1 and is at least 0.
+	Percent float64
+	// ByteRate is what a link carries in bytes per second, written 1MB/s, 64KiB/s.
+	ByteRate float64
 )
 
 func (d Duration) String() string { return unit.FormatDuration(int64(d)) }
@@ -104,7 +122,7 @@ func parseBound(tag string) *bound {
 	text, exclusive := strings.CutPrefix(tag, "exclusive ")
 	v, err := strconv.ParseFloat(text, 64)
 	if err != nil {
-		panic(fmt.Sprintf("scenarios: impossible bound %q in a struct tag", tag)) // a mistake in this package, which every test would meet
+		panic(fmt.Sprintf("decode: impossible bound %q in a struct tag", tag)) // a mistake in this package, which every test would meet
 	}
 	return &bound{v, exclusive}
 }

@@ -1,0 +1,280 @@
+// Package decode reads a file of a small YAML language into Go structs. It
+// knows no scenario: a Language says what its types do not.
+//
+// In: the text of a file, and the types of a language. Out: structs with
+// every default filled in that a struct tag names, the place of everything
+// that is written (Positions), and every mistake at once (Problems), each with
+// file, line, column and an excerpt; from the same types, a JSON Schema.
+// Imported by package scenarios alone.
+//
+// The struct tags of the types are the grammar: yaml (name), doc, required
+// (but unless one of these fields is written), default, min and max
+// ("exclusive 0" leaves 0 out; of a list its elements'), enum, and one (exactly
+// one field of a group is written). The decoder (decode.go, walk.go, field.go)
+// walks the syntax tree beside the types and goes on after a mistake; path.go
+// finds a path in the tree and puts values there; axes.go reads the values of
+// fields that are named elsewhere in the file; schema.go makes the JSON Schema.
+package decode
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+
+	"github.com/quotalab/quotalab/models/metric"
+)
+
+// MaxSize is the most bytes that a file may have.
+const MaxSize = 1 << 20
+
+// maxDepth bounds sums of sums of sums.
+const maxDepth = 64
+
+// Language says of a language what the types of its fields do not.
+type Language struct {
+	Root       reflect.Type // what a file is decoded into
+	Noun       string       // what a file is called: scenario
+	Expected   string       // fields of a file, for the message about one that is no mapping
+	Shorthands []Shorthand
+	Specials   []Special
+	Example    string            // path of a field, for a message
+	Fixed      map[string]string // fields of Root that Axes do not vary, and why
+}
+
+// Decoder reads one file.
+type Decoder struct {
+	Source
+	Positions
+	Problems Problems
+
+	language *Language
+	root     *ast.MappingNode // of the file, for paths
+	bad      map[string]bool  // paths that have a problem
+	depth    int
+}
+
+// New returns a decoder of a file of a language.
+func New(l *Language, s Source) *Decoder {
+	return &Decoder{Source: s, language: l, Positions: Positions{}, bad: map[string]bool{}}
+}
+
+// Into decodes the file's one mapping into a pointer to a Language's Root,
+// after Parse.
+func (d *Decoder) Into(out any) {
+	d.Positions[""] = Start(d.root)
+	d.structure(d.root, "", Start(d.root), reflect.ValueOf(out).Elem())
+}
+
+// Report adds a problem and marks the path as one whose value means nothing.
+func (d *Decoder) Report(pos Pos, path, format string, args ...any) {
+	d.bad[path] = true
+	d.remark(pos, path, format, args...)
+}
+
+// Fail reports a problem at the place of the path.
+func (d *Decoder) Fail(path, format string, args ...any) {
+	d.Report(d.Positions.At(path), path, format, args...)
+}
+
+// FailIn reports a mistake in the text of the scalar at a path, at its place
+// in that text.
+func (d *Decoder) FailIn(path, text string, mistake *metric.SyntaxError) {
+	d.Report(d.inText(d.Positions.At(path), text, mistake.Offset), path, "%s", mistake.Msg)
+}
+
+// remark adds a problem beside the path's value.
+func (d *Decoder) remark(pos Pos, path, format string, args ...any) {
+	d.Problems = append(d.Problems, d.Problem(pos, path, fmt.Sprintf(format, args...)))
+}
+
+// Bad reports whether the path itself has a problem.
+func (d *Decoder) Bad(path string) bool { return d.bad[path] }
+
+// Good reports whether a path and all below it were decoded without a problem.
+func (d *Decoder) Good(path string) bool {
+	if d.bad[path] {
+		return false
+	}
+	for p := range d.bad {
+		if strings.HasPrefix(p, path+".") {
+			return false
+		}
+	}
+	return true
+}
+
+// Parse finds the file's one mapping; false after reporting why there is none.
+func (d *Decoder) Parse() bool {
+	d.root = d.parse()
+	return d.root != nil
+}
+
+func (d *Decoder) parse() *ast.MappingNode {
+	if len(d.text) > MaxSize {
+		d.Report(Pos{1, 1}, "", "the file has %d bytes; a %s has at most %d", len(d.text), d.language.Noun, MaxSize)
+		return nil
+	}
+	if !utf8.ValidString(d.text) {
+		d.Report(d.firstInvalid(), "", "expected UTF-8 text, found an invalid byte")
+		return nil
+	}
+	file, err := parseYAML(strings.TrimPrefix(d.text, "\ufeff"))
+	if err != nil {
+		pos, msg := Pos{1, 1}, err.Error()
+		var ye yaml.Error
+		if errors.As(err, &ye) {
+			msg = ye.GetMessage()
+			if t := ye.GetToken(); t != nil && t.Position != nil {
+				pos = Pos{t.Position.Line, t.Position.Column}
+			}
+		}
+		d.Report(pos, "", "not valid YAML: %s", msg)
+		return nil
+	}
+	return d.document(file)
+}
+
+// parseYAML turns a panic of the parser into an error: the text comes from a user.
+func parseYAML(text string) (f *ast.File, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the parser failed on it (%v)", r)
+		}
+	}()
+	return parser.ParseBytes([]byte(text), 0, parser.AllowDuplicateMapKey())
+}
+
+func (d *Decoder) document(file *ast.File) *ast.MappingNode {
+	expected := "expected a mapping with " + d.language.Expected + ", found %s"
+	var bodies []ast.Node
+	for _, doc := range file.Docs {
+		if _, isDirective := doc.Body.(*ast.DirectiveNode); isDirective {
+			d.Report(Start(doc.Body), "", "YAML directives are not part of the language: remove the line")
+		} else if doc.Body != nil {
+			bodies = append(bodies, doc.Body)
+		}
+	}
+	if len(bodies) == 0 {
+		d.Report(Pos{1, 1}, "", expected, "an empty file")
+		return nil
+	}
+	for _, extra := range bodies[1:] {
+		d.Report(Start(extra), "", "expected one %s in a file, found a second document", d.language.Noun)
+	}
+	body := d.plain(bodies[0], "")
+	m, ok := body.(*ast.MappingNode)
+	if !ok && body != nil {
+		d.Report(Start(body), "", expected, Kind(body))
+	}
+	return m
+}
+
+func (d *Decoder) firstInvalid() Pos {
+	for i, line := range d.lines {
+		if !utf8.ValidString(line) {
+			column := 1
+			for _, r := range line {
+				if r == utf8.RuneError {
+					break
+				}
+				column++
+			}
+			return Pos{i + 1, column}
+		}
+	}
+	return Pos{1, 1}
+}
+
+// plain unwraps what YAML has and the language has not, and reports it. Nil:
+// nothing is left to decode.
+func (d *Decoder) plain(n ast.Node, path string) ast.Node {
+	const instead = " are not part of the language: write the value out"
+	switch n := n.(type) {
+	case *ast.AnchorNode:
+		d.Report(Start(n), path, "YAML anchors (&)"+instead)
+		return d.plain(n.Value, path)
+	case *ast.AliasNode:
+		d.Report(Start(n), path, "YAML aliases (*)"+instead)
+		return nil
+	case *ast.TagNode:
+		d.Report(Start(n), path, "YAML tags (!)"+instead)
+		return d.plain(n.Value, path)
+	}
+	return n
+}
+
+// Start returns where a node begins: the first key of a block mapping, not its colon.
+func Start(n ast.Node) Pos {
+	if m, ok := n.(*ast.MappingNode); ok && !m.IsFlowStyle && len(m.Values) > 0 {
+		return Start(m.Values[0].Key)
+	}
+	if n == nil {
+		return Pos{1, 1}
+	}
+	t := n.GetToken()
+	if t == nil || t.Position == nil {
+		return Pos{1, 1}
+	}
+	return Pos{t.Position.Line, t.Position.Column}
+}
+
+// Text returns the raw spelling of a scalar; false if the node is none.
+func Text(n ast.Node) (string, bool) {
+	switch n := n.(type) {
+	case *ast.StringNode:
+		return n.Value, true
+	case *ast.LiteralNode:
+		return n.Value.Value, true
+	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
+		return n.GetToken().Value, true
+	}
+	return "", false
+}
+
+// Kind names a node in a message.
+func Kind(n ast.Node) string {
+	switch n.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode:
+		return "a mapping"
+	case *ast.SequenceNode:
+		return "a list"
+	case *ast.NullNode, nil:
+		return "nothing"
+	}
+	if s, ok := Text(n); ok {
+		return fmt.Sprintf("%q", s)
+	}
+	return "something else"
+}
+
+// Within returns the place of a byte of a scalar. Escapes and line breaks move
+// it; then the scalar's start has to do.
+func (d *Decoder) Within(n ast.Node, offset int) Pos {
+	s, ok := Text(n)
+	if !ok {
+		return Start(n)
+	}
+	return d.inText(Start(n), s, offset)
+}
+
+// inText returns the place of a byte of a scalar that begins at a place, and reads
+// as s.
+func (d *Decoder) inText(at Pos, s string, offset int) Pos {
+	if at.Line > len(d.lines) || offset > len(s) {
+		return at
+	}
+	line, column := []rune(d.lines[at.Line-1]), at.Column
+	if column <= len(line) && (line[column-1] == '"' || line[column-1] == '\'') { // a plain scalar begins with neither
+		column++
+	}
+	if from := column - 1; from > len(line) || !strings.HasPrefix(string(line[from:]), s) {
+		return at
+	}
+	return Pos{at.Line, column + utf8.RuneCountInString(s[:offset])}
+}

@@ -1,0 +1,241 @@
+package decode
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+	"github.com/google/jsonschema-go/jsonschema"
+
+	"github.com/quotalab/quotalab/models/metric"
+)
+
+// field is one field of the language, as its struct tags say.
+type field struct {
+	index    int
+	name     string // yaml
+	doc      string
+	required bool
+	unless   []string // fields of the struct one of which makes required void
+	initial  string   // default
+	min, max *bound
+	enum     []string
+	one      string // group of alternatives: exactly one field of a group is written
+}
+
+// fields lists the fields of a struct of the language, in order.
+func fields(t reflect.Type) []field {
+	var out []field
+	for i := range t.NumField() {
+		tag := t.Field(i).Tag
+		name, ok := tag.Lookup("yaml")
+		if !ok || name == "-" {
+			continue
+		}
+		f := field{
+			index: i, name: name, doc: tag.Get("doc"), required: tag.Get("required") == "true", initial: tag.Get("default"),
+			min: parseBound(tag.Get("min")), max: parseBound(tag.Get("max")), one: tag.Get("one"),
+		}
+		if e := tag.Get("enum"); e != "" {
+			f.enum = strings.Split(e, ",")
+		}
+		if u := tag.Get("unless"); u != "" {
+			f.unless = strings.Split(u, ",")
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+func fieldNames(fs []field) []string {
+	names := make([]string, len(fs))
+	for i, f := range fs {
+		names[i] = f.name
+	}
+	return names
+}
+
+// groups lists the groups of alternatives in order, each with its fields' names.
+func groups(fs []field) (order []string, members map[string][]string) {
+	members = map[string][]string{}
+	for _, f := range fs {
+		if f.one == "" {
+			continue
+		}
+		if members[f.one] == nil {
+			order = append(order, f.one)
+		}
+		members[f.one] = append(members[f.one], f.name)
+	}
+	return order, members
+}
+
+// Shorthand is the scalar form of a struct of the language.
+type Shorthand struct {
+	of      reflect.Type
+	scalar  reflect.Type
+	words   []string // the scalar is one of these; nil: any
+	set     func(v reflect.Value, x any)
+	expects string
+}
+
+// Short returns the shorthand of T: a scalar S, or one of some words.
+func Short[S, T any](expects string, of func(S) T, words ...string) Shorthand {
+	return Shorthand{reflect.TypeFor[T](), reflect.TypeFor[S](), words, func(v reflect.Value, x any) { v.Set(reflect.ValueOf(of(x.(S)))) }, expects}
+}
+
+func (l *Language) short(t reflect.Type) (Shorthand, bool) {
+	i := slices.IndexFunc(l.Shorthands, func(s Shorthand) bool { return s.of == t })
+	if i < 0 {
+		return Shorthand{}, false
+	}
+	return l.Shorthands[i], true
+}
+
+// Special is how values of a type are read that no struct tag describes.
+type Special struct {
+	of     reflect.Type
+	read   func(d *Decoder, n ast.Node, path string, v reflect.Value)
+	schema func(of func(reflect.Type) *jsonschema.Schema) *jsonschema.Schema
+}
+
+// Read returns how a T is read and what its schema is, given those of other types.
+func Read[T any](read func(d *Decoder, n ast.Node, path string, out *T), schema func(of func(reflect.Type) *jsonschema.Schema) *jsonschema.Schema) Special {
+	return Special{reflect.TypeFor[T](), func(d *Decoder, n ast.Node, path string, v reflect.Value) {
+		read(d, n, path, v.Addr().Interface().(*T))
+	}, schema}
+}
+
+func (l *Language) special(t reflect.Type) (Special, bool) {
+	i := slices.IndexFunc(l.Specials, func(s Special) bool { return s.of == t })
+	if i < 0 {
+		return Special{}, false
+	}
+	return l.Specials[i], true
+}
+
+var (
+	namedType   = reflect.TypeFor[interface{ isNamed() }]()
+	optionsType = reflect.TypeFor[Options]()
+	emptyType   = reflect.TypeFor[struct{}]()
+)
+
+func (d *Decoder) mapping(n ast.Node, path string, at Pos, v reflect.Value) {
+	m, ok := n.(*ast.MappingNode)
+	if !ok {
+		expected := "a mapping"
+		if sh, short := d.language.short(v.Type()); short {
+			expected = sh.expects
+		} else if names := fieldNames(fields(v.Type())); len(names) <= 6 {
+			expected += " with " + strings.Join(names, ", ")
+		}
+		d.Report(Start(n), path, "expected %s, found %s", expected, Kind(n))
+		return
+	}
+	d.structure(m, path, at, v)
+}
+
+// structure decodes a mapping into a struct: known fields, then defaults,
+// then what must be there and is not.
+func (d *Decoder) structure(m *ast.MappingNode, path string, at Pos, v reflect.Value) {
+	fs := fields(v.Type())
+	names := fieldNames(fs)
+	written := map[string]Pos{}   // fields of the struct that are given
+	intended := map[string]bool{} // fields that an unknown name probably means
+	for _, e := range d.Keys(m, path) {
+		i := slices.Index(names, e.Name)
+		if i < 0 {
+			near := d.unknown(e, path, names)
+			if near != "" {
+				intended[near] = true
+				d.bad[Join(path, near)] = true
+			}
+			continue
+		}
+		written[e.Name] = e.Pos
+		target := v.Field(fs[i].index)
+		d.value(e.Value, Join(path, e.Name), e.Pos, fs[i], target)
+		if target.Kind() == reflect.Bool && !target.Bool() && !d.bad[Join(path, e.Name)] && fs[i].one != "" {
+			delete(written, e.Name) // an alternative switched off is one not taken
+		}
+	}
+	for _, f := range fs {
+		if _, ok := written[f.name]; ok {
+			continue
+		}
+		if f.required && !intended[f.name] && !excused(f, written, intended) {
+			d.Report(at, Join(path, f.name), "missing field %s: %s", f.name, f.doc)
+		}
+		d.setDefault(f, v.Field(f.index))
+	}
+	d.alternatives(fs, written, intended, path, at)
+}
+
+// excused tells whether a field may be left out because of others.
+func excused(f field, written map[string]Pos, intended map[string]bool) bool {
+	return slices.ContainsFunc(f.unless, func(other string) bool { _, ok := written[other]; return ok || intended[other] })
+}
+
+func (d *Decoder) unknown(e Key, path string, names []string) (near string) {
+	near = metric.Nearest(e.Name, names)
+	hint := "; expected one of " + strings.Join(names, ", ")
+	if near != "" {
+		hint = " (did you mean \"" + near + "\"?)"
+	}
+	d.Report(e.Pos, Join(path, e.Name), "unknown field %q%s", e.Name, hint)
+	return near
+}
+
+// alternatives checks that exactly one field of each group is written.
+func (d *Decoder) alternatives(fs []field, written map[string]Pos, intended map[string]bool, path string, at Pos) {
+	order, members := groups(fs)
+	for _, group := range order {
+		var given []string
+		meant := false
+		for _, name := range members[group] {
+			if _, ok := written[name]; ok {
+				given = append(given, name)
+			}
+			meant = meant || intended[name]
+		}
+		all := strings.Join(members[group], ", ")
+		switch {
+		case len(given) == 0 && !meant:
+			d.Report(at, path, "expected one of %s, found none", all)
+		case len(given) > 1:
+			slices.SortFunc(given, func(a, b string) int { return written[a].Compare(written[b]) })
+			d.Report(written[given[1]], Join(path, given[1]), "expected only one of %s, found %s", all, strings.Join(given, " and "))
+		}
+	}
+}
+
+// setDefault gives a field that the file leaves out its default, and the
+// fields of a plain struct theirs.
+func (d *Decoder) setDefault(f field, v reflect.Value) {
+	t := v.Type()
+	if f.initial == "" {
+		if t.Kind() == reflect.Struct && scalars[t].read == nil {
+			if order, _ := groups(fields(t)); len(order) == 0 { // an alternative is not to be chosen for the user
+				d.setDefaults(v)
+			}
+		}
+		return
+	}
+	set := func(x any) { v.Set(reflect.ValueOf(x)) }
+	if sh, ok := d.language.short(t); ok {
+		t, set = sh.scalar, func(x any) { sh.set(v, x) }
+	}
+	x, err := scalars[t].read(f.initial)
+	if err != nil {
+		panic(fmt.Sprintf("decode: impossible default of %s: %v", f.name, err)) // a mistake in a type, which every test would meet
+	}
+	set(x)
+}
+
+func (d *Decoder) setDefaults(v reflect.Value) {
+	for _, f := range fields(v.Type()) {
+		d.setDefault(f, v.Field(f.index))
+	}
+}
