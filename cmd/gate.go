@@ -15,10 +15,11 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/compare"
 	"github.com/quotalab/quotalab/results/present"
+	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/wording"
 	"github.com/quotalab/quotalab/scenarios"
 	"github.com/quotalab/quotalab/sim/clock"
 )
@@ -336,14 +337,14 @@ func (g *gating) compareSides(s *gated) ([]compare.Row, error) {
 
 // decide on the verdict, in the order of gateOrder.
 func (r *gateReport) decide() {
-	figures := func(n int) string { return wording.Counted(int64(n), "figure") }
+	figures := func(n int) string { return unit.Counted(int64(n), "figure") }
 	all, failed, untold := len(r.Rows), r.Count(compare.Failed), r.Count(compare.Untold)
 	var faults []string
 	if failed > 0 {
-		faults = append(faults, fmt.Sprintf("%s of %s got worse, or differ where they must not", wording.Thousands(int64(failed)), figures(all)))
+		faults = append(faults, fmt.Sprintf("%s of %s got worse, or differ where they must not", unit.Thousands(int64(failed)), figures(all)))
 	}
 	if n := len(r.Asserts); n > 0 {
-		faults = append(faults, wording.Counted(int64(n), "assertion")+" of the scenarios failed")
+		faults = append(faults, unit.Counted(int64(n), "assertion")+" of the scenarios failed")
 	}
 	switch {
 	case len(r.Invalid) > 0:
@@ -355,7 +356,7 @@ func (r *gateReport) decide() {
 	case r.Outcome() == compare.Untold && untold == 0:
 		r.Verdict, r.ExitCode, r.Why = "UNKNOWN", exitInvalid, fmt.Sprintf("none of %s was judged", figures(all))
 	case r.Outcome() == compare.Untold:
-		r.Verdict, r.ExitCode, r.Why = "UNKNOWN", exitInvalid, fmt.Sprintf("%s of %s cannot be judged", wording.Thousands(int64(untold)), figures(all))
+		r.Verdict, r.ExitCode, r.Why = "UNKNOWN", exitInvalid, fmt.Sprintf("%s of %s cannot be judged", unit.Thousands(int64(untold)), figures(all))
 	default:
 		r.Verdict, r.ExitCode, r.Why = "PASSED", exitPassed, fmt.Sprintf("none of %s got worse", figures(r.Count(compare.Passed)))
 	}
@@ -420,7 +421,7 @@ func (s *gated) failedAssertion(i int) string {
 	return text
 }
 
-func (r *gateReport) writeJSON(w io.Writer) error { return wording.JSON(w, r) }
+func (r *gateReport) writeJSON(w io.Writer) error { return record.WriteJSON(w, r) }
 
 // compareRules are those of gate.yaml.
 func compareRules(rules []scenarios.GateRule) []compare.Rule {

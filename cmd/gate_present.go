@@ -8,9 +8,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/compare"
 	"github.com/quotalab/quotalab/results/present"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // gateWriters are the kinds of gate's -o that are about the verdict.
@@ -74,7 +74,7 @@ func (r *gateReport) write(w io.Writer, markdown, all bool) error {
 				b.WriteByte('\n')
 			}
 			if markdown {
-				text = wording.Literal(text)
+				text = present.Literal(text)
 			}
 			fmt.Fprintf(&b, line, text)
 		}
@@ -91,7 +91,7 @@ func (r *gateReport) write(w io.Writer, markdown, all bool) error {
 		return err
 	}
 	if more > 0 {
-		fmt.Fprintf(&b, "\nListed is the worst figure of each metric: --all lists %s more.\n", wording.Thousands(int64(more)))
+		fmt.Fprintf(&b, "\nListed is the worst figure of each metric: --all lists %s more.\n", unit.Thousands(int64(more)))
 	}
 	fmt.Fprintf(&b, "\n%s\n", r.counts())
 	_, err := io.WriteString(w, b.String())
@@ -100,8 +100,8 @@ func (r *gateReport) write(w io.Writer, markdown, all bool) error {
 
 // table of the worst figure of each metric that failed or cannot be judged, or
 // of all figures; and how many more there are, of those metrics.
-func (r *gateReport) table(all bool) (table *wording.Table, more int) {
-	table = wording.NewTable("scenario", "figure", ">base", ">new", "change", "rule", "outcome")
+func (r *gateReport) table(all bool) (table *present.Table, more int) {
+	table = present.NewTable("scenario", "figure", ">base", ">new", "change", "rule", "outcome")
 	outcomes := []compare.Outcome{compare.Failed, compare.Untold}
 	if all {
 		outcomes = append(outcomes, compare.Unjudged, compare.Ignored, compare.Passed)
@@ -130,12 +130,12 @@ func (r *gateReport) counts() string {
 	var parts []string
 	for _, o := range []compare.Outcome{compare.Failed, compare.Untold, compare.Passed, compare.Unjudged, compare.Ignored} {
 		if n := r.Count(o); n > 0 {
-			parts = append(parts, wording.Thousands(int64(n))+" "+string(o))
+			parts = append(parts, unit.Thousands(int64(n))+" "+string(o))
 		}
 	}
-	text := fmt.Sprintf("%s of %s: %s", wording.Counted(int64(len(r.Rows)), "figure"), wording.Counted(int64(len(r.Scenarios)), "scenario"), strings.Join(parts, ", "))
+	text := fmt.Sprintf("%s of %s: %s", unit.Counted(int64(len(r.Rows)), "figure"), unit.Counted(int64(len(r.Scenarios)), "scenario"), strings.Join(parts, ", "))
 	if r.Family > 0 {
-		text += fmt.Sprintf("; if nothing got worse, one of the %s that vary fails with a probability of at most %s", wording.Counted(int64(r.Family), "figure"), wording.Percent(r.Alpha))
+		text += fmt.Sprintf("; if nothing got worse, one of the %s that vary fails with a probability of at most %s", unit.Counted(int64(r.Family), "figure"), unit.Percent(r.Alpha))
 	}
 	return text
 }

@@ -15,11 +15,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/plots"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/present"
 	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/wording"
 	"github.com/quotalab/quotalab/scenarios"
 	"github.com/quotalab/quotalab/sim/run"
 )
@@ -190,7 +190,7 @@ func referenceReadme(results []referenceResult) []byte {
 	var b bytes.Buffer
 	b.WriteString("# Reference results\n\nMade by `quotalab reference`, checked by CI: do not edit. Every scenario is played in virtual time with its own seed, so these\nfiles change only when what quotalab does changes.\n\n| scenario | verdict | observations | over-admitted | missed notices |\n| --- | --- | --- | --- | --- |\n")
 	for _, r := range results {
-		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s | %s | %s |\n", r.name, r.name, r.summary.Verdict(), wording.Thousands(r.summary.Observations+r.summary.Evaluations),
+		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s | %s | %s |\n", r.name, r.name, r.summary.Verdict(), unit.Thousands(r.summary.Observations+r.summary.Evaluations),
 			counted(r.summary, "over_admission"), counted(r.summary, "missed"))
 	}
 	for _, r := range results {
@@ -219,7 +219,7 @@ func counted(s *summary.Summary, name string) string {
 	if !found {
 		return "–"
 	}
-	return wording.Thousands(sum)
+	return unit.Thousands(sum)
 }
 
 func writeReference(dir string, files []referenceFile) error {

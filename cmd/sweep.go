@@ -20,12 +20,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/plots"
 	"github.com/quotalab/quotalab/results/assert"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/summary"
 	"github.com/quotalab/quotalab/results/sweep"
-	"github.com/quotalab/quotalab/results/wording"
 	"github.com/quotalab/quotalab/scenarios"
 	"github.com/quotalab/quotalab/sim/clock"
 	"github.com/quotalab/quotalab/sim/plan"
@@ -122,7 +122,7 @@ func (a *app) sweep(ctx context.Context, name string, o overrides, f *sweepFlags
 	r, err := s.result(ctx, newSweepResult(s.scenario, clock))
 	if errors.Is(err, errInterrupt) {
 		return withCode(exitAborted, fmt.Errorf("interrupted: %s finished and kept in %s; the same command goes on from there",
-			wording.Counted(s.played.Load()+s.kept.Load(), "run"), s.dir.path))
+			unit.Counted(s.played.Load()+s.kept.Load(), "run"), s.dir.path))
 	}
 	if err != nil {
 		return fmt.Errorf("%w\nfinished cells are kept in %s; the same command goes on from there", err, s.dir.path)
@@ -232,12 +232,12 @@ func (s *sweeper) present(r *sweep.Result, outs []output) error {
 
 // tally says what was played and what was there.
 func (s *sweeper) tally() string {
-	text := fmt.Sprintf("sweep: %s, %s played", s.dir.path, wording.Counted(s.played.Load(), "run"))
+	text := fmt.Sprintf("sweep: %s, %s played", s.dir.path, unit.Counted(s.played.Load(), "run"))
 	if n := s.replaced.Load(); n > 0 {
-		text += fmt.Sprintf(" (of these %s again: %v)", wording.Thousands(n), errOtherMade)
+		text += fmt.Sprintf(" (of these %s again: %v)", unit.Thousands(n), errOtherMade)
 	}
 	if n := s.kept.Load(); n > 0 {
-		text += fmt.Sprintf(", %s finished before", wording.Thousands(n))
+		text += fmt.Sprintf(", %s finished before", unit.Thousands(n))
 	}
 	return text
 }

@@ -5,10 +5,10 @@ import (
 	"math"
 	"strings"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // admissionFigures of one record: for each limiter what its worst keys were given,
@@ -67,7 +67,7 @@ func (k *kit) admissionFigure(set *series.Set, a *series.Admission) Figure {
 func (k *kit) keyPanel(a *series.KeyAdmission, level bool, columns int) panel {
 	title := a.Key
 	if a.Excess > 0 {
-		title += ": " + significant(a.Excess, 3) + " tokens too many"
+		title += ": " + unit.Significant(a.Excess, 3) + " tokens too many"
 	}
 	if k.strong.Width(title) > k.panelWidth(columns) {
 		title = strings.Replace(title, a.Key, k.clip(a.Key, 0.4*k.panelWidth(columns)), 1)
@@ -79,7 +79,7 @@ func (k *kit) keyPanel(a *series.KeyAdmission, level bool, columns int) panel {
 	if level {
 		label, bound = "tokens less t/T", "burst"
 	}
-	label += fmt.Sprintf(" (limit: %s in %s, burst %s)", wording.Thousands(a.Count), seconds(a.Period), wording.Thousands(a.Burst))
+	label += fmt.Sprintf(" (limit: %s in %s, burst %s)", unit.Thousands(a.Count), unit.Amount(a.Period, 3), unit.Thousands(a.Burst))
 	return panel{
 		title: title, x: x, y: amountAxis(label, c.most), direct: true, height: k.frameHeight * 0.8,
 		layers: []layer{
@@ -106,11 +106,11 @@ func admissionTitle(set *series.Set, a *series.Admission) string {
 	case over == 0 && worst == 0:
 		return fmt.Sprintf("%s never admits more than burst + t/T%s", named, on)
 	case worst == 0:
-		return fmt.Sprintf("%s admits %s too many%s, though no key gets more than burst + t/T", named, wording.Counted(over, "request"), on)
+		return fmt.Sprintf("%s admits %s too many%s, though no key gets more than burst + t/T", named, unit.Counted(over, "request"), on)
 	case over == 0:
-		return fmt.Sprintf("%s gives a key %s tokens more than burst + t/T", named, significant(worst, 3))
+		return fmt.Sprintf("%s gives a key %s tokens more than burst + t/T", named, unit.Significant(worst, 3))
 	}
-	return fmt.Sprintf("%s admits %s too many%s, up to %s tokens above burst + t/T", named, wording.Counted(over, "request"), on, significant(worst, 3))
+	return fmt.Sprintf("%s admits %s too many%s, up to %s tokens above burst + t/T", named, unit.Counted(over, "request"), on, unit.Significant(worst, 3))
 }
 
 // overAdmitted requests of a limiter, as the summary has it; of a sample, as its
@@ -237,7 +237,7 @@ func (k *kit) excessFigure(set *series.Set, a *series.Admission) Figure {
 		layers: []layer{band{x: x, lo: zero, hi: y, look: look, opacity: 0.45, step: true}, line{points: points, look: look, step: true}},
 	}}
 	f.note(faultNote(t.Faults))
-	f.note(fmt.Sprintf("In intervals of %s: the most tokens that any key was given above burst + t/T in a window that ends there.%s", seconds(t.Step), warmupNote(t)))
+	f.note(fmt.Sprintf("In intervals of %s: the most tokens that any key was given above burst + t/T in a window that ends there.%s", unit.Amount(t.Step, 3), warmupNote(t)))
 	return f
 }
 
@@ -249,7 +249,7 @@ func excessTitle(a *series.Admission, t *series.Timeline, most, at float64) stri
 			n++
 		}
 	}
-	title := fmt.Sprintf("A key of %s is above burst + t/T in %s of the intervals, by %s tokens at %s", a.Limiter, percent(float64(n)/float64(len(a.ExcessOverTime))), significant(most, 3), instant(at))
+	title := fmt.Sprintf("A key of %s is above burst + t/T in %s of the intervals, by %s tokens at %s", a.Limiter, percent(float64(n)/float64(len(a.ExcessOverTime))), unit.Significant(most, 3), instant(at))
 	for _, f := range t.Faults {
 		if at < max(f.Until, f.From+t.Step) && at+t.Step > f.From {
 			return title + ": " + f.Label

@@ -10,7 +10,7 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 
-	"github.com/quotalab/quotalab/results/wording"
+	"github.com/quotalab/quotalab/models/metric/unit"
 )
 
 // axis of a panel.
@@ -228,7 +228,7 @@ func stepTicks(lo, hi, unit float64, step func(k int) float64) (all [][]plot.Tic
 // number as people write it: 0.25, 5, 12,000.
 func number(v float64) string {
 	if r := math.Round(v); math.Abs(v-r) < 1e-9*max(1, math.Abs(v)) && math.Abs(v) < 1e15 {
-		return strings.Replace(wording.Thousands(int64(r)), "-", "−", 1)
+		return strings.Replace(unit.Thousands(int64(r)), "-", "−", 1)
 	}
 	return strings.Replace(strconv.FormatFloat(v, 'g', 6, 64), "-", "−", 1)
 }
@@ -249,7 +249,7 @@ func latencyTicks(lo, hi float64) (all [][]plot.Tick) {
 			for digit := 1; digit <= 9; digit++ {
 				t := plot.Tick{Value: float64(digit) * math.Pow10(decade)}
 				if labelled(decade, digit) {
-					t.Label = seconds(t.Value)
+					t.Label = unit.Amount(t.Value, 3)
 				} else if last-first > 6 && digit > 1 {
 					continue // too many to be told apart
 				}
@@ -263,7 +263,7 @@ func latencyTicks(lo, hi float64) (all [][]plot.Tick) {
 
 // latencyFromZero is for latencies that are all 0.
 func latencyFromZero(_, hi float64) [][]plot.Tick {
-	return [][]plot.Tick{{{Value: 0, Label: "0"}, {Value: hi / 2, Label: seconds(hi / 2)}, {Value: hi, Label: seconds(hi)}}}
+	return [][]plot.Tick{{{Value: 0, Label: "0"}, {Value: hi / 2, Label: unit.Amount(hi/2, 3)}, {Value: hi, Label: unit.Amount(hi, 3)}}}
 }
 
 // ninesTicks at 50, 90, 99, 99.9, …
@@ -288,56 +288,15 @@ func ninesTicks(_, hi float64) [][]plot.Tick {
 	return [][]plot.Tick{ticks, ticks[1:], ticks[2:], every(2), every(3)}
 }
 
-// seconds with the unit in which they are short: 250 µs, 1.5 ms, 2 min.
-func seconds(v float64) string { return amount(v, 3) }
-
 // instant of a run, in seconds since its start: 5 s, 1m30s or 12.5 days.
 func instant(v float64) string {
 	switch {
 	case v < 60:
-		return seconds(v)
+		return unit.Amount(v, 3)
 	case v >= 2*86400:
-		return significant(v/86400, 4) + " days"
+		return unit.Significant(v/86400, 4) + " days"
 	}
 	return time.Duration(math.Round(v*1e3) * 1e6).String()
-}
-
-// amount of seconds with so many significant digits.
-func amount(v float64, digits int) string {
-	if math.IsNaN(v) {
-		return "unknown"
-	}
-	unit, name := 1.0, "s"
-	switch m := math.Abs(v) * (1 + math.Pow10(-digits)/2); { // 999.9 µs are written as 1 ms
-	case m == 0:
-	case m < 1e-6:
-		unit, name = 1e-9, "ns"
-	case m < 1e-3:
-		unit, name = 1e-6, "µs"
-	case m < 1:
-		unit, name = 1e-3, "ms"
-	case m < 120:
-	case m < 7200:
-		unit, name = 60, "min"
-	case m < 172800:
-		unit, name = 3600, "h"
-	default:
-		unit, name = 86400, "days"
-	}
-	return significant(v/unit, digits) + " " + name
-}
-
-// significant digits of a number, without an exponent and trailing zeros.
-func significant(v float64, digits int) string {
-	if v == 0 {
-		return "0"
-	}
-	before := int(math.Floor(math.Log10(math.Abs(v)*(1+1e-9)))) + 1
-	s := strconv.FormatFloat(v, 'f', max(0, digits-before), 64)
-	if strings.Contains(s, ".") {
-		s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
-	}
-	return s
 }
 
 // roundDown to 1, 2 or 5 times a power of ten.

@@ -9,10 +9,10 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // mostCompared is how many rows one figure has; of more the others are named
@@ -134,12 +134,12 @@ func (c *comparison) subtitle() string {
 	if len(scenarios) > 4 {
 		of = fmt.Sprintf("%d scenarios", len(scenarios))
 	}
-	words := fmt.Sprintf("%s · %s", of, wording.Counted(int64(len(c.sets)), "record"))
+	words := fmt.Sprintf("%s · %s", of, unit.Counted(int64(len(c.sets)), "record"))
 	if n > 0 {
-		words += " · " + wording.Counted(n, "decision")
+		words += " · " + unit.Counted(n, "decision")
 	}
 	if accounts := c.accounts(); accounts > 0 {
-		words += " · " + wording.Counted(accounts, "account")
+		words += " · " + unit.Counted(accounts, "account")
 	}
 	invalid := c.which(func(s *series.Set) bool {
 		return !s.Manifest.Complete || s.Summary != nil && !s.Summary.Valid
@@ -199,7 +199,7 @@ func recordNames(sets []*series.Set) []string {
 	traits := []func(m *record.Manifest) string{
 		func(m *record.Manifest) string { return m.Scenario },
 		func(m *record.Manifest) string { return m.Clock },
-		func(m *record.Manifest) string { return wording.Counted(int64(len(m.Shards)), "shard") },
+		func(m *record.Manifest) string { return unit.Counted(int64(len(m.Shards)), "shard") },
 		func(m *record.Manifest) string { return tagWords(m.Tags) },
 		func(m *record.Manifest) string { return "seed " + fmt.Sprint(m.Seed) },
 		func(m *record.Manifest) string { return "plan " + m.PlanHash[:min(7, len(m.PlanHash))] },
@@ -281,7 +281,7 @@ type clockRow struct {
 
 func (c *comparison) clockFigure(scenario string, virtual, real *series.Set) Figure {
 	rows := clockRows([2]*series.Set{virtual, real})
-	f := Figure{Name: "virtual-real-" + scenario, Subtitle: fmt.Sprintf("%s · %s in virtual time, %s in real time", scenario, wording.Counted(decisions(virtual), "decision"), wording.Counted(decisions(real), "decision"))}
+	f := Figure{Name: "virtual-real-" + scenario, Subtitle: fmt.Sprintf("%s · %s in virtual time, %s in real time", scenario, unit.Counted(decisions(virtual), "decision"), unit.Counted(decisions(real), "decision"))}
 	f.Subtitle = strings.Join(append([]string{f.Subtitle}, marks(real)...), " · ")
 	if len(rows) == 0 {
 		f.Title, f.panels = "Neither clock has a decision", []panel{{empty: "no request was decided after the warm-up."}}
@@ -364,7 +364,7 @@ func (c *comparison) clockLatencyPanel(rows []clockRow) panel {
 		}
 	}
 	return c.clockPanel("How long", latencyAxis("latency, sent to done", lo/dotRoom, hi), rows, c.namedAt(1, c.shown), func(r clockRow, clock int) reach {
-		return reach{from: r.median[clock], to: r.worst[clock], label: amount(r.worst[clock], 2)}
+		return reach{from: r.median[clock], to: r.worst[clock], label: unit.Amount(r.worst[clock], 2)}
 	})
 }
 
@@ -377,16 +377,16 @@ func clockTitle(virtual, real *series.Set, rows []clockRow) string {
 			apart = d
 		}
 	}
-	title := fmt.Sprintf("Virtual and real time agree on outcomes within %s percentage points", significant(100*apart, 2))
+	title := fmt.Sprintf("Virtual and real time agree on outcomes within %s percentage points", unit.Significant(100*apart, 2))
 	switch {
 	case apart < 0.0005:
 		title = "Virtual and real time have the same outcomes"
 	case apart >= 0.05:
-		title = fmt.Sprintf("Virtual and real time differ in outcomes by up to %s percentage points", significant(100*apart, 2))
+		title = fmt.Sprintf("Virtual and real time differ in outcomes by up to %s percentage points", unit.Significant(100*apart, 2))
 	}
 	v, r := quantile(50, services(virtual)...), quantile(50, services(real)...)
 	if v > 0 && r > 0 {
-		title += fmt.Sprintf("; the median latency is %s and %s", amount(v, 2), amount(r, 2))
+		title += fmt.Sprintf("; the median latency is %s and %s", unit.Amount(v, 2), unit.Amount(r, 2))
 	}
 	return title
 }

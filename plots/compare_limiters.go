@@ -8,10 +8,10 @@ import (
 
 	"gonum.org/v1/plot/vg/draw"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // admissionFigure compares how much too many was admitted.
@@ -22,8 +22,8 @@ func (c *comparison) admissionFigure() Figure {
 	}
 	worst, _ := c.judged("worst_excess")
 	return c.figure("compare-admission", c.admissionTitle(over),
-		c.barPanel(0, "Requests over-admitted", "requests", over, func(_ int, v float64) string { return wording.Thousands(int64(v)) }),
-		c.barPanel(1, "Above burst + t/T on the worst key", "tokens", worst, func(_ int, v float64) string { return significant(v, 3) }))
+		c.barPanel(0, "Requests over-admitted", "requests", over, func(_ int, v float64) string { return unit.Thousands(int64(v)) }),
+		c.barPanel(1, "Above burst + t/T on the worst key", "tokens", worst, func(_ int, v float64) string { return unit.Significant(v, 3) }))
 }
 
 // judged is a metric of the audit by row, NaN where it is not known.
@@ -84,14 +84,14 @@ func (c *comparison) admissionTitle(over []float64) string {
 	case known <= 3:
 		return "Requests admitted too many: " + and(words)
 	}
-	return fmt.Sprintf("%s too many are admitted by %s, %s by %s", wording.Counted(int64(over[most]), "request"), c.rows[most].name, orNone(over[least]), c.rows[least].name)
+	return fmt.Sprintf("%s too many are admitted by %s, %s by %s", unit.Counted(int64(over[most]), "request"), c.rows[most].name, orNone(over[least]), c.rows[least].name)
 }
 
 func orNone(v float64) string {
 	if v == 0 {
 		return "none"
 	}
-	return wording.Thousands(int64(v))
+	return unit.Thousands(int64(v))
 }
 
 // balanceFigure compares how far the fullest shard is above its equal share.
@@ -305,7 +305,7 @@ func (c *comparison) latencyFigure() Figure {
 			any, lines = any || len(timed) > 0, max(lines, len(timed))
 			for _, o := range timed {
 				p99 := quantile(99, o.all...)
-				hi, labels = max(hi, p99), append(labels, amount(p99, 2))
+				hi, labels = max(hi, p99), append(labels, unit.Amount(p99, 2))
 				for _, d := range o.all {
 					lo = min(lo, positive(d))
 				}
@@ -393,7 +393,7 @@ func (c *comparison) latencyPanel(decision string, x axis, names []string, lines
 		for j, o := range timed {
 			y := middleOf(i, n) + (float64(len(timed)-1)/2-float64(j))/float64(lines)*0.9
 			p99 := quantile(99, o.all...)
-			kinds = c.addReach(kinds, o.Outcome, reach{y, quantile(50, o.all...), p99, amount(p99, 2)})
+			kinds = c.addReach(kinds, o.Outcome, reach{y, quantile(50, o.all...), p99, unit.Amount(p99, 2)})
 		}
 	}
 	p := panel{title: sentence(decisionsOf(decision)), x: x, y: rowAxis("", names), height: c.compareHeight(lines), layers: []layer{upright{}, rowLines(n)}}
@@ -440,11 +440,11 @@ func (c *comparison) latencyTitle(decision string) string {
 	words := sentence(decisionsOf(decision))
 	switch {
 	case n == 1:
-		return fmt.Sprintf("%s take %s at the 99th percentile with %s; others have none", words, amount(hi, 2), slow)
+		return fmt.Sprintf("%s take %s at the 99th percentile with %s; others have none", words, unit.Amount(hi, 2), slow)
 	case hi <= lo*1.02:
-		return fmt.Sprintf("%s take %s at the 99th percentile with all %s", words, amount(hi, 2), spell(n))
+		return fmt.Sprintf("%s take %s at the 99th percentile with all %s", words, unit.Amount(hi, 2), spell(n))
 	}
-	return fmt.Sprintf("%s take %s at the 99th percentile with %s, %s with %s", words, amount(lo, 2), fast, amount(hi, 2), slow)
+	return fmt.Sprintf("%s take %s at the 99th percentile with %s, %s with %s", words, unit.Amount(lo, 2), fast, unit.Amount(hi, 2), slow)
 }
 
 // keyShape tells states of the key apart where colours cannot.

@@ -6,8 +6,8 @@ import (
 	"math"
 	"slices"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/plots/series"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // engineRow is one engine of one record.
@@ -73,7 +73,7 @@ func (c *comparison) missedFigure(rows []engineRow) Figure {
 		shares = append(shares, 100*rows[i].share())
 	}
 	missed := own.barPanel(0, "Notices missed", "share of those due (%)", shares, func(i int, _ float64) string {
-		return orNoneOf(rows[i]) + " of " + wording.Thousands(rows[i].crossings)
+		return orNoneOf(rows[i]) + " of " + unit.Thousands(rows[i].crossings)
 	})
 	missed.x.ticks = upTo(100, missed.x.ticks)
 	panels := []panel{missed}
@@ -100,8 +100,8 @@ func (c *comparison) delayPanel(rows []engineRow) (panel, bool) {
 			continue
 		}
 		p99 := quantile(99, r.delays)
-		lo, hi, labels = min(lo, positive(r.delays)), max(hi, p99), append(labels, amount(p99, 2))
-		late.list = append(late.list, reach{middleOf(i, n), quantile(50, r.delays), p99, amount(p99, 2)})
+		lo, hi, labels = min(lo, positive(r.delays)), max(hi, p99), append(labels, unit.Amount(p99, 2))
+		late.list = append(late.list, reach{middleOf(i, n), quantile(50, r.delays), p99, unit.Amount(p99, 2)})
 	}
 	names := c.namedAt(1, c.shown)
 	x := delayTicked(latencyAxis("delay of the notice", lo/dotRoom, hi))
@@ -122,7 +122,7 @@ func missedComparedTitle(rows []engineRow) string {
 		for _, r := range due {
 			sum += r.crossings
 		}
-		return fmt.Sprintf("No engine misses a notice, of %s in all records together", wording.Thousands(sum))
+		return fmt.Sprintf("No engine misses a notice, of %s in all records together", unit.Thousands(sum))
 	}
 	var low, high engineRow // of one engine
 	for i := 0; i < len(due); {

@@ -9,7 +9,7 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
-	"github.com/quotalab/quotalab/results/wording"
+	"github.com/quotalab/quotalab/models/metric/unit"
 )
 
 // Where labels at the ends of lines are.
@@ -221,7 +221,7 @@ func spell(n int) string {
 	if n >= 0 && n < len(words) {
 		return words[n]
 	}
-	return wording.Thousands(int64(n))
+	return unit.Thousands(int64(n))
 }
 
 // tenth writes a share as a percentage with one digit after the point, so

@@ -9,9 +9,9 @@ import (
 
 	"gonum.org/v1/plot/vg"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // latencyFigures of one record: for each limiter how long decisions took, by
@@ -185,19 +185,19 @@ func latencyTitle(set *series.Set, limiter string, of []series.OutcomeLatency, v
 	whose := onlyOf(set, limiter)
 	switch {
 	case len(order) == 1:
-		return sentence(decisionsOf(fastest) + whose + " take " + middleAndTail(median(fastest), amount(tail(fastest), 3)) + v.since)
+		return sentence(decisionsOf(fastest) + whose + " take " + middleAndTail(median(fastest), unit.Amount(tail(fastest), 3)) + v.since)
 	case alike(median(fastest), median(slowest)):
 		return sentence(alikeNames(order, whose) + " take " + middleAndTail(median(fastest), tails(order, tail)) + v.since)
 	}
 	var others []string
 	for _, d := range ranked[1:] {
-		others = append(others, strings.TrimSuffix(decisionsOf(d), " decisions")+" "+amount(median(d), 3))
+		others = append(others, strings.TrimSuffix(decisionsOf(d), " decisions")+" "+unit.Amount(median(d), 3))
 	}
 	trips := ""
 	if n := roundTrips(set.Summary, limiter, fastest); n > 0 {
-		trips = " " + wording.Counted(int64(n), "round trip") + ":"
+		trips = " " + unit.Counted(int64(n), "round trip") + ":"
 	}
-	return sentence(fmt.Sprintf("%s%s take%s %s at the median, %s%s", decisionsOf(fastest), whose, trips, amount(median(fastest), 3), and(others), v.since))
+	return sentence(fmt.Sprintf("%s%s take%s %s at the median, %s%s", decisionsOf(fastest), whose, trips, unit.Amount(median(fastest), 3), and(others), v.since))
 }
 
 // alikeNames of decisions: allowed and denied decisions both.
@@ -215,10 +215,10 @@ func alikeNames(order []string, whose string) string {
 
 // middleAndTail of a latency in words.
 func middleAndTail(median float64, tail string) string {
-	if amount(median, 3) == tail {
+	if unit.Amount(median, 3) == tail {
 		return tail + ", at the median and at the 99th percentile"
 	}
-	return amount(median, 3) + " at the median, " + tail + " at the 99th percentile"
+	return unit.Amount(median, 3) + " at the median, " + tail + " at the 99th percentile"
 }
 
 // tails of decisions, one value if they are alike.
@@ -227,10 +227,10 @@ func tails(order []string, tail func(string) float64) string {
 	var each []string
 	for _, d := range order {
 		least, most = min(least, tail(d)), max(most, tail(d))
-		each = append(each, amount(tail(d), 3))
+		each = append(each, unit.Amount(tail(d), 3))
 	}
 	if alike(least, most) {
-		return amount(most, 3)
+		return unit.Amount(most, 3)
 	}
 	return and(each)
 }
@@ -315,7 +315,7 @@ func (c *clientLatency) median(v view) string {
 	for _, o := range c.of {
 		all = append(all, v.of(o))
 	}
-	return amount(mixtureQuantile(all, 50), 3)
+	return unit.Amount(mixtureQuantile(all, 50), 3)
 }
 
 // n decisions that were timed.

@@ -8,6 +8,7 @@ import (
 
 	"gonum.org/v1/plot/vg"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/record"
 )
@@ -51,7 +52,7 @@ func (k *kit) outcomesFigure(set *series.Set, of []source) Figure {
 		f.panels = append(f.panels, p)
 	}
 	f.note(faultNote(t.Faults))
-	f.note(fmt.Sprintf("Stacked rates of requests due in an interval of %s.%s%s", seconds(t.Step), offeredNote(t, of), warmupNote(t)))
+	f.note(fmt.Sprintf("Stacked rates of requests due in an interval of %s.%s%s", unit.Amount(t.Step, 3), offeredNote(t, of), warmupNote(t)))
 	f.note(togetherNote(set, limitersOf(of)))
 	return f
 }

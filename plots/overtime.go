@@ -9,9 +9,9 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // What is drawn of latency over time.
@@ -77,7 +77,7 @@ func (k *kit) overTimePanel(t *series.Timeline, o series.OutcomeTimeline, whose 
 func (f *Figure) overTimeNotes(set *series.Set, more string) {
 	t := &set.Timeline
 	f.note(faultNote(t.Faults))
-	f.note(fmt.Sprintf("Line or dot: median; band: up to the 99th percentile; of requests due in an interval of %s.%s%s", seconds(t.Step), more, warmupNote(t)))
+	f.note(fmt.Sprintf("Line or dot: median; band: up to the 99th percentile; of requests due in an interval of %s.%s%s", unit.Amount(t.Step, 3), more, warmupNote(t)))
 	f.note(pipelinedNote(set))
 }
 
@@ -144,7 +144,7 @@ func timedOutcomes(t *series.Timeline, s source) (timed []series.OutcomeTimeline
 		return n < least
 	})
 	if left > 0 {
-		rare = fmt.Sprintf(" Rare and not drawn: %s (%s).", and(names), wording.Counted(left, "decision"))
+		rare = fmt.Sprintf(" Rare and not drawn: %s (%s).", and(names), unit.Counted(left, "decision"))
 	}
 	return timed, rare
 }
@@ -216,13 +216,13 @@ func overTimeTitle(set *series.Set, timed []series.OutcomeTimeline) string {
 	}
 	switch {
 	case few.v < notable*few.usual || few.v == 0:
-		return fmt.Sprintf("Latency%s is steady: the 99th percentile never exceeds %s", of, amount(highest, 3))
+		return fmt.Sprintf("Latency%s is steady: the 99th percentile never exceeds %s", of, unit.Amount(highest, 3))
 	case p.v < notable*p.usual:
 		return fmt.Sprintf("Latency%s is steady but where decisions are few: the 99th percentile of “%s” is %s at %s, usually %s",
-			of, outcomeName(few.of.Outcome), amount(few.v, 3), instant(start(few)), amount(few.usual, 3))
+			of, outcomeName(few.of.Outcome), unit.Amount(few.v, 3), instant(start(few)), unit.Amount(few.usual, 3))
 	}
 	title := fmt.Sprintf("The 99th percentile of “%s”%s reaches %s at %s, usually %s",
-		outcomeName(p.of.Outcome), onlyOf(set, p.of.Limiter), amount(p.v, 3), instant(start(p)), amount(p.usual, 3))
+		outcomeName(p.of.Outcome), onlyOf(set, p.of.Limiter), unit.Amount(p.v, 3), instant(start(p)), unit.Amount(p.usual, 3))
 	for _, f := range t.Faults {
 		if start(p) < max(f.Until, f.From+t.Step) && start(p)+t.Step > f.From {
 			return title + ": " + f.Label

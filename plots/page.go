@@ -12,6 +12,7 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/plots/series"
 )
 
@@ -290,9 +291,9 @@ func pageTitle(by map[source][]series.OutcomeLatency, of []source, v view) strin
 	case first == "":
 		return "No latency was measured"
 	case alike(least, most):
-		return "Decisions of all limiters take " + amount(most, 3) + " at the median" + v.since
+		return "Decisions of all limiters take " + unit.Amount(most, 3) + " at the median" + v.since
 	}
-	return "Decisions take from " + amount(least, 3) + first + " to " + amount(most, 3) + last + " at the median" + v.since
+	return "Decisions take from " + unit.Amount(least, 3) + first + " to " + unit.Amount(most, 3) + last + " at the median" + v.since
 }
 
 // overTimePages show, for each of the limiters, or client that is told apart, the

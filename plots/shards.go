@@ -9,9 +9,9 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // shardFigures of one record: for each limiter how keys and commands lie on the
@@ -69,7 +69,7 @@ func (k *kit) shardBars(l *series.ShardLoad, counts []int64, keys bool) bars {
 	}
 	for i, n := range counts {
 		far := keys && (float64(n) < l.KeysLow || float64(n) > l.KeysHigh) // never of NaN
-		b := bar{name: l.Names[i], value: float64(n), label: wording.Thousands(n), strong: keys || hot == nil || slices.Contains(hot, i)}
+		b := bar{name: l.Names[i], value: float64(n), label: unit.Thousands(n), strong: keys || hot == nil || slices.Contains(hot, i)}
 		if len(counts) > 1 && n > 0 {
 			b.label += " (" + tenth(float64(n)/float64(total(counts))) + ")"
 		}
@@ -100,7 +100,7 @@ func (k *kit) bandLook() Look {
 func chanceNote(l *series.ShardLoad) string {
 	note := "Between the dashed lines the keys of all shards lie at once in 95 of 100 runs, if each key falls on each shard alike. " + pMeans(l.KeysP)
 	if mean := float64(total(l.Keys)) / float64(len(l.Keys)); mean < 5 {
-		note += fmt.Sprintf(" With %s keys a shard p is rough.", significant(mean, 2))
+		note += fmt.Sprintf(" With %s keys a shard p is rough.", unit.Significant(mean, 2))
 	}
 	return note
 }
@@ -113,14 +113,14 @@ func pMeans(p float64) string {
 	case p < 0.001:
 		return "Chance alone is as uneven as here in fewer than 1 of 1,000 runs (p < 0.001)."
 	}
-	return fmt.Sprintf("Chance alone is at least as uneven as here in %s of 100 runs (%s).", significant(100*p, 2), pWords(p))
+	return fmt.Sprintf("Chance alone is at least as uneven as here in %s of 100 runs (%s).", unit.Significant(100*p, 2), pWords(p))
 }
 
 func pWords(p float64) string {
 	if p < 0.001 {
 		return "p < 0.001"
 	}
-	return "p = " + significant(p, 2)
+	return "p = " + unit.Significant(p, 2)
 }
 
 // evenUpTo is how far above its equal share the fullest shard may be if the
@@ -162,7 +162,7 @@ func balanceTitle(set *series.Set, l *series.ShardLoad) string {
 		return "No command" + of + " reached a shard" + keys
 	}
 	if n == 1 {
-		return "One shard takes all " + wording.Counted(sum, "command") + of + onKeys(l)
+		return "One shard takes all " + unit.Counted(sum, "command") + of + onKeys(l)
 	}
 	hot := hotShards(l.Commands)
 	if len(hot) == 0 {
@@ -182,7 +182,7 @@ func balanceTitle(set *series.Set, l *series.ShardLoad) string {
 
 func onKeys(l *series.ShardLoad) string {
 	if n := total(l.Keys); n > 0 {
-		return ", on " + wording.Counted(n, "key")
+		return ", on " + unit.Counted(n, "key")
 	}
 	return ""
 }
@@ -217,7 +217,7 @@ func (k *kit) heatFigure(set *series.Set, l *series.ShardLoad) Figure {
 	key := k.rampKey("commands per second", 0, heat.hi)
 	f.panels = []panel{p, key}
 	f.note(strings.Replace(faultNote(faults), "Shaded:", "At the dashed lines:", 1))
-	f.note(fmt.Sprintf("Rates in intervals of %s, by when requests were due.%s", seconds(step), warmupNote(&set.Timeline)))
+	f.note(fmt.Sprintf("Rates in intervals of %s, by when requests were due.%s", unit.Amount(step, 3), warmupNote(&set.Timeline)))
 	return f
 }
 
@@ -337,7 +337,7 @@ func (k *kit) hottestFigure(set *series.Set, l *series.ShardLoad) Figure {
 			name = h.Limit + " " + h.Key
 		}
 		names = append(names, name)
-		label := fmt.Sprintf("%s (%s)", wording.Thousands(h.Decisions), share(h.Share))
+		label := fmt.Sprintf("%s (%s)", unit.Thousands(h.Decisions), share(h.Share))
 		if h.Shard != "" {
 			label += " on " + strings.ReplaceAll(h.Shard, ",", " and ")
 		}
@@ -353,7 +353,7 @@ func (k *kit) hottestFigure(set *series.Set, l *series.ShardLoad) Figure {
 // otherKeys than the hottest. One on several limits counts for each.
 func otherKeys(l *series.ShardLoad) string {
 	if others := total(l.Keys) - int64(len(l.Hottest)); others > 0 {
-		return "The other " + wording.Counted(others, "key") + " have"
+		return "The other " + unit.Counted(others, "key") + " have"
 	}
 	return "All other keys have"
 }

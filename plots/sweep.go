@@ -10,9 +10,9 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/sweep"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // SweepFigures of one metric of a sweep: heat maps of two axes, lines along a
@@ -64,9 +64,9 @@ func (k *sweepKit) subtitle() string {
 		parts = append(parts, k.Scenario)
 	}
 	for _, a := range k.Axes {
-		parts = append(parts, fmt.Sprintf("%s of %s", wording.Counted(int64(len(a.Values)), "value"), a.Name))
+		parts = append(parts, fmt.Sprintf("%s of %s", unit.Counted(int64(len(a.Values)), "value"), a.Name))
 	}
-	parts = append(parts, wording.Counted(int64(len(k.Cells)), "run"))
+	parts = append(parts, unit.Counted(int64(len(k.Cells)), "run"))
 	if len(k.AutoPipelined) > 0 {
 		parts = append(parts, "auto-pipelined: "+and(k.AutoPipelined))
 	}
@@ -148,14 +148,14 @@ func (k *sweepKit) brief(v float64) string { return k.digits(v, 2) }
 func (k *sweepKit) digits(v float64, digits int) string {
 	switch k.Unit {
 	case "s":
-		return amount(v, digits)
+		return unit.Amount(v, digits)
 	case "ratio":
-		return significant(100*v, digits) + " %"
+		return unit.Significant(100*v, digits) + " %"
 	}
 	if v == math.Trunc(v) {
 		return number(v)
 	}
-	return significant(v, digits)
+	return unit.Significant(v, digits)
 }
 
 // metricLabel is of an axis with values of the metric.
@@ -216,7 +216,7 @@ func (k *sweepKit) some(axes []int, most int) (settings [][]int, left string) {
 	for _, a := range axes {
 		names = append(names, k.Axes[a].Name)
 	}
-	return settings, fmt.Sprintf("Not drawn: %s of %s.", wording.Counted(int64(len(all)-most), "other setting"), and(names))
+	return settings, fmt.Sprintf("Not drawn: %s of %s.", unit.Counted(int64(len(all)-most), "other setting"), and(names))
 }
 
 // others than some axes.

@@ -10,6 +10,7 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/sweep"
 )
 
@@ -226,7 +227,7 @@ func (k *sweepKit) saidTicks(lo, hi float64) [][]plot.Tick {
 			t.Value /= factor
 			switch k.Unit {
 			case "s":
-				t.Label = seconds(t.Value)
+				t.Label = unit.Amount(t.Value, 3)
 			case "ratio":
 				t.Label += " %"
 			}

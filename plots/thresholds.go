@@ -12,8 +12,8 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/plots/series"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // thresholdFigures of one record: which notices each engine missed and why, in
@@ -45,7 +45,7 @@ func untold(t *series.Thresholds, of []tally) string {
 	case t.Accounts == 0:
 		return "the record holds no account, so what was due is not known."
 	case !slices.ContainsFunc(of, func(e tally) bool { return e.crossings > 0 }):
-		return fmt.Sprintf("none of %s crossed a threshold at a time that can be judged.", wording.Counted(t.Accounts, "account"))
+		return fmt.Sprintf("none of %s crossed a threshold at a time that can be judged.", unit.Counted(t.Accounts, "account"))
 	}
 	return ""
 }
@@ -133,9 +133,9 @@ func fewNames(names []string) []string {
 // thresholdSubtitle says of which run, and of how many accounts if a figure
 // says nothing else.
 func thresholdSubtitle(set *series.Set, more string) string {
-	head, _, _ := strings.Cut(subtitle(set), " · "+wording.Counted(decisions(set), "decision"))
+	head, _, _ := strings.Cut(subtitle(set), " · "+unit.Counted(decisions(set), "decision"))
 	if more == "" {
-		more = wording.Counted(set.Thresholds.Accounts, "account") + " · " + seconds(set.Manifest.Horizon.Seconds())
+		more = unit.Counted(set.Thresholds.Accounts, "account") + " · " + unit.Amount(set.Manifest.Horizon.Seconds(), 3)
 	}
 	return strings.Join(append([]string{head, more}, marks(set)...), " · ")
 }
@@ -396,7 +396,7 @@ func matrixTitle(t *series.Thresholds, of []tally) string {
 		for _, e := range of {
 			sum += e.crossings
 		}
-		return fmt.Sprintf("None of %s is missed, in any group of accounts", wording.Counted(sum, "notice"))
+		return fmt.Sprintf("None of %s is missed, in any group of accounts", unit.Counted(sum, "notice"))
 	case len(t.Groups) == 1:
 		return fmt.Sprintf("%s misses %s of the notices", worst[0].engine, percent(share(worst[0].missed, worst[0].crossings)))
 	}

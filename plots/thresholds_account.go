@@ -13,9 +13,9 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // accountFigure: one account's usage with all that an engine did about it, and
@@ -382,15 +382,15 @@ func storyTitle(s *series.AccountStory) string {
 		if most == 0 {
 			return who + " was due no notice: it used nothing"
 		}
-		return fmt.Sprintf("%s was due no notice: it used at most %s %% of its limit", who, significant(most, 3))
+		return fmt.Sprintf("%s was due no notice: it used at most %s %% of its limit", who, unit.Significant(most, 3))
 	}
 	own := engineStory(s, s.Engine)
 	i := slices.IndexFunc(own.Crossings, func(c series.Crossing) bool {
 		return c.At == s.At && c.Level == s.Level
 	})
 	c := own.Crossings[i]
-	head := fmt.Sprintf("%s reached %d %% of its limit after %s", who, s.Level, amount(c.At, 4))
-	wait := amount(c.Until-c.At, 2)
+	head := fmt.Sprintf("%s reached %d %% of its limit after %s", who, s.Level, unit.Amount(c.At, 4))
+	wait := unit.Amount(c.Until-c.At, 2)
 	switch s.Verdict {
 	case "missed":
 		return head + " and " + s.Engine + " did not tell it (" + causeWords(s.Cause) + ")" + meanwhile(s)
@@ -407,7 +407,7 @@ func meanwhile(s *series.AccountStory) string {
 	for _, e := range s.Engines {
 		for _, c := range e.Crossings {
 			if c.At == s.At && c.Level == s.Level && c.Verdict == "on-time" {
-				return fmt.Sprintf("; %s told it after %s", e.Engine, amount(c.Until-c.At, 2))
+				return fmt.Sprintf("; %s told it after %s", e.Engine, unit.Amount(c.Until-c.At, 2))
 			}
 		}
 	}
@@ -420,7 +420,7 @@ func storySubtitle(s *series.AccountStory) string {
 		words += " (" + s.Group + ")"
 	}
 	if len(s.Limit) == 1 {
-		words += " · limit " + wording.Thousands(int64(s.Limit[0].Y))
+		words += " · limit " + unit.Thousands(int64(s.Limit[0].Y))
 	}
 	return words
 }
@@ -436,7 +436,7 @@ func storyNotes(set *series.Set, s *series.AccountStory, most float64) (notes []
 	}
 	for i, l := range s.Limit {
 		if i > 0 {
-			note += fmt.Sprintf(" The limit changed from %s to %s after %s.", wording.Thousands(int64(s.Limit[i-1].Y)), wording.Thousands(int64(l.Y)), amount(l.X, 4))
+			note += fmt.Sprintf(" The limit changed from %s to %s after %s.", unit.Thousands(int64(s.Limit[i-1].Y)), unit.Thousands(int64(l.Y)), unit.Amount(l.X, 4))
 		}
 		if i == 4 && len(s.Limit) > 5 {
 			note += fmt.Sprintf(" It changed %d times more.", len(s.Limit)-5)
@@ -444,10 +444,10 @@ func storyNotes(set *series.Set, s *series.AccountStory, most float64) (notes []
 		}
 	}
 	if slices.ContainsFunc(s.Looks, func(l series.Look) bool { return l.Percent > most }) {
-		note += fmt.Sprintf(" More than %s %% was read in some evaluations, which are drawn there.", significant(most, 3))
+		note += fmt.Sprintf(" More than %s %% was read in some evaluations, which are drawn there.", unit.Significant(most, 3))
 	}
 	if int64(len(s.Looks)) < s.LooksMade {
-		note += fmt.Sprintf(" Drawn are %s of %s evaluations.", wording.Thousands(int64(len(s.Looks))), wording.Thousands(s.LooksMade))
+		note += fmt.Sprintf(" Drawn are %s of %s evaluations.", unit.Thousands(int64(len(s.Looks))), unit.Thousands(s.LooksMade))
 	}
 	return append(notes, note)
 }

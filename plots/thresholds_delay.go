@@ -9,8 +9,8 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/plots/series"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // mostBounds that have a line each; of more only the dots on the curves show where
@@ -68,7 +68,7 @@ func (k *kit) boundRules(t *series.Thresholds) (layers []layer) {
 		if i > 0 {
 			look = k.plain(1.5, 1.5+2*vg.Length(i-1))
 		}
-		layers = append(layers, rule{name: fmt.Sprintf("D of %s: %s", and(fewNames(names[b])), amount(b, 4)), at: b, vertical: true, look: look})
+		layers = append(layers, rule{name: fmt.Sprintf("D of %s: %s", and(fewNames(names[b])), unit.Amount(b, 4)), at: b, vertical: true, look: look})
 	}
 	return layers
 }
@@ -163,13 +163,13 @@ func delayTitle(t *series.Thresholds) string {
 	}
 	switch {
 	case part == 1 && len(list) == 1:
-		return fmt.Sprintf("%s tells of every crossing in time, after %s at the median", worst.Engine, amount(middleDelay(worst), 2))
+		return fmt.Sprintf("%s tells of every crossing in time, after %s at the median", worst.Engine, unit.Amount(middleDelay(worst), 2))
 	case part == 1:
 		return "Every engine tells of every crossing in time" + pace(list)
 	}
 	title := fmt.Sprintf("%s tells of %s of the crossings in time", worst.Engine, percent(part))
 	if part == 0 {
-		title = fmt.Sprintf("%s tells of none of %s in time", worst.Engine, wording.Counted(worst.Crossings, "crossing"))
+		title = fmt.Sprintf("%s tells of none of %s in time", worst.Engine, unit.Counted(worst.Crossings, "crossing"))
 	}
 	switch {
 	case len(all) > 0:
@@ -200,9 +200,9 @@ func pace(list []series.EngineDelay) string {
 	case fast == nil:
 		return ""
 	case middleDelay(*slow) < 1.5*middleDelay(*fast):
-		return ", after " + amount(middleDelay(*slow), 2) + " at the median"
+		return ", after " + unit.Amount(middleDelay(*slow), 2) + " at the median"
 	}
-	return fmt.Sprintf(": %s after %s at the median, %s after %s", fast.Engine, amount(middleDelay(*fast), 2), slow.Engine, amount(middleDelay(*slow), 2))
+	return fmt.Sprintf(": %s after %s at the median, %s after %s", fast.Engine, unit.Amount(middleDelay(*fast), 2), slow.Engine, unit.Amount(middleDelay(*slow), 2))
 }
 
 // middleDelay is the median.
@@ -321,9 +321,9 @@ func missedOf(r stackRow) string {
 	case r.among == 0:
 		return "nothing to tell"
 	case r.missed == 0:
-		return "none of " + wording.Thousands(r.among)
+		return "none of " + unit.Thousands(r.among)
 	}
-	return wording.Thousands(r.missed) + " of " + wording.Thousands(r.among)
+	return unit.Thousands(r.missed) + " of " + unit.Thousands(r.among)
 }
 
 // causeLook of the nth cause: that of a bound for what has no name of its own.
@@ -344,14 +344,14 @@ func missedTitle(t *series.Thresholds, of []tally) string {
 		}
 		switch len(of) {
 		case 1:
-			return fmt.Sprintf("%s misses none of %s", of[0].engine, wording.Counted(sum, "notice"))
+			return fmt.Sprintf("%s misses none of %s", of[0].engine, unit.Counted(sum, "notice"))
 		case 2:
-			return fmt.Sprintf("Neither %s nor %s misses a notice, of %s together", of[0].engine, of[1].engine, wording.Thousands(sum))
+			return fmt.Sprintf("Neither %s nor %s misses a notice, of %s together", of[0].engine, of[1].engine, unit.Thousands(sum))
 		}
-		return fmt.Sprintf("None of the %s engines misses a notice, of %s together", spell(len(of)), wording.Thousands(sum))
+		return fmt.Sprintf("None of the %s engines misses a notice, of %s together", spell(len(of)), unit.Thousands(sum))
 	}
 	e := worst[0]
-	title := fmt.Sprintf("%s misses %s of %s", e.engine, wording.Thousands(e.missed), wording.Counted(e.crossings, "notice"))
+	title := fmt.Sprintf("%s misses %s of %s", e.engine, unit.Thousands(e.missed), unit.Counted(e.crossings, "notice"))
 	if why := mostly(t, e); why != "" {
 		title += " (" + why + ")"
 	}
@@ -360,7 +360,7 @@ func missedTitle(t *series.Thresholds, of []tally) string {
 		title += "; " + verb(good, "miss") + " none"
 	case len(worst) > 1 && share(worst[len(worst)-1].missed, worst[len(worst)-1].crossings) < share(e.missed, e.crossings):
 		last := worst[len(worst)-1]
-		title += fmt.Sprintf("; %s, the least bad, %s of %s", last.engine, wording.Thousands(last.missed), wording.Thousands(last.crossings))
+		title += fmt.Sprintf("; %s, the least bad, %s of %s", last.engine, unit.Thousands(last.missed), unit.Thousands(last.crossings))
 	}
 	return title
 }

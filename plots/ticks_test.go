@@ -9,7 +9,7 @@ import (
 	"gonum.org/v1/plot/vg"
 	"pgregory.net/rapid"
 
-	"github.com/quotalab/quotalab/results/wording"
+	"github.com/quotalab/quotalab/models/metric/unit"
 )
 
 // labels of ticks; minor ones are left out.
@@ -99,14 +99,14 @@ func TestTicksFit(t *testing.T) {
 
 func TestNumbersInWords(t *testing.T) {
 	for _, tt := range []struct{ got, want string }{
-		{seconds(0), "0 s"}, {seconds(1e-9), "1 ns"}, {seconds(2.5e-7), "250 ns"}, {seconds(0.00025), "250 µs"}, {seconds(0.001), "1 ms"},
-		{seconds(0.0105), "10.5 ms"}, {seconds(0.99999), "1 s"}, {seconds(90), "90 s"}, {seconds(120), "2 min"}, {seconds(7200), "2 h"},
-		{seconds(86400 * 31), "31 days"}, {seconds(math.NaN()), "unknown"},
+		{unit.Amount(0, 3), "0 s"}, {unit.Amount(1e-9, 3), "1 ns"}, {unit.Amount(2.5e-7, 3), "250 ns"}, {unit.Amount(0.00025, 3), "250 µs"}, {unit.Amount(0.001, 3), "1 ms"},
+		{unit.Amount(0.0105, 3), "10.5 ms"}, {unit.Amount(0.99999, 3), "1 s"}, {unit.Amount(90, 3), "90 s"}, {unit.Amount(120, 3), "2 min"}, {unit.Amount(7200, 3), "2 h"},
+		{unit.Amount(86400*31, 3), "31 days"}, {unit.Amount(math.NaN(), 3), "unknown"},
 		{instant(0), "0 s"}, {instant(33), "33 s"}, {instant(90), "1m30s"}, {instant(3600), "1h0m0s"}, {instant(86400 * 12.5), "12.5 days"},
 		{number(0.25), "0.25"}, {number(12000), "12,000"}, {number(-3), "−3"}, {number(1e21), "1e+21"},
 		{percent(0), "0 %"}, {percent(1), "100 %"}, {percent(0.131), "13.1 %"}, {percent(0.0061), "0.61 %"}, {percent(1e-6), "<0.05 %"}, {percent(1 - 1e-6), ">99.9 %"},
 		{and(nil), ""}, {and([]string{"a"}), "a"}, {and([]string{"a", "b"}), "a and b"}, {and([]string{"a", "b", "c"}), "a, b and c"},
-		{wording.Counted(1, "decision"), "1 decision"}, {wording.Counted(2000, "decision"), "2,000 decisions"},
+		{unit.Counted(1, "decision"), "1 decision"}, {unit.Counted(2000, "decision"), "2,000 decisions"},
 		{slug("Latency of A/b"), "latency-of-a-b"},
 	} {
 		if tt.got != tt.want {

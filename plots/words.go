@@ -5,10 +5,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // outcomeName in labels: denied, not found; of a client that is told apart with its
@@ -66,15 +66,15 @@ func percent(share float64) string {
 	case share > 0.9995 && share < 1:
 		return ">99.9 %"
 	case share > 0.1:
-		return significant(100*share, 3) + " %"
+		return unit.Significant(100*share, 3) + " %"
 	}
-	return significant(100*share, 2) + " %"
+	return unit.Significant(100*share, 2) + " %"
 }
 
 // subtitle says of which run and of how much the figure is.
 func subtitle(s *series.Set) string {
 	m := &s.Manifest
-	parts := []string{m.Scenario, m.Clock + " time", "seed " + fmt.Sprint(m.Seed), wording.Counted(decisions(s), "decision")}
+	parts := []string{m.Scenario, m.Clock + " time", "seed " + fmt.Sprint(m.Seed), unit.Counted(decisions(s), "decision")}
 	if m.Clock == "" {
 		parts[1] = ""
 	}

@@ -26,12 +26,12 @@ var redis = []string{"github.com/redis/go-redis", "github.com/alicebob/miniredis
 	"github.com/letsencrypt/boulder"}
 
 // folders, left to right: arrows point to the left only. models/metric is the
-// vocabulary that scenarios, results and plots share, results/wording how
-// numbers are written. internal holds what only tests import.
+// vocabulary that scenarios, results and plots share, and how numbers are
+// written. internal holds what only tests import.
 var folders = map[string]folder{
 	"scenarios": {own: []string{"models/metric"}, libraries: []string{"github.com/goccy/go-yaml", "github.com/google/jsonschema-go"}},
 	"models":    {libraries: []string{"gonum.org/v1/gonum"}, never: []string{"net", "os", "syscall", "io/fs", "database/sql", "log", "embed", "path/filepath"}},
-	"sim":       {own: []string{"scenarios", "models", "results/record", "results/wording"}},
+	"sim":       {own: []string{"scenarios", "models", "results/record"}},
 	"results":   {own: []string{"models"}, never: redis},
 	"plots":     {own: []string{"results", "models"}, never: redis},
 	"internal":  {own: []string{"models", "results"}},

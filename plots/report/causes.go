@@ -8,9 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // causeWords say what the causes of the audit mean. An engine may have outcomes
@@ -66,7 +66,7 @@ func causesTable(s *summary.Summary) *table {
 	t := newTable("Why notices were missed, late, duplicate or spurious", "engine", "verdict", "cause", ">count", "thresholds", "for example")
 	t.Note = "Causes in the order in which they showed, joined by >."
 	for _, r := range joinCauses(s) {
-		t.add(words(r.first.Engine), words(r.first.Verdict), words(wording.Printable(r.first.Cause)), count(r.count), words(strings.Join(r.thresholds, ", ")+" %"), words(example(r.first)))
+		t.add(words(r.first.Engine), words(r.first.Verdict), words(metric.Printable(r.first.Cause)), count(r.count), words(strings.Join(r.thresholds, ", ")+" %"), words(example(r.first)))
 	}
 	return t
 }
@@ -74,7 +74,7 @@ func causesTable(s *summary.Summary) *table {
 func example(c summary.ThresholdCause) string {
 	group := ""
 	if c.Group != "" {
-		group = " (" + wording.Printable(c.Group) + ")"
+		group = " (" + metric.Printable(c.Group) + ")"
 	}
 	return fmt.Sprintf("account %d%s, %d %% at %s", c.Account, group, c.Threshold, c.At.UTC().Format(time.DateTime))
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/plots"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/record"
@@ -87,7 +88,7 @@ func (p *builder) explore(set *series.Set, prefix string, level int) (*explorer,
 		}
 		data.Lines = append(data.Lines, one)
 	}
-	e := &explorer{ID: prefix + "explorer", Level: level, Step: lasting(t.Step)}
+	e := &explorer{ID: prefix + "explorer", Level: level, Step: unit.Lasting(t.Step)}
 	for i, l := range data.Lines {
 		of := "" // what is offered is no source's
 		if i > 0 {
@@ -112,9 +113,9 @@ func (p *builder) explore(set *series.Set, prefix string, level int) (*explorer,
 
 func spanText(f series.Span) string {
 	if f.Until > f.From {
-		return fmt.Sprintf("%s from %s to %s", f.Label, lasting(f.From), lasting(f.Until))
+		return fmt.Sprintf("%s from %s to %s", f.Label, unit.Lasting(f.From), unit.Lasting(f.Until))
 	}
-	return fmt.Sprintf("%s at %s", f.Label, lasting(f.From))
+	return fmt.Sprintf("%s at %s", f.Label, unit.Lasting(f.From))
 }
 
 func values(list []float64) []*value {

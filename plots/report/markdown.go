@@ -5,8 +5,8 @@ import (
 	"io"
 	"strings"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // What keeps the Markdown form short.
@@ -121,7 +121,7 @@ func (m *markdown) warnings(list []string) {
 	m.line("")
 	for i, w := range list {
 		if i == mostWarnings {
-			m.line("- and %s", wording.Counted(int64(len(list)-i), "more warning"))
+			m.line("- and %s", unit.Counted(int64(len(list)-i), "more warning"))
 			break
 		}
 		m.line("- %s", escaped(shortened(w)))
@@ -156,7 +156,7 @@ func (m *markdown) records(in []Input) {
 	}
 	if len(left) > 0 {
 		m.line("")
-		m.line("Not shown: %s, of which %d passed.", wording.Counted(int64(len(left)), "more record"), passed(left))
+		m.line("Not shown: %s, of which %d passed.", unit.Counted(int64(len(left)), "more record"), passed(left))
 	}
 }
 

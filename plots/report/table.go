@@ -2,17 +2,14 @@ package report
 
 import (
 	"cmp"
-	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // table of the report. Its first column names the row.
@@ -99,7 +96,7 @@ func count(n int64) cell {
 	if n < 1000 {
 		return cell{Text: strconv.FormatInt(n, 10)}
 	}
-	return cell{Text: wording.Thousands(n), Number: strconv.FormatInt(n, 10)}
+	return cell{Text: unit.Thousands(n), Number: strconv.FormatInt(n, 10)}
 }
 
 func maybeCount(n *int64) cell {
@@ -136,43 +133,11 @@ func share(n, of int64) cell {
 }
 
 func percent(share float64) cell {
-	return cell{Text: wording.Percent(share), Number: plain(share * 100)}
+	return cell{Text: unit.Percent(share), Number: plain(share * 100)}
 }
 
 // duration of seconds, written as 1h2m3s.
-func duration(seconds float64) cell { return cell{Text: lasting(seconds), Number: plain(seconds)} }
-
-func lasting(seconds float64) string { return lastingTo(seconds, math.Inf(1)) }
-
-// lastingTo as many digits as tell instants apart that are a step apart.
-func lastingTo(seconds, step float64) string {
-	d, to := time.Duration(math.Round(seconds*1e9)), time.Microsecond
-	switch {
-	case d.Abs() >= time.Minute:
-		to = time.Second
-	case d.Abs() >= time.Second:
-		to = 10 * time.Millisecond
-	}
-	text := d.Round(time.Duration(min(float64(to), step*1e9))).String()
-	for _, zero := range []string{"m0s", "h0m"} { // 5m0s is 5m
-		if strings.HasSuffix(text, zero) {
-			text = text[:len(text)-len(zero)+1]
-		}
-	}
-	if h, rest, ok := strings.Cut(text, "h"); ok {
-		if n, err := strconv.Atoi(h); err == nil && n >= 48 {
-			return inDays(n) + rest
-		}
-	}
-	return text
-}
-
-func inDays(hours int) string {
-	if hours%24 == 0 {
-		return fmt.Sprintf("%dd", hours/24)
-	}
-	return fmt.Sprintf("%dd%dh", hours/24, hours%24)
-}
+func duration(seconds float64) cell { return cell{Text: unit.Lasting(seconds), Number: plain(seconds)} }
 
 // plain number, as a spreadsheet reads it.
 func plain(v float64) string { return strconv.FormatFloat(v, 'g', 9, 64) }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/summary"
 )
@@ -120,7 +121,7 @@ func phaseTables(s *summary.Summary) []*table {
 	}
 	var lengths []string
 	for _, p := range s.Phases {
-		lengths = append(lengths, p.Phase+" "+lasting(p.Seconds))
+		lengths = append(lengths, p.Phase+" "+unit.Lasting(p.Seconds))
 	}
 	t.Note = "By when a request was due: " + strings.Join(lengths, ", ") + "."
 	counts, latency := groups(s, "decisions", append(tags, "phase")...), groups(s, "latency", append(tags, "phase")...)
@@ -153,12 +154,12 @@ func timelineTables(set *series.Set) []*table {
 			latencyColumns = append(latencyColumns, ">"+names[i]+" p50", ">"+names[i]+" p99")
 		}
 	}
-	step := lasting(line.Step)
+	step := unit.Lasting(line.Step)
 	rates := newTable(fmt.Sprintf("Requests per second over time, in intervals of %s", step), columns...)
 	times := newTable(fmt.Sprintf("Latency in ms over time, in intervals of %s", step), latencyColumns...)
 	for i := range line.N {
 		begin := line.From + float64(i)*line.Step
-		from := cell{Text: lastingTo(begin, line.Step), Number: plain(begin)}
+		from := cell{Text: unit.LastingTo(begin, line.Step), Number: plain(begin)}
 		row, latencyRow := []cell{from, rate(at(line.Offered, i))}, []cell{from}
 		for _, o := range line.Outcomes {
 			row = append(row, rate(at(o.Rate, i)))

@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 func assertionsTable(s *summary.Summary) *table {
@@ -101,7 +101,7 @@ func commandsNote(s *summary.Summary) string {
 	case odd:
 		return "The servers counted other commands than the clients sent: see the next table."
 	}
-	return fmt.Sprintf("The servers counted what the clients sent: %s of %s commands.", wording.Thousands(served), wording.Thousands(sent))
+	return fmt.Sprintf("The servers counted what the clients sent: %s of %s commands.", unit.Thousands(served), unit.Thousands(sent))
 }
 
 // provenanceTable: versions, hashes and tags.
@@ -148,7 +148,7 @@ func auditTable(s *summary.Summary) *table {
 
 func sampledTable(s *summary.Summary) *table {
 	t := newTable("Decisions on the sampled keys alone against the exact reference", auditColumns...)
-	t.Note = auditNote + " Of " + wording.Percent(s.SampleRate) + " of the keys; of the others nothing is known."
+	t.Note = auditNote + " Of " + unit.Percent(s.SampleRate) + " of the keys; of the others nothing is known."
 	for _, a := range s.SampledAudit {
 		t.add(words(a.Limiter), count(a.Over), count(a.Under), count(a.Ambiguous), general(a.WorstExcess), count(a.Compared))
 	}
@@ -158,7 +158,7 @@ func sampledTable(s *summary.Summary) *table {
 func worstTable(s *summary.Summary) *table {
 	t := newTable("Keys on which a limiter was wrong, the worst first", "limiter", "limit", "key", ">over-admitted", ">under-admitted", ">excess (tokens)")
 	for _, k := range s.Keys.OverAdmitted {
-		t.add(words(k.Limiter), words(k.Limit), words(wording.Printable(k.Key)), count(k.Over), count(k.Under), general(k.Excess))
+		t.add(words(k.Limiter), words(k.Limit), words(metric.Printable(k.Key)), count(k.Over), count(k.Under), general(k.Excess))
 	}
 	return t
 }
@@ -168,7 +168,7 @@ func envelopeTable(set *series.Set) *table {
 	t := newTable("The keys in the figure of what was admitted", "limiter", "limit", "key", "rate", ">burst", ">over-admitted", ">excess (tokens)", ">worst window from|s")
 	for _, a := range set.Admission {
 		for _, k := range a.Keys {
-			t.add(words(a.Limiter), words(k.Limit), words(wording.Printable(k.Key)), words(fmt.Sprintf("%s per %s", wording.Thousands(k.Count), lasting(k.Period))),
+			t.add(words(a.Limiter), words(k.Limit), words(metric.Printable(k.Key)), words(fmt.Sprintf("%s per %s", unit.Thousands(k.Count), unit.Lasting(k.Period))),
 				count(k.Burst), count(k.Over), general(k.Excess), duration(k.From))
 		}
 	}
@@ -178,7 +178,7 @@ func envelopeTable(set *series.Set) *table {
 func deniedTable(s *summary.Summary) *table {
 	t := newTable("The most denied keys", "limiter", "limit", "key", ">denied", ">decisions", ">share|%")
 	for _, k := range s.Keys.MostDenied {
-		t.add(words(k.Limiter), words(k.Limit), words(wording.Printable(k.Key)), count(k.Denied), count(k.Decisions), share(k.Denied, k.Decisions))
+		t.add(words(k.Limiter), words(k.Limit), words(metric.Printable(k.Key)), count(k.Denied), count(k.Decisions), share(k.Denied, k.Decisions))
 	}
 	return t
 }
@@ -197,7 +197,7 @@ func loadTable(set *series.Set) *table {
 		}
 		if !math.IsNaN(l.KeysLow) && len(l.Keys) > 1 {
 			t.Note += fmt.Sprintf("%s: chance alone leaves the keys of every shard between %s and %s in 95 of 100 runs. ",
-				l.Limiter, wording.Thousands(int64(math.Ceil(l.KeysLow))), wording.Thousands(int64(math.Floor(l.KeysHigh))))
+				l.Limiter, unit.Thousands(int64(math.Ceil(l.KeysLow))), unit.Thousands(int64(math.Floor(l.KeysHigh))))
 		}
 	}
 	return t
@@ -242,10 +242,10 @@ func hottestTable(set *series.Set) *table {
 	t := newTable("The hottest keys", "limiter", "limit", "key", "shard", ">decisions", ">share|%")
 	for _, l := range set.Shards {
 		for _, k := range l.Hottest {
-			t.add(words(l.Limiter), words(k.Limit), words(wording.Printable(k.Key)), words(k.Shard), count(k.Decisions), percent(k.Share))
+			t.add(words(l.Limiter), words(k.Limit), words(metric.Printable(k.Key)), words(k.Shard), count(k.Decisions), percent(k.Share))
 		}
 		if len(l.Hottest) > 0 {
-			t.Note += fmt.Sprintf("%s: all other keys have %s of the decisions. ", l.Limiter, wording.Percent(l.HotRest))
+			t.Note += fmt.Sprintf("%s: all other keys have %s of the decisions. ", l.Limiter, unit.Percent(l.HotRest))
 		}
 	}
 	return t
@@ -315,7 +315,7 @@ func storyTable(a *series.AccountStory) *table {
 	t.Note = "Times after the start. The last time is when the first notice came; if none came, when its period or the run ended."
 	for _, e := range a.Engines {
 		for _, c := range e.Crossings {
-			t.add(words(e.Engine), threshold(c.Level), duration(c.At), words(c.Verdict), duration(c.Until), words(wording.Printable(c.Cause)))
+			t.add(words(e.Engine), threshold(c.Level), duration(c.At), words(c.Verdict), duration(c.Until), words(metric.Printable(c.Cause)))
 		}
 	}
 	return t

@@ -8,8 +8,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // verdict of a run in a word, and its reason in a sentence.
@@ -70,9 +70,9 @@ func validity(s *summary.Summary) (list []string) {
 // not what it seems.
 func schedule(s *summary.Summary) (list []string) {
 	if k := s.Schedule; k != nil {
-		line := fmt.Sprintf("%s intended, %s achieved (ratio %.4f)", perSecond(k.IntendedPerSecond), perSecond(k.AchievedPerSecond), k.Ratio)
+		line := fmt.Sprintf("%s intended, %s achieved (ratio %.4f)", unit.PerSecond(k.IntendedPerSecond, 4), unit.PerSecond(k.AchievedPerSecond, 4), k.Ratio)
 		if k.LagP99 != nil {
-			line += fmt.Sprintf("; lag %s at the median, %s at the 99th percentile, which may be %s, %s at most", short(*k.LagMed), short(*k.LagP99), short(k.LagBound), short(*k.LagMax))
+			line += fmt.Sprintf("; lag %s at the median, %s at the 99th percentile, which may be %s, %s at most", unit.Amount(*k.LagMed, 3), unit.Amount(*k.LagP99, 3), unit.Amount(k.LagBound, 3), unit.Amount(*k.LagMax, 3))
 		}
 		list = append(list, line+".")
 	}
@@ -88,54 +88,26 @@ func sentence(s string) string {
 	return string(unicode.ToUpper(first)) + s[size:]
 }
 
-func perSecond(rate float64) string {
-	if rate >= 1000 {
-		return wording.Thousands(int64(rate+0.5)) + "/s"
-	}
-	return general(rate).Text + "/s"
-}
-
-// short time: 1.23 ms.
-func short(seconds float64) string {
-	for _, u := range []struct {
-		name string
-		size float64
-	}{{"s", 1}, {"ms", 1e-3}} {
-		if seconds >= u.size || seconds <= -u.size {
-			return significant(seconds/u.size) + " " + u.name
-		}
-	}
-	return significant(seconds/1e-6) + " µs"
-}
-
-// significant has three digits, or all that are before the point.
-func significant(v float64) string {
-	if v >= 1000 || v <= -1000 {
-		return strconv.FormatFloat(v, 'f', 0, 64)
-	}
-	return strconv.FormatFloat(v, 'g', 3, 64)
-}
-
 // fact of a run in a few words.
 type fact struct{ Name, Value string }
 
 // facts say how much the run was.
 func facts(s *summary.Summary) []fact {
-	list := []fact{{"seed", strconv.FormatUint(s.Seed, 10)}, {"clock", s.Clock}, {"length", lasting(s.HorizonSeconds)}}
+	list := []fact{{"seed", strconv.FormatUint(s.Seed, 10)}, {"clock", s.Clock}, {"length", unit.Lasting(s.HorizonSeconds)}}
 	if s.WarmupSeconds > 0 {
-		list = append(list, fact{"warm-up, not counted", lasting(s.WarmupSeconds)})
+		list = append(list, fact{"warm-up, not counted", unit.Lasting(s.WarmupSeconds)})
 	}
 	if s.WallSeconds > 0 {
-		list = append(list, fact{"played in", lasting(s.WallSeconds)})
+		list = append(list, fact{"played in", unit.Lasting(s.WallSeconds)})
 	}
 	switch {
 	case s.Seen > 0:
-		list = append(list, fact{"observations", wording.Thousands(s.Seen) + ", of which " + wording.Thousands(s.Observations) + " recorded"})
+		list = append(list, fact{"observations", unit.Thousands(s.Seen) + ", of which " + unit.Thousands(s.Observations) + " recorded"})
 	case s.Observations > 0 || s.Accounts+s.Evaluations == 0:
-		list = append(list, fact{"observations", wording.Thousands(s.Observations)})
+		list = append(list, fact{"observations", unit.Thousands(s.Observations)})
 	}
 	if s.Accounts+s.Evaluations > 0 {
-		list = append(list, fact{"accounts", wording.Thousands(s.Accounts)}, fact{"evaluations", wording.Thousands(s.Evaluations)})
+		list = append(list, fact{"accounts", unit.Thousands(s.Accounts)}, fact{"evaluations", unit.Thousands(s.Evaluations)})
 	}
 	return list
 }
@@ -156,16 +128,16 @@ func keyFigures(s *summary.Summary, several bool) (list []keyFigure) {
 	}
 	list = append(list, engineFigures(s)...)
 	if k := s.Schedule; k != nil {
-		list = append(list, keyFigure{"sent on schedule", percent(k.Ratio), perSecond(k.AchievedPerSecond) + " of " + perSecond(k.IntendedPerSecond), 2})
+		list = append(list, keyFigure{"sent on schedule", percent(k.Ratio), unit.PerSecond(k.AchievedPerSecond, 4) + " of " + unit.PerSecond(k.IntendedPerSecond, 4), 2})
 		if k.LagP99 != nil {
-			list = append(list, keyFigure{"lag p99", brief(*k.LagP99), "may be " + short(k.LagBound), 2})
+			list = append(list, keyFigure{"lag p99", brief(*k.LagP99), "may be " + unit.Amount(k.LagBound, 3), 2})
 		}
 	}
 	return list
 }
 
 // brief time in a unit that fits, sorted by seconds.
-func brief(seconds float64) cell { return cell{Text: short(seconds), Number: plain(seconds)} }
+func brief(seconds float64) cell { return cell{Text: unit.Amount(seconds, 3), Number: plain(seconds)} }
 
 // limiterFigures: how much was allowed and what was wrong of it, key look-ups that
 // failed, and the tails of latency.
@@ -178,7 +150,7 @@ func limiterFigures(s *summary.Summary, g group, named bool) (list []keyFigure) 
 	add := func(rank int, name string, value cell, detail string) {
 		list = append(list, keyFigure{prefix + name, value, detail, rank})
 	}
-	of := "of " + wording.Counted(g.Count, "decision")
+	of := "of " + unit.Counted(g.Count, "decision")
 	decisions := groups(s, "decisions", "limiter", "decision")
 	for _, d := range []string{"allowed", "denied"} {
 		if one, ok := find(decisions, limiter, d); ok {
@@ -202,7 +174,7 @@ func limiterFigures(s *summary.Summary, g group, named bool) (list []keyFigure) 
 	latency := groups(s, "latency", "limiter", "decision")
 	for _, d := range []string{"allowed", "denied"} {
 		if one, ok := find(latency, limiter, d); ok && one.P99 != nil && one.Med != nil {
-			add(2, d+", latency p99", brief(*one.P99), "median "+short(*one.Med))
+			add(2, d+", latency p99", brief(*one.P99), "median "+unit.Amount(*one.Med, 3))
 		}
 	}
 	return list
@@ -230,9 +202,9 @@ func engineFigures(s *summary.Summary) (list []keyFigure) {
 	}
 	for _, e := range engines {
 		n := by[e]
-		detail := sharePart(n.missed, n.crossings) + "of " + wording.Counted(n.crossings, "crossing")
+		detail := sharePart(n.missed, n.crossings) + "of " + unit.Counted(n.crossings, "crossing")
 		if n.late > 0 {
-			detail += ", " + wording.Thousands(n.late) + " more told late"
+			detail += ", " + unit.Thousands(n.late) + " more told late"
 		}
 		list = append(list, keyFigure{e + ": missed", count(n.missed), detail, 0})
 	}

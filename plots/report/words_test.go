@@ -10,46 +10,7 @@ import (
 
 	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/wording"
 )
-
-func TestLasting(t *testing.T) {
-	for want, seconds := range map[string]float64{"0s": 0, "250µs": 0.00025, "1.5ms": 0.0015, "12.35s": 12.346, "5m": 300, "1m40s": 100, "10m1s": 601.2, "1h": 3600, "1h30m": 5400, "1h0m5s": 3605,
-		"47h": 47 * 3600, "2d": 48 * 3600, "2d1h": 49 * 3600, "90d": 90 * 86400, "10d10h": 250 * 3600, "10d10h10m": 250*3600 + 600, "-5s": -5} {
-		if got := lasting(seconds); got != want {
-			t.Errorf("%g s: got %s, expected %s", seconds, got, want)
-		}
-	}
-}
-
-// Instants that are a step apart do not look alike.
-func TestLastingTo(t *testing.T) {
-	for _, tt := range []struct {
-		seconds, step float64
-		want          string
-	}{{60.2, 0.2, "1m0.2s"}, {60, 0.2, "1m"}, {3661.5, 0.5, "1h1m1.5s"}, {1.005, 0.005, "1.005s"}, {300, 5, "5m"}, {90000, 3600, "25h"}, {0.0000002, 0.0000001, "200ns"}} {
-		if got := lastingTo(tt.seconds, tt.step); got != tt.want {
-			t.Errorf("%g s in steps of %g s: got %s, expected %s", tt.seconds, tt.step, got, tt.want)
-		}
-	}
-}
-
-func TestShort(t *testing.T) {
-	for want, seconds := range map[string]float64{"0 µs": 0, "12.3 µs": 0.0000123, "1 ms": 0.001, "12.1 ms": 0.01209, "2.5 s": 2.5, "40000 s": 40000, "-3 ms": -0.003} {
-		if got := short(seconds); got != want {
-			t.Errorf("%g s: got %s, expected %s", seconds, got, want)
-		}
-	}
-}
-
-// A share is never rounded to nothing or to all.
-func TestPercentText(t *testing.T) {
-	for want, share := range map[string]float64{"0.0 %": 0, "<0.1 %": 0.0004, "0.1 %": 0.001, "49.6 %": 0.49567, "99.9 %": 0.999, ">99.9 %": 0.9991, "100.0 %": 1} {
-		if got := wording.Percent(share); got != want {
-			t.Errorf("%g: got %s, expected %s", share, got, want)
-		}
-	}
-}
 
 func TestDrop(t *testing.T) {
 	one := newTable("", "limiter", "key", ">count")

@@ -15,9 +15,9 @@ import (
 	"time"
 
 	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // Verdict on one assertion.
@@ -54,7 +54,7 @@ func evaluate(s *summary.Summary, a record.Assertion) Verdict {
 		return unknown(v, err.Error())
 	}
 	if e := s.EndedBy; e != nil && e.Metric == a.Selector && e.Check == a.Check && e.OverSeconds == a.Over.Seconds() {
-		v.Observed, v.Why = &e.Observed, "it ended the run at "+wording.Quantity(e.AtSeconds, "s")
+		v.Observed, v.Why = &e.Observed, "it ended the run at "+unit.Quantity(e.AtSeconds, "s")
 		return v
 	}
 	v = whole(s, v, m, sel, cond)

@@ -3,9 +3,9 @@ package assert
 import (
 	"fmt"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // Watch judges the assertions with abortOnFail while a run goes on, by what
@@ -53,7 +53,7 @@ func (w *Watch) looked(assertion int, l summary.Look) {
 	if a.Over > 0 {
 		over = fmt.Sprintf(" over %v", a.Over)
 	}
-	w.why = fmt.Sprintf("assertion %s: %s%s failed at %v, observed %s", a.Selector, a.Check, over, l.Until, wording.Quantity(observed, l.Unit))
+	w.why = fmt.Sprintf("assertion %s: %s%s failed at %v, observed %s", a.Selector, a.Check, over, l.Until, unit.Quantity(observed, l.Unit))
 }
 
 // Why the run should end, for its record: which assertion failed, when, and

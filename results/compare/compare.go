@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/quotalab/quotalab/models/metric"
-	"github.com/quotalab/quotalab/results/wording"
+	"github.com/quotalab/quotalab/models/metric/unit"
 )
 
 // Verdict on a figure.
@@ -158,7 +158,7 @@ func (c *comparison) row(k key) (Row, error) {
 		return Row{}, fmt.Errorf("%s of %s: %w: base and new must be of the same", f.title(), cmp.Or(k.group, "no scenario"), errClocks)
 	}
 	r := Row{
-		Group: k.group, Figure: wording.Printable(f.title()), Name: k.name, Unit: k.unit, Metric: f.metric, Aggregation: f.aggregation,
+		Group: k.group, Figure: metric.Printable(f.title()), Name: k.name, Unit: k.unit, Metric: f.metric, Aggregation: f.aggregation,
 		Clock: f.clock, Better: f.better, Exact: f.exact,
 	}
 	r.Base, r.New = c.base.values(b, f), c.next.values(n, f)
@@ -276,7 +276,7 @@ func (r *Row) tooFew() string {
 		case side.v.Runs < MinRuns:
 			return fmt.Sprintf("expected %d runs of each side, found %d of %s", MinRuns, side.v.Runs, side.name)
 		case n < MinRuns:
-			return fmt.Sprintf("only %s of %s have it, fewer than %d", wording.Counted(int64(n), "run"), side.name, MinRuns)
+			return fmt.Sprintf("only %s of %s have it, fewer than %d", unit.Counted(int64(n), "run"), side.name, MinRuns)
 		}
 	}
 	return ""

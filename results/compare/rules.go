@@ -7,9 +7,9 @@ import (
 	"strconv"
 
 	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/present"
 	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // Rule says how figures are judged. Empty fields match every figure. Of Exact
@@ -213,7 +213,7 @@ func (o *Judged) testable(worse float64) bool {
 		if len(all) == max(o.Base.Runs, o.New.Runs) {
 			return true // every run of one side has it, and none of the other
 		}
-		o.end(Unjudged, "%s, in %s of %d", o.alone(), wording.Counted(int64(len(all)), "run"), max(o.Base.Runs, o.New.Runs))
+		o.end(Unjudged, "%s, in %s of %d", o.alone(), unit.Counted(int64(len(all)), "run"), max(o.Base.Runs, o.New.Runs))
 	case o.Verdict == Unknown:
 		o.end(Unjudged, "%s", o.Why)
 	case slices.Min(all) == slices.Max(all):
@@ -263,7 +263,7 @@ func (j *Judgement) judgeFamily(family []*Judged, worse []float64) {
 			o.end(Failed, "it is worse by more than that")
 		case o.leastP()*float64(j.Family) >= j.Alpha:
 			o.end(Untold, "%d and %d runs cannot tell anything about %s at once: play more, raise alpha, or ignore some",
-				o.Base.Runs, o.New.Runs, wording.Counted(int64(j.Family), "figure"))
+				o.Base.Runs, o.New.Runs, unit.Counted(int64(j.Family), "figure"))
 		default:
 			o.Outcome = Passed
 		}

@@ -14,8 +14,8 @@ import (
 
 	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/present"
+	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // key of a figure: two values of the same key can be compared.
@@ -288,7 +288,7 @@ func JSON(w io.Writer, rows []Row) error {
 	for i := range rows {
 		counts[rows[i].Verdict]++
 	}
-	return wording.JSON(w, struct {
+	return record.WriteJSON(w, struct {
 		Counts  map[Verdict]int `json:"counts"`
 		Figures []Row           `json:"figures"`
 	}{counts, rows})

@@ -9,7 +9,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/quotalab/quotalab/results/wording"
+	"github.com/quotalab/quotalab/models/metric/unit"
+	"github.com/quotalab/quotalab/results/present"
 )
 
 // Text writes the rows as a table for people, and below it how many figures
@@ -36,8 +37,8 @@ func written(w io.Writer, rows []Row, table func(io.Writer) error) error {
 }
 
 // Table of rows, for people.
-func Table(rows []Row) *wording.Table {
-	t := wording.NewTable("verdict", "scenario", "figure", ">base", ">new", "change")
+func Table(rows []Row) *present.Table {
+	t := present.NewTable("verdict", "scenario", "figure", ">base", ">new", "change")
 	for i := range rows {
 		r := &rows[i]
 		base, next := r.numbers()
@@ -63,10 +64,10 @@ func CountsText(rows []Row) string {
 	var parts []string
 	for _, v := range Verdicts() {
 		if counts[v] > 0 {
-			parts = append(parts, wording.Thousands(counts[v])+" "+string(v))
+			parts = append(parts, unit.Thousands(counts[v])+" "+string(v))
 		}
 	}
-	return wording.Counted(int64(len(rows)), "figure") + ": " + strings.Join(parts, ", ")
+	return unit.Counted(int64(len(rows)), "figure") + ": " + strings.Join(parts, ", ")
 }
 
 // numbers of both sides, with as many digits as it takes to tell them apart.
@@ -105,7 +106,7 @@ func (r *Row) number(v *float64, digits int) string {
 
 func plain(v float64, digits int) string {
 	if v == math.Trunc(v) && math.Abs(v) < 1e15 {
-		return wording.Thousands(int64(v))
+		return unit.Thousands(int64(v))
 	}
 	return strconv.FormatFloat(v, 'g', digits, 64)
 }
@@ -141,9 +142,9 @@ func change(share *float64) string {
 	case *share >= 10:
 		return "×" + strconv.FormatFloat(1+*share, 'g', 3, 64)
 	case *share > 0:
-		return "+" + wording.Percent(*share)
+		return "+" + unit.Percent(*share)
 	case *share < 0:
-		return "−" + wording.Percent(-*share)
+		return "−" + unit.Percent(-*share)
 	}
 	return "0 %"
 }

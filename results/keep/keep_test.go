@@ -18,12 +18,12 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/quotalab/quotalab/internal/testkit"
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/assert"
 	"github.com/quotalab/quotalab/results/keep"
 	"github.com/quotalab/quotalab/results/present"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 const second = int64(time.Second)
@@ -234,7 +234,7 @@ func TestSampleHoldsWholeKeys(t *testing.T) {
 	}
 	var b bytes.Buffer
 	if err := present.Text(&b, s, present.TextOptions{}); err != nil || !strings.Contains(b.String(), "Audit of the sampled keys alone (10.0 % of the keys; of the others nothing is known)") ||
-		!strings.Contains(strings.Join(strings.Fields(b.String()), " "), "60,000 observations, of which "+wording.Thousands(r.Manifest().Count)+" recorded") {
+		!strings.Contains(strings.Join(strings.Fields(b.String()), " "), "60,000 observations, of which "+unit.Thousands(r.Manifest().Count)+" recorded") {
 		t.Errorf("text, error %v:\n%s", err, b.String())
 	}
 }

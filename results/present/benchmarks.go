@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // Figure is one number of a summary, as other tools keep it over time: what
@@ -154,7 +154,7 @@ func GitHubBenchmark(w io.Writer, runs ...*summary.Summary) error {
 }
 
 func writeJSON(w io.Writer, v any) error {
-	if err := wording.JSON(w, v); err != nil {
+	if err := record.WriteJSON(w, v); err != nil {
 		return fmt.Errorf("writing JSON: %w", err)
 	}
 	return nil

@@ -9,8 +9,8 @@ import (
 
 	"github.com/jstemmer/go-junit-report/v2/junit"
 
+	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // Suite of JUnit XML.
@@ -133,13 +133,13 @@ func junitTime(seconds float64) string { return strconv.FormatFloat(seconds, 'f'
 
 // printableLine has no characters that XML or a viewer would stumble over.
 func printableLine(s string) string {
-	return wording.Printable(strings.Join(strings.Fields(s), " "))
+	return metric.Printable(strings.Join(strings.Fields(s), " "))
 }
 
 func printableLines(lines []string) string {
 	printable := make([]string, len(lines))
 	for i, l := range lines {
-		printable[i] = wording.Printable(l)
+		printable[i] = metric.Printable(l)
 	}
 	return strings.Join(printable, "\n")
 }

@@ -16,7 +16,6 @@ import (
 
 	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // promUnits are the ends of metrics' names by base unit.
@@ -200,7 +199,7 @@ func (g Gateway) push(ctx context.Context, s *summary.Summary, key map[string]st
 	}
 	err = p.PushContext(ctx)
 	if err != nil && !errors.Is(err, ErrNoAnswer) { // it has the answer in it
-		err = errors.New(wording.Printable(strings.TrimSpace(err.Error())))
+		err = errors.New(metric.Printable(strings.TrimSpace(err.Error())))
 	}
 	if err != nil {
 		return fmt.Errorf("pushing to %s: %w", g, err)

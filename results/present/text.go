@@ -13,8 +13,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // Modes of the text summary.
@@ -132,7 +132,7 @@ func (t *text) verdict() {
 	}
 	t.line("%s: %s", t.paint(bold, s.Scenario), t.paint(colour, s.Verdict()+", "+assertions))
 	if e := s.EndedBy; e != nil {
-		t.bullets(red, []string{fmt.Sprintf("%s: %s ended the run at %s of %s", e.Metric, e.Check, lasting(e.AtSeconds), lasting(s.HorizonSeconds))})
+		t.bullets(red, []string{fmt.Sprintf("%s: %s ended the run at %s of %s", e.Metric, e.Check, unit.Lasting(e.AtSeconds), unit.Lasting(s.HorizonSeconds))})
 	}
 	t.bullets(red, s.Invalid)
 	if s.About != "" {
@@ -145,37 +145,23 @@ func (t *text) verdict() {
 // facts of the run in a few words each.
 func (t *text) facts() []string {
 	s := t.s
-	facts := []string{fmt.Sprintf("seed %d", s.Seed), s.Clock + " clock", lasting(s.HorizonSeconds)}
+	facts := []string{fmt.Sprintf("seed %d", s.Seed), s.Clock + " clock", unit.Lasting(s.HorizonSeconds)}
 	if s.WarmupSeconds > 0 {
-		facts = append(facts, "of which "+lasting(s.WarmupSeconds)+" warm-up, not counted")
+		facts = append(facts, "of which "+unit.Lasting(s.WarmupSeconds)+" warm-up, not counted")
 	}
 	if s.WallSeconds > 0 {
-		facts = append(facts, "played in "+lasting(s.WallSeconds))
+		facts = append(facts, "played in "+unit.Lasting(s.WallSeconds))
 	}
 	switch {
 	case s.Seen > 0:
-		facts = append(facts, wording.Counted(s.Seen, "observation")+", of which "+wording.Thousands(s.Observations)+" recorded")
+		facts = append(facts, unit.Counted(s.Seen, "observation")+", of which "+unit.Thousands(s.Observations)+" recorded")
 	case s.Observations > 0 || s.Accounts+s.Evaluations == 0:
-		facts = append(facts, wording.Counted(s.Observations, "observation"))
+		facts = append(facts, unit.Counted(s.Observations, "observation"))
 	}
 	if s.Accounts+s.Evaluations > 0 {
-		facts = append(facts, wording.Counted(s.Accounts, "account"), wording.Counted(s.Evaluations, "evaluation"))
+		facts = append(facts, unit.Counted(s.Accounts, "account"), unit.Counted(s.Evaluations, "evaluation"))
 	}
 	return facts
-}
-
-// lasting writes seconds as 1h2m3.4s.
-func lasting(seconds float64) string {
-	d := time.Duration(seconds * 1e9)
-	switch {
-	case d >= time.Minute:
-		d = d.Round(time.Second)
-	case d >= time.Second:
-		d = d.Round(10 * time.Millisecond)
-	default:
-		d = d.Round(time.Microsecond)
-	}
-	return d.String()
 }
 
 func (t *text) warnings() {
@@ -237,9 +223,9 @@ func (t *text) provenance() {
 }
 
 // table of the text summary.
-type table struct{ *wording.Table }
+type table struct{ *Table }
 
-func newTable(header ...string) *table { return &table{wording.NewTable(header...)} }
+func newTable(header ...string) *table { return &table{NewTable(header...)} }
 
 func (t *table) add(cells ...string) { t.Add(cells...) }
 
@@ -301,11 +287,11 @@ func (t *text) observed(a summary.Assertion) string {
 	case c.Agg == "rate":
 		return strconv.FormatFloat(v, 'g', 6, 64) + "/s"
 	case c.Agg == "count":
-		return wording.Thousands(int64(v))
+		return unit.Thousands(int64(v))
 	case m.Unit == "s":
 		return t.time(v) + " " + timeUnits[t.o.Unit].name
 	case m.Unit == "ratio":
-		return wording.Percent(v)
+		return unit.Percent(v)
 	}
 	return strconv.FormatFloat(v, 'g', 6, 64)
 }

@@ -3,23 +3,22 @@ package present
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // kept says how the generator of a run in real time kept its schedule, and
 // whose latency is not what it seems.
 func (t *text) kept() {
 	if s := t.s.Schedule; s != nil {
-		line := fmt.Sprintf("schedule: %s intended, %s achieved (ratio %.4f; of requests to limiters)", perSecond(s.IntendedPerSecond), perSecond(s.AchievedPerSecond), s.Ratio)
+		line := fmt.Sprintf("schedule: %s intended, %s achieved (ratio %.4f; of requests to limiters)", unit.PerSecond(s.IntendedPerSecond, 4), unit.PerSecond(s.AchievedPerSecond, 4), s.Ratio)
 		if s.LagP99 != nil {
-			unit := timeUnits[t.o.Unit].name
-			line += fmt.Sprintf("; lag p50 %s %s, p99 %s %s, max %s %s (%s; p99 may be %s %s)", t.time(*s.LagMed), unit, t.time(*s.LagP99), unit,
-				t.time(*s.LagMax), unit, wording.Counted(s.LagSamples, "sample"), t.time(s.LagBound), unit)
+			in := timeUnits[t.o.Unit].name
+			line += fmt.Sprintf("; lag p50 %s %s, p99 %s %s, max %s %s (%s; p99 may be %s %s)", t.time(*s.LagMed), in, t.time(*s.LagP99), in,
+				t.time(*s.LagMax), in, unit.Counted(s.LagSamples, "sample"), t.time(s.LagBound), in)
 		}
 		t.sentence("%s", line)
 	}
@@ -28,26 +27,19 @@ func (t *text) kept() {
 	}
 }
 
-func perSecond(rate float64) string {
-	if rate >= 1000 {
-		return wording.Thousands(int64(rate+0.5)) + "/s"
-	}
-	return strconv.FormatFloat(rate, 'g', 4, 64) + "/s"
-}
-
 // faults: what went wrong on purpose, and when.
 func (t *text) faults() {
 	rows := newTable(">from", ">until", "fault", "of", "what")
 	for _, f := range t.s.Faults {
 		until := "-"
 		if f.Until > f.At {
-			until = lasting(f.Until)
+			until = unit.Lasting(f.Until)
 		}
 		of := f.Shard
 		if of == "" {
 			of = f.Client
 		}
-		rows.add(lasting(f.At), until, f.Kind, dash(of), wording.Printable(f.What))
+		rows.add(unit.Lasting(f.At), until, f.Kind, dash(of), metric.Printable(f.What))
 	}
 	if len(rows.Rows) > 0 {
 		t.heading("Faults (after the start of the run)")
@@ -62,7 +54,7 @@ func (t *text) phases() {
 	}
 	var lengths []string
 	for _, p := range t.s.Phases {
-		lengths = append(lengths, p.Phase+" "+lasting(p.Seconds))
+		lengths = append(lengths, p.Phase+" "+unit.Lasting(p.Seconds))
 	}
 	t.heading("Outcomes before, during and after faults (%s; by when a request was due)", strings.Join(lengths, ", "))
 	t.table(t.outcomesByPhase())
@@ -98,12 +90,12 @@ func (t *text) byPhase(name string) (order []group, sums map[inPhase]summary.Met
 func (t *text) outcomesByPhase() *table {
 	order, counts := t.byPhase("decisions")
 	_, latencies := t.byPhase("latency")
-	unit := timeUnits[t.o.Unit].name
-	rows := newTable(t.columns(">before", ">during", ">after", ">latency p99 ("+unit+") before", ">during", ">after")...)
+	in := timeUnits[t.o.Unit].name
+	rows := newTable(t.columns(">before", ">during", ">after", ">latency p99 ("+in+") before", ">during", ">after")...)
 	for _, g := range order {
 		var n, p99 []string
 		for _, phase := range metric.Phases() {
-			n = append(n, wording.Thousands(counts[inPhase{g, phase}].Count))
+			n = append(n, unit.Thousands(counts[inPhase{g, phase}].Count))
 			if m, ok := latencies[inPhase{g, phase}]; ok && m.P99 != nil {
 				p99 = append(p99, t.time(*m.P99))
 			} else {
@@ -141,7 +133,7 @@ func (t *text) errorsByPhase() *table {
 	for _, k := range order {
 		row := []string{k.limiter, k.error}
 		for _, phase := range metric.Phases() {
-			row = append(row, wording.Thousands(counts[k][phase]))
+			row = append(row, unit.Thousands(counts[k][phase]))
 		}
 		rows.add(row...)
 	}
@@ -152,10 +144,10 @@ func (t *text) errorsByPhase() *table {
 func (t *text) sampledAudit() {
 	rows := newTable("limiter", ">over-admitted", ">under-admitted", ">ambiguous", ">worst excess (tokens)", ">decisions compared")
 	for _, a := range t.s.SampledAudit {
-		rows.add(a.Limiter, wording.Thousands(a.Over), wording.Thousands(a.Under), wording.Thousands(a.Ambiguous), fmt.Sprintf("%.4g", a.WorstExcess), wording.Thousands(a.Compared))
+		rows.add(a.Limiter, unit.Thousands(a.Over), unit.Thousands(a.Under), unit.Thousands(a.Ambiguous), fmt.Sprintf("%.4g", a.WorstExcess), unit.Thousands(a.Compared))
 	}
 	if len(rows.Rows) > 0 {
-		t.heading("Audit of the sampled keys alone (%s of the keys; of the others nothing is known)", wording.Percent(t.s.SampleRate))
+		t.heading("Audit of the sampled keys alone (%s of the keys; of the others nothing is known)", unit.Percent(t.s.SampleRate))
 		t.table(rows)
 	}
 }
@@ -173,8 +165,8 @@ func (t *text) servers() {
 		if s.KeyBytes != nil {
 			perKey = fmt.Sprintf("%.0f", *s.KeyBytes)
 		}
-		rows.add(s.Shard, dash(s.Version), change(s.KeysBefore, s.KeysAfter, wording.Thousands), change(s.MemoryBefore, s.MemoryAfter, mebibytes),
-			perKey, wording.Thousands(s.SampledKeys), s.Note())
+		rows.add(s.Shard, dash(s.Version), change(s.KeysBefore, s.KeysAfter, unit.Thousands), change(s.MemoryBefore, s.MemoryAfter, mebibytes),
+			perKey, unit.Thousands(s.SampledKeys), s.Note())
 	}
 	t.table(rows)
 	t.commands()
@@ -201,9 +193,9 @@ func (t *text) commands() {
 		for _, d := range s.Disagreements {
 			script := "?"
 			if d.Script != nil {
-				script = wording.Thousands(*d.Script)
+				script = unit.Thousands(*d.Script)
 			}
-			odd.add(s.Shard, d.Command, wording.Thousands(d.Sent), script, wording.Thousands(d.Server))
+			odd.add(s.Shard, d.Command, unit.Thousands(d.Sent), script, unit.Thousands(d.Server))
 		}
 	}
 	switch {
@@ -211,7 +203,7 @@ func (t *text) commands() {
 		t.heading("Commands that the servers counted otherwise than the clients")
 		t.table(odd)
 	case len(unknown) == 0:
-		t.sentence("commands: the servers counted what the clients sent: %s of %s", wording.Thousands(served), wording.Thousands(sent))
+		t.sentence("commands: the servers counted what the clients sent: %s of %s", unit.Thousands(served), unit.Thousands(sent))
 	}
 	if len(unknown) > 0 {
 		t.sentence("commands: those of %s cannot all be compared, so whether the servers counted what the clients sent is unknown", strings.Join(unknown, ", "))

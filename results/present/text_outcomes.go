@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // group is the part of a series' tags that a row of a table is for.
@@ -132,7 +132,7 @@ func (t *text) decisions() {
 		if m, ok := trips[without]; ok && m.Avg != nil {
 			avg, most = fmt.Sprintf("%.2f", *m.Avg), fmt.Sprintf("%.0f", *m.Max)
 		}
-		rows.add(t.cells(g, wording.Thousands(n), wording.Percent(float64(n)/float64(totals[g.limiter])), avg, most)...)
+		rows.add(t.cells(g, unit.Thousands(n), unit.Percent(float64(n)/float64(totals[g.limiter])), avg, most)...)
 	}
 	t.heading("Decisions by outcome (key: state of the key as the shard saw it)")
 	t.table(rows)
@@ -175,7 +175,7 @@ func (t *text) times(name, title string) {
 		if !ok || m.Avg == nil {
 			continue
 		}
-		row := []string{wording.Thousands(m.Count)}
+		row := []string{unit.Thousands(m.Count)}
 		for _, v := range []*float64{m.Min, m.Avg, m.Med, m.P90, m.P95, m.P99, m.P999, m.Max} {
 			row = append(row, t.time(*v))
 		}
@@ -197,7 +197,7 @@ func (t *text) errors() {
 		for _, n := range counts[k] {
 			total += n
 		}
-		rows.add(k.limiter, k.error, wording.Thousands(total))
+		rows.add(k.limiter, k.error, unit.Thousands(total))
 	}
 	if len(rows.Rows) > 0 {
 		t.heading("Errors")
@@ -206,7 +206,7 @@ func (t *text) errors() {
 	dropped := newTable("traffic", ">dropped")
 	for _, m := range t.s.Select(metric.Selector{Metric: "dropped"}) {
 		if m.Count > 0 {
-			dropped.add(m.Tags["traffic"], wording.Thousands(m.Count))
+			dropped.add(m.Tags["traffic"], unit.Thousands(m.Count))
 		}
 	}
 	if len(dropped.Rows) > 0 {

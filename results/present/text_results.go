@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // limiters that have a series of the metric, in order.
@@ -49,7 +49,7 @@ func (t *text) shards() {
 	}
 	for _, m := range t.s.Select(metric.Selector{Metric: "shard_disagreement"}) {
 		t.sentence("%s: client %s looks for %s of the keys that it shares with the first client (%s) on another shard.",
-			m.Tags["limiter"], m.Tags["client"], wording.Percent(*m.Value), wording.Thousands(m.Count))
+			m.Tags["limiter"], m.Tags["client"], unit.Percent(*m.Value), unit.Thousands(m.Count))
 	}
 }
 
@@ -68,9 +68,9 @@ func (t *text) addShards(rows *table, limiter string) {
 	for _, m := range commands {
 		n, part := "-", "-"
 		if k, known := keys[m.Tags["shard"]]; known {
-			n, part = wording.Thousands(k), share(k, totalKeys)
+			n, part = unit.Thousands(k), share(k, totalKeys)
 		}
-		rows.add(limiter, m.Tags["shard"], n, part, wording.Thousands(m.Count), share(m.Count, totalCommands))
+		rows.add(limiter, m.Tags["shard"], n, part, unit.Thousands(m.Count), share(m.Count, totalCommands))
 	}
 }
 
@@ -78,7 +78,7 @@ func share(n, of int64) string {
 	if of == 0 {
 		return "-"
 	}
-	return wording.Percent(float64(n) / float64(of))
+	return unit.Percent(float64(n) / float64(of))
 }
 
 // balance in words. Distinct keys fall independently, so their p-value
@@ -129,9 +129,9 @@ func (t *text) audit() {
 		excess, ok := t.one("worst_excess", of)
 		worst, compared := "-", "-"
 		if ok {
-			worst, compared = fmt.Sprintf("%.4g", *excess.Value), wording.Thousands(excess.Count)
+			worst, compared = fmt.Sprintf("%.4g", *excess.Value), unit.Thousands(excess.Count)
 		}
-		rows.add(l, wording.Thousands(over.Count), wording.Thousands(under.Count), wording.Thousands(ambiguous.Count), worst, compared)
+		rows.add(l, unit.Thousands(over.Count), unit.Thousands(under.Count), unit.Thousands(ambiguous.Count), worst, compared)
 	}
 	t.heading("Audit against the exact reference (worst excess: tokens above burst + t/T in any window)")
 	t.table(rows)
@@ -148,7 +148,7 @@ func (t *text) worstKeys() {
 		if shown[k.Limiter]++; shown[k.Limiter] > compactKeys && !t.full() {
 			continue
 		}
-		rows.add(k.Limiter, k.Limit, wording.Printable(k.Key), wording.Thousands(k.Over), wording.Thousands(k.Under), fmt.Sprintf("%.4g", k.Excess))
+		rows.add(k.Limiter, k.Limit, metric.Printable(k.Key), unit.Thousands(k.Over), unit.Thousands(k.Under), fmt.Sprintf("%.4g", k.Excess))
 	}
 	if len(rows.Rows) > 0 {
 		t.heading("Worst keys of the audit")
@@ -163,7 +163,7 @@ func (t *text) denied() {
 	t.heading("Most denied keys")
 	rows := newTable("limiter", "limit", "key", ">denied", ">decisions", ">share")
 	for _, k := range t.s.Keys.MostDenied {
-		rows.add(k.Limiter, k.Limit, wording.Printable(k.Key), wording.Thousands(k.Denied), wording.Thousands(k.Decisions), share(k.Denied, k.Decisions))
+		rows.add(k.Limiter, k.Limit, metric.Printable(k.Key), unit.Thousands(k.Denied), unit.Thousands(k.Decisions), share(k.Denied, k.Decisions))
 	}
 	t.table(rows)
 }
@@ -187,7 +187,7 @@ func (t *text) thresholds() {
 		}
 		row := []string{one.Engine, strconv.FormatInt(one.Threshold, 10) + " %"}
 		for _, c := range counts {
-			row = append(row, wording.Thousands(c))
+			row = append(row, unit.Thousands(c))
 		}
 		rows.add(append(row, t.delays(one)...)...)
 	}
@@ -196,7 +196,7 @@ func (t *text) thresholds() {
 		return
 	case len(rows.Rows) == 0:
 		t.heading("Thresholds")
-		t.sentence("None of the %s crossed a threshold, and no engine sent a notice.", wording.Counted(t.s.Accounts, "account"))
+		t.sentence("None of the %s crossed a threshold, and no engine sent a notice.", unit.Counted(t.s.Accounts, "account"))
 		return
 	}
 	t.heading("Thresholds (crossings that were due a notice, and what became of them)")
@@ -212,7 +212,7 @@ func (t *text) delays(one summary.Threshold) []string {
 			cells = append(cells, "-")
 			continue
 		}
-		cells = append(cells, lasting(*v))
+		cells = append(cells, unit.Lasting(*v))
 	}
 	return cells
 }
@@ -224,10 +224,10 @@ func (t *text) causes() {
 	for _, c := range t.joinCauses() {
 		example := fmt.Sprintf("account %d", c.first.Account)
 		if c.first.Group != "" {
-			example += " (" + wording.Printable(c.first.Group) + ")"
+			example += " (" + metric.Printable(c.first.Group) + ")"
 		}
 		example += fmt.Sprintf(", %d %% at %s", c.first.Threshold, c.first.At.Format(time.DateTime))
-		rows.add(c.first.Engine, strings.Join(c.thresholds, ", ")+" %", c.first.Verdict, wording.Printable(c.first.Cause), wording.Thousands(c.count), example)
+		rows.add(c.first.Engine, strings.Join(c.thresholds, ", ")+" %", c.first.Verdict, metric.Printable(c.first.Cause), unit.Thousands(c.count), example)
 	}
 	if len(rows.Rows) > 0 {
 		t.heading("Causes of notices that were missed, late, duplicate or spurious")

@@ -5,12 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // Names of the files in a record's directory.
@@ -41,7 +40,7 @@ func partName(folder string, n int) string {
 // the old one or the new one and never half of it.
 func writeManifest(dir string, m *Manifest) error {
 	var b bytes.Buffer
-	if err := wording.JSON(&b, m); err != nil {
+	if err := WriteJSON(&b, m); err != nil {
 		return fmt.Errorf("encoding %s: %w", filepath.Join(dir, ManifestFile), err)
 	}
 	return replaceFile(filepath.Join(dir, ManifestFile), b.Bytes())
@@ -198,4 +197,13 @@ func evaluationRows() *layout[Evaluation] {
 		keep:  func(*Evaluation, *arenas) {},
 		check: func() func(*Evaluation) error { return func(*Evaluation) error { return nil } },
 	}
+}
+
+// WriteJSON writes v as people read it too: indented, with <, > and & as they
+// are, and a newline at its end.
+func WriteJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
 }

@@ -9,8 +9,8 @@ import (
 
 	"gonum.org/v1/gonum/stat/distuv"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // mostDenied is how many keys Keys.MostDenied has at most for a limiter.
@@ -338,7 +338,7 @@ func (d disagreement) warning() string {
 		return ""
 	}
 	return fmt.Sprintf("%s: client %s looks for %s of %s on another shard than client %s: %s. What one client writes, the other does not find.",
-		d.limiter, d.client.Name, percent(d.share()), wording.Counted(d.shared, "key"), d.first.Name, d.cause())
+		d.limiter, d.client.Name, percent(d.share()), unit.Counted(d.shared, "key"), d.first.Name, d.cause())
 }
 
 func (d disagreement) cause() string {

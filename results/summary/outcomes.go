@@ -7,9 +7,9 @@ import (
 	"slices"
 
 	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // outcomes counts decisions and their times by outcome.
@@ -395,9 +395,9 @@ func (p *pass) unrecordedWarning(a *audit.Result) []string {
 	if m.Whole() || p.unknown {
 		return nil
 	}
-	w := fmt.Sprintf("observations: %s: of %s the record holds %s", m.Recorded, wording.Counted(m.Seen, "observation"), only(m))
+	w := fmt.Sprintf("observations: %s: of %s the record holds %s", m.Recorded, unit.Counted(m.Seen, "observation"), only(m))
 	if m.Recorded == record.Sampled {
-		w += fmt.Sprintf(" (%s)", wording.Thousands(m.Count))
+		w += fmt.Sprintf(" (%s)", unit.Thousands(m.Count))
 	}
 	out := []string{w + ". Counts and times are of all of them, but over-admission, keys on shards, disagreement of clients and tables of keys are unknown."}
 	for _, l := range a.Limiters {
@@ -406,7 +406,7 @@ func (p *pass) unrecordedWarning(a *audit.Result) []string {
 		case p.batched[l.Name]:
 			out = append(out, fmt.Sprintf("%s: no audit: it decides on several keys at once, and only that of the first is sampled.", l.Name))
 		case l.Over > 0:
-			out = append(out, fmt.Sprintf("%s: over-admission: %s allowed that the limit denies, on the sampled keys alone (of %s).", l.Name, counted(l.Over, "request was", "requests were"), wording.Counted(l.Compared, "decision")))
+			out = append(out, fmt.Sprintf("%s: over-admission: %s allowed that the limit denies, on the sampled keys alone (of %s).", l.Name, counted(l.Over, "request was", "requests were"), unit.Counted(l.Compared, "decision")))
 		}
 	}
 	return out

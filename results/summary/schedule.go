@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // A run that cannot keep its schedule measures itself: lag's 99th percentile
@@ -114,7 +114,7 @@ func (s *Schedule) late(m *record.Manifest) (why []string) {
 		why = append(why, "the generator was late: lag's 99th percentile is "+inWords(*s.LagP99)+", more than "+inWords(s.LagBound)+". Nothing below stands for the load that was asked for.")
 	}
 	if s.Ratio < leastSent && m.Clock == "real" {
-		why = append(why, "the generator did not keep up: of "+rate(s.IntendedPerSecond)+" that were due it sent "+rate(s.AchievedPerSecond)+" ("+percent(s.Ratio)+") within the run.")
+		why = append(why, "the generator did not keep up: of "+unit.PerSecond(s.IntendedPerSecond, 3)+" that were due it sent "+unit.PerSecond(s.AchievedPerSecond, 3)+" ("+percent(s.Ratio)+") within the run.")
 	}
 	return why
 }
@@ -166,14 +166,14 @@ func extent(m *record.Manifest) string {
 		n = m.Seen
 	}
 	if m.AccountCount+m.EvaluationCount == 0 {
-		return wording.Counted(n, "observation")
+		return unit.Counted(n, "observation")
 	}
-	return wording.Counted(n, "observation") + ", " + wording.Counted(m.AccountCount, "account") + " and " + wording.Counted(m.EvaluationCount, "evaluation")
+	return unit.Counted(n, "observation") + ", " + unit.Counted(m.AccountCount, "account") + " and " + unit.Counted(m.EvaluationCount, "evaluation")
 }
 
 func counted(n int64, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return wording.Thousands(n) + " " + many
+	return unit.Thousands(n) + " " + many
 }

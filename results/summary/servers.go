@@ -6,7 +6,6 @@ import (
 
 	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // comparison of what one server counted with what the run's clients sent.
@@ -90,7 +89,7 @@ func servers(list []record.Server) (out []Server) {
 func (s *Server) Note() string {
 	switch {
 	case s.Unreachable != "":
-		return "could not be asked at the end: " + wording.Printable(s.Unreachable)
+		return "could not be asked at the end: " + metric.Printable(s.Unreachable)
 	case s.Restarted:
 		return "restarted: its counts began anew"
 	}

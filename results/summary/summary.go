@@ -8,7 +8,8 @@ import (
 
 	"github.com/google/jsonschema-go/jsonschema"
 
-	"github.com/quotalab/quotalab/results/wording"
+	"github.com/quotalab/quotalab/models/metric/unit"
+	"github.com/quotalab/quotalab/results/record"
 )
 
 // SchemaVersion of the JSON summary.
@@ -124,7 +125,7 @@ type Assertion struct {
 func (a *Assertion) Name() string {
 	name := a.Metric + ": " + a.Check
 	if a.OverSeconds > 0 {
-		name += " over " + wording.Quantity(a.OverSeconds, "s")
+		name += " over " + unit.Quantity(a.OverSeconds, "s")
 	}
 	return name
 }
@@ -140,7 +141,7 @@ type Ended struct {
 
 // WriteJSON writes the summary as indented JSON with a newline at its end.
 func (s *Summary) WriteJSON(w io.Writer) error {
-	return wording.JSON(w, s)
+	return record.WriteJSON(w, s)
 }
 
 // Verdict in a word: INVALID, FAILED or PASSED.
@@ -178,7 +179,7 @@ func SchemaOf[T any](title, description string) ([]byte, error) {
 	s.Schema = "https://json-schema.org/draft/2020-12/schema"
 	s.Title, s.Description = title, description
 	var b bytes.Buffer
-	if err := wording.JSON(&b, s); err != nil {
+	if err := record.WriteJSON(&b, s); err != nil {
 		return nil, fmt.Errorf("schema of %s: %w", title, err)
 	}
 	return b.Bytes(), nil

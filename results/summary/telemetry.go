@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // telemetryTolerance is the relative error of a limiter's own metrics above
@@ -102,7 +102,7 @@ func (w *wall) warnings(s record.Telemetry, off bool) []string {
 		parts = append(parts, fmt.Sprintf("says that they take %s on average, where a caller waits %s", inWords(s.Seconds/float64(s.Count)), inWords(w.sum/float64(w.n))))
 	}
 	if miscount, _ := relative(float64(s.Count), float64(w.n)); miscount > telemetryTolerance {
-		parts = append(parts, fmt.Sprintf("counts %s, where there were %s", wording.Thousands(int64(s.Count)), wording.Thousands(int64(w.n))))
+		parts = append(parts, fmt.Sprintf("counts %s, where there were %s", unit.Thousands(int64(s.Count)), unit.Thousands(int64(w.n))))
 	}
 	if len(parts) == 0 {
 		return nil

@@ -3,15 +3,13 @@ package summary
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // warnings say in words what is odd and what causes it, causes first.
@@ -77,12 +75,12 @@ func (p *pass) errorWarning(limiter string) []string {
 	total, list := int64(0), make([]string, len(kinds))
 	for i, k := range kinds {
 		total += counts[k]
-		list[i] = k + " " + wording.Thousands(counts[k])
+		list[i] = k + " " + unit.Thousands(counts[k])
 	}
 	if total == 0 {
 		return nil
 	}
-	w := fmt.Sprintf("%s: %s in %s (%s): %s.", limiter, wording.Counted(total, "error"), wording.Counted(decisions, "request"), percent(float64(total)/float64(decisions)), strings.Join(list, ", "))
+	w := fmt.Sprintf("%s: %s in %s (%s): %s.", limiter, unit.Counted(total, "error"), unit.Counted(decisions, "request"), percent(float64(total)/float64(decisions)), strings.Join(list, ", "))
 	if open := p.outcomes.total(func(o outcome) bool { return o.limiter == limiter && o.decision == record.FailOpen }); open > 0 {
 		w += fmt.Sprintf(" %s let through because of it (fail open).", counted(open, "request was", "requests were"))
 	}
@@ -93,7 +91,7 @@ func (p *pass) admissionWarnings(l audit.Limiter) (out []string) {
 	warn := func(format string, args ...any) { out = append(out, l.Name+": "+fmt.Sprintf(format, args...)) }
 	share := func(n int64) string { return percent(float64(n) / float64(l.Compared)) }
 	if l.Over > 0 {
-		w := fmt.Sprintf("over-admission: %s allowed that the limit denies (%s of %s).", counted(l.Over, "request was", "requests were"), share(l.Over), wording.Counted(l.Compared, "decision"))
+		w := fmt.Sprintf("over-admission: %s allowed that the limit denies (%s of %s).", counted(l.Over, "request was", "requests were"), share(l.Over), unit.Counted(l.Compared, "decision"))
 		if l.OverChecked > 0 {
 			w += fmt.Sprintf(" Of these %s a check that took no tokens.", counted(l.OverChecked, "was", "were"))
 		}
@@ -103,14 +101,14 @@ func (p *pass) admissionWarnings(l audit.Limiter) (out []string) {
 		warn("%s", w+p.overCause(l.Name))
 	}
 	if l.Under > 0 {
-		w := fmt.Sprintf("under-admission: %s denied that the limit allows (%s of %s).", counted(l.Under, "request was", "requests were"), share(l.Under), wording.Counted(l.Compared, "decision"))
+		w := fmt.Sprintf("under-admission: %s denied that the limit allows (%s of %s).", counted(l.Under, "request was", "requests were"), share(l.Under), unit.Counted(l.Compared, "decision"))
 		warn("%s", w+cmp.Or(p.clockCause(), p.clockFault()))
 	}
 	if l.WrongRetry > 0 {
-		warn("%s of the %s that can be compared (on keys without an earlier fault) told a wrong time to retry after.", wording.Thousands(l.WrongRetry), wording.Counted(l.RetryKnown, "denial"))
+		warn("%s of the %s that can be compared (on keys without an earlier fault) told a wrong time to retry after.", unit.Thousands(l.WrongRetry), unit.Counted(l.RetryKnown, "denial"))
 	}
 	if l.Uncertain > 0 {
-		warn("%s reached a key and ended in an error: whether they took tokens is unknown, so the audit is that much less sure.", wording.Counted(l.Uncertain, "request"))
+		warn("%s reached a key and ended in an error: whether they took tokens is unknown, so the audit is that much less sure.", unit.Counted(l.Uncertain, "request"))
 	}
 	switch {
 	case l.Unknown != "":
@@ -234,7 +232,7 @@ func shortfall(e *audit.EngineResult, v audit.Verdict, of func(*audit.ThresholdT
 		if len(parts) == 0 {
 			crossings = map[bool]string{true: "crossing ", false: "crossings "}[t.Crossings == 1]
 		}
-		parts = append(parts, fmt.Sprintf("%s of %s %sof %d %% %s, %s", wording.Thousands(n), wording.Thousands(t.Crossings), crossings, t.Threshold, v, mostBy(t.Causes, v, n)))
+		parts = append(parts, fmt.Sprintf("%s of %s %sof %d %% %s, %s", unit.Thousands(n), unit.Thousands(t.Crossings), crossings, t.Threshold, v, mostBy(t.Causes, v, n)))
 	}
 	if len(parts) == 0 {
 		return ""
@@ -253,7 +251,7 @@ func mostBy(list []audit.CauseTally, v audit.Verdict, of int64) string {
 	case 2*list[i].Count > of:
 		return "most by " + list[i].Cause
 	}
-	return fmt.Sprintf("%s of them by %s", wording.Thousands(list[i].Count), list[i].Cause)
+	return fmt.Sprintf("%s of them by %s", unit.Thousands(list[i].Count), list[i].Cause)
 }
 
 func covered(e *audit.EngineResult) string {
@@ -278,7 +276,7 @@ func surplus(e *audit.EngineResult) string {
 		if n == 0 {
 			continue
 		}
-		part := wording.Counted(n, string(kind)+" notice")
+		part := unit.Counted(n, string(kind)+" notice")
 		if kind == audit.Duplicate || kind == audit.Spurious {
 			if list := joined(e, kind); len(list) > 0 {
 				part += fmt.Sprintf(", %s (such as to account %d)", mostBy(list, kind, n), list[0].Account)
@@ -316,19 +314,10 @@ func noticed(f audit.FindingTally) string {
 	if f.Accounts == 0 {
 		return fmt.Sprintf("it found: %s (%s).", f.What, times)
 	}
-	return fmt.Sprintf("it found: %s (%s, of %s, such as account %d).", f.What, times, wording.Counted(f.Accounts, "account"), f.Account)
+	return fmt.Sprintf("it found: %s (%s, of %s, such as account %d).", f.What, times, unit.Counted(f.Accounts, "account"), f.Account)
 }
 
-// percent is wording.Percent as part of a sentence.
+// percent is unit.Percent as part of a sentence.
 func percent(share float64) string {
-	return strings.NewReplacer("<", "less than ", ">", "more than ").Replace(wording.Percent(share))
-}
-
-// rate writes 1,234.5/s, with as many digits after the point as a low rate
-// needs.
-func rate(perSecond float64) string {
-	if perSecond >= 100 {
-		return wording.Thousands(int64(math.Round(perSecond))) + "/s"
-	}
-	return strconv.FormatFloat(perSecond, 'g', 3, 64) + "/s"
+	return strings.NewReplacer("<", "less than ", ">", "more than ").Replace(unit.Percent(share))
 }

@@ -23,8 +23,8 @@ import (
 	"slices"
 
 	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // File is the name of a Result in a sweep's directory.
@@ -179,7 +179,7 @@ func (r *Result) Places() int {
 
 // WriteJSON writes the result as indented JSON with a newline at its end.
 func (r *Result) WriteJSON(w io.Writer) error {
-	return wording.JSON(w, r)
+	return record.WriteJSON(w, r)
 }
 
 // Read reads what WriteJSON wrote; name is for errors.

@@ -12,9 +12,9 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/present"
 	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/wording"
 )
 
 // Text writes the result for people: a line on the whole, and a table with a
@@ -34,14 +34,14 @@ func (r *Result) Text(w io.Writer) error {
 
 // Markdown writes the same in GitHub's Markdown.
 func (r *Result) Markdown(w io.Writer) error {
-	if _, err := fmt.Fprintf(w, "### %s: %s\n\n", wording.Literal(r.Scenario), wording.Literal(r.whole())); err != nil {
+	if _, err := fmt.Fprintf(w, "### %s: %s\n\n", present.Literal(r.Scenario), present.Literal(r.whole())); err != nil {
 		return err
 	}
 	if err := r.table().Markdown(w); err != nil {
 		return err
 	}
 	return r.notes(func(text string) error {
-		_, err := fmt.Fprintf(w, "\n%s\n", wording.Literal(text))
+		_, err := fmt.Fprintf(w, "\n%s\n", present.Literal(text))
 		return err
 	})
 }
@@ -52,10 +52,10 @@ func (r *Result) whole() string {
 	for i := range r.Runs {
 		count[r.Runs[i].Verdict()]++
 	}
-	text := fmt.Sprintf("%s at %s", wording.Counted(int64(len(r.Runs)), "run"), wording.Counted(int64(r.Places()), "place"))
+	text := fmt.Sprintf("%s at %s", unit.Counted(int64(len(r.Runs)), "run"), unit.Counted(int64(r.Places()), "place"))
 	for _, verdict := range []string{"PASSED", "FAILED", "INVALID"} {
 		if n := count[verdict]; n > 0 {
-			text += fmt.Sprintf(", %s %s", wording.Thousands(n), verdict)
+			text += fmt.Sprintf(", %s %s", unit.Thousands(n), verdict)
 		}
 	}
 	return text
@@ -80,7 +80,7 @@ func (r *Result) notes(tell func(string) error) error {
 }
 
 // table with a row for each place.
-func (r *Result) table() *wording.Table {
+func (r *Result) table() *present.Table {
 	var header []string
 	for _, a := range r.Axes {
 		header = append(header, numeric(a.Numeric != nil)+a.Label)
@@ -100,7 +100,7 @@ func (r *Result) table() *wording.Table {
 	if failing {
 		header = append(header, "what fails")
 	}
-	t := wording.NewTable(header...)
+	t := present.NewTable(header...)
 	for i := range places {
 		t.Add(r.row(i, &places[i], failing)...)
 	}
@@ -226,9 +226,9 @@ func (c *Column) number(v float64) string {
 	case c.Unit == "s":
 		return strconv.FormatFloat(v*1e3, 'f', 3, 64)
 	case c.Unit == "ratio":
-		return wording.Percent(v)
+		return unit.Percent(v)
 	case v == math.Trunc(v) && math.Abs(v) < 1<<53:
-		return wording.Thousands(int64(v))
+		return unit.Thousands(int64(v))
 	}
 	return strconv.FormatFloat(v, 'g', 6, 64)
 }

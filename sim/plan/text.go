@@ -10,7 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/quotalab/quotalab/results/wording"
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/scenarios"
 )
 
@@ -127,7 +127,7 @@ func sweepText(w *tabwriter.Writer, s *scenarios.Sweep) {
 	if s.Repeats > 1 {
 		of = append(of, fmt.Sprintf("%d repeats", s.Repeats))
 	}
-	text := wording.Counted(int64(len(s.Grid())*int(s.Repeats)), "cell")
+	text := unit.Counted(int64(len(s.Grid())*int(s.Repeats)), "cell")
 	if list := strings.Join(of, " × "); list != "" {
 		text += ": " + list
 	}

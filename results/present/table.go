@@ -1,7 +1,6 @@
-package wording
+package present
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -108,13 +107,4 @@ func literal(cells []string) []string {
 func Literal(s string) string {
 	return strings.NewReplacer("\\", "\\\\", "`", "\\`", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]", "|", "\\|", "~", "\\~", "#", "\\#", "@", "@\u200b",
 		"<", "&lt;", ">", "&gt;", "&", "&amp;", "\r", " ", "\n", " ", "\t", " ").Replace(s)
-}
-
-// JSON writes v as people read it too: indented, with <, > and & as they are,
-// and a newline at its end.
-func JSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
 }

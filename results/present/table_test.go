@@ -1,14 +1,14 @@
-package wording_test
+package present_test
 
 import (
 	"strings"
 	"testing"
 
-	"github.com/quotalab/quotalab/results/wording"
+	"github.com/quotalab/quotalab/results/present"
 )
 
 func TestTable(t *testing.T) {
-	table := wording.NewTable("name", ">count")
+	table := present.NewTable("name", ">count")
 	var text, markdown strings.Builder
 	write := func() {
 		text.Reset()
