@@ -74,7 +74,7 @@ type Scale struct {
 // LognormalFactor is a lognormal distribution of a factor.
 type LognormalFactor struct {
 	Median Number `yaml:"median" doc:"median" default:"1" min:"exclusive 0" max:"1e6"`
-	P99    Number `yaml:"p99" doc:"99th percentile, at least the median" required:"true" min:"exclusive 0" max:"1e6"`
+	P99    Number `yaml:"p99" doc:"99th percentile, at least the median" required:"true" min:"exclusive 0" max:"1e6" atleast:"median"`
 }
 
 // ParetoFactor is a Pareto distribution of a factor.
@@ -111,7 +111,7 @@ type Engine struct {
 	Offset       Duration    `yaml:"offset" doc:"when the first run starts" default:"0s" min:"0"`
 	AccountTime  Duration    `yaml:"account_time" doc:"how long a run takes for each account that it looks at, beside query and mail latency" default:"0s" min:"0"`
 	Overlap      Overlap     `yaml:"overlap" doc:"a second run starts inside the first sending of a run, between its check and its record: false; true: once a day; every: N, in every N-th run" default:"false"`
-	Thresholds   []Count     `yaml:"thresholds" doc:"percentages of the limit that are announced, in rising order; left out: the kind's own"`
+	Thresholds   []Count     `yaml:"thresholds" doc:"percentages of the limit that are announced, in rising order; left out: the kind's own" min:"1" max:"10_000"`
 	Source       UsageSource `yaml:"source" doc:"where the engine reads usage"`
 	CacheRefresh Duration    `yaml:"cache_refresh" doc:"time from one refresh of the cached 30-day usage to the next, of engines that select accounts by it" default:"6h" min:"1e9"`
 	Mail         Mail        `yaml:"mail" doc:"how notices are delivered"`

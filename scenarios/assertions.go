@@ -75,7 +75,7 @@ func (c *checker) assertTag(path string, t metric.Tag) {
 		}
 	case "client":
 		if !c.isInstance(t.Value) {
-			c.refer(path, "client", t.Value, "clients", c.clientNames())
+			c.refer(path, "client", t.Value, "clients", c.s.Clients.Names())
 		}
 	}
 }
@@ -83,7 +83,7 @@ func (c *checker) assertTag(path string, t metric.Tag) {
 // isInstance accepts the name of one of a client's several instances: caller/17.
 func (c *checker) isInstance(s string) bool {
 	name, number, ok := strings.Cut(s, "/")
-	if !ok || !slices.Contains(c.clientNames(), name) {
+	if !ok || !slices.Contains(c.s.Clients.Names(), name) {
 		return false
 	}
 	client, _ := c.s.Clients.Get(name)

@@ -102,8 +102,6 @@ func (c *checker) shards() {
 	if n := c.shardCount(); c.Written("shards.zones") && n > 0 && len(sh.Zones) != n {
 		c.Fail("shards.zones", "expected %d zones, one for each shard, found %d", n, len(sh.Zones))
 	}
-	c.distribution(sh.Service, "shards.service")
-	c.distribution(sh.Scripts, "shards.scripts")
 }
 
 // tagged checks a name that appears as a tag in results.
@@ -119,38 +117,14 @@ func (c *checker) shardCount() int {
 	if !c.Good("shards.count") || !c.Good("shards.names") {
 		return 0
 	}
-	if c.Written("shards.names") && !c.Written("shards.count") {
-		return len(c.s.Shards.Names)
-	}
-	return int(c.s.Shards.Count)
+	return len(c.s.Shards.Names)
 }
-
-func (c *checker) shardNames() []string {
-	if len(c.s.Shards.Names) > 0 {
-		return c.s.Shards.Names
-	}
-	names := make([]string, c.shardCount())
-	for i := range names {
-		names[i] = fmt.Sprintf("shard-%d", i+1)
-	}
-	return names
-}
-
-const defaultZone = "default"
 
 func (c *checker) network() {
-	shardZones := c.s.Shards.Zones
-	if len(shardZones) == 0 {
-		shardZones = []string{defaultZone}
-	}
-	clientZones := []string{}
+	var clientZones []string
 	for _, cl := range c.s.Clients {
 		clientZones = append(clientZones, cl.Value.Zone)
 	}
-	if len(clientZones) == 0 {
-		clientZones = []string{defaultZone}
-	}
-	c.distribution(c.s.Network.RTT, "network.rtt")
 	seen := map[[2]string]bool{}
 	for i, l := range c.s.Network.Links {
 		at := join("network.links", i)
@@ -158,14 +132,13 @@ func (c *checker) network() {
 			c.refer(join(at, "from"), "client zone", l.From, "clients", distinct(clientZones))
 		}
 		if l.To != "" {
-			c.refer(join(at, "to"), "shard zone", l.To, "shards.zones", distinct(shardZones))
+			c.refer(join(at, "to"), "shard zone", l.To, "shards.zones", distinct(c.s.Shards.Zones))
 		}
 		if pair := [2]string{l.From, l.To}; seen[pair] {
 			c.Fail(at, "the link from %s to %s is listed twice", l.From, l.To)
 		} else {
 			seen[pair] = true
 		}
-		c.distribution(l.RTT, join(at, "rtt"))
 	}
 }
 
@@ -179,17 +152,6 @@ func distinct(names []string) []string {
 	return out
 }
 
-func (c *checker) distribution(d Distribution, path string) {
-	if l := d.Lognormal; l != nil && l.P99 > 0 && l.P99 < l.Median {
-		c.Fail(join(path, "lognormal.p99"), "expected at least the median of %s, found %s", l.Median, l.P99)
-	}
-	for i, v := range d.Empirical {
-		if v < 0 {
-			c.Fail(join(path, fmt.Sprintf("empirical.%d", i)), "expected at least 0s, found %s", v)
-		}
-	}
-}
-
 func (c *checker) clients() {
 	for _, e := range c.s.Clients {
 		at := join("clients", e.Name, "shard_names")
@@ -201,13 +163,6 @@ func (c *checker) clients() {
 		}
 		c.unique(at, "shard", e.Value.ShardNames)
 	}
-}
-
-func (c *checker) clientNames() []string {
-	if len(c.s.Clients) == 0 {
-		return []string{defaultClient}
-	}
-	return c.s.Clients.Names()
 }
 
 // limiters checks limits and overrides. Kinds and their options are checked
@@ -256,11 +211,7 @@ func (c *checker) limit(l Limit, path string) {
 		c.Fail(join(path, "count"), "%d in %s is more than one a nanosecond", l.Count, l.Period)
 		return
 	}
-	burst := l.Burst
-	if burst == 0 {
-		burst = l.Count
-	}
-	if hi, lo := bits.Mul64(uint64(interval), uint64(burst)); hi != 0 || lo > math.MaxInt64/2 {
+	if hi, lo := bits.Mul64(uint64(interval), uint64(l.Burst)); hi != 0 || lo > math.MaxInt64/2 {
 		c.Fail(join(path, "burst"), "burst · period / count is longer than 146 years: give a smaller burst or period")
 	}
 }
@@ -271,8 +222,6 @@ func (c *checker) observations() {
 		c.Fail("sample_rate", "only observations: sampled has a rate, found observations: %s", c.s.Observations)
 	}
 }
-
-const defaultClient = "default"
 
 func (c *checker) traffic(t Traffic, path string) {
 	c.pattern(t.Rate, join(path, "rate"), c.s.Horizon, true)
@@ -286,7 +235,6 @@ func (c *checker) traffic(t Traffic, path string) {
 	c.unique(join(path, "limiters"), "limiter", t.Limiters)
 	c.takes(t, path)
 	c.via(t, path)
-	c.retry(t.OnDenial, join(path, "on_denial.retry"))
 }
 
 // source checks where a request's keys come from: keys, batch or a replay.
@@ -316,11 +264,7 @@ func (c *checker) source(t Traffic, path string) {
 
 // takes checks that every limiter of the traffic has the limits it takes from.
 func (c *checker) takes(t Traffic, path string) {
-	targets := t.Limiters
-	if len(targets) == 0 {
-		targets = c.s.Limiters.Names()
-	}
-	for _, name := range targets {
+	for _, name := range t.Limiters {
 		l, known := c.s.Limiters.Get(name)
 		if !known {
 			continue
@@ -338,7 +282,7 @@ func (c *checker) takes(t Traffic, path string) {
 }
 
 func (c *checker) via(t Traffic, path string) {
-	names := c.clientNames()
+	names := c.s.Clients.Names()
 	for i, name := range t.Via {
 		c.refer(join(path, "via", i), "client", name, "clients", names)
 	}
@@ -347,15 +291,6 @@ func (c *checker) via(t Traffic, path string) {
 	}
 	if c.Written(join(path, "pause")) && len(t.Via) < 2 && c.Good(join(path, "via")) {
 		c.Fail(join(path, "pause"), "a pause lies between two clients of via, and there is only one")
-	}
-}
-
-func (c *checker) retry(r Reaction, path string) {
-	if r.Retry == nil || r.Retry.Exponential == nil {
-		return
-	}
-	if b := r.Retry.Exponential; b.Max > 0 && b.Max < b.Base {
-		c.Fail(join(path, "exponential.max"), "expected at least the base of %s, found %s", b.Base, b.Max)
 	}
 }
 
@@ -378,14 +313,6 @@ func (c *checker) pattern(p RatePattern, path string, span Duration, alone bool)
 		}
 	case p.Steps != nil:
 		c.steps(p.Steps, join(path, "steps"))
-	case p.Spike != nil:
-		if s := p.Spike; s.Peak > 0 && s.Peak <= s.Base {
-			c.Fail(join(path, "spike.peak"), "expected more than the base of %s, found %s", s.Base, s.Peak)
-		}
-	case p.Herd != nil:
-		if h := p.Herd; h.Every > 0 && h.Jitter > h.Every {
-			c.Fail(join(path, "herd.jitter"), "expected at most every (%s), found %s", h.Every, h.Jitter)
-		}
 	case p.Replay != nil:
 		if !alone {
 			c.Fail(join(path, "replay"), "replay has instants and no rate: it cannot be part of sum, product or then")
@@ -420,10 +347,7 @@ func (c *checker) exponential(e ExpGrowth, path string, span Duration) {
 	case e.Doubling != nil && *e.Doubling > 0:
 		growth, by = Rate(math.Ln2/time.Duration(*e.Doubling).Seconds()), "doubling"
 	}
-	over := span
-	if e.Over > 0 {
-		over = min(e.Over, span)
-	}
+	over := min(e.Over, span)
 	end := float64(e.From) * math.Exp(float64(growth)*time.Duration(over).Seconds())
 	if end > float64(highestRate) && c.Good(path) {
 		c.Fail(join(path, by), "the rate would grow beyond %s within %s: give a slower growth, or a shorter over", highestRate, over)
@@ -449,16 +373,19 @@ func (c *checker) keys() {
 	for _, e := range c.s.Keys {
 		at := join("keys", e.Name)
 		p := e.Value
-		if h := p.HotSet; h != nil && h.N > 0 && h.Hot >= h.N {
-			c.Fail(join(at, "hot_set.hot"), "expected fewer hot keys than the %d of n, found %d", h.N, h.Hot)
-		}
 		if p.Churn != nil {
 			c.churn(*p.Churn, join(at, "churn"))
 		}
 		if p.FromTrace != nil {
 			c.traceKey(p.FromTrace.Format, p.FromTrace.KeyField, join(at, "from_trace.key_field"))
 		}
+		if as := join(at, "as"); p.Mix != nil && c.Written(as) {
+			c.Fail(as, "a mix writes each key as its part does: give `as` there")
+		}
 		for i, m := range p.Mix {
+			if part, _ := c.s.Keys.Get(m.Keys); part.Derive != nil {
+				c.Fail(join(at, "mix", i, "keys"), "population %q is derived, and a mix needs populations that draw", m.Keys)
+			}
 			if m.Keys != "" {
 				c.refer(join(at, "mix", i, "keys"), "population", m.Keys, "keys", names)
 			}
@@ -474,7 +401,6 @@ func (c *checker) keys() {
 
 func (c *checker) churn(k ChurnKeys, path string) {
 	life := join(path, "lifetime")
-	c.distribution(k.Lifetime, life)
 	longest := Duration(0)
 	for _, d := range k.Lifetime.Empirical {
 		longest = max(longest, d)

@@ -2,15 +2,22 @@ package scenarios
 
 import (
 	"fmt"
+	"reflect"
 	"time"
 )
+
+// DefaultZone is the zone of clients and shards that have no other.
+const DefaultZone = "default"
+
+// defaultClient is the client of a scenario that names none.
+const defaultClient = "default"
 
 // fill writes out the defaults that depend on other fields, so that nobody
 // after the decoder has to know them.
 func fill(s *Scenario) {
 	fillShards(&s.Shards, s.Written("shards.count"))
 	if len(s.Clients) == 0 {
-		s.Clients = Named[Client]{{Name: defaultClient, Value: Client{Does: "take", Instances: 1, Zone: defaultZone, Connection: defaultConnection}}}
+		s.Clients = Named[Client]{{Name: defaultClient, Value: Client{Does: "take", Instances: 1, Zone: DefaultZone, Connection: defaultConnection}}}
 	}
 	for i := range s.Clients {
 		if c := &s.Clients[i].Value; len(c.ShardNames) == 0 {
@@ -29,7 +36,6 @@ func fill(s *Scenario) {
 	for i := range s.Engines {
 		fillEngine(&s.Engines[i].Value)
 	}
-	fillSweep(s)
 }
 
 func fillShards(sh *Shards, counted bool) {
@@ -43,20 +49,16 @@ func fillShards(sh *Shards, counted bool) {
 	}
 	if len(sh.Zones) == 0 {
 		for range sh.Names {
-			sh.Zones = append(sh.Zones, defaultZone)
+			sh.Zones = append(sh.Zones, DefaultZone)
 		}
 	}
-	if sh.Scripts.isZero() {
+	if reflect.ValueOf(sh.Scripts).IsZero() {
 		sh.Scripts = sh.Service
 	}
 }
 
 // maxShards is the bound of shards.count, again for a scenario that breaks it.
 const maxShards = 1024
-
-func (d Distribution) isZero() bool {
-	return d.Constant == nil && d.Exponential == nil && d.Lognormal == nil && d.Gamma == nil && d.Pareto == nil && d.Empirical == nil
-}
 
 func fillTraffic(s *Scenario, t *Traffic) {
 	if len(t.Limiters) == 0 {

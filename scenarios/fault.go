@@ -117,11 +117,8 @@ func (c *checker) faults() {
 			c.Fail(p, "expected less than the horizon of %s, found %s", c.s.Horizon, f.At)
 		}
 		c.lasts(at, f)
-		if f.Delay != nil {
-			c.distribution(f.Delay.RTT, join(at, "delay.rtt"))
-		}
 		if p := join(at, "clock.client"); f.Clock != nil && f.Clock.Client != "" {
-			c.refer(p, "client", f.Clock.Client, "clients", c.clientNames())
+			c.refer(p, "client", f.Clock.Client, "clients", c.s.Clients.Names())
 		}
 		if p := join(at, "clock.offset"); f.Clock != nil && f.Clock.Offset == 0 && c.Good(p) {
 			c.Fail(p, "expected an offset, found 0s: nothing would go wrong")
@@ -161,7 +158,7 @@ func (c *checker) faultShards() {
 	if c.shardCount() == 0 {
 		return
 	}
-	known := slices.Clone(c.shardNames())
+	known := slices.Clone(c.s.Shards.Names)
 	rings := c.ringNames(known)
 	for _, i := range c.inTime() {
 		f := c.s.Faults[i]
@@ -191,9 +188,12 @@ func (c *checker) faultShards() {
 // allShardNames lists the shards that the run begins with and those that
 // faults add, nothing where their number is not known.
 func (c *checker) allShardNames() []string {
-	names := slices.Clone(c.shardNames())
+	if c.shardCount() == 0 {
+		return nil
+	}
+	names := slices.Clone(c.s.Shards.Names)
 	for _, f := range c.s.Faults {
-		if f.Add != nil && f.Add.Shard != "" && len(names) > 0 {
+		if f.Add != nil && f.Add.Shard != "" {
 			names = append(names, f.Add.Shard)
 		}
 	}

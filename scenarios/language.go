@@ -70,8 +70,9 @@ func Decode(file string, data []byte) (*Scenario, Problems) {
 func decoded(d *decode.Decoder, source decode.Source) *Scenario {
 	s := &Scenario{File: source.File, Positions: d.Positions, source: source}
 	d.Into(s)
-	check(d, s)
 	fill(s)
+	check(d, s)
+	fillSweep(s)
 	return s
 }
 

@@ -60,7 +60,7 @@ type Diurnal struct {
 // Base + (Peak − Base)·e^(−(t − end of hold)/Decay).
 type Spike struct {
 	Base  Rate     `yaml:"base" doc:"rate outside of the spike" min:"0"`
-	Peak  Rate     `yaml:"peak" doc:"highest rate" required:"true" min:"exclusive 0"`
+	Peak  Rate     `yaml:"peak" doc:"highest rate" required:"true" min:"exclusive 0" above:"base"`
 	At    Duration `yaml:"at" doc:"when the rise begins" default:"0s" min:"0"`
 	Rise  Duration `yaml:"rise" doc:"length of the rise" default:"0s" min:"0"`
 	Hold  Duration `yaml:"hold" doc:"length of the plateau" default:"0s" min:"0"`
@@ -80,7 +80,7 @@ type OnOff struct {
 type Herd struct {
 	Size   Count    `yaml:"size" doc:"arrivals each time" required:"true" min:"1"`
 	Every  Duration `yaml:"every" doc:"period, e.g. 1m or 1h" required:"true" min:"exclusive 0"`
-	Jitter Duration `yaml:"jitter" doc:"arrivals spread over this long, at most every" default:"0s" min:"0"`
+	Jitter Duration `yaml:"jitter" doc:"arrivals spread over this long, at most every" default:"0s" min:"0" atmost:"every"`
 }
 
 // Replay plays recorded timestamps.
@@ -148,7 +148,7 @@ type ZipfKeys struct {
 // HotSetKeys give Share of all draws to Hot of N keys.
 type HotSetKeys struct {
 	N     Count    `yaml:"n" doc:"number of keys" required:"true" min:"1"`
-	Hot   Count    `yaml:"hot" doc:"number of hot keys, less than n" required:"true" min:"1"`
+	Hot   Count    `yaml:"hot" doc:"number of hot keys, less than n" required:"true" min:"1" below:"n"`
 	Share Fraction `yaml:"share" doc:"share of the draws that goes to hot keys" required:"true"`
 }
 

@@ -262,7 +262,7 @@ type Distribution struct {
 	Lognormal   *Lognormal      `yaml:"lognormal" one:"of" doc:"by median and 99th percentile"`
 	Gamma       *GammaDuration  `yaml:"gamma" one:"of" doc:"by mean and coefficient of variation"`
 	Pareto      *ParetoDuration `yaml:"pareto" one:"of" doc:"heavy tail, by minimum and tail exponent"`
-	Empirical   []Duration      `yaml:"empirical" one:"of" doc:"one of these measured values, each equally likely"`
+	Empirical   []Duration      `yaml:"empirical" one:"of" doc:"one of these measured values, each equally likely" min:"0"`
 }
 
 // Exponential distribution of a duration.
@@ -273,7 +273,7 @@ type Exponential struct {
 // Lognormal distribution of a duration.
 type Lognormal struct {
 	Median Duration `yaml:"median" doc:"median" required:"true" min:"exclusive 0"`
-	P99    Duration `yaml:"p99" doc:"99th percentile, at least the median" required:"true" min:"exclusive 0"`
+	P99    Duration `yaml:"p99" doc:"99th percentile, at least the median" required:"true" min:"exclusive 0" atleast:"median"`
 }
 
 // GammaDuration is a gamma distribution of a duration.
@@ -339,7 +339,7 @@ type Retry struct {
 // draw from [base·2ⁿ·(1−jitter), base·2ⁿ], capped at max.
 type RetryBackoff struct {
 	Base   Duration `yaml:"base" doc:"first wait" required:"true" min:"exclusive 0"`
-	Max    Duration `yaml:"max" doc:"longest wait" required:"true" min:"exclusive 0"`
+	Max    Duration `yaml:"max" doc:"longest wait" required:"true" min:"exclusive 0" atleast:"base"`
 	Jitter Fraction `yaml:"jitter" doc:"share of the wait that is random" default:"100%"`
 }
 

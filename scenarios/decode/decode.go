@@ -9,8 +9,9 @@
 //
 // The struct tags of the types are the grammar: yaml (name), doc, required
 // (but unless one of these fields is written), default, min and max
-// ("exclusive 0" leaves 0 out; of a list its elements'), enum, and one (exactly
-// one field of a group is written). The decoder (decode.go, walk.go, field.go)
+// ("exclusive 0" leaves 0 out; of a list its elements'), above, atleast, below
+// and atmost (another field of the struct), enum, and one (exactly one field of
+// a group is written). The decoder (decode.go, walk.go, field.go)
 // walks the syntax tree beside the types and goes on after a mistake; path.go
 // finds a path in the tree and puts values there; axes.go reads the values of
 // fields that are named elsewhere in the file; schema.go makes the JSON Schema.

@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -23,7 +24,16 @@ type field struct {
 	min, max *bound
 	enum     []string
 	one      string // group of alternatives: exactly one field of a group is written
+	related  string // name of the field that bounds it
+	relation int    // index in relations
 }
+
+// relations are the tags that name the other field, each with how a message
+// puts it, and the signs of a comparison that obey it.
+var relations = []struct {
+	tag, words string
+	obey       []int
+}{{"above", "more than", []int{1}}, {"atleast", "at least", []int{0, 1}}, {"below", "less than", []int{-1}}, {"atmost", "at most", []int{-1, 0}}}
 
 // fields lists the fields of a struct of the language, in order.
 func fields(t reflect.Type) []field {
@@ -43,6 +53,11 @@ func fields(t reflect.Type) []field {
 		}
 		if u := tag.Get("unless"); u != "" {
 			f.unless = strings.Split(u, ",")
+		}
+		for i, r := range relations {
+			if other := tag.Get(r.tag); other != "" {
+				f.related, f.relation = other, i
+			}
 		}
 		out = append(out, f)
 	}
@@ -171,6 +186,27 @@ func (d *Decoder) structure(m *ast.MappingNode, path string, at Pos, v reflect.V
 		d.setDefault(f, v.Field(f.index))
 	}
 	d.alternatives(fs, written, intended, path, at)
+	for _, f := range fs {
+		if f.related != "" {
+			d.related(f, fs[slices.Index(names, f.related)], path, v)
+		}
+	}
+}
+
+// related checks a field against the one that bounds it, both without a
+// problem of their own.
+func (d *Decoder) related(f, bound field, path string, v reflect.Value) {
+	x, y := v.Field(f.index), v.Field(bound.index)
+	sign := 0
+	if x.CanInt() {
+		sign = cmp.Compare(x.Int(), y.Int())
+	} else {
+		sign = cmp.Compare(x.Float(), y.Float())
+	}
+	at, r := Join(path, f.name), relations[f.relation]
+	if !slices.Contains(r.obey, sign) && !d.bad[at] && !d.bad[Join(path, bound.name)] {
+		d.Fail(at, "expected %s %s (%v), found %v", r.words, bound.name, y.Interface(), x.Interface())
+	}
 }
 
 // excused tells whether a field may be left out because of others.

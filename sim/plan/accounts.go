@@ -165,15 +165,15 @@ func compileAccounts(s *scenarios.Scenario) (*Accounts, scenarios.Problems) {
 	var ps scenarios.Problems
 	for _, e := range s.Accounts {
 		g := AccountGroup{Name: e.Name, First: a.Len(), Count: int(e.Value.Count)}
-		if path, err := a.compileGroup(&g, s, e.Value); err != nil {
-			ps = append(ps, s.Problem("accounts."+e.Name+path, "%v", err))
+		if err := a.compileGroup(&g, s, e.Value); err != nil {
+			ps = append(ps, s.Problem("accounts."+e.Name+".usage.shape", "%v", err))
 		}
 		a.Groups = append(a.Groups, g)
 	}
 	return a, ps
 }
 
-func (a *Accounts) compileGroup(g *AccountGroup, s *scenarios.Scenario, def scenarios.AccountGroup) (path string, err error) {
+func (a *Accounts) compileGroup(g *AccountGroup, s *scenarios.Scenario, def scenarios.AccountGroup) error {
 	g.Free, g.Limit, g.Admins, g.Members = def.Plan == "free", int64(def.Limit), int64(def.Admins), int64(def.Members)
 	g.CachedLimit = g.Limit
 	if def.Cached != nil && def.Cached.Limit != nil {
@@ -193,12 +193,9 @@ func (a *Accounts) compileGroup(g *AccountGroup, s *scenarios.Scenario, def scen
 	if from := def.Usage.From; from != "" {
 		g.Source = slices.Index(s.Traffic.Names(), from)
 		g.Limiter = slices.Index(s.Limiters.Names(), def.Usage.Limiter)
-		if g.Source < 0 || g.Limiter < 0 {
-			return ".usage.from", fmt.Errorf("no traffic source %q, or no limiter %q", from, def.Usage.Limiter)
-		}
-		return "", nil
+		return nil
 	}
-	return ".usage.shape", a.compileUsage(g, s, def)
+	return a.compileUsage(g, s, def)
 }
 
 func (a *Accounts) change(ch scenarios.AccountChange) AccountChange {
@@ -336,7 +333,7 @@ const mostUnits = 1 << 53
 // shape is normalised: only its form counts.
 func (a *Accounts) compileUsage(g *AccountGroup, s *scenarios.Scenario, def scenarios.AccountGroup) error {
 	u := def.Usage
-	c, err := curve(u.Shape, time.Duration(s.Horizon), s.Epoch)
+	c, err := curve(u.Shape, s.Epoch)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/scenarios"
 	"github.com/quotalab/quotalab/sim/limiter"
 	"github.com/quotalab/quotalab/sim/quota"
@@ -135,7 +136,7 @@ func compileEngine(s *scenarios.Scenario, name string, e scenarios.Engine, kinds
 			return Engine{}, nil // the decoder has said so
 		}
 		return Engine{}, scenarios.Problems{s.Problem(path+".kind", "unknown kind %q%s: known are %s",
-			e.Kind, didYouMean(e.Kind, sortedKeys(kinds)), strings.Join(sortedKeys(kinds), ", "))}
+			e.Kind, metric.DidYouMean(e.Kind, sortedKeys(kinds)), strings.Join(sortedKeys(kinds), ", "))}
 	}
 	options, ps := compileOptions(s, path, e.Kind, e.Options, kind.Options)
 	out := engine(s, e)

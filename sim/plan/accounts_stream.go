@@ -275,10 +275,8 @@ func scales(def scenarios.Scale) scale {
 	case def.Pareto != nil:
 		low, power := float64(def.Pareto.Min), -1/float64(def.Pareto.Alpha)
 		return scale{draw: func(rng *rand.Rand) float64 { return low * math.Pow(1-rng.Float64(), power) }}
-	case def.Constant != nil:
-		return scale{constant: float64(*def.Constant)}
 	}
-	return scale{constant: 1}
+	return scale{constant: float64(*def.Constant)}
 }
 
 // many is the mean from which on rejection is quicker than inversion.

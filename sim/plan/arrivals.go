@@ -154,20 +154,19 @@ func chunks(seq iter.Seq[time.Duration]) iter.Seq[[]time.Duration] {
 	}
 }
 
-// curve compiles a growth pattern that lasts for span, which is also how
-// long a growing pattern takes that does not say.
-func curve(r scenarios.RatePattern, span time.Duration, epoch time.Time) (traffic.Curve, error) {
+// curve compiles a growth pattern that begins at the epoch.
+func curve(r scenarios.RatePattern, epoch time.Time) (traffic.Curve, error) {
 	switch {
 	case r.Constant != nil:
 		return traffic.Constant(float64(*r.Constant))
 	case r.Ramp != nil:
-		return traffic.Ramp(float64(r.Ramp.From), float64(r.Ramp.To), orSpan(r.Ramp.Over, span))
+		return traffic.Ramp(float64(r.Ramp.From), float64(r.Ramp.To), time.Duration(r.Ramp.Over))
 	case r.Exponential != nil:
-		return exponential(*r.Exponential, span)
+		return exponential(*r.Exponential)
 	case r.Logistic != nil:
 		return traffic.Logistic(float64(r.Logistic.From), float64(r.Logistic.To), time.Duration(r.Logistic.Midpoint))
 	case r.Steps != nil:
-		return steps(r.Steps, span)
+		return steps(r.Steps)
 	case r.Diurnal != nil:
 		d := r.Diurnal
 		return traffic.Diurnal(float64(d.Mean), float64(d.Amplitude), float64(d.PeakHour), float64(d.Weekend), epoch)
@@ -180,57 +179,49 @@ func curve(r scenarios.RatePattern, span time.Duration, epoch time.Time) (traffi
 	case r.Herd != nil:
 		return traffic.Herd(int(r.Herd.Size), time.Duration(r.Herd.Every), time.Duration(r.Herd.Jitter))
 	case r.Then != nil:
-		return then(r.Then, span, epoch)
+		return then(r.Then, epoch)
 	default:
-		return compound(r, span, epoch)
+		return compound(r, epoch)
 	}
 }
 
-func orSpan(over scenarios.Duration, span time.Duration) time.Duration {
-	if over > 0 {
-		return time.Duration(over)
-	}
-	return span
-}
-
-func exponential(e scenarios.ExpGrowth, span time.Duration) (traffic.Curve, error) {
+func exponential(e scenarios.ExpGrowth) (traffic.Curve, error) {
 	var growth float64
 	if e.Doubling != nil {
 		growth = math.Ln2 / time.Duration(*e.Doubling).Seconds()
 	} else if e.Growth != nil {
 		growth = float64(*e.Growth)
 	}
-	return traffic.Exponential(float64(e.From), growth, orSpan(e.Over, span))
+	return traffic.Exponential(float64(e.From), growth, time.Duration(e.Over))
 }
 
-func steps(list []scenarios.Step, span time.Duration) (traffic.Curve, error) {
+func steps(list []scenarios.Step) (traffic.Curve, error) {
 	out := make([]traffic.Step, len(list))
 	for i, s := range list {
-		out[i] = traffic.Step{Rate: float64(s.Rate), For: orSpan(s.For, span)}
+		out[i] = traffic.Step{Rate: float64(s.Rate), For: time.Duration(s.For)}
 	}
 	return traffic.Steps(out)
 }
 
-func then(list []scenarios.ThenPattern, span time.Duration, epoch time.Time) (traffic.Curve, error) {
+func then(list []scenarios.ThenPattern, epoch time.Time) (traffic.Curve, error) {
 	parts := make([]traffic.Part, len(list))
 	start := time.Duration(0)
 	for i, t := range list {
-		length := orSpan(t.For, max(span-start, 1))
-		c, err := curve(t.Rate, length, epoch.Add(start))
+		c, err := curve(t.Rate, epoch.Add(start))
 		if err != nil {
 			return nil, err
 		}
-		parts[i] = traffic.Part{Curve: c, For: length}
-		start += length
+		parts[i] = traffic.Part{Curve: c, For: time.Duration(t.For)}
+		start += time.Duration(t.For)
 	}
 	return traffic.Then(parts)
 }
 
 // compound compiles sum and product.
-func compound(r scenarios.RatePattern, span time.Duration, epoch time.Time) (traffic.Curve, error) {
+func compound(r scenarios.RatePattern, epoch time.Time) (traffic.Curve, error) {
 	var curves []traffic.Curve
 	for _, part := range append(append([]scenarios.RatePattern{}, r.Sum...), r.Product...) {
-		c, err := curve(part, span, epoch)
+		c, err := curve(part, epoch)
 		if err != nil {
 			return nil, err
 		}

@@ -33,7 +33,7 @@ import (
 func Compile(s *scenarios.Scenario, kinds limiter.Kinds) (*Plan, scenarios.Problems) {
 	p := &Plan{
 		Scenario: s, Epoch: s.Epoch.UTC(), Horizon: time.Duration(s.Horizon), Warmup: time.Duration(s.Warmup), Seed: s.Seed,
-		Shards: shardNames(s.Shards), Added: added(s),
+		Shards: s.Shards.Names, Added: added(s),
 	}
 	var ps scenarios.Problems
 	report := func(path string, err error) {
@@ -44,11 +44,8 @@ func Compile(s *scenarios.Scenario, kinds limiter.Kinds) (*Plan, scenarios.Probl
 	var err error
 	p.Service, err = distribution(s.Shards.Service)
 	report("shards.service", err)
-	p.Scripts = p.Service
-	if !empty(s.Shards.Scripts) {
-		p.Scripts, err = distribution(s.Shards.Scripts)
-		report("shards.scripts", err)
-	}
+	p.Scripts, err = distribution(s.Shards.Scripts)
+	report("shards.scripts", err)
 	for _, l := range s.Limiters {
 		compiled, found := compileLimiter(s, l.Name, l.Value, kinds)
 		p.Limiters, ps = append(p.Limiters, compiled), append(ps, found...)
@@ -58,7 +55,7 @@ func Compile(s *scenarios.Scenario, kinds limiter.Kinds) (*Plan, scenarios.Probl
 	ps = append(ps, found...)
 	p.Accounts, found = compileAccounts(s)
 	ps = append(ps, found...)
-	p.Clients, found = compileClients(s, p.Shards, len(p.Added))
+	p.Clients, found = compileClients(s, len(p.AllShards()))
 	ps = append(ps, found...)
 	p.populations, p.traces, found = compilePopulations(s)
 	ps = append(ps, found...)
@@ -81,50 +78,29 @@ func Compile(s *scenarios.Scenario, kinds limiter.Kinds) (*Plan, scenarios.Probl
 	return p, nil
 }
 
-func shardNames(s scenarios.Shards) []string {
-	if len(s.Names) > 0 {
-		return s.Names
-	}
-	names := make([]string, s.Count)
-	for i := range names {
-		names[i] = fmt.Sprintf("shard-%d", i+1)
-	}
-	return names
-}
-
-// defaultClient is the client of a scenario that names none.
-const defaultClient = "default"
-
-func compileClients(s *scenarios.Scenario, shards []string, added int) ([]Client, scenarios.Problems) {
-	defs := s.Clients
-	if len(defs) == 0 {
-		defs = scenarios.Named[scenarios.Client]{{Name: defaultClient, Value: scenarios.Client{Does: string(record.TakeMode), Instances: 1, Zone: "default"}}}
-	}
+func compileClients(s *scenarios.Scenario, shards int) ([]Client, scenarios.Problems) {
 	var clients []Client
 	var ps scenarios.Problems
-	for _, d := range defs {
-		names := d.Value.ShardNames
-		if len(names) == 0 {
-			names = shards
-		}
-		rtt, err := delays(s, d.Value.Zone, len(shards)+added)
+	for _, d := range s.Clients {
+		rtt, err := delays(s, d.Value.Zone, shards)
 		if err != nil {
 			ps = append(ps, s.Problem("network", "%v", err))
 		}
 		clients = append(clients, Client{
-			Client: record.Client{Name: d.Name, Does: record.Mode(d.Value.Does), Instances: int(d.Value.Instances), ShardNames: names, ClockOffset: time.Duration(d.Value.ClockOffset)},
+			Client: record.Client{Name: d.Name, Does: record.Mode(d.Value.Does), Instances: int(d.Value.Instances), ShardNames: d.Value.ShardNames, ClockOffset: time.Duration(d.Value.ClockOffset)},
 			RTT:    rtt, Connection: d.Value.Connection,
 		})
 	}
 	return clients, ps
 }
 
-// delays returns the round-trip time from a zone to each shard.
+// delays returns the round-trip time from a zone to each shard. Shards that
+// join later are in the default zone.
 func delays(s *scenarios.Scenario, zone string, shards int) ([]network.Distribution, error) {
 	rtt := make([]network.Distribution, shards)
 	for i := range rtt {
 		d := s.Network.RTT
-		to := "default"
+		to := scenarios.DefaultZone
 		if i < len(s.Shards.Zones) {
 			to = s.Shards.Zones[i]
 		}
@@ -151,15 +127,11 @@ func (p *Plan) source(name string, t scenarios.Traffic, whole bool) (Source, err
 		return out, p.arrivals(&out, t)
 	}
 	for i, l := range p.Limiters {
-		if len(t.Limiters) == 0 || slices.Contains(t.Limiters, l.Name) {
+		if slices.Contains(t.Limiters, l.Name) {
 			out.Limiters = append(out.Limiters, i)
 		}
 	}
-	via := t.Via
-	if len(via) == 0 {
-		via = []string{p.Clients[0].Name}
-	}
-	for _, v := range via {
+	for _, v := range t.Via {
 		out.Via = append(out.Via, slices.IndexFunc(p.Clients, func(c Client) bool { return c.Name == v }))
 	}
 	return out, errors.Join(p.arrivals(&out, t), p.takes(&out, t))
@@ -184,7 +156,7 @@ func (p *Plan) arrivals(out *Source, t scenarios.Traffic) error {
 		return nil
 	}
 	var err error
-	if out.curve, err = curve(t.Rate, p.Horizon, p.Epoch); err != nil {
+	if out.curve, err = curve(t.Rate, p.Epoch); err != nil {
 		return err
 	}
 	out.Expected = out.curve.Cumulative((p.Horizon - 1).Seconds()) // what is due at the horizon is not played

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -35,7 +34,7 @@ func compileLimiter(s *scenarios.Scenario, name string, l scenarios.Limiter, kin
 			return Limiter{}, nil // the decoder has said so
 		}
 		return Limiter{}, scenarios.Problems{s.Problem(path+".kind", "unknown kind %q%s: known are %s",
-			l.Kind, didYouMean(l.Kind, sortedKeys(kinds)), strings.Join(sortedKeys(kinds), ", "))}
+			l.Kind, metric.DidYouMean(l.Kind, sortedKeys(kinds)), strings.Join(sortedKeys(kinds), ", "))}
 	}
 	options, ps := compileOptions(s, path, l.Kind, l.Options, kind.Options)
 	out := Limiter{
@@ -63,11 +62,11 @@ func compileOptions(s *scenarios.Scenario, path, kind string, written scenarios.
 		at := path + ".options." + given.Name
 		o, ok := known[given.Name]
 		if !ok {
-			ps = append(ps, s.Problem(at, "kind %s has no option %q%s", kind, given.Name, didYouMean(given.Name, sortedKeys(known))))
+			ps = append(ps, s.Problem(at, "kind %s has no option %q%s", kind, given.Name, metric.DidYouMean(given.Name, sortedKeys(known))))
 			continue
 		}
 		if o.Values != nil && !slices.Contains(o.Values, given.Value) {
-			ps = append(ps, s.Problem(at, "expected one of %s, found %q%s", strings.Join(o.Values, ", "), given.Value, didYouMean(given.Value, o.Values)))
+			ps = append(ps, s.Problem(at, "expected one of %s, found %q%s", strings.Join(o.Values, ", "), given.Value, metric.DidYouMean(given.Value, o.Values)))
 			continue
 		}
 		if o.Check != nil {
@@ -124,18 +123,7 @@ func recordOverrides(l scenarios.Limiter) []record.Limit {
 }
 
 func recordLimit(name, key string, l scenarios.Limit) record.Limit {
-	burst := l.Burst
-	if burst == 0 {
-		burst = l.Count
-	}
-	return record.Limit{Name: name, Key: key, Count: int64(l.Count), Period: time.Duration(l.Period), Burst: int64(burst)}
-}
-
-func didYouMean(word string, known []string) string {
-	if near := metric.Nearest(word, known); near != "" {
-		return fmt.Sprintf(" (did you mean %q?)", near)
-	}
-	return ""
+	return record.Limit{Name: name, Key: key, Count: int64(l.Count), Period: time.Duration(l.Period), Burst: int64(l.Burst)}
 }
 
 func sortedKeys[T any](m map[string]T) []string {

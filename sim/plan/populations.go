@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"strconv"
@@ -117,9 +116,6 @@ func (c *populationCompiler) fromTrace(i int, def scenarios.TraceKeys) error {
 
 // mix writes every key as the part that it comes from does.
 func (c *populationCompiler) mix(i int, def scenarios.Population) error {
-	if c.s.Written("keys." + c.out[i].name + ".as") {
-		return fmt.Errorf("a mix writes each key as its part does: give `as` there")
-	}
 	var parts []keys.Part
 	var leaves []int
 	for _, m := range def.Mix {
@@ -127,7 +123,7 @@ func (c *populationCompiler) mix(i int, def scenarios.Population) error {
 		c.compile(j)
 		part := c.out[j]
 		if part.keys == nil {
-			return fmt.Errorf("part %q is derived or has a mistake of its own: a mix needs populations that draw", m.Keys)
+			return nil // its own mistake has been reported
 		}
 		parts = append(parts, keys.Part{Population: part.keys, Weight: float64(m.Weight)})
 		if part.leaf != nil {
@@ -231,14 +227,6 @@ func distribution(d scenarios.Distribution) (network.Distribution, error) {
 			values[i] = time.Duration(v)
 		}
 		return network.Empirical(values)
-	case d.Constant != nil:
-		return network.Constant(time.Duration(*d.Constant)), nil
-	default:
-		return network.Constant(0), nil
 	}
-}
-
-// empty tells whether the scenario left the distribution out.
-func empty(d scenarios.Distribution) bool {
-	return d.Constant == nil && d.Exponential == nil && d.Lognormal == nil && d.Gamma == nil && d.Pareto == nil && d.Empirical == nil
+	return network.Constant(time.Duration(*d.Constant)), nil
 }

@@ -13,9 +13,6 @@ import (
 	"github.com/quotalab/quotalab/sim/trace"
 )
 
-// sampleTrace is the name of the built-in access log.
-const sampleTrace = "access-log-sample"
-
 // tracePlan is a recorded sequence of requests.
 type tracePlan struct {
 	file  string
@@ -26,7 +23,7 @@ type tracePlan struct {
 
 // openTrace opens a trace by the name that a scenario gives it.
 func openTrace(s *scenarios.Scenario, name string) (io.ReadCloser, error) {
-	if name == sampleTrace {
+	if name == trace.SampleName {
 		return io.NopCloser(trace.Sample()), nil
 	}
 	if !filepath.IsAbs(name) {
