@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"gonum.org/v1/gonum/stat/distuv"
+
+	"github.com/quotalab/quotalab/models/heap"
 )
 
 // Equilibrium as Churn's start: as many keys as a long past would have left.
@@ -63,7 +65,7 @@ func (c *churn) Sampler() Sampler { return &churnSampler{churn: c} }
 type churnSampler struct {
 	*churn
 	own   *rand.Rand
-	alive deaths
+	alive heap.Heap[[1]int64, uint64] // by the nanosecond of death
 	born  uint64
 	next  float64 // instant of the next birth, seconds
 }
@@ -84,7 +86,7 @@ func (c *churnSampler) begin(rng *rand.Rand) {
 
 // birth adds a key that dies at the given instant.
 func (c *churnSampler) birth(dies time.Duration) {
-	c.alive.push(mortal{dies, c.born})
+	c.alive.Push([1]int64{int64(dies)}, c.born)
 	c.born++
 }
 
@@ -103,8 +105,8 @@ func (c *churnSampler) advance(t time.Duration) {
 
 // bury takes out the keys that have died by t.
 func (c *churnSampler) bury(t time.Duration) {
-	for len(c.alive) > 0 && c.alive[0].dies <= t {
-		c.alive.pop()
+	for len(c.alive) > 0 && c.alive[0].Key[0] <= int64(t) {
+		c.alive.Pop()
 	}
 }
 
@@ -124,7 +126,7 @@ func (c *churnSampler) Pick(t time.Duration, rng *rand.Rand) uint64 {
 	if len(c.alive) == 0 {
 		c.birth(after(t, max(1, c.lifetime(c.own))))
 	}
-	return c.alive[rng.IntN(len(c.alive))].id
+	return c.alive[rng.IntN(len(c.alive))].Value
 }
 
 // Probability is 1/(number alive at t) for a key alive at t, in a time
@@ -139,52 +141,11 @@ func (c *churnSampler) Probability(t time.Duration, id uint64) float64 {
 		return 1
 	}
 	for _, m := range c.alive {
-		if m.id == id {
+		if m.Value == id {
 			return 1 / float64(len(c.alive))
 		}
 	}
 	return 0
-}
-
-// mortal is a living key.
-type mortal struct {
-	dies time.Duration
-	id   uint64
-}
-
-// deaths is a binary heap of living keys, the next to die at the root. It is
-// container/heap without the boxing of each key.
-type deaths []mortal
-
-func (h *deaths) push(m mortal) {
-	a := append(*h, m)
-	i := len(a) - 1
-	for i > 0 && a[i].dies < a[(i-1)/2].dies {
-		a[i], a[(i-1)/2] = a[(i-1)/2], a[i]
-		i = (i - 1) / 2
-	}
-	*h = a
-}
-
-func (h *deaths) pop() {
-	a := *h
-	last := len(a) - 1
-	a[0] = a[last]
-	a = a[:last]
-	for i := 0; ; {
-		least := i
-		for child := 2*i + 1; child <= 2*i+2 && child < last; child++ {
-			if a[child].dies < a[least].dies {
-				least = child
-			}
-		}
-		if least == i {
-			break
-		}
-		a[i], a[least] = a[least], a[i]
-		i = least
-	}
-	*h = a
 }
 
 // residuals draws what is left of a life that is looked at at a random instant.

@@ -8,7 +8,6 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/gonum/stat/distuv"
-	"pgregory.net/rapid"
 )
 
 // Lifetimes of mean one second.
@@ -67,7 +66,7 @@ func TestChurnResiduals(t *testing.T) {
 		s.begin(newRand(uint64(i)))
 		counts, expected := make([]float64, 21), make([]float64, 21)
 		for _, m := range s.alive {
-			counts[min(20, int(m.dies/(100*time.Millisecond)))]++
+			counts[min(20, int(time.Duration(m.Key[0])/(100*time.Millisecond)))]++
 		}
 		for c := range expected {
 			expected[c] = n * (life.residual(float64(c+1)/10) - life.residual(float64(c)/10))
@@ -140,7 +139,7 @@ func TestChurnFrequencies(t *testing.T) {
 			c.advance(now)
 			ids := []uint64{c.born}
 			for _, m := range c.alive {
-				ids = append(ids, m.id)
+				ids = append(ids, m.Value)
 			}
 			return now, ids
 		},
@@ -198,35 +197,4 @@ func TestResidualsEnd(t *testing.T) {
 	if id := s.Pick(0, newRand(1)); id > 10 {
 		t.Errorf("drew %d", id)
 	}
-}
-
-// TestDeaths compares the heap with sorting.
-func TestDeaths(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		var h deaths
-		alive := map[uint64]time.Duration{}
-		for id := range rapid.Uint64Range(1, 60).Draw(t, "keys") {
-			dies := time.Duration(rapid.Int64Range(0, 30).Draw(t, "dies"))
-			h.push(mortal{dies, id})
-			alive[id] = dies
-			if len(h) > 0 && rapid.Bool().Draw(t, "pop") {
-				first := h[0]
-				for id, dies := range alive {
-					if dies < first.dies {
-						t.Fatalf("%d dies at %v, before the root's %v", id, dies, first.dies)
-					}
-				}
-				h.pop()
-				delete(alive, first.id)
-			}
-			for _, m := range h {
-				if dies, ok := alive[m.id]; !ok || dies != m.dies {
-					t.Fatalf("heap has %+v, alive are %v", m, alive)
-				}
-			}
-			if len(h) != len(alive) {
-				t.Fatalf("heap has %d keys, alive are %d", len(h), len(alive))
-			}
-		}
-	})
 }

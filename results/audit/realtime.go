@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/quotalab/quotalab/models/heap"
 	"github.com/quotalab/quotalab/results/record"
 )
 
@@ -44,7 +45,7 @@ func replayReal(m record.Manifest, bySent iter.Seq2[*record.Observation, error])
 			return nil, fmt.Errorf("auditing %s, observation %d: %w", o.Limiter, o.Seq, err)
 		}
 		if f != nil {
-			run.push(f)
+			run.flying.Push([2]int64{int64(f.end), f.seq}, f) // end is whole nanoseconds
 		}
 	}
 	run.landAll()
@@ -62,8 +63,8 @@ type realRun struct {
 	sampled bool    // the record holds requests by their first key
 	faults  []record.Fault
 
-	flying []*flight // a heap: the next to end first
-	landed []*flight // to be used again
+	flying heap.Heap[[2]int64, *flight] // by end and seq
+	landed []*flight                    // to be used again
 }
 
 func newRealRun(m *record.Manifest) *realRun {
@@ -120,7 +121,7 @@ func (f *flight) takesTokens() bool {
 
 // land ends the flights that end before now.
 func (r *realRun) land(now float64) {
-	for len(r.flying) > 0 && r.flying[0].end < now {
+	for len(r.flying) > 0 && r.flying[0].Value.end < now {
 		r.landNext()
 	}
 }
@@ -132,38 +133,9 @@ func (r *realRun) landAll() {
 }
 
 func (r *realRun) landNext() {
-	f := r.pop()
+	f := r.flying.Pop().Value
 	f.witness.end(f, f.end)
 	r.landed = append(r.landed, f)
-}
-
-func (f *flight) before(g *flight) bool { return f.end < g.end || f.end == g.end && f.seq < g.seq }
-
-func (r *realRun) push(f *flight) {
-	r.flying = append(r.flying, f)
-	h := r.flying
-	for i := len(h) - 1; i > 0 && h[i].before(h[(i-1)/2]); i = (i - 1) / 2 {
-		h[i], h[(i-1)/2] = h[(i-1)/2], h[i]
-	}
-}
-
-func (r *realRun) pop() *flight {
-	h := r.flying
-	first, last := h[0], len(h)-1
-	h[0], h[last] = h[last], nil
-	h = h[:last]
-	r.flying = h
-	for i := 0; ; {
-		child := 2*i + 1
-		if child+1 < last && h[child+1].before(h[child]) {
-			child++
-		}
-		if child >= last || !h[child].before(h[i]) {
-			return first
-		}
-		h[i], h[child] = h[child], h[i]
-		i = child
-	}
 }
 
 // bounds is what is certain of one key in a record of real time.

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/quotalab/quotalab/models/heap"
 )
 
 // Reader reads a record. It keeps no file open between uses, and several
@@ -245,13 +247,13 @@ func (r *Reader) sorted(at func(*Observation) int64, what string) iter.Seq2[*Obs
 			}
 			latest = max(latest, o.Done)
 			q.push(o, at(o))
-			for q.len() > 0 && q.heap[0].at < latest-r.manifest.MaxSettle {
+			for len(q.heap) > 0 && q.heap[0].Key[0] < latest-r.manifest.MaxSettle {
 				if !yield(q.pop(), nil) {
 					return
 				}
 			}
 		}
-		for q.len() > 0 {
+		for len(q.heap) > 0 {
 			if !yield(q.pop(), nil) {
 				return
 			}
@@ -259,66 +261,19 @@ func (r *Reader) sorted(at func(*Observation) int64, what string) iter.Seq2[*Obs
 	}
 }
 
-// queue is a binary heap of copied observations. The entries hold the keys
-// themselves: sifting then reads one cache line a level, and needs neither
-// container/heap's interface calls nor the observations.
+// queue holds copied observations by their instant, Order and Seq.
 type queue struct {
-	heap []entry
+	heap heap.Heap[[3]int64, *Observation]
 	free []*Observation
 }
 
-type entry struct {
-	at, order, seq int64
-	o              *Observation
-}
-
-func (e *entry) before(f *entry) bool {
-	if e.at != f.at {
-		return e.at < f.at
-	}
-	if e.order != f.order {
-		return e.order < f.order
-	}
-	return e.seq < f.seq
-}
-
-func (q *queue) len() int { return len(q.heap) }
-
 func (q *queue) push(o *Observation, at int64) {
-	q.heap = append(q.heap, entry{at, o.Order, o.Seq, q.copy(o)})
-	h := q.heap
-	for i := len(h) - 1; i > 0; {
-		parent := (i - 1) / 2
-		if !h[i].before(&h[parent]) {
-			break
-		}
-		h[i], h[parent] = h[parent], h[i]
-		i = parent
-	}
+	q.heap.Push([3]int64{at, o.Order, o.Seq}, q.copy(o))
 }
 
 // pop returns the first; it is valid until the next push.
 func (q *queue) pop() *Observation {
-	h := q.heap
-	o := h[0].o
-	last := len(h) - 1
-	h[0], h[last] = h[last], entry{}
-	h = h[:last]
-	q.heap = h
-	for i := 0; ; {
-		child := 2*i + 1
-		if child >= last {
-			break
-		}
-		if child+1 < last && h[child+1].before(&h[child]) {
-			child++
-		}
-		if !h[child].before(&h[i]) {
-			break
-		}
-		h[i], h[child] = h[child], h[i]
-		i = child
-	}
+	o := q.heap.Pop().Value
 	q.free = append(q.free, o)
 	return o
 }

@@ -23,7 +23,6 @@ type Real struct {
 	quantum int64
 
 	queue   queue
-	seq     uint64
 	alive   int // Processes that have not ended
 	idle    []*realProcess
 	free    []*worker
@@ -70,8 +69,7 @@ func (r *Real) Time() time.Time { return r.epoch.Add(time.Duration(r.Now())) }
 // Call puts f on the schedule. It is for the run's own steps, and for what
 // comes before Run; from elsewhere see Post.
 func (r *Real) Call(at int64, f func()) {
-	r.queue.push(event{at: at, seq: r.seq, call: f})
-	r.seq++
+	r.queue.push(at, event{call: f})
 }
 
 // Post runs f as a step soon, from any goroutine.
@@ -96,12 +94,12 @@ func (r *Real) Run() {
 	r.begun = time.Now()
 	for {
 		looked := r.Now()
-		for len(r.queue) > 0 && (r.stopped || r.queue[0].at <= r.Now()) {
-			r.queue.pop().call()
+		for len(r.queue.Heap) > 0 && (r.stopped || r.queue.next() <= r.Now()) {
+			r.queue.Pop().Value.call()
 			r.runPosted() // an overload of what is due must not keep what has come back from ending
 		}
 		r.runPosted()
-		if len(r.queue) == 0 && r.alive == 0 {
+		if len(r.queue.Heap) == 0 && r.alive == 0 {
 			return
 		}
 		r.sleep(looked)
@@ -111,8 +109,8 @@ func (r *Real) Run() {
 // sleep lets time pass until the next step is due, or something is posted.
 func (r *Real) sleep(looked int64) {
 	until := int64(Never)
-	if len(r.queue) > 0 {
-		if until = max(r.queue[0].at, looked+r.quantum); r.stopped {
+	if len(r.queue.Heap) > 0 {
+		if until = max(r.queue.next(), looked+r.quantum); r.stopped {
 			return
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"iter"
 	"math"
 	"time"
+
+	"github.com/quotalab/quotalab/models/heap"
 )
 
 // Never is an instant that does not come.
@@ -15,7 +17,6 @@ const Never = math.MaxInt64
 type Scheduler struct {
 	epoch   time.Time
 	now     int64
-	seq     uint64
 	queue   queue
 	current *Proc
 	idle    []*Proc
@@ -42,7 +43,7 @@ func (s *Scheduler) Current() *Proc { return s.current }
 // Call runs f at the instant at (at the earliest: now), outside of any Proc,
 // so f must not sleep.
 func (s *Scheduler) Call(at int64, f func()) {
-	s.push(event{at: at, call: f})
+	s.queue.push(max(at, s.now), event{call: f})
 }
 
 // Go runs f as a Proc at the present instant, after everything that is
@@ -50,14 +51,14 @@ func (s *Scheduler) Call(at int64, f func()) {
 func (s *Scheduler) Go(f func(p *Proc)) {
 	p := s.proc()
 	p.job = f
-	s.push(event{at: s.now, proc: p})
+	s.queue.push(s.now, event{proc: p})
 }
 
 // Start runs f as a Proc, as Go does, for what runs by either clock.
 func (s *Scheduler) Start(f func(Process)) {
 	p := s.proc()
 	p.process = f
-	s.push(event{at: s.now, proc: p})
+	s.queue.push(s.now, event{proc: p})
 }
 
 // Run plays events until none is left, then frees the idle coroutines. The
@@ -65,26 +66,19 @@ func (s *Scheduler) Start(f func(Process)) {
 // adding new ones.
 func (s *Scheduler) Run() {
 	defer s.release()
-	for len(s.queue) > 0 {
-		e := s.queue.pop()
-		s.now = e.at
-		if e.call != nil {
-			e.call()
+	for len(s.queue.Heap) > 0 {
+		e := s.queue.Pop()
+		s.now = e.Key[0]
+		if e.Value.call != nil {
+			e.Value.call()
 			continue
 		}
-		s.resume(e.proc)
+		s.resume(e.Value.proc)
 	}
 }
 
 // Pending says how many Procs have begun or are about to and have not ended.
 func (s *Scheduler) Pending() int { return s.alive - len(s.idle) }
-
-func (s *Scheduler) push(e event) {
-	e.at = max(e.at, s.now)
-	e.seq = s.seq
-	s.seq++
-	s.queue.push(e)
-}
 
 func (s *Scheduler) resume(p *Proc) {
 	s.current = p
@@ -155,11 +149,11 @@ func (p *Proc) SleepUntil(at int64) {
 	if at <= s.now {
 		return
 	}
-	if len(s.queue) == 0 || at < s.queue[0].at {
+	if at < s.queue.next() {
 		s.now = at // nothing else is due before: no need to switch
 		return
 	}
-	s.push(event{at: at, proc: p})
+	s.queue.push(at, event{proc: p})
 	p.yield(struct{}{})
 }
 
@@ -206,65 +200,30 @@ func (p *Proc) Park() { p.yield(struct{}{}) }
 
 // Wake lets a parked Proc go on at the present instant, after everything that
 // is already due at it.
-func (p *Proc) Wake() { p.s.push(event{at: p.s.now, proc: p}) }
+func (p *Proc) Wake() { p.s.queue.push(p.s.now, event{proc: p}) }
 
-// event is a call or the resumption of a Proc at an instant.
+// event is a call or the resumption of a Proc.
 type event struct {
-	at   int64
-	seq  uint64
 	proc *Proc
 	call func()
 }
 
-func (e event) before(o event) bool {
-	return e.at < o.at || e.at == o.at && e.seq < o.seq
+// queue holds events by their instants, those of one instant in the order in
+// which they were scheduled.
+type queue struct {
+	heap.Heap[[2]int64, event]
+	seq int64
 }
 
-// queue is a binary heap of events by value: container/heap would allocate
-// one interface an event.
-type queue []event
-
-func (q *queue) push(e event) {
-	*q = append(*q, e)
-	h := *q
-	i := len(h) - 1
-	for i > 0 {
-		parent := (i - 1) / 2
-		if !e.before(h[parent]) {
-			break
-		}
-		h[i] = h[parent]
-		i = parent
-	}
-	h[i] = e
+func (q *queue) push(at int64, e event) {
+	q.Push([2]int64{at, q.seq}, e)
+	q.seq++
 }
 
-func (q *queue) pop() event {
-	h := *q
-	first := h[0]
-	n := len(h) - 1
-	last := h[n]
-	h[n] = event{}
-	h = h[:n]
-	*q = h
-	if n == 0 {
-		return first
+// next is the instant of the first event, Never where there is none.
+func (q *queue) next() int64 {
+	if len(q.Heap) == 0 {
+		return Never
 	}
-	i := 0
-	for {
-		child := 2*i + 1
-		if child >= n {
-			break
-		}
-		if r := child + 1; r < n && h[r].before(h[child]) {
-			child = r
-		}
-		if !h[child].before(last) {
-			break
-		}
-		h[i] = h[child]
-		i = child
-	}
-	h[i] = last
-	return first
+	return q.Heap[0].Key[0]
 }

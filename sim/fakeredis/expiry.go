@@ -1,17 +1,14 @@
 package fakeredis
 
+import "github.com/quotalab/quotalab/models/heap"
+
 // deadlines is a shard's own index of the instants at which keys expire.
 // miniredis does not let time to live run out by itself, and its own two ways
 // of letting time pass sort all keys at every step. The index costs O(log n)
 // a change; entries that a later change made obsolete are skipped on the way.
 type deadlines struct {
 	at   map[string]int64
-	heap []deadline
-}
-
-type deadline struct {
-	at  int64
-	key string
+	heap heap.Heap[[1]int64, string]
 }
 
 func newDeadlines() *deadlines { return &deadlines{at: map[string]int64{}} }
@@ -22,7 +19,10 @@ func (d *deadlines) set(key string, at int64) {
 		return
 	}
 	d.at[key] = at
-	d.push(deadline{at, key})
+	d.heap.Push([1]int64{at}, key)
+	if len(d.heap) > 2*len(d.at)+64 {
+		d.compact()
+	}
 }
 
 // clear forgets key's deadline.
@@ -36,22 +36,13 @@ func (d *deadlines) of(key string) (int64, bool) {
 
 // expire removes every key that is due by now and passes it to drop.
 func (d *deadlines) expire(now int64, drop func(key string)) {
-	for len(d.heap) > 0 && d.heap[0].at <= now {
-		e := d.pop()
-		if at, ok := d.at[e.key]; ok && at == e.at {
-			delete(d.at, e.key)
-			drop(e.key)
+	for len(d.heap) > 0 && d.heap[0].Key[0] <= now {
+		e := d.heap.Pop()
+		if at, ok := d.at[e.Value]; ok && at == e.Key[0] {
+			delete(d.at, e.Value)
+			drop(e.Value)
 		}
 	}
-}
-
-func (d *deadlines) push(e deadline) {
-	d.heap = append(d.heap, e)
-	if len(d.heap) > 2*len(d.at)+64 {
-		d.compact()
-		return
-	}
-	d.up(len(d.heap) - 1)
 }
 
 // compact drops the obsolete entries, so that a key whose deadline moves at
@@ -60,52 +51,12 @@ func (d *deadlines) compact() {
 	kept := d.heap[:0]
 	seen := make(map[string]bool, len(d.at))
 	for _, e := range d.heap {
-		if at, ok := d.at[e.key]; ok && at == e.at && !seen[e.key] {
-			seen[e.key] = true
+		if at, ok := d.at[e.Value]; ok && at == e.Key[0] && !seen[e.Value] {
+			seen[e.Value] = true
 			kept = append(kept, e)
 		}
 	}
 	clear(d.heap[len(kept):])
 	d.heap = kept
-	for i := len(kept)/2 - 1; i >= 0; i-- {
-		d.down(i)
-	}
-}
-
-func (d *deadlines) pop() deadline {
-	first := d.heap[0]
-	n := len(d.heap) - 1
-	d.heap[0] = d.heap[n]
-	d.heap[n] = deadline{}
-	d.heap = d.heap[:n]
-	d.down(0)
-	return first
-}
-
-func (d *deadlines) up(i int) {
-	for i > 0 {
-		parent := (i - 1) / 2
-		if d.heap[i].at >= d.heap[parent].at {
-			return
-		}
-		d.heap[i], d.heap[parent] = d.heap[parent], d.heap[i]
-		i = parent
-	}
-}
-
-func (d *deadlines) down(i int) {
-	for {
-		child := 2*i + 1
-		if child >= len(d.heap) {
-			return
-		}
-		if r := child + 1; r < len(d.heap) && d.heap[r].at < d.heap[child].at {
-			child = r
-		}
-		if d.heap[child].at >= d.heap[i].at {
-			return
-		}
-		d.heap[i], d.heap[child] = d.heap[child], d.heap[i]
-		i = child
-	}
+	d.heap.Init()
 }

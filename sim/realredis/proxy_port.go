@@ -1,7 +1,6 @@
 package realredis
 
 import (
-	"container/heap"
 	"fmt"
 	"net"
 	"net/netip"
@@ -11,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/quotalab/quotalab/models/heap"
 	"github.com/quotalab/quotalab/sim/clock"
 )
 
@@ -66,12 +66,13 @@ func (h *heldPort) Close() error { return unix.Close(h.fd) }
 
 // timers call functions at times, as precisely as the system can.
 type timers struct {
-	pace clock.Pacer
-	done chan struct{}
+	pace  clock.Pacer
+	epoch time.Time
+	done  chan struct{}
 
 	mu     sync.Mutex
-	queue  alarms
-	until  time.Time // that the goroutine sleeps to
+	queue  heap.Heap[[1]int64, func()] // by the nanoseconds since epoch
+	until  time.Time                   // that the goroutine sleeps to
 	closed bool
 }
 
@@ -80,7 +81,7 @@ func newTimers() (*timers, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &timers{pace: pace, done: make(chan struct{})}
+	t := &timers{pace: pace, epoch: clock.Now(), done: make(chan struct{})}
 	go t.run()
 	return t, nil
 }
@@ -94,12 +95,12 @@ func (t *timers) run() {
 	defer t.mu.Unlock()
 	for !t.closed {
 		now := clock.Now()
-		for len(t.queue) > 0 && !t.queue[0].at.After(now) {
-			heap.Pop(&t.queue).(alarm).call()
+		for len(t.queue) > 0 && t.queue[0].Key[0] <= int64(now.Sub(t.epoch)) {
+			t.queue.Pop().Value()
 		}
 		t.until = now.Add(idle)
 		if len(t.queue) > 0 {
-			t.until = t.queue[0].at
+			t.until = t.epoch.Add(time.Duration(t.queue[0].Key[0]))
 		}
 		d := t.until.Sub(clock.Now())
 		t.mu.Unlock()
@@ -119,7 +120,7 @@ func (t *timers) at(due time.Time, f func()) {
 	if t.closed {
 		return
 	}
-	heap.Push(&t.queue, alarm{due, f})
+	t.queue.Push([1]int64{int64(due.Sub(t.epoch))}, f)
 	if due.Before(t.until) {
 		t.pace.Wake()
 	}
@@ -146,24 +147,4 @@ func (t *timers) Close() error {
 	t.mu.Unlock()
 	<-t.done
 	return t.pace.Close()
-}
-
-type alarm struct {
-	at   time.Time
-	call func()
-}
-
-// alarms is a heap by time.
-type alarms []alarm
-
-func (a alarms) Len() int           { return len(a) }
-func (a alarms) Less(i, j int) bool { return a[i].at.Before(a[j].at) }
-func (a alarms) Swap(i, j int)      { a[i], a[j] = a[j], a[i] }
-func (a *alarms) Push(x any)        { *a = append(*a, x.(alarm)) }
-func (a *alarms) Pop() any {
-	last := len(*a) - 1
-	x := (*a)[last]
-	(*a)[last] = alarm{}
-	*a = (*a)[:last]
-	return x
 }
