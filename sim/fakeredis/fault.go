@@ -16,6 +16,7 @@ import (
 	"github.com/quotalab/quotalab/models/network"
 	"github.com/quotalab/quotalab/sim/clock"
 	"github.com/quotalab/quotalab/sim/fault"
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 // trouble is what is wrong with a shard.
@@ -188,18 +189,6 @@ func (t *trouble) chaos() *rand.Rand {
 	return t.rng
 }
 
-// The commands that Redis 7.0 marks as writing, and those of them that it
-// refuses at maxmemory. A test compares them with a redis-server.
-var (
-	denyOOM = wordSet(`append bitfield bitop blmove brpoplpush copy decr decrby geoadd georadius georadiusbymember geosearchstore
-	getset hincrby hincrbyfloat hmset hset hsetnx incr incrby incrbyfloat linsert lmove lpush lpushx lset mset msetnx pfadd
-	pfdebug pfmerge psetex restore restore-asking rpoplpush rpush rpushx sadd sdiffstore set setbit setex setnx setrange
-	sinterstore sort sunionstore xadd xsetid zadd zdiffstore zincrby zinterstore zrangestore zunionstore`)
-	freeing = wordSet(`blmpop blpop brpop bzmpop bzpopmax bzpopmin del expire expireat flushall flushdb getdel getex hdel lmpop
-	lpop lrem ltrim migrate move persist pexpire pexpireat rename renamenx rpop smove spop srem swapdb unlink xack xautoclaim
-	xclaim xdel xreadgroup xtrim zmpop zpopmax zpopmin zrem zremrangebylex zremrangebyrank zremrangebyscore`)
-)
-
 const (
 	readOnlyText    = "READONLY You can't write against a read only replica."
 	outOfMemoryText = "OOM command not allowed when used memory > 'maxmemory'."
@@ -211,10 +200,10 @@ const (
 // is the command that the script calls; and not at maxmemory if the script has
 // written before.
 func (t *trouble) refusal(name string) string {
-	switch {
-	case t.readOnly && (denyOOM[name] || freeing[name]):
+	switch c := rediscmd.Of(name); {
+	case t.readOnly && c.Has(rediscmd.Grows|rediscmd.Frees):
 		return readOnlyText
-	case t.outOfMemory && denyOOM[name] && !t.dirty:
+	case t.outOfMemory && c.Has(rediscmd.Grows) && !t.dirty:
 		return outOfMemoryText
 	}
 	return ""
@@ -242,7 +231,7 @@ func (s *Shard) guard() {
 			p.WriteError(text)
 			return true
 		}
-		s.dirty = s.dirty || denyOOM[name] || freeing[name]
+		s.dirty = s.dirty || rediscmd.Of(name).Has(rediscmd.Grows|rediscmd.Frees)
 		return false
 	})
 }
@@ -286,7 +275,7 @@ func wireSize(cmds []command, as form) int64 {
 		args := c.Args()
 		size += headerSize(len(args))
 		for _, a := range args {
-			n := len(word(a))
+			n := len(rediscmd.Word(a))
 			size += headerSize(n) + n + 2
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/sim/clock"
 	"github.com/quotalab/quotalab/sim/fault"
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 // realRedis starts a redis-server for the time of the test.
@@ -63,10 +64,10 @@ func TestCommandsThatWrite(t *testing.T) {
 			want[name] = "writes"
 		}
 	}
-	for name := range denyOOM {
+	for _, name := range rediscmd.Names(rediscmd.Grows) {
 		got[name] = "writes, refused at maxmemory"
 	}
-	for name := range freeing {
+	for _, name := range rediscmd.Names(rediscmd.Frees) {
 		got[name] = "writes"
 	}
 	if d := cmp.Diff(want, got); d != "" {

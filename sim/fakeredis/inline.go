@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2/server"
+
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 // inlineConn is a client's connection to an embedded shard without a socket
@@ -76,7 +78,7 @@ func (c *inlineConn) Write(b []byte) (int, error) {
 // execute passes a command to the shard. What a transaction queues takes
 // effect at its EXEC.
 func (c *inlineConn) execute(words []string) {
-	name := lowerName(words[0])
+	name := rediscmd.Lower(words[0])
 	c.shard.dirty, c.greets = false, name == "hello" || name == "client"
 	switch {
 	case c.inTx && name == "exec" && c.refused:

@@ -7,6 +7,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 // observe notes in the trace what a command is about to find.
@@ -15,11 +16,13 @@ func (w *wire) observe(trace *Trace, s *Shard, c command) {
 	if c.before != nil {
 		*c.before = before{len(trace.Keys), trace.Effect, trace.Order}
 	}
-	if c.effect&writes != 0 {
+	if c.is.Has(rediscmd.Writes) {
 		trace.wrote = true
 	}
 	tells := c.tellsState()
-	c.eachKey(func(key string) {
+	args := c.Args()
+	rediscmd.KeysAt(c.Cmder, func(at int) {
+		key := rediscmd.Word(args[at])
 		trace.Effect, trace.Order = s.sched.Now(), order
 		if _, seen := trace.Key(key); seen {
 			return
@@ -37,7 +40,7 @@ func (w *wire) observe(trace *Trace, s *Shard, c command) {
 // key's state, so that the shard need not be asked twice.
 func (c command) tellsState() bool {
 	_, ok := c.Cmder.(*redis.StringCmd)
-	return ok && c.name == "get"
+	return ok && c.is.Has(rediscmd.TellsState)
 }
 
 // observeReplies completes the states that the replies tell, and takes back
@@ -50,7 +53,7 @@ func (w *wire) observeReplies(trace *Trace, f *flight) {
 		if !c.tellsState() {
 			continue
 		}
-		key := word(c.Args()[1])
+		key := rediscmd.Word(c.Args()[1])
 		for i := range trace.Keys {
 			if k := &trace.Keys[i]; k.State == "" && k.Key == key {
 				value, err := c.Cmder.(*redis.StringCmd).Result()
@@ -150,9 +153,7 @@ func (t *Trace) State() record.KeyState {
 }
 
 // Touch notes commands that went to a shard.
-func (t *Trace) Touch(shard string, commands int32) { t.touch(shard, commands) }
-
-func (t *Trace) touch(shard string, commands int32) {
+func (t *Trace) Touch(shard string, commands int32) {
 	for i := range t.Touched {
 		if t.Touched[i].Shard == shard {
 			t.Touched[i].Commands += commands
@@ -161,26 +162,3 @@ func (t *Trace) touch(shard string, commands int32) {
 	}
 	t.Touched = append(t.Touched, record.Touch{Shard: shard, Commands: commands})
 }
-
-// What a hook on live shards needs to know of commands.
-
-// KeysAt calls yield for the position of each key among a command's
-// arguments, as far as the table of commands tells: of a command that it does
-// not hold, the first argument.
-func KeysAt(cmd redis.Cmder, yield func(at int)) {
-	name, args := cmd.Name(), cmd.Args()
-	keysAt(name, effectOf(name), len(args), func(i int) string { return word(args[i]) }, yield)
-}
-
-// RoutingKey returns the key that a Ring routes a command by, false where it
-// takes a shard at random.
-func RoutingKey(cmd redis.Cmder, pipelined bool) (string, bool) {
-	args := cmd.Args()
-	return routingKey(cmd.Name(), pipelined, len(args), func(i int) string { return word(args[i]) })
-}
-
-// IsScript tells whether the command of that lower-case name runs a script.
-func IsScript(name string) bool { return effects[name]&scripted != 0 }
-
-// Word returns an argument as it goes over the wire, for keys and names.
-func Word(arg any) string { return word(arg) }

@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"github.com/quotalab/quotalab/sim/clock"
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 // recorder notes which of a plain Ring's shards a command goes to, and lets
@@ -237,7 +238,7 @@ func TestKeysOf(t *testing.T) {
 		{"unknown, no argument", []string{"frobnicate"}, nil},
 	} {
 		var got []string
-		keysOf(tt.cmd[0], effectOf(tt.cmd[0]), len(tt.cmd), func(i int) string { return tt.cmd[i] }, func(k string) { got = append(got, k) })
+		eachKey(tt.cmd, rediscmd.Of(tt.cmd[0]), func(k string) { got = append(got, k) })
 		if d := cmp.Diff(tt.want, got); d != "" {
 			t.Errorf("%s: %v: %s", tt.why, tt.cmd, d)
 		}

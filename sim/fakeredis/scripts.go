@@ -13,6 +13,8 @@ import (
 	"github.com/alicebob/miniredis/v2/server"
 	lua "github.com/yuin/gopher-lua"
 	luaparse "github.com/yuin/gopher-lua/parse"
+
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 // scripts runs EVAL and EVALSHA on one Lua state that stays open. miniredis
@@ -222,7 +224,7 @@ func (e *scripts) redisCall(l *lua.LState, raise bool) int {
 	if len(words) == 0 {
 		l.RaiseError("Please specify at least one argument for this redis lib call")
 	}
-	if effectOf(lowerName(words[0]))&scripted != 0 {
+	if rediscmd.Of(rediscmd.Lower(words[0])).Has(rediscmd.Script) {
 		l.RaiseError("This Redis command is not allowed from script")
 	}
 	reply, err := e.call(words)

@@ -29,6 +29,7 @@ import (
 
 	"github.com/quotalab/quotalab/models/network"
 	"github.com/quotalab/quotalab/sim/clock"
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 // Shard is one embedded Redis: a miniredis that lives in virtual time, and
@@ -81,7 +82,7 @@ func (s *Shard) enqueue(cmds []command) (begin, end int64) {
 	end = begin
 	for _, c := range cmds {
 		d := s.service
-		if c.effect&scripted != 0 {
+		if c.is.Has(rediscmd.Script) {
 			d = s.scripts
 		}
 		end += int64(d.Sample(s.rng))
@@ -118,17 +119,17 @@ func (s *Shard) peek(key string) (value string, found bool) {
 // command left behind is read back after one that may change it.
 func (s *Shard) execute(peer *server.Peer, words []string) {
 	s.advance()
-	name := lowerName(words[0])
-	e := effectOf(name)
-	if e&scripted != 0 && s.lua.run(peer, name, words) {
+	name := rediscmd.Lower(words[0])
+	c := rediscmd.Of(name)
+	if c.Has(rediscmd.Script) && s.lua.run(peer, name, words) {
 		return
 	}
 	if name == "script" {
 		s.lua.manage(words)
 	}
-	s.before(words, name, e)
+	s.before(words, c)
 	s.srv.Dispatch(peer, words)
-	s.after(words, name, e)
+	s.after(words, c)
 }
 
 // executeAll runs the commands that were queued in a transaction: peer's
@@ -136,29 +137,31 @@ func (s *Shard) execute(peer *server.Peer, words []string) {
 func (s *Shard) executeAll(peer *server.Peer, exec []string, queued [][]string) {
 	s.advance()
 	for _, words := range queued {
-		name := lowerName(words[0])
-		s.before(words, name, effectOf(name))
+		s.before(words, rediscmd.Of(rediscmd.Lower(words[0])))
 	}
 	s.srv.Dispatch(peer, exec)
 	for _, words := range queued {
-		name := lowerName(words[0])
-		s.after(words, name, effectOf(name))
+		s.after(words, rediscmd.Of(rediscmd.Lower(words[0])))
 	}
 }
 
-func (s *Shard) before(words []string, name string, e effect) {
-	if e&readsTTL != 0 {
-		keysOf(name, e, len(words), func(i int) string { return words[i] }, s.showTTL)
+func (s *Shard) before(words []string, c *rediscmd.Command) {
+	if c.Has(rediscmd.ReadsTTL) {
+		eachKey(words, c, s.showTTL)
 	}
 }
 
-func (s *Shard) after(words []string, name string, e effect) {
+func (s *Shard) after(words []string, c *rediscmd.Command) {
 	switch {
-	case e&setsTTL != 0:
-		keysOf(name, e, len(words), func(i int) string { return words[i] }, s.learnTTL)
-	case name == "flushall", name == "flushdb":
+	case c.Has(rediscmd.SetsTTL):
+		eachKey(words, c, s.learnTTL)
+	case c.Has(rediscmd.NoKey) && c.Has(rediscmd.Writes): // FLUSHALL or FLUSHDB
 		s.expiry = newDeadlines()
 	}
+}
+
+func eachKey(words []string, c *rediscmd.Command, yield func(key string)) {
+	c.Keys(len(words), func(i int) string { return words[i] }, func(at int) { yield(words[at]) })
 }
 
 // restart loses all keys and scripts, as a server without persistence does

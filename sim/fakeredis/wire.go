@@ -17,6 +17,7 @@ import (
 	"github.com/quotalab/quotalab/models/network"
 	"github.com/quotalab/quotalab/scenarios"
 	"github.com/quotalab/quotalab/sim/clock"
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 // wire is the hook on a client's Ring. It takes the place of the Ring's own
@@ -43,7 +44,7 @@ type wire struct {
 type command struct {
 	redis.Cmder
 	name   string // in lower case
-	effect effect
+	is     *rediscmd.Command
 	before *before // of a script call
 }
 
@@ -133,7 +134,7 @@ func (w *wire) send(ctx context.Context, cmds []redis.Cmder, as form) error {
 		rtt := int64(w.rtt[f.shard.index].Sample(w.rng))
 		f.next, f.back = now+rtt/2, rtt-rtt/2
 		if trace != nil {
-			trace.touch(f.shard.Name, int32(len(f.cmds)))
+			trace.Touch(f.shard.Name, int32(len(f.cmds)))
 		}
 	}
 	if w.fleet.spec.Faults {
@@ -232,9 +233,9 @@ func (w *wire) group(cmds []redis.Cmder, as form) ([]*flight, error) {
 	}{}
 	flights := usual.flights[:0]
 	for _, cmd := range cmds {
-		name := lowerName(cmd.Name())
-		c := command{Cmder: cmd, name: name, effect: effectOf(name)}
-		if c.effect&scripted != 0 {
+		name := cmd.Name() // go-redis makes it lower case
+		c := command{Cmder: cmd, name: name, is: rediscmd.Of(name)}
+		if c.is.Has(rediscmd.Script) {
 			c.before = new(before)
 		}
 		client, err := w.clientFor(c, as)
@@ -266,38 +267,15 @@ func (w *wire) group(cmds []redis.Cmder, as form) ([]*flight, error) {
 // takes a random one, it is from the client's own stream.
 func (w *wire) clientFor(c command, as form) (*redis.Client, error) {
 	args := c.Args()
-	arg := func(i int) string { return word(args[i]) }
-	if mayWait(c.name, c.effect, len(args), arg) {
+	arg := func(i int) string { return rediscmd.Word(args[i]) }
+	if c.is.MayWait(len(args), arg) {
 		return nil, fmt.Errorf("%s waits for other clients, which the embedded shards cannot do in virtual time", c.name)
 	}
-	key, ok := routingKey(c.name, as != single, len(args), arg)
+	key, ok := c.is.Routing(c.name, as != single, len(args), arg)
 	if !ok {
 		key = strconv.FormatUint(w.rng.Uint64(), 10)
 	}
 	return w.ring.GetShardClientForKey(key)
-}
-
-// eachKey yields the command's keys.
-func (c command) eachKey(yield func(string)) {
-	args := c.Args()
-	keysOf(c.name, c.effect, len(args), func(i int) string { return word(args[i]) }, yield)
-}
-
-// word returns an argument as it goes over the wire, for keys and names.
-func word(arg any) string {
-	switch a := arg.(type) {
-	case string:
-		return a
-	case *string:
-		if a == nil {
-			return ""
-		}
-		return *a
-	case []byte:
-		return string(a)
-	default:
-		return fmt.Sprint(a)
-	}
 }
 
 // deadline is the instant at which a client that sends now gives up waiting.
@@ -348,7 +326,7 @@ func (f *flight) fail(err error) {
 func (f *flight) orphan() {
 	cmds := make([]command, len(f.cmds))
 	for i, c := range f.cmds {
-		cmds[i] = command{Cmder: redis.NewCmd(context.Background(), slices.Clone(c.Args())...), name: c.name, effect: c.effect}
+		cmds[i] = command{Cmder: redis.NewCmd(context.Background(), slices.Clone(c.Args())...), name: c.name, is: c.is}
 	}
 	f.cmds = cmds
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/sim/clock"
 	"github.com/quotalab/quotalab/sim/fakeredis"
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 // hook is on a whole client, a Ring or a ClusterClient: the live twin of the
@@ -124,7 +125,7 @@ func (n *node) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 		if err := n.guard(ctx, cmd); err != nil {
 			return err
 		}
-		if n.auto != nil && !ofConnections[cmd.Name()] {
+		if n.auto != nil && !rediscmd.Of(cmd.Name()).Has(rediscmd.OfConnections) {
 			return n.auto(ctx, cmd)
 		}
 		err := next(ctx, cmd)
@@ -158,11 +159,11 @@ func (n *node) guard(ctx context.Context, cmd redis.Cmder) error {
 	if name == "select" && wordAt(cmd.Args(), 1) == fmt.Sprint(n.db) {
 		return nil
 	}
-	if keyed[name] {
+	if rediscmd.Of(name).Has(rediscmd.Sent) {
 		args := cmd.Args()
 		var foreign error
-		fakeredis.KeysAt(cmd, func(at int) {
-			if key := fakeredis.Word(args[at]); foreign == nil && !strings.HasPrefix(key, string(n.prefix)) {
+		rediscmd.KeysAt(cmd, func(at int) {
+			if key := rediscmd.Word(args[at]); foreign == nil && !strings.HasPrefix(key, string(n.prefix)) {
 				foreign = refuse(name, fmt.Sprintf("key %q came past the hook that puts keys under the prefix %q", key, string(n.prefix)))
 			}
 		})
@@ -233,7 +234,8 @@ func (t *tracer) begin(ctx context.Context, all []wrapped, cmds []flown, pipelin
 	for i := range all {
 		one := flown{wrapped: &all[i]}
 		if len(one.keys) > 0 {
-			key, _ := fakeredis.RoutingKey(one.cmd, pipelined)
+			args := one.cmd.Args()
+			key, _ := rediscmd.Of(one.cmd.Name()).Routing(one.cmd.Name(), pipelined, len(args), func(i int) string { return rediscmd.Word(args[i]) })
 			one.to = t.shardOf(ctx, key)
 		} else if f.roam == nil {
 			f.roam = new(roaming)
@@ -270,7 +272,7 @@ func (t *tracer) end(trace *fakeredis.Trace, f flight) {
 // GET tells.
 func (t *tracer) state(cmd redis.Cmder) record.KeyState {
 	get, ok := cmd.(*redis.StringCmd)
-	if !ok || cmd.Name() != "get" {
+	if !ok || !rediscmd.Of(cmd.Name()).Has(rediscmd.TellsState) {
 		return record.Unread
 	}
 	value, err := get.Result()
@@ -332,18 +334,15 @@ func (c *counts) addTo(sums map[string]int64) {
 	}
 }
 
-// ofConnections are the commands that connections, pools and heartbeats send
-// for themselves. They are not counted.
-var ofConnections = words("hello client auth select ping readonly asking cluster command")
-
 // count notes a command that was sent, and what came of it.
 func (t *tally) count(cmd redis.Cmder, err error) {
 	name := cmd.Name()
-	if ofConnections[name] || (err != nil && (notSent(err) || unknown(err))) {
+	c := rediscmd.Of(name)
+	if c.Has(rediscmd.OfConnections) || (err != nil && (notSent(err) || unknown(err))) {
 		return
 	}
 	t.sent.add(name)
-	if fakeredis.IsScript(name) && (err == nil || !redis.HasErrorPrefix(err, "NOSCRIPT")) {
+	if c.Has(rediscmd.Script) && (err == nil || !redis.HasErrorPrefix(err, "NOSCRIPT")) {
 		t.ran.Add(1)
 	}
 }
@@ -361,7 +360,7 @@ func (t *tally) countAll(cmds []redis.Cmder, err error) {
 		return
 	}
 	for i, cmd := range cmds {
-		if name := cmd.Name(); i == 0 || i == len(cmds)-1 || (rejected(cmd.Err()) && !ofConnections[name]) {
+		if name := cmd.Name(); i == 0 || i == len(cmds)-1 || (rejected(cmd.Err()) && !rediscmd.Of(name).Has(rediscmd.OfConnections)) {
 			t.sent.add(name)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/quotalab/quotalab/sim/fakeredis"
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 // prefix is what all keys of a fleet begin with.
@@ -87,8 +87,8 @@ func (p prefix) wrap(w *wrapped, cmd redis.Cmder) error {
 	w.cmd, w.keys = cmd, w.few[:0]
 	args := cmd.Args()
 	var first error
-	fakeredis.KeysAt(cmd, func(at int) {
-		plain := fakeredis.Word(args[at])
+	rediscmd.KeysAt(cmd, func(at int) {
+		plain := rediscmd.Word(args[at])
 		key, err := p.of(plain)
 		if err != nil {
 			if first == nil {
@@ -139,82 +139,29 @@ func (p prefix) unwrapReply(cmd redis.Cmder) {
 // it acts on more than the keys that it names, or may.
 var ErrRefused = errors.New("refused on live Redis, where a run must not touch what is not its own")
 
-// keyed are the commands that touch only the keys which sim/fakeredis finds
-// among their arguments.
-var keyed = words(`get set setnx setex psetex getset getdel getex mget mset msetnx incr incrby incrbyfloat decr decrby append
-	strlen getrange setrange substr setbit getbit bitcount bitpos bitfield bitfield_ro bitop lcs
-	del unlink exists type touch ttl pttl expire pexpire expireat pexpireat expiretime pexpiretime persist rename renamenx
-	copy dump restore object memory sort sort_ro
-	hset hsetnx hget hmset hmget hgetall hdel hlen hexists hincrby hincrbyfloat hkeys hvals hstrlen hrandfield hscan
-	hexpire hpexpire hexpireat hpexpireat hexpiretime hpexpiretime httl hpttl hpersist hgetdel hgetex hsetex
-	lpush rpush lpushx rpushx lpop rpop llen lrange lindex lset lrem ltrim linsert lpos lmove rpoplpush lmpop
-	sadd srem smembers sismember smismember scard spop srandmember smove sinter sunion sdiff sinterstore sunionstore
-	sdiffstore sintercard sscan
-	zadd zrem zscore zmscore zcard zcount zlexcount zrange zrangebyscore zrangebylex zrevrange zrevrangebyscore
-	zrevrangebylex zrangestore zrank zrevrank zincrby zpopmin zpopmax zmpop zrandmember zremrangebyrank zremrangebyscore
-	zremrangebylex zunion zinter zdiff zintercard zunionstore zinterstore zdiffstore zscan
-	xadd xlen xrange xrevrange xdel xtrim xread xreadgroup xack xclaim xautoclaim xpending xgroup xinfo xsetid
-	geoadd geopos geodist geohash geosearch geosearchstore georadius_ro georadiusbymember_ro pfadd pfcount pfmerge
-	eval evalsha eval_ro evalsha_ro fcall fcall_ro`)
-
-// harmless are the commands that touch no key, with the subcommands that do
-// not either; nil: all.
-var harmless = map[string][]string{
-	"ping": nil, "time": nil, "info": nil, "echo": nil, "dbsize": nil, "lastsave": nil, "role": nil, "wait": nil,
-	"hello": nil, "auth": nil, "command": nil, "readonly": nil, "asking": nil,
-	"script":  {"load", "exists"},
-	"client":  {"id", "info", "getname", "setname", "setinfo", "list"},
-	"cluster": {"slots", "shards", "nodes", "info", "myid", "keyslot"},
-}
-
-// why some commands are refused, by what they do.
-var why = map[string]string{
-	"flushall": "it deletes all keys of the server", "flushdb": "it deletes all keys of the database",
-	"keys": "it looks at all keys", "scan": "it looks at all keys", "randomkey": "it looks at all keys",
-	"publish": "channels have no prefix", "spublish": "channels have no prefix", "config": "it changes the server", "swapdb": "it changes databases",
-	"select": "it changes the database of a connection that others use", "move": "it writes to another database",
-	"multi": "TxPipeline sends it", "exec": "TxPipeline sends it", "watch": "the Ring's hook does not see it",
-	"script":    "of its subcommands, only LOAD and EXISTS leave what is not the run's alone",
-	"function":  "functions are the server's, not the run's",
-	"georadius": "its keys are not known; GEOSEARCH does the same", "georadiusbymember": "its keys are not known; GEOSEARCH does the same",
-}
-
-// beyond are words that let a keyed command reach other keys, behind its
-// first key.
-var beyond = map[string][]string{"sort": {"by", "get", "store"}, "sort_ro": {"by", "get"}, "copy": {"db"}}
-
-// subcommands of keyed commands, of which only one names a key at its place.
-var unkeyed = map[string][]string{"object": {"help"}, "xgroup": {"help"}, "xinfo": {"help"}}
-
 // allow returns nil if a command touches only the keys that it names, or none.
 func allow(cmd redis.Cmder) error {
 	name, args := cmd.Name(), cmd.Args()
-	if subs, ok := harmless[name]; ok {
-		if subs == nil || slices.Contains(subs, wordAt(args, 1)) {
+	c, first := rediscmd.Of(name), wordAt(args, 1)
+	switch word := c.Reaches(len(args), func(i int) string { return rediscmd.Word(args[i]) }); {
+	case c.Has(rediscmd.Harmless):
+		if c.Subcommands == nil || slices.Contains(c.Subcommands, first) {
 			return nil
 		}
-		return refuse(name+" "+wordAt(args, 1), why[name])
-	}
-	if !keyed[name] {
-		return refuse(name, why[name])
-	}
-	first, second := wordAt(args, 1), wordAt(args, 2)
-	switch {
-	case slices.Contains(unkeyed[name], first), name == "memory" && first != "usage":
+		return refuse(name+" "+first, c.Why)
+	case !c.Has(rediscmd.Sent):
+		return refuse(name, c.Why)
+	case slices.Contains(c.Keyless, first), name == "memory" && first != "usage":
 		return refuse(name+" "+first, "it names no key")
 	case keysInReply(cmd):
 		return refuse(name, "its reply holds keys, which only the commands with a type of their own take the prefix off")
-	}
-	for i := 2; i < len(args); i++ {
-		if w := strings.ToLower(fakeredis.Word(args[i])); len(beyond[name]) > 0 && slices.Contains(beyond[name], w) && (name != "copy" || i > 2) {
-			return refuse(name+" … "+w, "it reaches beyond the keys that it names")
-		}
-	}
-	if fakeredis.IsScript(name) && second == "0" {
+	case word != "":
+		return refuse(name+" … "+word, "it reaches beyond the keys that it names")
+	case c.Has(rediscmd.Script) && wordAt(args, 2) == "0":
 		return refuse(name, "a script must name its keys")
 	}
 	keys := 0
-	fakeredis.KeysAt(cmd, func(int) { keys++ })
+	rediscmd.KeysAt(cmd, func(int) { keys++ })
 	if keys == 0 {
 		return refuse(name, "it names no key")
 	}
@@ -248,13 +195,5 @@ func wordAt(args []any, at int) string {
 	if at >= len(args) {
 		return ""
 	}
-	return strings.ToLower(fakeredis.Word(args[at]))
-}
-
-func words(list string) map[string]bool {
-	set := map[string]bool{}
-	for _, w := range strings.Fields(list) {
-		set[w] = true
-	}
-	return set
+	return strings.ToLower(rediscmd.Word(args[at]))
 }

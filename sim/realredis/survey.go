@@ -12,7 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/sim/fakeredis"
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 // Snapshot is what the servers said of themselves at one time.
@@ -143,10 +143,6 @@ func (o *said) sample(ctx context.Context, c *redis.Client, p prefix) error {
 	return nil
 }
 
-// ofHarness are the commands that the harness and replicas send for
-// themselves: they count only where a run's clients sent them too.
-var ofHarness = words("info dbsize scan memory unlink config script function time debug replicaof replconf psync shutdown save wait")
-
 // Facts puts together what the servers said before and after a run and what
 // its fleets sent meanwhile, one Server a shard.
 func (s *Servers) Facts(before, after Snapshot, fleets []*Fleet) []record.Server {
@@ -231,7 +227,7 @@ func workOf(fleets []*Fleet, shard string) work {
 func compare(served map[string]int64, w work) []record.CommandCount {
 	names := map[string]bool{}
 	for name, n := range served {
-		names[name] = n != 0 && !ofConnections[name] && !ofHarness[name]
+		names[name] = n != 0 && !rediscmd.Of(name).Has(rediscmd.OfConnections|rediscmd.OfHarness)
 	}
 	for name := range w.sent {
 		names[name] = true
@@ -245,7 +241,7 @@ func compare(served map[string]int64, w work) []record.CommandCount {
 			continue
 		}
 		c := record.CommandCount{Name: name, Sent: w.sent[name], Script: w.called[name], Server: max(0, served[name])}
-		if !w.told && !fakeredis.IsScript(name) && !isFrame(name) {
+		if !w.told && !rediscmd.Of(name).Has(rediscmd.Script) && !isFrame(name) {
 			c.Script = -1
 		}
 		rows = append(rows, c)
