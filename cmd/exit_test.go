@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 )
@@ -33,8 +32,8 @@ func TestExitCodePrecedence(t *testing.T) {
 	}
 }
 
-// TestEveryExitCodeHasAScript that runs wherever the tests do: one that begins
-// by asking for a program may be skipped.
+// TestEveryExitCodeHasAScript looks for scripts that run wherever the tests do:
+// one that asks for a program, or for real time, may be skipped.
 func TestEveryExitCodeHasAScript(t *testing.T) {
 	scripts, err := filepath.Glob("testdata/script/*.txtar")
 	if err != nil || len(scripts) == 0 {
@@ -46,7 +45,7 @@ func TestEveryExitCodeHasAScript(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if strings.Contains(string(text), "\n[!exec:") || strings.HasPrefix(string(text), "[!exec:") {
+		if regexp.MustCompile(`(?m)^\[!(exec:|live\])`).Match(text) {
 			continue
 		}
 		for _, code := range regexp.MustCompile(`(?m)^exec exits (\d+) `).FindAllStringSubmatch(string(text), -1) {

@@ -17,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/quotalab/quotalab/cmd"
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/results/summary"
 )
 
@@ -60,11 +61,22 @@ func exits() {
 	}
 }
 
-// TestScripts runs testdata/script: each verb, each exit code.
+// TestScripts runs testdata/script: each verb, each exit code. The condition
+// [live] holds where everything is asked for, and then redis-server must be there
+// in CI.
 func TestScripts(t *testing.T) {
+	if testkit.IsLive() {
+		t.Run("redis-server", func(t *testing.T) { testkit.Program(t, "redis-server", "redis-server") })
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
+		Condition: func(name string) (bool, error) {
+			if name != "live" {
+				return false, fmt.Errorf("unknown condition %q", name)
+			}
+			return testkit.IsLive(), nil
+		},
 		Setup: func(env *testscript.Env) error {
 			for _, v := range os.Environ() {
 				if strings.HasPrefix(v, "QUOTALAB_") || strings.HasPrefix(v, "NO_COLOR=") {

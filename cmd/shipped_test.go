@@ -25,12 +25,21 @@ func isLive(t *testing.T, name string) bool {
 	return s.Clock == "real"
 }
 
+// long are shipped scenarios that take three seconds or more each.
+var long = []string{"boulder-new-account", "boulder-new-order", "boulder-not-found", "flagsmith-5069", "flagsmith-stale-prefilter", "hot-key", "retry-storm", "usage-and-limiter"}
+
 // Every shipped scenario in virtual time gives the summary, the benchmark lines
 // and the figures that are committed as its reference, byte for byte, and its
-// assertions hold.
+// assertions hold. The default run leaves out those that take long, and with them
+// the README of all.
 func TestShippedScenariosGiveTheirReference(t *testing.T) {
+	t.Parallel()
 	const dir = "../results/reference"
-	if out, err := exec.Command("quotalab", "reference", "--check", "-q", "--dir", dir).CombinedOutput(); err != nil {
+	args := []string{"reference", "--check", "-q", "--dir", dir}
+	if !testkit.IsLive() {
+		args = append(args, slices.DeleteFunc(slices.Clone(scenarios.Shipped()), func(name string) bool { return slices.Contains(long, name) || isLive(t, name) })...)
+	}
+	if out, err := exec.Command("quotalab", args...).CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 	for _, name := range scenarios.Shipped() {
@@ -60,9 +69,6 @@ func TestShippedScenariosGiveTheirReference(t *testing.T) {
 // run says so; that is not what is tested here.
 func TestShippedLiveScenariosHold(t *testing.T) {
 	testkit.Program(t, "redis-server", "redis-server")
-	if testing.Short() {
-		t.Skip("two minutes of real time")
-	}
 	for _, name := range scenarios.Shipped() {
 		if !isLive(t, name) {
 			continue

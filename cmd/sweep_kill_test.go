@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/quotalab/quotalab/internal/testkit"
 )
 
 // cells128 is a sweep of 4 limiters × 4 shard counts × 8 rates.
@@ -32,8 +34,10 @@ sweep:
 
 // A sweep that is killed at any instant and started again ends with the table of
 // one that was not, byte for byte, and no cell that was finished is played
-// again: its directory and its first file stay what they were.
+// again: its directory and its first file stay what they were. The default run kills
+// it five times.
 func TestSweepIsKilledAndGoesOn(t *testing.T) {
+	t.Parallel()
 	temp := t.TempDir()
 	file := filepath.Join(temp, "cells.yaml")
 	if err := os.WriteFile(file, []byte(cells128), 0o644); err != nil {
@@ -44,7 +48,7 @@ func TestSweepIsKilledAndGoesOn(t *testing.T) {
 	parts := killedSweep{dir: filepath.Join(temp, "parts"), file: file}
 	rng := rand.New(rand.NewPCG(6, 3))
 	finished := map[string]os.FileInfo{}
-	for round := range 12 {
+	for round := range testkit.Full(12, 5) {
 		more, later := rng.IntN(14), rng.IntN(60) // cells that the process may finish before it is killed; ms
 		if round < 3 {
 			more, later = 0, rng.IntN(500) // while it begins

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/quotalab/quotalab/internal/testkit"
 )
 
 func TestVersions(t *testing.T) {
@@ -37,18 +39,12 @@ func TestVersions(t *testing.T) {
 	}
 }
 
-// TestBinary builds quotalab as its users do: unlike a test's binary it
+// TestBinary runs quotalab as its users build it: unlike a test's binary it
 // knows the versions of what was linked into it.
 func TestBinary(t *testing.T) {
-	if testing.Short() {
-		t.Skip("links a binary")
-	}
+	t.Parallel()
 	dir := t.TempDir()
-	binary := filepath.Join(dir, "quotalab")
-	if out, err := exec.Command("go", "build", "-o", binary, "./quotalab").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	out, err := exec.Command(binary, "run", "race-lua", "--dir", filepath.Join(dir, "record"), "-o", "json=-", "-q").Output()
+	out, err := exec.Command(testkit.Quotalab(t), "run", "race-lua", "--dir", filepath.Join(dir, "record"), "-o", "json=-", "-q").Output()
 	if err != nil {
 		t.Fatal(err)
 	}

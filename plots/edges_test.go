@@ -38,7 +38,10 @@ func edgeInputs(o Options) map[string][]Figure {
 }
 
 func TestTextOfEdgesDoesNotOverlap(t *testing.T) {
-	options := []Options{{Theme: Dark}}
+	var options []Options
+	for _, theme := range testedThemes {
+		options = append(options, Options{Theme: theme})
+	}
 	for _, width := range testedWidths {
 		options = append(options, Options{Width: width})
 	}

@@ -68,7 +68,7 @@ func TestThresholdTitles(t *testing.T) {
 
 func TestThresholdTextDoesNotOverlap(t *testing.T) {
 	for name, set := range thresholdFixtures() {
-		for _, theme := range []Theme{Light, Dark} {
+		for _, theme := range testedThemes {
 			for _, width := range testedWidths {
 				for _, f := range thresholdFiguresOf(set, Options{Theme: theme, Width: width}) {
 					for _, p := range textProblems(&f) {

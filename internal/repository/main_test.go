@@ -6,18 +6,19 @@ package repository_test
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"testing"
+
+	"github.com/quotalab/quotalab/internal/testkit"
 )
 
 // TestMain runs the tests in the root folder of the module.
 func TestMain(m *testing.M) {
-	if err := os.Chdir(filepath.Join("..", "..")); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+	root, err := testkit.Root()
+	if err == nil {
+		err = os.Chdir(root)
 	}
-	if _, err := os.Stat("go.mod"); err != nil {
-		fmt.Fprintf(os.Stderr, "expected the module's root folder: %v\n", err)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	os.Exit(m.Run())

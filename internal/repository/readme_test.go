@@ -83,7 +83,7 @@ func runIn(t *testing.T, dir, name string, args ...string) {
 	}
 }
 
-// runLive runs a command whose run in real time may be told invalid: beside
+// runLive runs a command whose run in real time may be called invalid: beside
 // other tests the machine may be too slow for its schedule, and it says so.
 func runLive(t *testing.T, dir, line string) {
 	t.Helper()
@@ -96,19 +96,32 @@ func runLive(t *testing.T, dir, line string) {
 	}
 }
 
-// TestReadmeCommands runs the README's commands in their order, in one folder;
-// those of blocks that are marked live on real Redis. Its limiter is vetted there
-// too.
-func TestReadmeCommands(t *testing.T) {
-	if testing.Short() {
-		t.Skip("runs every command of the README")
+// long is the README's command that takes long and needs no other.
+const long = "go run ./cmd/quotalab sweep sweep-capacity"
+
+// shell returns what bash runs for a line of the README: the line as it stands
+// where everything is asked for, otherwise the built quotalab in the place of go run.
+func shell(t *testing.T, line string) string {
+	t.Helper()
+	if testkit.IsLive() {
+		return line
 	}
+	if line == long {
+		testkit.Live(t, "takes long")
+	}
+	return strings.ReplaceAll(line, "go run ./cmd/quotalab ", "'"+testkit.Quotalab(t)+"' ")
+}
+
+// TestReadmeCommands runs the README's commands in their order, in one folder;
+// those of blocks that are marked live on real Redis.
+func TestReadmeCommands(t *testing.T) {
+	t.Parallel()
 	dir := copySources(t)
 	for _, line := range readmeLines(t) {
 		if line == testCommand {
 			continue // it would run itself
 		}
-		t.Run(line, func(t *testing.T) { runIn(t, dir, "bash", "-euo", "pipefail", "-c", line) })
+		t.Run(line, func(t *testing.T) { runIn(t, dir, "bash", "-euo", "pipefail", "-c", shell(t, line)) })
 	}
 	for _, b := range readmeBlocks(t) {
 		if b.language != "sh" || b.mark != "live" {
@@ -118,25 +131,22 @@ func TestReadmeCommands(t *testing.T) {
 			t.Run(line, func(t *testing.T) { runLive(t, dir, line) })
 		}
 	}
-	t.Run("limiter", func(t *testing.T) { vetLimiter(t, dir) })
 }
 
-// vetLimiter vets the README's own limiter in a copy of the sources.
-func vetLimiter(t *testing.T, dir string) {
+// TestReadmeLimiter vets the README's own limiter with the sources that are here.
+func TestReadmeLimiter(t *testing.T) {
+	t.Parallel()
 	programs := 0
 	for _, b := range readmeBlocks(t) {
 		if b.language != "go" {
 			continue
 		}
 		programs++
-		own := filepath.Join(dir, "cmd", "own")
-		if err := os.MkdirAll(own, 0o755); err != nil {
+		file := filepath.Join(t.TempDir(), "main.go")
+		if err := os.WriteFile(file, []byte(b.text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(own, "main.go"), []byte(b.text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		runIn(t, dir, "go", "vet", "./cmd/own")
+		runIn(t, ".", "go", "vet", file)
 	}
 	if programs != 1 {
 		t.Errorf("the README has %d Go programs; expected one, the limiter of one's own", programs)

@@ -24,11 +24,8 @@ func written(t *testing.T, in ...report.Input) string {
 // mouse.
 func TestReportsInChromium(t *testing.T) {
 	browser := newBrowser(t)
-	reports := map[string][]report.Input{"compared": {limiterInput(""), liveInput()}, "engines": {engineInput()}}
-	if !testing.Short() {
-		reports["boulder-not-found"] = []report.Input{must(t, notFound)}
-		reports["flagsmith-5069"] = []report.Input{must(t, flagsmith)}
-	}
+	reports := map[string][]report.Input{"compared": {limiterInput(""), liveInput()}, "engines": {engineInput()},
+		"boulder-not-found": {must(t, notFound)}, "flagsmith-5069": {must(t, flagsmith)}}
 	for name, in := range reports {
 		path := written(t, in...)
 		for _, l := range everyLook {

@@ -152,7 +152,7 @@ func TestEmptyRecord(t *testing.T) {
 // The size of the largest shipped report, which this one is a part of, is in
 // proportion to figures and tables, not to the length of a run.
 func TestSize(t *testing.T) {
-	for name, play := range map[string]func() (report.Input, error){"boulder-not-found": notFound, "flagsmith-5069": flagsmith} {
+	for name, play := range map[string]*shortened{"boulder-not-found": notFound, "flagsmith-5069": flagsmith} {
 		if n := len(page(t, must(t, play))); n > 2<<20 {
 			t.Errorf("the report of %s has %d bytes: expected at most 2 MiB", name, n)
 		} else {

@@ -8,6 +8,7 @@ import (
 
 	"gonum.org/v1/gonum/stat/distuv"
 
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/results/compare"
 	"github.com/quotalab/quotalab/results/summary"
 )
@@ -87,16 +88,20 @@ func interval(k, n int) (low, high float64) {
 	return low, high
 }
 
-// Over 200 pairs of sides that do not differ, the gate fails at most as often as
-// it says, whatever the noise. A tolerance of 0 is the hardest case.
+// pairs of sides of each gate: 200 tell 5 % from 10 %, the default run's 40 tell
+// it from 20 %.
+var pairs = testkit.Full(200, 40)
+
+// Over pairs of sides that do not differ, the gate fails at most as often as it
+// says, whatever the noise. A tolerance of 0 is the hardest case.
 func TestFalseAlarms(t *testing.T) {
-	const pairs, alpha = 200, 0.05
+	const alpha = 0.05
 	for i, g := range []simulated{{runs: 10, limiters: 6, noise: 0.05}, {runs: 6, limiters: 6, noise: 0.2}, {runs: 10, limiters: 20, noise: 0.2}} {
 		alarms, _ := g.failures(t, pairs, uint64(i))
-		chance := 1 - distuv.Binomial{N: pairs, P: alpha}.CDF(float64(alarms-1))
+		chance := 1 - distuv.Binomial{N: float64(pairs), P: alpha}.CDF(float64(alarms-1))
 		low, high := interval(alarms, pairs)
 		t.Logf("%2d runs a side, %3d figures, noise %2.0f %%: %2d false alarms in %d gates of equal sides, %4.1f %% (99 %% interval %.1f to %.1f %%), stated at most %.0f %%",
-			g.runs, 5*g.limiters, 100*g.noise, alarms, pairs, 100*float64(alarms)/pairs, 100*low, 100*high, 100*alpha)
+			g.runs, 5*g.limiters, 100*g.noise, alarms, pairs, 100*float64(alarms)/float64(pairs), 100*low, 100*high, 100*alpha)
 		if chance < 0.01 {
 			t.Errorf("%+v: %d false alarms in %d gates: at %v there would be as many with a probability of %.4f", g, alarms, pairs, alpha, chance)
 		}
@@ -105,14 +110,13 @@ func TestFalseAlarms(t *testing.T) {
 
 // A p99 that is 10 % slower is caught as often as doc.go says.
 func TestPower(t *testing.T) {
-	const pairs = 200
 	for i, tt := range []struct{ noise, stated float64 }{{0.03, 0.99}, {0.04, 0.9}, {0.05, 0.7}} {
 		g := simulated{runs: 10, limiters: 6, noise: tt.noise, slower: 0.1}
 		_, caught := g.failures(t, pairs, uint64(100+i))
 		low, high := interval(caught, pairs)
 		t.Logf("10 runs a side, 30 figures, noise %.0f %%: a p99 that is 10 %% slower is caught in %d of %d gates, %.1f %% (99 %% interval %.1f to %.1f %%), stated %.0f %% or more",
-			100*tt.noise, caught, pairs, 100*float64(caught)/pairs, 100*low, 100*high, 100*tt.stated)
-		if float64(caught) < tt.stated*pairs {
+			100*tt.noise, caught, pairs, 100*float64(caught)/float64(pairs), 100*low, 100*high, 100*tt.stated)
+		if float64(caught) < tt.stated*float64(pairs) {
 			t.Errorf("noise %v: caught %d of %d, stated %v", tt.noise, caught, pairs, tt.stated)
 		}
 	}

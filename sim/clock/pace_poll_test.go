@@ -5,10 +5,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/sim/clock"
 )
 
 func TestPollPacer(t *testing.T) {
+	testkit.Live(t, "measures real time")
 	p, err := clock.NewPollPacer()
 	if err != nil {
 		t.Fatal(err)

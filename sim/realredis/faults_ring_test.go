@@ -139,9 +139,6 @@ func TestSparesEndUnused(t *testing.T) {
 // A node of a cluster that is killed or restarted comes back with its slots,
 // without its data.
 func TestFaultsOfOwnCluster(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes seconds")
-	}
 	needRedis(t)
 	noLeaks(t)
 	restart, down := fault.Fault{Kind: fault.Restart}, fault.Fault{Kind: fault.Down, Until: 1}

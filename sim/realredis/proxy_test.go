@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/models/network"
 	"github.com/quotalab/quotalab/sim/fault"
 )
@@ -109,6 +110,7 @@ func median(n int, f func() time.Duration) time.Duration {
 }
 
 func TestProxyDelay(t *testing.T) {
+	testkit.Live(t, "measures real time")
 	exponential, err := network.Exponential(4 * time.Millisecond)
 	if err != nil {
 		t.Fatal(err)
@@ -156,6 +158,7 @@ func TestProxyDelay(t *testing.T) {
 // Requests that are sent one after the other without waiting overtake
 // nothing, and each is delayed by itself: together they take no longer.
 func TestProxyDelayKeepsOrder(t *testing.T) {
+	testkit.Live(t, "measures real time")
 	exponential, err := network.Exponential(2 * time.Millisecond)
 	if err != nil {
 		t.Fatal(err)
@@ -189,6 +192,7 @@ func TestProxyDelayKeepsOrder(t *testing.T) {
 }
 
 func TestProxyBandwidth(t *testing.T) {
+	testkit.Live(t, "measures real time")
 	tests := []struct {
 		why   string
 		rate  float64
