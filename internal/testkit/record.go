@@ -69,7 +69,7 @@ func write(t testing.TB, m record.Manifest, opts []record.Option, fill func(*rec
 
 // Analyse audits a record, its engines too, and measures it. Its assertions are
 // not judged.
-func Analyse(t testing.TB, r *record.Reader) (*audit.Result, *summary.Summary) {
+func Analyse(t testing.TB, r *record.Reader) (*audit.Result, *summary.Measured) {
 	t.Helper()
 	a, err := audit.All(r)
 	if err != nil {

@@ -25,7 +25,7 @@ type Verdict = summary.Assertion
 
 // Judge evaluates the assertions and enters the verdicts in the summary,
 // whose OK then says that it is valid and that all of them hold.
-func Judge(s *summary.Summary, asserts []record.Assertion) {
+func Judge(s *summary.Measured, asserts []record.Assertion) {
 	s.Assertions = Evaluate(s, asserts)
 	s.OK = s.Valid
 	for _, v := range s.Assertions {
@@ -34,7 +34,7 @@ func Judge(s *summary.Summary, asserts []record.Assertion) {
 }
 
 // Evaluate returns a verdict for each assertion, in their order.
-func Evaluate(s *summary.Summary, asserts []record.Assertion) []Verdict {
+func Evaluate(s *summary.Measured, asserts []record.Assertion) []Verdict {
 	out := make([]Verdict, 0, len(asserts))
 	for _, a := range asserts {
 		out = append(out, evaluate(s, a))
@@ -42,7 +42,7 @@ func Evaluate(s *summary.Summary, asserts []record.Assertion) []Verdict {
 	return out
 }
 
-func evaluate(s *summary.Summary, a record.Assertion) Verdict {
+func evaluate(s *summary.Measured, a record.Assertion) Verdict {
 	v := Verdict{Metric: a.Selector, Check: a.Check, OverSeconds: a.Over.Seconds()}
 	sel, err := metric.ParseSelector(a.Selector)
 	if err != nil {
@@ -72,14 +72,14 @@ func unknown(v Verdict, why string) Verdict {
 // whole judges the condition on the whole run. A value cannot be summed, so
 // the condition must hold on each series; the first on which it does not is
 // the one observed.
-func whole(s *summary.Summary, v Verdict, m metric.Metric, sel metric.Selector, cond metric.Condition) Verdict {
-	series := s.Select(sel)
+func whole(s *summary.Measured, v Verdict, m metric.Metric, sel metric.Selector, cond metric.Condition) Verdict {
+	series := s.Series(sel)
 	if m.Kind != metric.Value {
 		total, ok := sum(s, m, sel, series)
 		if !ok {
 			return unknown(v, "nothing was observed that this selects")
 		}
-		series = []summary.Metric{total}
+		series = []summary.Series{total}
 	}
 	if len(series) == 0 {
 		return unknown(v, "nothing was observed that this selects")
@@ -101,7 +101,7 @@ func whole(s *summary.Summary, v Verdict, m metric.Metric, sel metric.Selector, 
 // be, if there are series of the same sources, limiters, clients or engines and
 // only the kind of outcome is missing: no denial among many decisions. A phase
 // in which nothing was decided is unknown.
-func sum(s *summary.Summary, m metric.Metric, sel metric.Selector, series []summary.Metric) (summary.Metric, bool) {
+func sum(s *summary.Measured, m metric.Metric, sel metric.Selector, series []summary.Series) (summary.Series, bool) {
 	if len(series) > 0 || m.Kind != metric.Counter {
 		return summary.Sum(series)
 	}
@@ -112,11 +112,11 @@ func sum(s *summary.Summary, m metric.Metric, sel metric.Selector, series []summ
 		}
 	}
 	found := s.Select(others)
-	return summary.Metric{Name: m.Name, Unit: m.Unit}, len(found) > 0
+	return summary.Series{Metric: summary.Metric{Name: m.Name, Unit: m.Unit}}, len(found) > 0
 }
 
 // windows judges the condition on every window too.
-func windows(s *summary.Summary, v Verdict, a record.Assertion) Verdict {
+func windows(s *summary.Measured, v Verdict, a record.Assertion) Verdict {
 	w, err := s.Window(a)
 	switch {
 	case err != nil:
@@ -133,10 +133,10 @@ func windows(s *summary.Summary, v Verdict, a record.Assertion) Verdict {
 // Column is what a column of a table shows of a run, as an assertion would see
 // it: of a value that several series have, which cannot be summed, the worst.
 // False: unknown, also where no direction is worse.
-func Column(s *summary.Summary, c metric.Column) (float64, bool) {
+func Column(s *summary.Measured, c metric.Column) (float64, bool) {
 	m, _ := metric.Find(c.Selector.Metric)
 	cond := metric.Condition{Agg: c.Agg, P: c.P}
-	series := s.Select(c.Selector)
+	series := s.Series(c.Selector)
 	if m.Kind != metric.Value {
 		total, ok := sum(s, m, c.Selector, series)
 		if !ok {

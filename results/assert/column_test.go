@@ -11,7 +11,7 @@ import (
 func TestColumn(t *testing.T) {
 	value := func(v float64) *float64 { return &v }
 	tags := func(limiter string) map[string]string { return map[string]string{"limiter": limiter} }
-	s := &summary.Summary{MeasuredSeconds: 10, Metrics: []summary.Metric{
+	s := &summary.Measured{Summary: &summary.Summary{MeasuredSeconds: 10, Metrics: []summary.Metric{
 		{Name: "decisions", Tags: map[string]string{"limiter": "a", "decision": "allowed"}, Unit: "count", Count: 40},
 		{Name: "decisions", Tags: map[string]string{"limiter": "b", "decision": "allowed"}, Unit: "count", Count: 60},
 		{Name: "worst_excess", Tags: tags("a"), Unit: "tokens", Value: value(3)},
@@ -19,7 +19,7 @@ func TestColumn(t *testing.T) {
 		{Name: "worst_excess", Tags: tags("c"), Unit: "tokens", Value: value(4)},
 		{Name: "shard_balance", Tags: map[string]string{"limiter": "a", "of": "keys", "stat": "cv"}, Value: value(0.1)},
 		{Name: "shard_balance", Tags: map[string]string{"limiter": "b", "of": "keys", "stat": "cv"}, Value: value(0.2)},
-	}}
+	}}}
 	for _, c := range []struct {
 		why, column string
 		want        float64

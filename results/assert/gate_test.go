@@ -15,7 +15,7 @@ const second = int64(time.Second)
 
 // run is ten seconds: ten requests a second, each allowed in 10 ms, but the
 // 30 of the fourth to sixth second denied in 50 ms.
-func run(t *testing.T, asserts ...record.Assertion) *summary.Summary {
+func run(t *testing.T, asserts ...record.Assertion) *summary.Measured {
 	t.Helper()
 	m := record.Manifest{Clock: "virtual", Horizon: 10 * time.Second, Shards: []string{"a", "b"}, Asserts: asserts,
 		Clients: []record.Client{{Name: "c"}}, Traffic: []record.Traffic{{Name: "main"}},

@@ -14,7 +14,7 @@ import (
 // quotas is 30 days in which three accounts reach 75 % of their limit after
 // an hour. Engine good tells them at once, bad tells one of them twice and the
 // others nothing, idle has a threshold that nobody reaches.
-func quotas(t *testing.T) *summary.Summary {
+func quotas(t *testing.T) *summary.Measured {
 	t.Helper()
 	const hour = int64(time.Hour)
 	m := record.Manifest{Clock: "virtual", Epoch: time.Unix(0, 0).UTC(), Horizon: 30 * 24 * time.Hour, Asserts: []record.Assertion{windowed}}

@@ -10,8 +10,8 @@ import (
 // admission makes the metrics that the audit is the source of. A limiter
 // without an oracle, or without a decision to compare, has none: unknown is
 // not zero.
-func admission(a *audit.Result) []Metric {
-	var out []Metric
+func admission(a *audit.Result) []Series {
+	var out []Series
 	for _, m := range []struct {
 		name string
 		of   func(audit.Limiter) int64
@@ -49,22 +49,32 @@ func worstKeys(a *audit.Result) []AdmittedKey {
 // the history of such a request's other keys has gaps.
 func (p *pass) sampledAudit(a *audit.Result) (out []SampledAudit) {
 	for _, l := range a.Limiters {
-		if l.Compared > 0 && !p.batched[l.Name] {
+		if l.Compared > 0 && !p.batched(l.Name) {
 			out = append(out, SampledAudit{Limiter: l.Name, Compared: l.Compared, Over: l.Over, Under: l.Under, Ambiguous: l.Ambiguous, WorstExcess: l.WorstExcess})
 		}
 	}
 	return out
 }
 
+// batched reports whether the limiter was asked of several limits at once.
+func (p *pass) batched(limiter string) bool {
+	for _, c := range p.outcomes.cells {
+		if c.Limiter == limiter && c.Batched {
+			return true
+		}
+	}
+	return false
+}
+
 // thresholds makes the metrics of usage-threshold engines. Of a record with
 // accounts it is known how often each threshold was crossed and told of, also
 // that it never was; but nothing was missed where nothing was crossed is
 // unknown.
-func thresholds(a *audit.Result) (out []Metric) {
+func thresholds(a *audit.Result) (out []Series) {
 	if a.Thresholds == nil || a.Thresholds.Accounts == 0 {
 		return nil
 	}
-	for _, make := range []func(*audit.ThresholdTally, series) []Metric{crossings, censored, notices, missed, noticeDelay} {
+	for _, make := range []func(*audit.ThresholdTally, series) []Series{crossings, censored, notices, missed, noticeDelay} {
 		for _, e := range a.Thresholds.Engines {
 			for i := range e.Thresholds {
 				out = append(out, make(&e.Thresholds[i], series{e.Name, strconv.FormatInt(e.Thresholds[i].Threshold, 10)})...)
@@ -81,16 +91,16 @@ func (s series) tags(more ...string) map[string]string {
 	return tags(append([]string{"engine", s.engine, "threshold", s.threshold}, more...)...)
 }
 
-func crossings(t *audit.ThresholdTally, s series) []Metric {
-	return []Metric{counter("crossings", s.tags(), t.Crossings)}
+func crossings(t *audit.ThresholdTally, s series) []Series {
+	return []Series{counter("crossings", s.tags(), t.Crossings)}
 }
 
-func censored(t *audit.ThresholdTally, s series) []Metric {
-	return []Metric{counter("censored", s.tags(), t.Censored)}
+func censored(t *audit.ThresholdTally, s series) []Series {
+	return []Series{counter("censored", s.tags(), t.Censored)}
 }
 
 // notices has one series without a verdict, that says 0, where none was sent.
-func notices(t *audit.ThresholdTally, s series) (out []Metric) {
+func notices(t *audit.ThresholdTally, s series) (out []Series) {
 	for _, kind := range audit.NoticeKinds() {
 		if n := t.Notices[kind]; n > 0 {
 			out = append(out, counter("notices", s.tags("verdict", string(kind)), n))
@@ -104,7 +114,7 @@ func notices(t *audit.ThresholdTally, s series) (out []Metric) {
 
 // missed has one series without a cause, that says 0, where every crossing was
 // told of, and none where there was no crossing.
-func missed(t *audit.ThresholdTally, s series) (out []Metric) {
+func missed(t *audit.ThresholdTally, s series) (out []Series) {
 	if t.Crossings == 0 {
 		return nil
 	}
@@ -119,7 +129,7 @@ func missed(t *audit.ThresholdTally, s series) (out []Metric) {
 	return out
 }
 
-func noticeDelay(t *audit.ThresholdTally, s series) []Metric {
+func noticeDelay(t *audit.ThresholdTally, s series) []Series {
 	if len(t.Delays) == 0 {
 		return nil
 	}
@@ -127,7 +137,7 @@ func noticeDelay(t *audit.ThresholdTally, s series) []Metric {
 	for _, d := range t.Delays {
 		delays.add(d)
 	}
-	return []Metric{distribution("notice_delay", s.tags(), delays)}
+	return []Series{distribution("notice_delay", s.tags(), delays)}
 }
 
 // perThreshold is the table of engines and thresholds.

@@ -1,13 +1,12 @@
 package summary_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/summary"
 )
@@ -53,25 +52,9 @@ func TestBusiest(t *testing.T) {
 	if keys, n := few.Busiest("m"); keys != nil || n != 0 {
 		t.Errorf("a limiter that decided nothing has %v of %d", keys, n)
 	}
-	if keys, n := unsummarised(t, few).Busiest("l"); keys != nil || n != 0 {
-		t.Errorf("what was read from JSON has %v of %d", keys, n)
-	}
 }
 
-func unsummarised(t *testing.T, s *summary.Summary) *summary.Summary {
-	t.Helper()
-	var b bytes.Buffer
-	if err := s.WriteJSON(&b); err != nil {
-		t.Fatal(err)
-	}
-	read := &summary.Summary{}
-	if err := json.Unmarshal(b.Bytes(), read); err != nil {
-		t.Fatal(err)
-	}
-	return read
-}
-
-// Percentiles says what Percentile does, of few values and of many.
+// Percentiles together are what each is alone, of few values and of many.
 func TestPercentilesTogether(t *testing.T) {
 	for _, n := range []int64{1, 3, 64, 65, 5000} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
@@ -79,15 +62,12 @@ func TestPercentilesTogether(t *testing.T) {
 			for i := range n {
 				list = append(list, make1(i*ms, i*ms, i*ms+(i*7919%n+1)*1237))
 			}
-			for _, m := range summaryOf(t, manifest(), list...).Metrics {
-				if m.Name != "latency" {
-					continue
-				}
+			for _, m := range summaryOf(t, manifest(), list...).Series(metric.Selector{Metric: "latency"}) {
 				ps := []float64{0, 0.01, 1, 25, 50, 90, 99, 99.9, 99.99, 100}
-				got, ok := m.Percentiles(ps)
+				got, ok := m.Percentiles(ps...)
 				for i, p := range ps {
-					if want, known := m.Percentile(p); !ok || !known || got[i] != want {
-						t.Errorf("p%v is %v, Percentile says %v", p, got[i], want)
+					if want, known := m.Percentiles(p); !ok || !known || got[i] != want[0] {
+						t.Errorf("p%v is %v, alone it is %v", p, got[i], want)
 					}
 				}
 				if got[0] != *m.Min || got[len(got)-1] != *m.Max {
@@ -98,7 +78,7 @@ func TestPercentilesTogether(t *testing.T) {
 			t.Error("no latency")
 		})
 	}
-	if got, ok := (summary.Metric{Name: "decisions", Count: 3}).Percentiles([]float64{50}); ok {
+	if got, ok := (summary.Series{Metric: summary.Metric{Name: "decisions", Count: 3}}).Percentiles(50); ok {
 		t.Errorf("a counter has percentiles %v", got)
 	}
 }

@@ -3,6 +3,7 @@ package summary
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -13,8 +14,9 @@ import (
 	"github.com/quotalab/quotalab/results/record"
 )
 
-// mostDenied is how many keys Keys.MostDenied has at most for a limiter.
-const mostDenied = 10
+// mostListed is how many keys Keys.MostDenied and Busiest have at most for a
+// limiter.
+const mostListed = 10
 
 // keys tallies every key of every limit: how often it was decided on and
 // denied, and on which shard each client looked for it. A key costs its map
@@ -95,28 +97,22 @@ func (t *tallies) at(key string, clients int) int32 {
 
 // names of the limits seen, in order.
 func (k *keys) names() []limitName {
-	var list []limitName
-	for n := range k.limits {
-		list = append(list, n)
-	}
-	slices.SortFunc(list, func(a, b limitName) int {
+	return slices.SortedFunc(maps.Keys(k.limits), func(a, b limitName) int {
 		return cmp.Or(k.order.limiter.compare(a.limiter, b.limiter), cmp.Compare(a.limit, b.limit))
 	})
-	return list
 }
 
 // perShard counts the distinct keys on each shard, by limiter. A key that
 // clients look for on several shards lives on each of them.
-func (k *keys) perShard() (limiters []string, counts map[string][]int64) {
-	counts = map[string][]int64{}
-	for _, name := range k.names() {
+func (k *keys) perShard() map[string][]int64 {
+	counts := map[string][]int64{}
+	for name, t := range k.limits {
 		c := counts[name.limiter]
 		if c == nil {
 			c = make([]int64, k.shards)
 			counts[name.limiter] = c
-			limiters = append(limiters, name.limiter)
 		}
-		seen := k.limits[name].shard
+		seen := t.shard
 		for at := 0; at < len(seen); at += k.clients {
 			for i, s := range seen[at : at+k.clients] {
 				if s > 0 && !slices.Contains(seen[at:at+i], s) {
@@ -125,40 +121,37 @@ func (k *keys) perShard() (limiters []string, counts map[string][]int64) {
 			}
 		}
 	}
-	return limiters, counts
+	return counts
 }
 
 // mostDenied lists the keys with the most denials of each limiter.
 func (k *keys) mostDenied() []DeniedKey {
-	out := []DeniedKey{}
-	var of []DeniedKey // of the limiter at hand
-	for _, name := range k.names() {
-		if len(of) > 0 && of[0].Limiter != name.limiter {
-			out, of = append(out, of...), nil
-		}
-		t := k.limits[name]
+	of := map[string][]DeniedKey{}
+	for name, t := range k.limits {
 		for key, n := range t.index {
 			if c := t.counts[n]; c.denied > 0 {
-				of = insertDenied(of, DeniedKey{name.limiter, name.limit, key, int64(c.denied), int64(c.decisions)})
+				of[name.limiter] = insert(of[name.limiter], DeniedKey{name.limiter, name.limit, key, int64(c.denied), int64(c.decisions)}, func(a, b DeniedKey) int {
+					return cmp.Or(cmp.Compare(b.Denied, a.Denied), cmp.Compare(a.Decisions, b.Decisions), cmp.Compare(a.Limit, b.Limit), cmp.Compare(a.Key, b.Key))
+				})
 			}
 		}
 	}
-	return append(out, of...)
+	out := []DeniedKey{}
+	for _, limiter := range slices.SortedFunc(maps.Keys(of), k.order.limiter.compare) {
+		out = append(out, of[limiter]...)
+	}
+	return out
 }
 
-func insertDenied(list []DeniedKey, d DeniedKey) []DeniedKey {
-	i, _ := slices.BinarySearchFunc(list, d, func(a, b DeniedKey) int {
-		return cmp.Or(cmp.Compare(b.Denied, a.Denied), cmp.Compare(a.Decisions, b.Decisions), cmp.Compare(a.Limit, b.Limit), cmp.Compare(a.Key, b.Key))
-	})
-	if i == mostDenied {
+// insert into the first of a list, at most mostListed.
+func insert[T any](list []T, one T, compare func(a, b T) int) []T {
+	i, _ := slices.BinarySearchFunc(list, one, compare)
+	if i == mostListed {
 		return list
 	}
-	list = slices.Insert(list, i, d)
-	return list[:min(len(list), mostDenied)]
+	list = slices.Insert(list, i, one)
+	return list[:min(len(list), mostListed)]
 }
-
-// mostBusy is how many keys Busiest knows at most.
-const mostBusy = 10
 
 // BusyKey is a key with many decisions.
 type BusyKey struct {
@@ -167,7 +160,7 @@ type BusyKey struct {
 	Decisions  int64
 }
 
-// busy is what Busiest tells of one limiter.
+// busy is what Busiest returns of one limiter.
 type busy struct {
 	keys      []BusyKey
 	decisions int64
@@ -176,21 +169,23 @@ type busy struct {
 // Busiest lists the keys of a limiter that it decided on most often, at most
 // ten, the busiest first, and says how many decisions on keys there were in all:
 // one on several keys counts for each. They are not known (nil, 0) of a record that
-// does not hold all observations, nor of a summary that was read from JSON.
-func (s *Summary) Busiest(limiter string) (keys []BusyKey, decisions int64) {
-	b := s.busiest[limiter]
+// does not hold all observations.
+func (m *Measured) Busiest(limiter string) (keys []BusyKey, decisions int64) {
+	b := m.busiest[limiter]
 	return b.keys, b.decisions
 }
 
 // busiest keys of each limiter.
 func (k *keys) busiest(shards []string) map[string]busy {
 	of := map[string]busy{}
-	for _, name := range k.names() {
-		b, t := of[name.limiter], k.limits[name]
+	for name, t := range k.limits {
+		b := of[name.limiter]
 		for key, n := range t.index {
 			decisions := int64(t.counts[n].decisions)
 			if b.decisions += decisions; decisions > 0 {
-				b.insert(BusyKey{Limit: name.limit, Key: key, Decisions: decisions})
+				b.keys = insert(b.keys, BusyKey{Limit: name.limit, Key: key, Decisions: decisions}, func(a, b BusyKey) int {
+					return cmp.Or(cmp.Compare(b.Decisions, a.Decisions), cmp.Compare(a.Limit, b.Limit), cmp.Compare(a.Key, b.Key))
+				})
 			}
 		}
 		of[name.limiter] = b
@@ -203,17 +198,6 @@ func (k *keys) busiest(shards []string) map[string]busy {
 		}
 	}
 	return of
-}
-
-func (b *busy) insert(one BusyKey) {
-	i, _ := slices.BinarySearchFunc(b.keys, one, func(a, b BusyKey) int {
-		return cmp.Or(cmp.Compare(b.Decisions, a.Decisions), cmp.Compare(a.Limit, b.Limit), cmp.Compare(a.Key, b.Key))
-	})
-	if i == mostBusy {
-		return
-	}
-	b.keys = slices.Insert(b.keys, i, one)
-	b.keys = b.keys[:min(len(b.keys), mostBusy)]
 }
 
 func (k *keys) shardsOf(name limitName, key string, shards []string) (list []string) {
@@ -281,11 +265,11 @@ func gini(counts []int64, total float64) float64 {
 // Even tells whether chance explains the distribution.
 func (b Balance) Even() bool { return b.P >= EvenAt }
 
-func (b Balance) metrics(limiter, of string) []Metric {
-	stat := func(name string, v float64) Metric {
+func (b Balance) metrics(limiter, of string) []Series {
+	stat := func(name string, v float64) Series {
 		return value("shard_balance", tags("limiter", limiter, "of", of, "stat", name), b.Total, v)
 	}
-	return []Metric{stat("chi2", b.Chi2), stat("p_value", b.P), stat("peak_to_mean", b.PeakToMean), stat("cv", b.CV), stat("gini", b.Gini)}
+	return []Series{stat("chi2", b.Chi2), stat("p_value", b.P), stat("peak_to_mean", b.PeakToMean), stat("cv", b.CV), stat("gini", b.Gini)}
 }
 
 // disagreement of a client with the first one on where keys live.
@@ -328,7 +312,7 @@ func (d *disagreement) count(shard []int16, clients, c int) {
 
 func (d disagreement) share() float64 { return float64(d.apart) / float64(d.shared) }
 
-func (d disagreement) metric() Metric {
+func (d disagreement) metric() Series {
 	return value("shard_disagreement", tags("limiter", d.limiter, "client", d.client.Name), d.shared, d.share())
 }
 

@@ -7,13 +7,49 @@ import (
 	"github.com/quotalab/quotalab/results/record"
 )
 
-// Select returns the series that a selector matches, in the summary's order.
-func (s *Summary) Select(sel metric.Selector) []Metric {
-	var out []Metric
+// Measured is what Measure makes of a record: the Summary, which is data alone,
+// and what only the samples can tell, which JSON does not hold.
+type Measured struct {
+	*Summary
+	samples []*trend // by the place in Metrics; nil, or missing, of what is no trend
+	windows []*window
+	busiest map[string]busy // by limiter
+}
+
+// Series is a Metric with its samples.
+type Series struct {
+	Metric
+	trend *trend // nil: it is no trend, or its samples are not there
+}
+
+func (m *Measured) add(list []Series) {
+	for _, s := range list {
+		m.Metrics, m.samples = append(m.Metrics, s.Metric), append(m.samples, s.trend)
+	}
+}
+
+// Select returns the metrics that a selector matches, in the summary's order.
+func (s *Summary) Select(sel metric.Selector) (out []Metric) {
 	for _, m := range s.Metrics {
 		if m.matches(sel) {
 			out = append(out, m)
 		}
+	}
+	return out
+}
+
+// Series returns the metrics that a selector matches with their samples, in the
+// summary's order.
+func (m *Measured) Series(sel metric.Selector) (out []Series) {
+	for i := range m.Metrics {
+		if !m.Metrics[i].matches(sel) {
+			continue
+		}
+		one := Series{Metric: m.Metrics[i]}
+		if i < len(m.samples) {
+			one.trend = m.samples[i]
+		}
+		out = append(out, one)
 	}
 	return out
 }
@@ -31,84 +67,60 @@ func (m *Metric) matches(sel metric.Selector) bool {
 }
 
 // Sum joins series of one counter or trend into one, as tags left out of a
-// selector are summed over. False: there is nothing to join, or (of a
-// summary that was read from JSON) no distribution to join.
-func Sum(series []Metric) (Metric, bool) {
-	if len(series) == 0 {
-		return Metric{}, false
-	}
-	if len(series) == 1 {
-		return series[0], true
-	}
-	first := series[0]
-	if first.Value != nil {
-		return Metric{}, false // values do not add up
-	}
-	if first.Avg == nil {
-		total := Metric{Name: first.Name, Tags: map[string]string{}, Unit: first.Unit}
-		for _, m := range series {
+// selector are summed over. False: there is nothing to join.
+func Sum(list []Series) (Series, bool) {
+	switch {
+	case len(list) == 0:
+		return Series{}, false
+	case len(list) == 1:
+		return list[0], true
+	case list[0].Value != nil:
+		return Series{}, false // values do not add up
+	case list[0].Avg == nil:
+		total := counter(list[0].Name, map[string]string{}, 0)
+		for _, m := range list {
 			total.Count += m.Count
 		}
 		return total, true
 	}
 	all := &trend{}
-	for _, m := range series {
+	for _, m := range list {
 		if m.trend == nil {
-			return Metric{}, false
+			return Series{}, false
 		}
 		all.merge(m.trend)
 	}
-	return distribution(first.Name, map[string]string{}, all), true
+	return distribution(list[0].Name, map[string]string{}, all), true
 }
 
-// Percentile of a trend, in the metric's unit; p in [0, 100]. False: the
-// metric is no trend or has no samples.
-func (m Metric) Percentile(p float64) (float64, bool) {
-	if m.trend == nil || m.trend.n == 0 {
-		return 0, false
-	}
-	return m.trend.percentile(p) / m.scale(), true
-}
-
-// Percentiles is Percentile of each of ps, which are in rising order, in one
-// pass.
-func (m Metric) Percentiles(ps []float64) ([]float64, bool) {
-	if m.trend == nil || m.trend.n == 0 {
+// Percentiles returns those of a trend, in the metric's unit; ps are in [0, 100],
+// in rising order. False: it is no trend or has no samples.
+func (s Series) Percentiles(ps ...float64) ([]float64, bool) {
+	if s.trend == nil || s.trend.N == 0 {
 		return nil, false
 	}
-	values := m.trend.percentiles(ps)
+	values := s.trend.percentiles(ps)
 	for i := range values {
-		values[i] /= m.scale()
+		values[i] /= s.scale()
 	}
 	return values, true
 }
 
-// Aggregate is what a condition looks at; seconds is the measured time,
+// Aggregate returns what a condition looks at; seconds is the measured time,
 // which rates are over. False: unknown.
-func (m Metric) Aggregate(c metric.Condition, seconds float64) (float64, bool) {
-	deref := func(v *float64) (float64, bool) {
-		if v == nil {
-			return 0, false
+func (s Series) Aggregate(c metric.Condition, seconds float64) (float64, bool) {
+	known := map[string]*float64{"value": s.Value, "min": s.Min, "max": s.Max, "avg": s.Avg, "med": s.Med}[c.Agg]
+	switch {
+	case known != nil:
+		return *known, true
+	case c.Agg == "count":
+		return float64(s.Count), true
+	case c.Agg == "rate":
+		return float64(s.Count) / seconds, seconds > 0
+	case c.Agg == "p":
+		if v, ok := s.Percentiles(c.P); ok {
+			return v[0], true
 		}
-		return *v, true
-	}
-	switch c.Agg {
-	case "count":
-		return float64(m.Count), true
-	case "rate":
-		return float64(m.Count) / seconds, seconds > 0
-	case "value":
-		return deref(m.Value)
-	case "min":
-		return deref(m.Min)
-	case "max":
-		return deref(m.Max)
-	case "avg":
-		return deref(m.Avg)
-	case "med":
-		return deref(m.Med)
-	case "p":
-		return m.Percentile(c.P)
 	}
 	return 0, false
 }
@@ -146,7 +158,7 @@ func (s *selection) sample(o *record.Observation, at outcome) (int64, bool) {
 			return 0, false
 		}
 	}
-	sent := o.Decision != record.Dropped && o.Sent >= 0 && o.Done >= 0
+	sent := sent(o)
 	switch s.sel.Metric {
 	case "decisions":
 		return 1, true
@@ -166,22 +178,22 @@ func (s *selection) sample(o *record.Observation, at outcome) (int64, bool) {
 	return 0, false
 }
 
-func (at outcome) tag(name string, o *record.Observation) string {
+func (o outcome) tag(name string, of *record.Observation) string {
 	switch name {
 	case "traffic":
-		return at.traffic
+		return o.Traffic
 	case "limiter":
-		return at.limiter
+		return o.Limiter
 	case "client":
-		return at.client
+		return o.Client
 	case "decision":
-		return string(at.decision)
+		return string(o.Decision)
 	case "key":
-		return string(at.key)
+		return string(o.Key)
 	case "phase":
-		return at.phase
+		return o.Phase
 	case "error":
-		return o.Error
+		return of.Error
 	}
 	return ""
 }

@@ -40,7 +40,7 @@ import (
 // the record could not be audited; then there are no metrics of admission.
 // Without its Thresholds there are none of engines.
 // Assertions are not judged here (see results/assert): OK says Valid.
-func Measure(r *record.Reader, a *audit.Result) (*Summary, error) {
+func Measure(r *record.Reader, a *audit.Result) (*Measured, error) {
 	m := r.Manifest()
 	p, err := newPass(&m)
 	if err != nil {
@@ -52,14 +52,7 @@ func Measure(r *record.Reader, a *audit.Result) (*Summary, error) {
 	if a == nil {
 		a = &audit.Result{}
 	}
-	s := describe(&m, p.length())
-	s.windows = p.windows
-	p.fill(s, a)
-	s.Invalid = p.invalid(a)
-	s.Valid = len(s.Invalid) == 0
-	s.OK = s.Valid
-	s.Warnings = append(s.Warnings, p.warnings(a)...)
-	return s, nil
+	return p.measured(a), nil
 }
 
 // read feeds the pass with the record's observations, or with the totals that
@@ -112,25 +105,21 @@ type pass struct {
 	phases   *phases
 
 	outcomes  *outcomes
-	failures  *failures
-	drops     *drops
-	commands  *commands
 	keys      *keys
 	telemetry *telemetry
 	schedule  *schedule
 	windows   []*window
 
-	measured int64 // observations that count
-	dropped  int64 // arrivals that were not sent, in the warm-up too
+	early   early
+	latest  int64 // due instant, ns
+	unknown bool  // the record holds neither all observations nor totals of them
+	tables  map[string]*record.LimitTable
+}
 
-	droppedEarly int64 // of them in the warm-up
-	unexpected   int64 // errors that the limiter made itself, in the warm-up too
-
-	latest     int64            // due instant, ns
-	impossible map[string]int64 // denied though not found, by limiter
-	batched    map[string]bool  // limiters that were asked of several limits at once
-	unknown    bool             // the record holds neither all observations nor totals of them
-	tables     map[string]*record.LimitTable
+// early is what counts of the warm-up.
+type early struct {
+	Dropped    int64 `json:"dropped"`
+	Unexpected int64 `json:"unexpected"` // errors that the limiter made itself
 }
 
 func newPass(m *record.Manifest) (*pass, error) {
@@ -145,8 +134,8 @@ func newPass(m *record.Manifest) (*pass, error) {
 		tables[l.Name] = l.Table()
 	}
 	return &pass{
-		manifest: m, order: o, phases: phases, outcomes: newOutcomes(o, phases), failures: newFailures(o, phases), drops: newDrops(o), commands: newCommands(o, m.Shards),
-		keys: newKeys(o, m), telemetry: newTelemetry(o, m), schedule: newSchedule(m), impossible: map[string]int64{}, tables: tables, windows: windows, batched: map[string]bool{},
+		manifest: m, order: o, phases: phases, outcomes: newOutcomes(o, phases, m.Shards),
+		keys: newKeys(o, m), telemetry: newTelemetry(o, m), schedule: newSchedule(m), tables: tables, windows: windows,
 	}, nil
 }
 
@@ -155,38 +144,36 @@ func (p *pass) observe(o *record.Observation) error {
 	p.latest = max(p.latest, o.Intended)
 	early := o.Intended < p.manifest.Warmup.Nanoseconds()
 	p.schedule.observe(o, early)
-	if o.Decision == record.Dropped {
-		p.dropped++
-		if early {
-			p.droppedEarly++
-		}
-	}
-	if o.Error == "unexpected" {
-		p.unexpected++
-	}
 	if early {
+		p.early.observe(o)
 		return nil
 	}
 	if _, ok := p.tables[o.Limiter]; !ok && o.Decision != record.Dropped {
 		return fmt.Errorf("observation %d is of limiter %q, which the manifest does not list", o.Seq, o.Limiter)
 	}
-	p.measured++
-	if len(o.Takes) > 1 {
-		p.batched[o.Limiter] = true
+	at, err := p.outcomes.observe(o)
+	if err != nil {
+		return err
 	}
-	at := p.outcomes.observe(o)
-	for _, w := range p.windows {
-		w.observe(o, at)
-	}
-	p.failures.observe(o)
-	p.drops.observe(o)
 	if p.deniedUnfound(o) {
-		p.impossible[o.Limiter]++
+		at.Impossible++
 	}
-	if err := p.commands.observe(o); err != nil || !p.manifest.Whole() {
-		return err // there may be too many keys to keep
+	for _, w := range p.windows {
+		w.observe(o, at.outcome)
+	}
+	if !p.manifest.Whole() {
+		return nil // there may be too many keys to keep
 	}
 	return p.keys.observe(o)
+}
+
+func (e *early) observe(o *record.Observation) {
+	if o.Decision == record.Dropped {
+		e.Dropped++
+	}
+	if o.Error == "unexpected" {
+		e.Unexpected++
+	}
 }
 
 // length of the measured time in ns: up to the horizon, or to the last
@@ -208,36 +195,37 @@ func (p *pass) measuredSpan() span {
 	return span{from, from + p.length()}
 }
 
-// fill makes all metrics, in the order of the catalogue.
-func (p *pass) fill(s *Summary, a *audit.Result) {
-	add := func(m []Metric) { s.Metrics = append(s.Metrics, m...) }
-	add(p.outcomes.metrics())
-	add(p.failures.metrics())
-	add(p.drops.metrics())
+// measured is what the pass came to, with all metrics in the order of the
+// catalogue.
+func (p *pass) measured(a *audit.Result) *Measured {
+	s := &Measured{Summary: describe(p.manifest, p.length()), windows: p.windows}
+	s.add(p.outcomes.metrics())
+	s.add(p.outcomes.failureMetrics())
+	s.add(p.outcomes.dropMetrics())
 	if p.manifest.Whole() {
-		add(admission(a))
+		s.add(admission(a))
 		s.Keys.OverAdmitted = worstKeys(a)
 	} else {
 		s.SampledAudit = p.sampledAudit(a)
 	}
-	add(p.commands.metrics())
-	limiters, onShards := p.keys.perShard()
-	add(perShard("shard_keys", limiters, p.manifest.Shards, onShards))
-	add(commandDisagreement(p.manifest.Servers))
+	commands, onShards := p.outcomes.commands(), p.keys.perShard()
+	s.add(p.order.perShard("shard_commands", commands))
+	s.add(p.order.perShard("shard_keys", onShards))
+	s.add(commandDisagreement(p.manifest.Servers))
 	for _, l := range p.manifest.Limiters {
 		if b, ok := BalanceOf(p.fromTheStart(onShards[l.Name])); ok {
-			add(b.metrics(l.Name, "keys"))
+			s.add(b.metrics(l.Name, "keys"))
 		}
-		if b, ok := BalanceOf(p.fromTheStart(p.commands.counts[l.Name])); ok {
-			add(b.metrics(l.Name, "commands"))
+		if b, ok := BalanceOf(p.fromTheStart(commands[l.Name])); ok {
+			s.add(b.metrics(l.Name, "commands"))
 		}
 	}
 	for _, d := range p.keys.disagreements(p.manifest) {
-		add([]Metric{d.metric()})
+		s.add([]Series{d.metric()})
 	}
 	said, _ := p.telemetry.judge(p.manifest.Telemetry)
-	add(said)
-	add(thresholds(a))
+	s.add(said)
+	s.add(thresholds(a))
 	s.Thresholds, s.Causes = perThreshold(a), causes(a)
 	s.Keys.MostDenied, s.busiest = p.keys.mostDenied(), p.keys.busiest(p.manifest.Shards)
 	s.Faults, s.Phases = faults(p.manifest), p.phases.table(p.measuredSpan())
@@ -246,6 +234,11 @@ func (p *pass) fill(s *Summary, a *audit.Result) {
 	if p.manifest.Clock == "real" {
 		s.Schedule = p.schedule.judge(p.manifest, p.length())
 	}
+	s.Invalid = p.invalid(a)
+	s.Valid = len(s.Invalid) == 0
+	s.OK = s.Valid
+	s.Warnings = append(s.Warnings, p.warnings(a)...)
+	return s
 }
 
 // fromTheStart leaves out the shards that joined during the run, which are the
@@ -277,25 +270,25 @@ func unitOf(name string) string {
 	return m.Unit
 }
 
-func counter(name string, tags map[string]string, n int64) Metric {
-	return Metric{Name: name, Tags: tags, Unit: unitOf(name), Count: n}
+func counter(name string, tags map[string]string, n int64) Series {
+	return Series{Metric: Metric{Name: name, Tags: tags, Unit: unitOf(name), Count: n}}
 }
 
-func value(name string, tags map[string]string, n int64, v float64) Metric {
-	return Metric{Name: name, Tags: tags, Unit: unitOf(name), Count: n, Value: &v}
+func value(name string, tags map[string]string, n int64, v float64) Series {
+	return Series{Metric: Metric{Name: name, Tags: tags, Unit: unitOf(name), Count: n, Value: &v}}
 }
 
 // distribution makes a trend. Samples of a metric in seconds are kept in
 // nanoseconds, others in their unit.
-func distribution(name string, tags map[string]string, t *trend) Metric {
-	m := Metric{Name: name, Tags: tags, Unit: unitOf(name), Count: t.n, trend: t}
-	if t.n == 0 {
-		return m
+func distribution(name string, tags map[string]string, t *trend) Series {
+	m := Metric{Name: name, Tags: tags, Unit: unitOf(name), Count: t.N}
+	if t.N == 0 {
+		return Series{m, t}
 	}
 	at := func(v float64) *float64 { v /= m.scale(); return &v }
-	m.Min, m.Max, m.Avg = at(float64(t.min)), at(float64(t.max)), at(t.mean())
+	m.Min, m.Max, m.Avg = at(float64(t.Min)), at(float64(t.Max)), at(t.mean())
 	m.Med, m.P90, m.P95, m.P99, m.P999 = at(t.percentile(50)), at(t.percentile(90)), at(t.percentile(95)), at(t.percentile(99)), at(t.percentile(99.9))
-	return m
+	return Series{m, t}
 }
 
 // scale is how many of its samples' units make one of the metric's.

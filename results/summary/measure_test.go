@@ -69,7 +69,7 @@ func failed(kind string) func(*record.Observation) {
 	return func(o *record.Observation) { o.Decision, o.Error, o.Effect, o.Order = record.Errored, kind, -1, -1 }
 }
 
-func summaryOf(t testing.TB, m record.Manifest, list ...record.Observation) *summary.Summary {
+func summaryOf(t testing.TB, m record.Manifest, list ...record.Observation) *summary.Measured {
 	t.Helper()
 	r := testkit.WriteRecord(t, m, list)
 	_, s := testkit.Analyse(t, r)
@@ -77,7 +77,7 @@ func summaryOf(t testing.TB, m record.Manifest, list ...record.Observation) *sum
 }
 
 // lines renders metrics as name{tags} count value min avg med max.
-func lines(s *summary.Summary, names ...string) []string {
+func lines(s *summary.Measured, names ...string) []string {
 	out := []string{}
 	for _, name := range names {
 		m, _ := metric.Find(name)
@@ -181,7 +181,7 @@ func TestPercentiles(t *testing.T) {
 		list = append(list, make1(0, 0, i*ms/10))
 	}
 	s := summaryOf(t, manifest(), list...)
-	got := s.Select(metric.Selector{Metric: "latency"})[0]
+	got := s.Series(metric.Selector{Metric: "latency"})[0]
 	want := map[*float64]float64{got.Min: 0.0001, got.Avg: 0.50005, got.Med: 0.5, got.P90: 0.9, got.P95: 0.95, got.P99: 0.99, got.P999: 0.999, got.Max: 1}
 	for v, w := range want {
 		if math.Abs(*v-w)/w > 0.001 {
@@ -191,7 +191,7 @@ func TestPercentiles(t *testing.T) {
 	if *got.Min != 0.0001 || *got.Max != 1 || *got.Avg != 0.50005 {
 		t.Errorf("min %v, max %v and avg %v must be exact", *got.Min, *got.Max, *got.Avg)
 	}
-	if v, ok := got.Percentile(25); !ok || math.Abs(v-0.25)/0.25 > 0.001 {
+	if v, ok := got.Percentiles(25); !ok || math.Abs(v[0]-0.25)/0.25 > 0.001 {
 		t.Errorf("p(25) is %v, %v", v, ok)
 	}
 }
@@ -203,7 +203,7 @@ func TestSum(t *testing.T) {
 		make1(0, 0, int64(2*time.Hour), came(record.Allowed, record.Stale)), make1(0, 0, ms, came(record.Allowed, record.Stale)), // a wide one
 	}
 	s := summaryOf(t, manifest(), list...)
-	series := s.Select(metric.Selector{Metric: "latency"})
+	series := s.Series(metric.Selector{Metric: "latency"})
 	sum, ok := summary.Sum(series)
 	if !ok || sum.Count != 6 || *sum.Min != 0.001 || *sum.Max != 7200 || *sum.Med != 0.005 {
 		t.Errorf("sum of %d series is %+v", len(series), sum)
@@ -214,14 +214,14 @@ func TestSum(t *testing.T) {
 	for n := range 100 {
 		list = append(list, make1(0, 0, int64(n)*ms)) // more values than are kept exactly
 	}
-	all, ok := summary.Sum(summaryOf(t, manifest(), list...).Select(metric.Selector{Metric: "latency"}))
+	all, ok := summary.Sum(summaryOf(t, manifest(), list...).Series(metric.Selector{Metric: "latency"}))
 	if med := *all.Med; !ok || all.Count != 106 || math.Abs(med-0.047)/0.047 > 0.001 || *all.Max != 7200 {
 		t.Errorf("sum of an exact, a constant and an estimated distribution: count %d, median %v", all.Count, med)
 	}
-	if _, ok := summary.Sum(s.Select(metric.Selector{Metric: "worst_excess"})); !ok {
+	if _, ok := summary.Sum(s.Series(metric.Selector{Metric: "worst_excess"})); !ok {
 		t.Error("a single value is its own sum")
 	}
-	if _, ok := summary.Sum(s.Select(metric.Selector{Metric: "shard_balance"})); ok {
+	if _, ok := summary.Sum(s.Series(metric.Selector{Metric: "shard_balance"})); ok {
 		t.Error("values do not add up")
 	}
 	if _, ok := summary.Sum(nil); ok {
@@ -443,7 +443,7 @@ func TestSchemaDescribesTheSummary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for why, s := range map[string]*summary.Summary{
+	for why, s := range map[string]*summary.Measured{
 		"a full one":   summaryOf(t, manifest(), make1(0, 0, ms), make1(0, 0, 2*ms, came(record.Denied, record.NotFound)), make1(0, 0, 0, dropped)),
 		"an empty one": summaryOf(t, record.Manifest{}),
 		"a live one":   summaryOf(t, liveManifest(), make1(0, 0, ms)),

@@ -12,30 +12,42 @@ import (
 	"github.com/quotalab/quotalab/results/record"
 )
 
-// outcomes counts decisions and their times by outcome.
+// outcomes is the accumulator by outcome. All that is known of requests
+// without their keys is a sum over its cells.
 type outcomes struct {
-	order  *order
+	*order
 	phases *phases
+	shards []string
 	cells  map[outcome]*cell
-	last   outcome // the outcome of the observation before: often the same
-	cell   *cell
+	last   *cell // that of the observation before: often the same
 }
 
-// outcome is the tags of decisions and latencies.
+// outcome tells the cells apart: the tags of decisions and latencies.
 type outcome struct {
-	traffic, limiter, client string
-	decision                 record.Decision
-	key                      record.KeyState
-	phase                    string
+	Traffic  string          `json:"traffic"`
+	Limiter  string          `json:"limiter"`
+	Client   string          `json:"client"`
+	Decision record.Decision `json:"decision"`
+	Key      record.KeyState `json:"key"`
+	Phase    string          `json:"phase,omitempty"`
 }
 
+// cell is what came of the requests with one outcome.
 type cell struct {
-	n                            int64
-	latency, lag, sojourn, trips trend
+	outcome
+	Count      int64            `json:"count"`
+	Errors     map[string]int64 `json:"errors,omitempty"`     // by kind
+	Commands   []int64          `json:"commands,omitempty"`   // by shard, as the manifest lists them; nil: none was touched
+	Impossible int64            `json:"impossible,omitempty"` // denied though not found
+	Batched    bool             `json:"batched,omitempty"`    // a request took from several limits at once
+	Latency    trend            `json:"latency"`
+	Lag        trend            `json:"lag"`
+	Sojourn    trend            `json:"sojourn"`
+	RoundTrips trend            `json:"roundTrips"`
 }
 
-func newOutcomes(o *order, p *phases) *outcomes {
-	return &outcomes{order: o, phases: p, cells: map[outcome]*cell{}}
+func newOutcomes(o *order, p *phases, shards []string) *outcomes {
+	return &outcomes{order: o, phases: p, shards: shards, cells: map[outcome]*cell{}}
 }
 
 // outcomeOf an observation.
@@ -43,60 +55,87 @@ func outcomeOf(o *record.Observation, order *order, p *phases) outcome {
 	return outcome{o.Traffic, o.Limiter, order.group(o.Client), o.Decision, o.Key, p.of(o.Intended)}
 }
 
-func (c *outcomes) observe(o *record.Observation) outcome {
+// observe adds an observation to its cell.
+func (c *outcomes) observe(o *record.Observation) (*cell, error) {
 	at := outcomeOf(o, c.order, c.phases)
-	if c.cell == nil || at != c.last {
-		c.last, c.cell = at, c.cells[at]
-		if c.cell == nil {
-			c.cell = &cell{}
-			c.cells[at] = c.cell
+	if c.last == nil || at != c.last.outcome {
+		if c.last = c.cells[at]; c.last == nil {
+			c.last = &cell{outcome: at}
+			c.cells[at] = c.last
 		}
 	}
-	c.cell.n++
-	if o.Decision == record.Dropped || o.Sent < 0 || o.Done < 0 {
-		return at // it was not sent: there is nothing to time
+	one := c.last
+	one.Count++
+	one.Batched = one.Batched || len(o.Takes) > 1
+	if o.Error != "" {
+		if one.Errors == nil {
+			one.Errors = map[string]int64{}
+		}
+		one.Errors[o.Error]++
 	}
-	c.cell.latency.add(o.Done - o.Sent)
-	c.cell.lag.add(o.Sent - o.Intended)
-	c.cell.sojourn.add(o.Done - o.Intended)
-	c.cell.trips.add(int64(o.RoundTrips))
-	return at
+	if sent(o) {
+		one.Latency.add(o.Done - o.Sent)
+		one.Lag.add(o.Sent - o.Intended)
+		one.Sojourn.add(o.Done - o.Intended)
+		one.RoundTrips.add(int64(o.RoundTrips))
+	}
+	for _, t := range o.Touched {
+		if one.Commands == nil {
+			one.Commands = make([]int64, len(c.shards))
+		}
+		i, ok := c.shard[t.Shard]
+		if !ok {
+			return nil, fmt.Errorf("observation %d touches shard %q, which the manifest does not list", o.Seq, t.Shard)
+		}
+		one.Commands[i] += int64(t.Commands)
+	}
+	return one, nil
 }
 
-// sorted outcomes, in the manifest's and the catalogue's order.
-func (c *outcomes) sorted() []outcome {
-	list := make([]outcome, 0, len(c.cells))
-	for o := range c.cells {
-		list = append(list, o)
-	}
-	slices.SortFunc(list, func(a, b outcome) int {
-		return cmp.Or(c.order.traffic.compare(a.traffic, b.traffic), c.order.compareOutcome(a, b))
+// sent reports whether the observation has times: a request that was not sent
+// has none.
+func sent(o *record.Observation) bool {
+	return o.Decision != record.Dropped && o.Sent >= 0 && o.Done >= 0
+}
+
+// sorted returns the cells in the manifest's and the catalogue's order.
+func (c *outcomes) sorted() []*cell {
+	return slices.SortedFunc(maps.Values(c.cells), func(a, b *cell) int {
+		return cmp.Or(c.traffic.compare(a.Traffic, b.Traffic), c.compareOutcome(a.outcome, b.outcome))
 	})
-	return list
 }
 
 func (o *order) compareOutcome(a, b outcome) int {
-	return cmp.Or(o.limiter.compare(a.limiter, b.limiter), o.client.compare(a.client, b.client),
-		o.decision.compare(string(a.decision), string(b.decision)), o.key.compare(string(a.key), string(b.key)), o.phase.compare(a.phase, b.phase))
+	return cmp.Or(o.limiter.compare(a.Limiter, b.Limiter), o.client.compare(a.Client, b.Client),
+		o.decision.compare(string(a.Decision), string(b.Decision)), o.key.compare(string(a.Key), string(b.Key)), o.phase.compare(a.Phase, b.Phase))
 }
 
-func (c *outcomes) metrics() []Metric {
+// sum adds up a number of the cells.
+func (c *outcomes) sum(of func(*cell) int64) (n int64) {
+	for _, one := range c.cells {
+		n += of(one)
+	}
+	return n
+}
+
+// metrics makes those by outcome: decisions and times.
+func (c *outcomes) metrics() []Series {
 	list := c.sorted()
-	var out []Metric
-	for _, o := range list {
-		out = append(out, counter("decisions", o.tags(), c.cells[o].n))
+	var out []Series
+	for _, one := range list {
+		out = append(out, counter("decisions", one.tags(), one.Count))
 	}
 	for _, m := range []struct {
 		name string
 		of   func(*cell) *trend
 	}{
-		{"latency", func(c *cell) *trend { return &c.latency }},
-		{"lag", func(c *cell) *trend { return &c.lag }},
-		{"sojourn", func(c *cell) *trend { return &c.sojourn }},
+		{"latency", func(c *cell) *trend { return &c.Latency }},
+		{"lag", func(c *cell) *trend { return &c.Lag }},
+		{"sojourn", func(c *cell) *trend { return &c.Sojourn }},
 	} {
-		for _, o := range list {
-			if t := m.of(c.cells[o]); t.n > 0 {
-				out = append(out, distribution(m.name, o.tags(), t))
+		for _, one := range list {
+			if t := m.of(one); t.N > 0 {
+				out = append(out, distribution(m.name, one.tags(), t))
 			}
 		}
 	}
@@ -104,207 +143,115 @@ func (c *outcomes) metrics() []Metric {
 }
 
 // roundTrips are not told apart by traffic source.
-func (c *outcomes) roundTrips(list []outcome) []Metric {
+func (c *outcomes) roundTrips(list []*cell) (out []Series) {
 	sums := map[outcome]*trend{}
-	var order []outcome
-	for _, o := range list {
-		t := &c.cells[o].trips
-		o.traffic = ""
-		if t.n == 0 {
+	for _, one := range list {
+		at := one.outcome
+		at.Traffic = ""
+		if one.RoundTrips.N == 0 {
 			continue
 		}
-		if sums[o] == nil {
-			sums[o] = &trend{}
-			order = append(order, o)
+		if sums[at] == nil {
+			sums[at] = &trend{}
 		}
-		sums[o].merge(t)
+		sums[at].merge(&one.RoundTrips)
 	}
-	slices.SortFunc(order, c.order.compareOutcome)
-	var out []Metric
-	for _, o := range order {
-		out = append(out, distribution("round_trips", o.tags(), sums[o]))
+	for _, at := range slices.SortedFunc(maps.Keys(sums), c.compareOutcome) {
+		out = append(out, distribution("round_trips", at.tags(), sums[at]))
 	}
 	return out
 }
 
 func (o outcome) tags() map[string]string {
-	return tags("traffic", o.traffic, "limiter", o.limiter, "client", o.client, "decision", string(o.decision), "key", string(o.key), "phase", o.phase)
-}
-
-// total of the cells that pass, over all outcomes.
-func (c *outcomes) total(pass func(outcome) bool) (n int64) {
-	for o, cell := range c.cells {
-		if pass(o) {
-			n += cell.n
-		}
-	}
-	return n
+	return tags("traffic", o.Traffic, "limiter", o.Limiter, "client", o.Client, "decision", string(o.Decision), "key", string(o.Key), "phase", o.Phase)
 }
 
 // mostTrips that one decision of the limiter took.
 func (c *outcomes) mostTrips(limiter string) (most int64) {
-	for o, cell := range c.cells {
-		if o.limiter == limiter {
-			most = max(most, cell.trips.max)
+	for _, one := range c.cells {
+		if one.Limiter == limiter {
+			most = max(most, one.RoundTrips.Max)
 		}
 	}
 	return most
 }
 
-// failures counts errors by limiter, phase and kind.
-type failures struct {
-	order     *order
-	phases    *phases
-	decisions map[part]int64
-	kinds     map[failure]int64
-}
-
 // part of a run: what one limiter decided in one phase.
 type part struct{ limiter, phase string }
 
-type failure struct {
-	part
-	kind string
-}
-
-func newFailures(o *order, p *phases) *failures {
-	return &failures{order: o, phases: p, decisions: map[part]int64{}, kinds: map[failure]int64{}}
-}
-
-func (f *failures) observe(o *record.Observation) {
-	if o.Decision == record.Dropped {
-		return
-	}
-	at := part{o.Limiter, f.phases.of(o.Intended)}
-	f.decisions[at]++
-	if o.Error != "" {
-		f.kinds[failure{at, o.Error}]++
-	}
-}
-
-func (f *failures) compareParts(a, b part) int {
-	return cmp.Or(f.order.limiter.compare(a.limiter, b.limiter), f.order.phase.compare(a.phase, b.phase))
-}
-
-func (f *failures) parts() []part { return slices.SortedFunc(maps.Keys(f.decisions), f.compareParts) }
-
-func (f *failures) sorted() []failure {
-	return slices.SortedFunc(maps.Keys(f.kinds), func(a, b failure) int {
-		return cmp.Or(f.compareParts(a.part, b.part), f.order.errors.compare(a.kind, b.kind))
-	})
-}
-
-// metrics: a limiter without an error (in a phase) has one series, that says 0.
-func (f *failures) metrics() []Metric {
-	list := f.sorted()
-	var out []Metric
-	for _, p := range f.parts() {
-		n := len(out)
-		for _, k := range list {
-			if k.part == p {
-				out = append(out, counter("errors", tags("limiter", p.limiter, "error", k.kind, "phase", p.phase), f.kinds[k]))
-			}
+// failures counts errors by limiter and phase, and then kind. What was not sent
+// did not fail.
+func (c *outcomes) failures() map[part]map[string]int64 {
+	of := map[part]map[string]int64{}
+	for _, one := range c.cells {
+		if one.Decision == record.Dropped {
+			continue
 		}
-		if len(out) == n {
+		at := part{one.Limiter, one.Phase}
+		if of[at] == nil {
+			of[at] = map[string]int64{}
+		}
+		for kind, n := range one.Errors {
+			of[at][kind] += n
+		}
+	}
+	return of
+}
+
+// failureMetrics has one series, that says 0, of a limiter without an error (in
+// a phase).
+func (c *outcomes) failureMetrics() (out []Series) {
+	of := c.failures()
+	for _, p := range slices.SortedFunc(maps.Keys(of), func(a, b part) int {
+		return cmp.Or(c.limiter.compare(a.limiter, b.limiter), c.phase.compare(a.phase, b.phase))
+	}) {
+		for _, kind := range slices.SortedFunc(maps.Keys(of[p]), c.errors.compare) {
+			out = append(out, counter("errors", tags("limiter", p.limiter, "error", kind, "phase", p.phase), of[p][kind]))
+		}
+		if len(of[p]) == 0 {
 			out = append(out, counter("errors", tags("limiter", p.limiter, "phase", p.phase), 0))
 		}
 	}
 	return out
 }
 
-// of a limiter in all phases: its errors by kind, in order, and its decisions.
-func (f *failures) of(limiter string) (kinds []string, counts map[string]int64, decisions int64) {
-	counts = map[string]int64{}
-	for k, n := range f.kinds {
-		if k.limiter == limiter {
-			counts[k.kind] += n
+// dropMetrics counts arrivals that were not sent, by traffic source.
+func (c *outcomes) dropMetrics() (out []Series) {
+	dropped := map[string]int64{}
+	for _, one := range c.cells {
+		n := int64(0)
+		if one.Decision == record.Dropped {
+			n = one.Count
 		}
+		dropped[one.Traffic] += n
 	}
-	for p, n := range f.decisions {
-		if p.limiter == limiter {
-			decisions += n
-		}
-	}
-	return slices.SortedFunc(maps.Keys(counts), f.order.errors.compare), counts, decisions
-}
-
-// drops counts arrivals that were not sent, by traffic source.
-type drops struct {
-	order    *order
-	arrivals map[string]int64
-	dropped  map[string]int64
-}
-
-func newDrops(o *order) *drops {
-	return &drops{order: o, arrivals: map[string]int64{}, dropped: map[string]int64{}}
-}
-
-func (d *drops) observe(o *record.Observation) {
-	d.arrivals[o.Traffic]++
-	if o.Decision == record.Dropped {
-		d.dropped[o.Traffic]++
-	}
-}
-
-func (d *drops) metrics() []Metric {
-	var sources []string
-	for s := range d.arrivals {
-		sources = append(sources, s)
-	}
-	slices.SortFunc(sources, d.order.traffic.compare)
-	var out []Metric
-	for _, s := range sources {
-		out = append(out, counter("dropped", tags("traffic", s), d.dropped[s]))
+	for _, source := range slices.SortedFunc(maps.Keys(dropped), c.traffic.compare) {
+		out = append(out, counter("dropped", tags("traffic", source), dropped[source]))
 	}
 	return out
 }
 
 // commands counts commands by limiter and shard.
-type commands struct {
-	order  *order
-	shards []string
-	counts map[string][]int64 // by limiter, then shard
-}
-
-func newCommands(o *order, shards []string) *commands {
-	return &commands{order: o, shards: shards, counts: map[string][]int64{}}
-}
-
-func (c *commands) observe(o *record.Observation) error {
-	for _, t := range o.Touched {
-		counts := c.counts[o.Limiter]
-		if counts == nil {
-			counts = make([]int64, len(c.shards))
-			c.counts[o.Limiter] = counts
+func (c *outcomes) commands() map[string][]int64 {
+	counts := map[string][]int64{}
+	for _, one := range c.cells {
+		if one.Commands == nil {
+			continue
 		}
-		i, ok := c.order.shard[t.Shard]
-		if !ok {
-			return fmt.Errorf("observation %d touches shard %q, which the manifest does not list", o.Seq, t.Shard)
+		if counts[one.Limiter] == nil {
+			counts[one.Limiter] = make([]int64, len(c.shards))
 		}
-		counts[i] += int64(t.Commands)
+		for i, n := range one.Commands {
+			counts[one.Limiter][i] += n
+		}
 	}
-	return nil
-}
-
-// limiters that sent commands, in order.
-func (c *commands) limiters() []string {
-	var list []string
-	for l := range c.counts {
-		list = append(list, l)
-	}
-	slices.SortFunc(list, c.order.limiter.compare)
-	return list
-}
-
-func (c *commands) metrics() []Metric {
-	return perShard("shard_commands", c.limiters(), c.shards, c.counts)
+	return counts
 }
 
 // perShard makes a counter of each limiter and shard, empty shards too.
-func perShard(name string, limiters, shards []string, counts map[string][]int64) []Metric {
-	var out []Metric
-	for _, l := range limiters {
-		for i, s := range shards {
+func (o *order) perShard(name string, counts map[string][]int64) (out []Series) {
+	for _, l := range slices.SortedFunc(maps.Keys(counts), o.limiter.compare) {
+		for i, s := range o.manifest.Shards {
 			out = append(out, counter(name, tags("limiter", l, "shard", s), counts[l][i]))
 		}
 	}
@@ -403,7 +350,7 @@ func (p *pass) unrecordedWarning(a *audit.Result) []string {
 	for _, l := range a.Limiters {
 		switch {
 		case l.Compared == 0:
-		case p.batched[l.Name]:
+		case p.batched(l.Name):
 			out = append(out, fmt.Sprintf("%s: no audit: it decides on several keys at once, and only that of the first is sampled.", l.Name))
 		case l.Over > 0:
 			out = append(out, fmt.Sprintf("%s: over-admission: %s allowed that the limit denies, on the sampled keys alone (of %s).", l.Name, counted(l.Over, "request was", "requests were"), unit.Counted(l.Compared, "decision")))

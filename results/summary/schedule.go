@@ -1,7 +1,6 @@
 package summary
 
 import (
-	"cmp"
 	"fmt"
 	"time"
 
@@ -23,40 +22,40 @@ const (
 // schedule is how the generator kept to its own. It looks at first tries only:
 // a later one is due when the answer before it is there, so it is never late.
 type schedule struct {
-	tries map[stream]int64 // in the warm-up too
-	due   int64
-	sent  int64 // of those due, before the run ended (and the time that a request may be late)
-	lag   trend
-	end   int64
+	tries
+	end int64
 }
 
-// stream is what one traffic source sends to one limiter: each gets every
-// arrival.
-type stream struct{ traffic, limiter string }
-
-func (a stream) compare(b stream) int {
-	return cmp.Or(cmp.Compare(a.traffic, b.traffic), cmp.Compare(a.limiter, b.limiter))
+// tries is what a schedule counts.
+type tries struct {
+	Tries map[string]map[string]int64 `json:"tries"` // by traffic, then the limiters, each of which gets every arrival; in the warm-up too
+	Due   int64                       `json:"due"`
+	Sent  int64                       `json:"sent"` // of those due, before the run ended (and the time that a request may be late)
+	Lag   trend                       `json:"lag"`
 }
 
 func newSchedule(m *record.Manifest) *schedule {
-	return &schedule{tries: map[stream]int64{}, end: int64(m.Horizon + max(m.MaxLag, fastLagBound))}
+	return &schedule{tries{Tries: map[string]map[string]int64{}}, int64(m.Horizon + max(m.MaxLag, fastLagBound))}
 }
 
 func (s *schedule) observe(o *record.Observation, early bool) {
 	if o.Attempt > 0 || o.Step > 0 {
 		return
 	}
-	s.tries[stream{o.Traffic, o.Limiter}]++
+	if s.Tries[o.Traffic] == nil {
+		s.Tries[o.Traffic] = map[string]int64{}
+	}
+	s.Tries[o.Traffic][o.Limiter]++
 	if early {
 		return
 	}
-	s.due++
+	s.Due++
 	if o.Decision == record.Dropped || o.Sent < 0 {
 		return
 	}
-	s.lag.add(o.Sent - o.Intended)
+	s.Lag.add(o.Sent - o.Intended)
 	if o.Sent < s.end {
-		s.sent++
+		s.Sent++
 	}
 }
 
@@ -66,13 +65,10 @@ func (s *schedule) unsent(m *record.Manifest) (n int64) {
 		return 0 // in virtual time there are none
 	}
 	for _, t := range m.Traffic {
-		seen := false
-		for at, tries := range s.tries {
-			if at.traffic == t.Name {
-				n, seen = n+max(0, t.Arrivals-tries), true
-			}
+		for _, tries := range s.Tries[t.Name] {
+			n += max(0, t.Arrivals-tries)
 		}
-		if !seen {
+		if len(s.Tries[t.Name]) == 0 {
 			n += t.Arrivals
 		}
 	}
@@ -82,12 +78,12 @@ func (s *schedule) unsent(m *record.Manifest) (n int64) {
 // judge the schedule of a run whose measured time is that many ns long; nil:
 // nothing was due.
 func (s *schedule) judge(m *record.Manifest, measured int64) *Schedule {
-	due, seconds := s.due+s.unsent(m), float64(measured)/1e9
+	due, seconds := s.Due+s.unsent(m), float64(measured)/1e9
 	if due == 0 || seconds <= 0 {
 		return nil
 	}
-	out := &Schedule{Due: due, Sent: s.sent, IntendedPerSecond: float64(due) / seconds, AchievedPerSecond: float64(s.sent) / seconds,
-		Ratio: float64(s.sent) / float64(due), LagSamples: s.lag.n}
+	out := &Schedule{Due: due, Sent: s.Sent, IntendedPerSecond: float64(due) / seconds, AchievedPerSecond: float64(s.Sent) / seconds,
+		Ratio: float64(s.Sent) / float64(due), LagSamples: s.Lag.N}
 	bound := m.MaxLag
 	switch {
 	case bound > 0:
@@ -97,8 +93,8 @@ func (s *schedule) judge(m *record.Manifest, measured int64) *Schedule {
 		bound = lagBound
 	}
 	out.LagBound = bound.Seconds()
-	if s.lag.n > 0 {
-		lag := distribution("lag", nil, &s.lag)
+	if s.Lag.N > 0 {
+		lag := distribution("lag", nil, &s.Lag)
 		out.LagMed, out.LagP99, out.LagMax = lag.Med, lag.P99, lag.Max
 	}
 	return out
@@ -136,25 +132,31 @@ func (p *pass) invalid(a *audit.Result) []string {
 	if p.unknown {
 		why = append(why, fmt.Sprintf("the run recorded %s of its observations and died before it wrote what it knew of the others: nothing was measured of requests.", only(m)))
 	}
-	if p.measured == 0 && hasRequests && m.Complete {
+	if len(p.outcomes.cells) == 0 && hasRequests && m.Complete {
 		why = append(why, "nothing was measured: no request was due after the warm-up.")
 	}
 	if len(m.Engines) > 0 && !hasAccounts {
 		why = append(why, "nothing was measured of the engines: the record holds no account.")
 	}
-	if p.dropped > 0 {
+	dropped := p.outcomes.sum(func(c *cell) int64 {
+		if c.Decision == record.Dropped {
+			return c.Count
+		}
+		return 0
+	})
+	if dropped += p.early.Dropped; dropped > 0 {
 		cause := "too many requests were under way (max_in_flight)"
 		if m.Clock == "real" {
 			cause += " or the generator was more than 1 s late"
 		}
-		w := fmt.Sprintf("%s not sent, because %s: the limiters saw less load than was asked for.", counted(p.dropped, "arrival was", "arrivals were"), cause)
-		if p.droppedEarly > 0 {
-			w += fmt.Sprintf(" %s so in the warm-up, which metrics leave out.", counted(p.droppedEarly, "was", "were"))
+		w := fmt.Sprintf("%s not sent, because %s: the limiters saw less load than was asked for.", counted(dropped, "arrival was", "arrivals were"), cause)
+		if p.early.Dropped > 0 {
+			w += fmt.Sprintf(" %s so in the warm-up, which metrics leave out.", counted(p.early.Dropped, "was", "were"))
 		}
 		why = append(why, w)
 	}
-	if p.unexpected > 0 {
-		why = append(why, fmt.Sprintf("%s for a reason that is neither Redis' nor the network's: the limiter itself failed.", counted(p.unexpected, "decision failed", "decisions failed")))
+	if n := p.early.Unexpected + p.outcomes.sum(func(c *cell) int64 { return c.Errors["unexpected"] }); n > 0 {
+		why = append(why, fmt.Sprintf("%s for a reason that is neither Redis' nor the network's: the limiter itself failed.", counted(n, "decision failed", "decisions failed")))
 	}
 	return why
 }

@@ -41,7 +41,7 @@ func compareCommands(s *record.Server) comparison {
 
 // commandDisagreement has a series of each shard. If one of them cannot be
 // compared there is none: no disagreement on the others is no agreement.
-func commandDisagreement(servers []record.Server) (out []Metric) {
+func commandDisagreement(servers []record.Server) (out []Series) {
 	for i := range servers {
 		c := compareCommands(&servers[i])
 		if !c.known {

@@ -128,7 +128,7 @@ func (w *sliding) advance(to int64) {
 // repeats tells whether later looks are as the current one until something
 // is done again.
 func (w *sliding) repeats() bool {
-	return w.slides() && w.at >= slots && w.phase == "" && w.next >= w.notBefore && w.total().n == 0
+	return w.slides() && w.at >= slots && w.phase == "" && w.next >= w.notBefore && w.total().N == 0
 }
 
 // look at the steps up to the current one's end. False: there is nothing to
@@ -146,7 +146,7 @@ func (w *sliding) look() (Look, bool) {
 	counted := w.phases.length(w.phase, reached)
 	whole := !w.slides() || counted == reached.length()
 	total := w.total()
-	if trends := w.metric.Kind == metric.Trend; trends && total.n == 0 || !trends && (!whole || counted == 0) {
+	if trends := w.metric.Kind == metric.Trend; trends && total.N == 0 || !trends && (!whole || counted == 0) {
 		return Look{}, false
 	}
 	seconds := float64(counted) / 1e9
@@ -167,14 +167,14 @@ func (w *sliding) look() (Look, bool) {
 func (w *sliding) total() (t step) {
 	for i := range w.ring {
 		s := &w.ring[i]
-		if s.n == 0 {
+		if s.N == 0 {
 			continue
 		}
-		if t.n == 0 {
-			t.min = s.min
+		if t.N == 0 {
+			t.Min = s.Min
 		}
-		t.min, t.max = min(t.min, s.min), max(t.max, s.max)
-		t.n, t.sum, t.below, t.equal = t.n+s.n, t.sum+s.sum, t.below+s.below, t.equal+s.equal
+		t.Min, t.Max = min(t.Min, s.Min), max(t.Max, s.Max)
+		t.N, t.Sum, t.below, t.equal = t.N+s.N, t.Sum+s.Sum, t.below+s.below, t.equal+s.equal
 	}
 	return t
 }
@@ -182,7 +182,7 @@ func (w *sliding) total() (t step) {
 // against tells where the p-th percentile is: the bound if it is there, else
 // an infinity on its side of it.
 func (s *step) against(bound, p float64) float64 {
-	switch rank := rankOf(p, s.n); {
+	switch rank := rankOf(p, s.N); {
 	case s.below >= rank:
 		return math.Inf(-1)
 	case s.below+s.equal >= rank:
@@ -223,8 +223,8 @@ type Window struct {
 
 // Window returns the outcome of an assertion with Over > 0. The error says
 // that the metric has no windows.
-func (s *Summary) Window(a record.Assertion) (Window, error) {
-	for _, w := range s.windows {
+func (m *Measured) Window(a record.Assertion) (Window, error) {
+	for _, w := range m.windows {
 		if w.Selector == a.Selector && w.Check == a.Check && w.Over == a.Over {
 			return w.Window, w.unsupported
 		}

@@ -58,9 +58,6 @@ type Summary struct {
 	Assertions []Assertion       `json:"assertions" jsonschema:"the scenario's assertions, judged"`
 	Warnings   []string          `json:"warnings" jsonschema:"what is odd, and why"`
 	Versions   map[string]string `json:"versions" jsonschema:"versions of go, quotalab and the modules under test"`
-
-	windows []*window
-	busiest map[string]busy // by limiter
 }
 
 // Metric is one series of one metric. Times are in seconds. A counter has a
@@ -80,8 +77,6 @@ type Metric struct {
 	P99   *float64          `json:"p99,omitempty" jsonschema:"99th percentile, exact or within 0.1 %"`
 	P999  *float64          `json:"p999,omitempty" jsonschema:"99.9th percentile, exact or within 0.1 %"`
 	Max   *float64          `json:"max,omitempty" jsonschema:"largest sample, exact"`
-
-	trend *trend // of a trend: where any percentile comes from
 }
 
 // Keys are single keys that stand out, per limiter.

@@ -28,18 +28,20 @@ type telemetry struct {
 }
 
 type wallKey struct {
-	limiter, client string
-	decision        record.Decision // "" all
-}
-
-func (a wallKey) compare(b wallKey) int {
-	return cmp.Or(cmp.Compare(a.limiter, b.limiter), cmp.Compare(a.client, b.client), cmp.Compare(a.decision, b.decision))
+	Limiter  string          `json:"limiter"`
+	Client   string          `json:"client"`
+	Decision record.Decision `json:"decision,omitempty"` // "" all
 }
 
 type wall struct {
-	n     uint64
-	takes uint64  // limits that the requests took from
-	sum   float64 // seconds
+	wallKey
+	N     uint64  `json:"count"`
+	Takes uint64  `json:"takes"` // limits that the requests took from
+	Sum   float64 `json:"seconds"`
+}
+
+func (w *wall) compare(v *wall) int {
+	return cmp.Or(cmp.Compare(w.Limiter, v.Limiter), cmp.Compare(w.Client, v.Client), cmp.Compare(w.Decision, v.Decision))
 }
 
 func newTelemetry(o *order, m *record.Manifest) *telemetry {
@@ -56,29 +58,29 @@ func (t *telemetry) observe(o *record.Observation) {
 	}
 	key := wallKey{o.Limiter, t.order.group(o.Client), o.Decision}
 	t.add(key, o)
-	key.decision = ""
+	key.Decision = ""
 	t.add(key, o)
 }
 
 func (t *telemetry) add(key wallKey, o *record.Observation) {
 	w := t.walls[key]
 	if w == nil {
-		w = &wall{}
+		w = &wall{wallKey: key}
 		t.walls[key] = w
 	}
-	w.n++
-	w.takes += uint64(len(o.Takes))
-	w.sum += float64(o.Done-o.Sent) / 1e9
+	w.N++
+	w.Takes += uint64(len(o.Takes))
+	w.Sum += float64(o.Done-o.Sent) / 1e9
 }
 
 // judge returns a metric for each series that can be compared, and warnings.
-func (t *telemetry) judge(said []record.Telemetry) (metrics []Metric, warnings []string) {
+func (t *telemetry) judge(said []record.Telemetry) (metrics []Series, warnings []string) {
 	for _, s := range said {
 		w := t.walls[wallKey{s.Limiter, t.order.group(s.Client), s.Decision}]
-		if w == nil || w.n == 0 || s.Count == 0 {
+		if w == nil || w.N == 0 || s.Count == 0 {
 			continue
 		}
-		is, says := w.sum/float64(w.n), s.Seconds/float64(s.Count)
+		is, says := w.Sum/float64(w.N), s.Seconds/float64(s.Count)
 		off, ok := relative(says, is)
 		if !ok {
 			continue
@@ -88,7 +90,7 @@ func (t *telemetry) judge(said []record.Telemetry) (metrics []Metric, warnings [
 			series += "/" + string(s.Decision)
 		}
 		tags := tags("limiter", s.Limiter, "client", s.Client, "series", series)
-		metrics = append(metrics, value("telemetry_error", tags, int64(w.n), off))
+		metrics = append(metrics, value("telemetry_error", tags, int64(w.N), off))
 		warnings = append(warnings, w.warnings(s, off > telemetryTolerance && math.Abs(says-is) > t.jitter)...)
 	}
 	return metrics, warnings
@@ -99,10 +101,10 @@ func (t *telemetry) judge(said []record.Telemetry) (metrics []Metric, warnings [
 func (w *wall) warnings(s record.Telemetry, off bool) []string {
 	var parts []string
 	if off {
-		parts = append(parts, fmt.Sprintf("says that they take %s on average, where a caller waits %s", inWords(s.Seconds/float64(s.Count)), inWords(w.sum/float64(w.n))))
+		parts = append(parts, fmt.Sprintf("says that they take %s on average, where a caller waits %s", inWords(s.Seconds/float64(s.Count)), inWords(w.Sum/float64(w.N))))
 	}
-	if miscount, _ := relative(float64(s.Count), float64(w.n)); miscount > telemetryTolerance {
-		parts = append(parts, fmt.Sprintf("counts %s, where there were %s", unit.Thousands(int64(s.Count)), unit.Thousands(int64(w.n))))
+	if miscount, _ := relative(float64(s.Count), float64(w.N)); miscount > telemetryTolerance {
+		parts = append(parts, fmt.Sprintf("counts %s, where there were %s", unit.Thousands(int64(s.Count)), unit.Thousands(int64(w.N))))
 	}
 	if len(parts) == 0 {
 		return nil
@@ -112,8 +114,8 @@ func (w *wall) warnings(s record.Telemetry, off bool) []string {
 		what = string(s.Decision) + " decisions"
 	}
 	cause := "what it times or labels is not the decision as a caller sees it"
-	if w.takes > w.n {
-		cause = fmt.Sprintf("a request here takes from %.1f limits on average, so look whether it observes each limit of a batch by itself", float64(w.takes)/float64(w.n))
+	if w.Takes > w.N {
+		cause = fmt.Sprintf("a request here takes from %.1f limits on average, so look whether it observes each limit of a batch by itself", float64(w.Takes)/float64(w.N))
 	}
 	return []string{fmt.Sprintf("%s: its own metric %s is wrong about the %s of client %s. It %s: %s.", s.Limiter, s.Series, what, s.Client, strings.Join(parts, " and "), cause)}
 }

@@ -62,7 +62,7 @@ func quotaRun(change ...func(*record.Manifest, *testkit.Quotas)) (record.Manifes
 	return m, q
 }
 
-func quotaSummary(t testing.TB, m record.Manifest, q testkit.Quotas, list ...record.Observation) *summary.Summary {
+func quotaSummary(t testing.TB, m record.Manifest, q testkit.Quotas, list ...record.Observation) *summary.Measured {
 	t.Helper()
 	r := testkit.WriteQuotas(t, m, q, list)
 	_, s := testkit.Analyse(t, r)

@@ -11,7 +11,7 @@ import (
 )
 
 // totalsVersion is that of the layout of the totals.
-const totalsVersion = 1
+const totalsVersion = 2
 
 // Totals are what Measure finds in a pass over all observations, found while
 // the run goes on: counts, and exact HDR histograms of times, by outcome.
@@ -55,14 +55,10 @@ func (t *Totals) Encode(m *record.Manifest) ([]byte, error) {
 	end.Complete, end.Aborted, end.Engines = m.Complete, m.Aborted, m.Engines
 	t.pass.manifest = &end
 	t.pass.finish()
-	rows, err := t.pass.rows()
-	if err != nil {
-		return nil, fmt.Errorf("encoding the totals: %w", err)
-	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	if err := e.Encode(rows); err != nil {
+	if err := e.Encode(t.pass.totals()); err != nil {
 		return nil, fmt.Errorf("encoding the totals: %w", err)
 	}
 	return b.Bytes(), nil
@@ -85,179 +81,61 @@ func (p *pass) restore(r *record.Reader) error {
 }
 
 func (p *pass) decode(data []byte) error {
-	var rows totalsRows
-	if err := json.Unmarshal(data, &rows); err != nil {
+	var t totals
+	if err := json.Unmarshal(data, &t); err != nil {
 		return err
 	}
-	if rows.Version != totalsVersion {
-		return fmt.Errorf("version %d, this program reads %d: use the quotalab that wrote it, or a newer one", rows.Version, totalsVersion)
+	if t.Version != totalsVersion {
+		return fmt.Errorf("version %d, this program reads %d: use the quotalab that wrote it, or a newer one", t.Version, totalsVersion)
 	}
-	return p.take(&rows)
+	return p.take(&t)
 }
 
-// totalsRows are a pass as a file: each map is a list, in an order that
-// depends on the content alone.
-type totalsRows struct {
-	Version      int   `json:"version"`
-	Measured     int64 `json:"measured"`
-	Dropped      int64 `json:"dropped"`
-	DroppedEarly int64 `json:"droppedEarly"`
-	Unexpected   int64 `json:"unexpected"`
-	Latest       int64 `json:"latestNanoseconds"`
-
-	Outcomes   []outcomeRow       `json:"outcomes"`
-	Decisions  []partRow          `json:"decisions"` // without drops, by limiter and phase
-	Errors     []partRow          `json:"errors"`
-	Drops      []dropRow          `json:"drops"`
-	Commands   map[string][]int64 `json:"commands"` // by limiter, then shard
-	Schedule   scheduleRow        `json:"schedule"`
-	Telemetry  []wallRow          `json:"telemetry"`
-	Impossible map[string]int64   `json:"impossible"`
-	Batched    map[string]bool    `json:"batched"`
-	Windows    []Window           `json:"windows"`
+// totals are a pass as a file. Its lists are in an order that depends on the
+// content alone.
+type totals struct {
+	Version   int      `json:"version"`
+	Latest    int64    `json:"latestNanoseconds"`
+	Early     early    `json:"warmup"`
+	Outcomes  []cell   `json:"outcomes"`
+	Schedule  tries    `json:"schedule"`
+	Telemetry []wall   `json:"telemetry"`
+	Windows   []Window `json:"windows"`
 }
 
-type outcomeRow struct {
-	Traffic    string          `json:"traffic"`
-	Limiter    string          `json:"limiter"`
-	Client     string          `json:"client"`
-	Decision   record.Decision `json:"decision"`
-	Key        record.KeyState `json:"key"`
-	Phase      string          `json:"phase,omitempty"`
-	Count      int64           `json:"count"`
-	Latency    trendRow        `json:"latency"`
-	Lag        trendRow        `json:"lag"`
-	Sojourn    trendRow        `json:"sojourn"`
-	RoundTrips trendRow        `json:"roundTrips"`
-}
-
-type partRow struct {
-	Limiter string `json:"limiter"`
-	Phase   string `json:"phase,omitempty"`
-	Error   string `json:"error,omitempty"`
-	Count   int64  `json:"count"`
-}
-
-type dropRow struct {
-	Traffic  string `json:"traffic"`
-	Arrivals int64  `json:"arrivals"`
-	Dropped  int64  `json:"dropped"`
-}
-
-type scheduleRow struct {
-	Tries []triesRow `json:"tries"`
-	Due   int64      `json:"due"`
-	Sent  int64      `json:"sent"`
-	Lag   trendRow   `json:"lag"`
-}
-
-type triesRow struct {
-	Traffic string `json:"traffic"`
-	Limiter string `json:"limiter"`
-	Count   int64  `json:"count"`
-}
-
-type wallRow struct {
-	Limiter  string          `json:"limiter"`
-	Client   string          `json:"client"`
-	Decision record.Decision `json:"decision,omitempty"`
-	Count    uint64          `json:"count"`
-	Takes    uint64          `json:"takes"`
-	Seconds  float64         `json:"seconds"`
-}
-
-// rows of the pass.
-func (p *pass) rows() (_ *totalsRows, err error) {
-	r := &totalsRows{Version: totalsVersion, Measured: p.measured, Dropped: p.dropped, DroppedEarly: p.droppedEarly, Unexpected: p.unexpected, Latest: p.latest,
-		Commands: p.commands.counts, Impossible: p.impossible, Batched: p.batched, Windows: []Window{}}
-	if r.Outcomes, err = p.outcomes.rows(); err != nil {
-		return nil, err
+// totals of the pass.
+func (p *pass) totals() *totals {
+	t := &totals{Version: totalsVersion, Latest: p.latest, Early: p.early, Schedule: p.schedule.tries, Windows: []Window{}}
+	for _, c := range p.outcomes.sorted() {
+		t.Outcomes = append(t.Outcomes, *c)
 	}
-	for _, at := range p.failures.parts() {
-		r.Decisions = append(r.Decisions, partRow{at.limiter, at.phase, "", p.failures.decisions[at]})
-	}
-	for _, f := range p.failures.sorted() {
-		r.Errors = append(r.Errors, partRow{f.limiter, f.phase, f.kind, p.failures.kinds[f]})
-	}
-	for _, t := range slices.SortedFunc(maps.Keys(p.drops.arrivals), p.order.traffic.compare) {
-		r.Drops = append(r.Drops, dropRow{t, p.drops.arrivals[t], p.drops.dropped[t]})
-	}
-	for _, at := range slices.SortedFunc(maps.Keys(p.telemetry.walls), wallKey.compare) {
-		w := p.telemetry.walls[at]
-		r.Telemetry = append(r.Telemetry, wallRow{at.limiter, at.client, at.decision, w.n, w.takes, w.sum})
+	for _, w := range slices.SortedFunc(maps.Values(p.telemetry.walls), (*wall).compare) {
+		t.Telemetry = append(t.Telemetry, *w)
 	}
 	for _, w := range p.windows {
-		r.Windows = append(r.Windows, w.Window)
+		t.Windows = append(t.Windows, w.Window)
 	}
-	r.Schedule, err = p.schedule.rows()
-	return r, err
+	return t
 }
 
-func (c *outcomes) rows() (rows []outcomeRow, err error) {
-	for _, o := range c.sorted() {
-		cell := c.cells[o]
-		row := outcomeRow{Traffic: o.traffic, Limiter: o.limiter, Client: o.client, Decision: o.decision, Key: o.key, Phase: o.phase, Count: cell.n}
-		if err := storeTrends(row.trends(), cell.trends()); err != nil {
-			return nil, err
+// take fills the pass from totals.
+func (p *pass) take(t *totals) error {
+	p.latest, p.early, p.schedule.tries = t.Latest, t.Early, t.Schedule
+	for i := range t.Outcomes {
+		c := &t.Outcomes[i]
+		if c.Commands != nil && len(c.Commands) != len(p.manifest.Shards) {
+			return fmt.Errorf("commands on %d shards of %s, the manifest lists %d", len(c.Commands), c.Limiter, len(p.manifest.Shards))
 		}
-		rows = append(rows, row)
+		p.outcomes.cells[c.outcome] = c
 	}
-	return rows, nil
-}
-
-func (c *cell) trends() []*trend { return []*trend{&c.latency, &c.lag, &c.sojourn, &c.trips} }
-
-func (r *outcomeRow) trends() []*trendRow {
-	return []*trendRow{&r.Latency, &r.Lag, &r.Sojourn, &r.RoundTrips}
-}
-
-func (s *schedule) rows() (scheduleRow, error) {
-	row := scheduleRow{Due: s.due, Sent: s.sent}
-	for _, at := range slices.SortedFunc(maps.Keys(s.tries), stream.compare) {
-		row.Tries = append(row.Tries, triesRow{at.traffic, at.limiter, s.tries[at]})
+	for i := range t.Telemetry {
+		p.telemetry.walls[t.Telemetry[i].wallKey] = &t.Telemetry[i]
 	}
-	return row, storeTrends([]*trendRow{&row.Lag}, []*trend{&s.lag})
-}
-
-// take fills the pass from rows.
-func (p *pass) take(r *totalsRows) error {
-	p.measured, p.dropped, p.droppedEarly, p.unexpected, p.latest = r.Measured, r.Dropped, r.DroppedEarly, r.Unexpected, r.Latest
-	for i := range r.Outcomes {
-		o, cell := &r.Outcomes[i], &cell{n: r.Outcomes[i].Count}
-		p.outcomes.cells[outcome{o.Traffic, o.Limiter, o.Client, o.Decision, o.Key, o.Phase}] = cell
-		if err := loadTrends(cell.trends(), o.trends()); err != nil {
-			return err
-		}
+	if len(t.Windows) != len(p.windows) {
+		return fmt.Errorf("%d windows, the manifest has %d", len(t.Windows), len(p.windows))
 	}
-	for _, d := range r.Decisions {
-		p.failures.decisions[part{d.Limiter, d.Phase}] = d.Count
-	}
-	for _, f := range r.Errors {
-		p.failures.kinds[failure{part{f.Limiter, f.Phase}, f.Error}] = f.Count
-	}
-	for _, d := range r.Drops {
-		p.drops.arrivals[d.Traffic], p.drops.dropped[d.Traffic] = d.Arrivals, d.Dropped
-	}
-	for limiter, counts := range r.Commands {
-		if len(counts) != len(p.manifest.Shards) {
-			return fmt.Errorf("commands on %d shards of %s, the manifest lists %d", len(counts), limiter, len(p.manifest.Shards))
-		}
-		p.commands.counts[limiter] = counts
-	}
-	for _, w := range r.Telemetry {
-		p.telemetry.walls[wallKey{w.Limiter, w.Client, w.Decision}] = &wall{w.Count, w.Takes, w.Seconds}
-	}
-	for _, t := range r.Schedule.Tries {
-		p.schedule.tries[stream{t.Traffic, t.Limiter}] = t.Count
-	}
-	p.schedule.due, p.schedule.sent = r.Schedule.Due, r.Schedule.Sent
-	maps.Copy(p.impossible, r.Impossible)
-	maps.Copy(p.batched, r.Batched)
-	if len(r.Windows) != len(p.windows) {
-		return fmt.Errorf("%d windows, the manifest has %d", len(r.Windows), len(p.windows))
-	}
-	for i, w := range r.Windows {
+	for i, w := range t.Windows {
 		p.windows[i].Window = w
 	}
-	return loadTrends([]*trend{&p.schedule.lag}, []*trendRow{&r.Schedule.Lag})
+	return nil
 }

@@ -28,8 +28,8 @@ func FuzzTotals(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(data)
-	f.Add([]byte(`{"version":1,"outcomes":[{"count":1,"latency":{"count":2,"values":[[1,2]]}}]}`))
-	f.Add([]byte(`{"version":1,"commands":{"l":[1,2]}}`))
+	f.Add([]byte(`{"version":2,"outcomes":[{"count":1,"latency":{"count":2,"values":[[1,2]]}}],"windows":[{}]}`))
+	f.Add([]byte(`{"version":2,"outcomes":[{"count":1,"commands":[1,2]}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p, err := newPass(&m)
 		if err != nil {
@@ -38,11 +38,10 @@ func FuzzTotals(f *testing.F) {
 		if p.decode(data) != nil {
 			return
 		}
-		s := describe(&m, p.length())
-		p.fill(s, &audit.Result{})
-		s.Warnings = append(p.invalid(&audit.Result{}), p.warnings(&audit.Result{})...)
-		for _, one := range s.Metrics {
-			if _, ok := Sum([]Metric{one, one}); !ok && one.Value == nil {
+		s := p.measured(&audit.Result{})
+		for i, one := range s.Metrics {
+			of := Series{one, s.samples[i]}
+			if _, ok := Sum([]Series{of, of}); !ok && one.Value == nil {
 				t.Errorf("%s cannot be summed", one.Name)
 			}
 		}

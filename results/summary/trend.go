@@ -2,6 +2,8 @@ package summary
 
 import (
 	"cmp"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -14,16 +16,22 @@ import (
 // trend is a distribution of non-negative integers: exact count, minimum,
 // maximum and mean. Percentiles are exact as long as there are few distinct
 // values, as under the constant delays of many virtual runs; from then on
-// they come from an HDR histogram with three digits, within 0.1 %.
+// they come from an HDR histogram with three digits, within 0.1 %. As JSON
+// nothing of it is lost.
 type trend struct {
-	n        int64
-	min, max int64
-	sum      float64
-	few      []sample                // sorted by value, while hist is nil
-	hist     *hdrhistogram.Histogram // nil: few holds everything
+	N    int64      `json:"count"`
+	Min  int64      `json:"min,omitempty"`
+	Max  int64      `json:"max,omitempty"`
+	Sum  float64    `json:"sum,omitempty"`
+	Few  []sample   `json:"values,omitempty"` // sorted by value, while Hist is nil
+	Hist *histogram `json:"hdr,omitempty"`    // nil: Few holds everything
 }
 
-type sample struct{ v, n int64 }
+// sample is a value and how often it came.
+type sample [2]int64
+
+// histogram is an HDR histogram that is written as V2, compressed, in base64.
+type histogram struct{ *hdrhistogram.Histogram }
 
 const (
 	digits     = 3
@@ -41,13 +49,13 @@ func (t *trend) add(v int64) { t.addN(v, 1) }
 // addN adds n > 0 samples of the same value; a negative one counts as 0.
 func (t *trend) addN(v, n int64) {
 	v = min(max(v, 0), infinitely)
-	if t.n == 0 {
-		t.min, t.max = v, v
+	if t.N == 0 {
+		t.Min, t.Max = v, v
 	}
-	t.min, t.max = min(t.min, v), max(t.max, v)
-	t.n += n
-	t.sum += float64(v) * float64(n)
-	if t.hist == nil && t.keep(v, n) {
+	t.Min, t.Max = min(t.Min, v), max(t.Max, v)
+	t.N += n
+	t.Sum += float64(v) * float64(n)
+	if t.Hist == nil && t.keep(v, n) {
 		return
 	}
 	t.record(v, n)
@@ -56,12 +64,12 @@ func (t *trend) addN(v, n int64) {
 // keep adds to the exact values; false if there are too many of them, and
 // then they have moved to the histogram.
 func (t *trend) keep(v, n int64) bool {
-	i, found := slices.BinarySearchFunc(t.few, v, func(s sample, v int64) int { return cmp.Compare(s.v, v) })
+	i, found := slices.BinarySearchFunc(t.Few, v, func(s sample, v int64) int { return cmp.Compare(s[0], v) })
 	switch {
 	case found:
-		t.few[i].n += n
-	case len(t.few) < mostExact:
-		t.few = slices.Insert(t.few, i, sample{v, n})
+		t.Few[i][1] += n
+	case len(t.Few) < mostExact:
+		t.Few = slices.Insert(t.Few, i, sample{v, n})
 	default:
 		t.estimate()
 		return false
@@ -71,22 +79,22 @@ func (t *trend) keep(v, n int64) bool {
 
 // estimate moves the exact values to the histogram.
 func (t *trend) estimate() {
-	few := t.few
-	t.few = nil
-	t.grow(t.max)
+	few := t.Few
+	t.Few = nil
+	t.grow(t.Max)
 	for _, s := range few {
-		t.record(s.v, s.n)
+		t.record(s[0], s[1])
 	}
 }
 
 func (t *trend) record(v, n int64) {
 	t.grow(v)
-	_ = t.hist.RecordValues(v, n) // fails above the highest value only, and grow saw to that
+	_ = t.Hist.RecordValues(v, n) // fails above the highest value only, and grow saw to that
 }
 
 // grow makes sure that the histogram reaches to v ≤ infinitely.
 func (t *trend) grow(v int64) {
-	if t.hist != nil && v <= t.hist.HighestTrackableValue() {
+	if t.Hist != nil && v <= t.Hist.HighestTrackableValue() {
 		return
 	}
 	i := 0
@@ -94,57 +102,57 @@ func (t *trend) grow(v int64) {
 		i++
 	}
 	wider := hdrhistogram.New(1, ranges[i], digits)
-	if t.hist != nil {
-		wider.Merge(t.hist)
+	if t.Hist != nil {
+		wider.Merge(t.Hist.Histogram)
 	}
-	t.hist = wider
+	t.Hist = &histogram{wider}
 }
 
 // merge adds the samples of u.
 func (t *trend) merge(u *trend) {
-	if u.n == 0 {
+	if u.N == 0 {
 		return
 	}
-	if u.hist == nil {
-		sum := t.sum + u.sum
-		for _, s := range u.few {
-			t.addN(s.v, s.n)
+	if u.Hist == nil {
+		sum := t.Sum + u.Sum
+		for _, s := range u.Few {
+			t.addN(s[0], s[1])
 		}
-		t.sum = sum
+		t.Sum = sum
 		return
 	}
-	if t.hist == nil && t.n > 0 {
+	if t.Hist == nil && t.N > 0 {
 		t.estimate()
 	}
-	t.grow(u.hist.HighestTrackableValue())
-	t.hist.Merge(u.hist)
-	if t.n == 0 {
-		t.min = u.min
+	t.grow(u.Hist.HighestTrackableValue())
+	t.Hist.Merge(u.Hist.Histogram)
+	if t.N == 0 {
+		t.Min = u.Min
 	}
-	t.min, t.max = min(t.min, u.min), max(t.max, u.max)
-	t.n += u.n
-	t.sum += u.sum
+	t.Min, t.Max = min(t.Min, u.Min), max(t.Max, u.Max)
+	t.N += u.N
+	t.Sum += u.Sum
 }
 
 // percentile of a trend with samples: the smallest value that at least p
 // percent of them do not exceed.
 func (t *trend) percentile(p float64) float64 {
-	if t.hist != nil {
-		return t.within(t.hist.ValueAtPercentile(t.nearest(p)))
+	if t.Hist != nil {
+		return t.within(t.Hist.ValueAtPercentile(t.nearest(p)))
 	}
-	rank := rankOf(p, t.n)
-	for _, s := range t.few {
-		if rank -= s.n; rank <= 0 {
-			return float64(s.v)
+	rank := rankOf(p, t.N)
+	for _, s := range t.Few {
+		if rank -= s[1]; rank <= 0 {
+			return float64(s[0])
 		}
 	}
-	return float64(t.max)
+	return float64(t.Max)
 }
 
 // percentiles is percentile of each of ps.
 func (t *trend) percentiles(ps []float64) []float64 {
 	out := make([]float64, len(ps))
-	if t.hist == nil {
+	if t.Hist == nil {
 		for i, p := range ps {
 			out[i] = t.percentile(p)
 		}
@@ -153,7 +161,7 @@ func (t *trend) percentiles(ps []float64) []float64 {
 	for i, p := range ps {
 		out[i] = t.nearest(p)
 	}
-	for i, v := range t.hist.ValueAtPercentilesSlice(out) {
+	for i, v := range t.Hist.ValueAtPercentilesSlice(out) {
 		out[i] = t.within(v)
 	}
 	return out
@@ -163,11 +171,11 @@ func (t *trend) percentiles(ps []float64) []float64 {
 // the sample that percentile asks for: among few samples the one below may be far
 // away.
 func (t *trend) nearest(p float64) float64 {
-	return 100 * float64(rankOf(p, t.n)) / float64(t.n)
+	return 100 * float64(rankOf(p, t.N)) / float64(t.N)
 }
 
 // within the samples: a bucket's edge may lie outside.
-func (t *trend) within(v int64) float64 { return float64(min(max(v, t.min), t.max)) }
+func (t *trend) within(v int64) float64 { return float64(min(max(v, t.Min), t.Max)) }
 
 // aggregate a trend with samples, in a metric's unit, but for percentiles; what
 // a counter counted needs none. seconds is what a rate is over.
@@ -175,13 +183,13 @@ func (t *trend) aggregate(c metric.Condition, unit string, seconds float64) floa
 	scale := Metric{Unit: unit}.scale()
 	switch c.Agg {
 	case "count":
-		return float64(t.n)
+		return float64(t.N)
 	case "rate":
-		return float64(t.n) / seconds
+		return float64(t.N) / seconds
 	case "min":
-		return float64(t.min) / scale
+		return float64(t.Min) / scale
 	case "max":
-		return float64(t.max) / scale
+		return float64(t.Max) / scale
 	case "avg":
 		return t.mean() / scale
 	}
@@ -194,75 +202,43 @@ func rankOf(p float64, n int64) int64 {
 }
 
 func (t *trend) mean() float64 {
-	return math.Min(math.Max(t.sum/float64(t.n), float64(t.min)), float64(t.max))
+	return math.Min(math.Max(t.Sum/float64(t.N), float64(t.Min)), float64(t.Max))
 }
 
-// trendRow is a trend as a file: nothing of it is lost.
-type trendRow struct {
-	Count int64      `json:"count"`
-	Min   int64      `json:"min,omitempty"`
-	Max   int64      `json:"max,omitempty"`
-	Sum   float64    `json:"sum,omitempty"`
-	Few   [][2]int64 `json:"values,omitempty"` // each value and how often, if there are few
-	Hist  string     `json:"hdr,omitempty"`    // else an HDR histogram, V2, compressed, base64
+// MarshalText returns the histogram's encoding.
+func (h *histogram) MarshalText() ([]byte, error) {
+	return h.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
 }
 
-func storeTrends(rows []*trendRow, trends []*trend) error {
-	for i, t := range trends {
-		row, err := t.row()
-		if err != nil {
-			return err
-		}
-		*rows[i] = row
+// UnmarshalText reads what MarshalText wrote.
+func (h *histogram) UnmarshalText(text []byte) (err error) {
+	if h.Histogram, err = hdrhistogram.Decode(text); err != nil {
+		return fmt.Errorf("a histogram: %w", err)
+	}
+	if !slices.Contains(ranges[:], h.HighestTrackableValue()) || h.SignificantFigures() != digits {
+		return fmt.Errorf("a histogram of %d digits up to %d, expected another kind", h.SignificantFigures(), h.HighestTrackableValue())
 	}
 	return nil
 }
 
-func loadTrends(trends []*trend, rows []*trendRow) error {
-	for i, r := range rows {
-		if err := trends[i].load(r); err != nil {
-			return err
-		}
+// UnmarshalJSON checks what percentiles and merging rely on.
+func (t *trend) UnmarshalJSON(data []byte) error {
+	type plain trend
+	if err := json.Unmarshal(data, (*plain)(t)); err != nil {
+		return err
 	}
-	return nil
-}
-
-func (t *trend) row() (trendRow, error) {
-	r := trendRow{Count: t.n, Min: t.min, Max: t.max, Sum: t.sum}
-	for _, s := range t.few {
-		r.Few = append(r.Few, [2]int64{s.v, s.n})
-	}
-	if t.hist == nil {
-		return r, nil
-	}
-	encoded, err := t.hist.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
-	r.Hist = string(encoded)
-	return r, err
-}
-
-// load checks what percentiles and merging rely on.
-func (t *trend) load(r *trendRow) error {
-	*t = trend{n: r.Count, min: r.Min, max: r.Max, sum: r.Sum}
 	n := int64(0)
-	for i, s := range r.Few {
-		if i > 0 && s[0] <= r.Few[i-1][0] || s[1] <= 0 {
-			return fmt.Errorf("a distribution's values are not in order, or not counted")
+	for i, s := range t.Few {
+		if i > 0 && s[0] <= t.Few[i-1][0] || s[1] <= 0 {
+			return errors.New("a distribution's values are not in order, or not counted")
 		}
-		t.few = append(t.few, sample{s[0], s[1]})
 		n += s[1]
 	}
-	if r.Hist != "" {
-		h, err := hdrhistogram.Decode([]byte(r.Hist))
-		if err != nil {
-			return fmt.Errorf("a histogram: %w", err)
-		}
-		if !slices.Contains(ranges[:], h.HighestTrackableValue()) || h.SignificantFigures() != digits || len(r.Few) > 0 {
-			return fmt.Errorf("a histogram of %d digits up to %d, expected another kind", h.SignificantFigures(), h.HighestTrackableValue())
-		}
-		t.hist, n = h, h.TotalCount()
+	if t.Hist != nil {
+		n += t.Hist.TotalCount()
 	}
-	if n != r.Count || n > 0 && (r.Min < 0 || r.Min > r.Max) {
-		return fmt.Errorf("a distribution of %d samples from %d to %d holds %d", r.Count, r.Min, r.Max, n)
+	if n != t.N || n > 0 && (t.Min < 0 || t.Min > t.Max) || t.Hist != nil && t.Few != nil {
+		return fmt.Errorf("a distribution of %d samples from %d to %d holds %d", t.N, t.Min, t.Max, n)
 	}
 	return nil
 }

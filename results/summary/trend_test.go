@@ -13,7 +13,7 @@ func TestPercentileIsOfTheNearestRank(t *testing.T) {
 		counted.estimate()
 		for i := range n {
 			v := int64(math.Exp2(float64(i) * 40 / float64(n)))
-			exact.few, exact.n, exact.max = append(exact.few, sample{v, 1}), exact.n+1, v
+			exact.Few, exact.N, exact.Max = append(exact.Few, sample{v, 1}), exact.N+1, v
 			counted.add(v)
 		}
 		ps := []float64{0.1, 1, 50, 90, 95, 99, 99.9, 100}

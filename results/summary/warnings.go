@@ -3,6 +3,7 @@ package summary
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -62,7 +63,12 @@ func (p *pass) deniedUnfound(o *record.Observation) bool {
 }
 
 func (p *pass) unfoundWarning(limiter string) []string {
-	n := p.impossible[limiter]
+	n := p.outcomes.sum(func(c *cell) int64 {
+		if c.Limiter == limiter {
+			return c.Impossible
+		}
+		return 0
+	})
 	if n == 0 {
 		return nil
 	}
@@ -71,17 +77,28 @@ func (p *pass) unfoundWarning(limiter string) []string {
 }
 
 func (p *pass) errorWarning(limiter string) []string {
-	kinds, counts, decisions := p.failures.of(limiter)
-	total, list := int64(0), make([]string, len(kinds))
-	for i, k := range kinds {
-		total += counts[k]
-		list[i] = k + " " + unit.Thousands(counts[k])
+	counts, total, decisions, open := map[string]int64{}, int64(0), int64(0), int64(0)
+	for _, c := range p.outcomes.cells {
+		if c.Limiter != limiter || c.Decision == record.Dropped {
+			continue
+		}
+		decisions += c.Count
+		if c.Decision == record.FailOpen {
+			open += c.Count
+		}
+		for kind, n := range c.Errors {
+			counts[kind], total = counts[kind]+n, total+n
+		}
 	}
 	if total == 0 {
 		return nil
 	}
+	var list []string
+	for _, kind := range slices.SortedFunc(maps.Keys(counts), p.order.errors.compare) {
+		list = append(list, kind+" "+unit.Thousands(counts[kind]))
+	}
 	w := fmt.Sprintf("%s: %s in %s (%s): %s.", limiter, unit.Counted(total, "error"), unit.Counted(decisions, "request"), percent(float64(total)/float64(decisions)), strings.Join(list, ", "))
-	if open := p.outcomes.total(func(o outcome) bool { return o.limiter == limiter && o.decision == record.FailOpen }); open > 0 {
+	if open > 0 {
 		w += fmt.Sprintf(" %s let through because of it (fail open).", counted(open, "request was", "requests were"))
 	}
 	return []string{w}
@@ -165,8 +182,7 @@ func (p *pass) clockCause() string {
 }
 
 func (p *pass) shardWarning(limiter string) []string {
-	_, counts := p.keys.perShard()
-	b, ok := BalanceOf(p.fromTheStart(counts[limiter]))
+	b, ok := BalanceOf(p.fromTheStart(p.keys.perShard()[limiter]))
 	if !ok || b.Even() {
 		return nil
 	}

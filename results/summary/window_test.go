@@ -250,7 +250,7 @@ func TestWindowsWithManyValues(t *testing.T) {
 	for i := range int64(60_000) {
 		done := i * 1e6
 		o := record.Observation{Traffic: "main", Limiter: "l", Client: "c", Intended: done, Sent: done - 1e6 - (i*7919)%1_000_000, Done: done, Decision: record.Allowed, Key: record.Found}
-		windows[0].observe(&o, outcome{traffic: "main", limiter: "l", client: "c", decision: o.Decision, key: o.Key})
+		windows[0].observe(&o, outcome{Traffic: "main", Limiter: "l", Client: "c", Decision: o.Decision, Key: o.Key})
 	}
 	windows[0].finish(m.Horizon.Nanoseconds())
 	if w := windows[0].Window; w.Evaluated != 51 || w.Failed != 51 || math.Abs(w.Observed-0.0015) > 0.0015/500 {
