@@ -31,7 +31,7 @@ import (
 type analysis struct {
 	reader  *record.Reader
 	audited *audit.Result
-	summary *summary.Summary
+	summary *summary.Measured
 	drawn   *series.Set // once asked for
 }
 
@@ -90,6 +90,14 @@ func (r *analysis) store() error {
 
 func summaries(rs []*analysis) []*summary.Summary {
 	all := make([]*summary.Summary, len(rs))
+	for i, r := range rs {
+		all[i] = r.summary.Summary
+	}
+	return all
+}
+
+func measured(rs []*analysis) []*summary.Measured {
+	all := make([]*summary.Measured, len(rs))
 	for i, r := range rs {
 		all[i] = r.summary
 	}

@@ -163,7 +163,7 @@ func (a *app) addTo(s *compare.Side, path string) error {
 		if err != nil {
 			return err
 		}
-		return a.addSummary(s, r.summary, path)
+		return a.addSummary(s, r.summary.Summary, path)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/compare"
 	"github.com/quotalab/quotalab/results/present"
+	"github.com/quotalab/quotalab/results/summary"
 )
 
 // gateWriters are the kinds of gate's -o that are about the verdict.
@@ -53,7 +54,7 @@ func (g *gating) presentGate(r *gateReport) error {
 func (g *gating) newRuns() (all []*analysis) {
 	for _, s := range g.scenarios {
 		for _, run := range s.played[newBuild] {
-			all = append(all, &analysis{summary: run})
+			all = append(all, &analysis{summary: &summary.Measured{Summary: run}})
 		}
 	}
 	return all

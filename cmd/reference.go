@@ -152,7 +152,7 @@ func (a *app) playReference(ctx context.Context, name string) (out referenceResu
 			return err
 		}
 		r.summary.WallSeconds = 0
-		out.summary = r.summary
+		out.summary = r.summary.Summary
 		return out.render(r)
 	}()
 	return out
@@ -161,7 +161,7 @@ func (a *app) playReference(ctx context.Context, name string) (out referenceResu
 // render makes the files of a scenario.
 func (r *referenceResult) render(of *analysis) error {
 	var summary, bench bytes.Buffer
-	if err := errors.Join(of.summary.WriteJSON(&summary), present.Bench(&bench, of.summary)); err != nil {
+	if err := errors.Join(of.summary.WriteJSON(&summary), present.Bench(&bench, of.summary.Summary)); err != nil {
 		return err
 	}
 	r.add("summary.json", summary.Bytes())

@@ -134,7 +134,7 @@ func overAdmitted(set *series.Set, a *series.Admission) int64 {
 }
 
 // ofLimiterMetric is a metric of one limiter that has no other tags.
-func ofLimiterMetric(s *summary.Summary, name, limiter string) (summary.Metric, bool) {
+func ofLimiterMetric(s *summary.Measured, name, limiter string) (summary.Metric, bool) {
 	for _, m := range s.Metrics {
 		if m.Name == name && m.Tags["limiter"] == limiter {
 			return m, true

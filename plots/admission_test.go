@@ -16,7 +16,7 @@ import (
 func admitting(over int64, keys ...series.KeyAdmission) *series.Set {
 	s := usual()
 	s.Manifest.Limiters = []record.Limiter{{Name: "boulder", Algorithm: "gcra"}}
-	s.Summary = &summary.Summary{Metrics: []summary.Metric{{Name: "over_admission", Tags: map[string]string{"limiter": "boulder"}, Count: over}}}
+	s.Summary = &summary.Measured{Summary: &summary.Summary{Metrics: []summary.Metric{{Name: "over_admission", Tags: map[string]string{"limiter": "boulder"}, Count: over}}}}
 	a := series.Admission{Limiter: "boulder", Keys: keys}
 	for i := range s.Timeline.N {
 		excess := 0.0

@@ -18,7 +18,7 @@ import (
 func raced(scenario, clock string, over map[string]int64, latency float64) *series.Set {
 	s := aSet(scenario)
 	s.Manifest.Clock = clock
-	s.Summary = &summary.Summary{Valid: true}
+	s.Summary = &summary.Measured{Summary: &summary.Summary{Valid: true}}
 	names := make([]string, 0, len(over))
 	for name := range over {
 		names = append(names, name)

@@ -14,10 +14,10 @@ func TestAutoPipeliningIsNamed(t *testing.T) {
 	pipelined := func(s *series.Set) *series.Set {
 		one := summary.Summary{Valid: true}
 		if s.Summary != nil {
-			one = *s.Summary
+			one = *s.Summary.Summary
 		}
 		one.AutoPipelined = []string{"wfe", "ra"}
-		s.Summary = &one
+		s.Summary = &summary.Measured{Summary: &one}
 		return s
 	}
 	figures := 0

@@ -56,8 +56,8 @@ func TestTitles(t *testing.T) {
 
 // withTrips adds the metric round_trips to denied decisions.
 func withTrips(s *series.Set, least, most float64) *series.Set {
-	s.Summary = &summary.Summary{Metrics: []summary.Metric{{Name: "round_trips", Tags: map[string]string{"limiter": "boulder", "decision": "denied", "key": "found"},
-		Count: 3000, Min: &least, Max: &most}}}
+	s.Summary = &summary.Measured{Summary: &summary.Summary{Metrics: []summary.Metric{{Name: "round_trips", Tags: map[string]string{"limiter": "boulder", "decision": "denied", "key": "found"},
+		Count: 3000, Min: &least, Max: &most}}}}
 	return s
 }
 
@@ -162,7 +162,7 @@ func TestOfferedToALimiter(t *testing.T) {
 
 func TestSubtitle(t *testing.T) {
 	s := usual()
-	s.Summary = &summary.Summary{Valid: true}
+	s.Summary = &summary.Measured{Summary: &summary.Summary{Valid: true}}
 	for _, tt := range []struct {
 		change func()
 		want   string

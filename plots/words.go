@@ -159,7 +159,7 @@ func limiters(set *series.Set) (names []string) {
 
 // roundTrips that every decision of one kind of a limiter took, if all took as
 // many; else 0.
-func roundTrips(s *summary.Summary, limiter, decision string) int {
+func roundTrips(s *summary.Measured, limiter, decision string) int {
 	trips := 0
 	if s == nil {
 		return 0

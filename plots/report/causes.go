@@ -62,7 +62,7 @@ type causeRow struct {
 
 // causesTable: why notices were missed, late, duplicate or spurious, the most
 // frequent first.
-func causesTable(s *summary.Summary) *table {
+func causesTable(s *summary.Measured) *table {
 	t := newTable("Why notices were missed, late, duplicate or spurious", "engine", "verdict", "cause", ">count", "thresholds", "for example")
 	t.Note = "Causes in the order in which they showed, joined by >."
 	for _, r := range joinCauses(s) {
@@ -79,7 +79,7 @@ func example(c summary.ThresholdCause) string {
 	return fmt.Sprintf("account %d%s, %d %% at %s", c.Account, group, c.Threshold, c.At.UTC().Format(time.DateTime))
 }
 
-func joinCauses(s *summary.Summary) (rows []causeRow) {
+func joinCauses(s *summary.Measured) (rows []causeRow) {
 	var engines []string
 	for _, c := range s.Causes {
 		i := slices.IndexFunc(rows, func(r causeRow) bool {
@@ -105,7 +105,7 @@ type term struct{ Word, Meaning string }
 
 // glossary of the causes that a summary has, those of which it is known what they
 // mean.
-func glossary(s *summary.Summary) (terms []term) {
+func glossary(s *summary.Measured) (terms []term) {
 	for _, c := range s.Causes {
 		for name := range strings.SplitSeq(c.Cause, ">") {
 			meaning := causeWords[audit.Cause(name)]

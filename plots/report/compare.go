@@ -62,7 +62,7 @@ func sideBySide(caption, rows string, names []string) *table {
 
 func verdictsTable(in []Input, names []string) *table {
 	t := sideBySide("What each record came to", "what", names)
-	row := func(what string, of func(i int, s *summary.Summary) string) {
+	row := func(what string, of func(i int, s *summary.Measured) string) {
 		cells := []cell{words(what)}
 		for i := range in {
 			cells = append(cells, words(of(i, in[i].Set.Summary)))
@@ -75,10 +75,10 @@ func verdictsTable(in []Input, names []string) *table {
 		verdicts = append(verdicts, cell{Text: v.Word, State: v.Class})
 	}
 	t.add(verdicts...)
-	row("because", func(_ int, s *summary.Summary) string { return sentence(verdictOf(s).Reason) })
-	row("scenario", func(_ int, s *summary.Summary) string { return s.Scenario })
-	row("warnings", func(_ int, s *summary.Summary) string { return strconv.Itoa(len(s.Warnings)) })
-	row("record", func(i int, _ *summary.Summary) string { return in[i].Dir })
+	row("because", func(_ int, s *summary.Measured) string { return sentence(verdictOf(s).Reason) })
+	row("scenario", func(_ int, s *summary.Measured) string { return s.Scenario })
+	row("warnings", func(_ int, s *summary.Measured) string { return strconv.Itoa(len(s.Warnings)) })
+	row("record", func(i int, _ *summary.Measured) string { return in[i].Dir })
 	var facets []string
 	for i := range in {
 		for _, f := range facts(in[i].Set.Summary) {
@@ -88,7 +88,7 @@ func verdictsTable(in []Input, names []string) *table {
 		}
 	}
 	for _, name := range facets {
-		row(name, func(_ int, s *summary.Summary) string {
+		row(name, func(_ int, s *summary.Measured) string {
 			for _, f := range facts(s) {
 				if f.Name == name {
 					return f.Value
@@ -132,7 +132,7 @@ func assertionsCompared(in []Input, names []string) *table {
 }
 
 // held tells whether an assertion holds wherever it is made.
-func held(s *summary.Summary, name string) bool {
+func held(s *summary.Measured, name string) bool {
 	return !slices.ContainsFunc(s.Assertions, func(a summary.Assertion) bool { return a.Name() == name && !a.OK })
 }
 
@@ -174,7 +174,7 @@ func keysCompared(in []Input, names []string) *table {
 }
 
 // limiterOf a run that has one, "" none.
-func limiterOf(s *summary.Summary) string {
+func limiterOf(s *summary.Measured) string {
 	for _, g := range groups(s, "decisions", "limiter") {
 		return g.tags[0]
 	}

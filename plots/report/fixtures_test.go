@@ -45,7 +45,7 @@ func limiterInput(prefix string) report.Input {
 		RecordHash: "fedcba9876543210", Started: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), HorizonSeconds: 600, MeasuredSeconds: 600, Observations: 30_000,
 		Versions: map[string]string{"go": "go1.26.0", prefix + "module": prefix + "version"}, Warnings: []string{prefix + "warning"}}
 	s.Assertions = []summary.Assertion{{Metric: "errors", Check: "count == 0", OK: true, Observed: of(0.0)}}
-	set := &series.Set{Summary: s, Manifest: record.Manifest{Scenario: s.Scenario, Clock: s.Clock, Seed: 7, Complete: true,
+	set := &series.Set{Summary: &summary.Measured{Summary: s}, Manifest: record.Manifest{Scenario: s.Scenario, Clock: s.Clock, Seed: 7, Complete: true,
 		Shards: []string{prefix + "a", prefix + "b"}, Limiters: []record.Limiter{{Name: limiter}}}}
 	line := &set.Timeline
 	*line = series.Timeline{Step: 5, N: 120, Faults: []series.Span{{From: 100, Until: 160, Label: prefix + "fault"}}}
@@ -81,7 +81,7 @@ func limiterInput(prefix string) report.Input {
 func engineInput() report.Input {
 	s := &summary.Summary{Valid: true, Scenario: "engines", Clock: "virtual", HorizonSeconds: 90 * 86400, Accounts: 100, Evaluations: 18_000,
 		Warnings: []string{"engine old: 60 of 90 crossings of 75 % missed, most by overtaken."}}
-	set := &series.Set{Summary: s, Manifest: record.Manifest{Scenario: "engines", Clock: "virtual", Complete: true, Engines: []record.Engine{{Name: "old"}, {Name: "new"}}},
+	set := &series.Set{Summary: &summary.Measured{Summary: s}, Manifest: record.Manifest{Scenario: "engines", Clock: "virtual", Complete: true, Engines: []record.Engine{{Name: "old"}, {Name: "new"}}},
 		Thresholds: &series.Thresholds{Engines: []string{"old", "new"}, Levels: []int64{75, 90}, Accounts: 100, Groups: []string{"linear"}, Causes: []string{"overtaken"}}}
 	for i, e := range set.Thresholds.Engines {
 		told := int64(180 - 120*(1-i))

@@ -58,7 +58,7 @@ func (m *markdown) record(in Input) {
 }
 
 // assertions, those that do not hold first.
-func (m *markdown) assertions(s *summary.Summary) {
+func (m *markdown) assertions(s *summary.Measured) {
 	if len(s.Assertions) == 0 {
 		return
 	}
@@ -88,7 +88,7 @@ func (m *markdown) assertions(s *summary.Summary) {
 }
 
 // heldOf says what became of the assertions that are not shown.
-func heldOf(s *summary.Summary, shown int) string {
+func heldOf(s *summary.Measured, shown int) string {
 	failing := 0
 	for _, a := range s.Assertions {
 		if !a.OK {
@@ -101,7 +101,7 @@ func heldOf(s *summary.Summary, shown int) string {
 	return fmt.Sprintf("of which **%d do not hold**", failing-shown)
 }
 
-func (m *markdown) keyFigures(s *summary.Summary) {
+func (m *markdown) keyFigures(s *summary.Measured) {
 	list := keyFigures(s, several(s, "limiter"))
 	if len(list) == 0 {
 		return
@@ -139,9 +139,9 @@ func (m *markdown) records(in []Input) {
 	m.line("")
 	m.row("", names)
 	m.line("|%s", strings.Repeat(" --- |", len(in)+1))
-	m.each("verdict", in, func(s *summary.Summary) string { return "**" + verdictOf(s).Word + "**" })
-	m.each("because", in, func(s *summary.Summary) string { return escaped(shortened(verdictOf(s).Reason)) })
-	m.each("warnings", in, func(s *summary.Summary) string { return fmt.Sprint(len(s.Warnings)) })
+	m.each("verdict", in, func(s *summary.Measured) string { return "**" + verdictOf(s).Word + "**" })
+	m.each("because", in, func(s *summary.Measured) string { return escaped(shortened(verdictOf(s).Reason)) })
+	m.each("warnings", in, func(s *summary.Measured) string { return fmt.Sprint(len(s.Warnings)) })
 	table := keysCompared(in, names)
 	for i, row := range table.Rows {
 		if i == 3*mostKeyFigures {
@@ -178,7 +178,7 @@ func (m *markdown) row(name string, cells []string) {
 }
 
 // each record's value, in Markdown already.
-func (m *markdown) each(name string, in []Input, of func(*summary.Summary) string) {
+func (m *markdown) each(name string, in []Input, of func(*summary.Measured) string) {
 	m.WriteString("| " + name + " |")
 	for i := range in {
 		m.WriteString(" " + of(in[i].Set.Summary) + " |")

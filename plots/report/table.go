@@ -150,10 +150,10 @@ type group struct {
 
 // groups of a metric by tags, in the order of the catalogue where that has
 // one, and else in that of the summary. What cannot be joined is left out.
-func groups(s *summary.Summary, name string, tags ...string) []group {
+func groups(s *summary.Measured, name string, tags ...string) []group {
 	var order [][]string
-	var series [][]summary.Metric
-	for _, m := range s.Select(metric.Selector{Metric: name}) {
+	var series [][]summary.Series
+	for _, m := range s.Series(metric.Selector{Metric: name}) {
 		of := make([]string, len(tags))
 		for i, t := range tags {
 			of[i] = m.Tags[t]
@@ -168,7 +168,7 @@ func groups(s *summary.Summary, name string, tags ...string) []group {
 	var all []group
 	for i, of := range order {
 		if m, ok := summary.Sum(series[i]); ok {
-			all = append(all, group{of, m})
+			all = append(all, group{of, m.Metric})
 		}
 	}
 	sortGroups(all, name, tags)
@@ -207,7 +207,7 @@ func find(all []group, tags ...string) (group, bool) {
 
 // outcomeTags are what outcomes are told apart by in tables: traffic and
 // client only where there are several.
-func outcomeTags(s *summary.Summary) []string {
+func outcomeTags(s *summary.Measured) []string {
 	var tags []string
 	if several(s, "traffic") {
 		tags = append(tags, "traffic")
@@ -219,7 +219,7 @@ func outcomeTags(s *summary.Summary) []string {
 	return append(tags, "decision", "key")
 }
 
-func several(s *summary.Summary, tag string) bool {
+func several(s *summary.Measured, tag string) bool {
 	first := ""
 	for _, m := range s.Select(metric.Selector{Metric: "decisions"}) {
 		switch v := m.Tags[tag]; {

@@ -12,7 +12,7 @@ import (
 )
 
 // decisionsTable: how many of each outcome, and the round trips they took.
-func decisionsTable(s *summary.Summary) *table {
+func decisionsTable(s *summary.Measured) *table {
 	tags := outcomeTags(s)
 	trips := groups(s, "round_trips", without(tags, "traffic")...)
 	all, totals := groups(s, "decisions", tags...), map[string]int64{}
@@ -53,7 +53,7 @@ func (g group) but(names []string, name string) (tags []string) {
 }
 
 // timesTable of a trend of seconds by outcome.
-func timesTable(s *summary.Summary, name, caption string) *table {
+func timesTable(s *summary.Measured, name, caption string) *table {
 	tags := outcomeTags(s)
 	t := newTable(caption, columnNames(tags, ">samples", ">min", ">mean", ">median", ">p90", ">p95", ">p99", ">p99.9", ">max")...)
 	for _, g := range groups(s, name, tags...) {
@@ -70,7 +70,7 @@ func timesTable(s *summary.Summary, name, caption string) *table {
 }
 
 // latencyTables: latency, and lag and sojourn if anything was late.
-func latencyTables(s *summary.Summary) []*table {
+func latencyTables(s *summary.Measured) []*table {
 	latency := timesTable(s, "latency", "Latency by outcome in ms (done − sent)")
 	late := false
 	lags := groups(s, "lag")
@@ -87,7 +87,7 @@ func latencyTables(s *summary.Summary) []*table {
 }
 
 // errorTables: errors by kind, drops by source, if there are any.
-func errorTables(s *summary.Summary) []*table {
+func errorTables(s *summary.Measured) []*table {
 	errors := newTable("Errors by kind", "limiter", "error", ">count")
 	for _, g := range groups(s, "errors", "limiter", "error") {
 		if g.Count > 0 {
@@ -105,7 +105,7 @@ func errorTables(s *summary.Summary) []*table {
 }
 
 // phaseTables: faults, and outcomes before, during and after them.
-func phaseTables(s *summary.Summary) []*table {
+func phaseTables(s *summary.Measured) []*table {
 	faults := newTable("Faults, by time after the start", ">from|s", ">until|s", "fault", "of", "what")
 	for _, f := range s.Faults {
 		until := none

@@ -15,7 +15,7 @@ import (
 	"github.com/quotalab/quotalab/results/summary"
 )
 
-func assertionsTable(s *summary.Summary) *table {
+func assertionsTable(s *summary.Measured) *table {
 	t := newTable("Assertions of the scenario", "verdict", "metric", "expected", ">observed")
 	for _, a := range s.Assertions {
 		verdict, state := assertionVerdict(a), "failed"
@@ -69,7 +69,7 @@ func observed(a summary.Assertion) cell {
 
 // serverTables: what live shards said of themselves, and where they counted
 // otherwise than the clients.
-func serverTables(s *summary.Summary) []*table {
+func serverTables(s *summary.Measured) []*table {
 	t := newTable("Servers, before and after the run", "shard", "Redis", ">keys before", ">keys after", ">memory before (MiB)", ">memory after (MiB)", ">bytes per key", ">keys asked", "note")
 	odd := newTable("Commands that servers counted otherwise than the clients", "shard", "command", ">sent by clients", ">by their scripts", ">counted by the server")
 	for _, one := range s.Servers {
@@ -92,7 +92,7 @@ func mebibytes(bytes *int64) cell {
 
 // commandsNote says whether servers and clients agree on how many commands there
 // were.
-func commandsNote(s *summary.Summary) string {
+func commandsNote(s *summary.Measured) string {
 	sent, served, unknown := s.Commands()
 	odd := slices.ContainsFunc(s.Servers, func(one summary.Server) bool { return len(one.Disagreements) > 0 })
 	switch {
@@ -130,7 +130,7 @@ var auditColumns = []string{"limiter", ">over-admitted", ">under-admitted", ">am
 
 const auditNote = "over-admitted: allowed where the exact reference denies; ambiguous: too close to the limit to tell; worst excess: tokens above burst + t/T in any window of length t."
 
-func auditTable(s *summary.Summary) *table {
+func auditTable(s *summary.Measured) *table {
 	t := newTable("Decisions against the exact reference", auditColumns...)
 	t.Note = auditNote
 	under, ambiguous, excess := groups(s, "under_admission", "limiter"), groups(s, "ambiguous", "limiter"), groups(s, "worst_excess", "limiter")
@@ -146,7 +146,7 @@ func auditTable(s *summary.Summary) *table {
 	return t
 }
 
-func sampledTable(s *summary.Summary) *table {
+func sampledTable(s *summary.Measured) *table {
 	t := newTable("Decisions on the sampled keys alone against the exact reference", auditColumns...)
 	t.Note = auditNote + " Of " + unit.Percent(s.SampleRate) + " of the keys; of the others nothing is known."
 	for _, a := range s.SampledAudit {
@@ -155,7 +155,7 @@ func sampledTable(s *summary.Summary) *table {
 	return t
 }
 
-func worstTable(s *summary.Summary) *table {
+func worstTable(s *summary.Measured) *table {
 	t := newTable("Keys on which a limiter was wrong, the worst first", "limiter", "limit", "key", ">over-admitted", ">under-admitted", ">excess (tokens)")
 	for _, k := range s.Keys.OverAdmitted {
 		t.add(words(k.Limiter), words(k.Limit), words(metric.Printable(k.Key)), count(k.Over), count(k.Under), general(k.Excess))
@@ -175,7 +175,7 @@ func envelopeTable(set *series.Set) *table {
 	return t
 }
 
-func deniedTable(s *summary.Summary) *table {
+func deniedTable(s *summary.Measured) *table {
 	t := newTable("The most denied keys", "limiter", "limit", "key", ">denied", ">decisions", ">share|%")
 	for _, k := range s.Keys.MostDenied {
 		t.add(words(k.Limiter), words(k.Limit), words(metric.Printable(k.Key)), count(k.Denied), count(k.Decisions), share(k.Denied, k.Decisions))
@@ -210,7 +210,7 @@ func total(counts []int64) (n int64) {
 	return n
 }
 
-func balanceTable(s *summary.Summary) *table {
+func balanceTable(s *summary.Measured) *table {
 	t := newTable("How even the load is", "limiter", "of", ">χ²", ">p-value", ">peak to mean", ">CV", ">Gini")
 	t.Note = "A small p-value of keys (below " + general(summary.EvenAt).Text + ") says that they are spread unevenly; commands follow their keys, so chance alone does not explain theirs."
 	all := groups(s, "shard_balance", "limiter", "of", "stat")
@@ -230,7 +230,7 @@ func balanceTable(s *summary.Summary) *table {
 	return t
 }
 
-func disagreementTable(s *summary.Summary) *table {
+func disagreementTable(s *summary.Measured) *table {
 	t := newTable("Keys that clients look for on other shards than the first client", "limiter", "client", ">keys shared", ">elsewhere|%")
 	for _, g := range groups(s, "shard_disagreement", "limiter", "client") {
 		t.add(words(g.tags[0]), words(g.tags[1]), count(g.Count), maybe(g.Value, percent))
@@ -265,7 +265,7 @@ func thresholdTables(set *series.Set) []*table {
 	return list
 }
 
-func enginesTable(s *summary.Summary) *table {
+func enginesTable(s *summary.Measured) *table {
 	t := newTable("Crossings of thresholds, and what became of them", "engine", ">threshold|%", ">crossings", ">on time", ">late", ">missed", ">missed share|%", ">of these covered",
 		">delay median|s", ">delay p90|s", ">delay max|s")
 	t.Note = "Of crossings that were due a notice and are not too close to the end to judge. Covered: a higher threshold was told instead."
@@ -286,7 +286,7 @@ func threshold(percent int64) cell {
 	return cell{Text: n + " %", Number: n}
 }
 
-func noticesTable(s *summary.Summary) *table {
+func noticesTable(s *summary.Measured) *table {
 	t := newTable("Notices, by what they were", "engine", ">threshold|%", ">first", ">out of order", ">duplicate", ">undelivered", ">spurious", ">in the warm-up", ">crossings not judged")
 	t.Note = "Each notice is one of these. Spurious: of no crossing that stood. Not judged: too close to the end."
 	for _, one := range s.Thresholds {

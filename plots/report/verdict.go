@@ -19,12 +19,12 @@ type verdict struct {
 	Reason string
 }
 
-func verdictOf(s *summary.Summary) verdict {
+func verdictOf(s *summary.Measured) verdict {
 	word := s.Verdict()
 	return verdict{word, strings.ToLower(word), reasonOf(s)}
 }
 
-func reasonOf(s *summary.Summary) string {
+func reasonOf(s *summary.Measured) string {
 	var failing []string
 	for _, a := range s.Assertions {
 		if !a.OK {
@@ -53,7 +53,7 @@ func reasonOf(s *summary.Summary) string {
 
 // validity says whether the numbers stand for what the scenario asked, as far
 // as the verdict does not say it.
-func validity(s *summary.Summary) (list []string) {
+func validity(s *summary.Measured) (list []string) {
 	if !s.Valid {
 		for i, why := range s.Invalid {
 			if i > 0 {
@@ -68,7 +68,7 @@ func validity(s *summary.Summary) (list []string) {
 
 // schedule says how the generator kept it in real time, and whose latency is
 // not what it seems.
-func schedule(s *summary.Summary) (list []string) {
+func schedule(s *summary.Measured) (list []string) {
 	if k := s.Schedule; k != nil {
 		line := fmt.Sprintf("%s intended, %s achieved (ratio %.4f)", unit.PerSecond(k.IntendedPerSecond, 4), unit.PerSecond(k.AchievedPerSecond, 4), k.Ratio)
 		if k.LagP99 != nil {
@@ -92,7 +92,7 @@ func sentence(s string) string {
 type fact struct{ Name, Value string }
 
 // facts say how much the run was.
-func facts(s *summary.Summary) []fact {
+func facts(s *summary.Measured) []fact {
 	list := []fact{{"seed", strconv.FormatUint(s.Seed, 10)}, {"clock", s.Clock}, {"length", unit.Lasting(s.HorizonSeconds)}}
 	if s.WarmupSeconds > 0 {
 		list = append(list, fact{"warm-up, not counted", unit.Lasting(s.WarmupSeconds)})
@@ -122,7 +122,7 @@ type keyFigure struct {
 
 // keyFigures of a run, in the order in which they are read. Those of limiters
 // bear their names if there are several.
-func keyFigures(s *summary.Summary, several bool) (list []keyFigure) {
+func keyFigures(s *summary.Measured, several bool) (list []keyFigure) {
 	for _, g := range groups(s, "decisions", "limiter") {
 		list = append(list, limiterFigures(s, g, several)...)
 	}
@@ -141,7 +141,7 @@ func brief(seconds float64) cell { return cell{Text: unit.Amount(seconds, 3), Nu
 
 // limiterFigures: how much was allowed and what was wrong of it, key look-ups that
 // failed, and the tails of latency.
-func limiterFigures(s *summary.Summary, g group, named bool) (list []keyFigure) {
+func limiterFigures(s *summary.Measured, g group, named bool) (list []keyFigure) {
 	limiter := g.tags[0]
 	prefix := ""
 	if named {
@@ -189,7 +189,7 @@ func sharePart(n, of int64) string {
 }
 
 // engineFigures: of each engine what it missed and what it sent too often.
-func engineFigures(s *summary.Summary) (list []keyFigure) {
+func engineFigures(s *summary.Measured) (list []keyFigure) {
 	type sums struct{ crossings, missed, late, wrong int64 }
 	var engines []string
 	by := map[string]*sums{}

@@ -77,7 +77,7 @@ func TestEveryCauseHasWords(t *testing.T) {
 }
 
 func TestGlossary(t *testing.T) {
-	s := &summary.Summary{Causes: []summary.ThresholdCause{{Cause: "prefilter>overtaken"}, {Cause: "overtaken"}, {Cause: "an-engine's-own"}}}
+	s := &summary.Measured{Summary: &summary.Summary{Causes: []summary.ThresholdCause{{Cause: "prefilter>overtaken"}, {Cause: "overtaken"}, {Cause: "an-engine's-own"}}}}
 	var names []string
 	for _, term := range glossary(s) {
 		names = append(names, term.Word)
@@ -88,9 +88,9 @@ func TestGlossary(t *testing.T) {
 }
 
 func TestJoinCauses(t *testing.T) {
-	s := &summary.Summary{Causes: []summary.ThresholdCause{
+	s := &summary.Measured{Summary: &summary.Summary{Causes: []summary.ThresholdCause{
 		{Engine: "b", Threshold: 75, Verdict: "spurious", Cause: "x", Count: 9}, {Engine: "b", Threshold: 75, Verdict: "missed", Cause: "x", Count: 1}, {Engine: "b", Threshold: 75, Verdict: "missed", Cause: "y", Count: 2},
-		{Engine: "b", Threshold: 90, Verdict: "missed", Cause: "y", Count: 3}, {Engine: "a", Threshold: 75, Verdict: "missed", Cause: "x", Count: 4}}}
+		{Engine: "b", Threshold: 90, Verdict: "missed", Cause: "y", Count: 3}, {Engine: "a", Threshold: 75, Verdict: "missed", Cause: "x", Count: 4}}}}
 	var got []string
 	for _, r := range joinCauses(s) {
 		got = append(got, r.first.Engine+r.first.Verdict+r.first.Cause+strings.Join(r.thresholds, "+")+"="+strconv.FormatInt(r.count, 10))

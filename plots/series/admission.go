@@ -35,7 +35,7 @@ type allowance struct {
 
 // newAllowance is nil if it cannot be known what the limiter should have
 // admitted.
-func newAllowance(m *record.Manifest, l record.Limiter, a *audit.Result, s *summary.Summary, at intervals) *allowance {
+func newAllowance(m *record.Manifest, l record.Limiter, a *audit.Result, s *summary.Measured, at intervals) *allowance {
 	judged, ok := a.Find(l.Name)
 	sampled := slices.ContainsFunc(s.SampledAudit, func(one summary.SampledAudit) bool { return one.Limiter == l.Name })
 	if !ok || !judged.Audited() || judged.Compared == 0 || !m.Whole() && !sampled {
@@ -51,7 +51,7 @@ func newAllowance(m *record.Manifest, l record.Limiter, a *audit.Result, s *summ
 
 // worth looking at: the keys that were given most above burst + t/T, or else
 // the busiest.
-func worth(l *audit.Limiter, s *summary.Summary) (keys []audit.Offender) {
+func worth(l *audit.Limiter, s *summary.Measured) (keys []audit.Offender) {
 	for _, o := range l.Worst {
 		if o.Over > 0 || o.Excess > 0 {
 			keys = append(keys, o)

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/summary"
 )
@@ -43,10 +44,10 @@ type fare struct {
 	client   string
 	n        int64
 	outcomes map[Outcome]int64
-	latency  map[string][]summary.Metric // by decision
+	latency  map[string][]summary.Series // by decision
 }
 
-func newClients(m *record.Manifest, s *summary.Summary) *clients {
+func newClients(m *record.Manifest, s *summary.Measured) *clients {
 	c := &clients{manifest: m, apart: map[string]bool{}, groups: map[string]string{}}
 	of := fares(s)
 	for _, limiter := range slices.SortedFunc(maps.Keys(of), newOrder(m).compareLimiters) {
@@ -69,11 +70,11 @@ func newClients(m *record.Manifest, s *summary.Summary) *clients {
 }
 
 // fares by limiter and client. A drop is of no client.
-func fares(s *summary.Summary) map[string]map[string]*fare {
+func fares(s *summary.Measured) map[string]map[string]*fare {
 	of := map[string]map[string]*fare{}
-	for _, m := range s.Metrics {
+	for _, m := range append(s.Series(metric.Selector{Metric: "decisions"}), s.Series(metric.Selector{Metric: "latency"})...) {
 		limiter, client, decision := m.Tags["limiter"], m.Tags["client"], m.Tags["decision"]
-		if m.Name != "decisions" && m.Name != "latency" || client == "" {
+		if client == "" {
 			continue
 		}
 		if of[limiter] == nil {
@@ -81,7 +82,7 @@ func fares(s *summary.Summary) map[string]map[string]*fare {
 		}
 		f := of[limiter][client]
 		if f == nil {
-			f = &fare{client: client, outcomes: map[Outcome]int64{}, latency: map[string][]summary.Metric{}}
+			f = &fare{client: client, outcomes: map[Outcome]int64{}, latency: map[string][]summary.Series{}}
 			of[limiter][client] = f
 		}
 		if m.Name == "latency" {
@@ -149,7 +150,7 @@ func (f *fare) medians([]*fare) map[Outcome]float64 {
 		if !ok || m.Count < enough {
 			continue
 		}
-		if v, ok := m.Percentiles([]float64{50}); ok && !math.IsNaN(v[0]) {
+		if v, ok := m.Percentiles(50); ok && !math.IsNaN(v[0]) {
 			medians[Outcome{Decision: decision}] = v[0]
 		}
 	}
@@ -176,7 +177,7 @@ func (c *clients) of(instance string) string {
 }
 
 // tagged is the outcome that a metric of a summary is of.
-func (c *clients) tagged(m *summary.Metric) Outcome {
+func (c *clients) tagged(m summary.Metric) Outcome {
 	out := Outcome{Limiter: m.Tags["limiter"], Decision: m.Tags["decision"], Key: m.Tags["key"]}
 	if c.apart[out.Limiter] {
 		out.Client = m.Tags["client"]

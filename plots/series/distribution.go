@@ -1,7 +1,6 @@
 package series
 
 import (
-	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -9,6 +8,7 @@ import (
 
 	"gonum.org/v1/gonum/stat/distuv"
 
+	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/summary"
 )
 
@@ -42,16 +42,6 @@ func percentiles(n int64) []float64 {
 	}
 }
 
-// distributionOf a metric that has samples.
-func distributionOf(m *summary.Metric) (Distribution, error) {
-	ps := percentiles(m.Count)
-	values, ok := m.Percentiles(ps)
-	if !ok {
-		return Distribution{}, fmt.Errorf("the summary has a metric %s of %d samples without their distribution: expected the result of measure.Measure, not what was read from a summary.json", m.Name, m.Count)
-	}
-	return grid(m.Count, ps, values), nil
-}
-
 func grid(n int64, ps, values []float64) Distribution {
 	d := Distribution{N: n, Min: values[0], Max: values[len(values)-1], Grid: make([]Quantile, len(ps))}
 	for i, p := range ps {
@@ -60,43 +50,32 @@ func grid(n int64, ps, values []float64) Distribution {
 	return d
 }
 
-// latencies of each outcome that has any.
-func latencies(c *clients, s *summary.Summary) ([]OutcomeLatency, error) {
-	service, sojourn := byOutcome(c, s, "latency"), byOutcome(c, s, "sojourn")
-	var out []OutcomeLatency
-	for _, o := range slices.SortedFunc(maps.Keys(service), newOrder(c.manifest).compare) {
-		one := OutcomeLatency{Outcome: o}
-		var err error
-		if one.Service, err = together(service[o]); err != nil {
-			return nil, err
-		}
-		if one.Sojourn, err = together(sojourn[o]); err != nil {
-			return nil, err
-		}
-		out = append(out, one)
-	}
-	return out, nil
-}
-
-// byOutcome joins what the metrics tell apart by traffic and phase, and by clients
-// that are not told apart.
-func byOutcome(c *clients, s *summary.Summary, metric string) map[Outcome][]summary.Metric {
-	of := map[Outcome][]summary.Metric{}
-	for _, m := range s.Metrics {
-		if m.Name == metric && m.Count > 0 {
-			o := c.tagged(&m)
+// latencies of each outcome that has any. What the metrics tell apart by traffic and
+// phase, and by clients that are not told apart, is joined.
+func latencies(c *clients, s *summary.Measured) (out []OutcomeLatency) {
+	byOutcome := func(name string) map[Outcome][]summary.Series {
+		of := map[Outcome][]summary.Series{}
+		for _, m := range s.Series(metric.Selector{Metric: name}) {
+			o := c.tagged(m.Metric)
 			of[o] = append(of[o], m)
 		}
+		return of
 	}
-	return of
+	service, sojourn := byOutcome("latency"), byOutcome("sojourn")
+	for _, o := range slices.SortedFunc(maps.Keys(service), newOrder(c.manifest).compare) {
+		out = append(out, OutcomeLatency{o, together(service[o]), together(sojourn[o])})
+	}
+	return out
 }
 
-func together(list []summary.Metric) (Distribution, error) {
-	m, ok := summary.Sum(list)
-	if !ok && len(list) > 0 {
-		m = list[0] // says what it lacks
+func together(list []summary.Series) Distribution {
+	m, _ := summary.Sum(list)
+	ps := percentiles(m.Count)
+	values, ok := m.Percentiles(ps...)
+	if !ok {
+		return Distribution{}
 	}
-	return distributionOf(&m)
+	return grid(m.Count, ps, values)
 }
 
 // LTTB picks n of the points such that the line through them looks as the line

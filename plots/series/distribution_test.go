@@ -4,8 +4,6 @@ import (
 	"math"
 	"slices"
 	"testing"
-
-	"github.com/quotalab/quotalab/results/summary"
 )
 
 func TestPercentiles(t *testing.T) {
@@ -25,11 +23,5 @@ func TestPercentiles(t *testing.T) {
 				t.Errorf("of %d values there is no p%v", n, p)
 			}
 		}
-	}
-}
-
-func TestDistributionWithoutSamples(t *testing.T) {
-	if d, err := distributionOf(&summary.Metric{Name: "latency", Count: 3}); err == nil {
-		t.Errorf("a metric without its samples has %v", d)
 	}
 }

@@ -100,7 +100,7 @@ func TestAgreesWithSummary(t *testing.T) {
 }
 
 // counts of a metric by outcome.
-func counts(s *summary.Summary, metric string) map[series.Outcome]int64 {
+func counts(s *summary.Measured, metric string) map[series.Outcome]int64 {
 	of := map[series.Outcome]int64{}
 	for _, m := range s.Metrics {
 		if m.Name == metric {

@@ -43,7 +43,7 @@ const (
 // Set is what the figures of one record are drawn from.
 type Set struct {
 	Manifest   record.Manifest
-	Summary    *summary.Summary
+	Summary    *summary.Measured
 	Latency    []OutcomeLatency
 	Timeline   Timeline
 	Together   []Together  // clients that are not told apart
@@ -181,17 +181,14 @@ type KeyAdmission struct {
 // Collect makes the Set of a record. a is the result of its audit, nil if it
 // could not be audited, and s what measure.Measure made of both. Memory is bounded
 // but for some eighty bytes for each key that was admitted, if there is an oracle.
-func Collect(r *record.Reader, a *audit.Result, s *summary.Summary, o Options) (*Set, error) {
+func Collect(r *record.Reader, a *audit.Result, s *summary.Measured, o Options) (*Set, error) {
 	set := &Set{Manifest: r.Manifest(), Summary: s}
 	if a == nil {
 		a = &audit.Result{}
 	}
 	of := newClients(&set.Manifest, s)
 	set.Together = of.together
-	var err error
-	if set.Latency, err = latencies(of, s); err != nil {
-		return nil, fmt.Errorf("collecting series: %w", err)
-	}
+	set.Latency = latencies(of, s)
 	p := newPass(of, a, s)
 	if err := p.read(r); err != nil {
 		return nil, fmt.Errorf("collecting series: %w", err)
@@ -201,6 +198,7 @@ func Collect(r *record.Reader, a *audit.Result, s *summary.Summary, o Options) (
 	for _, w := range p.allowances {
 		set.Admission = append(set.Admission, w.series())
 	}
+	var err error
 	if set.Thresholds, err = thresholds(r, a, o); err != nil {
 		return nil, fmt.Errorf("collecting series: %w", err)
 	}
@@ -217,7 +215,7 @@ type pass struct {
 	effects    *effects
 }
 
-func newPass(of *clients, a *audit.Result, s *summary.Summary) *pass {
+func newPass(of *clients, a *audit.Result, s *summary.Measured) *pass {
 	at, m := measured(s), of.manifest
 	p := &pass{manifest: m, timeline: newTimeline(at, of), heat: newHeat(at, m.Shards), byLimiter: map[string]*allowance{}, effects: newEffects(m.MaxSettle, 1<<14, (*effect).admit)}
 	for _, l := range m.Limiters {

@@ -49,7 +49,7 @@ func (h *heat) observe(o *record.Observation) error {
 }
 
 // shardLoads of the limiters that used a shard.
-func shardLoads(m *record.Manifest, s *summary.Summary, h *heat) (out []ShardLoad) {
+func shardLoads(m *record.Manifest, s *summary.Measured, h *heat) (out []ShardLoad) {
 	for _, l := range m.Limiters {
 		load := ShardLoad{Limiter: l.Name, Names: m.Shards, From: float64(h.at.from) / 1e9, Step: float64(h.at.step) / 1e9,
 			Keys: perShard(s, "shard_keys", l.Name), Commands: perShard(s, "shard_commands", l.Name)}
@@ -67,7 +67,7 @@ func shardLoads(m *record.Manifest, s *summary.Summary, h *heat) (out []ShardLoa
 }
 
 // perShard is a counter of a limiter, by shard as in the manifest.
-func perShard(s *summary.Summary, metric, limiter string) (counts []int64) {
+func perShard(s *summary.Measured, metric, limiter string) (counts []int64) {
 	for _, m := range s.Metrics {
 		if m.Name == metric && m.Tags["limiter"] == limiter {
 			counts = append(counts, m.Count)
@@ -77,7 +77,7 @@ func perShard(s *summary.Summary, metric, limiter string) (counts []int64) {
 }
 
 // judge whether chance explains how the keys lie.
-func (l *ShardLoad) judge(s *summary.Summary) {
+func (l *ShardLoad) judge(s *summary.Measured) {
 	l.KeysLow, l.KeysHigh, l.KeysP = math.NaN(), math.NaN(), math.NaN()
 	total := int64(0)
 	for _, n := range l.Keys {
@@ -95,7 +95,7 @@ func (l *ShardLoad) judge(s *summary.Summary) {
 }
 
 // rank the hottest keys.
-func (l *ShardLoad) rank(s *summary.Summary) {
+func (l *ShardLoad) rank(s *summary.Measured) {
 	keys, decisions := s.Busiest(l.Limiter)
 	rest := decisions
 	for _, k := range keys {

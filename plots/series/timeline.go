@@ -103,7 +103,7 @@ func (c *cell) percentile(p float64) float64 {
 }
 
 // series of the timeline. Nothing seen: no lines.
-func (t *timeline) series(s *summary.Summary) Timeline {
+func (t *timeline) series(s *summary.Measured) Timeline {
 	out := Timeline{From: float64(t.at.from) / 1e9, Step: float64(t.at.step) / 1e9, N: t.at.n, Faults: faults(s), Warmup: s.WarmupSeconds}
 	for _, o := range slices.SortedFunc(maps.Keys(t.outcomes), newOrder(t.clients.manifest).compare) {
 		out.Outcomes = append(out.Outcomes, t.line(o))
@@ -123,7 +123,7 @@ func (t *timeline) line(o Outcome) OutcomeTimeline {
 	return line
 }
 
-func faults(s *summary.Summary) (out []Span) {
+func faults(s *summary.Measured) (out []Span) {
 	for _, f := range s.Faults {
 		out = append(out, Span{From: f.At, Until: f.Until, Label: f.What})
 	}
@@ -316,7 +316,7 @@ const (
 )
 
 // measured is the time that the summary is of.
-func measured(s *summary.Summary) intervals {
+func measured(s *summary.Measured) intervals {
 	begin := int64(math.Round(s.WarmupSeconds * 1e9))
 	most := min(max(fewIntervals, s.Observations/perInterval), MaxIntervals)
 	return cut(begin, begin+int64(math.Round(s.MeasuredSeconds*1e9)), int(most))

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/quotalab/quotalab/internal/testkit"
+	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/assert"
 	"github.com/quotalab/quotalab/results/keep"
@@ -114,7 +115,7 @@ func open(t testing.TB, dir string) *record.Reader {
 	return r
 }
 
-func summaryOf(t testing.TB, r *record.Reader) *summary.Summary {
+func summaryOf(t testing.TB, r *record.Reader) *summary.Measured {
 	t.Helper()
 	_, s := testkit.Analyse(t, r)
 	assert.Judge(s, r.Manifest().Asserts)
@@ -144,7 +145,7 @@ func TestModesAgree(t *testing.T) {
 		}
 		for _, recorded := range []record.Recorded{record.Sampled, record.None} {
 			s := summaryOf(t, play(t, manifest(clock, recorded), list))
-			if diff := cmp.Diff(known(all.Metrics), s.Metrics, cmpopts.IgnoreUnexported(summary.Metric{})); diff != "" {
+			if diff := cmp.Diff(known(all.Metrics), s.Metrics); diff != "" {
 				t.Errorf("%s, %s: metrics differ (-all +%s):\n%s", clock, recorded, recorded, diff)
 			}
 			if diff := cmp.Diff(all.Assertions, s.Assertions); diff != "" {
@@ -166,19 +167,13 @@ func TestModesAgree(t *testing.T) {
 func TestSumsOfTotalsAreExact(t *testing.T) {
 	list := observations(4000)
 	sum := func(recorded record.Recorded) summary.Metric {
-		var series []summary.Metric
-		for _, m := range summaryOf(t, play(t, manifest("real", recorded), list)).Metrics {
-			if m.Name == "sojourn" {
-				series = append(series, m)
-			}
-		}
-		total, ok := summary.Sum(series)
+		total, ok := summary.Sum(summaryOf(t, play(t, manifest("real", recorded), list)).Series(metric.Selector{Metric: "sojourn"}))
 		if !ok {
 			t.Fatal("series cannot be summed")
 		}
-		return total
+		return total.Metric
 	}
-	if diff := cmp.Diff(sum(record.All), sum(record.None), cmpopts.IgnoreUnexported(summary.Metric{})); diff != "" {
+	if diff := cmp.Diff(sum(record.All), sum(record.None)); diff != "" {
 		t.Errorf("sums over outcomes differ (-all +none):\n%s", diff)
 	}
 }

@@ -26,7 +26,7 @@ func bench(t testing.TB, runs ...*summary.Summary) string {
 // the summary with what is better and that they are exact.
 func TestBenchIsReadByBenchfmt(t *testing.T) {
 	_, s := sample(t)
-	r := benchfmt.NewReader(strings.NewReader(bench(t, s)), "bench.txt")
+	r := benchfmt.NewReader(strings.NewReader(bench(t, s.Summary)), "bench.txt")
 	figures, exact, better := map[string]float64{}, 0, 0
 	for r.Scan() {
 		switch rec := r.Result().(type) {
@@ -79,10 +79,10 @@ func TestBenchIsReadByBenchfmt(t *testing.T) {
 // the over-admissions, another scenario, and a run with a tag.
 func several(t *testing.T) (first, again, other, tagged *summary.Summary) {
 	t.Helper()
-	_, first = sample(t)
-	_, again = sample(t)
-	_, other = sample(t)
-	_, tagged = sample(t)
+	for _, run := range []**summary.Summary{&first, &again, &other, &tagged} {
+		_, s := sample(t)
+		*run = s.Summary
+	}
 	again.Seed, again.PlanHash = 8, "def"
 	for i, m := range again.Metrics {
 		if m.Name == "over_admission" {
@@ -136,7 +136,7 @@ func TestBenchOfSeveral(t *testing.T) {
 
 func TestBenchHasOneClock(t *testing.T) {
 	_, virtual := sample(t)
-	err := present.Bench(&bytes.Buffer{}, virtual, live(t, nil))
+	err := present.Bench(&bytes.Buffer{}, virtual.Summary, live(t, nil).Summary)
 	if err == nil || !strings.Contains(err.Error(), "found virtual (sample) and real (live); write a file for each") {
 		t.Errorf("%v", err)
 	}
@@ -145,10 +145,10 @@ func TestBenchHasOneClock(t *testing.T) {
 func TestBenchOfNamedRuns(t *testing.T) {
 	_, s := sample(t)
 	var b bytes.Buffer
-	if err := present.BenchRuns(&b, []present.BenchRun{{Name: "/shards=4", Summary: s}}); err != nil {
+	if err := present.BenchRuns(&b, []present.BenchRun{{Name: "/shards=4", Summary: s.Summary}}); err != nil {
 		t.Fatal(err)
 	}
-	if want := strings.ReplaceAll(bench(t, s), "BenchmarkScenario", "BenchmarkScenario/shards=4"); b.String() != want {
+	if want := strings.ReplaceAll(bench(t, s.Summary), "BenchmarkScenario", "BenchmarkScenario/shards=4"); b.String() != want {
 		t.Error(cmp.Diff(want, b.String()))
 	}
 }

@@ -20,14 +20,14 @@ import (
 func TestBenchstatFindsEveryFigure(t *testing.T) {
 	_, s := sample(t)
 	found := map[string]string{}
-	for unit, tables := range benchstat(t, bench(t, s)) {
+	for unit, tables := range benchstat(t, bench(t, s.Summary)) {
 		for _, table := range tables {
 			for _, row := range table {
 				found[row[0]+" "+unit] = row[1]
 			}
 		}
 	}
-	figures := present.Figures(s)
+	figures := present.Figures(s.Summary)
 	for _, f := range figures {
 		got, err := strconv.ParseFloat(found["Scenario"+f.Name+" "+f.Unit], 64)
 		if err != nil || got != f.Value {

@@ -85,10 +85,10 @@ func TestNoFiguresAreAnEmptyList(t *testing.T) {
 	_, s := sample(t)
 	s.Metrics = nil
 	var g, b bytes.Buffer
-	if err := present.GitHubBenchmark(&g, s); err != nil || g.String() != "[]\n" {
+	if err := present.GitHubBenchmark(&g, s.Summary); err != nil || g.String() != "[]\n" {
 		t.Errorf("%q, %v", g.String(), err)
 	}
-	if err := present.Bencher(&b, s); err != nil || b.String() != "{}\n" {
+	if err := present.Bencher(&b, s.Summary); err != nil || b.String() != "{}\n" {
 		t.Errorf("%q, %v", b.String(), err)
 	}
 }

@@ -27,7 +27,7 @@ var update = flag.Bool("update", false, "write the golden files")
 const ms = int64(time.Millisecond)
 
 // sample is a record in which about everything happens.
-func sample(t testing.TB) (*record.Reader, *summary.Summary) {
+func sample(t testing.TB) (*record.Reader, *summary.Measured) {
 	t.Helper()
 	m := record.Manifest{
 		Scenario: "sample", About: "A little of everything.", Seed: 7, Clock: "virtual", PlanHash: "abc", Horizon: 20 * time.Second, Warmup: time.Second,
@@ -158,7 +158,7 @@ func TestWriteErrorsAreReported(t *testing.T) {
 	for name, write := range map[string]func(w *full) error{
 		"text":    func(w *full) error { return present.Text(w, s, present.TextOptions{}) },
 		"csv":     func(w *full) error { return present.CSV(w, r) },
-		"metrics": func(w *full) error { return present.MetricsCSV(w, s) },
+		"metrics": func(w *full) error { return present.MetricsCSV(w, s.Summary) },
 		"hlog":    func(w *full) error { return present.HLog(w, r) },
 		"hgrm":    func(w *full) error { return present.HGRM(w, r) },
 		"json":    func(w *full) error { return s.WriteJSON(w) },
@@ -200,7 +200,7 @@ func TestCSV(t *testing.T) {
 		t.Errorf("%d lines, want a header, 40 observations and one more for the second limit of a batch", len(rows))
 	}
 	b.Reset()
-	if err := present.MetricsCSV(&b, s); err != nil {
+	if err := present.MetricsCSV(&b, s.Summary); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "metrics.csv", b.Bytes())

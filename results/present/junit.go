@@ -43,7 +43,7 @@ const Invalid = "invalid"
 // whether the run is valid, and then one for each assertion. One that is unknown
 // fails. Of a run that is not valid every test case is an error: what its
 // assertions came to means nothing. A suite's output is the text summary.
-func JUnit(w io.Writer, runs ...*summary.Summary) error {
+func JUnit(w io.Writer, runs ...*summary.Measured) error {
 	suites := make([]Suite, len(runs))
 	for i, s := range runs {
 		var text strings.Builder
@@ -70,7 +70,7 @@ func JUnit(w io.Writer, runs ...*summary.Summary) error {
 }
 
 // assertionCase is what became of an assertion of a run.
-func assertionCase(s *summary.Summary, a summary.Assertion) Case {
+func assertionCase(s *summary.Measured, a summary.Assertion) Case {
 	c := Case{Name: a.Name()}
 	inMilliseconds := &text{o: TextOptions{Unit: "ms"}}
 	switch {

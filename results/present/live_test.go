@@ -15,7 +15,7 @@ import (
 
 // live is a run of 30 s in real time: ten requests a second, a shard down
 // from 10 to 20 s, its connections reset at 25 s.
-func live(t testing.TB, change func(m *record.Manifest, list []record.Observation)) *summary.Summary {
+func live(t testing.TB, change func(m *record.Manifest, list []record.Observation)) *summary.Measured {
 	t.Helper()
 	const second = 1000 * ms
 	m := record.Manifest{
@@ -66,7 +66,7 @@ func TestTextOfLiveRuns(t *testing.T) {
 		file    string
 		o       present.TextOptions
 		change  func(m *record.Manifest, list []record.Observation)
-		amended func(s *summary.Summary)
+		amended func(s *summary.Measured)
 	}{
 		{file: "live.txt"},
 		{file: "live_full_us.txt", o: present.TextOptions{Mode: present.Full, Unit: "us"}},
@@ -80,7 +80,7 @@ func TestTextOfLiveRuns(t *testing.T) {
 				list[i].Done += 40 * ms
 			}
 		}},
-		{file: "live_sampled.txt", amended: func(s *summary.Summary) {
+		{file: "live_sampled.txt", amended: func(s *summary.Measured) {
 			s.Recorded, s.SampleRate, s.Seen, s.Observations = "sampled", 0.05, 300, 14
 			s.SampledAudit = []summary.SampledAudit{{Limiter: "gcra", Compared: 14, Over: 2, Ambiguous: 3, WorstExcess: 1.5}}
 			s.Servers[0].Unreachable, s.Servers[0].KeysAfter, s.Servers[0].MemoryAfter = "dial tcp 127.0.0.1:1: connection refused", nil, nil

@@ -79,7 +79,7 @@ func TestPush(t *testing.T) {
 		t.Fatal(err)
 	}
 	g.Password = "secret"
-	if err := g.Push(t.Context(), s); err != nil {
+	if err := g.Push(t.Context(), s.Summary); err != nil {
 		t.Fatal(err)
 	}
 	if last.method != http.MethodPut || last.path != "/metrics/job/quotalab/scenario@base64/YS9iIGM" || last.user != "ci" || last.password != "secret" {
@@ -142,7 +142,7 @@ func TestPushOfAssertionsOfSeveralWindows(t *testing.T) {
 	url, last := gateway(t, accepted)
 	_, s := sample(t)
 	s.Assertions = []summary.Assertion{{Metric: "latency", Check: "max < 1s", OK: true}, {Metric: "latency", Check: "max < 1s"}}
-	if err := (present.Gateway{URL: url}).Push(t.Context(), s); err != nil {
+	if err := (present.Gateway{URL: url}).Push(t.Context(), s.Summary); err != nil {
 		t.Fatal(err)
 	}
 	if all := last.families["quotalab_assertion_holds"].GetMetric(); len(all) != 1 || all[0].GetGauge().GetValue() != 0 {
@@ -183,7 +183,7 @@ func TestPushFails(t *testing.T) {
 		if !c.noAnswer {
 			g.Timeout = 0
 		}
-		err := g.Push(t.Context(), s)
+		err := g.Push(t.Context(), s.Summary)
 		if err == nil || errors.Is(err, present.ErrNoAnswer) != c.noAnswer || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), url) {
 			t.Errorf("%s: %v", c.why, err)
 			continue
@@ -195,7 +195,7 @@ func TestPushFails(t *testing.T) {
 	over, cancel := context.WithCancel(t.Context())
 	cancel()
 	url, _ := gateway(t, accepted)
-	if err := (present.Gateway{URL: url}).Push(over, s); !errors.Is(err, context.Canceled) {
+	if err := (present.Gateway{URL: url}).Push(over, s.Summary); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 func TestReadBench(t *testing.T) {
 	_, s := sample(t)
-	whole := bench(t, s, s)
+	whole := bench(t, s.Summary, s.Summary)
 	b, err := present.ReadBench(strings.NewReader(whole), "bench.txt")
 	if err != nil {
 		t.Fatal(err)
@@ -27,7 +27,7 @@ func TestReadBench(t *testing.T) {
 // appended to what is left of its results.
 func TestReadBenchRefusesEveryCut(t *testing.T) {
 	_, s := sample(t)
-	whole := bench(t, s, s)
+	whole := bench(t, s.Summary, s.Summary)
 	results := strings.Index(whole, "\nBenchmark") + len("\nBenchmark")
 	for cut := range len(whole) - len("\n") {
 		for _, rest := range []string{"", whole} {

@@ -57,7 +57,7 @@ func (o TextOptions) check() (TextOptions, error) {
 // Text writes the summary for people: first whether it can be trusted and why
 // not, then what is odd, then the decisions and all else, one section a subject.
 // Sections without anything observed are left out.
-func Text(w io.Writer, s *summary.Summary, o TextOptions) error {
+func Text(w io.Writer, s *summary.Measured, o TextOptions) error {
 	o, err := o.check()
 	if err != nil {
 		return err
@@ -76,7 +76,7 @@ func Text(w io.Writer, s *summary.Summary, o TextOptions) error {
 // text is a summary being written; the first error stops it.
 type text struct {
 	out io.Writer
-	s   *summary.Summary
+	s   *summary.Measured
 	o   TextOptions
 	err error
 }

@@ -74,7 +74,7 @@ type inPhase struct {
 func (t *text) byPhase(name string) (order []group, sums map[inPhase]summary.Metric) {
 	sums = map[inPhase]summary.Metric{}
 	for _, phase := range metric.Phases() {
-		groups, of := t.groupedOf(t.s.Select(metric.Selector{Metric: name, Tags: []metric.Tag{{Name: "phase", Value: phase}}}), t.groupOf)
+		groups, of := t.groupedOf(t.s.Series(metric.Selector{Metric: name, Tags: []metric.Tag{{Name: "phase", Value: phase}}}), t.groupOf)
 		for _, g := range groups {
 			sums[inPhase{g, phase}] = of[g]
 			if !slices.Contains(order, g) {

@@ -39,17 +39,17 @@ func (t *text) byClient() bool {
 // grouped joins the series of a metric by group, in the order in which the
 // groups first appear.
 func (t *text) grouped(name string, of func(summary.Metric) group) (order []group, sums map[group]summary.Metric) {
-	order, sums = t.groupedOf(t.s.Select(metric.Selector{Metric: name}), of)
+	order, sums = t.groupedOf(t.s.Series(metric.Selector{Metric: name}), of)
 	if !t.full() {
 		t.sortGroups(order)
 	}
 	return order, sums
 }
 
-func (t *text) groupedOf(list []summary.Metric, of func(summary.Metric) group) (order []group, sums map[group]summary.Metric) {
-	series := map[group][]summary.Metric{}
+func (t *text) groupedOf(list []summary.Series, of func(summary.Metric) group) (order []group, sums map[group]summary.Metric) {
+	series := map[group][]summary.Series{}
 	for _, m := range list {
-		g := of(m)
+		g := of(m.Metric)
 		if series[g] == nil {
 			order = append(order, g)
 		}
@@ -58,7 +58,7 @@ func (t *text) groupedOf(list []summary.Metric, of func(summary.Metric) group) (
 	sums = map[group]summary.Metric{}
 	for g, list := range series {
 		if m, ok := summary.Sum(list); ok {
-			sums[g] = m
+			sums[g] = m.Metric
 		}
 	}
 	return order, sums

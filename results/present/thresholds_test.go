@@ -22,7 +22,7 @@ const hour = int64(time.Hour)
 
 // quotas is a record without requests in which about everything happens to
 // notices: two engines on six accounts over 30 days.
-func quotas(t testing.TB, change ...func(*record.Manifest, *testkit.Quotas)) (*record.Reader, *summary.Summary) {
+func quotas(t testing.TB, change ...func(*record.Manifest, *testkit.Quotas)) (*record.Reader, *summary.Measured) {
 	t.Helper()
 	epoch := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	start := epoch.UnixNano()
@@ -95,7 +95,7 @@ func TestThresholdText(t *testing.T) {
 		q.Accounts, q.Evaluations = q.Accounts[5:6], nil
 	})
 	for name, c := range map[string]struct {
-		summary *summary.Summary
+		summary *summary.Measured
 		options present.TextOptions
 	}{
 		"thresholds_compact.txt": {s, present.TextOptions{}}, "thresholds_full.txt": {s, present.TextOptions{Mode: present.Full, Unit: "s"}}, "thresholds_none.txt": {calm, present.TextOptions{}},
