@@ -211,20 +211,6 @@ func TestNoAudit(t *testing.T) {
 	}
 }
 
-// A summary that was read from JSON has no distributions.
-func TestSummaryFromJSON(t *testing.T) {
-	m, list := small()
-	r := testkit.WriteRecord(t, m, list)
-	a, s := testkit.Analyse(t, r)
-	for i := range s.Metrics {
-		m := s.Metrics[i]
-		s.Metrics[i] = summary.Metric{Name: m.Name, Tags: m.Tags, Unit: m.Unit, Count: m.Count, Avg: m.Avg, Value: m.Value}
-	}
-	if _, err := series.Collect(r, a, s, series.Options{}); err == nil || !strings.Contains(err.Error(), "expected the result of measure.Measure") {
-		t.Errorf("got %v", err)
-	}
-}
-
 func TestDamaged(t *testing.T) {
 	m, list := small()
 	r := testkit.WriteRecord(t, m, list)
