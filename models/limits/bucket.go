@@ -43,21 +43,36 @@ type Bucket interface {
 	Refund(now, cost int64)
 	// Reset makes the bucket full.
 	Reset()
+
+	// clone returns a bucket in the same state.
+	clone() Bucket
+	// excess returns the tokens in the window that ends at now above what the
+	// algorithm allows (negative: the room that is left), and the earliest
+	// instant of that window, always if it began when the bucket was last full.
+	excess(now int64) (tokens float64, from int64)
 }
 
 // algorithms by name, in the order in which Algorithms lists them. Each
 // checks the limit and returns a maker of full buckets that share it.
 var algorithms = []struct {
 	name  string
-	maker func(Limit) (func() Bucket, error)
+	maker func(l Limit, epoch int64) (func() Bucket, error)
 }{
-	{"gcra", newGCRA},
-	{"gcra_float", newExactGCRA},
-	{"fixed_window", newFixedWindow},
-	{"sliding_log", newSlidingLog},
+	{"gcra", timeless(newGCRA)},
+	{"gcra_float", timeless(newExactGCRA)},
+	{"fixed_window", newFixedWindow(unixWindow)},
+	{"fixed_window_first_hit", newFixedWindow(firstHitWindow)},
+	{"fixed_window_daily", nil}, // with a zone: see calendarMaker
+	{"fixed_window_monthly", nil},
+	{"sliding_log", timeless(newSlidingLog)},
 	{"sliding_counter", newSlidingCounter},
-	{"token_bucket", newTokenBucket},
-	{"leaky_bucket", newLeakyBucket},
+	{"token_bucket", timeless(newTokenBucket)},
+	{"leaky_bucket", timeless(newLeakyBucket)},
+}
+
+// timeless makes buckets that are the same whatever the time of the epoch.
+func timeless(maker func(Limit) (func() Bucket, error)) func(Limit, int64) (func() Bucket, error) {
+	return func(l Limit, _ int64) (func() Bucket, error) { return maker(l) }
 }
 
 // Algorithms are the names that New knows.
@@ -72,7 +87,7 @@ func Algorithms() []string {
 // New returns a full bucket. The error says what is wrong with the limit,
 // or that there is no such algorithm.
 func New(algorithm string, l Limit) (Bucket, error) {
-	full, err := Maker(algorithm, l)
+	full, err := Maker(algorithm, l, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -81,19 +96,26 @@ func New(algorithm string, l Limit) (Bucket, error) {
 
 // Maker returns a function that makes full buckets of one limit. It is New
 // for many keys: the limit is checked once and shared, so that a GCRA bucket
-// is one pointer and one integer.
-func Maker(algorithm string, l Limit) (func() Bucket, error) {
+// is one pointer and one integer. The epoch that instants count from, in Unix
+// nanoseconds, says where windows begin.
+func Maker(algorithm string, l Limit, epoch int64) (func() Bucket, error) {
+	maker, err := calendarMaker(algorithm)
 	for _, a := range algorithms {
-		if a.name != algorithm {
-			continue
+		if a.name == algorithm && a.maker != nil {
+			maker = a.maker
 		}
-		full, err := a.maker(l)
-		if err != nil {
-			return nil, fmt.Errorf("limits: %s: %w", algorithm, err)
-		}
-		return full, nil
 	}
-	return nil, fmt.Errorf("limits: no algorithm %q: use one of %s", algorithm, strings.Join(Algorithms(), ", "))
+	var full func() Bucket
+	switch {
+	case err == nil && maker == nil:
+		return nil, fmt.Errorf("limits: no algorithm %q: use one of %s", algorithm, strings.Join(Algorithms(), ", "))
+	case err == nil:
+		full, err = maker(l, epoch)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("limits: %s: %w", algorithm, err)
+	}
+	return full, nil
 }
 
 // Boundaries that are no instant: a request allowed at any instant, and one

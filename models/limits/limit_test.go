@@ -77,7 +77,7 @@ func TestNewErrors(t *testing.T) {
 }
 
 func TestAlgorithms(t *testing.T) {
-	want := []string{"gcra", "gcra_float", "fixed_window", "sliding_log", "sliding_counter", "token_bucket", "leaky_bucket"}
+	want := []string{"gcra", "gcra_float", "fixed_window", "fixed_window_first_hit", "fixed_window_daily", "fixed_window_monthly", "sliding_log", "sliding_counter", "token_bucket", "leaky_bucket"}
 	if diff := cmp.Diff(want, Algorithms()); diff != "" {
 		t.Errorf("Algorithms (-want +got):\n%s", diff)
 	}
@@ -87,7 +87,7 @@ func TestAlgorithms(t *testing.T) {
 // and nothing else.
 func TestMakerKeepsKeysApart(t *testing.T) {
 	for _, algorithm := range Algorithms() {
-		full, err := Maker(algorithm, Limit{2, time.Second, 2})
+		full, err := Maker(algorithm, Limit{2, time.Second, 2}, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -23,27 +23,38 @@ import "time"
 //     from b = k·Period + Period − ⌊room·Period/prev⌋;
 //   - else in the next window, with prev = cur and room = Count − cost.
 type slidingCounter struct {
-	*Limit
+	*counterLimit
 	window, prev, cur int64
 }
 
-func newSlidingCounter(l Limit) (func() Bucket, error) {
+// counterLimit is what keys of one limit share; epoch is the run's, in Unix
+// nanoseconds, since windows begin at multiples of Period in Unix time.
+type counterLimit struct {
+	Limit
+	epoch int64
+}
+
+func newSlidingCounter(l Limit, epoch int64) (func() Bucket, error) {
 	if err := l.checkWindow(); err != nil {
 		return nil, err
 	}
-	return func() Bucket { return &slidingCounter{Limit: &l, window: always} }, nil
+	shared := &counterLimit{l, epoch}
+	return func() Bucket { return &slidingCounter{counterLimit: shared, window: always} }, nil
 }
+
+// start returns the instant at which a window begins.
+func (c *counterLimit) start(window int64) int64 { return window*int64(c.Period) - c.epoch }
 
 // roll is the state as of now.
 func (s *slidingCounter) roll(now int64) slidingCounter {
-	k := floorDiv(now, int64(s.Period))
+	k := floorDiv(now+s.epoch, int64(s.Period))
 	switch {
 	case k <= s.window:
 		return *s
 	case k == s.window+1:
-		return slidingCounter{s.Limit, k, s.cur, 0}
+		return slidingCounter{s.counterLimit, k, s.cur, 0}
 	}
-	return slidingCounter{s.Limit, k, 0, 0}
+	return slidingCounter{s.counterLimit, k, 0, 0}
 }
 
 func (s *slidingCounter) boundary(cost int64) int64 {
@@ -64,7 +75,7 @@ func (s *slidingCounter) boundary(cost int64) int64 {
 // before it weigh at most room, 0 ≤ room < prev.
 func (s *slidingCounter) fits(window, prev, room int64) int64 {
 	before, _ := mulDiv(uint64(room), uint64(s.Period), 0, uint64(prev))
-	return (window+1)*int64(s.Period) - before
+	return s.start(window+1) - before
 }
 
 // estimate is the tokens counted at now, rounded up, in the state as of now.
@@ -72,7 +83,7 @@ func (s *slidingCounter) estimate(now int64) int64 {
 	if s.prev == 0 {
 		return s.cur
 	}
-	togo := min(int64(s.Period), (s.window+1)*int64(s.Period)-now)
+	togo := min(int64(s.Period), s.start(s.window+1)-now)
 	return satAdd(s.cur, up(mulDiv(uint64(s.prev), uint64(togo), 0, uint64(s.Period))))
 }
 
@@ -85,9 +96,9 @@ func (s *slidingCounter) Peek(now, cost int64) Decision {
 	d.Remaining = s.Count - state.estimate(now)
 	switch {
 	case state.cur > 0:
-		d.ResetAfter = time.Duration((state.window+2)*int64(s.Period) - now)
+		d.ResetAfter = time.Duration(s.start(state.window+2) - now)
 	case state.prev > 0:
-		d.ResetAfter = time.Duration((state.window+1)*int64(s.Period) - now)
+		d.ResetAfter = time.Duration(s.start(state.window+1) - now)
 	}
 	return d
 }

@@ -3,6 +3,7 @@ package limits
 import (
 	"math/big"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -80,10 +81,39 @@ func yes(b bool) *big.Rat {
 	return new(big.Rat)
 }
 
+// firstHit keeps every admission of the window that the last one was in.
+type firstHit struct{ history }
+
+func (f *firstHit) remaining(now int64) *big.Rat {
+	if len(f.entries) > 0 && now >= f.entries[0].at+int64(f.limit.Period) {
+		f.entries = nil
+	}
+	f.weight = func(int64, int64, int64) *big.Rat { return yes(true) }
+	return f.history.remaining(now)
+}
+
+func (f *firstHit) spend(now, cost int64) {
+	if f.remaining(now); cost > 0 {
+		f.history.spend(now, cost)
+	}
+}
+
+func (f *firstHit) refund(now, cost int64) {
+	f.remaining(now)
+	f.history.refund(now, cost)
+}
+
 func newSlow(algorithm string, l Limit, start int64) slow {
 	switch algorithm {
 	case "fixed_window":
 		return &history{limit: l, weight: func(at, now, p int64) *big.Rat { return yes(floorDiv(at, p) == floorDiv(now, p)) }}
+	case "fixed_window_daily":
+		return &history{limit: l, weight: func(at, now, _ int64) *big.Rat { return yes(floorDiv(at, 86400e9) == floorDiv(now, 86400e9)) }}
+	case "fixed_window_monthly":
+		month := func(ns int64) int { t := time.Unix(0, ns).UTC(); return 12*t.Year() + int(t.Month()) }
+		return &history{limit: l, weight: func(at, now, _ int64) *big.Rat { return yes(month(at) == month(now)) }}
+	case "fixed_window_first_hit":
+		return &firstHit{history: history{limit: l}}
 	case "sliding_log":
 		return &history{limit: l, weight: func(at, now, p int64) *big.Rat { return yes(at > now-p) }}
 	case "sliding_counter":
