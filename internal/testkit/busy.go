@@ -60,7 +60,7 @@ func admit(buckets map[string]limits.Bucket, l record.Limit, o *record.Observati
 	t := o.Takes[0]
 	bucket := buckets[t.Key]
 	if bucket == nil {
-		maker, err := limits.Maker("gcra", limits.Limit{Count: l.Count, Period: l.Period, Burst: l.Burst})
+		maker, err := limits.Maker("gcra", limits.Limit{Count: l.Count, Period: l.Period, Burst: l.Burst}, 0)
 		if err != nil {
 			return false, err
 		}

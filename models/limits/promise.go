@@ -1,6 +1,9 @@
 package limits
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Promise judges what a limiter really admitted on one key against what its
 // algorithm promises: a sequence of admissions keeps the promise if the
@@ -30,6 +33,7 @@ import "slices"
 type Promise struct {
 	free   Bucket
 	split  *split
+	slack  int64 // resolution of the limiter's clock, ns
 	began  int64 // when the bucket of all that was given last began to fill up from empty of debts
 	latest int64 // the latest instant that was spent at
 }
@@ -42,8 +46,11 @@ type split struct {
 	given  Bucket // has everything that the limiter admitted
 }
 
-// NewPromise returns the promise of a key whose bucket is full.
-func NewPromise(full Bucket) Promise { return Promise{free: full, began: always, latest: always} }
+// NewPromise returns the promise of a key whose bucket is full, by a limiter
+// whose clock has that resolution: tokens that come back within it fit.
+func NewPromise(full Bucket, resolution time.Duration) Promise {
+	return Promise{free: full, slack: int64(resolution), began: always, latest: always}
+}
 
 // Judgement is what the promise says of one request on its key.
 type Judgement struct {
@@ -58,20 +65,20 @@ type Judgement struct {
 func (p *Promise) Judge(now, cost int64) Judgement {
 	free := p.free.Peek(now, cost)
 	if p.split == nil {
-		return Judgement{free, free, free, fits(p.free, now, cost, free)}
+		return Judgement{free, free, free, p.fits(p.free, now, cost, free)}
 	}
 	kept := p.split.kept.Peek(now, cost)
-	return Judgement{kept, p.split.given.Peek(now, cost), free, fits(p.split.tokens, now, cost, p.split.tokens.Peek(now, cost))}
+	return Judgement{kept, p.split.given.Peek(now, cost), free, p.fits(p.split.tokens, now, cost, p.split.tokens.Peek(now, cost))}
 }
 
 // fits returns the most tokens up to cost that the bucket has room for.
-func fits(b Bucket, now, cost int64, whole Decision) int64 {
-	if whole.Allowed {
+func (p *Promise) fits(b Bucket, now, cost int64, whole Decision) int64 {
+	if whole.Allowed || whole.RetryAfter >= 0 && int64(whole.RetryAfter) <= p.slack {
 		return cost
 	}
 	room, none := int64(0), max(cost, 0) // room fits, none does not
 	for none-room > 1 {
-		if half := room + (none-room)/2; b.Peek(now, half).Allowed {
+		if half := room + (none-room)/2; b.Peek(now+p.slack, half).Allowed {
 			room = half
 		} else {
 			none = half
@@ -130,16 +137,17 @@ func (p *Promise) Excess() (tokens float64, from, until int64) {
 func (g *gcra) clone() Bucket { c := *g; return &c }
 
 func (g *gcra) excess(now int64) (float64, int64) {
-	return float64(satSub(g.tat, now))/float64(g.interval) - float64(g.burst), always
+	return float64(satSub(satSub(g.tat, now), satMul(g.burst, g.interval))) / float64(g.interval), always
 }
 
 func (g *exactGCRA) clone() Bucket { c := *g; return &c }
 
 func (g *exactGCRA) excess(now int64) (float64, int64) {
-	return g.tokens(g.tat.minus(exact{whole: now}, g.Count)) - float64(g.Burst), always
+	return g.tokens(g.tat.minus(exact{whole: now}, g.Count).minus(g.refill(g.Burst), g.Count)), always
 }
 
-// tokens returns the tokens that come back in a time with denominator Count.
+// tokens returns the tokens that come back in a time with denominator Count,
+// negative ones for a negative time.
 func (l *Limit) tokens(x exact) float64 {
 	return (float64(x.whole) + float64(x.part)/float64(l.Count)) * float64(l.Count) / float64(l.Period)
 }
@@ -154,7 +162,7 @@ func (t *tokenBucket) excess(now int64) (float64, int64) {
 func (b *leakyBucket) clone() Bucket { c := *b; return &c }
 
 func (b *leakyBucket) excess(now int64) (float64, int64) {
-	return b.tokens(b.level(now)) - float64(b.Burst), always
+	return b.tokens(b.level(now).minus(b.refill(b.Burst), b.Count)), always
 }
 
 func (f *fixedWindow) clone() Bucket { c := *f; return &c }

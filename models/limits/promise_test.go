@@ -12,7 +12,7 @@ import (
 // admitAll gives every admission to a promise and returns the requests and
 // tokens that must be taken away, and the worst excess seen.
 func admitAll(b Bucket, admitted []spent) (requests, tokens int64, worst float64) {
-	p := NewPromise(b)
+	p := NewPromise(b, 0)
 	for _, a := range admitted {
 		j := p.Judge(a.at, a.cost)
 		if !j.Kept.Allowed {
@@ -148,7 +148,7 @@ func TestPromiseInClosedForm(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.why, func(t *testing.T) {
-			p := NewPromise(mustNew(t, tt.algorithm, tt.limit))
+			p := NewPromise(mustNew(t, tt.algorithm, tt.limit), 0)
 			over, worst, from := int64(0), 0.0, int64(0)
 			for _, a := range tt.admitted {
 				j := p.Judge(a.at, a.cost)
@@ -177,7 +177,7 @@ func repeat(n int, at, gap int64) (list []spent) {
 // TestAPhaseShiftIsNoOverAdmission: a limiter that admits one token a second,
 // half a second later than a free reference would, breaks no promise.
 func TestAPhaseShiftIsNoOverAdmission(t *testing.T) {
-	p := NewPromise(mustNew(t, "gcra", Limit{1, time.Second, 1}))
+	p := NewPromise(mustNew(t, "gcra", Limit{1, time.Second, 1}), 0)
 	over, under, divergent := 0, 0, 0
 	for i := range int64(40) {
 		now, allowed := i*int64(time.Second)/2, i%2 == 1

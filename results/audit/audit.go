@@ -17,8 +17,8 @@ import (
 // lacks the order of effect.
 var ErrOrder = errors.New("the order in which decisions took effect is not in the record")
 
-// Replay replays the whole record. Limiters without a reference algorithm
-// are passed over. In a record of real time only what is certain counts.
+// Replay judges the decisions of the whole record. In a record of real time
+// only what is certain counts.
 func Replay(r *record.Reader) (*Result, error) {
 	m := r.Manifest()
 	if m.Clock == "real" {
@@ -40,7 +40,7 @@ func replay(m record.Manifest, byEffect iter.Seq2[*record.Observation, error]) (
 	auditors := make([]*auditor, len(m.Limiters))
 	byName := make(map[string]*auditor, len(m.Limiters))
 	for i, l := range m.Limiters {
-		a, err := newAuditor(l, m.Warmup.Nanoseconds())
+		a, err := newAuditor(l, &m)
 		if err != nil {
 			return nil, fmt.Errorf("auditing %s: %w", l.Name, err)
 		}
@@ -68,70 +68,71 @@ func replay(m record.Manifest, byEffect iter.Seq2[*record.Observation, error]) (
 	return result, nil
 }
 
-// auditor replays the decisions of one limiter.
+// auditor judges the decisions of one limiter, in the order in which they took
+// effect.
 type auditor struct {
 	spec   record.Limiter
 	warmup int64
+	tally  *tally
 	keys   *keys[*key]
-	out    Limiter
-	at     []*key            // of the observation at hand, one for each take
-	said   []limits.Decision // the oracle's, one for each take
+	at     []*key             // of the observation at hand, one for each take
+	said   []limits.Judgement // the promise's, one for each take
 }
 
-func newAuditor(spec record.Limiter, warmup int64) (*auditor, error) {
-	a := &auditor{spec: spec, warmup: warmup, out: Limiter{Name: spec.Name, Algorithm: spec.Algorithm}}
-	if spec.Algorithm == "" {
-		return a, nil
-	}
+// key is the state of one key of one limit.
+type key struct {
+	promise     limits.Promise
+	over, under int64
+	excess      float64 // the worst, in tokens
+	doubt       int64   // tokens that requests without an answer may have taken
+	settled     int64   // when these would have come back
+}
+
+func newAuditor(spec record.Limiter, m *record.Manifest) (*auditor, error) {
+	a := &auditor{spec: spec, warmup: m.Warmup.Nanoseconds(), tally: newTally(spec, m)}
 	var err error
-	a.keys, err = newKeys(spec, func(l limits.Limit) (func() *key, error) { return newKeyMaker(spec.Algorithm, l) })
+	a.keys, err = newKeys(spec, func(l limits.Limit) (func() *key, error) {
+		bucket, err := limits.Maker(a.tally.out.Reference, l, m.Epoch.UnixNano())
+		return func() *key { return &key{promise: limits.NewPromise(bucket(), spec.Resolution)} }, err
+	})
 	return a, err
 }
 
-// verdict is the oracle's on one observation.
-type verdict struct {
-	allowed bool
-	margin  time.Duration // how far the instant is from where the verdict turns
-	retry   time.Duration // until it would be allowed; −1 never
-}
-
 func (a *auditor) observe(o *record.Observation) error {
-	if a.keys == nil {
-		return nil
-	}
 	measured := o.Intended >= a.warmup
-	if o.Decision != record.Allowed && o.Decision != record.Denied {
-		if measured && o.Effect >= 0 {
-			a.out.Uncertain++
-		}
-		return nil
-	}
-	if o.Effect >= 0 && o.Order < 0 {
-		return fmt.Errorf("%w, though its manifest says that it is of virtual time", ErrOrder)
-	}
 	now := instant(o)
-	if err := a.peek(o, now); err != nil {
+	if err := a.find(o); err != nil {
 		return err
 	}
-	v := a.decide(o)
-	allowed := o.Decision == record.Allowed
-	ambiguous := v.allowed != allowed && a.spec.Resolution > 0 && v.margin <= a.spec.Resolution
-	if measured {
-		a.count(o, v, ambiguous)
+	switch o.Decision {
+	case record.Errored:
+		a.doubt(o, now, measured)
+		return nil
+	case record.Allowed, record.Denied:
+		if o.Effect >= 0 && o.Order < 0 {
+			return fmt.Errorf("%w, though its manifest says that it is of virtual time", ErrOrder)
+		}
 	}
-	if ambiguous {
-		a.adopt(o, now, allowed)
-	} else if v.allowed {
-		a.spend(o, now)
+	a.said = a.said[:0]
+	for i, k := range a.at {
+		a.said = append(a.said, k.promise.Judge(now, o.Takes[i].Cost))
 	}
-	if allowed {
-		a.raise(o, now, measured)
+	free := a.join(o, byFree, record.TakeMode, record.CheckMode)
+	if admits(o) {
+		a.admit(o, now, measured, free)
+	} else {
+		a.deny(o, now, measured, free)
 	}
 	return nil
 }
 
-// instant is the oracle's now: when the limiter read its clock. A limiter
-// that reads none, and reaches no key, decides when it is done.
+// admits reports whether the caller was let through.
+func admits(o *record.Observation) bool {
+	return o.Decision == record.Allowed || o.Decision == record.FailOpen
+}
+
+// instant returns when the limiter read its clock. A limiter that reads none,
+// and reaches no key, decides when it is done.
 func instant(o *record.Observation) int64 {
 	switch {
 	case o.Judged >= 0:
@@ -143,37 +144,48 @@ func instant(o *record.Observation) int64 {
 	}
 }
 
-// peek asks the oracle of each key.
-func (a *auditor) peek(o *record.Observation, now int64) error {
-	a.at, a.said = a.at[:0], a.said[:0]
+func (a *auditor) find(o *record.Observation) error {
+	a.at = a.at[:0]
 	for i := range o.Takes {
-		t := &o.Takes[i]
-		k, err := a.keys.of(t.Limit, t.Key)
+		k, err := a.keys.of(o.Takes[i].Limit, o.Takes[i].Key)
 		if err != nil {
 			return err
 		}
 		a.at = append(a.at, k)
-		a.said = append(a.said, k.oracle.Peek(now, t.Cost))
 	}
 	return nil
 }
 
-// decide joins the takes: one that is checked and has no room denies the
-// whole. The verdict turns when the first of the allowing takes or the last
-// of the denying ones turns.
-func (a *auditor) decide(o *record.Observation) verdict {
-	allow := verdict{allowed: true, margin: math.MaxInt64}
-	deny := verdict{}
-	for i, d := range a.said {
-		switch {
-		case o.Takes[i].Mode == record.SpendMode:
-		case d.Allowed:
-			allow.margin = min(allow.margin, d.Margin)
-		default:
-			allow.allowed = false
-			deny.margin = max(deny.margin, d.Margin)
-			deny.retry = later(deny.retry, d.RetryAfter)
+// ruling is what a request is told when its takes are joined.
+type ruling struct {
+	allowed bool
+	margin  time.Duration // how far the instant is from where the ruling turns
+	retry   time.Duration // until it would be allowed; −1 never
+	limit   string        // of the first take that denies, or of the first
+}
+
+// join rules on a whole request by its takes of certain modes: one that has no
+// room denies it. The ruling turns when the first of the allowing takes or the
+// last of the denying ones turns.
+func (a *auditor) join(o *record.Observation, of func(*limits.Judgement) limits.Decision, modes ...record.Mode) ruling {
+	allow, deny := ruling{allowed: true, margin: math.MaxInt64}, ruling{}
+	if len(o.Takes) > 0 {
+		allow.limit = o.Takes[0].Limit
+	}
+	for i := range a.said {
+		if !slices.Contains(modes, o.Takes[i].Mode) {
+			continue
 		}
+		d := of(&a.said[i])
+		if d.Allowed {
+			allow.margin = min(allow.margin, d.Margin)
+			continue
+		}
+		if allow.allowed {
+			allow.allowed, deny.limit = false, o.Takes[i].Limit
+		}
+		deny.margin = max(deny.margin, d.Margin)
+		deny.retry = later(deny.retry, d.RetryAfter)
 	}
 	if allow.allowed {
 		return allow
@@ -181,7 +193,11 @@ func (a *auditor) decide(o *record.Observation) verdict {
 	return deny
 }
 
-// later of two waits, where −1 is never.
+func byFree(j *limits.Judgement) limits.Decision  { return j.Free }
+func byKept(j *limits.Judgement) limits.Decision  { return j.Kept }
+func byGiven(j *limits.Judgement) limits.Decision { return j.Given }
+
+// later returns the longer of two waits, where −1 is never.
 func later(a, b time.Duration) time.Duration {
 	if a < 0 || b < 0 {
 		return -1
@@ -189,212 +205,116 @@ func later(a, b time.Duration) time.Duration {
 	return max(a, b)
 }
 
-// spend takes what the oracle admitted: of each limit that has room, as
-// Boulder's BatchSpend does.
-func (a *auditor) spend(o *record.Observation, now int64) {
-	for i, k := range a.at {
-		if o.Takes[i].Mode != record.CheckMode && a.said[i].Allowed {
-			k.oracle.Spend(now, o.Takes[i].Cost)
-		}
+// ambiguous reports whether the limiter's clock is too coarse to tell the
+// ruling from its opposite.
+func (a *auditor) ambiguous(r ruling) bool {
+	return a.spec.Resolution > 0 && r.margin <= a.spec.Resolution
+}
+
+func (a *auditor) admit(o *record.Observation, now int64, measured bool, free ruling) {
+	kept, checked := a.join(o, byKept, record.TakeMode), a.join(o, byGiven, record.CheckMode)
+	diverges := !free.allowed && !a.ambiguous(free)
+	over := !kept.allowed && !a.ambiguous(kept)
+	falsely := !checked.allowed && !a.ambiguous(checked)
+	unclear := !over && !falsely && !(kept.allowed && checked.allowed)
+	if measured {
+		a.tally.admission(o, kept.limit, over, falsely, unclear, diverges)
 	}
-}
-
-// adopt takes over an outcome that the clock does not let us doubt.
-func (a *auditor) adopt(o *record.Observation, now int64, allowed bool) {
 	for i, k := range a.at {
-		if allowed && o.Takes[i].Mode != record.CheckMode {
-			k.oracle.Spend(now, o.Takes[i].Cost)
-		}
-	}
-}
-
-// raise the level of each key that the limiter took tokens from.
-func (a *auditor) raise(o *record.Observation, now int64, measured bool) {
-	for i, k := range a.at {
-		if o.Takes[i].Mode != record.CheckMode {
-			k.level.admit(now, o.Takes[i].Cost, measured)
-		}
-	}
-}
-
-// onlyChecks tells whether a request takes no tokens.
-func onlyChecks(o *record.Observation) bool {
-	return !slices.ContainsFunc(o.Takes, func(t record.Take) bool { return t.Mode != record.CheckMode })
-}
-
-func (a *auditor) count(o *record.Observation, v verdict, ambiguous bool) {
-	a.out.Compared++
-	allowed := o.Decision == record.Allowed
-	switch {
-	case ambiguous:
-		a.out.Ambiguous++
-	case allowed && !v.allowed:
-		a.out.Over++
-		if onlyChecks(o) {
-			a.out.OverChecked++
-		}
-		a.blame(o, func(k *key, d limits.Decision) {
-			if !d.Allowed {
+		if t, j := &o.Takes[i], &a.said[i]; measured && t.Mode == record.TakeMode {
+			a.tally.tokens(o, t.Limit, t.Cost-j.Fits)
+			if over && !j.Kept.Allowed {
 				k.over++
 			}
-		})
-	case !allowed && v.allowed:
-		a.out.Under++
-		a.blame(o, func(k *key, _ limits.Decision) { k.under++ })
-	case !allowed:
-		a.countRetry(o, v)
-	}
-}
-
-// blame the keys that took part in the decision.
-func (a *auditor) blame(o *record.Observation, f func(*key, limits.Decision)) {
-	for i, k := range a.at {
-		if o.Takes[i].Mode != record.SpendMode {
-			f(k, a.said[i])
 		}
+		a.spend(o, i, k, now, free.allowed || !diverges, !over, measured)
 	}
 }
 
-// countRetry compares the waits that limiter and oracle tell a denied
-// client. After a fault on a key the two are out of step, and a different
-// wait is only its consequence.
-func (a *auditor) countRetry(o *record.Observation, v verdict) {
-	if o.RetryAfter < 0 || v.retry < 0 {
+// spend takes the tokens of one take of an admission. What only spends does so
+// where there is room, as Boulder's BatchSpend does.
+func (a *auditor) spend(o *record.Observation, i int, k *key, now int64, free, kept, measured bool) {
+	t, j := &o.Takes[i], &a.said[i]
+	switch t.Mode {
+	case record.CheckMode:
 		return
-	}
-	for _, k := range a.at {
-		if k.over > 0 || k.under > 0 {
+	case record.SpendMode:
+		k.promise.Settle(now, t.Cost, j.Free.Allowed, j.Given.Allowed, j.Kept.Allowed && j.Given.Allowed, t.Cost)
+		if !j.Given.Allowed {
 			return
 		}
+	default:
+		k.promise.Settle(now, t.Cost, free, true, kept, j.Fits)
 	}
-	a.out.RetryKnown++
-	if off := time.Duration(o.RetryAfter) - v.retry; max(off, -off) > a.spec.Resolution {
-		a.out.WrongRetry++
+	a.tally.cost(t)
+	excess, from, until := k.promise.Excess()
+	if excess = a.tally.beyondClock(t, excess); !measured || excess <= 0 {
+		return
 	}
+	k.excess = max(k.excess, excess)
+	a.tally.excess(o, t, Window{Limit: t.Limit, Key: t.Key, From: from, Until: until, Excess: excess})
+}
+
+func (a *auditor) deny(o *record.Observation, now int64, measured bool, free ruling) {
+	given := a.join(o, byGiven, record.TakeMode, record.CheckMode)
+	diverges := free.allowed && !a.ambiguous(free)
+	unclear := given.allowed && (a.ambiguous(given) || a.doubtful(o, now))
+	under := given.allowed && !unclear
+	if measured {
+		a.tally.denial(o, given, under, unclear, diverges)
+		if under {
+			for i, k := range a.at {
+				if o.Takes[i].Mode != record.SpendMode {
+					k.under++
+				}
+			}
+		}
+	}
+	for i, k := range a.at {
+		if t := &o.Takes[i]; diverges && t.Mode != record.CheckMode && a.said[i].Free.Allowed {
+			k.promise.Settle(now, t.Cost, true, false, false, 0)
+		}
+	}
+}
+
+// doubt notes what a request without an answer may have taken.
+func (a *auditor) doubt(o *record.Observation, now int64, measured bool) {
+	if o.Effect < 0 {
+		return // no command reached a key
+	}
+	a.tally.uncertain(measured)
+	for i, k := range a.at {
+		if t := &o.Takes[i]; t.Mode != record.CheckMode {
+			k.doubt += max(t.Cost, 0)
+			k.settled = max(k.settled, now+a.keys.refill(t.Limit, t.Key))
+		}
+	}
+}
+
+// doubtful reports whether a denial may be right because of tokens that
+// requests without an answer took.
+func (a *auditor) doubtful(o *record.Observation, now int64) bool {
+	for i, k := range a.at {
+		if k.doubt > 0 && now >= k.settled {
+			k.doubt = 0
+		}
+		if k.doubt > 0 && !k.promise.Judge(now, o.Takes[i].Cost+k.doubt).Given.Allowed {
+			return true
+		}
+	}
+	return false
 }
 
 func (a *auditor) finish() Limiter {
-	if a.keys != nil {
-		a.keys.summarise(&a.out, func(k *key) (Offender, bool) {
-			return Offender{Over: k.over, Under: k.under, Excess: k.level.excess(int64(a.spec.Resolution))}, true
-		})
-	}
-	return a.out
-}
-
-// Result of an audit.
-type Result struct {
-	Limiters   []Limiter        // of a replay, in the manifest's order
-	Thresholds *ThresholdResult // of Thresholds; nil: not audited, or there is no engine
-}
-
-// Find returns the result of the limiter of that name.
-func (r *Result) Find(name string) (Limiter, bool) {
-	i := slices.IndexFunc(r.Limiters, func(l Limiter) bool { return l.Name == name })
-	if i < 0 {
-		return Limiter{}, false
-	}
-	return r.Limiters[i], true
-}
-
-// Limiter is what the replay of one limiter's decisions found. All counts
-// leave the warm-up out. In real time, faults are those that every order has,
-// and all else that some order makes one is Ambiguous.
-type Limiter struct {
-	Name      string
-	Algorithm string // of the oracle; "": the limiter has none, and nothing below is known
-	Unknown   string // why nothing below is known although there is an oracle; "" it is
-
-	Compared    int64 // decisions compared with the oracle's
-	Over        int64 // allowed, where the oracle denies
-	OverChecked int64 // of Over: by requests that only check, and so took no tokens
-	Under       int64 // denied, where the oracle allows
-	Ambiguous   int64 // different, but within the limiter's clock resolution of the boundary; in real time also what depends on the order
-	Uncertain   int64 // errors and fail-opens that reached a key: whether they spent is unknown
-	RetryKnown  int64 // denials by both, with a RetryAfter, on keys without an earlier fault
-	WrongRetry  int64 // of these, with a RetryAfter that is off by more than the clock's resolution
-
-	// WorstExcess is the most tokens that any key was given in any window of
-	// any length t above burst + t/T (0: none), and WorstLimit and WorstKey
-	// are where.
-	WorstExcess          float64
-	WorstLimit, WorstKey string
-
-	Keys  int64      // distinct limits and keys seen
-	Worst []Offender // keys with faults, the worst first, at most MaxOffenders
-}
-
-// Audited tells whether the limiter was compared with an oracle.
-func (l *Limiter) Audited() bool { return l.Algorithm != "" && l.Unknown == "" }
-
-// MaxOffenders is how many keys a Limiter's Worst holds at most.
-const MaxOffenders = 20
-
-// Offender is a key on which the limiter was wrong.
-type Offender struct {
-	Limit, Key  string
-	Over, Under int64
-	Excess      float64 // tokens above burst + t/T in the worst window, 0 none
+	out := a.tally.finish()
+	a.keys.summarise(&out, func(k *key) (Offender, bool) {
+		return Offender{Over: k.over, Under: k.under, Excess: k.excess}, true
+	})
+	return out
 }
 
 // worse orders offenders: by over-admission, under-admission, excess, name.
 func worse(a, b Offender) int {
 	return cmp.Or(cmp.Compare(b.Over, a.Over), cmp.Compare(b.Under, a.Under), cmp.Compare(b.Excess, a.Excess),
 		cmp.Compare(a.Limit, b.Limit), cmp.Compare(a.Key, b.Key))
-}
-
-// The envelope of a limit is burst + d/T tokens in any window of length d
-// (limits.Envelope). What a key was given above it in the worst of all
-// windows is found in one pass: let
-//
-//	A(t) = max over s ≤ t of (s + T·tokens given in [s, t])
-//
-// Then (A(t) − t)/T − burst is the excess of the worst window that ends at
-// t, and A moves at an admission at t as the theoretical arrival time of GCRA
-// does: A' = max(A, t) + cost·T (the worst window begins now or began
-// earlier). The worst window of all ends at an admission.
-//
-// Admissions may be a little out of order, because a decision rests on a
-// clock reading before its effect. A window then ends at the latest reading
-// so far, and an admission that is late counts as in every window that was
-// open: too many by at most those that fell into the time it was late.
-type level struct {
-	*slope
-	ahead  float64 // A, ns after the epoch; float64 is exact for 104 days
-	latest float64
-	worst  float64 // so far the worst excess, in tokens times T (ns)
-}
-
-// slope is the part that keys of one limit share.
-type slope struct{ interval, burst float64 }
-
-func newSlope(l limits.Limit) *slope {
-	interval := float64(l.EmissionInterval())
-	if interval == 0 { // more than a token a nanosecond: as limits.Envelope
-		interval = float64(l.Period) / float64(l.Count)
-	}
-	return &slope{interval, float64(l.Burst)}
-}
-
-func newLevel(s *slope) level {
-	return level{slope: s, ahead: math.Inf(-1), latest: math.Inf(-1), worst: math.Inf(-1)}
-}
-
-// admit notes tokens given at now. Only a measured window counts.
-func (l *level) admit(now, cost int64, measured bool) {
-	t := float64(now)
-	l.latest = max(l.latest, t)
-	l.ahead = max(l.ahead, t) + float64(cost)*l.interval
-	if measured {
-		l.worst = max(l.worst, l.ahead-l.latest-l.burst*l.interval)
-	}
-}
-
-// excess is the worst in tokens, 0 if it is within what a clock of that
-// resolution (ns) may give away.
-func (l *level) excess(resolution int64) float64 {
-	if l.worst <= float64(resolution) {
-		return 0
-	}
-	return l.worst / l.interval
 }

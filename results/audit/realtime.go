@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/quotalab/quotalab/models/heap"
+	"github.com/quotalab/quotalab/models/limits"
 	"github.com/quotalab/quotalab/results/record"
 )
 
@@ -17,20 +18,20 @@ import (
 // was before the other.
 func replayReal(m record.Manifest, bySent iter.Seq2[*record.Observation, error]) (*Result, error) {
 	run := newRealRun(&m)
-	witnesses := make([]*witness, len(m.Limiters))
-	byName := make(map[string]*witness, len(m.Limiters))
+	auditors := make([]*realAuditor, len(m.Limiters))
+	byName := make(map[string]*realAuditor, len(m.Limiters))
 	for i, l := range m.Limiters {
-		w, err := newWitness(l, run)
+		a, err := newRealAuditor(l, run)
 		if err != nil {
 			return nil, fmt.Errorf("auditing %s: %w", l.Name, err)
 		}
-		witnesses[i], byName[l.Name] = w, w
+		auditors[i], byName[l.Name] = a, a
 	}
 	for o, err := range bySent {
 		if err != nil {
 			return nil, fmt.Errorf("auditing: %w", err)
 		}
-		w, ok := byName[o.Limiter]
+		a, ok := byName[o.Limiter]
 		switch {
 		case o.Decision == record.Dropped:
 			continue // and belongs to no limiter
@@ -39,224 +40,532 @@ func replayReal(m record.Manifest, bySent iter.Seq2[*record.Observation, error])
 		case o.Sent < 0 || o.Done < o.Sent:
 			return nil, fmt.Errorf("auditing: %w: observation %d was sent at %d and done at %d", record.ErrDamaged, o.Seq, o.Sent, o.Done)
 		}
-		run.land(float64(o.Sent))
-		f, err := w.send(o)
+		run.endBefore(float64(o.Sent))
+		p, err := a.send(o)
 		if err != nil {
 			return nil, fmt.Errorf("auditing %s, observation %d: %w", o.Limiter, o.Seq, err)
 		}
-		if f != nil {
-			run.flying.Push([2]int64{int64(f.end), f.seq}, f) // end is whole nanoseconds
+		if p != nil {
+			run.push(p)
 		}
 	}
-	run.landAll()
+	run.endBefore(math.Inf(1))
 	result := &Result{}
-	for _, w := range witnesses {
-		result.Limiters = append(result.Limiters, w.finish())
+	for _, a := range auditors {
+		result.Limiters = append(result.Limiters, a.finish())
 	}
 	return result, nil
 }
 
 // realRun is what the limiters of a run share.
 type realRun struct {
-	warmup  int64
-	longest float64 // no request was under way for longer, ns
-	sampled bool    // the record holds requests by their first key
-	faults  []record.Fault
+	manifest *record.Manifest
+	longest  float64 // no request was outstanding for longer, ns
 
-	flying heap.Heap[[2]int64, *flight] // by end and seq
-	landed []*flight                    // to be used again
+	outstanding heap.Heap[[2]int64, *pending] // by end and seq
+	free        []*pending                    // to be used again
 }
 
 func newRealRun(m *record.Manifest) *realRun {
-	return &realRun{warmup: m.Warmup.Nanoseconds(), longest: float64(m.MaxSettle), sampled: !m.Whole(), faults: m.Faults}
+	return &realRun{manifest: m, longest: float64(m.MaxSettle)}
 }
 
-// flight is a request that is under way.
-type flight struct {
-	witness         *witness
-	decision        record.Decision
+// pending is a request that is outstanding: sent, and possibly not done.
+type pending struct {
+	auditor         *realAuditor
+	o               record.Observation // without its takes
+	takes           []record.Take
 	sent, done, end float64 // end: when it can take tokens no more
-	retry           float64
-	seq             int64
 	measured        bool
 	holds           []hold
 }
 
-func (r *realRun) newFlight(o *record.Observation) *flight {
-	var f *flight
-	if n := len(r.landed); n > 0 {
-		f, r.landed = r.landed[n-1], r.landed[:n-1]
+func (r *realRun) newPending(o *record.Observation) *pending {
+	var p *pending
+	if n := len(r.free); n > 0 {
+		p, r.free = r.free[n-1], r.free[:n-1]
 	} else {
-		f = new(flight)
+		p = new(pending)
 	}
-	*f = flight{decision: o.Decision, sent: float64(o.Sent), done: float64(o.Done), retry: float64(o.RetryAfter), seq: o.Seq, holds: f.holds[:0]}
-	f.end = f.done
-	if !f.decided() {
-		f.end = r.lastEffect(o)
+	*p = pending{o: *o, takes: append(p.takes[:0], o.Takes...), sent: float64(o.Sent), done: float64(o.Done), holds: p.holds[:0]}
+	p.o.Takes = p.takes
+	p.measured = o.Intended >= r.manifest.Warmup.Nanoseconds()
+	if p.end = p.done; !p.decided() {
+		p.end = r.lastEffect(o)
 	}
-	return f
+	return p
 }
 
-func (f *flight) allowed() bool { return f.decision == record.Allowed }
-func (f *flight) denied() bool  { return f.decision == record.Denied }
-func (f *flight) decided() bool { return f.allowed() || f.denied() }
+func (p *pending) admitted() bool { return admits(&p.o) }
+func (p *pending) denied() bool   { return p.o.Decision == record.Denied }
+func (p *pending) decided() bool  { return p.admitted() || p.denied() }
 
-// one is 1 if it counts: not in the warm-up.
-func (f *flight) one() int64 {
-	if f.measured {
-		return 1
-	}
-	return 0
-}
-
-// takesTokens tells whether it does more than check.
-func (f *flight) takesTokens() bool {
-	for i := range f.holds {
-		if !f.holds[i].checks {
-			return true
-		}
-	}
-	return false
-}
-
-// land ends the flights that end before now.
-func (r *realRun) land(now float64) {
-	for len(r.flying) > 0 && r.flying[0].Value.end < now {
-		r.landNext()
+// endBefore ends the requests that end before now.
+func (r *realRun) endBefore(now float64) {
+	for len(r.outstanding) > 0 && r.outstanding[0].Value.end < now {
+		p := r.outstanding.Pop().Value
+		p.auditor.end(p)
+		r.free = append(r.free, p)
 	}
 }
 
-func (r *realRun) landAll() {
-	for len(r.flying) > 0 {
-		r.landNext()
-	}
-}
-
-func (r *realRun) landNext() {
-	f := r.flying.Pop().Value
-	f.witness.end(f, f.end)
-	r.landed = append(r.landed, f)
+func (r *realRun) push(p *pending) {
+	r.outstanding.Push([2]int64{int64(math.Ceil(p.end)), p.o.Seq}, p)
 }
 
 // bounds is what is certain of one key in a record of real time.
 type bounds struct {
 	*rate
-	least busy    // of admissions without those that are over: the TAT from below
-	debts *busy   // the same with wrong denials that least lacks; nil: none
-	given busy    // of all that was allowed
-	worst float64 // so far the worst excess of given, in tokens times T (ns)
-	most  most    // the TAT from above
-	ahead peaks   // of most, less T·owed
-	owed  float64 // tokens of denials that were certainly wrong: the oracle took them
+	least  busy // of admissions without those that are over, as whole requests: see keep
+	tokens busy // and as single tokens
+	given  busy // of all admissions: the TAT from below
+	most   most // the TAT from above
+	ahead  peaks
 
-	// Under way are waiting decisions, denials of them that deny tokens, and
-	// murky requests of which nobody knows how often they take tokens. begun
-	// counts all that were ever sent.
-	waiting, denials, murky int32
-	begun                   int64
+	waiting int32 // decisions that are outstanding
+	murky   int32 // outstanding requests that may take tokens nobody knows how often
 
-	// Since the bucket was last certainly full: unsettled, the oracle may have
-	// decided otherwise in another order; mixed, costs differ or denials are
-	// not about this key alone; costliest, the highest cost; doubt, tokens of
-	// denials that may have been wrong.
-	unsettled, mixed bool
-	costliest, doubt float64
-	latest           float64 // when a request was last done
-
-	seen        bool // a decision was on it
-	partial     bool // requests on it may be missing in the record
+	costliest   float64 // the highest cost of an admission so far
+	seen        bool    // a decision was on it
+	partial     bool    // requests on it may be missing in the record
 	over, under int64
-	joint       int64 // of over: known as one of several requests only
+	excess      float64 // the worst, in tokens
 }
 
-func newBounds(r *rate) *bounds { return &bounds{rate: r, worst: math.Inf(-1), most: never()} }
-
-// renew forgets the past if the bucket is full at now in every order. Two
-// things say so: that the bound from above is over, denials that may have been
-// wrong included; and that an empty bucket would have become full.
-func (b *bounds) renew(now float64) {
-	if b.waiting > 0 {
-		return
-	}
-	b.ahead = b.ahead[:0]
-	if b.murky > 0 || b.most.flying > 0 {
-		return
-	}
-	until := b.most.tat(b.rate)
-	if b.doubt > 0 {
-		until = max(until, b.latest) + b.span(b.doubt)
-	}
-	if now > whole(min(until, b.latest+b.full+b.slack))+b.slack { // where the resolution leaves no doubt of a denial
-		b.unsettled, b.mixed, b.costliest, b.doubt = false, false, 0, 0
-		b.least.periods, b.debts = b.least.periods[:0], nil
-	}
-}
-
-// price notes what a request costs before it can do anything.
-func (b *bounds) price(tokens float64, unlike bool) {
-	b.mixed = b.mixed || unlike || b.costliest > 0 && tokens != b.costliest
-	b.costliest = max(b.costliest, tokens)
-}
+func newBounds(r *rate) *bounds { return &bounds{rate: r, most: never()} }
 
 // look notes how far the bound from above is ahead at now.
 func (b *bounds) look(now float64) {
 	ahead := math.Inf(1)
 	if b.murky == 0 {
 		b.most.pass(b.rate, now)
-		ahead = b.most.tat(b.rate) - now - b.span(b.owed)
+		ahead = b.most.tat(b.rate) - now
 	}
 	b.ahead.push(now, ahead)
 }
 
-// settled: up to now the oracle decided the same in every order.
-func (b *bounds) settled() bool { return !b.unsettled && b.denials == 0 }
-
-// owe: the oracle took the tokens of a denial, from sent on and by now. If it
-// took those of another denial in some order, only debts has them.
-func (b *bounds) owe(sent, now, tokens float64) {
-	if b.settled() {
-		b.least.add(b.rate, sent, tokens)
-	} else {
-		b.unsettled = true
-		if b.debts == nil {
-			b.debts = &busy{slices.Clone(b.least.periods)}
-		}
-		b.debts.add(b.rate, sent, tokens)
-	}
-	b.most.least(b.rate, now)
-	b.most.tokens += tokens
-	b.owed += tokens
-	b.look(now)
-}
-
-// past is the TAT from below, as far as requests are done.
-func (b *bounds) past() float64 {
-	if b.debts != nil {
-		return b.debts.until(b.rate)
-	}
-	return b.least.until(b.rate)
-}
-
-// forget what no request asks for that is under way or to come: those that
-// are under way were sent after since.
+// forget lets go of what no request asks for that is outstanding or to come:
+// those that are outstanding were sent after since.
 func (b *bounds) forget(since float64) {
 	if b.waiting == 0 {
 		since = math.Inf(1)
+		b.ahead = b.ahead[:0]
 	}
 	b.least.forget(since)
-	if b.debts != nil {
-		b.debts.forget(since)
-	}
+	b.tokens.forget(since)
 	b.given.forget(since)
 	b.ahead.forget(since)
 }
 
-// excess is the worst in tokens, 0 if it is within what the clock may give away.
-func (b *bounds) excess() float64 {
-	if b.worst <= b.slack {
-		return 0
+// hold is what an outstanding request has to do with one key.
+type hold struct {
+	*bounds
+	limit  *limitTally
+	tokens float64
+
+	takes, checks bool    // its mode; neither: it spends only
+	spends        bool    // it may take tokens
+	again         bool    // nobody knows how often
+	bottom        float64 // the TAT from below when it was sent
+
+	// When the request is done: ns by which there is no room for it in every
+	// order, and in the order that is worst for it.
+	lacks, early float64
+}
+
+// whole is the instant's next whole nanosecond: clocks have no others, and the
+// references round so. The thousandth is for what float64 cannot hold.
+func whole(ns float64) float64 { return math.Ceil(ns - 1e-3) }
+
+// send is when the request is sent.
+func (h *hold) send(p *pending) {
+	b := h.bounds
+	b.seen = b.seen || p.decided()
+	h.bottom = b.given.until(b.rate)
+	if h.spends {
+		b.most.sent(b.rate, p.sent, h.tokens)
 	}
-	return b.worst * b.envelope.count / b.envelope.period
+	if h.again {
+		b.murky++
+	}
+	b.look(p.sent)
+	if p.decided() {
+		b.waiting++
+	}
+}
+
+// end is when it can take tokens no more.
+func (h *hold) end(p *pending) {
+	b := h.bounds
+	if h.spends {
+		b.most.done(b.rate, p.end, h.tokens)
+	}
+	if h.again {
+		b.murky--
+		b.most.empty(b.rate, p.end)
+	}
+	if p.decided() {
+		b.waiting--
+		h.early = h.latestTAT(p) - b.full
+		h.lacks = h.bottom + h.span(h.tokens) - p.end - b.full
+	}
+}
+
+// latestTAT is how far beyond now, whenever that is while the request is
+// outstanding, the TAT may be once it is admitted.
+func (h *hold) latestTAT(p *pending) float64 {
+	if h.partial || h.tokens > h.burst {
+		return math.Inf(1)
+	}
+	ahead := h.ahead.since(p.sent)
+	if !h.spends {
+		ahead += h.span(h.tokens)
+	}
+	if p.denied() { // it may have read its clock when sent, and the key when done
+		ahead += p.done - p.sent
+	}
+	return ahead
+}
+
+// fits reports whether there is room in every order.
+func (h *hold) fits() bool { return whole(h.early) <= 0 }
+
+// room reports whether there is room in every order, by more than the clock's
+// resolution, so that a denial is wrong.
+func (h *hold) room() bool {
+	return whole(h.early) < -h.slack || h.slack == 0 && whole(h.early) <= 0
+}
+
+// lacking reports whether no order has room, by more than slack.
+func (h *hold) lacking(slack float64) bool { return h.tokens > h.burst || whole(h.lacks) > slack }
+
+// keep adds an admission to those that keep the promise. If a window then holds
+// too much, it takes back what was sent last, and returns that the request is
+// over, and how many tokens are.
+//
+// Of requests of the same cost the count of these reports is the least number
+// that must be taken away so that no window holds too much in any order. Windows
+// that end later see of the past only F, so of two ways to take away as many the
+// one with the smaller F is as good everywhere. By induction over the order of
+// done: let the kept requests' instants of sending, sorted, be each at most that
+// of any other set of as many that breaks no window, and let no such set be
+// larger. A request that fits is added to both. If one does not, no set as large
+// as the kept can take it, and without the one that was sent last those that are
+// left are the earliest again, and break no window, since each broken one begins
+// before the request was sent.
+//
+// If costs differ let M be the highest. Then F ≥ (kept F) − m·M for any set
+// that breaks no window and lacks m requests more than were counted: by the
+// same induction, if M is taken back for each one counted. So m ≥ 0, and the
+// count of requests is a lower bound; that of tokens, as requests of one token
+// each, is the least number again.
+func (h *hold) keep(p *pending) (over bool, tokens int64) {
+	b := h.bounds
+	if over = h.tokens > b.burst; !over {
+		b.costliest = max(b.costliest, h.tokens)
+		over = whole(b.least.reach(b.rate, p.sent, h.tokens)-p.done-b.full) > b.slack
+		b.least.add(b.rate, p.sent, h.tokens)
+		if over {
+			b.least.takeBack(b.costliest)
+		}
+	}
+	above := b.tokens.reach(b.rate, p.sent, h.tokens) - p.done - b.full
+	b.tokens.add(b.rate, p.sent, h.tokens)
+	for ; tokens < int64(h.tokens) && whole(above-b.span(float64(tokens))) > b.slack; tokens++ {
+	}
+	b.tokens.takeBack(float64(tokens))
+	return over, tokens
+}
+
+// realAuditor audits one limiter in real time: it knows when requests were sent
+// and when they were done, but not when they took effect.
+type realAuditor struct {
+	spec   record.Limiter
+	run    *realRun
+	tally  *tally
+	keys   *keys[*bounds]
+	limits map[string]*limitTally
+	unsure int64 // admissions that some order makes over
+	surely int64 // admissions for which no order has room, given all that was admitted before
+}
+
+// certainIn are the algorithms whose promise is the envelope burst + d/T in
+// every window.
+var certainIn = []string{"gcra", "gcra_float", "token_bucket", "leaky_bucket"}
+
+func newRealAuditor(spec record.Limiter, run *realRun) (*realAuditor, error) {
+	a := &realAuditor{spec: spec, run: run, tally: newTally(spec, run.manifest), limits: map[string]*limitTally{}}
+	reference := a.tally.out.Reference
+	for _, l := range spec.Limits {
+		t := &limitTally{}
+		t.group = t
+		a.limits[l.Name] = t
+	}
+	if !slices.Contains(certainIn, reference) {
+		for _, l := range spec.Limits {
+			if _, err := limits.Maker(reference, limits.Limit{Count: l.Count, Period: l.Period, Burst: l.Burst}, 0); err != nil {
+				return nil, fmt.Errorf("limit %q: %w", l.Name, err)
+			}
+		}
+		a.tally.out.Unknown = "nothing is certain in real time of " + reference + ", only of GCRA and of buckets: run it in virtual time"
+		return a, nil
+	}
+	var err error
+	a.keys, err = newKeys(spec, func(l limits.Limit) (func() *bounds, error) {
+		r, err := newRate(reference, l, spec.Resolution)
+		return func() *bounds { return newBounds(r) }, err
+	})
+	return a, err
+}
+
+// send begins to watch an observation; nil if there is nothing to judge.
+func (a *realAuditor) send(o *record.Observation) (*pending, error) {
+	if a.keys == nil {
+		return nil, nil
+	}
+	p := a.run.newPending(o)
+	p.auditor = a
+	if !p.decided() {
+		if !mayTake(o) {
+			return nil, nil
+		}
+		a.tally.uncertain(p.measured)
+	}
+	for i := range p.takes {
+		if err := a.hold(p, i); err != nil {
+			return nil, err
+		}
+	}
+	for i := range p.holds {
+		p.holds[i].send(p)
+	}
+	return p, nil
+}
+
+func (a *realAuditor) hold(p *pending, i int) error {
+	t := &p.takes[i]
+	b, err := a.keys.of(t.Limit, t.Key)
+	if err != nil {
+		return err
+	}
+	h := hold{bounds: b, limit: a.limits[t.Limit], tokens: float64(max(t.Cost, 0)), takes: t.Mode == record.TakeMode, checks: t.Mode == record.CheckMode}
+	if t.Cost < 0 {
+		h.tokens = math.Inf(1) // no reference ever allows it
+	}
+	h.again = !h.checks && h.tokens <= b.burst && a.run.again(&p.o, t)
+	h.spends = !h.checks && !p.denied() && !math.IsInf(h.tokens, 1)
+	if i > 0 {
+		h.limit.join(a.limits[p.takes[0].Limit], slices.ContainsFunc(p.takes[:i], func(u record.Take) bool { return u.Limit == t.Limit }))
+		b.partial = b.partial || !a.run.manifest.Whole()
+	}
+	p.holds = append(p.holds, h)
+	return nil
+}
+
+// end judges a request that can do no more.
+func (a *realAuditor) end(p *pending) {
+	for i := range p.holds {
+		p.holds[i].end(p)
+	}
+	switch {
+	case p.admitted():
+		a.admit(p)
+	case p.denied():
+		a.deny(p)
+	}
+	if p.decided() {
+		for i := range p.holds {
+			p.holds[i].forget(p.end - a.run.longest)
+		}
+	}
+}
+
+// admit counts what is certain of an admission. One request may be too many on
+// several keys, so what windows say is summed up by limit (see joint).
+func (a *realAuditor) admit(p *pending) {
+	fits, lacking, falsely, limit := true, false, false, ""
+	if len(p.takes) > 0 {
+		limit = p.takes[0].Limit
+	}
+	for i := range p.holds {
+		switch h := &p.holds[i]; {
+		case h.checks:
+			fits, falsely = fits && h.fits(), falsely || h.lacking(h.slack)
+		case h.takes:
+			fits, lacking = fits && h.fits(), lacking || h.lacking(h.slack)
+		}
+	}
+	for i := range p.holds {
+		h := &p.holds[i]
+		switch {
+		case h.checks || math.IsInf(h.tokens, 1):
+			continue
+		case h.takes || h.fits(): // what only spends does so where there is room
+			a.give(p, i)
+		}
+		if !h.takes {
+			continue
+		}
+		over, tokens := h.keep(p)
+		if !p.measured {
+			continue
+		}
+		h.limit.add(a.tally.cell(&p.o, p.takes[i].Limit), over, tokens)
+		if over {
+			h.bounds.over++
+		}
+	}
+	if !p.measured {
+		return
+	}
+	a.tally.admission(&p.o, limit, false, falsely, false, false)
+	switch {
+	case falsely:
+	case lacking:
+		a.surely++
+	case !fits:
+		a.unsure++
+	}
+}
+
+// give notes tokens that were given, and how far the window that ends now is
+// above the promise for certain.
+func (a *realAuditor) give(p *pending, i int) {
+	h, t := &p.holds[i], &p.takes[i]
+	h.given.add(h.rate, p.sent, h.tokens)
+	a.tally.cost(t)
+	above := h.given.until(h.rate) - p.done - h.full // ns
+	if excess := above * h.count / h.period; whole(above) > h.slack && p.measured {
+		h.bounds.excess = max(h.bounds.excess, excess)
+		a.tally.excess(&p.o, t, Window{Limit: t.Limit, Key: t.Key, From: int64(h.given.began()), Until: p.o.Done, Excess: excess})
+	}
+}
+
+// deny counts what is certain of a denial.
+func (a *realAuditor) deny(p *pending) {
+	room, lacks := true, false
+	least, most := 0.0, 0.0
+	for i := range p.holds {
+		h := &p.holds[i]
+		if !h.takes && !h.checks {
+			continue
+		}
+		room, lacks = room && h.room(), lacks || h.lacking(0)
+		least, most = max(least, whole(h.lacks)), max(most, whole(h.early))
+	}
+	if !p.measured {
+		return
+	}
+	ruled := ruling{allowed: true}
+	if len(p.takes) > 0 {
+		ruled.limit = p.takes[0].Limit
+	}
+	a.tally.denial(&p.o, ruled, room, !room && !lacks, false)
+	switch {
+	case room:
+		for i := range p.holds {
+			if h := &p.holds[i]; h.takes || h.checks {
+				h.bounds.under++
+			}
+		}
+	case lacks && !math.IsInf(most, 1):
+		a.tally.retry.add(p.o.RetryAfter, int64(least), int64(most))
+	}
+}
+
+func (a *realAuditor) finish() Limiter {
+	if a.keys == nil {
+		return a.tally.finish()
+	}
+	over := a.joint()
+	out := a.tally.finish()
+	a.keys.summarise(&out, func(b *bounds) (Offender, bool) {
+		return Offender{Over: b.over, Under: b.under, Excess: b.excess}, b.seen
+	})
+	if out.Audited() {
+		out.Ambiguous += max(0, a.unsure-max(0, over-a.surely))
+	}
+	return out
+}
+
+// limitTally is what windows say of one limit's keys: how many admissions of
+// each cell are over.
+type limitTally struct {
+	cells   []*counts
+	over    []int64     // requests of the cell
+	tokens  []int64     // and tokens
+	several bool        // a request may take from several of its keys
+	group   *limitTally // of limits that requests take from together
+}
+
+func (t *limitTally) root() *limitTally {
+	for t.group != t {
+		t = t.group
+	}
+	return t
+}
+
+// join notes that one request takes from both limits, or twice from one.
+func (t *limitTally) join(with *limitTally, twice bool) {
+	t.root().group = with.root()
+	t.several = t.several || twice
+}
+
+func (t *limitTally) add(c *counts, over bool, tokens int64) {
+	if !over && tokens == 0 {
+		return
+	}
+	i := slices.Index(t.cells, c)
+	if i < 0 {
+		i = len(t.cells)
+		t.cells, t.over, t.tokens = append(t.cells, c), append(t.over, 0), append(t.tokens, 0)
+	}
+	if t.tokens[i] += tokens; over {
+		t.over[i]++
+	}
+}
+
+func (t *limitTally) sum() (n int64) {
+	for _, over := range t.over {
+		n += over
+	}
+	return n
+}
+
+// joint enters in the cells what windows say without counting a request twice,
+// and returns how many requests that is. Keys of one limit have no request in
+// common, unless it takes from several of them; then the worst key counts. Of
+// limits with requests in common the worst counts.
+func (a *realAuditor) joint() (total int64) {
+	worst := map[*limitTally]*limitTally{} // of each group
+	for _, l := range a.spec.Limits {
+		t := a.limits[l.Name]
+		if t.several {
+			most := int64(0)
+			for _, b := range a.keys.limits[l.Name] {
+				most = max(most, b.over)
+			}
+			t.shrink(most)
+		}
+		if w := worst[t.root()]; w == nil || t.sum() > w.sum() {
+			worst[t.root()] = t
+		}
+	}
+	for _, t := range worst {
+		for i, c := range t.cells {
+			c.over, c.tokens = c.over+t.over[i], c.tokens+t.tokens[i]
+		}
+		total += t.sum()
+	}
+	return total
+}
+
+// shrink leaves at most n admissions over, those of the first cells.
+func (t *limitTally) shrink(n int64) {
+	for i := range t.over {
+		t.over[i], t.tokens[i] = min(t.over[i], n), min(t.tokens[i], n)
+		n -= t.over[i]
+	}
 }
 
 // What is not known of a request that ended in an error: whether it took
@@ -288,7 +597,7 @@ func (r *realRun) lastEffect(o *record.Observation) float64 {
 		return float64(o.Done)
 	}
 	end := o.Done
-	for _, f := range r.faults {
+	for _, f := range r.manifest.Faults {
 		if until := f.Until + faultLag.Nanoseconds(); f.At <= o.Done && f.Until > f.At && until > end {
 			end = until
 		}
@@ -310,7 +619,7 @@ func (r *realRun) again(o *record.Observation, t *record.Take) bool {
 	if decided := o.Decision == record.Allowed || o.Decision == record.Denied; !decided && !slices.Contains(answered, o.Error) {
 		return true
 	}
-	for _, f := range r.faults {
+	for _, f := range r.manifest.Faults {
 		if slices.Contains(losing, f.Kind) && (f.Shard == t.Shard || t.Shard == "") && f.At <= o.Done && o.Sent <= f.Until+faultLag.Nanoseconds() {
 			return true
 		}
