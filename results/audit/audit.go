@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -21,11 +22,22 @@ var ErrOrder = errors.New("the order in which decisions took effect is not in th
 // only what is certain counts.
 func Replay(r *record.Reader) (*Result, error) {
 	m := r.Manifest()
+	pass, replay := r.ByEffect, replay
 	if m.Clock == "real" {
-		return replayReal(m, r.BySent())
+		pass, replay = r.BySent, replayReal
 	}
-	return replay(m, r.ByEffect())
+	result, over, err := replay(m, pass())
+	if err == nil {
+		err = result.explain(&m, pass(), over)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return result, nil
 }
+
+// faulty says of each limiter whether too much was admitted on a key.
+type faulty map[string]func(limit, key string) bool
 
 // All audits limiters and engines, as far as the record has them.
 func All(r *record.Reader) (*Result, error) {
@@ -36,36 +48,40 @@ func All(r *record.Reader) (*Result, error) {
 	return result, err
 }
 
-func replay(m record.Manifest, byEffect iter.Seq2[*record.Observation, error]) (*Result, error) {
+func replay(m record.Manifest, byEffect iter.Seq2[*record.Observation, error]) (*Result, faulty, error) {
 	auditors := make([]*auditor, len(m.Limiters))
 	byName := make(map[string]*auditor, len(m.Limiters))
 	for i, l := range m.Limiters {
 		a, err := newAuditor(l, &m)
 		if err != nil {
-			return nil, fmt.Errorf("auditing %s: %w", l.Name, err)
+			return nil, nil, fmt.Errorf("auditing %s: %w", l.Name, err)
 		}
 		auditors[i], byName[l.Name] = a, a
 	}
 	for o, err := range byEffect {
 		if err != nil {
-			return nil, fmt.Errorf("auditing: %w", err)
+			return nil, nil, fmt.Errorf("auditing: %w", err)
 		}
 		a, ok := byName[o.Limiter]
 		switch {
 		case o.Decision == record.Dropped:
 			continue // and belongs to no limiter
 		case !ok:
-			return nil, fmt.Errorf("auditing: observation %d is of limiter %q, which the manifest does not list", o.Seq, o.Limiter)
+			return nil, nil, fmt.Errorf("auditing: observation %d is of limiter %q, which the manifest does not list", o.Seq, o.Limiter)
 		}
 		if err := a.observe(o); err != nil {
-			return nil, fmt.Errorf("auditing %s, observation %d: %w", o.Limiter, o.Seq, err)
+			return nil, nil, fmt.Errorf("auditing %s, observation %d: %w", o.Limiter, o.Seq, err)
 		}
 	}
-	result := &Result{}
+	result, over := &Result{}, faulty{}
 	for _, a := range auditors {
 		result.Limiters = append(result.Limiters, a.finish())
+		over[a.spec.Name] = func(limit, name string) bool {
+			k := a.keys.limits[limit][name]
+			return k != nil && k.trouble != nil && k.over > 0
+		}
 	}
-	return result, nil
+	return result, over, nil
 }
 
 // auditor judges the decisions of one limiter, in the order in which they took
@@ -81,11 +97,28 @@ type auditor struct {
 
 // key is the state of one key of one limit.
 type key struct {
-	promise     limits.Promise
+	promise limits.Promise
+	*trouble
+}
+
+// trouble is what is known of a key on which not everything went well; few
+// have it.
+type trouble struct {
 	over, under int64
 	excess      float64 // the worst, in tokens
 	doubt       int64   // tokens that requests without an answer may have taken
 	settled     int64   // when these would have come back
+
+	// Denials since the last admission that would have fitted.
+	wrong, since, until int64
+}
+
+// note returns the key's trouble, which begins with it.
+func (k *key) note() *trouble {
+	if k.trouble == nil {
+		k.trouble = &trouble{}
+	}
+	return k.trouble
 }
 
 func newAuditor(spec record.Limiter, m *record.Manifest) (*auditor, error) {
@@ -224,7 +257,7 @@ func (a *auditor) admit(o *record.Observation, now int64, measured bool, free ru
 		if t, j := &o.Takes[i], &a.said[i]; measured && t.Mode == record.TakeMode {
 			a.tally.tokens(o, t.Limit, t.Cost-j.Fits)
 			if over && !j.Kept.Allowed {
-				k.over++
+				k.note().over++
 			}
 		}
 		a.spend(o, i, k, now, free.allowed || !diverges, !over, measured)
@@ -246,12 +279,15 @@ func (a *auditor) spend(o *record.Observation, i int, k *key, now int64, free, k
 	default:
 		k.promise.Settle(now, t.Cost, free, true, kept, j.Fits)
 	}
+	if k.trouble != nil {
+		k.wrong = 0
+	}
 	a.tally.cost(t)
 	excess, from, until := k.promise.Excess()
 	if excess = a.tally.beyondClock(t, excess); !measured || excess <= 0 {
 		return
 	}
-	k.excess = max(k.excess, excess)
+	k.note().excess = max(k.excess, excess)
 	a.tally.excess(o, t, Window{Limit: t.Limit, Key: t.Key, From: from, Until: until, Excess: excess})
 }
 
@@ -265,7 +301,10 @@ func (a *auditor) deny(o *record.Observation, now int64, measured bool, free rul
 		if under {
 			for i, k := range a.at {
 				if o.Takes[i].Mode != record.SpendMode {
-					k.under++
+					if k.note(); k.wrong == 0 {
+						k.since = now
+					}
+					k.under, k.wrong, k.until = k.under+1, k.wrong+1, now
 				}
 			}
 		}
@@ -285,7 +324,7 @@ func (a *auditor) doubt(o *record.Observation, now int64, measured bool) {
 	a.tally.uncertain(measured)
 	for i, k := range a.at {
 		if t := &o.Takes[i]; t.Mode != record.CheckMode {
-			k.doubt += max(t.Cost, 0)
+			k.note().doubt += max(t.Cost, 0)
 			k.settled = max(k.settled, now+a.keys.refill(t.Limit, t.Key))
 		}
 	}
@@ -295,10 +334,10 @@ func (a *auditor) doubt(o *record.Observation, now int64, measured bool) {
 // requests without an answer took.
 func (a *auditor) doubtful(o *record.Observation, now int64) bool {
 	for i, k := range a.at {
-		if k.doubt > 0 && now >= k.settled {
+		if k.trouble != nil && now >= k.settled {
 			k.doubt = 0
 		}
-		if k.doubt > 0 && !k.promise.Judge(now, o.Takes[i].Cost+k.doubt).Given.Allowed {
+		if k.trouble != nil && k.doubt > 0 && !k.promise.Judge(now, o.Takes[i].Cost+k.doubt).Given.Allowed {
 			return true
 		}
 	}
@@ -308,9 +347,37 @@ func (a *auditor) doubtful(o *record.Observation, now int64) bool {
 func (a *auditor) finish() Limiter {
 	out := a.tally.finish()
 	a.keys.summarise(&out, func(k *key) (Offender, bool) {
+		if k.trouble == nil {
+			return Offender{}, true
+		}
 		return Offender{Over: k.over, Under: k.under, Excess: k.excess}, true
 	})
+	if out.Under > 0 {
+		out.UnderExplained = a.lockedOut(out.Under)
+	}
 	return out
+}
+
+// lockedOut finds keys that were denied to the end of the run, for longer than
+// an empty bucket needs to become full.
+func (a *auditor) lockedOut(under int64) []Explanation {
+	c := Explanation{Kind: LockedOut, Of: under, Example: Example{Seq: -1, Other: -1}}
+	for _, limit := range slices.Sorted(maps.Keys(a.keys.limits)) {
+		for _, name := range slices.Sorted(maps.Keys(a.keys.limits[limit])) {
+			k := a.keys.limits[limit][name]
+			if k.trouble == nil || k.wrong < 2 || k.until-k.since < a.keys.refill(limit, name) {
+				continue
+			}
+			if c.Explains == 0 {
+				c.Example = Example{Limit: limit, Key: name, Seq: -1, Other: -1, At: k.since, OtherAt: k.until}
+			}
+			c.Explains += k.wrong
+		}
+	}
+	if c.Explains == 0 {
+		return nil
+	}
+	return []Explanation{c}
 }
 
 // worse orders offenders: by over-admission, under-admission, excess, name.

@@ -351,7 +351,7 @@ func TestEveryAlgorithm(t *testing.T) {
 
 // replaySequence is replay without the detour over a file.
 func replaySequence(rt *rapid.T, m record.Manifest, list []record.Observation) audit.Limiter {
-	res, err := audit.ReplaySequence(m, func(yield func(*record.Observation, error) bool) {
+	res, _, err := audit.ReplaySequence(m, func(yield func(*record.Observation, error) bool) {
 		for i := range list {
 			list[i].Order = int64(i)
 			if !yield(&list[i], nil) {

@@ -16,45 +16,49 @@ import (
 // at which requests were sent and at which they were done, in their order; at
 // the same instant they are sent first, since of those it is not known which
 // was before the other.
-func replayReal(m record.Manifest, bySent iter.Seq2[*record.Observation, error]) (*Result, error) {
+func replayReal(m record.Manifest, bySent iter.Seq2[*record.Observation, error]) (*Result, faulty, error) {
 	run := newRealRun(&m)
 	auditors := make([]*realAuditor, len(m.Limiters))
 	byName := make(map[string]*realAuditor, len(m.Limiters))
 	for i, l := range m.Limiters {
 		a, err := newRealAuditor(l, run)
 		if err != nil {
-			return nil, fmt.Errorf("auditing %s: %w", l.Name, err)
+			return nil, nil, fmt.Errorf("auditing %s: %w", l.Name, err)
 		}
 		auditors[i], byName[l.Name] = a, a
 	}
 	for o, err := range bySent {
 		if err != nil {
-			return nil, fmt.Errorf("auditing: %w", err)
+			return nil, nil, fmt.Errorf("auditing: %w", err)
 		}
 		a, ok := byName[o.Limiter]
 		switch {
 		case o.Decision == record.Dropped:
 			continue // and belongs to no limiter
 		case !ok:
-			return nil, fmt.Errorf("auditing: observation %d is of limiter %q, which the manifest does not list", o.Seq, o.Limiter)
+			return nil, nil, fmt.Errorf("auditing: observation %d is of limiter %q, which the manifest does not list", o.Seq, o.Limiter)
 		case o.Sent < 0 || o.Done < o.Sent:
-			return nil, fmt.Errorf("auditing: %w: observation %d was sent at %d and done at %d", record.ErrDamaged, o.Seq, o.Sent, o.Done)
+			return nil, nil, fmt.Errorf("auditing: %w: observation %d was sent at %d and done at %d", record.ErrDamaged, o.Seq, o.Sent, o.Done)
 		}
 		run.endBefore(float64(o.Sent))
 		p, err := a.send(o)
 		if err != nil {
-			return nil, fmt.Errorf("auditing %s, observation %d: %w", o.Limiter, o.Seq, err)
+			return nil, nil, fmt.Errorf("auditing %s, observation %d: %w", o.Limiter, o.Seq, err)
 		}
 		if p != nil {
 			run.push(p)
 		}
 	}
 	run.endBefore(math.Inf(1))
-	result := &Result{}
+	result, over := &Result{}, faulty{}
 	for _, a := range auditors {
 		result.Limiters = append(result.Limiters, a.finish())
+		over[a.spec.Name] = func(limit, name string) bool {
+			b := a.keys.limits[limit][name]
+			return b != nil && b.over > 0
+		}
 	}
-	return result, nil
+	return result, over, nil
 }
 
 // realRun is what the limiters of a run share.

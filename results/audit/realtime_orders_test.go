@@ -38,7 +38,7 @@ func replayReal(t interface{ Fatal(...any) }, m record.Manifest, list []record.O
 		m.MaxSettle = max(m.MaxSettle, bySent[i].Done-bySent[i].Sent)
 	}
 	slices.SortStableFunc(bySent, func(a, b record.Observation) int { return cmp.Compare(a.Sent, b.Sent) })
-	res, err := audit.ReplayReal(m, sequence(bySent))
+	res, _, err := audit.ReplayReal(m, sequence(bySent))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func extremes(t interface{ Fatal(...any) }, m record.Manifest, list []record.Obs
 	m.Clock = "virtual"
 	over, under = 1<<30, 1<<30
 	eachOrder(list, func(order []record.Observation) {
-		res, err := audit.ReplaySequence(m, sequence(order))
+		res, _, err := audit.ReplaySequence(m, sequence(order))
 		if err != nil {
 			t.Fatal(err)
 		}

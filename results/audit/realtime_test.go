@@ -250,7 +250,7 @@ func BenchmarkRealTime(b *testing.B) {
 				}
 			}
 			for b.Loop() {
-				if _, err := audit.ReplayReal(m, sequence(list)); err != nil {
+				if _, _, err := audit.ReplayReal(m, sequence(list)); err != nil {
 					b.Fatal(err)
 				}
 			}

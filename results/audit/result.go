@@ -42,6 +42,9 @@ type Limiter struct {
 	Ambiguous     int64 // within the limiter's clock resolution of the boundary, or possibly right because of a lost answer; in real time also what depends on the order
 	Uncertain     int64 // requests without an answer that reached a key: whether they spent is unknown
 
+	Explained      []Explanation // of Over, the one that explains most first; one that explains all stands alone
+	UnderExplained []Explanation // of Under
+
 	Retry RetryAfter
 	Cells []Cell // the counts by traffic, client, limit and phase, sorted
 	Worst Window // the worst window of any key; Excess 0: none is above the promise

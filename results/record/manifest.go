@@ -97,8 +97,11 @@ type Limiter struct {
 	Kind       string        `json:"kind"`
 	Algorithm  string        `json:"algorithm,omitempty"`   // name in models/limits; "" means no reference, no audit
 	Resolution time.Duration `json:"resolutionNanoseconds"` // of the clock it judges by
-	Limits     []Limit       `json:"limits"`
-	Overrides  []Limit       `json:"overrides,omitempty"` // with Key
+	// ReadsClock says that it read its client's clock at least once, so that a
+	// clock that is off can have misled it. Redis' TIME is no client's clock.
+	ReadsClock bool    `json:"readsClock,omitempty"`
+	Limits     []Limit `json:"limits"`
+	Overrides  []Limit `json:"overrides,omitempty"` // with Key
 }
 
 // Limit of a limiter.
@@ -125,6 +128,9 @@ type Fault struct {
 	What   string `json:"what"`             // in words
 	Shard  string `json:"shard,omitempty"`  // "" if it happened to no shard
 	Client string `json:"client,omitempty"` // "" if it happened to no client
+
+	Empties     bool          `json:"empties,omitempty"`                // the shard comes back without its data
+	ClockOffset time.Duration `json:"clockOffsetNanoseconds,omitempty"` // by which it puts a client's clock ahead
 }
 
 // Assertion as in the scenario file.

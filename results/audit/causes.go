@@ -1,0 +1,355 @@
+package audit
+
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/quotalab/quotalab/models/limits"
+	"github.com/quotalab/quotalab/results/record"
+)
+
+// Kind of a cause. The list is closed.
+type Kind string
+
+// The causes of over-admission. Each is a hypothesis that the record can
+// refute: admissions are judged again as if the cause had excused them, and what
+// then is no longer over is explained by it.
+const (
+	FailOpen    Kind = "fail-open"   // an error let the request through
+	Unasked     Kind = "not Redis"   // the limiter decided without a command
+	Moved       Kind = "shard moved" // the key was on another shard before
+	Emptied     Kind = "shard lost"  // a fault emptied the shard in between
+	Expired     Kind = "expiry"      // the key was gone although its bucket was not full
+	Clocks      Kind = "clocks"      // it fits within the offset of clocks that the limiter read
+	Concurrency Kind = "concurrency" // another admission took effect between its reading and its writing
+	Rounding    Kind = "rounding"    // the excess stays below one token
+	LockedOut   Kind = "lock-out"    // of under-admission: the key is denied to the end of the run
+	Unknown     Kind = "unknown"     // no hypothesis explains it
+)
+
+// Explanation is what explains faults of one limiter, and by which proof.
+type Explanation struct {
+	Kind     Kind
+	Explains int64 // over-admissions, in requests, that are none under the hypothesis
+	Of       int64 // over-admissions in requests
+	Example  Example
+}
+
+// Whole reports whether the cause alone explains everything.
+func (c Explanation) Whole() bool { return c.Explains == c.Of }
+
+// Example is the first case of a cause.
+type Example struct {
+	Limit, Key    string
+	Seq, Other    int64 // the observation, and the one that it goes with (−1 none)
+	At, OtherAt   int64 // their instants, ns after the epoch
+	Shard, Before string
+	Fault         string // in words
+}
+
+// hypothesis judges the admissions of one key as if its cause excused some.
+type hypothesis struct {
+	kind    Kind
+	buckets map[string]limits.Bucket // by shard, of Moved; else one
+	over    int64
+	example Example
+	seen    bool
+	excused func(*suspect, *record.Observation, *record.Take) (Example, bool)
+	excuses excuse
+}
+
+// excuse is what a hypothesis does with an admission that it excuses.
+type excuse int
+
+const (
+	ignores excuse = iota // it counts for nothing
+	resets                // the bucket is full again
+	splits                // every shard has a bucket of its own
+)
+
+// suspect is a key on which too much was admitted.
+type suspect struct {
+	limit, key string
+	maker      func() limits.Bucket
+	given      limits.Bucket
+	refill     int64
+	guesses    []*hypothesis
+
+	shard    string // of the command before
+	last     int64  // when the admission before took effect
+	overlaps []admitted
+}
+
+// admitted is an admission that took effect.
+type admitted struct{ seq, at int64 }
+
+// explain finds the causes of over-admission by a second pass over the
+// observations. over says on which keys of a limiter it was found.
+func (r *Result) explain(m *record.Manifest, observations iter.Seq2[*record.Observation, error], over map[string]func(limit, key string) bool) error {
+	explainers := map[string]*explainer{}
+	for i := range r.Limiters {
+		if l := &r.Limiters[i]; l.Over > 0 {
+			explainers[l.Name] = &explainer{manifest: m, spec: m.Limiters[i], out: l, over: over[l.Name], table: m.Limiters[i].Table(),
+				suspects: map[[2]string]*suspect{}, spread: clockSpread(m)}
+		}
+	}
+	if len(explainers) == 0 {
+		return nil
+	}
+	for o, err := range observations {
+		if err != nil {
+			return fmt.Errorf("explaining over-admission: %w", err)
+		}
+		if e := explainers[o.Limiter]; e != nil && o.Decision != record.Dropped {
+			if err := e.observe(o); err != nil {
+				return fmt.Errorf("explaining over-admission of %s: %w", o.Limiter, err)
+			}
+		}
+	}
+	for _, e := range explainers {
+		e.out.Explained = e.finish()
+	}
+	return nil
+}
+
+type explainer struct {
+	manifest *record.Manifest
+	spec     record.Limiter
+	out      *Limiter
+	over     func(limit, key string) bool
+	table    *record.LimitTable
+	suspects map[[2]string]*suspect
+	order    []*suspect
+	spread   time.Duration
+	trips    int32 // fewest of an admission that reached a key; 0 none yet
+}
+
+// clockSpread returns how far apart the clocks of the clients ever are.
+func clockSpread(m *record.Manifest) time.Duration {
+	least, most := time.Duration(0), time.Duration(0)
+	for _, c := range m.Clients {
+		least, most = min(least, c.ClockOffset), max(most, c.ClockOffset)
+	}
+	spread := most - least
+	for _, f := range m.Faults {
+		spread += f.ClockOffset.Abs()
+	}
+	return spread
+}
+
+func (c *explainer) observe(o *record.Observation) error {
+	if o.Decision == record.Allowed && o.Effect >= 0 && (c.trips == 0 || o.RoundTrips < c.trips) {
+		c.trips = o.RoundTrips
+	}
+	for i := range o.Takes {
+		t := &o.Takes[i]
+		if !c.over(t.Limit, t.Key) {
+			continue
+		}
+		s, err := c.suspect(t)
+		if err != nil {
+			return err
+		}
+		if admits(o) && t.Mode == record.TakeMode {
+			c.judge(s, o, t)
+		}
+		if t.Shard != "" {
+			s.shard = t.Shard
+		}
+	}
+	return nil
+}
+
+func (c *explainer) suspect(t *record.Take) (*suspect, error) {
+	at := [2]string{t.Limit, t.Key}
+	if s := c.suspects[at]; s != nil {
+		return s, nil
+	}
+	l, ok := c.table.For(t.Limit, t.Key)
+	if !ok {
+		return nil, fmt.Errorf("limit %q is not in the manifest", t.Limit)
+	}
+	maker, err := limits.Maker(c.out.Reference, limits.Limit{Count: l.Count, Period: l.Period, Burst: l.Burst}, c.manifest.Epoch.UnixNano())
+	if err != nil {
+		return nil, err
+	}
+	s := &suspect{limit: t.Limit, key: t.Key, maker: maker, given: maker(), refill: int64(float64(l.Burst) * float64(l.Period) / float64(l.Count)), last: -1}
+	s.guesses = c.hypotheses()
+	c.suspects[at] = s
+	c.order = append(c.order, s)
+	return s, nil
+}
+
+func (c *explainer) hypotheses() []*hypothesis {
+	return []*hypothesis{
+		{kind: Unknown, excused: func(*suspect, *record.Observation, *record.Take) (Example, bool) { return Example{}, false }}, // the reference itself
+		{kind: FailOpen, excuses: ignores, excused: failedOpen},
+		{kind: Unasked, excuses: ignores, excused: c.unasked},
+		{kind: Moved, excuses: splits, excused: moved},
+		{kind: Emptied, excuses: resets, excused: c.emptied},
+		{kind: Expired, excuses: resets, excused: c.expired},
+		{kind: Concurrency, excuses: ignores, excused: c.concurrent},
+	}
+}
+
+func failedOpen(_ *suspect, o *record.Observation, _ *record.Take) (Example, bool) {
+	return Example{}, o.Decision == record.FailOpen
+}
+
+func (c *explainer) unasked(_ *suspect, o *record.Observation, _ *record.Take) (Example, bool) {
+	return Example{}, o.Decision == record.Allowed && o.Key == record.Unread && o.RoundTrips == 0
+}
+
+func moved(s *suspect, _ *record.Observation, t *record.Take) (Example, bool) {
+	return Example{Shard: t.Shard, Before: s.shard}, t.Shard != "" && s.shard != "" && t.Shard != s.shard
+}
+
+// gone reports whether the shard did not have the key although tokens were out
+// that had been written before the request was sent.
+func gone(s *suspect, o *record.Observation, t *record.Take) bool {
+	return t.State == record.NotFound && s.last >= 0 && s.last < o.Sent && s.given.Peek(instant(o), 0).ResetAfter > 0
+}
+
+// emptied reports whether a fault that empties the shard came between two
+// admissions.
+func (c *explainer) emptied(s *suspect, o *record.Observation, t *record.Take) (Example, bool) {
+	if !gone(s, o, t) {
+		return Example{}, false
+	}
+	for _, f := range c.manifest.Faults {
+		if f.Empties && (f.Shard == t.Shard || t.Shard == "") && f.At >= s.last && f.At <= instant(o) {
+			return Example{Shard: t.Shard, Fault: f.What}, true
+		}
+	}
+	return Example{}, false
+}
+
+func (c *explainer) expired(s *suspect, o *record.Observation, t *record.Take) (Example, bool) {
+	if _, emptied := c.emptied(s, o, t); emptied {
+		return Example{}, false
+	}
+	if _, elsewhere := moved(s, o, t); elsewhere {
+		return Example{}, false
+	}
+	return Example{Shard: t.Shard}, gone(s, o, t)
+}
+
+// concurrent reports whether another admission on the key took effect after
+// this request was sent and before its own effect, so that it may have decided
+// on a state without it. A limiter that decides in one round trip cannot.
+func (c *explainer) concurrent(s *suspect, o *record.Observation, _ *record.Take) (Example, bool) {
+	if c.trips < 2 {
+		return Example{}, false
+	}
+	for _, other := range s.overlaps {
+		if other.at > o.Sent {
+			return Example{Other: other.seq, OtherAt: other.at}, true
+		}
+	}
+	return Example{}, false
+}
+
+// judge an admission under each hypothesis, greedily as Promise does.
+func (c *explainer) judge(s *suspect, o *record.Observation, t *record.Take) {
+	now := instant(o)
+	for _, h := range s.guesses {
+		c.guess(h, s, o, t, now)
+	}
+	s.given.Spend(now, t.Cost)
+	effect := o.Effect
+	if effect < 0 {
+		effect = o.Done
+	}
+	s.last = effect
+	s.overlaps = slices.DeleteFunc(s.overlaps, func(a admitted) bool { return a.at < effect-c.manifest.MaxSettle })
+	s.overlaps = append(s.overlaps, admitted{o.Seq, effect})
+}
+
+func (c *explainer) guess(h *hypothesis, s *suspect, o *record.Observation, t *record.Take, now int64) {
+	example, excused := h.excused(s, o, t)
+	if excused && !h.seen {
+		example.Limit, example.Key, example.Seq, example.At = s.limit, s.key, o.Seq, now
+		h.seen, h.example = true, example
+	}
+	shard := ""
+	if h.excuses == splits {
+		shard = cmp.Or(t.Shard, s.shard)
+	}
+	if h.buckets == nil {
+		h.buckets = map[string]limits.Bucket{}
+	}
+	b := h.buckets[shard]
+	if b == nil || excused && h.excuses == resets {
+		b = s.maker()
+		h.buckets[shard] = b
+	}
+	if excused && h.excuses == ignores {
+		return
+	}
+	d := b.Peek(now, t.Cost)
+	if d.Allowed || c.spec.Resolution > 0 && d.RetryAfter >= 0 && d.RetryAfter <= c.spec.Resolution {
+		b.Spend(now, t.Cost)
+		return
+	}
+	if o.Intended >= c.manifest.Warmup.Nanoseconds() {
+		h.over++
+	}
+}
+
+// finish returns the causes that explain something, those that explain
+// everything first and alone.
+func (c *explainer) finish() []Explanation {
+	sums := map[Kind]*Explanation{}
+	var kinds []Kind
+	total := int64(0)
+	for _, s := range c.order {
+		plain := s.guesses[0].over
+		total += plain
+		for _, h := range s.guesses[1:] {
+			if sums[h.kind] == nil {
+				sums[h.kind] = &Explanation{Kind: h.kind, Example: Example{Seq: -1, Other: -1}}
+				kinds = append(kinds, h.kind)
+			}
+			if explains := plain - h.over; explains > 0 {
+				if sums[h.kind].Explains == 0 {
+					sums[h.kind].Example = h.example
+				}
+				sums[h.kind].Explains += explains
+			}
+		}
+	}
+	if total == 0 {
+		return nil
+	}
+	var some []Explanation
+	for _, k := range kinds {
+		if sums[k].Of = total; sums[k].Explains == total {
+			return []Explanation{*sums[k]}
+		}
+		if sums[k].Explains > 0 {
+			some = append(some, *sums[k])
+		}
+	}
+	if c.spec.ReadsClock && c.spread > 0 && c.withinClocks() {
+		return []Explanation{{Kind: Clocks, Explains: total, Of: total, Example: Example{Seq: -1, Other: -1}}}
+	}
+	if c.out.Worst.Excess < 1 && len(some) == 0 {
+		return []Explanation{{Kind: Rounding, Explains: total, Of: total, Example: Example{Limit: c.out.Worst.Limit, Key: c.out.Worst.Key, Seq: -1, Other: -1, At: c.out.Worst.Until}}}
+	}
+	if len(some) == 0 {
+		return []Explanation{{Kind: Unknown, Of: total, Example: Example{Limit: c.out.Worst.Limit, Key: c.out.Worst.Key, Seq: -1, Other: -1, At: c.out.Worst.Until}}}
+	}
+	slices.SortStableFunc(some, func(a, b Explanation) int { return cmp.Compare(b.Explains, a.Explains) })
+	return some
+}
+
+// withinClocks reports whether the worst excess is no more than the tokens that
+// come back in the time that the clocks are apart.
+func (c *explainer) withinClocks() bool {
+	w := c.out.Worst
+	l, ok := c.table.For(w.Limit, w.Key)
+	return ok && w.Excess*float64(l.Period)/float64(l.Count) <= float64(c.spread+c.spec.Resolution)+0.5
+}
