@@ -72,6 +72,7 @@ func limiterMetrics() []Metric {
 	outcome := map[string][]string{"decision": decisions(), "key": keyStates(), "phase": Phases()}
 	outcomeTags := []string{"traffic", "limiter", "client", "decision", "key", "phase"}
 	cuts := []string{"phase"}
+	admission, admissionTags := map[string][]string{"phase": Phases()}, []string{"traffic", "limiter", "client", "limit", "phase"}
 	return []Metric{
 		{Name: "decisions", Unit: "count", Kind: Counter, Tags: outcomeTags, Values: outcome, Cuts: cuts, PerRequest: true,
 			About: "decisions by outcome; phase, in a run with faults: before the first begins, during while any lasts (when the request was due), after in all other time, so also after a momentary one and between two"},
@@ -87,14 +88,20 @@ func limiterMetrics() []Metric {
 			About: "decisions that ended in an error"},
 		{Name: "dropped", Unit: "count", Kind: Counter, Tags: []string{"traffic"}, Better: "lower", PerRequest: true,
 			About: "arrivals that were not sent: too many were in flight, or in real time they were more than 1 s late"},
-		{Name: "over_admission", Unit: "count", Kind: Counter, Tags: []string{"limiter"}, Better: "lower",
-			About: "allowed, where the oracle denies"},
-		{Name: "under_admission", Unit: "count", Kind: Counter, Tags: []string{"limiter"}, Better: "lower",
-			About: "denied, where the oracle allows"},
+		{Name: "over_admission", Unit: "count", Kind: Counter, Tags: admissionTags, Values: admission, Cuts: cuts, Better: "lower",
+			About: "least number of admissions to take away so that no window holds more than the limit's promise (tokens on a limit where requests cost differently)"},
+		{Name: "under_admission", Unit: "count", Kind: Counter, Tags: admissionTags, Values: admission, Cuts: cuts, Better: "lower",
+			About: "denials that would have fitted into the promise, given what was really admitted on the key"},
+		{Name: "worst_excess", Unit: "tokens", Kind: Value, Tags: admissionTags, Values: admission, Cuts: cuts, Better: "lower",
+			About: "tokens above the promise in the worst window of any key, by the admission that ends the window"},
 		{Name: "ambiguous", Unit: "count", Kind: Counter, Tags: []string{"limiter"},
-			About: "decisions too close to the boundary for the limiter's clock to tell"},
-		{Name: "worst_excess", Unit: "tokens", Kind: Value, Tags: []string{"limiter"}, Better: "lower",
-			About: "most tokens that one key got in any window of length t above burst + t/T"},
+			About: "decisions too close to the boundary for the limiter's clock to tell, or that depend on an order that nobody saw"},
+		{Name: "divergence", Unit: "count", Kind: Counter, Tags: []string{"limiter"},
+			About: "decisions that a reference which runs free decides otherwise: a diagnostic, since one phase shift counts on both sides"},
+		{Name: "retry_after_early", Unit: "s", Kind: Trend, Tags: []string{"limiter"}, Better: "lower",
+			About: "how much too early denied clients were told to come back, 0 for those who were not"},
+		{Name: "retry_after_late", Unit: "s", Kind: Trend, Tags: []string{"limiter"}, Better: "lower",
+			About: "how much later than its unit explains denied clients were told to come back, 0 for those who were not"},
 		{Name: "shard_commands", Unit: "count", Kind: Counter, Tags: []string{"limiter", "shard"},
 			About: "commands that a shard executed"},
 		{Name: "shard_keys", Unit: "count", Kind: Counter, Tags: []string{"limiter", "shard"},

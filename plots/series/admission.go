@@ -52,14 +52,14 @@ func newAllowance(m *record.Manifest, l record.Limiter, a *audit.Result, s *summ
 // worth looking at: the keys that were given most above burst + t/T, or else
 // the busiest.
 func worth(l *audit.Limiter, s *summary.Measured) (keys []audit.Offender) {
-	for _, o := range l.Worst {
+	for _, o := range l.Offenders {
 		if o.Over > 0 || o.Excess > 0 {
 			keys = append(keys, o)
 		}
 	}
-	listed := func(o audit.Offender) bool { return o.Limit == l.WorstLimit && o.Key == l.WorstKey }
-	if l.WorstExcess > 0 && !slices.ContainsFunc(keys, listed) {
-		keys = append(keys, audit.Offender{Limit: l.WorstLimit, Key: l.WorstKey, Excess: l.WorstExcess})
+	listed := func(o audit.Offender) bool { return o.Limit == l.Worst.Limit && o.Key == l.Worst.Key }
+	if l.Worst.Excess > 0 && !slices.ContainsFunc(keys, listed) {
+		keys = append(keys, audit.Offender{Limit: l.Worst.Limit, Key: l.Worst.Key, Excess: l.Worst.Excess})
 	}
 	slices.SortStableFunc(keys, func(a, b audit.Offender) int {
 		return cmp.Or(cmp.Compare(b.Excess, a.Excess), cmp.Compare(b.Over, a.Over))
@@ -76,7 +76,7 @@ func worth(l *audit.Limiter, s *summary.Measured) (keys []audit.Offender) {
 
 // observe passes on what the observation gave, if it gave any.
 func (w *allowance) observe(o *record.Observation, measured bool, to *effects) error {
-	if o.Decision != record.Allowed {
+	if o.Decision != record.Allowed && o.Decision != record.FailOpen {
 		return nil
 	}
 	one := effect{at: o.Effect, order: o.Order, seq: o.Seq, sent: o.Sent, now: o.Judged, measured: measured, of: w}

@@ -200,7 +200,7 @@ func TestRetryAfter(t *testing.T) {
 				t.Fatal(err)
 			}
 			near := cmp.Comparer(func(a, b time.Duration) bool { return (a - b).Abs() <= max(a, b)/500 })
-			if diff := cmp.Diff(c.want, got.Retry, near); diff != "" {
+			if diff := cmp.Diff(c.want, got.Retry, near, cmpopts.IgnoreUnexported(audit.Spread{})); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})

@@ -7,41 +7,113 @@ import (
 	"github.com/quotalab/quotalab/results/audit"
 )
 
-// admission makes the metrics that the audit is the source of. A limiter
-// without an oracle, or without a decision to compare, has none: unknown is
-// not zero.
+// admission makes the metrics that the audit is the source of. What is not
+// known of a limiter has none: unknown is not zero.
 func admission(a *audit.Result) []Series {
 	var out []Series
-	for _, m := range []struct {
-		name string
-		of   func(audit.Limiter) int64
-	}{
-		{"over_admission", func(l audit.Limiter) int64 { return l.Over }},
-		{"under_admission", func(l audit.Limiter) int64 { return l.Under }},
-		{"ambiguous", func(l audit.Limiter) int64 { return l.Ambiguous }},
-	} {
-		for _, l := range a.Limiters {
-			if l.Compared > 0 {
-				out = append(out, counter(m.name, tags("limiter", l.Name), m.of(l)))
+	perCell := func(make func(l *audit.Limiter, c *audit.Cell, tags map[string]string) Series, known func(*audit.Limiter) bool) {
+		for i := range a.Limiters {
+			l := &a.Limiters[i]
+			for k := range l.Cells {
+				if c := &l.Cells[k]; known(l) && c.Compared > 0 {
+					out = append(out, make(l, c, cellTags(l, c)))
+				}
 			}
 		}
 	}
-	for _, l := range a.Limiters {
-		if l.Compared > 0 {
-			out = append(out, value("worst_excess", tags("limiter", l.Name), l.Compared, l.WorstExcess))
+	perLimiter := func(name string, of func(*audit.Limiter) int64, known func(*audit.Limiter) bool) {
+		for i := range a.Limiters {
+			if l := &a.Limiters[i]; known(l) && l.Compared > 0 {
+				out = append(out, counter(name, tags("limiter", l.Name), of(l)))
+			}
+		}
+	}
+	audited := (*audit.Limiter).Audited
+	perCell(func(_ *audit.Limiter, c *audit.Cell, tags map[string]string) Series {
+		return counter("over_admission", tags, c.Over)
+	}, audited)
+	perCell(func(_ *audit.Limiter, c *audit.Cell, tags map[string]string) Series {
+		return counter("under_admission", tags, c.Under)
+	}, audited)
+	perCell(func(_ *audit.Limiter, c *audit.Cell, tags map[string]string) Series {
+		return value("worst_excess", tags, c.Compared, c.Worst.Excess)
+	}, func(*audit.Limiter) bool { return true })
+	perLimiter("ambiguous", func(l *audit.Limiter) int64 { return l.Ambiguous }, audited)
+	perLimiter("divergence", func(l *audit.Limiter) int64 { return l.Divergence }, func(l *audit.Limiter) bool { return l.Audited() && l.Sequential })
+	for _, early := range []bool{true, false} {
+		for i := range a.Limiters {
+			if l := &a.Limiters[i]; l.Retry.Compared > 0 {
+				out = append(out, retryAfter(l, early))
+			}
 		}
 	}
 	return out
 }
 
+func cellTags(l *audit.Limiter, c *audit.Cell) map[string]string {
+	t := tags("traffic", c.Traffic, "limiter", l.Name, "client", c.Client, "limit", c.Limit)
+	if c.Phase != "" {
+		t["phase"] = c.Phase
+	}
+	return t
+}
+
+// retryAfter makes the distribution of how much too early or late denied
+// clients were told to come back: a sample for each, 0 where it was right.
+func retryAfter(l *audit.Limiter, early bool) Series {
+	name, off := "retry_after_late", l.Retry.Late
+	if early {
+		name, off = "retry_after_early", l.Retry.Early
+	}
+	t := &trend{}
+	if right := l.Retry.Compared - off.Count; right > 0 {
+		t.addN(0, right)
+	}
+	off.Each(t.addN)
+	return distribution(name, tags("limiter", l.Name), t)
+}
+
 func worstKeys(a *audit.Result) []AdmittedKey {
 	out := []AdmittedKey{}
 	for _, l := range a.Limiters {
-		for _, o := range l.Worst {
+		for _, o := range l.Offenders {
 			out = append(out, AdmittedKey{Limiter: l.Name, Limit: o.Limit, Key: o.Key, Over: o.Over, Under: o.Under, Excess: o.Excess})
 		}
 	}
 	return out
+}
+
+// audits says of each limiter how its decisions were judged, and what the
+// counts leave out.
+func audits(a *audit.Result) (out []Audit) {
+	for i := range a.Limiters {
+		l := &a.Limiters[i]
+		if l.Compared == 0 && l.Unknown == "" {
+			continue
+		}
+		one := Audit{Limiter: l.Name, Algorithm: l.Algorithm, Reference: l.Reference, Unknown: l.Unknown, Compared: l.Compared,
+			Tokens: l.Tokens, ChecksAllowed: l.ChecksAllowed, Uncertain: l.Uncertain}
+		if w := l.Worst; w.Excess > 0 {
+			one.Worst = &Worst{Limit: w.Limit, Key: w.Key, FromSeconds: float64(w.From) / 1e9, UntilSeconds: float64(w.Until) / 1e9, Excess: w.Excess}
+		}
+		if r := l.Retry; r.Compared > 0 {
+			one.RetryAfter = &RetryAfter{Compared: r.Compared, UnitSeconds: r.Unit.Seconds(),
+				Early: r.Early.Count, EarlyMed: r.Early.Med.Seconds(), EarlyMax: r.Early.Max.Seconds(),
+				Late: r.Late.Count, LateMed: r.Late.Med.Seconds(), LateMax: r.Late.Max.Seconds()}
+		}
+		for _, e := range append(l.Explained[:len(l.Explained):len(l.Explained)], l.UnderExplained...) {
+			one.Causes = append(one.Causes, Cause{Of: causeOf(e.Kind), Cause: string(e.Kind), Explains: e.Explains, Total: e.Of})
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
+func causeOf(k audit.Kind) string {
+	if k == audit.LockedOut {
+		return "under_admission"
+	}
+	return "over_admission"
 }
 
 // sampledAudit is the audit of a record that holds the observations of some
@@ -50,7 +122,7 @@ func worstKeys(a *audit.Result) []AdmittedKey {
 func (p *pass) sampledAudit(a *audit.Result) (out []SampledAudit) {
 	for _, l := range a.Limiters {
 		if l.Compared > 0 && !p.batched(l.Name) {
-			out = append(out, SampledAudit{Limiter: l.Name, Compared: l.Compared, Over: l.Over, Under: l.Under, Ambiguous: l.Ambiguous, WorstExcess: l.WorstExcess})
+			out = append(out, SampledAudit{Limiter: l.Name, Compared: l.Compared, Over: l.Over, Under: l.Under, Ambiguous: l.Ambiguous, WorstExcess: l.Worst.Excess})
 		}
 	}
 	return out

@@ -76,7 +76,7 @@ func (p *pass) read(r *record.Reader) error {
 // finish judges the windows up to the end.
 func (p *pass) finish() {
 	for _, w := range p.windows {
-		w.finish(p.measuredSpan().until)
+		w.finish(p.measuredSpan().Until)
 	}
 }
 
@@ -102,7 +102,7 @@ func describe(m *record.Manifest, measured int64) *Summary {
 type pass struct {
 	manifest *record.Manifest
 	order    *order
-	phases   *phases
+	phases   *record.Phases
 
 	outcomes  *outcomes
 	keys      *keys
@@ -123,7 +123,7 @@ type early struct {
 }
 
 func newPass(m *record.Manifest) (*pass, error) {
-	phases := newPhases(m.Faults)
+	phases := record.NewPhases(m.Faults)
 	windows, err := newWindows(m, phases)
 	if err != nil {
 		return nil, err
@@ -190,9 +190,9 @@ func (p *pass) length() int64 {
 	return max(0, end-p.manifest.Warmup.Nanoseconds())
 }
 
-func (p *pass) measuredSpan() span {
+func (p *pass) measuredSpan() record.Stretch {
 	from := p.manifest.Warmup.Nanoseconds()
-	return span{from, from + p.length()}
+	return record.Stretch{From: from, Until: from + p.length()}
 }
 
 // measured is what the pass came to, with all metrics in the order of the
@@ -205,6 +205,7 @@ func (p *pass) measured(a *audit.Result) *Measured {
 	if p.manifest.Whole() {
 		s.add(admission(a))
 		s.Keys.OverAdmitted = worstKeys(a)
+		s.Audit = audits(a)
 	} else {
 		s.SampledAudit = p.sampledAudit(a)
 	}
@@ -228,7 +229,7 @@ func (p *pass) measured(a *audit.Result) *Measured {
 	s.add(thresholds(a))
 	s.Thresholds, s.Causes = perThreshold(a), causes(a)
 	s.Keys.MostDenied, s.busiest = p.keys.mostDenied(), p.keys.busiest(p.manifest.Shards)
-	s.Faults, s.Phases = faults(p.manifest), p.phases.table(p.measuredSpan())
+	s.Faults, s.Phases = faults(p.manifest), phaseTable(p.phases, p.measuredSpan())
 	s.Servers = servers(p.manifest.Servers)
 	s.AutoPipelined = autoPipelined(p.manifest)
 	if p.manifest.Clock == "real" {

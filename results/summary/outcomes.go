@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/record"
@@ -16,7 +15,7 @@ import (
 // without their keys is a sum over its cells.
 type outcomes struct {
 	*order
-	phases *phases
+	phases *record.Phases
 	shards []string
 	cells  map[outcome]*cell
 	last   *cell // that of the observation before: often the same
@@ -46,13 +45,13 @@ type cell struct {
 	RoundTrips trend            `json:"roundTrips"`
 }
 
-func newOutcomes(o *order, p *phases, shards []string) *outcomes {
+func newOutcomes(o *order, p *record.Phases, shards []string) *outcomes {
 	return &outcomes{order: o, phases: p, shards: shards, cells: map[outcome]*cell{}}
 }
 
 // outcomeOf an observation.
-func outcomeOf(o *record.Observation, order *order, p *phases) outcome {
-	return outcome{o.Traffic, o.Limiter, order.group(o.Client), o.Decision, o.Key, p.of(o.Intended)}
+func outcomeOf(o *record.Observation, order *order, p *record.Phases) outcome {
+	return outcome{o.Traffic, o.Limiter, order.group(o.Client), o.Decision, o.Key, p.Of(o.Intended)}
 }
 
 // observe adds an observation to its cell.
@@ -258,75 +257,6 @@ func (o *order) perShard(name string, counts map[string][]int64) (out []Series) 
 	return out
 }
 
-// phases cut a run by its faults. A run without faults has none.
-type phases struct {
-	faults bool
-	first  int64  // when the first fault begins
-	during []span // when one lasts, in order, not touching one another
-}
-
-// span is from ≤ t < until, in ns after the epoch.
-type span struct{ from, until int64 }
-
-func (s span) length() int64 { return max(0, s.until-s.from) }
-
-func (s span) overlap(o span) int64 {
-	return span{max(s.from, o.from), min(s.until, o.until)}.length()
-}
-
-func newPhases(faults []record.Fault) *phases {
-	p := &phases{faults: len(faults) > 0}
-	sorted := slices.SortedFunc(slices.Values(faults), func(a, b record.Fault) int { return cmp.Compare(a.At, b.At) })
-	for i, f := range sorted {
-		if i == 0 {
-			p.first = f.At
-		}
-		if f.Until <= f.At {
-			continue // momentary
-		}
-		if n := len(p.during); n > 0 && f.At <= p.during[n-1].until {
-			p.during[n-1].until = max(p.during[n-1].until, f.Until)
-			continue
-		}
-		p.during = append(p.during, span{f.At, f.Until})
-	}
-	return p
-}
-
-// of an instant, "" if the run has none.
-func (p *phases) of(at int64) string {
-	switch {
-	case !p.faults:
-		return ""
-	case at < p.first:
-		return metric.Before
-	}
-	for _, s := range p.during {
-		if s.from <= at && at < s.until {
-			return metric.During
-		}
-	}
-	return metric.After
-}
-
-// length of the part of s that is in a phase; "" is all of it.
-func (p *phases) length(phase string, s span) int64 {
-	lasting := int64(0)
-	for _, d := range p.during {
-		lasting += s.overlap(d)
-	}
-	before := s.overlap(span{s.from, p.first})
-	switch phase {
-	case metric.Before:
-		return before
-	case metric.During:
-		return lasting
-	case metric.After:
-		return s.length() - before - lasting
-	}
-	return s.length()
-}
-
 // only says how little of a run is recorded.
 func only(m *record.Manifest) string {
 	if m.Recorded == record.None {
@@ -353,7 +283,7 @@ func (p *pass) unrecordedWarning(a *audit.Result) []string {
 		case p.batched(l.Name):
 			out = append(out, fmt.Sprintf("%s: no audit: it decides on several keys at once, and only that of the first is sampled.", l.Name))
 		case l.Over > 0:
-			out = append(out, fmt.Sprintf("%s: over-admission: %s allowed that the limit denies, on the sampled keys alone (of %s).", l.Name, counted(l.Over, "request was", "requests were"), unit.Counted(l.Compared, "decision")))
+			out = append(out, fmt.Sprintf("%s: over-admission: %s to be taken away so that the limit holds, on the sampled keys alone (of %s).", l.Name, counted(l.Over, "admission has", "admissions have"), unit.Counted(l.Compared, "decision")))
 		}
 	}
 	return out

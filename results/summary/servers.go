@@ -139,13 +139,13 @@ func faults(m *record.Manifest) (out []Fault) {
 	return out
 }
 
-// table of the phases and how much of the measured time each is.
-func (p *phases) table(measured span) (out []Phase) {
-	if !p.faults {
+// phaseTable returns the phases and how much of the measured time each is.
+func phaseTable(p *record.Phases, measured record.Stretch) (out []Phase) {
+	if p.Of(0) == "" {
 		return nil
 	}
 	for _, name := range metric.Phases() {
-		out = append(out, Phase{Phase: name, Seconds: float64(p.length(name, measured)) / 1e9})
+		out = append(out, Phase{Phase: name, Seconds: float64(p.Length(name, measured)) / 1e9})
 	}
 	return out
 }

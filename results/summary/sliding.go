@@ -39,7 +39,7 @@ type Look struct {
 // and so exact; how much it is, within 0.1 %, is asked for only where it counts.
 type sliding struct {
 	selection
-	phases    *phases
+	phases    *record.Phases
 	looked    func(l Look)
 	notBefore int64 // ns: no look ends before it
 
@@ -59,7 +59,7 @@ type step struct {
 }
 
 // newSliding with a window, or without one and so often.
-func newSliding(s selection, m *record.Manifest, p *phases, window, every time.Duration) *sliding {
+func newSliding(s selection, m *record.Manifest, p *record.Phases, window, every time.Duration) *sliding {
 	start := m.Warmup.Nanoseconds()
 	measured := max(0, m.Horizon.Nanoseconds()-start)
 	w := &sliding{selection: s, phases: p, scale: Metric{Unit: s.metric.Unit}.scale(), start: start, step: max(1, every.Nanoseconds()), ring: make([]step, 1)}
@@ -136,15 +136,15 @@ func (w *sliding) repeats() bool {
 // trend without samples, and of a counter in a window that is not as a whole
 // in the selector's phase; in others a counter that counted nothing is 0.
 func (w *sliding) look() (Look, bool) {
-	reached := span{w.start, w.next}
+	reached := record.Stretch{From: w.start, Until: w.next}
 	if w.slides() {
-		reached.from = w.next - slots*w.step
+		reached.From = w.next - slots*w.step
 	}
-	if reached.from < w.start || w.next < w.notBefore {
+	if reached.From < w.start || w.next < w.notBefore {
 		return Look{}, false
 	}
-	counted := w.phases.length(w.phase, reached)
-	whole := !w.slides() || counted == reached.length()
+	counted := w.phases.Length(w.phase, reached)
+	whole := !w.slides() || counted == reached.Length()
 	total := w.total()
 	if trends := w.metric.Kind == metric.Trend; trends && total.N == 0 || !trends && (!whole || counted == 0) {
 		return Look{}, false
@@ -155,7 +155,7 @@ func (w *sliding) look() (Look, bool) {
 	if isPercentile {
 		v = total.against(w.cond.Bound, p)
 	}
-	return Look{From: time.Duration(reached.from), Until: time.Duration(reached.until), Holds: w.cond.Holds(v), Selected: w.selected, Unit: w.unit, Observed: func() float64 {
+	return Look{From: time.Duration(reached.From), Until: time.Duration(reached.Until), Holds: w.cond.Holds(v), Selected: w.selected, Unit: w.unit, Observed: func() float64 {
 		if !isPercentile {
 			return v
 		}
@@ -240,7 +240,7 @@ type window struct {
 }
 
 // newWindows makes a window for each assertion of the manifest that wants one.
-func newWindows(m *record.Manifest, p *phases) ([]*window, error) {
+func newWindows(m *record.Manifest, p *record.Phases) ([]*window, error) {
 	var out []*window
 	for _, a := range m.Asserts {
 		if a.Over <= 0 {
@@ -279,7 +279,7 @@ func (w *window) judge(l Look) {
 type Monitor struct {
 	warmup  int64
 	order   *order
-	phases  *phases
+	phases  *record.Phases
 	watched []*sliding
 }
 
@@ -297,7 +297,7 @@ func lookEvery(horizon time.Duration) time.Duration {
 // at others those since the warm-up, up to fixed instants. None comes before
 // DelayAbortEval. nil: there is nothing to watch.
 func NewMonitor(m record.Manifest, looked func(assertion int, l Look)) (*Monitor, error) {
-	w := &Monitor{warmup: m.Warmup.Nanoseconds(), order: newOrder(&m), phases: newPhases(m.Faults)}
+	w := &Monitor{warmup: m.Warmup.Nanoseconds(), order: newOrder(&m), phases: record.NewPhases(m.Faults)}
 	for i, a := range m.Asserts {
 		if !a.AbortOnFail {
 			continue

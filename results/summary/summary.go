@@ -50,6 +50,7 @@ type Summary struct {
 	Metrics []Metric `json:"metrics" jsonschema:"every metric that was observed"`
 	Keys    Keys     `json:"keys" jsonschema:"single keys that stand out"`
 
+	Audit        []Audit        `json:"audit,omitempty" jsonschema:"how each limiter's decisions were judged: reference, worst window, waits, causes"`
 	SampledAudit []SampledAudit `json:"sampledAudit,omitempty" jsonschema:"the audit of the keys that are recorded, if not all are: what it finds was so, what it does not find may have been on other keys"`
 
 	Thresholds []Threshold       `json:"thresholds,omitempty" jsonschema:"how each usage-threshold engine did, by threshold"`
@@ -79,6 +80,50 @@ type Metric struct {
 	Max   *float64          `json:"max,omitempty" jsonschema:"largest sample, exact"`
 }
 
+// Audit is how one limiter's decisions were judged.
+type Audit struct {
+	Limiter       string      `json:"limiter" jsonschema:"the limiter"`
+	Algorithm     string      `json:"algorithm,omitempty" jsonschema:"algorithm that the limiter declares; none: only worst_excess is known"`
+	Reference     string      `json:"reference" jsonschema:"reference by whose promise it was judged"`
+	Unknown       string      `json:"unknown,omitempty" jsonschema:"why over- and under-admission are unknown although it declares an algorithm"`
+	Compared      int64       `json:"compared" jsonschema:"decisions that were judged"`
+	Tokens        bool        `json:"tokens,omitempty" jsonschema:"over_admission counts tokens on some limit, because requests cost differently there"`
+	ChecksAllowed int64       `json:"checksAllowed,omitempty" jsonschema:"checks, which take nothing, that were told yes where there was no room; in no other count"`
+	Uncertain     int64       `json:"uncertain,omitempty" jsonschema:"requests that reached a key and ended in an error: whether they took tokens is unknown"`
+	Worst         *Worst      `json:"worst,omitempty" jsonschema:"the window with the most tokens above the promise; none: no window is above it"`
+	RetryAfter    *RetryAfter `json:"retryAfter,omitempty" jsonschema:"waits that denied clients were told, against the time until the same request would have fitted"`
+	Causes        []Cause     `json:"causes,omitempty" jsonschema:"what explains over-admission and under-admission, as far as the record proves it"`
+}
+
+// Worst is the stretch of time in which one key was given too much.
+type Worst struct {
+	Limit        string  `json:"limit" jsonschema:"the limit"`
+	Key          string  `json:"key" jsonschema:"the key"`
+	FromSeconds  float64 `json:"fromSeconds" jsonschema:"when it begins, after the start of the run"`
+	UntilSeconds float64 `json:"untilSeconds" jsonschema:"when it ends, with an admission"`
+	Excess       float64 `json:"excess" jsonschema:"tokens above the promise"`
+}
+
+// RetryAfter says how the waits that denied clients were told are off.
+type RetryAfter struct {
+	Compared    int64   `json:"compared" jsonschema:"denials with a wait that can be compared"`
+	UnitSeconds float64 `json:"unitSeconds" jsonschema:"unit in which the limiter speaks; rounding up to it is right"`
+	Early       int64   `json:"early" jsonschema:"of these, told to come too early"`
+	EarlyMed    float64 `json:"earlyMedSeconds,omitempty" jsonschema:"median of how much too early"`
+	EarlyMax    float64 `json:"earlyMaxSeconds,omitempty" jsonschema:"most"`
+	Late        int64   `json:"late" jsonschema:"told to wait for longer than the unit explains"`
+	LateMed     float64 `json:"lateMedSeconds,omitempty" jsonschema:"median of how much too late"`
+	LateMax     float64 `json:"lateMaxSeconds,omitempty" jsonschema:"most"`
+}
+
+// Cause is what explains a number of requests that were wrongly decided.
+type Cause struct {
+	Of       string `json:"of" jsonschema:"over_admission or under_admission"`
+	Cause    string `json:"cause" jsonschema:"fail-open, not Redis, shard moved, shard lost, expiry, clocks, concurrency, rounding, lock-out or unknown"`
+	Explains int64  `json:"explains" jsonschema:"requests that would not be wrong if the cause excused them"`
+	Total    int64  `json:"total" jsonschema:"requests that are wrong"`
+}
+
 // Keys are single keys that stand out, per limiter.
 type Keys struct {
 	MostDenied   []DeniedKey   `json:"mostDenied" jsonschema:"keys with the most denials, at most ten a limiter"`
@@ -94,14 +139,14 @@ type DeniedKey struct {
 	Decisions int64  `json:"decisions" jsonschema:"decisions on it"`
 }
 
-// AdmittedKey is a key on which a limiter decided otherwise than the oracle.
+// AdmittedKey is a key on which a limiter broke its promise.
 type AdmittedKey struct {
 	Limiter string  `json:"limiter" jsonschema:"limiter that was wrong"`
 	Limit   string  `json:"limit" jsonschema:"limit that it is a key of"`
 	Key     string  `json:"key" jsonschema:"the key"`
-	Over    int64   `json:"over" jsonschema:"allowed, where the oracle denies"`
-	Under   int64   `json:"under" jsonschema:"denied, where the oracle allows"`
-	Excess  float64 `json:"excess" jsonschema:"tokens above burst + t/T in the worst window"`
+	Over    int64   `json:"over" jsonschema:"admissions to take away so that the promise holds"`
+	Under   int64   `json:"under" jsonschema:"denials that would have fitted, given what was admitted"`
+	Excess  float64 `json:"excess" jsonschema:"tokens above the promise in the worst window"`
 }
 
 // Assertion is one condition of the scenario and what became of it.
@@ -283,5 +328,5 @@ type SampledAudit struct {
 	Over        int64   `json:"over" jsonschema:"allowed, where the oracle denies"`
 	Under       int64   `json:"under" jsonschema:"denied, where the oracle allows"`
 	Ambiguous   int64   `json:"ambiguous" jsonschema:"too close to the boundary, or in an unknown order"`
-	WorstExcess float64 `json:"worstExcess" jsonschema:"most tokens that one sampled key got in any window of length t above burst + t/T"`
+	WorstExcess float64 `json:"worstExcess" jsonschema:"most tokens above the promise that one sampled key was given in any window"`
 }

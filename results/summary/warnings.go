@@ -6,8 +6,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
+	"github.com/quotalab/quotalab/models/limits"
+	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/record"
@@ -108,21 +109,29 @@ func (p *pass) admissionWarnings(l audit.Limiter) (out []string) {
 	warn := func(format string, args ...any) { out = append(out, l.Name+": "+fmt.Sprintf(format, args...)) }
 	share := func(n int64) string { return percent(float64(n) / float64(l.Compared)) }
 	if l.Over > 0 {
-		w := fmt.Sprintf("over-admission: %s allowed that the limit denies (%s of %s).", counted(l.Over, "request was", "requests were"), share(l.Over), unit.Counted(l.Compared, "decision"))
-		if l.OverChecked > 0 {
-			w += fmt.Sprintf(" Of these %s a check that took no tokens.", counted(l.OverChecked, "was", "were"))
+		what := counted(l.Over, "admission has", "admissions have")
+		if l.Tokens {
+			what = counted(l.Over, "token has", "tokens have")
 		}
-		if l.WorstExcess > 0 {
-			w += fmt.Sprintf(" The worst key, %s, got %.4g tokens more than burst + t/T in some window.", l.WorstKey, l.WorstExcess)
-		}
-		warn("%s", w+p.overCause(l.Name))
+		w := fmt.Sprintf("over-admission: %s to be taken away so that the limit holds (%s decided).", what, counted(l.Compared, "request was", "requests were"))
+		warn("%s", w+worstWindow(l.Worst)+p.causes(l.Explained))
+	} else if l.Worst.Excess > 0 {
+		warn("worst excess: %s", strings.TrimSpace(worstWindow(l.Worst)))
+	}
+	if l.ChecksAllowed > 0 {
+		warn("%s told yes where there was no room; a check takes nothing, so this is no over-admission.", counted(l.ChecksAllowed, "check was", "checks were"))
 	}
 	if l.Under > 0 {
-		w := fmt.Sprintf("under-admission: %s denied that the limit allows (%s of %s).", counted(l.Under, "request was", "requests were"), share(l.Under), unit.Counted(l.Compared, "decision"))
-		warn("%s", w+cmp.Or(p.clockCause(), p.clockFault()))
+		w := fmt.Sprintf("under-admission: %s denied that would have fitted, given what was admitted (%s of %s).", counted(l.Under, "request was", "requests were"), share(l.Under), unit.Counted(l.Compared, "decision"))
+		if cause := p.causes(l.UnderExplained); cause != "" || l.Over > 0 {
+			w += cause
+		} else {
+			w += p.unexplained()
+		}
+		warn("%s", w)
 	}
-	if l.WrongRetry > 0 {
-		warn("%s of the %s that can be compared (on keys without an earlier fault) told a wrong time to retry after.", unit.Thousands(l.WrongRetry), unit.Counted(l.RetryKnown, "denial"))
+	if w := retryWarning(l.Retry); w != "" {
+		warn("%s", w)
 	}
 	if l.Uncertain > 0 {
 		warn("%s reached a key and ended in an error: whether they took tokens is unknown, so the audit is that much less sure.", unit.Counted(l.Uncertain, "request"))
@@ -131,54 +140,91 @@ func (p *pass) admissionWarnings(l audit.Limiter) (out []string) {
 	case l.Unknown != "":
 		warn("over-admission is unknown: %s.", l.Unknown)
 	case !l.Audited():
-		warn("it has no reference algorithm, so over-admission is unknown.")
+		warn("it declares no reference algorithm, so over-admission is unknown; worst_excess is judged by burst + t/T of its limit. References there are: %s.", strings.Join(limits.Algorithms(), ", "))
 	}
 	return out
 }
 
-// overCause names what is known to go with over-admission in this run.
-func (p *pass) overCause(limiter string) string {
-	if cause := p.clockCause(); cause != "" {
-		return cause
+// worstWindow says which key was given most above the promise, and when.
+func worstWindow(w audit.Window) string {
+	if w.Excess <= 0 {
+		return ""
 	}
-	for _, f := range p.manifest.Faults {
-		if slices.Contains([]string{"restart", "down", "frozen", "rename", "add"}, f.Kind) {
-			return fmt.Sprintf(" Keys that a fault emptied or moved to another shard (%s, at %v) had a new full burst.", f.What, time.Duration(f.At))
-		}
-	}
-	if cause := p.clockFault(); cause != "" {
-		return cause
-	}
-	for _, d := range p.keys.disagreements(p.manifest) {
-		if d.limiter == limiter && d.apart > 0 {
-			return " Clients that disagree on a key's shard do not see what the other wrote there."
-		}
-	}
-	if most := p.outcomes.mostTrips(limiter); most > 1 {
-		return fmt.Sprintf(" It takes up to %d round trips to decide, so requests under way together on one key may decide on the same state.", most)
-	}
-	return ""
+	return fmt.Sprintf(" The worst key, %s, was given %.4g tokens more than the limit promises from %s to %s.", metric.Printable(w.Key), w.Excess, unit.Lasting(float64(w.From)/1e9), unit.Lasting(float64(w.Until)/1e9))
 }
 
-// clockFault names a fault of a clock.
-func (p *pass) clockFault() string {
-	for _, f := range p.manifest.Faults {
-		if f.Kind == "clock" {
-			return fmt.Sprintf(" A fault put a clock off (%s, at %v).", f.What, time.Duration(f.At))
+// retryWarning says how many clients were told a wrong time to come back.
+func retryWarning(r audit.RetryAfter) string {
+	var parts []string
+	for _, off := range []struct {
+		what string
+		s    audit.Spread
+	}{{"too early", r.Early}, {"later than its unit explains", r.Late}} {
+		if off.s.Count > 0 {
+			parts = append(parts, fmt.Sprintf("%s %s (median %s, most %s)", unit.Thousands(off.s.Count), off.what, unit.Lasting(off.s.Med.Seconds()), unit.Lasting(off.s.Max.Seconds())))
 		}
 	}
-	return ""
+	if len(parts) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("retry-after: of %s with a wait %s.", unit.Counted(r.Compared, "denial"), strings.Join(parts, " and "))
 }
 
-// clockCause names clients whose clocks are apart: a bucket that one fills by
-// its time another judges by its own.
-func (p *pass) clockCause() string {
-	for _, c := range p.manifest.Clients {
-		if first := p.manifest.Clients[0]; c.ClockOffset != first.ClockOffset {
-			return fmt.Sprintf(" The clocks of clients %s and %s are %v apart.", first.Name, c.Name, (c.ClockOffset - first.ClockOffset).Abs())
+// causes names what the record proves to have caused over- or under-admission,
+// or says that nothing is known.
+func (p *pass) causes(list []audit.Explanation) string {
+	if len(list) == 0 {
+		return ""
+	}
+	var w strings.Builder
+	for _, e := range list {
+		if e.Kind == audit.Unknown {
+			return p.unexplained()
+		}
+		w.WriteString(" Cause: " + p.cause(e))
+		if !e.Whole() {
+			fmt.Fprintf(&w, " That explains %s of %s.", unit.Thousands(e.Explains), unit.Thousands(e.Of))
+		} else if len(list) == 1 && e.Of > 1 {
+			fmt.Fprintf(&w, " That explains all %s.", unit.Thousands(e.Of))
 		}
 	}
-	return ""
+	return w.String()
+}
+
+// unexplained says that the cause is unknown, and how to look into it.
+func (p *pass) unexplained() string {
+	again := fmt.Sprintf("quotalab run %s --seed %d", p.manifest.Scenario, p.manifest.Seed)
+	if p.manifest.Clock == "real" {
+		again += " --clock virtual"
+	}
+	return " Cause unknown: the record proves none. To play it again: " + again + "."
+}
+
+// cause says in a sentence what a cause is and where it was first seen.
+func (p *pass) cause(e audit.Explanation) string {
+	x := e.Example
+	key, at := metric.Printable(x.Key), unit.Lasting(float64(x.At)/1e9)
+	switch e.Kind {
+	case audit.FailOpen:
+		return fmt.Sprintf("fail-open: requests were let through because of an error (first observation %d, at %s).", x.Seq, at)
+	case audit.Unasked:
+		return fmt.Sprintf("not Redis: the limiter decided without a command (first observation %d, at %s).", x.Seq, at)
+	case audit.Moved:
+		return fmt.Sprintf("shard moved: key %s was on %s before, and on %s from %s on.", key, x.Before, x.Shard, at)
+	case audit.Emptied:
+		return fmt.Sprintf("shard lost: %s, and key %s had a new full burst at %s.", x.Fault, key, at)
+	case audit.Expired:
+		return fmt.Sprintf("expiry: key %s was gone from %s at %s, before its bucket was full.", key, x.Shard, at)
+	case audit.Concurrency:
+		return fmt.Sprintf("concurrency: observation %d on key %s took effect at %s, while observation %d had already read (first pair); taken one at a time there is no excess.", x.Other, key, unit.Lasting(float64(x.OtherAt)/1e9), x.Seq)
+	case audit.Clocks:
+		return "clocks: the limiter reads its client's clock, and the excess is no more than comes back while the clocks are apart."
+	case audit.Rounding:
+		return "rounding or alignment: the excess stays below one token."
+	case audit.LockedOut:
+		return fmt.Sprintf("lock-out: key %s was denied from %s to %s, the end of its requests, for longer than an empty bucket needs to become full.", key, at, unit.Lasting(float64(x.OtherAt)/1e9))
+	}
+	return string(e.Kind) + "."
 }
 
 func (p *pass) shardWarning(limiter string) []string {

@@ -243,7 +243,7 @@ func TestLookEvery(t *testing.T) {
 func TestWindowsWithManyValues(t *testing.T) {
 	a := record.Assertion{Selector: "latency", Check: "p(50) < 1ns", Over: 10 * time.Second}
 	m := record.Manifest{Horizon: time.Minute, Asserts: []record.Assertion{a}, Complete: true, Clients: []record.Client{{Name: "c"}}, Traffic: []record.Traffic{{Name: "main"}}, Limiters: []record.Limiter{{Name: "l"}}}
-	windows, err := newWindows(&m, newPhases(nil))
+	windows, err := newWindows(&m, record.NewPhases(nil))
 	if err != nil {
 		t.Fatal(err)
 	}

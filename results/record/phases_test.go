@@ -1,4 +1,4 @@
-package summary
+package record_test
 
 import (
 	"testing"
@@ -24,22 +24,22 @@ func TestPhases(t *testing.T) {
 		{"a momentary one while another lasts", []record.Fault{lasting(3, 5), at(4)}, "bbbddaaaaa"},
 		{"a momentary one first", []record.Fault{lasting(3, 5), at(1)}, "baaddaaaaa"},
 	} {
-		p := newPhases(c.faults)
+		p := record.NewPhases(c.faults)
 		names := map[string]byte{"": '.', "before": 'b', "during": 'd', "after": 'a'}
 		got, lengths := "", map[string]int64{}
 		for i := range int64(10) {
-			got += string(names[p.of(i)])
-			lengths[p.of(i)]++
+			got += string(names[p.Of(i)])
+			lengths[p.Of(i)]++
 		}
 		if got != c.want {
 			t.Errorf("%s: %s, want %s", c.why, got, c.want)
 		}
 		for _, phase := range []string{"before", "during", "after"} {
-			if n := p.length(phase, span{0, 10}); len(c.faults) > 0 && n != lengths[phase] {
+			if n := p.Length(phase, record.Stretch{From: 0, Until: 10}); len(c.faults) > 0 && n != lengths[phase] {
 				t.Errorf("%s: %s is %d of 10 long, want %d", c.why, phase, n, lengths[phase])
 			}
 		}
-		if p.length("", span{2, 10}) != 8 {
+		if p.Length("", record.Stretch{From: 2, Until: 10}) != 8 {
 			t.Errorf("%s: without a phase it is all of it", c.why)
 		}
 	}
