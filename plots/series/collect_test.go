@@ -277,7 +277,7 @@ func TestWorstKeys(t *testing.T) {
 	if d := cmp.Diff([]string{"k29 30 29.69", "k28 29 28.70", "k27 28 27.71", "k26 27 26.72"}, got); d != "" {
 		t.Error(d)
 	}
-	a := &audit.Result{Limiters: []audit.Limiter{{Name: "l", Algorithm: "gcra", Compared: 1, WorstExcess: 9, WorstLimit: "x", WorstKey: "k2"}}}
+	a := &audit.Result{Limiters: []audit.Limiter{{Name: "l", Algorithm: "gcra", Compared: 1, Worst: audit.Window{Excess: 9, Limit: "x", Key: "k2"}}}}
 	r := testkit.WriteRecord(t, m, list)
 	_, s := testkit.Analyse(t, r)
 	only, err := series.Collect(r, a, s, series.Options{})

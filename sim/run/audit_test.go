@@ -66,15 +66,15 @@ func TestRace(t *testing.T) {
 			m, a := audited(t, shipped(t, name))
 			allowed := m.count(decided(record.Allowed))
 			l := a.Limiters[0]
-			t.Logf("%d of %d admitted, over-admission %d, under-admission %d, worst excess %.0f (%s)", allowed, len(m), l.Over, l.Under, l.WorstExcess, want.why)
+			t.Logf("%d of %d admitted, over-admission %d, under-admission %d, worst excess %.0f (%s)", allowed, len(m), l.Over, l.Under, l.Worst.Excess, want.why)
 			if first := m.count(state(record.NotFound)); strings.Contains(name, "lua") && first != 1 {
 				t.Errorf("%d requests found no key, want only the one whose script ran first", first)
 			}
 			if len(m) != 512 || allowed < want.least || allowed > want.most {
 				t.Errorf("%d of %d admitted, want %d to %d of 512", allowed, len(m), want.least, want.most)
 			}
-			if l.Over != int64(allowed-100) || l.Under != 0 || math.Abs(l.WorstExcess-float64(allowed-100)) > 1e-6 {
-				t.Errorf("over-admission %d, under %d, worst excess %v; want %d, 0 and the same", l.Over, l.Under, l.WorstExcess, allowed-100)
+			if l.Over != int64(allowed-100) || l.Under != 0 || math.Abs(l.Worst.Excess-float64(allowed-100)) > 1e-6 {
+				t.Errorf("over-admission %d, under %d, worst excess %v; want %d, 0 and the same", l.Over, l.Under, l.Worst.Excess, allowed-100)
 			}
 		})
 	}
@@ -109,8 +109,8 @@ func TestOracleUnderLoad(t *testing.T) {
 		_, a := audited(t, compile(t, sprintf(load, c.kind, c.period)))
 		l := a.Limiters[0]
 		t.Logf("%s per %s: %d compared, over %d, under %d, ambiguous %d, wrong retry-after %d of %d, worst excess %.2f",
-			c.kind, c.period, l.Compared, l.Over, l.Under, l.Ambiguous, l.WrongRetry, l.RetryKnown, l.WorstExcess)
-		if wrong := l.Over+l.Under+l.WrongRetry > 0; wrong != c.wrong || l.Compared < 20_000 || l.Ambiguous > l.Compared/1000 {
+			c.kind, c.period, l.Compared, l.Over, l.Under, l.Ambiguous, l.Retry.Early.Count+l.Retry.Late.Count, l.Retry.Compared, l.Worst.Excess)
+		if wrong := l.Over+l.Under+l.Retry.Early.Count+l.Retry.Late.Count > 0; wrong != c.wrong || l.Compared < 20_000 || l.Ambiguous > l.Compared/1000 {
 			t.Errorf("%s: wrong: %v, want %v", c.kind, wrong, c.wrong)
 		}
 	}
