@@ -8,6 +8,7 @@ import (
 
 	"gonum.org/v1/plot/vg/draw"
 
+	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/record"
@@ -177,11 +178,8 @@ func peakToMean(counts []int64) float64 {
 	return float64(slices.Max(counts)) * float64(len(counts)) / float64(sum)
 }
 
-// The order of outcomes is that of summaries.
-var (
-	decisionOrder = [...]record.Decision{record.Allowed, record.Denied, record.Errored, record.FailOpen, record.Dropped}
-	keyOrder      = [...]record.KeyState{record.Found, record.NotFound, record.Stale, record.Mixed, record.Unread, ""}
-)
+// keyOrder is the order of summaries.
+var keyOrder = append(metric.KeyStates(), "")
 
 // group of outcomes of one limiter, of all its clients, that are compared as one.
 type group struct {
@@ -213,7 +211,7 @@ func groupsOf(sets [2]*series.Set) (all []group) {
 }
 
 func groupsOfLimiter(sets [2]*series.Set, limiter string, byKey bool) (all []group) {
-	for _, decision := range decisionOrder {
+	for _, decision := range metric.Decisions() {
 		g := group{name: decisionName(string(decision))}
 		for _, key := range keyOrder {
 			o := series.Outcome{Limiter: limiter, Decision: string(decision), Key: string(key)}
@@ -298,7 +296,7 @@ func shareOf(s *series.Set, g group) float64 {
 func (c *comparison) latencyFigure() Figure {
 	lo, hi, lines := math.Inf(1), 0.0, 1
 	var decided, labels []string
-	for _, d := range decisionOrder {
+	for _, d := range metric.Decisions() {
 		any := false
 		for _, r := range c.rows {
 			timed := r.timed(string(d))

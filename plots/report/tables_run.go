@@ -215,9 +215,9 @@ func balanceTable(s *summary.Measured) *table {
 	t.Note = "A small p-value of keys (below " + general(summary.EvenAt).Text + ") says that they are spread unevenly; commands follow their keys, so chance alone does not explain theirs."
 	all := groups(s, "shard_balance", "limiter", "of", "stat")
 	for _, g := range groups(s, "shard_commands", "limiter") {
-		for _, of := range []string{"keys", "commands"} {
+		for _, of := range metric.Values("of") {
 			row, any := []cell{words(g.tags[0]), words(of)}, false
-			for _, stat := range []string{"chi2", "p_value", "peak_to_mean", "cv", "gini"} {
+			for _, stat := range metric.Values("stat") {
 				m, ok := find(all, g.tags[0], of, stat)
 				any = any || ok
 				row = append(row, maybe(m.Value, general))

@@ -1,29 +1,26 @@
 package record
 
-// Decision is what came of a request.
-type Decision string
+import "github.com/quotalab/quotalab/models/metric"
 
-// The decisions.
-const (
-	Allowed  Decision = "allowed"
-	Denied   Decision = "denied"
-	Errored  Decision = "error"
-	FailOpen Decision = "fail_open"
-	Dropped  Decision = "dropped"
+// Decision and KeyState make the outcome of a request: see package metric.
+type (
+	Decision = metric.Decision
+	KeyState = metric.KeyState
 )
 
-// KeyState is the state of a request's keys as the shard saw it when the
-// request's first command reached the key.
-type KeyState string
-
-// The key states. Mixed is a batch whose keys are in different states;
-// Unread means that no command reached a key.
+// The decisions and key states.
 const (
-	Found    KeyState = "found"
-	NotFound KeyState = "not_found"
-	Stale    KeyState = "stale"
-	Mixed    KeyState = "mixed"
-	Unread   KeyState = "unread"
+	Allowed  = metric.Allowed
+	Denied   = metric.Denied
+	Errored  = metric.Errored
+	FailOpen = metric.FailOpen
+	Dropped  = metric.Dropped
+
+	Found    = metric.Found
+	NotFound = metric.NotFound
+	Stale    = metric.Stale
+	Mixed    = metric.Mixed
+	Unread   = metric.Unread
 )
 
 // Mode is what a request does to a limit.
