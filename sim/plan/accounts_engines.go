@@ -3,10 +3,8 @@ package plan
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/scenarios"
 	"github.com/quotalab/quotalab/sim/limiter"
 	"github.com/quotalab/quotalab/sim/quota"
@@ -130,13 +128,9 @@ func compileEngines(s *scenarios.Scenario, kinds EngineKinds) ([]Engine, scenari
 
 func compileEngine(s *scenarios.Scenario, name string, e scenarios.Engine, kinds EngineKinds) (Engine, scenarios.Problems) {
 	path := "engines." + name
-	kind, ok := kinds[e.Kind]
-	if !ok {
-		if e.Kind == "" {
-			return Engine{}, nil // the decoder has said so
-		}
-		return Engine{}, scenarios.Problems{s.Problem(path+".kind", "unknown kind %q%s: known are %s",
-			e.Kind, metric.DidYouMean(e.Kind, sortedKeys(kinds)), strings.Join(sortedKeys(kinds), ", "))}
+	kind, unknown := kindOf(s, path, e.Kind, kinds)
+	if kind == nil {
+		return Engine{}, unknown
 	}
 	options, ps := compileOptions(s, path, e.Kind, e.Options, kind.Options)
 	out := engine(s, e)
