@@ -268,7 +268,7 @@ func victim(f Fault) string {
 	return "shard"
 }
 
-// meets tells whether two faults have an instant in common.
+// meets reports whether two faults have an instant in common.
 func (f Fault) meets(g Fault, horizon Duration) bool {
 	return f.At < max(g.Until(horizon), g.At+1) && g.At < max(f.Until(horizon), f.At+1)
 }

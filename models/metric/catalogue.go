@@ -24,7 +24,7 @@ func (k Kind) String() string {
 	return "unknown"
 }
 
-// Aggregations of this kind of metric; p(N) stands for every percentile.
+// Aggregations lists those of this kind of metric; p(N) stands for every percentile.
 func (k Kind) Aggregations() []string {
 	switch k {
 	case Counter:
@@ -200,7 +200,7 @@ const (
 // KeyStates lists the key states in the order of reports.
 func KeyStates() []KeyState { return []KeyState{Found, NotFound, Stale, Mixed, Unread} }
 
-// Phases of a run with faults, in their order.
+// Phases lists the phases of a run with faults, in their order.
 func Phases() []string { return []string{Before, During, After} }
 
 // The phases.

@@ -19,7 +19,7 @@ type field struct {
 	name     string // yaml
 	doc      string
 	required bool
-	unless   []string // fields of the struct one of which makes required void
+	unless   []string // fields of the struct; where any of them is written, required is void
 	initial  string   // default
 	min, max *bound
 	enum     []string
@@ -209,7 +209,7 @@ func (d *Decoder) related(f, bound field, path string, v reflect.Value) {
 	}
 }
 
-// excused tells whether a field may be left out because of others.
+// excused reports whether a field may be left out because of others.
 func excused(f field, written map[string]Pos, intended map[string]bool) bool {
 	return slices.ContainsFunc(f.unless, func(other string) bool { _, ok := written[other]; return ok || intended[other] })
 }

@@ -21,7 +21,7 @@ type Engine struct {
 	Every       time.Duration // 0: it does not look at accounts in runs
 	First       int64         // start of the first run
 	AccountTime time.Duration
-	Overlap     int64 // every so many runs is overlapped by a second one; 0 none
+	Overlap     int64 // runs from one that a second one overlaps to the next; 0 none
 
 	Source       quota.SourceKind
 	Lag          time.Duration
@@ -46,7 +46,7 @@ type EngineKind struct {
 	Unused func(options map[string]string) []string
 }
 
-// EngineKinds by name.
+// EngineKinds holds the kinds of engine by name.
 type EngineKinds map[string]EngineKind
 
 // Engines returns the kinds of engine that quotalab comes with.
@@ -88,7 +88,7 @@ func generations() []string {
 	return append(all, quota.Latest)
 }
 
-// rules of a generation; none of one that does not exist, which the check of
+// rules returns those of a generation; none of one that does not exist, which the check of
 // options reports.
 func rules(generation string) quota.Rule {
 	r, err := quota.RulesOf(generation)

@@ -75,7 +75,7 @@ type fields struct {
 
 // Read reads a whole trace, stably sorted by time: servers write a line when a
 // response ends, so logs are out of order. The error is ErrEmpty, a *LineErrors
-// that tells of every bad line, one about the format, or that of r.
+// that lists the bad lines, one about the format, or that of r.
 func Read(r io.Reader, format Format) ([]Entry, error) {
 	c := collector{keys: map[string]string{}}
 	if err := decode(r, format, true, &c); err != nil {
@@ -253,7 +253,7 @@ func parseUnix(text []byte) (time.Time, error) {
 	return time.Unix(seconds, nanos).UTC(), nil
 }
 
-// isDecimal tells whether text is digits, perhaps a point, and digits.
+// isDecimal reports whether text is digits, perhaps a point, and digits.
 func isDecimal(text []byte) bool {
 	whole, fraction, point := bytes.Cut(text, []byte("."))
 	return isDigits(whole) && (!point || isDigits(fraction))
