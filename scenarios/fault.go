@@ -113,9 +113,7 @@ func (f Fault) kind() (k faultKind) {
 func (c *checker) faults() {
 	for i, f := range c.s.Faults {
 		at := join("faults", i)
-		if p := join(at, "at"); c.s.Horizon > 0 && f.At >= c.s.Horizon && c.Good(p) {
-			c.Fail(p, "expected less than the horizon of %s, found %s", c.s.Horizon, f.At)
-		}
+		c.inRun(join(at, "at"), f.At)
 		c.lasts(at, f)
 		if p := join(at, "clock.client"); f.Clock != nil && f.Clock.Client != "" {
 			c.refer(p, "client", f.Clock.Client, "clients", c.s.Clients.Names())

@@ -36,7 +36,9 @@ type GateRule struct {
 // DefaultGate judges without a gate.yaml: numbers of virtual time are exact,
 // those of real time may be 5% worse.
 func DefaultGate() *Gate {
-	return &Gate{Alpha: 0.05, Runs: 10, Rules: []GateRule{{Clock: "virtual", Exact: true}, {Clock: "real", Worse: 0.05}}}
+	g := decode.Default[Gate](&gateLanguage)
+	g.Rules = []GateRule{{Clock: "virtual", Exact: true}, {Clock: "real", Worse: 0.05}}
+	return &g
 }
 
 // LoadGate reads a gate.yaml, with the rules of DefaultGate after its own.

@@ -402,10 +402,6 @@ type Connection struct {
 	Pipelining    string   `yaml:"pipelining" doc:"none: every command on its own; auto: commands of different requests to one shard share round trips (go-redis' auto-pipelining, one a shard; hides queueing in the latency)" default:"none" enum:"none,auto"`
 }
 
-// defaultConnection is that of a client that the scenario does not name: the
-// defaults above.
-var defaultConnection = Connection{DialTimeout: 5e9, ReadTimeout: 3e9, WriteTimeout: 3e9, MaxRetries: 3, DialerRetries: 5, Heartbeat: 5e8, Pipelining: "none"}
-
 // OnLive turns a scenario into one in real time on shards of these names, as
 // a command line asks that names servers; nil names leave the shards as they
 // are. What refers to shards must fit the new ones: clients' own names of
