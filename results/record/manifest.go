@@ -125,6 +125,9 @@ type Fault struct {
 	What   string `json:"what"`             // in words
 	Shard  string `json:"shard,omitempty"`  // "" if it happened to no shard
 	Client string `json:"client,omitempty"` // "" if it happened to no client
+
+	MovesKeys    bool `json:"movesKeys,omitempty"`    // keys were emptied, or moved to another shard
+	KeepsAnswers bool `json:"keepsAnswers,omitempty"` // no client missed the answer to what was executed; records of old do not say
 }
 
 // Assertion as in the scenario file.

@@ -282,7 +282,7 @@ func TestWarnings(t *testing.T) {
 			[]string{"over-admission: 1 request was allowed that the limit denies (33.3 % of 3 decisions)", "The worst key, k, got 1 tokens more", "up to 2 round trips"}},
 		{"over-admission where clients disagree names that cause", nil, append(apart[:2:2], apart[0], apart[1]), []string{"Clients that disagree on a key's shard do not see what the other wrote there"}},
 		{"over-admission after a shard was lost names that cause", func(m *record.Manifest) {
-			m.Faults = []record.Fault{{At: 1500 * ms, Until: 2 * s, Kind: "clock", What: "a clock is off"}, {At: 1500 * ms, Until: 2 * s, Kind: "down", What: "a is down"}}
+			m.Faults = []record.Fault{{At: 1500 * ms, Until: 2 * s, Kind: "clock", What: "a clock is off", Client: "wfe"}, {At: 1500 * ms, Until: 2 * s, Kind: "down", What: "a is down", MovesKeys: true}}
 		}, []record.Observation{make1(0, 0, 0), make1(0, 0, 0), make1(0, 0, 0)}, []string{"Keys that a fault emptied or moved to another shard (a is down, at 1.5s) had a new full burst."}},
 		{"errors by kind", nil, []record.Observation{make1(0, 0, 0), make1(0, 0, 0, failed("timeout"))}, []string{"l: 1 error in 2 requests (50.0 %): timeout 1."}},
 		{"fail open", nil, []record.Observation{make1(0, 0, 0, failed("timeout"), came(record.FailOpen, record.Unread))}, []string{"1 request was let through because of it (fail open)"}},
@@ -295,7 +295,7 @@ func TestWarnings(t *testing.T) {
 		{"telemetry of real time, off by no more than waiting for a processor takes", realTime(telemetry(2, 0.00195, "")), []record.Observation{make1(0, 0, ms+60_000), make1(0, 0, ms+60_000)}, nil},
 		{"telemetry of real time, off by more", realTime(telemetry(2, 0.00195, "")), []record.Observation{make1(0, 0, ms+160_000), make1(0, 0, ms+160_000)}, []string{"its own metric t is wrong"}},
 		{"under-admission by a clock that a fault put off", func(m *record.Manifest) {
-			m.Faults = []record.Fault{{At: 0, Until: 2 * s, Kind: "clock", What: "the clock of wfe is 5s behind"}}
+			m.Faults = []record.Fault{{At: 0, Until: 2 * s, Kind: "clock", What: "the clock of wfe is 5s behind", Client: "wfe"}}
 		}, []record.Observation{make1(0, 0, 0, came(record.Denied, record.Found))}, []string{"1 request was denied that the limit allows", "A fault put a clock off (the clock of wfe is 5s behind, at 0s)."}},
 		{"the manifest's own", func(m *record.Manifest) { m.Warnings = []string{"hm"} }, []record.Observation{make1(0, 0, 0)}, []string{"hm"}},
 	} {

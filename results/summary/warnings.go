@@ -142,7 +142,7 @@ func (p *pass) overCause(limiter string) string {
 		return cause
 	}
 	for _, f := range p.manifest.Faults {
-		if slices.Contains([]string{"restart", "down", "frozen", "rename", "add"}, f.Kind) {
+		if f.MovesKeys {
 			return fmt.Sprintf(" Keys that a fault emptied or moved to another shard (%s, at %v) had a new full burst.", f.What, time.Duration(f.At))
 		}
 	}
@@ -163,7 +163,7 @@ func (p *pass) overCause(limiter string) string {
 // clockFault names a fault of a clock.
 func (p *pass) clockFault() string {
 	for _, f := range p.manifest.Faults {
-		if f.Kind == "clock" {
+		if f.Client != "" {
 			return fmt.Sprintf(" A fault put a clock off (%s, at %v).", f.What, time.Duration(f.At))
 		}
 	}
