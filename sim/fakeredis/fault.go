@@ -31,7 +31,7 @@ type trouble struct {
 	there, back link
 	refusals    []fault.Refusal
 	dirty       bool // the command at hand has written
-	underWay    []*tracked
+	underWay    []*flight
 	places      int64 // taken in the queue
 }
 
@@ -92,7 +92,7 @@ func (s struck) Down() (up func()) {
 	now := s.sched.Now()
 	for _, t := range slices.Clone(s.underWay) {
 		if t.state == queued || t.state == serving {
-			t.after(now+t.flight.back, returning, func() { t.finish(wasReset(s.Shard)) })
+			t.after(now+t.back, returning, func() { t.finish(wasReset(s.Shard)) })
 		}
 	}
 	s.down, s.free = true, now
@@ -129,7 +129,7 @@ func (s *Shard) thaw() {
 	stood := s.sched.Now() - s.frozenAt
 	s.frozen = false
 	s.free += stood
-	for _, t := range s.inOrder(func(t *tracked) int64 { return t.place }, queued, serving) {
+	for _, t := range s.inOrder(func(t *flight) int64 { return t.place }, queued, serving) {
 		t.end += stood
 		if t.state == serving {
 			t.after(t.end, serving, t.answer)
@@ -225,7 +225,7 @@ func (l *link) pass(now int64, bytes int64) int64 {
 func (s *Shard) widen() {
 	s.there, s.back = link{}, link{}
 	now := s.sched.Now()
-	for _, t := range s.inOrder(func(t *tracked) int64 { return t.due }, onLink, onLinkBack) {
+	for _, t := range s.inOrder(func(t *flight) int64 { return t.due }, onLink, onLinkBack) {
 		if t.state == onLink {
 			t.after(now, onLink, t.arrive)
 		} else {
@@ -377,8 +377,8 @@ func (w *wire) beat(p *clock.Proc) {
 // of the delay, so that looking draws nothing from the client's stream.
 func (w *wire) look(p *clock.Proc, s *Shard) bool {
 	rtt := int64(w.rtt[s.index].Mean())
-	f := &flight{shard: s, next: p.Now() + rtt/2, back: rtt - rtt/2}
-	return w.track(p, nil, []*flight{f}, single) == nil
+	f := &flight{w: w, shard: s, due: p.Now() + rtt/2, back: rtt - rtt/2}
+	return w.track(p, nil, []*flight{f}) == nil
 }
 
 // vote counts a look and tells whether the Ring loses the shard by it, or

@@ -18,7 +18,7 @@ import (
 	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
-// Kind of a fault, as the scenario file spells it.
+// Kind is the name of a kind of fault, as the scenario file spells it.
 type Kind string
 
 // Fault is one thing that goes wrong in [At, Until).

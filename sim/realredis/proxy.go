@@ -411,7 +411,7 @@ type pipe struct {
 	ended  bool
 }
 
-// chunk of bytes, or the end of the stream where there are none.
+// chunk is some bytes, or the end of the stream where there are none.
 type chunk struct {
 	data []byte
 	due  time.Time

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/quotalab/quotalab/sim/clock"
 )
 
@@ -15,19 +17,23 @@ type call struct {
 	err   error // of the last that brought none, or a command's
 }
 
-// tracked is a flight that knows where it is, so that what goes wrong there
-// can happen to it. Its steps are events of their own, which its client waits
-// for, at most until its patience ends.
-type tracked struct {
-	*flight
-	w     *wire
-	as    form
-	call  *call // nil: its client has given up, or has its answer
-	state state
-	due   int64 // instant of the next step
-	turn  int   // number of the step; an event of another one is void
-	place int64 // in the queue
-	reply int64 // bytes
+// flight is the commands of one call that go to one shard. Its steps are
+// events of their own where something may go wrong on the way, or its client
+// has given up; otherwise its client takes them itself, which is faster.
+type flight struct {
+	w      *wire
+	as     form
+	call   *call // that waits for its events; nil: its client takes the steps, has given up, or has its answer
+	client *redis.Client
+	shard  *Shard
+	cmds   []command
+	state  state
+	due    int64 // instant of the next step
+	turn   int   // number of the step; an event of another one is void
+	end    int64 // of service
+	back   int64 // way back
+	place  int64 // in the queue
+	reply  int64 // bytes
 	// failed is the error of a command. It is the answer, not a failure to
 	// bring one.
 	failed error
@@ -47,23 +53,21 @@ const (
 
 // track plays flights that something may happen to on the way. The error is of
 // one that failed.
-func (w *wire) track(proc *clock.Proc, trace *Trace, flights []*flight, as form) error {
+func (w *wire) track(proc *clock.Proc, trace *Trace, flights []*flight) error {
 	c := &call{proc: proc, trace: trace, open: len(flights)}
-	all := make([]*tracked, len(flights))
-	for i, f := range flights {
-		t := &tracked{flight: f, w: w, as: as, call: c}
+	for _, f := range flights {
+		f.call = c
 		s := f.shard
 		if s.delay != nil {
 			more := int64(s.delay.Sample(s.chaos()))
-			f.next, f.back = f.next+more/2, f.back+more-more/2
+			f.due, f.back = f.due+more/2, f.back+more-more/2
 		}
-		s.underWay = append(s.underWay, t)
-		t.after(f.next, sent, t.reach)
-		all[i] = t
+		s.underWay = append(s.underWay, f)
+		f.after(f.due, sent, f.reach)
 	}
 	if deadline := w.deadline(proc.Now()); deadline < clock.Never {
 		w.fleet.sched.Call(deadline, func() {
-			for _, t := range all {
+			for _, t := range flights {
 				t.giveUp()
 			}
 		})
@@ -74,7 +78,7 @@ func (w *wire) track(proc *clock.Proc, trace *Trace, flights []*flight, as form)
 
 // after lets the flight take a step at the instant at, unless something else
 // comes first.
-func (t *tracked) after(at int64, meanwhile state, step func()) {
+func (t *flight) after(at int64, meanwhile state, step func()) {
 	t.state, t.due = meanwhile, at
 	t.turn++
 	turn := t.turn
@@ -86,7 +90,7 @@ func (t *tracked) after(at int64, meanwhile state, step func()) {
 }
 
 // reach comes to the link before the shard.
-func (t *tracked) reach() {
+func (t *flight) reach() {
 	if s := t.shard; s.there.rate > 0 {
 		t.after(s.there.pass(s.sched.Now(), wireSize(t.cmds, t.as)), onLink, t.arrive)
 		return
@@ -95,10 +99,10 @@ func (t *tracked) reach() {
 }
 
 // arrive comes to the shard's queue. A refusal needs the way back too.
-func (t *tracked) arrive() {
+func (t *flight) arrive() {
 	s := t.shard
 	if s.down {
-		t.after(s.sched.Now()+t.flight.back, returning, func() { t.finish(refused(s)) })
+		t.after(s.sched.Now()+t.back, returning, func() { t.finish(refused(s)) })
 		return
 	}
 	s.places++
@@ -113,7 +117,7 @@ func (t *tracked) arrive() {
 }
 
 // serve executes the commands, whoever still waits for them.
-func (t *tracked) serve() {
+func (t *flight) serve() {
 	s := t.shard
 	if len(t.cmds) == 0 {
 		t.reply = int64(len("+PONG\r\n"))
@@ -124,14 +128,16 @@ func (t *tracked) serve() {
 		}
 		t.client = t.w.alive(t.client, s)
 		before := s.replied
-		t.failed = t.w.execute(trace, t.flight, t.as)
+		t.failed = t.w.execute(trace, t)
 		t.reply = s.replied - before
 	}
-	t.after(t.end, serving, t.answer)
+	if t.w.fleet.spec.Faults { // else nobody waits for it
+		t.after(t.end, serving, t.answer)
+	}
 }
 
 // answer comes to the link with the reply.
-func (t *tracked) answer() {
+func (t *flight) answer() {
 	if s := t.shard; s.trouble.back.rate > 0 {
 		t.after(s.trouble.back.pass(s.sched.Now(), t.reply), onLinkBack, t.leave)
 		return
@@ -139,12 +145,12 @@ func (t *tracked) answer() {
 	t.leave()
 }
 
-func (t *tracked) leave() {
-	t.after(t.shard.sched.Now()+t.flight.back, returning, func() { t.finish(nil) })
+func (t *flight) leave() {
+	t.after(t.shard.sched.Now()+t.back, returning, func() { t.finish(nil) })
 }
 
 // finish ends the flight, for its client with an error or the reply.
-func (t *tracked) finish(err error) {
+func (t *flight) finish(err error) {
 	t.turn++
 	t.state = over
 	s := t.shard
@@ -155,7 +161,7 @@ func (t *tracked) finish(err error) {
 }
 
 // giveUp ends the client's patience. What has not been executed yet will be.
-func (t *tracked) giveUp() {
+func (t *flight) giveUp() {
 	if t.call == nil {
 		return
 	}
@@ -166,7 +172,7 @@ func (t *tracked) giveUp() {
 }
 
 // settle tells the client, once.
-func (t *tracked) settle(err error) {
+func (t *flight) settle(err error) {
 	c := t.call
 	if c == nil {
 		return
@@ -185,13 +191,13 @@ func (t *tracked) settle(err error) {
 }
 
 // inOrder lists the flights under way in some states by a number.
-func (s *Shard) inOrder(by func(*tracked) int64, states ...state) []*tracked {
-	var list []*tracked
+func (s *Shard) inOrder(by func(*flight) int64, states ...state) []*flight {
+	var list []*flight
 	for _, t := range s.underWay {
 		if slices.Contains(states, t.state) {
 			list = append(list, t)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b *tracked) int { return cmp.Compare(by(a), by(b)) })
+	slices.SortStableFunc(list, func(a, b *flight) int { return cmp.Compare(by(a), by(b)) })
 	return list
 }
