@@ -81,7 +81,7 @@ func (r *gateReport) write(w io.Writer, markdown, all bool) error {
 		}
 	}
 	table, more := r.table(all)
-	show := table.Write
+	show := func(w io.Writer) error { return table.Write(w, present.Look{}) }
 	if markdown {
 		show = table.Markdown
 	}
@@ -102,7 +102,7 @@ func (r *gateReport) write(w io.Writer, markdown, all bool) error {
 // table of the worst figure of each metric that failed or cannot be judged, or
 // of all figures; and how many more there are, of those metrics.
 func (r *gateReport) table(all bool) (table *present.Table, more int) {
-	table = present.NewTable("scenario", "figure", ">base", ">new", "change", "rule", "outcome")
+	table = present.NewTable("", "", "scenario", "figure", ">base", ">new", "change", "rule", "outcome")
 	outcomes := []compare.Outcome{compare.Failed, compare.Untold}
 	if all {
 		outcomes = append(outcomes, compare.Unjudged, compare.Ignored, compare.Passed)
@@ -118,7 +118,7 @@ func (r *gateReport) table(all bool) (table *present.Table, more int) {
 					more++
 				default:
 					listed[row.Metric] = true
-					table.Add(row.Cells()...)
+					table.AddWords(row.Cells()...)
 				}
 			}
 		}

@@ -6,12 +6,11 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"text/tabwriter"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/results/present"
 	"github.com/quotalab/quotalab/results/summary"
 	"github.com/quotalab/quotalab/results/sweep"
 	"github.com/quotalab/quotalab/scenarios"
@@ -50,10 +49,7 @@ assertion can be about. With --quiet, the scenarios' names alone.
 }
 
 func (a *app) listScenarios(out io.Writer) error {
-	width := 0
-	for _, name := range scenarios.Shipped() {
-		width = max(width, len(name))
-	}
+	list := present.NewTable("", "", "", "")
 	for _, name := range scenarios.Shipped() {
 		if a.quiet {
 			fmt.Fprintln(out, name)
@@ -63,21 +59,21 @@ func (a *app) listScenarios(out io.Writer) error {
 		if err := firstOf(err, problems.Err()); err != nil {
 			return fmt.Errorf("shipped scenario %s: %w", name, err)
 		}
-		fmt.Fprintf(out, "%-*s  %s\n", width, name, hanging(s.About, lineWidth-width-2, width+2))
+		list.AddWords(name, s.About)
 	}
-	return nil
+	return list.Write(out, present.Look{Width: lineWidth})
 }
 
 func (a *app) listLimiters(out io.Writer) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	list := present.NewTable("", "", "", "")
 	for _, name := range slices.Sorted(maps.Keys(a.kinds)) {
 		kind := a.kinds[name]
-		fmt.Fprintf(w, "%s\t%s\n", name, kind.About)
+		list.AddWords(name, kind.About)
 		for _, o := range kind.Options {
-			fmt.Fprintf(w, "  %s\t%s\n", o.Name, optionText(o.About, o.Values, o.Default))
+			list.AddWords("  "+o.Name, optionText(o.About, o.Values, o.Default))
 		}
 	}
-	return w.Flush()
+	return list.Write(out, present.Look{})
 }
 
 func optionText(about string, values []string, byDefault string) string {
@@ -91,41 +87,19 @@ func optionText(about string, values []string, byDefault string) string {
 }
 
 func listMetrics(out io.Writer) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	list := present.NewTable("", "", "", "", "", "")
 	for _, m := range metric.Catalogue() {
 		name := m.Name
 		if len(m.Tags) > 0 {
 			name += "{" + strings.Join(m.Tags, ",") + "}"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", name, m.Unit, strings.Join(m.Kind.Aggregations(), " "), m.About)
+		list.AddWords(name, m.Unit, strings.Join(m.Kind.Aggregations(), " "), m.About)
 	}
-	return w.Flush()
+	return list.Write(out, present.Look{})
 }
 
 // lineWidth of prose on standard output.
 const lineWidth = 110
-
-// hanging breaks a text into lines of at most width characters, where words
-// allow it, all but the first indented.
-func hanging(text string, width, indent int) string {
-	var b strings.Builder
-	line := 0
-	for i, word := range strings.Fields(text) {
-		n := utf8.RuneCountInString(word)
-		switch {
-		case i == 0:
-		case line+1+n > width:
-			b.WriteString("\n" + strings.Repeat(" ", indent))
-			line = 0
-		default:
-			b.WriteByte(' ')
-			line++
-		}
-		b.WriteString(word)
-		line += n
-	}
-	return b.String()
-}
 
 // firstOf returns the first error that is one.
 func firstOf(errs ...error) error {

@@ -1,13 +1,15 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
+	"github.com/quotalab/quotalab/results/present"
 	"github.com/quotalab/quotalab/results/summary"
 	"github.com/quotalab/quotalab/sim/fakeredis"
 )
@@ -65,27 +67,24 @@ func numberedShards(n int) []string {
 
 func printSurvey(out io.Writer, s fakeredis.Survey) error {
 	total := s.PipelinedReads.Keys
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(w, "shard\tkeys\tshare\t\n")
+	spread := present.NewTable("", "", "shard", ">keys", ">share")
 	for i, name := range s.Names {
-		fmt.Fprintf(w, "%s\t%d\t%.1f%%\t\n", name, s.Counts[i], 100*float64(s.Counts[i])/float64(total))
+		spread.Add(present.Words(name), present.Count(s.Counts[i]), present.Share(s.Counts[i], int64(total)))
 	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	w = tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w)
+	said := present.NewTable("", "", "", "")
 	if b, ok := summary.BalanceOf(s.Counts); ok {
-		fmt.Fprintf(w, "chi-squared\t%.4g with %d degrees of freedom, p = %.3g: %s\n", b.Chi2, len(s.Names)-1, b.P, inWords(b, len(s.Names)))
-		fmt.Fprintf(w, "peak to mean\t%.4g\n", b.PeakToMean)
-		fmt.Fprintf(w, "variation\tcoefficient of variation %.4g, Gini coefficient %.4g\n", b.CV, b.Gini)
+		said.AddWords("chi-squared", fmt.Sprintf("%.4g with %d degrees of freedom, p = %.3g: %s", b.Chi2, len(s.Names)-1, b.P, inWords(b, len(s.Names))))
+		said.AddWords("peak to mean", unit.Digits(b.PeakToMean, 4))
+		said.AddWords("variation", fmt.Sprintf("coefficient of variation %.4g, Gini coefficient %.4g", b.CV, b.Gini))
 	}
-	fmt.Fprintf(w, "pipelined reads\t%s\n", agreement(s.PipelinedReads, "written singly"))
-	fmt.Fprintf(w, "single reads\t%s\n", agreement(s.SingleReads, "written by pipeline"))
+	said.AddWords("pipelined reads", agreement(s.PipelinedReads, "written singly"))
+	said.AddWords("single reads", agreement(s.SingleReads, "written by pipeline"))
 	if s.Other != nil {
-		fmt.Fprintf(w, "other names\t%s; by chance alone it would be %.3g%%\n", agreement(*s.Other, "written under the first names"), 100/float64(len(s.Names)))
+		said.AddWords("other names", fmt.Sprintf("%s; by chance alone it would be %.3g%%", agreement(*s.Other, "written under the first names"), 100/float64(len(s.Names))))
 	}
-	return w.Flush()
+	err := spread.Write(out, present.Look{})
+	fmt.Fprintln(out)
+	return errors.Join(err, said.Write(out, present.Look{}))
 }
 
 // fewest keys that a shard must expect for the chi-squared distribution to be

@@ -2,13 +2,9 @@ package report
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
-	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/summary"
 )
@@ -53,57 +49,10 @@ var causeWords = map[audit.Cause]string{
 	"run-aborted":      "an error with an earlier account ended the run",
 }
 
-// causeRow is one cause of one verdict of one engine, its thresholds together.
-type causeRow struct {
-	first      summary.ThresholdCause
-	thresholds []string
-	count      int64
-}
-
-// causesTable: why notices were missed, late, duplicate or spurious, the most
-// frequent first.
-func causesTable(s *summary.Measured) *table {
-	t := newTable("Why notices were missed, late, duplicate or spurious", "engine", "verdict", "cause", ">count", "thresholds", "for example")
-	t.Note = "Causes in the order in which they showed, joined by >."
-	for _, r := range joinCauses(s) {
-		t.add(words(r.first.Engine), words(r.first.Verdict), words(metric.Printable(r.first.Cause)), count(r.count), words(strings.Join(r.thresholds, ", ")+" %"), words(example(r.first)))
-	}
-	return t
-}
-
-func example(c summary.ThresholdCause) string {
-	group := ""
-	if c.Group != "" {
-		group = " (" + metric.Printable(c.Group) + ")"
-	}
-	return fmt.Sprintf("account %d%s, %d %% at %s", c.Account, group, c.Threshold, c.At.UTC().Format(time.DateTime))
-}
-
-func joinCauses(s *summary.Measured) (rows []causeRow) {
-	var engines []string
-	for _, c := range s.Causes {
-		i := slices.IndexFunc(rows, func(r causeRow) bool {
-			return r.first.Engine == c.Engine && r.first.Verdict == c.Verdict && r.first.Cause == c.Cause
-		})
-		if i < 0 {
-			i = len(rows)
-			rows, engines = append(rows, causeRow{first: c}), append(engines, c.Engine)
-		}
-		rows[i].thresholds = append(rows[i].thresholds, strconv.FormatInt(c.Threshold, 10))
-		rows[i].count += c.Count
-	}
-	verdicts := []string{"missed", "late", "duplicate", "spurious"}
-	slices.SortStableFunc(rows, func(a, b causeRow) int {
-		return cmp.Or(cmp.Compare(slices.Index(engines, a.first.Engine), slices.Index(engines, b.first.Engine)),
-			cmp.Compare(slices.Index(verdicts, a.first.Verdict), slices.Index(verdicts, b.first.Verdict)), cmp.Compare(b.count, a.count))
-	})
-	return rows
-}
-
 // term is a word and what it means.
 type term struct{ Word, Meaning string }
 
-// glossary of the causes that a summary has, those of which it is known what they
+// glossary explains the causes that a summary has, those of which it is known what they
 // mean.
 func glossary(s *summary.Measured) (terms []term) {
 	for _, c := range s.Causes {

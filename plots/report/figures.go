@@ -22,7 +22,7 @@ const (
 	narrowWidth = 9
 )
 
-// figure of the page.
+// figure is one of the page.
 type figure struct {
 	ID, Title, Subtitle string
 	Level               int // of its heading
@@ -73,7 +73,7 @@ func drawAll(sets []*series.Set, kinds []string) (drawings [4][]plots.Figure, er
 	return drawings, nil
 }
 
-// picture of a figure in both themes. Its words are text of the page.
+// picture draws a figure in both themes. Its words are text of the page.
 func (p *builder) picture(light, dark *plots.Figure, class string) (template.HTML, error) {
 	var drawings [2]bytes.Buffer
 	for i, f := range []plots.Figure{*light, *dark} {
@@ -112,7 +112,7 @@ type colours struct{ pairs []pair }
 
 type pair struct{ light, dark string }
 
-// variable of a pair, for use in an attribute.
+// variable returns that of a pair, for use in an attribute.
 func (c *colours) variable(light, dark string) string {
 	p := pair{strings.ToLower(light), strings.ToLower(dark)}
 	i := slices.Index(c.pairs, p)
@@ -123,7 +123,7 @@ func (c *colours) variable(light, dark string) string {
 	return fmt.Sprintf("var(--c%d)", i)
 }
 
-// look of an outcome in both themes.
+// look returns that of an outcome in both themes.
 func (c *colours) look(light, dark plots.Look) string {
 	return c.variable(plots.Hex(light.Color), plots.Hex(dark.Color))
 }
@@ -207,7 +207,7 @@ func (c *colours) joined(light, dark []byte, label, class string) (string, error
 	}
 }
 
-// attributes of an element, in both forms. A fill that is left out is black.
+// attributes returns those of an element, in both forms. A fill that is left out is black.
 func (c *colours) attributes(b *strings.Builder, light, dark xml.StartElement, root bool) error {
 	element := light.Name.Local
 	if !slices.Contains(svgElements, element) {
@@ -234,7 +234,7 @@ func (c *colours) attributes(b *strings.Builder, light, dark xml.StartElement, r
 	return nil
 }
 
-// names of the attributes of either form.
+// names returns those of the attributes of either form.
 func names(light, dark xml.StartElement) (list []string) {
 	for _, a := range slices.Concat(light.Attr, dark.Attr) {
 		if !slices.Contains(list, a.Name.Local) {

@@ -50,12 +50,12 @@ func HLog(w io.Writer, r *record.Reader) error {
 	return nil
 }
 
-// interval of a log that is made of a whole record.
+// interval is how long those of a log are that is made of a whole record.
 func interval(m *record.Manifest) time.Duration {
 	return max(1, (m.Horizon/mostIntervals+time.Second-1)/time.Second) * time.Second
 }
 
-// kind of time that a log is of.
+// kind is the time that a log is of.
 type kind struct {
 	name, about string
 	of          func(o *record.Observation) int64 // ns
@@ -124,7 +124,7 @@ func (l *intervalLog) header(m *record.Manifest) error {
 	return errors.Join(err, e, l.log.OutputLegend())
 }
 
-// add one observation to the interval in which it was done; one that is
+// add counts an observation in the interval in which it was done; one that is
 // written late counts as of the current interval.
 func (l *intervalLog) add(o *record.Observation) error {
 	if n := o.Done / l.length; n > l.now {
@@ -139,7 +139,7 @@ func (l *intervalLog) add(o *record.Observation) error {
 // flush ends the current interval.
 func (l *intervalLog) flush() error { return l.write(l.hists, l.now) }
 
-// write an interval, and empty its histograms.
+// write writes an interval and empties its histograms.
 func (l *intervalLog) write(hists *histograms, interval int64) error {
 	start := l.epoch + interval*l.length/1e6
 	for _, tag := range hists.order {
@@ -185,7 +185,7 @@ func HGRM(w io.Writer, r *record.Reader) error {
 	return nil
 }
 
-// latencies of a record: of its observations, or of the log that was kept of
+// latencies returns those of a record: of its observations, or of the log that was kept of
 // them if it does not hold all.
 func latencies(r *record.Reader) (*histograms, error) {
 	m := r.Manifest()
@@ -229,7 +229,7 @@ func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 // longest time that a histogram holds; one that is longer counts as this.
 const longest = int64(365 * 24 * time.Hour)
 
-// histograms of times (ns), one for each outcome of each limiter: denials
+// histograms are of times (ns), one for each outcome of each limiter: denials
 // are fast and errors slow, so outcomes are never mixed. They are packed: an
 // interval has few values, and a dense one takes as long to encode and to empty
 // as if it had many.
@@ -254,7 +254,7 @@ func timed(o *record.Observation, m *record.Manifest) bool {
 	return o.Decision != record.Dropped && o.Sent >= 0 && o.Done >= 0 && o.Intended >= m.Warmup.Nanoseconds()
 }
 
-// add a time of an observation.
+// add counts a time of an observation.
 func (h *histograms) add(o *record.Observation, ns int64) error {
 	hist := h.of(outcome{o.Limiter, o.Decision, o.Key})
 	if err := hist.RecordValue(min(max(0, ns), longest)); err != nil {
@@ -284,7 +284,7 @@ func (h *histograms) tagged(tag string) *hdrhistogram.PackedHistogram {
 	return hist
 }
 
-// tagOf an outcome: boulder.denied.found. The log's format forbids commas
+// tagOf returns an outcome's tag: boulder.denied.found. The log's format forbids commas
 // and white space in tags.
 func tagOf(o outcome) string {
 	clean := func(r rune) rune {
@@ -356,7 +356,7 @@ func NewLogs(dir string, m record.Manifest) (_ *Logs, err error) {
 	return l, nil
 }
 
-// Add an observation to the interval in which it was done; one that comes
+// Add counts an observation in the interval in which it was done; one that comes
 // late counts as of the current one.
 func (l *Logs) Add(o *record.Observation) error {
 	if !timed(o, &l.manifest) {
@@ -398,7 +398,7 @@ func (l *Logs) writeAll() (err error) {
 	return err
 }
 
-// write an interval of all logs; then it is in the files, whatever becomes of
+// write writes an interval of all logs; then it is in the files, whatever becomes of
 // the run.
 func (l *Logs) write(s *set) error {
 	for i, log := range l.logs {
