@@ -1,4 +1,4 @@
-package plots
+package draw
 
 import (
 	"math"
@@ -14,35 +14,44 @@ import (
 )
 
 // axis of a panel.
-type axis struct {
-	label    string // what it is, with its unit unless ticks have it
-	min, max float64
-	scale    plot.Normalizer // nil: linear
-	ticks    ticker          // nil: round numbers
+type Axis struct {
+	Label    string // what it is, with its unit unless ticks have it
+	Min, Max float64
+	Scale    plot.Normalizer // nil: linear
+	Ticks    ticker          // nil: round numbers
 }
 
+// Tick is a mark of an axis at a value; one without a label is a minor one.
+type Tick = plot.Tick
+
 // ticker proposes ticks, the most first; the first that fit are drawn.
-type ticker func(lo, hi float64) [][]plot.Tick
+type ticker func(lo, hi float64) [][]Tick
 
 // normal axis: with a scale and ticks, and longer than nothing.
-func (a axis) normal() axis {
-	if a.scale == nil {
-		a.scale = plot.LinearScale{}
+func (a Axis) normal() Axis {
+	if a.Scale == nil {
+		a.Scale = plot.LinearScale{}
 	}
-	if a.ticks == nil {
-		a.ticks = roundTicks
+	if a.Ticks == nil {
+		a.Ticks = RoundTicks
 	}
-	if !(a.max > a.min) {
-		a.max = a.min + 1
+	if !(a.Max > a.Min) {
+		a.Max = a.Min + 1
 	}
 	return a
 }
 
+// share returns how far along the axis a value is, from 0 to 1.
+func (a Axis) Share(v float64) float64 {
+	a = a.normal()
+	return a.Scale.Normalize(a.Min, a.Max, v)
+}
+
 // fit ticks into an axis of a length. The size of a label is told by extent:
 // its width on a horizontal axis, its height on a vertical one.
-func (a axis) fit(length, gap vg.Length, extent func(label string) vg.Length) []plot.Tick {
-	var thinnest []plot.Tick
-	for _, ticks := range a.ticks(a.min, a.max) {
+func (a Axis) fit(length, gap vg.Length, extent func(label string) vg.Length) []Tick {
+	var thinnest []Tick
+	for _, ticks := range a.Ticks(a.Min, a.Max) {
 		ticks = a.within(ticks)
 		if thinned := a.thin(ticks, length, gap, extent); len(thinned) == len(ticks) {
 			return ticks
@@ -53,21 +62,21 @@ func (a axis) fit(length, gap vg.Length, extent func(label string) vg.Length) []
 }
 
 // within the axis, with room for what rounding does.
-func (a axis) within(ticks []plot.Tick) []plot.Tick {
-	slack := (a.max - a.min) * 1e-9
-	return slices.DeleteFunc(slices.Clone(ticks), func(t plot.Tick) bool { return t.Value < a.min-slack || t.Value > a.max+slack })
+func (a Axis) within(ticks []Tick) []Tick {
+	slack := (a.Max - a.Min) * 1e-9
+	return slices.DeleteFunc(slices.Clone(ticks), func(t Tick) bool { return t.Value < a.Min-slack || t.Value > a.Max+slack })
 }
 
 // thin leaves out ticks whose label would touch the one before.
-func (a axis) thin(ticks []plot.Tick, length, gap vg.Length, extent func(string) vg.Length) []plot.Tick {
-	var kept []plot.Tick
+func (a Axis) thin(ticks []Tick, length, gap vg.Length, extent func(string) vg.Length) []Tick {
+	var kept []Tick
 	end := vg.Length(math.Inf(-1))
 	for _, t := range ticks {
 		if t.IsMinor() {
 			kept = append(kept, t)
 			continue
 		}
-		at := vg.Length(a.scale.Normalize(a.min, a.max, t.Value)) * length
+		at := vg.Length(a.Scale.Normalize(a.Min, a.Max, t.Value)) * length
 		half := extent(t.Label) / 2
 		if at-half >= end {
 			kept = append(kept, t)
@@ -78,9 +87,9 @@ func (a axis) thin(ticks []plot.Tick, length, gap vg.Length, extent func(string)
 }
 
 // logScale is logarithmic; what is below its beginning is at it.
-type logScale struct{}
+type LogScale struct{}
 
-func (logScale) Normalize(lo, hi, v float64) float64 {
+func (LogScale) Normalize(lo, hi, v float64) float64 {
 	return math.Log(max(v, lo)/lo) / math.Log(hi/lo)
 }
 
@@ -104,9 +113,9 @@ func percentile(nines float64) float64 { return 100 * (1 - math.Pow(10, -nines))
 
 // latencyAxis holds all positive values. It is at least a factor of 4 long,
 // so that equal values do not look like many and two labels fit.
-func latencyAxis(label string, lo, hi float64) axis {
+func LatencyAxis(label string, lo, hi float64) Axis {
 	if !(hi > 0) || math.IsInf(hi, 0) {
-		return axis{label: label, max: 1e-3, ticks: latencyFromZero} // a logarithm has no place for 0 alone
+		return Axis{Label: label, Max: 1e-3, Ticks: latencyFromZero} // a logarithm has no place for 0 alone
 	}
 	lo = min(lo, hi)
 	lo, hi = lo/1.1, hi*1.1
@@ -114,11 +123,11 @@ func latencyAxis(label string, lo, hi float64) axis {
 		middle := math.Sqrt(lo * hi)
 		lo, hi = middle/2.1, middle*2.1
 	}
-	return axis{label: label, min: lo, max: hi, scale: logScale{}, ticks: latencyTicks}
+	return Axis{Label: label, Min: lo, Max: hi, Scale: LogScale{}, Ticks: LatencyTicks}
 }
 
 // timeAxis of a run: seconds since its start, in a unit that makes short labels.
-func timeAxis(from, until float64) axis {
+func TimeAxis(from, until float64) Axis {
 	unit, name := 1.0, "s"
 	switch length := until - from; {
 	case length > 4*86400:
@@ -128,45 +137,45 @@ func timeAxis(from, until float64) axis {
 	case length > 180:
 		unit, name = 60, "min"
 	}
-	return axis{label: "time since the start (" + name + ")", min: from, max: until, ticks: timeTicks(unit)}
+	return Axis{Label: "time since the start (" + name + ")", Min: from, Max: until, Ticks: timeTicks(unit)}
 }
 
 // amountAxis begins at 0 and ends with a round number not below the most.
-func amountAxis(label string, most float64) axis {
+func AmountAxis(label string, most float64) Axis {
 	if !(most > 0) || math.IsInf(most, 0) {
 		most = 1
 	}
-	return axis{label: label, max: roundTop(most)}
+	return Axis{Label: label, Max: RoundTop(most)}
 }
 
 // percentAxis from 0 to 100.
-func percentAxis(label string) axis { return axis{label: label, max: 100} }
+func PercentAxis(label string) Axis { return Axis{Label: label, Max: 100} }
 
 // percentileAxis from 0 to as many nines as n values have.
-func percentileAxis(n int64) axis {
+func PercentileAxis(n int64) Axis {
 	most := min(max(math.Log10(float64(n)), 1), mostNines)
-	return axis{label: "percentile", max: percentile(most), scale: ninesScale{}, ticks: ninesTicks}
+	return Axis{Label: "percentile", Max: percentile(most), Scale: ninesScale{}, Ticks: ninesTicks}
 }
 
 // upTo a value there are ticks: beyond it is room for labels.
-func upTo(most float64, ticks func(lo, hi float64) [][]plot.Tick) func(lo, hi float64) [][]plot.Tick {
-	return func(lo, hi float64) [][]plot.Tick {
-		var all [][]plot.Tick
+func UpTo(most float64, ticks func(lo, hi float64) [][]Tick) func(lo, hi float64) [][]Tick {
+	return func(lo, hi float64) [][]Tick {
+		var all [][]Tick
 		for _, list := range ticks(lo, hi) {
-			all = append(all, slices.DeleteFunc(list, func(t plot.Tick) bool { return t.Value > most }))
+			all = append(all, slices.DeleteFunc(list, func(t Tick) bool { return t.Value > most }))
 		}
 		return all
 	}
 }
 
 // roundTicks are at multiples of 1, 2 or 5 times a power of ten.
-func roundTicks(lo, hi float64) [][]plot.Tick {
+func RoundTicks(lo, hi float64) [][]Tick {
 	return stepTicks(lo, hi, 1, oneTwoFive)
 }
 
 // timeTicks are at round times, with labels in a unit of so many seconds.
 func timeTicks(unit float64) ticker {
-	return func(lo, hi float64) [][]plot.Tick {
+	return func(lo, hi float64) [][]Tick {
 		return stepTicks(lo, hi, unit, func(k int) float64 {
 			switch { // below one unit people count in tenths
 			case unit == 60 && k >= 0:
@@ -207,7 +216,7 @@ func oneTwoFive(k int) float64 {
 }
 
 // stepTicks at multiples of ever longer steps, from about eight ticks to one.
-func stepTicks(lo, hi, unit float64, step func(k int) float64) (all [][]plot.Tick) {
+func stepTicks(lo, hi, unit float64, step func(k int) float64) (all [][]Tick) {
 	lo, hi = lo/unit, hi/unit
 	if !(hi > lo) || math.IsInf(hi-lo, 0) {
 		return nil
@@ -216,26 +225,18 @@ func stepTicks(lo, hi, unit float64, step func(k int) float64) (all [][]plot.Tic
 	for ; (hi-lo)/step(k) > 8; k++ {
 	}
 	for ; len(all) < 12 && (len(all) == 0 || (hi-lo)/step(k) >= 1); k++ {
-		var ticks []plot.Tick
+		var ticks []Tick
 		for i := math.Ceil(lo/step(k) - 1e-9); i <= hi/step(k)+1e-9; i++ {
-			ticks = append(ticks, plot.Tick{Value: i * step(k) * unit, Label: number(i * step(k))})
+			ticks = append(ticks, Tick{Value: i * step(k) * unit, Label: Number(i * step(k))})
 		}
 		all = append(all, ticks)
 	}
 	return all
 }
 
-// number as people write it: 0.25, 5, 12,000.
-func number(v float64) string {
-	if r := math.Round(v); math.Abs(v-r) < 1e-9*max(1, math.Abs(v)) && math.Abs(v) < 1e15 {
-		return strings.Replace(unit.Thousands(int64(r)), "-", "−", 1)
-	}
-	return strings.Replace(strconv.FormatFloat(v, 'g', 6, 64), "-", "−", 1)
-}
-
 // latencyTicks have labels with their unit, at 1, 2, 5 of each decade if they
 // fit, else at decades.
-func latencyTicks(lo, hi float64) (all [][]plot.Tick) {
+func LatencyTicks(lo, hi float64) (all [][]Tick) {
 	first, last := int(math.Floor(math.Log10(lo))), int(math.Ceil(math.Log10(hi)))
 	for _, labelled := range []func(decade, digit int) bool{
 		func(_, digit int) bool { return digit == 1 || digit == 2 || digit == 5 },
@@ -244,10 +245,10 @@ func latencyTicks(lo, hi float64) (all [][]plot.Tick) {
 		func(decade, digit int) bool { return digit == 1 && (decade-first)%2 == 0 },
 		func(decade, digit int) bool { return digit == 1 && (decade-first)%3 == 0 },
 	} {
-		var ticks []plot.Tick
+		var ticks []Tick
 		for decade := first; decade <= last; decade++ {
 			for digit := 1; digit <= 9; digit++ {
-				t := plot.Tick{Value: float64(digit) * math.Pow10(decade)}
+				t := Tick{Value: float64(digit) * math.Pow10(decade)}
 				if labelled(decade, digit) {
 					t.Label = unit.Amount(t.Value, 3)
 				} else if last-first > 6 && digit > 1 {
@@ -262,21 +263,21 @@ func latencyTicks(lo, hi float64) (all [][]plot.Tick) {
 }
 
 // latencyFromZero is for latencies that are all 0.
-func latencyFromZero(_, hi float64) [][]plot.Tick {
-	return [][]plot.Tick{{{Value: 0, Label: "0"}, {Value: hi / 2, Label: unit.Amount(hi/2, 3)}, {Value: hi, Label: unit.Amount(hi, 3)}}}
+func latencyFromZero(_, hi float64) [][]Tick {
+	return [][]Tick{{{Value: 0, Label: "0"}, {Value: hi / 2, Label: unit.Amount(hi/2, 3)}, {Value: hi, Label: unit.Amount(hi, 3)}}}
 }
 
 // ninesTicks at 50, 90, 99, 99.9, …
-func ninesTicks(_, hi float64) [][]plot.Tick {
-	ticks := []plot.Tick{{Value: 0, Label: "0"}, {Value: 50, Label: "50"}, {Value: 90, Label: "90"}}
+func ninesTicks(_, hi float64) [][]Tick {
+	ticks := []Tick{{Value: 0, Label: "0"}, {Value: 50, Label: "50"}, {Value: 90, Label: "90"}}
 	for n := 2; n <= int(math.Round(nines(hi)*1e6)/1e6); n++ {
 		label := "99"
 		if n > 2 {
 			label += "." + strings.Repeat("9", n-2)
 		}
-		ticks = append(ticks, plot.Tick{Value: percentile(float64(n)), Label: label})
+		ticks = append(ticks, Tick{Value: percentile(float64(n)), Label: label})
 	}
-	every := func(k int) (some []plot.Tick) {
+	every := func(k int) (some []Tick) {
 		for i, t := range ticks {
 			if i%k != 1%k {
 				t.Label = ""
@@ -285,18 +286,7 @@ func ninesTicks(_, hi float64) [][]plot.Tick {
 		}
 		return some
 	}
-	return [][]plot.Tick{ticks, ticks[1:], ticks[2:], every(2), every(3)}
-}
-
-// instant of a run, in seconds since its start: 5 s, 1m30s or 12.5 days.
-func instant(v float64) string {
-	switch {
-	case v < 60:
-		return unit.Amount(v, 3)
-	case v >= 2*86400:
-		return unit.Significant(v/86400, 4) + " days"
-	}
-	return time.Duration(math.Round(v*1e3) * 1e6).String()
+	return [][]Tick{ticks, ticks[1:], ticks[2:], every(2), every(3)}
 }
 
 // roundDown to 1, 2 or 5 times a power of ten.
@@ -308,7 +298,65 @@ func roundDown(v float64) float64 {
 }
 
 // roundTop is a round number a little above.
-func roundTop(v float64) float64 {
+func RoundTop(v float64) float64 {
 	step := roundDown(v / 4)
 	return math.Ceil(v*(1-1e-9)/step) * step
+}
+
+// delayTicked axis has ticks at times that people know.
+func DelayTicked(a Axis) Axis {
+	if a.Min > 0 { // else all are 0
+		a.Ticks = delayTicks
+	}
+	return a
+}
+
+// moments that people know, from the smallest.
+var moments = []struct {
+	at     float64
+	label  string
+	common bool // labelled where there is little room too
+}{
+	{1e-9, "1 ns", true}, {1e-8, "10 ns", false}, {1e-7, "100 ns", false}, {1e-6, "1 µs", true}, {1e-5, "10 µs", false}, {1e-4, "100 µs", false},
+	{1e-3, "1 ms", true}, {1e-2, "10 ms", false}, {1e-1, "100 ms", false}, {1, "1 s", true}, {10, "10 s", false},
+	{60, "1 min", true}, {600, "10 min", false}, {3600, "1 h", true}, {6 * 3600, "6 h", false}, {86400, "1 day", true}, {4 * 86400, "4 days", false}, {30 * 86400, "30 days", true},
+	{365 * 86400, "1 year", true}, {3650 * 86400, "10 years", true},
+}
+
+// delayTicks at times that people know. If there are fewer than two of them on
+// the axis, those of a latency.
+func delayTicks(lo, hi float64) [][]Tick {
+	var all, common []Tick
+	for _, m := range moments {
+		if m.at < lo || m.at > hi {
+			continue
+		}
+		all = append(all, Tick{Value: m.at, Label: m.label})
+		if m.common {
+			common = append(common, Tick{Value: m.at, Label: m.label})
+		}
+	}
+	if len(all) < 2 {
+		return LatencyTicks(lo, hi)
+	}
+	return [][]Tick{all, common}
+}
+
+// number as people write it: 0.25, 5, 12,000.
+func Number(v float64) string {
+	if r := math.Round(v); math.Abs(v-r) < 1e-9*max(1, math.Abs(v)) && math.Abs(v) < 1e15 {
+		return strings.Replace(unit.Thousands(int64(r)), "-", "−", 1)
+	}
+	return strings.Replace(strconv.FormatFloat(v, 'g', 6, 64), "-", "−", 1)
+}
+
+// instant of a run, in seconds since its start: 5 s, 1m30s or 12.5 days.
+func Instant(v float64) string {
+	switch {
+	case v < 60:
+		return unit.Amount(v, 3)
+	case v >= 2*86400:
+		return unit.Significant(v/86400, 4) + " days"
+	}
+	return time.Duration(math.Round(v*1e3) * 1e6).String()
 }

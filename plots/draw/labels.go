@@ -1,15 +1,11 @@
-package plots
+package draw
 
 import (
-	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
-
-	"github.com/quotalab/quotalab/models/metric/unit"
+	vgdraw "gonum.org/v1/plot/vg/draw"
 )
 
 // Where labels at the ends of lines are.
@@ -69,9 +65,9 @@ func spread(want []vg.Length, height, lo, hi vg.Length) []vg.Length {
 }
 
 // ends are the layers that are named where they end.
-func (p *panel) ends() (list []named) {
-	for _, l := range p.layers {
-		if n, ok := l.(named); ok && p.direct && n.key().atEnd && n.key().name != "" {
+func (p *Panel) ends() (list []named) {
+	for _, l := range p.Layers {
+		if n, ok := l.(named); ok && p.Direct && n.key().atEnd && n.key().name != "" {
 			list = append(list, n)
 		}
 	}
@@ -79,7 +75,7 @@ func (p *panel) ends() (list []named) {
 }
 
 // drawEnds writes names at the ends of lines, right of the frame.
-func (c *area) drawEnds(list []named) {
+func (c *Area) drawEnds(list []named) {
 	var shown []named
 	var from []vg.Point
 	var want []vg.Length
@@ -88,28 +84,28 @@ func (c *area) drawEnds(list []named) {
 			shown, from, want = append(shown, n), append(from, at), append(want, at.Y)
 		}
 	}
-	t := aligned(c.fine, draw.XLeft, draw.YCenter)
-	height := lineHeight(t)
+	t := Aligned(c.Fine, vgdraw.XLeft, vgdraw.YCenter)
+	height := LineHeight(t)
 	for i, y := range spread(want, height, c.Min.Y, c.Max.Y+height) {
 		e := shown[i].key()
-		leader := draw.LineStyle{Color: c.Axis, Width: c.thin}
+		leader := vgdraw.LineStyle{Color: c.Axis, Width: c.thin}
 		c.StrokeLines(leader, []vg.Point{{X: from[i].X + 1.5, Y: from[i].Y}, {X: max(c.Max.X, from[i].X) + 1.5, Y: from[i].Y}, {X: c.Max.X + labelGap - 2, Y: y}})
-		write(c, in(t, e.look.Ink), vg.Point{X: c.Max.X + labelGap, Y: y}, e.atItsEnd())
+		Write(c, Coloured(t, e.look.Ink), vg.Point{X: c.Max.X + labelGap, Y: y}, e.atItsEnd())
 	}
 }
 
 // reach goes along a row from one value, a dot, to another, a cross-line.
-type reach struct {
-	y, from, to float64 // to may be from
-	label       string  // right of both, "" none
+type Reach struct {
+	Y, From, To float64 // to may be from
+	Label       string  // right of both, "" none
 }
 
 // reaches of one kind in the rows of a panel.
-type reaches struct {
-	name  string // in the legend, "" not there
-	list  []reach
-	look  Look
-	shape draw.GlyphDrawer // of the dots, nil: a filled circle
+type Reaches struct {
+	Name  string // in the legend, "" not there
+	List  []Reach
+	Look  Look
+	Shape Shape // of the dots, nil: a filled circle
 }
 
 // Sizes of a reach.
@@ -118,10 +114,10 @@ const (
 	reachCross = 3.2 // half of the cross-line
 )
 
-func (l reaches) draw(c *area) {
-	sty := draw.LineStyle{Color: l.look.Color, Width: c.line}
-	for _, r := range l.list {
-		a, b := c.at(r.from, r.y), c.at(r.to, r.y)
+func (l Reaches) Draw(c *Area) {
+	sty := vgdraw.LineStyle{Color: l.Look.Color, Width: c.Line}
+	for _, r := range l.List {
+		a, b := c.at(r.From, r.Y), c.at(r.To, r.Y)
 		if a != b {
 			c.StrokeLine2(sty, a.X, a.Y, b.X, b.Y)
 			c.StrokeLine2(sty, b.X, b.Y-reachCross, b.X, b.Y+reachCross)
@@ -130,105 +126,72 @@ func (l reaches) draw(c *area) {
 		c.Fill(circle(a, reachDot*0.8))
 		c.DrawGlyphNoClip(l.key().glyph, a)
 	}
-	t := aligned(in(c.fine, c.Text), draw.XLeft, draw.YCenter)
-	for _, r := range l.list {
-		if r.label != "" {
-			at := vg.Point{X: c.x(max(r.from, r.to)) + reachDot + 3, Y: c.y(r.y)}
-			c.halo(t, at, r.label)
-			write(c, t, at, r.label)
+	t := Aligned(Coloured(c.Fine, c.Text), vgdraw.XLeft, vgdraw.YCenter)
+	for _, r := range l.List {
+		if r.Label != "" {
+			at := vg.Point{X: c.AtX(max(r.From, r.To)) + reachDot + 3, Y: c.AtY(r.Y)}
+			c.Halo(t, at, r.Label)
+			Write(c, t, at, r.Label)
 		}
 	}
 }
 
-func (l reaches) key() entry {
-	glyph := draw.GlyphStyle{Color: l.look.Color, Radius: reachDot, Shape: l.shape}
+func (l Reaches) key() entry {
+	glyph := vgdraw.GlyphStyle{Color: l.Look.Color, Radius: reachDot, Shape: l.Shape}
 	if glyph.Shape == nil {
-		glyph.Shape = draw.CircleGlyph{}
+		glyph.Shape = Filled
 	}
-	return entry{name: l.name, look: l.look, style: glyphKey, glyph: glyph}
+	return entry{name: l.Name, look: l.Look, style: glyphKey, glyph: glyph}
 }
 
-func (l reaches) end(*area) (vg.Point, bool) { return vg.Point{}, false }
-
-func (l reaches) text(b *strings.Builder) {
-	fmt.Fprintf(b, "reaches %q %s\n", l.name, l.look)
-	for _, r := range l.list {
-		fmt.Fprintf(b, "    at %s: %s to %s %q\n", short(r.y), short(r.from), short(r.to), r.label)
-	}
-}
+func (l Reaches) end(*Area) (vg.Point, bool) { return vg.Point{}, false }
 
 // mostRoom is the share of an axis that labels may take.
 const mostRoom = 0.65
 
 // roomFor labels right of the last value: a longer axis.
-func (k *kit) roomFor(a axis, labels, names []string, columns int) axis {
+func (s *Style) RoomFor(a Axis, labels, names []string, columns int) Axis {
 	widest, left := vg.Length(0), vg.Length(0)
 	for _, label := range labels {
-		widest = max(widest, k.fine.Width(label))
+		widest = max(widest, s.Fine.Width(label))
 	}
 	for _, name := range names {
-		left = max(left, k.fine.Width(name))
+		left = max(left, s.Fine.Width(name))
 	}
-	share := min(float64((widest+reachDot+8)/(k.panelWidth(columns)-left-14)), mostRoom)
-	if _, log := a.scale.(logScale); log {
-		a.max = a.min * math.Pow(a.max/a.min, 1/(1-share))
+	share := min(float64((widest+reachDot+8)/(s.PanelWidth(columns)-left-14)), mostRoom)
+	if _, log := a.Scale.(LogScale); log {
+		a.Max = a.Min * math.Pow(a.Max/a.Min, 1/(1-share))
 	} else {
-		a.max = a.min + (a.max-a.min)/(1-share)
+		a.Max = a.Min + (a.Max-a.Min)/(1-share)
 	}
 	return a
 }
 
 // says is a word in a row that has nothing to draw.
-type says struct {
-	y    float64
-	word string
+type Says struct {
+	Y    float64
+	Word string
 }
 
 // absent are the rows of which something is not known.
-type absent []says
+type Absent []Says
 
-func (l absent) draw(c *area) {
-	t := aligned(c.fine, draw.XLeft, draw.YCenter)
+func (l Absent) Draw(c *Area) {
+	t := Aligned(c.Fine, vgdraw.XLeft, vgdraw.YCenter)
 	for _, s := range l {
-		at := vg.Point{X: c.Min.X + 4, Y: c.y(s.y)}
-		word := shorten(t, s.word, c.Max.X-at.X, "…")
-		c.halo(t, at, word)
-		write(c, t, at, word)
-	}
-}
-
-func (l absent) text(b *strings.Builder) {
-	for _, s := range l {
-		fmt.Fprintf(b, "at %s: %q\n", short(s.y), s.word)
+		at := vg.Point{X: c.Min.X + 4, Y: c.AtY(s.Y)}
+		word := Shorten(t, s.Word, c.Max.X-at.X, "…")
+		c.Halo(t, at, word)
+		Write(c, t, at, word)
 	}
 }
 
 // rowLines are between rows that have several things each.
-type rowLines int
+type RowLines int
 
-func (n rowLines) draw(c *area) {
+func (n RowLines) Draw(c *Area) {
 	for i := 1; i < int(n); i++ {
-		y := c.y(float64(i))
-		c.StrokeLine2(draw.LineStyle{Color: c.Grid, Width: c.thin}, c.Min.X, y, c.Max.X, y)
+		y := c.AtY(float64(i))
+		c.StrokeLine2(vgdraw.LineStyle{Color: c.Grid, Width: c.thin}, c.Min.X, y, c.Max.X, y)
 	}
-}
-
-func (n rowLines) text(*strings.Builder) {}
-
-// spell a number as in a sentence: small ones as words.
-func spell(n int) string {
-	words := [...]string{"none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"}
-	if n >= 0 && n < len(words) {
-		return words[n]
-	}
-	return unit.Thousands(int64(n))
-}
-
-// tenth writes a share as a percentage with one digit after the point, so
-// that those below each other are alike.
-func tenth(share float64) string {
-	if share > 0 && share < 0.0005 {
-		return "<0.05 %"
-	}
-	return fmt.Sprintf("%.1f %%", 100*share)
 }
