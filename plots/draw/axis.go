@@ -13,7 +13,7 @@ import (
 	"github.com/quotalab/quotalab/models/metric/unit"
 )
 
-// axis of a panel.
+// Axis is an axis of a panel.
 type Axis struct {
 	Label    string // what it is, with its unit unless ticks have it
 	Min, Max float64
@@ -41,7 +41,7 @@ func (a Axis) normal() Axis {
 	return a
 }
 
-// share returns how far along the axis a value is, from 0 to 1.
+// Share returns how far along the axis a value is, from 0 to 1.
 func (a Axis) Share(v float64) float64 {
 	a = a.normal()
 	return a.Scale.Normalize(a.Min, a.Max, v)
@@ -61,7 +61,7 @@ func (a Axis) fit(length, gap vg.Length, extent func(label string) vg.Length) []
 	return a.thin(thinnest, length, gap, extent)
 }
 
-// within the axis, with room for what rounding does.
+// within returns the ticks that are on the axis, with room for what rounding does.
 func (a Axis) within(ticks []Tick) []Tick {
 	slack := (a.Max - a.Min) * 1e-9
 	return slices.DeleteFunc(slices.Clone(ticks), func(t Tick) bool { return t.Value < a.Min-slack || t.Value > a.Max+slack })
@@ -86,7 +86,7 @@ func (a Axis) thin(ticks []Tick, length, gap vg.Length, extent func(string) vg.L
 	return kept
 }
 
-// logScale is logarithmic; what is below its beginning is at it.
+// LogScale is logarithmic; what is below its beginning is at it.
 type LogScale struct{}
 
 func (LogScale) Normalize(lo, hi, v float64) float64 {
@@ -103,15 +103,15 @@ func (ninesScale) Normalize(lo, hi, p float64) float64 {
 // mostNines that are told apart: float64 has no more of them.
 const mostNines = 12
 
-// nines of a percentile: 90 has 1, 99 has 2, 99.9 has 3.
+// nines returns the nines of a percentile: 90 has 1, 99 has 2, 99.9 has 3.
 func nines(percentile float64) float64 {
 	return -math.Log10(max(1-percentile/100, math.Pow(10, -mostNines)))
 }
 
-// percentile with as many nines.
+// percentile returns the percentile with as many nines.
 func percentile(nines float64) float64 { return 100 * (1 - math.Pow(10, -nines)) }
 
-// latencyAxis holds all positive values. It is at least a factor of 4 long,
+// LatencyAxis returns an axis that holds all positive values. It is at least a factor of 4 long,
 // so that equal values do not look like many and two labels fit.
 func LatencyAxis(label string, lo, hi float64) Axis {
 	if !(hi > 0) || math.IsInf(hi, 0) {
@@ -126,7 +126,7 @@ func LatencyAxis(label string, lo, hi float64) Axis {
 	return Axis{Label: label, Min: lo, Max: hi, Scale: LogScale{}, Ticks: LatencyTicks}
 }
 
-// timeAxis of a run: seconds since its start, in a unit that makes short labels.
+// TimeAxis returns an axis of seconds since the start, in a unit that makes short labels.
 func TimeAxis(from, until float64) Axis {
 	unit, name := 1.0, "s"
 	switch length := until - from; {
@@ -140,7 +140,7 @@ func TimeAxis(from, until float64) Axis {
 	return Axis{Label: "time since the start (" + name + ")", Min: from, Max: until, Ticks: timeTicks(unit)}
 }
 
-// amountAxis begins at 0 and ends with a round number not below the most.
+// AmountAxis returns an axis that begins at 0 and ends with a round number not below the most.
 func AmountAxis(label string, most float64) Axis {
 	if !(most > 0) || math.IsInf(most, 0) {
 		most = 1
@@ -148,16 +148,16 @@ func AmountAxis(label string, most float64) Axis {
 	return Axis{Label: label, Max: RoundTop(most)}
 }
 
-// percentAxis from 0 to 100.
+// PercentAxis returns an axis from 0 to 100.
 func PercentAxis(label string) Axis { return Axis{Label: label, Max: 100} }
 
-// percentileAxis from 0 to as many nines as n values have.
+// PercentileAxis returns an axis from 0 to as many nines as n values have.
 func PercentileAxis(n int64) Axis {
 	most := min(max(math.Log10(float64(n)), 1), mostNines)
 	return Axis{Label: "percentile", Max: percentile(most), Scale: ninesScale{}, Ticks: ninesTicks}
 }
 
-// upTo a value there are ticks: beyond it is room for labels.
+// UpTo leaves out ticks beyond a value: there is room for labels.
 func UpTo(most float64, ticks func(lo, hi float64) [][]Tick) func(lo, hi float64) [][]Tick {
 	return func(lo, hi float64) [][]Tick {
 		var all [][]Tick
@@ -168,7 +168,7 @@ func UpTo(most float64, ticks func(lo, hi float64) [][]Tick) func(lo, hi float64
 	}
 }
 
-// roundTicks are at multiples of 1, 2 or 5 times a power of ten.
+// RoundTicks returns ticks at multiples of 1, 2 or 5 times a power of ten.
 func RoundTicks(lo, hi float64) [][]Tick {
 	return stepTicks(lo, hi, 1, oneTwoFive)
 }
@@ -197,7 +197,7 @@ var (
 	days    = []float64{1, 2, 7, 14, 28, 91}
 )
 
-// nth of the steps; beyond them, doubled.
+// nth returns a step; beyond the last, that one doubled.
 func nth(steps []float64, k int) float64 {
 	if k < len(steps) {
 		return steps[k]
@@ -215,7 +215,7 @@ func oneTwoFive(k int) float64 {
 	return v * math.Pow(10, decade)
 }
 
-// stepTicks at multiples of ever longer steps, from about eight ticks to one.
+// stepTicks returns ticks at multiples of ever longer steps, from about eight ticks to one.
 func stepTicks(lo, hi, unit float64, step func(k int) float64) (all [][]Tick) {
 	lo, hi = lo/unit, hi/unit
 	if !(hi > lo) || math.IsInf(hi-lo, 0) {
@@ -234,7 +234,7 @@ func stepTicks(lo, hi, unit float64, step func(k int) float64) (all [][]Tick) {
 	return all
 }
 
-// latencyTicks have labels with their unit, at 1, 2, 5 of each decade if they
+// LatencyTicks returns ticks that have labels with their unit, at 1, 2, 5 of each decade if they
 // fit, else at decades.
 func LatencyTicks(lo, hi float64) (all [][]Tick) {
 	first, last := int(math.Floor(math.Log10(lo))), int(math.Ceil(math.Log10(hi)))
@@ -267,7 +267,7 @@ func latencyFromZero(_, hi float64) [][]Tick {
 	return [][]Tick{{{Value: 0, Label: "0"}, {Value: hi / 2, Label: unit.Amount(hi/2, 3)}, {Value: hi, Label: unit.Amount(hi, 3)}}}
 }
 
-// ninesTicks at 50, 90, 99, 99.9, …
+// ninesTicks returns ticks at 50, 90, 99, 99.9, …
 func ninesTicks(_, hi float64) [][]Tick {
 	ticks := []Tick{{Value: 0, Label: "0"}, {Value: 50, Label: "50"}, {Value: 90, Label: "90"}}
 	for n := 2; n <= int(math.Round(nines(hi)*1e6)/1e6); n++ {
@@ -289,7 +289,7 @@ func ninesTicks(_, hi float64) [][]Tick {
 	return [][]Tick{ticks, ticks[1:], ticks[2:], every(2), every(3)}
 }
 
-// roundDown to 1, 2 or 5 times a power of ten.
+// roundDown returns the next lower 1, 2 or 5 times a power of ten.
 func roundDown(v float64) float64 {
 	k := int(math.Floor(3*math.Log10(v))) + 3
 	for ; oneTwoFive(k) > v*(1+1e-9); k-- {
@@ -297,13 +297,13 @@ func roundDown(v float64) float64 {
 	return oneTwoFive(k)
 }
 
-// roundTop is a round number a little above.
+// RoundTop returns a round number a little above.
 func RoundTop(v float64) float64 {
 	step := roundDown(v / 4)
 	return math.Ceil(v*(1-1e-9)/step) * step
 }
 
-// delayTicked axis has ticks at times that people know.
+// DelayTicked returns the axis with ticks at times that people know.
 func DelayTicked(a Axis) Axis {
 	if a.Min > 0 { // else all are 0
 		a.Ticks = delayTicks
@@ -323,7 +323,7 @@ var moments = []struct {
 	{365 * 86400, "1 year", true}, {3650 * 86400, "10 years", true},
 }
 
-// delayTicks at times that people know. If there are fewer than two of them on
+// delayTicks returns ticks at times that people know. If there are fewer than two of them on
 // the axis, those of a latency.
 func delayTicks(lo, hi float64) [][]Tick {
 	var all, common []Tick
@@ -342,7 +342,7 @@ func delayTicks(lo, hi float64) [][]Tick {
 	return [][]Tick{all, common}
 }
 
-// number as people write it: 0.25, 5, 12,000.
+// Number writes a number as people do: 0.25, 5, 12,000.
 func Number(v float64) string {
 	if r := math.Round(v); math.Abs(v-r) < 1e-9*max(1, math.Abs(v)) && math.Abs(v) < 1e15 {
 		return strings.Replace(unit.Thousands(int64(r)), "-", "−", 1)
@@ -350,7 +350,7 @@ func Number(v float64) string {
 	return strings.Replace(strconv.FormatFloat(v, 'g', 6, 64), "-", "−", 1)
 }
 
-// instant of a run, in seconds since its start: 5 s, 1m30s or 12.5 days.
+// Instant writes an instant, given in seconds since the start: 5 s, 1m30s or 12.5 days.
 func Instant(v float64) string {
 	switch {
 	case v < 60:

@@ -13,7 +13,7 @@ import (
 // is below between them.
 const seam = 0.35
 
-// cells of a heat map. Row 0 is the uppermost, between rows() and rows()−1 of
+// Cells are the cells of a heat map. Row 0 is the uppermost, between rows() and rows()−1 of
 // the y axis; column i is from x[i] to x[i+1]. NaN is no data.
 type Cells struct {
 	X      []float64
@@ -50,14 +50,14 @@ func (l Cells) Draw(c *Area) {
 	l.write(c)
 }
 
-// box from column i to before another.
+// box returns the rectangle from column i to before another.
 func (l Cells) box(c *Area, row, i, until int) vg.Rectangle {
 	lo := c.at(l.X[i], float64(len(l.Rows)-row-1))
 	hi := c.at(l.X[until], float64(len(l.Rows)-row))
 	return vg.Rectangle{Min: vg.Point{X: lo.X, Y: max(lo.Y-seam, c.Min.Y)}, Max: vg.Point{X: min(hi.X+seam, c.Max.X), Y: hi.Y}}
 }
 
-// hatch what there are no data of: a cross in each.
+// hatch draws a cross into each cell without data.
 func (l Cells) hatch(c *Area, boxes vg.Path) {
 	if len(boxes) == 0 {
 		return
@@ -123,7 +123,7 @@ var ramps = map[Theme]ramp{
 		RGB(0xBBE492), RGB(0xD1EA90), RGB(0xE5EF90), RGB(0xFAF392)},
 }
 
-// level of a value between the ends of a scale; values beyond are at its ends.
+// level returns the colour of a value between the ends of a scale; values beyond are at its ends.
 func (r ramp) level(v, lo, hi float64) int {
 	if !(hi > lo) {
 		return 0
@@ -131,7 +131,7 @@ func (r ramp) level(v, lo, hi float64) int {
 	return int(math.Round(clamp((v-lo)/(hi-lo)) * float64(len(r)-1)))
 }
 
-// inkOn a colour: of black and white the one that is read better.
+// inkOn returns which of black and white is read better on a colour.
 func inkOn(c color.RGBA) color.RGBA {
 	black, white := RGB(0x000000), RGB(0xFFFFFF)
 	if Contrast(black, c) >= Contrast(white, c) {
@@ -140,7 +140,7 @@ func inkOn(c color.RGBA) color.RGBA {
 	return white
 }
 
-// rampKey is a panel below a heat map that says which colour is how much.
+// RampKey returns a panel below a heat map that says which colour is how much.
 func (s *Style) RampKey(label string, lo, hi float64) Panel {
 	// a blank label: the frame is then as far from the left as those above it
 	none := func(_, _ float64) [][]Tick { return [][]Tick{{{Value: 0, Label: " "}}} }
@@ -164,7 +164,7 @@ func (l RampStrip) Draw(c *Area) {
 	}
 }
 
-// outline around the cells that pass.
+// Outline is a line around the cells that pass.
 type Outline struct{ Passed [][]bool }
 
 func (l Outline) Draw(c *Area) {
@@ -179,7 +179,7 @@ func (l Outline) Draw(c *Area) {
 	}
 }
 
-// edges between what passes and what does not, joined where they go on.
+// edges returns the lines between what passes and what does not, joined where they go on.
 func (l Outline) edges() (edges []Rect) {
 	n := len(l.Passed)
 	pass := func(row, column int) bool {
@@ -209,7 +209,7 @@ func (l Outline) edges() (edges []Rect) {
 	return edges
 }
 
-// blanks stand for cells without data, which there are many of.
+// Blanks marks cells without data, which there are many of.
 type Blanks struct{ Cells }
 
 func (l Blanks) Draw(c *Area) {

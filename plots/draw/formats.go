@@ -53,7 +53,7 @@ func (p *Page) image(dpi int) image.Image {
 	return c.Image()
 }
 
-// pdf of one page. Not vgpdf, whose bytes depend on the clock and on the order
+// pdf writes a PDF of one page. It is not vgpdf's, whose bytes depend on the clock and on the order
 // of a map, and whose text is limited to Windows-1252 (no ≤, no −).
 func (p *Page) pdf(w io.Writer) error {
 	c := newPDF(p.Width, p.Height)
@@ -243,7 +243,7 @@ var (
 	svgRule  = regexp.MustCompile(`([a-z-]+):([^;]*);?`)
 )
 
-// svg without a style attribute, which a content security policy may forbid,
+// svg writes an SVG without a style attribute, which a content security policy may forbid,
 // and with a name for those who do not see it.
 func (p *Page) svg(w io.Writer) error {
 	c := vgsvg.New(p.Width, p.Height)

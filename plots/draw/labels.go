@@ -94,13 +94,13 @@ func (c *Area) drawEnds(list []named) {
 	}
 }
 
-// reach goes along a row from one value, a dot, to another, a cross-line.
+// Reach goes along a row from one value, a dot, to another, a cross-line.
 type Reach struct {
 	Y, From, To float64 // to may be from
 	Label       string  // right of both, "" none
 }
 
-// reaches of one kind in the rows of a panel.
+// Reaches are those of one kind in the rows of a panel.
 type Reaches struct {
 	Name  string // in the legend, "" not there
 	List  []Reach
@@ -149,7 +149,7 @@ func (l Reaches) end(*Area) (vg.Point, bool) { return vg.Point{}, false }
 // mostRoom is the share of an axis that labels may take.
 const mostRoom = 0.65
 
-// roomFor labels right of the last value: a longer axis.
+// RoomFor returns a longer axis, with room for labels right of the last value.
 func (s *Style) RoomFor(a Axis, labels, names []string, columns int) Axis {
 	widest, left := vg.Length(0), vg.Length(0)
 	for _, label := range labels {
@@ -167,13 +167,13 @@ func (s *Style) RoomFor(a Axis, labels, names []string, columns int) Axis {
 	return a
 }
 
-// says is a word in a row that has nothing to draw.
+// Says is a word in a row that has nothing to draw.
 type Says struct {
 	Y    float64
 	Word string
 }
 
-// absent are the rows of which something is not known.
+// Absent are the rows of which something is not known.
 type Absent []Says
 
 func (l Absent) Draw(c *Area) {
@@ -186,7 +186,7 @@ func (l Absent) Draw(c *Area) {
 	}
 }
 
-// rowLines are between rows that have several things each.
+// RowLines are lines between rows that have several things each.
 type RowLines int
 
 func (n RowLines) Draw(c *Area) {

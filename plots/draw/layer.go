@@ -11,12 +11,12 @@ import (
 	vgdraw "gonum.org/v1/plot/vg/draw"
 )
 
-// layer is something drawn in a panel.
+// Layer is something drawn in a panel.
 type Layer interface {
 	Draw(c *Area)
 }
 
-// area is a panel's frame while it is drawn on.
+// Area is a panel's frame while it is drawn on.
 type Area struct {
 	vgdraw.Canvas
 	plot *plot.Plot
@@ -31,7 +31,7 @@ func (c *Area) at(x, y float64) vg.Point {
 func (c *Area) AtX(v float64) vg.Length { return c.X(clamp(c.plot.X.Norm(v))) }
 func (c *Area) AtY(v float64) vg.Length { return c.Y(clamp(c.plot.Y.Norm(v))) }
 
-// clamp to [0, 1]; NaN is 0.
+// clamp returns the nearest value in [0, 1]; 0 for NaN.
 func clamp(v float64) float64 {
 	if !(v > 0) {
 		return 0
@@ -42,7 +42,7 @@ func clamp(v float64) float64 {
 // Point is a place in the units of the axes.
 type Point struct{ X, Y float64 }
 
-// line through points. A NaN breaks it; what is all in one place is a dot.
+// Line goes through points. A NaN breaks it; what is all in one place is a dot.
 type Line struct {
 	Name   string // in the legend or at its end, "" neither
 	More   string // at its end only, after the name
@@ -74,7 +74,7 @@ func (l Line) Draw(c *Area) {
 	}
 }
 
-// path along points. Points on the way between two others, straight across
+// path returns the path along points. Points on the way between two others, straight across
 // or up, are left out.
 func (c *Area) path(points []Point, step bool) vg.Path {
 	var path vg.Path
@@ -122,7 +122,7 @@ func unbroken(points []Point) (runs [][]Point) {
 	return runs
 }
 
-// band between two lines over the same x. Where one is NaN there is none.
+// Band is the area between two lines over the same x. Where one is NaN there is none.
 type Band struct {
 	Name      string // in the legend or at its end, "" neither
 	X, Lo, Hi []float64
@@ -153,7 +153,7 @@ func (l Band) Draw(c *Area) {
 	}
 }
 
-// fill between two lines.
+// fill paints the area between two lines.
 func (c *Area) fill(upper, lower []Point, step bool, fill color.Color) {
 	path := c.path(upper, step)
 	back := c.path(lower, step)
@@ -184,13 +184,13 @@ func circle(at vg.Point, r vg.Length) vg.Path {
 // nameShare is the most of a panel's width that names may take.
 const NameShare = 0.36
 
-// names that leave room for what they name, in a panel of a figure with so many
+// Names returns names shortened so that they leave room for what they name, in a panel of a figure with so many
 // columns.
 func (s *Style) Names(list []string, columns int) []string {
 	return s.ClipAll(list, NameShare*s.PanelWidth(columns))
 }
 
-// clip leaves out the middle of a name that is too long: keys tend to differ
+// Clip leaves out the middle of a name that is too long: keys tend to differ
 // at their ends.
 func (s *Style) Clip(name string, width vg.Length) string {
 	letters := []rune(name)
@@ -200,7 +200,7 @@ func (s *Style) Clip(name string, width vg.Length) string {
 	return name
 }
 
-// clipAll names to a width. If what they differ in were lost with their middle,
+// ClipAll shortens names to a width. If what they differ in were lost with their middle,
 // what they have in common goes instead.
 func (s *Style) ClipAll(list []string, width vg.Length) []string {
 	short := s.clipEach(list, width)
@@ -261,10 +261,10 @@ func inner(list []string, head, tail int) []string {
 	return short
 }
 
-// rect is a filled rectangle: a bar, a cell of a heat map.
+// Rect is a filled rectangle: a bar, a cell of a heat map.
 type Rect struct{ X0, Y0, X1, Y1 float64 }
 
-// rects of one kind.
+// Rects are those of one kind.
 type Rects struct {
 	Name  string // in the legend, "" not there
 	Rects []Rect
@@ -285,7 +285,7 @@ func (l Rects) Draw(c *Area) {
 	}
 }
 
-// dots at points, of a shape that is told apart without its colour too.
+// Dots are at points and have a shape that is told apart without its colour too.
 type Dots struct {
 	Name   string // in the legend, "" not there
 	Points []Point
@@ -312,7 +312,7 @@ func (l Dots) glyph() vgdraw.GlyphStyle {
 	return sty
 }
 
-// whiskers are dots with a line up to a second value each. NaN is none.
+// Whiskers are dots with a line up to a second value each. NaN is none.
 type Whiskers struct {
 	X, Lo, Hi []float64
 	Look      Look
@@ -332,7 +332,7 @@ func (l Whiskers) Draw(c *Area) {
 	}
 }
 
-// rule is a straight line across the panel at one value: a bound, a limit.
+// Rule is a straight line across the panel at one value: a bound, a limit.
 type Rule struct {
 	Name     string // in the legend or at its end, "" neither
 	At       float64
@@ -351,17 +351,17 @@ func (l Rule) Draw(c *Area) {
 	c.StrokeLine2(sty, c.Min.X, y, c.Max.X, y)
 }
 
-// plain look of what stands for no outcome: text's colour.
+// Plain returns the look of what stands for nothing else: text's colour.
 func (p *Palette) Plain(dashes ...vg.Length) Look {
 	return Look{Color: p.Text, Ink: p.Text, Dashes: dashes}
 }
 
-// quiet look of what explains: references, bounds, bands of chance.
+// Quiet returns the look of what explains: references, bounds, bands of chance.
 func (p *Palette) Quiet(dashes ...vg.Length) Look {
 	return Look{Color: p.Axis, Ink: p.Muted, Dashes: dashes}
 }
 
-// entry of a legend.
+// entry is one of a legend.
 type entry struct {
 	name  string
 	look  Look
@@ -425,7 +425,7 @@ func (l Rule) end(c *Area) (vg.Point, bool) {
 	return vg.Point{X: c.Max.X, Y: c.AtY(l.At)}, !l.Vertical
 }
 
-// shape of a dot.
+// Shape is what a dot looks like.
 type Shape = vgdraw.GlyphDrawer
 
 // Shapes of dots, which are told apart without their colours.

@@ -38,7 +38,7 @@ type Figure struct {
 	Style *Style
 }
 
-// note adds a note, unless it is "".
+// Note adds a note, unless it is "".
 func (f *Figure) Note(s string) {
 	if s != "" {
 		f.Notes = append(f.Notes, s)
@@ -109,7 +109,7 @@ func (p *Page) Draw(c vg.Canvas) {
 	}
 }
 
-// columns of panels at the figure's width.
+// columnCount returns how many panels stand side by side at the figure's width.
 func (f *Figure) columnCount() int {
 	if f.Style.Small || f.Columns < 1 {
 		return 1
@@ -117,13 +117,13 @@ func (f *Figure) columnCount() int {
 	return min(f.Columns, max(1, len(f.Panels)))
 }
 
-// columnWidth of so many panels side by side.
+// columnWidth returns the width of each of some panels side by side.
 func (s *Style) columnWidth(width vg.Length, columns int) vg.Length {
 	n := vg.Length(columns)
 	return (width - (n-1)*2*s.gap) / n
 }
 
-// frames of all panels by row, and what must be in the legend: names that stand
+// frames returns the frames of all panels by row, and what must be in the legend: names that stand
 // at no line's end.
 func (f *Figure) frames(width vg.Length) (rows [][]*frame, legend []entry) {
 	n := f.columnCount()
@@ -160,7 +160,7 @@ func (f *Figure) frames(width vg.Length) (rows [][]*frame, legend []entry) {
 	return rows, legend
 }
 
-// level the names at the ends of lines: those of panels below each other stand in
+// level aligns the names at the ends of lines: those of panels below each other stand in
 // one column.
 func level(rows [][]*frame) {
 	widest := make([]vg.Length, len(rows[0]))
@@ -178,7 +178,7 @@ func level(rows [][]*frame) {
 	}
 }
 
-// columnWidths of tick labels, for panels below each other.
+// columnWidths returns the widths of tick labels, for panels below each other.
 func columnWidths(rows [][]*frame) []vg.Length {
 	widths := make([]vg.Length, len(rows[0]))
 	for _, row := range rows {
@@ -189,7 +189,7 @@ func columnWidths(rows [][]*frame) []vg.Length {
 	return widths
 }
 
-// row of panels side by side, their axes on one line.
+// row lays out panels side by side, their axes on one line.
 func (s *Style) row(row []*frame, width vg.Length, lefts []vg.Length) block {
 	var head, foot, h vg.Length
 	for _, fr := range row {
@@ -211,7 +211,7 @@ func (s *Style) row(row []*frame, width vg.Length, lefts []vg.Length) block {
 	}}
 }
 
-// paragraph of text, broken into lines.
+// paragraph lays out text, broken into lines.
 func (s *Style) paragraph(t text.Style, words string, before vg.Length) block {
 	lines := wrap(t, words, s.Width-2*s.Margin)
 	h := LineHeight(t)
@@ -232,7 +232,7 @@ const (
 	keyApart = 14 // from the end of a name to the next key
 )
 
-// legend in as many rows as it needs.
+// legend lays out a legend in as many rows as it needs.
 func (s *Style) legend(entries []entry, width vg.Length) block {
 	h := LineHeight(s.Fine) + 1
 	type place struct {
@@ -260,7 +260,7 @@ func (s *Style) legend(entries []entry, width vg.Length) block {
 	}}
 }
 
-// key of a legend at the middle of its left edge.
+// key draws a key of a legend at the middle of its left edge.
 func (s *Style) key(c *vgdraw.Canvas, e entry, at vg.Point) {
 	switch e.style {
 	case fillKey:
@@ -273,7 +273,7 @@ func (s *Style) key(c *vgdraw.Canvas, e entry, at vg.Point) {
 	}
 }
 
-// panel is one frame with axes.
+// Panel is one frame with axes.
 type Panel struct {
 	Title  string // above the frame, "" none
 	X, Y   Axis
@@ -297,7 +297,7 @@ type frame struct {
 	own    vg.Length // of that what this panel needs
 }
 
-// newFrame for a panel of a width, all included.
+// newFrame returns the frame of a panel of a width, all included.
 func (s *Style) newFrame(p *Panel, width vg.Length) *frame {
 	f := &frame{p: p, Style: s, plot: plot.New()}
 	p.X, p.Y = p.X.normal(), p.Y.normal()
@@ -365,7 +365,7 @@ func (f *frame) axis(to *plot.Axis, a Axis, ticks []Tick) {
 	to.Label.TextStyle = Aligned(f.Fine, vgdraw.XCenter, vgdraw.YBottom)
 }
 
-// measure what is above and below the axes. Half a line above is for the highest
+// measure finds the heights of what is above and below the axes. Half a line above is for the highest
 // tick's label.
 func (f *frame) measure() {
 	small := LineHeight(f.Fine)
@@ -388,10 +388,10 @@ func (f *frame) measure() {
 	}
 }
 
-// total height of the panel.
+// total returns the height of the panel.
 func (f *frame) total() vg.Length { return f.head + f.p.Height + f.foot }
 
-// draw the panel into a rectangle as high as total. Its tick labels are right
+// draw draws the panel into a rectangle as high as total. Its tick labels are right
 // aligned in a column of a width, so that panels below each other agree.
 func (f *frame) draw(c vgdraw.Canvas, column vg.Length) {
 	top := c.Max.Y

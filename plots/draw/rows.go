@@ -15,10 +15,10 @@ import (
 // mostNamed is how many rows all get a name; of more some do.
 const MostNamed = 10
 
-// pitch is from one named row to the next: ticks are drawn that close.
+// Pitch is the height from one named row to the next: ticks are drawn that close.
 func (s *Style) Pitch() vg.Length { return 2.02 * LineHeight(s.Fine) }
 
-// rowsHeight of a panel in which some names may be left out.
+// RowsHeight returns the height of a panel in which some names may be left out.
 func (s *Style) RowsHeight(n int) vg.Length {
 	if n <= MostNamed {
 		return vg.Length(n) * s.Pitch()
@@ -26,7 +26,7 @@ func (s *Style) RowsHeight(n int) vg.Length {
 	return max(MostNamed*s.Pitch(), vg.Length(n)*5.5)
 }
 
-// rowAxis has as many names as fit.
+// RowAxis returns an axis with as many names as fit.
 func RowAxis(label string, names []string) Axis {
 	n := len(names)
 	return Axis{Label: label, Max: float64(n), Ticks: func(_, _ float64) (all [][]Tick) {
@@ -42,10 +42,10 @@ func RowAxis(label string, names []string) Axis {
 	}}
 }
 
-// middleOf a row on the y axis.
+// MiddleOf returns the middle of a row on the y axis.
 func MiddleOf(row, n int) float64 { return float64(n-row) - 0.5 }
 
-// panelWidth in a figure with so many columns.
+// PanelWidth returns the width of a panel in a figure with so many columns.
 func (s *Style) PanelWidth(columns int) vg.Length {
 	if s.Small {
 		columns = 1
@@ -54,7 +54,7 @@ func (s *Style) PanelWidth(columns int) vg.Length {
 	return (s.Width - 2*s.Margin - (n-1)*2*s.gap) / n
 }
 
-// bar of a row.
+// Bar is the bar of a row.
 type Bar struct {
 	Name   string // of the row
 	Value  float64
@@ -62,7 +62,7 @@ type Bar struct {
 	Strong bool // one of those that the title speaks of
 }
 
-// bars from 0, one a row.
+// Bars has bars that begin at 0, one a row.
 type Bars struct {
 	List  []Bar
 	Look  Look
@@ -70,7 +70,7 @@ type Bars struct {
 	Named bool    // all names are on the axis, however many
 }
 
-// barAxis has room for the labels right of the longest bar.
+// BarAxis returns an axis with room for the labels right of the longest bar.
 func (s *Style) BarAxis(label string, l Bars, columns int) Axis {
 	var names []string
 	for _, b := range l.List {
@@ -79,7 +79,7 @@ func (s *Style) BarAxis(label string, l Bars, columns int) Axis {
 	return s.BarAxisBeside(label, l, s.Names(names, columns), columns)
 }
 
-// barAxisBeside the names that are on the other axis.
+// BarAxisBeside returns a BarAxis beside the names that are on the other axis.
 func (s *Style) BarAxisBeside(label string, l Bars, names []string, columns int) Axis {
 	most := l.After
 	var labels []string
@@ -93,14 +93,14 @@ func (s *Style) BarAxisBeside(label string, l Bars, names []string, columns int)
 	return s.RoomFor(Axis{Label: label, Max: most, Ticks: WholeTicks}, labels, names, columns)
 }
 
-// wholeTicks of things that are counted: none at fractions.
+// WholeTicks returns ticks of things that are counted: none at fractions.
 func WholeTicks(lo, hi float64) [][]Tick {
 	return slices.DeleteFunc(RoundTicks(lo, hi), func(ticks []Tick) bool {
 		return slices.ContainsFunc(ticks, func(t Tick) bool { return math.Abs(t.Value-math.Round(t.Value)) > 1e-9 })
 	})
 }
 
-// layers of bars: what is below them, they, what is above them, their labels.
+// Layers returns what is below bars, the bars, what is above them, and their labels.
 func (l Bars) Layers(below, above []Layer) []Layer {
 	return slices.Concat([]Layer{Upright{}}, below, []Layer{l}, above, []Layer{BarLabels{l}})
 }
@@ -108,7 +108,7 @@ func (l Bars) Layers(below, above []Layer) []Layer {
 // dense rows have names for some only.
 func (l Bars) dense() bool { return len(l.List) > MostNamed && !l.Named }
 
-// say what stands at a bar's end: its name too, if not all names are on the axis.
+// say returns what stands at a bar's end: its name too, if not all names are on the axis.
 func (l Bars) say(b Bar) string {
 	if l.dense() && b.Label != "" {
 		return b.Name + ": " + b.Label
@@ -116,7 +116,7 @@ func (l Bars) say(b Bar) string {
 	return b.Label
 }
 
-// fit what stands at a bar's end: if need be without the name, then without the
+// fit returns what of that fits: if need be without the name, then without the
 // label's end, where the number is not.
 func (l Bars) fit(s *Style, b Bar, width vg.Length) string {
 	if whole := l.say(b); s.Fine.Width(whole) <= width {
@@ -143,7 +143,7 @@ func (l Bars) Draw(c *Area) {
 	}
 }
 
-// upright is a grid without lines along rows, which would strike out labels.
+// Upright is a grid without lines along rows, which would strike out labels.
 type Upright struct{}
 
 func (Upright) Draw(c *Area) {
@@ -157,7 +157,7 @@ func (Upright) Draw(c *Area) {
 	}
 }
 
-// barLabels stand at the ends of bars, of the longest first if not all fit.
+// BarLabels writes labels at the ends of bars, of the longest first if not all fit.
 type BarLabels struct{ Bars }
 
 func (l BarLabels) Draw(c *Area) {
@@ -185,14 +185,14 @@ func (l BarLabels) Draw(c *Area) {
 	}
 }
 
-// halo is a patch of the background below a text that begins at a point.
+// Halo draws a patch of the background below a text that begins at a point.
 func (c *Area) Halo(t vgdraw.TextStyle, at vg.Point, words string) {
 	h := LineHeight(t) / 2
 	c.SetColor(c.Background)
 	c.Fill(vg.Rectangle{Min: vg.Point{X: at.X - 1.5, Y: at.Y - h}, Max: vg.Point{X: at.X + t.Width(words) + 1.5, Y: at.Y + h}}.Path())
 }
 
-// stackParts are parts of stacked bars, one a row at most. Each is seen however small
+// StackParts are parts of stacked bars, one a row at most. Each is seen however small
 // it is, and apart from the next.
 type StackParts struct{ Rects }
 

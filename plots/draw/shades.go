@@ -54,7 +54,7 @@ func lettered(shades []Shade) bool { return len(shades) > 1 && len(shades) <= mo
 
 func letter(i int) string { return string(rune('A' + i)) }
 
-// shadeEdges are where shades begin and end, above what would hide their shade.
+// ShadeEdges are lines where shades begin and end, above what would hide their shade.
 type ShadeEdges []Shade
 
 func (l ShadeEdges) Draw(c *Area) {
@@ -72,7 +72,7 @@ type Shade struct {
 	Label       string
 }
 
-// shadesNote says what the shades are; "" if there are none.
+// ShadesNote says what the shades are; "" if there are none.
 func ShadesNote(shades []Shade) string {
 	switch n := len(shades); {
 	case n == 0:

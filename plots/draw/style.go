@@ -24,7 +24,7 @@ const (
 	smallBelow   = 12.0 // from here on down type is smaller and panels stand in one column
 )
 
-// style is how everything looks: one for all figures.
+// Style is how everything looks: one for all figures.
 type Style struct {
 	*Palette
 	Width vg.Length
@@ -41,7 +41,7 @@ type Style struct {
 	leading     vg.Length // from line to line of normal text
 }
 
-// newStyle returns the style of a theme ("": Light) and a width in centimetres (0:
+// NewStyle returns the style of a theme ("": Light) and a width in centimetres (0:
 // DefaultWidth).
 func NewStyle(theme Theme, width float64) (*Style, error) {
 	width = cmp.Or(width, DefaultWidth)
@@ -80,13 +80,13 @@ func typeface(size vg.Length, weight xfont.Weight, c color.Color) text.Style {
 	}
 }
 
-// in another colour.
+// Coloured returns a style of text in another colour.
 func Coloured(t text.Style, c color.Color) text.Style {
 	t.Color = c
 	return t
 }
 
-// aligned elsewhere than to the right of and below its point.
+// Aligned returns a style of text that stands elsewhere than to the right of and below its point.
 func Aligned(t text.Style, x vgdraw.XAlignment, y vgdraw.YAlignment) text.Style {
 	t.XAlign, t.YAlign = x, y
 	return t
@@ -97,7 +97,7 @@ func LineHeight(t text.Style) vg.Length {
 	return e.Ascent + e.Descent
 }
 
-// write one line of text. Where gonum/plot puts the line's box depends on
+// Write writes one line of text. Where gonum/plot puts the line's box depends on
 // the font's size, here the box's edge or middle is at the point.
 func Write(c vg.Canvas, t text.Style, at vg.Point, line string) {
 	if line == "" {
@@ -166,7 +166,7 @@ func fill(t text.Style, words []string, width vg.Length) (lines []string) {
 	return lines
 }
 
-// shorten text until it fits with the mark that says so, to at least one letter.
+// Shorten cuts text until it fits with the mark that says so, to at least one letter.
 func Shorten(t text.Style, s string, width vg.Length, mark string) string {
 	if t.Width(s) <= width {
 		return s
@@ -208,7 +208,7 @@ var (
 	Dotted = []vg.Length{1.5, 1.5}
 )
 
-// Look of a line or an area.
+// Look is that of a line or an area.
 type Look struct {
 	Color  color.RGBA
 	Ink    color.RGBA  // the same hue, fit for text
@@ -232,7 +232,7 @@ var palettes = map[Theme]*Palette{
 	},
 }
 
-// PaletteOf a theme.
+// PaletteOf returns the palette of a theme.
 func PaletteOf(t Theme) (*Palette, error) {
 	p := palettes[t]
 	if p == nil {
@@ -241,7 +241,7 @@ func PaletteOf(t Theme) (*Palette, error) {
 	return p, nil
 }
 
-// Nth look of things without an outcome, in the order in which they come.
+// Nth returns the look of things that are told apart by the order in which they come.
 // Colours are used again with dashes.
 func (p *Palette) Nth(i int) Look {
 	var d []vg.Length
@@ -266,25 +266,25 @@ func (p *Palette) ink(c color.RGBA) color.RGBA {
 	return c
 }
 
-// Hex of a colour, as CSS writes it.
+// Hex writes a colour as CSS does.
 func Hex(c color.RGBA) string { return fmt.Sprintf("#%02x%02x%02x", c.R, c.G, c.B) }
 
 func RGB(v uint32) color.RGBA {
 	return color.RGBA{R: uint8(v >> 16), G: uint8(v >> 8), B: uint8(v), A: 255}
 }
 
-// contrast of two opaque colours, 1 to 21, as in WCAG 2.2.
+// Contrast returns the contrast of two opaque colours, 1 to 21, as in WCAG 2.2.
 func Contrast(a, b color.RGBA) float64 {
 	la, lb := luminance(a), luminance(b)
 	return (max(la, lb) + 0.05) / (min(la, lb) + 0.05)
 }
 
-// luminance of a colour relative to white, as in WCAG 2.2.
+// luminance returns the light of a colour relative to white, as in WCAG 2.2.
 func luminance(c color.RGBA) float64 {
 	return 0.2126*linear(c.R) + 0.7152*linear(c.G) + 0.0722*linear(c.B)
 }
 
-// linear light of an sRGB channel.
+// linear returns the linear light of an sRGB channel.
 func linear(v uint8) float64 {
 	x := float64(v) / 255
 	if x <= 0.04045 {
@@ -293,7 +293,7 @@ func linear(v uint8) float64 {
 	return math.Pow((x+0.055)/1.055, 2.4)
 }
 
-// mix of two opaque colours, share of it the second.
+// Mix returns a mixture of two opaque colours, share of it the second.
 func Mix(a, b color.RGBA, share float64) color.RGBA {
 	part := func(x, y uint8) uint8 { return uint8(math.Round(float64(x)*(1-share) + float64(y)*share)) }
 	return color.RGBA{R: part(a.R, b.R), G: part(a.G, b.G), B: part(a.B, b.B), A: 255}
@@ -304,7 +304,7 @@ func faded(c color.RGBA, opacity float64) color.NRGBA {
 	return color.NRGBA{R: c.R, G: c.G, B: c.B, A: uint8(math.Round(opacity * 255))}
 }
 
-// nested width of the i-th of n lines: where lines lie on each other, those below
+// Nested returns the width of the i-th of n lines: where lines lie on each other, those below
 // are seen at the sides of those above.
 func (s *Style) Nested(i, n int) vg.Length {
 	if n < 2 {
@@ -313,7 +313,7 @@ func (s *Style) Nested(i, n int) vg.Length {
 	return s.Line * (1.7 - 0.9*vg.Length(i)/vg.Length(n-1))
 }
 
-// bandLook is of an area in which chance explains what is there.
+// BandLook returns the look of an area in which chance explains what is there.
 func (s *Style) BandLook() Look {
 	return Look{Color: Mix(s.Background, s.Axis, 0.28), Ink: s.Muted}
 }
