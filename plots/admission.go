@@ -12,7 +12,7 @@ import (
 	"github.com/quotalab/quotalab/results/summary"
 )
 
-// admissionFigures of one record: for each limiter what its worst keys were given,
+// admissionFigures returns those of one record: for each limiter what its worst keys were given,
 // against burst + t/T, and when.
 func admissionFigures(k *kit, set *series.Set) (all []draw.Figure) {
 	if len(set.Admission) == 0 {
@@ -64,7 +64,7 @@ func (k *kit) admissionFigure(set *series.Set, a *series.Admission) draw.Figure 
 	return f
 }
 
-// keyPanel of what one key was given.
+// keyPanel shows what one key was given.
 func (k *kit) keyPanel(a *series.KeyAdmission, level bool, columns int) draw.Panel {
 	title := a.Key
 	if a.Excess > 0 {
@@ -144,7 +144,7 @@ func ofLimiterMetric(s *summary.Measured, name, limiter string) (summary.Metric,
 	return summary.Metric{}, false
 }
 
-// peakOf a line: the first of its highest points.
+// peakOf returns the first of the highest points of a line.
 func peakOf(points []series.Point) (most, at float64) {
 	most = math.Inf(-1)
 	for _, p := range points {
@@ -169,7 +169,7 @@ func isLevelled(a *series.KeyAdmission) bool {
 	return back > 2*float64(a.Burst) && back > 4*a.Excess
 }
 
-// spanOf the window. A limit that comes back in months says nothing of a run of
+// spanOf returns the length of the window. A limit that comes back in months says nothing of a run of
 // seconds, so the envelope may be longer than what is shown.
 func spanOf(a *series.KeyAdmission) float64 {
 	if last := a.Admitted[len(a.Admitted)-1].X; last > 0 {
@@ -214,7 +214,7 @@ func newKeyCurve(a *series.KeyAdmission, level bool) *keyCurve {
 	return c
 }
 
-// excessFigure of when a limiter gave any key more than its limit.
+// excessFigure shows when a limiter gave any key more than its limit.
 func (k *kit) excessFigure(set *series.Set, a *series.Admission) draw.Figure {
 	t := &set.Timeline
 	points := points(a.ExcessOverTime)

@@ -19,7 +19,7 @@ import (
 // in a note.
 const mostCompared = 24
 
-// compareFigures of several records side by side.
+// compareFigures returns those of several records side by side.
 func compareFigures(k *kit, sets []*series.Set) (all []draw.Figure) {
 	c := newComparison(k, sets)
 	if len(sets) < 2 {
@@ -38,14 +38,14 @@ func compareFigures(k *kit, sets []*series.Set) (all []draw.Figure) {
 	return all
 }
 
-// subject of a comparison: one limiter, or engine, of one record.
+// subject is one side of a comparison: one limiter, or engine, of one record.
 type subject struct {
 	set     *series.Set
 	limiter string
 	name    string
 }
 
-// comparison of the limiters of some records.
+// comparison holds what figures on several records share.
 type comparison struct {
 	*kit
 	sets    []*series.Set
@@ -111,7 +111,7 @@ func (c *comparison) namedAt(i int, names []string) []string {
 	return make([]string, len(names))
 }
 
-// figure of some panels, with all that figures of a comparison share.
+// figure returns a figure of some panels, with all that figures of a comparison share.
 func (c *comparison) figure(name, title string, panels ...draw.Panel) draw.Figure {
 	f := draw.Figure{Name: name, Title: title, Subtitle: c.subtitle(), Panels: panels, Columns: min(c.columns, len(panels))}
 	f.Note(c.left)
@@ -153,7 +153,7 @@ func (c *comparison) subtitle() string {
 	return words
 }
 
-// accounts of all records that have any.
+// accounts returns how many accounts all records have.
 func (c *comparison) accounts() (n int64) {
 	for _, s := range c.sets {
 		if s.Thresholds != nil {
@@ -188,12 +188,12 @@ func (c *comparison) pipelinedNote() string {
 	return hidesQueueing("in " + and(names))
 }
 
-// compareHeight of a panel in which each row has as many lines.
+// compareHeight returns the height of a panel in which each row has as many lines.
 func (c *comparison) compareHeight(lines int) vg.Length {
 	return vg.Length(len(c.rows)) * max(c.Pitch(), vg.Length(lines)*draw.LineHeight(c.Fine)*1.1+4)
 }
 
-// recordNames say in what records differ: their scenario, and if need be clock,
+// recordNames returns names that say in what records differ: their scenario, and if need be clock,
 // number of shards, tags, seed and plan.
 func recordNames(sets []*series.Set) []string {
 	traits := []func(m *record.Manifest) string{
@@ -232,7 +232,7 @@ func tagWords(tags map[string]string) string {
 	return strings.Join(words, " ")
 }
 
-// metricOf a subject; false if its record does not know it.
+// metricOf returns a metric of a subject; false if its record does not know it.
 func (s *subject) metricOf(name string) (summary.Metric, bool) {
 	if s.set.Summary == nil {
 		return summary.Metric{}, false
@@ -240,7 +240,7 @@ func (s *subject) metricOf(name string) (summary.Metric, bool) {
 	return ofLimiterMetric(s.set.Summary, name, s.limiter)
 }
 
-// clockFigures set virtual against real time, for each scenario that was run in
+// clockFigures compares virtual with real time, for each scenario that was run in
 // both: the first record of each.
 func (c *comparison) clockFigures() (all []draw.Figure) {
 	var done []string
@@ -308,7 +308,7 @@ func (c *comparison) clocks() [2]draw.Reaches {
 	return [2]draw.Reaches{{Name: "virtual time", Look: c.Nth(0)}, {Name: "real time", Look: c.Nth(1), Shape: draw.Box}}
 }
 
-// clockPanel of two reaches a row, NaN none.
+// clockPanel has two reaches a row, NaN none.
 func (c *comparison) clockPanel(title string, x draw.Axis, rows []clockRow, names []string, of func(r clockRow, clock int) draw.Reach) draw.Panel {
 	kinds, n := c.clocks(), len(rows)
 	var labels []string

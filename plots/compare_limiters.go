@@ -41,7 +41,7 @@ func (c *comparison) judged(name string) (values []float64, known int) {
 	return values, known
 }
 
-// barPanel of a value a row.
+// barPanel has a bar a row.
 func (c *comparison) barPanel(place int, title, unit string, values []float64, label func(row int, v float64) string) draw.Panel {
 	b := draw.Bars{Look: c.Nth(1), Named: true}
 	names, n := c.namedAt(place, c.shown), len(c.rows)
@@ -135,7 +135,7 @@ func (c *comparison) balanceFigure() draw.Figure {
 	return c.figure("compare-balance", balanceWords(top, topName, len(keys.List), uneven), p)
 }
 
-// balanceWords tell the worst of the commands, and whether chance explains the
+// balanceWords returns the worst of the commands, and whether chance explains the
 // keys.
 func balanceWords(top float64, name string, known, uneven int) string {
 	keys := "keys are not known"
@@ -152,7 +152,7 @@ func balanceWords(top float64, name string, known, uneven int) string {
 	return fmt.Sprintf("The fullest shard has up to %s times the mean of commands, with %s; %s", twoDigits(top), name, keys)
 }
 
-// load of a subject on shards, or why there is no balance to tell.
+// load returns the load of a subject on shards, or why there is no balance to tell.
 func (s *subject) load() (*series.ShardLoad, string) {
 	for i := range s.set.Shards {
 		if l := &s.set.Shards[i]; l.Limiter == s.limiter {
@@ -167,7 +167,7 @@ func (s *subject) load() (*series.ShardLoad, string) {
 
 func twoDigits(v float64) string { return strconv.FormatFloat(v, 'f', 2, 64) }
 
-// peakToMean of counts; NaN of none.
+// peakToMean returns the largest of counts over their mean; NaN of none.
 func peakToMean(counts []int64) float64 {
 	sum := total(counts)
 	if sum == 0 {
@@ -182,13 +182,13 @@ var (
 	keyOrder      = [...]record.KeyState{record.Found, record.NotFound, record.Stale, record.Mixed, record.Unread, ""}
 )
 
-// group of outcomes of one limiter, of all its clients, that are compared as one.
+// group holds outcomes of one limiter, of all its clients, that are compared as one.
 type group struct {
 	name     string
 	outcomes []series.Outcome
 }
 
-// groupsOf the outcomes of two sets, by limiter, then as in the catalogue. Where
+// groupsOf returns the outcomes of two sets, by limiter, then as in the catalogue. Where
 // the two do not know the same states of keys (a real server does not tell what
 // a script found), only decisions are compared.
 func groupsOf(sets [2]*series.Set) (all []group) {
@@ -231,7 +231,7 @@ func groupsOfLimiter(sets [2]*series.Set, limiter string, byKey bool) (all []gro
 	return all
 }
 
-// statesOf the keys that a limiter's decisions are told by.
+// statesOf returns the states of keys that a limiter's decisions are told by.
 func statesOf(s *series.Set, limiter string) (states []string) {
 	for _, key := range keyOrder {
 		for _, o := range s.Timeline.Outcomes {
@@ -274,7 +274,7 @@ func clockRows(sets [2]*series.Set) (rows []clockRow) {
 	return rows
 }
 
-// shareOf the decisions of its limiter that a group has; NaN if it has decided
+// shareOf returns the share of the decisions of its limiter that a group has; NaN if it has decided
 // nothing.
 func shareOf(s *series.Set, g group) float64 {
 	own, all := int64(0), int64(0)
@@ -348,7 +348,7 @@ func (c *comparison) deciding(decision string) comparison {
 	return some
 }
 
-// quantile of all values of some distributions.
+// quantile returns that of all values of some distributions.
 func quantile(p float64, of ...series.Distribution) float64 { return mixtureQuantile(of, p) }
 
 // timedOutcome is how long decisions of an outcome took, of all clients.
@@ -373,7 +373,7 @@ func (s *subject) timed(decision string) (of []timedOutcome) {
 	return of
 }
 
-// latencyPanel of a decision; each row has room for as many lines.
+// latencyPanel shows one decision; each row has room for as many lines.
 func (c *comparison) latencyPanel(decision string, x draw.Axis, names []string, lines int) draw.Panel {
 	if c.columns == 1 { // rows are not level with those of another panel
 		lines = 1
@@ -403,7 +403,7 @@ func (c *comparison) latencyPanel(decision string, x draw.Axis, names []string, 
 	return p
 }
 
-// addReach to those of its outcome.
+// addReach adds one to those of its outcome.
 func (c *comparison) addReach(kinds []draw.Reaches, o series.Outcome, one draw.Reach) []draw.Reaches {
 	name := outcomeName(o)
 	i := slices.IndexFunc(kinds, func(l draw.Reaches) bool { return l.Name == name })

@@ -19,7 +19,7 @@ type engineRow struct {
 	delays series.Distribution
 }
 
-// share of the notices due that were missed; NaN if none was due.
+// share returns that of the notices due that were missed; NaN if none was due.
 func (r *engineRow) share() float64 {
 	if r.crossings == 0 {
 		return math.NaN()
@@ -27,7 +27,7 @@ func (r *engineRow) share() float64 {
 	return share(r.missed, r.crossings)
 }
 
-// engineRows of all records: an engine's beside each other.
+// engineRows returns those of all records: an engine's beside each other.
 func (c *comparison) engineRows() (rows []engineRow) {
 	var order []string
 	for i, s := range c.sets {
@@ -89,7 +89,7 @@ func (c *comparison) missedFigure(rows []engineRow) draw.Figure {
 	return f
 }
 
-// delayPanel of the notices that were delivered; false if there are none.
+// delayPanel shows the notices that were delivered; false if there are none.
 func (c *comparison) delayPanel(rows []engineRow) (draw.Panel, bool) {
 	lo, hi, n := math.Inf(1), 0.0, len(rows)
 	late := draw.Reaches{Look: c.Nth(0)}

@@ -22,7 +22,7 @@ import (
 	"github.com/quotalab/quotalab/plots/series"
 )
 
-// Options of figures. The zero value is light and 16 cm wide: readable at
+// Options has what can be chosen. The zero value is light and 16 cm wide: readable at
 // half a page.
 type Options struct {
 	Theme draw.Theme // "": Light
@@ -113,7 +113,7 @@ func slug(name string) string {
 	}, name), "-")
 }
 
-// kind of figures: of each record by itself, or of all together.
+// kind is one of figures: of each record by itself, or of all together.
 type kind struct {
 	name  string
 	of    *subjects
@@ -121,7 +121,7 @@ type kind struct {
 	draws func(k *kit, sets []*series.Set) []draw.Figure
 }
 
-// subjects of a run that a kind of figures is about.
+// subjects is what of a run a kind of figures is about.
 type subjects struct {
 	none string // a run without them, in words
 	in   func(set *series.Set) bool
@@ -154,7 +154,7 @@ func Kinds() []string {
 	return names
 }
 
-// figures of a kind, if they are wanted.
+// figures returns those of a kind, if they are wanted.
 func (k *kind) figures(with *kit, sets []*series.Set, o Options) (all []draw.Figure) {
 	asked := slices.Contains(o.Kinds, k.name)
 	switch {
@@ -205,5 +205,5 @@ func LeftOut(sets []*series.Set) (kindsAndWhy []string) {
 	return kindsAndWhy
 }
 
-// RecordNames tell some records apart, as figures of several do.
+// RecordNames returns names that tell records apart, as figures of several do.
 func RecordNames(sets []*series.Set) []string { return recordNames(sets) }

@@ -13,7 +13,7 @@ import (
 	"github.com/quotalab/quotalab/results/record"
 )
 
-// latencyFigures of one record: for each limiter how long decisions took, by
+// latencyFigures returns those of one record: for each limiter how long decisions took, by
 // outcome. Where requests were not sent when they were due there is a second
 // figure of the time since then.
 func latencyFigures(k *kit, set *series.Set) (all []draw.Figure) {
@@ -47,7 +47,7 @@ func latencyFigures(k *kit, set *series.Set) (all []draw.Figure) {
 
 const noLag = "From sent to done; from due to done is the same: requests were sent when they were due."
 
-// latencyBy limiter, of outcomes that have one.
+// latencyBy returns latencies by limiter, of outcomes that have one.
 func latencyBy(set *series.Set) map[string][]series.OutcomeLatency {
 	by := map[string][]series.OutcomeLatency{}
 	for _, o := range set.Latency {
@@ -58,7 +58,7 @@ func latencyBy(set *series.Set) map[string][]series.OutcomeLatency {
 	return by
 }
 
-// view of a latency: from when to done.
+// view says from when a latency is counted.
 type view struct {
 	name, label, since string
 	of                 func(series.OutcomeLatency) series.Distribution
@@ -127,7 +127,7 @@ func (k *kit) latencyPanels(of []series.OutcomeLatency, v view, times, percentil
 	return []draw.Panel{shares, tails}
 }
 
-// onlyOf a limiter, if there are several.
+// onlyOf returns words that name a limiter, if there are several.
 func onlyOf(set *series.Set, limiter string) string {
 	if len(limiters(set)) < 2 {
 		return ""
@@ -145,7 +145,7 @@ func positive(d series.Distribution) float64 {
 	return math.Inf(1)
 }
 
-// ecdf of a distribution: the percentage of the values that are at most x.
+// ecdf returns the distribution: the percentage of the values that are at most x.
 func ecdf(d series.Distribution) []draw.Point {
 	points := []draw.Point{{X: d.Min, Y: 0}}
 	for _, q := range d.Grid {
@@ -154,7 +154,7 @@ func ecdf(d series.Distribution) []draw.Point {
 	return append(points, draw.Point{X: d.Max, Y: 100})
 }
 
-// quantiles up to the last percentile that so many values have.
+// quantiles returns those up to the last percentile that so many values have.
 func quantiles(d series.Distribution) []draw.Point {
 	last := 100 * (1 - 1/float64(d.N))
 	var points []draw.Point
@@ -190,7 +190,7 @@ func latencyTitle(set *series.Set, limiter string, of []series.OutcomeLatency, v
 	return sentence(fmt.Sprintf("%s%s take%s %s at the median, %s%s", decisionsOf(fastest), whose, trips, unit.Amount(median(fastest), 3), and(others), v.since))
 }
 
-// alikeNames of decisions: allowed and denied decisions both.
+// alikeNames returns names of decisions: allowed and denied decisions both.
 func alikeNames(order []string, whose string) string {
 	var names []string
 	for _, d := range order {
@@ -203,7 +203,7 @@ func alikeNames(order []string, whose string) string {
 	return and(names) + " decisions" + whose + all
 }
 
-// middleAndTail of a latency in words.
+// middleAndTail writes a latency in words.
 func middleAndTail(median float64, tail string) string {
 	if unit.Amount(median, 3) == tail {
 		return tail + ", at the median and at the 99th percentile"
@@ -211,7 +211,7 @@ func middleAndTail(median float64, tail string) string {
 	return unit.Amount(median, 3) + " at the median, " + tail + " at the 99th percentile"
 }
 
-// tails of decisions, one value if they are alike.
+// tails writes those of decisions, one value if they are alike.
 func tails(order []string, tail func(string) float64) string {
 	least, most := math.Inf(1), 0.0
 	var each []string
@@ -299,7 +299,7 @@ func byClient(of []series.OutcomeLatency) (list []clientLatency) {
 	return list
 }
 
-// median of all that a client waited.
+// median returns that of all that a client waited.
 func (c *clientLatency) median(v view) string {
 	var all []series.Distribution
 	for _, o := range c.of {
@@ -316,7 +316,7 @@ func (c *clientLatency) n() (n int64) {
 	return n
 }
 
-// entitle the panels of one of several clients: whose they are, how often it finds no
+// entitle writes the titles of the panels of one of several clients: whose they are, how often it finds no
 // key, what share each outcome has and how long it waits. What the panels above and below say of the axes is not
 // repeated, unless all stand in one column.
 func (c *clientLatency) entitle(k *kit, set *series.Set, v view, panels []draw.Panel, first, last bool) {
@@ -370,7 +370,7 @@ const (
 	pagePanels = 6
 )
 
-// latencyPages show the percentiles of some limiters, a panel each or, where clients
+// latencyPages returns the percentiles of some limiters, a panel each or, where clients
 // are told apart, each of these, all with the same axes.
 func (k *kit) latencyPages(set *series.Set, v view) (pages []draw.Figure) {
 	by := map[source][]series.OutcomeLatency{}

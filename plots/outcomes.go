@@ -19,7 +19,7 @@ const (
 	stepWidth = 4 // of an interval on paper, at least: narrower ones are merged
 )
 
-// outcomesFigures of one record: what came of requests over time, a limiter a
+// outcomesFigures returns those of one record: what came of requests over time, a limiter a
 // panel.
 func outcomesFigures(k *kit, set *series.Set) (all []draw.Figure) {
 	names := limiters(set)
@@ -76,7 +76,7 @@ func offeredNote(t *series.Timeline, of []source) (note string) {
 	return note
 }
 
-// merged timeline of fewer, longer intervals. It has rates and counts only.
+// merged returns a timeline of fewer, longer intervals. It has rates and counts only.
 func merged(t *series.Timeline, most int) *series.Timeline {
 	k := 1
 	for _, factor := range []int{2, 4, 5, 10, 20, 50, 100} {
@@ -104,7 +104,7 @@ func merged(t *series.Timeline, most int) *series.Timeline {
 	return &out
 }
 
-// means of so many values at a time.
+// means returns those of so many values at a time.
 func means(v []float64, k int) (out []float64) {
 	for c := range slices.Chunk(v, k) {
 		out = append(out, sum(c)/float64(len(c)))
@@ -129,7 +129,7 @@ func ofSource(t *series.Timeline, s source) (list []series.OutcomeTimeline) {
 	return list
 }
 
-// highest that the stack of a source is.
+// highest returns how high the stack of a source is.
 func highest(t *series.Timeline, s source) (most float64) {
 	list := ofSource(t, s)
 	for i := range t.N {
@@ -142,7 +142,7 @@ func highest(t *series.Timeline, s source) (most float64) {
 	return most
 }
 
-// stack of rates, one outcome above the other, and what was offered as a line.
+// stack returns rates, one outcome above the other, and what was offered as a line.
 func (k *kit) stack(t *series.Timeline, s source) (layers []draw.Layer) {
 	x := edges(t)
 	base := make([]float64, len(x))
@@ -169,7 +169,7 @@ func endVisibly(t *series.Timeline, s source, most float64) bool {
 	})
 }
 
-// offeredTo a source; nil if requests come to another first.
+// offeredTo returns what was offered to a source; nil if requests come to another first.
 func offeredTo(t *series.Timeline, s source) []float64 {
 	for _, o := range t.OfferedTo {
 		if o.Limiter == s.limiter && o.Client == s.client {
@@ -179,7 +179,7 @@ func offeredTo(t *series.Timeline, s source) []float64 {
 	return nil
 }
 
-// limitersOf some sources, each once.
+// limitersOf returns those of some sources, each once.
 func limitersOf(of []source) (names []string) {
 	for _, s := range of {
 		if !slices.Contains(names, s.limiter) {
@@ -243,7 +243,7 @@ func deniedTitle(t *series.Timeline, names []string) string {
 	return strings.Join(parts, ", ")
 }
 
-// sharesOf what came of requests, of a limiter's decisions and the drops.
+// sharesOf returns what came of requests, as shares of a limiter's decisions and the drops.
 func sharesOf(t *series.Timeline, limiter string) map[record.Decision]float64 {
 	n, shares := int64(0), map[record.Decision]float64{}
 	list := ofSource(t, source{limiter, ""})

@@ -20,7 +20,7 @@ const (
 	notable    = 1.1 // times what is usual is not steady
 )
 
-// overTimeFigures of one record: for each limiter the median and the 99th
+// overTimeFigures returns those of one record: for each limiter the median and the 99th
 // percentile of latency by interval, an outcome a panel.
 func overTimeFigures(k *kit, set *series.Set) (all []draw.Figure) {
 	names := limiters(set)
@@ -84,7 +84,7 @@ func warmupNote(t *series.Timeline) string {
 	return " The warm-up, " + draw.Instant(t.Warmup) + ", is left out."
 }
 
-// span of all medians and 99th percentiles above 0.
+// span returns that of all medians and 99th percentiles above 0.
 func span(timed []series.OutcomeTimeline) (lo, hi float64) {
 	lo = math.Inf(1)
 	for _, o := range timed {
@@ -105,7 +105,7 @@ func runAxis(t *series.Timeline) draw.Axis {
 	return draw.TimeAxis(t.From, t.From+t.Step*float64(t.N))
 }
 
-// timedOutcomes of a source that have a panel, in order, and a sentence on the
+// timedOutcomes returns those of a source that have a panel, in order, and a sentence on the
 // rarer ones.
 func timedOutcomes(t *series.Timeline, s source) (timed []series.OutcomeTimeline, rare string) {
 	isTimed := func(v float64) bool { return !math.IsNaN(v) }
@@ -138,7 +138,7 @@ func timedOutcomes(t *series.Timeline, s source) (timed []series.OutcomeTimeline
 	return timed, rare
 }
 
-// quantileBand from the median to the 99th percentile; where only few
+// quantileBand returns layers from the median to the 99th percentile; where only few
 // decisions are in an interval, a dot and a line for each.
 func (k *kit) quantileBand(t *series.Timeline, o series.OutcomeTimeline) []draw.Layer {
 	look := k.outcome(o.Outcome)
@@ -165,7 +165,7 @@ func (k *kit) quantileBand(t *series.Timeline, o series.OutcomeTimeline) []draw.
 	}
 }
 
-// edges of the timeline's intervals: one more than there are.
+// edges returns those of the timeline's intervals: one more than there are.
 func edges(t *series.Timeline) []float64 {
 	x := make([]float64, t.N+1)
 	for i := range x {
@@ -174,7 +174,7 @@ func edges(t *series.Timeline) []float64 {
 	return x
 }
 
-// held until the end of its interval: the last value twice, for edges.
+// held returns values until the end of their interval: the last value twice, for edges.
 func held(v []float64) []float64 {
 	if len(v) == 0 {
 		return nil
@@ -182,7 +182,7 @@ func held(v []float64) []float64 {
 	return append(slices.Clone(v), v[len(v)-1])
 }
 
-// peak of the 99th percentile of an outcome.
+// peak is that of the 99th percentile of an outcome.
 type peak struct {
 	of       series.OutcomeTimeline
 	at       int // interval
@@ -220,7 +220,7 @@ func overTimeTitle(set *series.Set, timed []series.OutcomeTimeline) string {
 	return title
 }
 
-// worst interval of those with enough decisions.
+// worst returns that interval of those with enough decisions.
 func worst(timed []series.OutcomeTimeline, enough int64) (p peak) {
 	for _, o := range timed {
 		usual := middle(o.P99)
@@ -233,7 +233,7 @@ func worst(timed []series.OutcomeTimeline, enough int64) (p peak) {
 	return p
 }
 
-// middle of the values that are known: their median.
+// middle returns the median of the values that are known.
 func middle(v []float64) float64 {
 	known := slices.DeleteFunc(slices.Clone(v), math.IsNaN)
 	slices.Sort(known)
@@ -243,7 +243,7 @@ func middle(v []float64) float64 {
 	return known[(len(known)-1)/2]
 }
 
-// overTimePages show, for each of the limiters, or client that is told apart, the
+// overTimePages returns, for each of the limiters, or client that is told apart, the
 // outcome with most decisions.
 func (k *kit) overTimePages(set *series.Set) (pages []draw.Figure) {
 	t := &set.Timeline

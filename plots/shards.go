@@ -12,7 +12,7 @@ import (
 	"github.com/quotalab/quotalab/results/summary"
 )
 
-// shardFigures of one record: for each limiter how keys and commands lie on the
+// shardFigures returns those of one record: for each limiter how keys and commands lie on the
 // shards, when commands come to which, and the hottest keys.
 func shardFigures(k *kit, set *series.Set) (all []draw.Figure) {
 	if len(set.Shards) == 0 {
@@ -33,7 +33,7 @@ func unsharded(set *series.Set) string {
 	return "no limiter sent a command after the warm-up."
 }
 
-// shardFigure of keys and commands.
+// shardFigure shows keys and commands by shard.
 func (k *kit) shardFigure(set *series.Set, l *series.ShardLoad) draw.Figure {
 	f := draw.Figure{Name: "shards-" + l.Limiter, Columns: 2, Title: balanceTitle(set, l)}
 	keys, commands := k.shardBars(l, l.Keys, true), k.shardBars(l, l.Commands, false)
@@ -55,7 +55,7 @@ func (k *kit) shardFigure(set *series.Set, l *series.ShardLoad) draw.Figure {
 	return f
 }
 
-// shardBars of a count. Those of keys leave room for the band of chance.
+// shardBars returns bars of a count. Those of keys leave room for the band of chance.
 func (k *kit) shardBars(l *series.ShardLoad, counts []int64, keys bool) draw.Bars {
 	out := draw.Bars{Look: k.Nth(0)}
 	if keys && len(l.Names) > 1 && !math.IsNaN(l.KeysHigh) {
@@ -184,7 +184,7 @@ func onKeys(l *series.ShardLoad) string {
 // tell them apart.
 const mostCells = 6000
 
-// heatFigure of commands on each shard over time.
+// heatFigure shows commands on each shard over time.
 func (k *kit) heatFigure(set *series.Set, l *series.ShardLoad) draw.Figure {
 	f := draw.Figure{Name: "shard-load-" + l.Limiter, Columns: 1}
 	if len(l.Heat) == 0 || len(l.Heat[0]) == 0 {
@@ -294,7 +294,7 @@ func readHeat(heat [][]float64) heatReading {
 	return h
 }
 
-// hottestFigure of the keys with most decisions.
+// hottestFigure shows the keys with most decisions.
 func (k *kit) hottestFigure(set *series.Set, l *series.ShardLoad) draw.Figure {
 	f := draw.Figure{Name: "hot-keys-" + l.Limiter, Columns: 1}
 	if len(l.Hottest) == 0 {
@@ -329,7 +329,7 @@ func (k *kit) hottestFigure(set *series.Set, l *series.ShardLoad) draw.Figure {
 	return f
 }
 
-// otherKeys than the hottest. One on several limits counts for each.
+// otherKeys counts those beside the hottest. One on several limits counts for each.
 func otherKeys(l *series.ShardLoad) string {
 	if others := total(l.Keys) - int64(len(l.Hottest)); others > 0 {
 		return "The other " + unit.Counted(others, "key") + " have"

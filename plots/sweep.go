@@ -135,7 +135,7 @@ func (k *sweepKit) spanOf(values []float64) string {
 	return lo + " to " + hi
 }
 
-// say a value of the metric with its unit.
+// say writes a value of the metric with its unit.
 func (k *sweepKit) say(v float64) string { return k.digits(v, 3) }
 
 // brief is for cells.
@@ -163,7 +163,7 @@ func (k *sweepKit) metricLabel() string {
 	return k.Metric + " (" + k.Unit + ")"
 }
 
-// setting of some axes, as in "limiter = lua, rate = 100/s".
+// setting writes that of some axes, as in "limiter = lua, rate = 100/s".
 func (k *sweepKit) setting(axes, index []int) string {
 	var words []string
 	for i, a := range axes {
@@ -172,7 +172,7 @@ func (k *sweepKit) setting(axes, index []int) string {
 	return strings.Join(words, ", ")
 }
 
-// settingOf one axis. A unit in the axis's name goes to the value.
+// settingOf writes that of one axis. A unit in the axis's name goes to the value.
 func settingOf(a *sweep.Parameter, i int) string {
 	name, unit, found := strings.Cut(strings.TrimSuffix(a.Name, ")"), " (")
 	switch {
@@ -215,7 +215,7 @@ func (k *sweepKit) some(axes []int, most int) (settings [][]int, left string) {
 	return settings, fmt.Sprintf("Not drawn: %s of %s.", unit.Counted(int64(len(all)-most), "other setting"), and(names))
 }
 
-// others than some axes.
+// others returns all but some axes.
 func (k *sweepKit) others(but ...int) (axes []int) {
 	for i := range k.Axes {
 		if !slices.Contains(but, i) {
@@ -234,7 +234,7 @@ func (k *sweepKit) byPlace() map[string]sweep.GridCell {
 	return m
 }
 
-// place of a cell from that on some axes and on the others.
+// place returns that of a cell from that on some axes and on the others.
 func (k *sweepKit) place(axes, index []int, at map[int]int) string {
 	whole := make([]int, len(k.Axes))
 	for i, a := range axes {
@@ -249,7 +249,7 @@ func (k *sweepKit) place(axes, index []int, at map[int]int) string {
 // mostLines of one figure; of more settings the note says how many.
 const mostLines = 7
 
-// lineFigure along one axis: a line for each setting of the others.
+// lineFigure shows one axis: a line for each setting of the others.
 func (k *sweepKit) lineFigure(x int) draw.Figure {
 	f := draw.Figure{Name: "sweep-line", Columns: 1}
 	others := k.others(x)
@@ -389,7 +389,7 @@ func (k *sweepKit) lineTitle(x int, lines []sweepLine) string {
 	return fmt.Sprintf("At %s %s is %s with %s and %s with %s", value(at), k.Metric, k.say(lo), low, k.say(hi), high)
 }
 
-// passWords say up to where a line passes, if it does so from one of its ends on.
+// passWords returns up to where a line passes, if it does so from one of its ends on.
 func passWords(points []sweepPoint, value func(float64) string) string {
 	changes := 0
 	for i := 1; i < len(points); i++ {
@@ -413,7 +413,7 @@ func passWords(points []sweepPoint, value func(float64) string) string {
 	return ""
 }
 
-// barFigure of one axis of words, or of one run.
+// barFigure shows one axis of words, or one run.
 func (k *sweepKit) barFigure() draw.Figure {
 	f := draw.Figure{Name: "sweep-bars", Title: k.title(), Columns: 1}
 	names := []string{"the run"}

@@ -54,7 +54,7 @@ func (k *sweepKit) mapNote(missing bool) string {
 	return note
 }
 
-// rowOrder of an axis from above: numbers rise upwards.
+// rowOrder returns the values of an axis from above: numbers rise upwards.
 func (k *sweepKit) rowOrder(a int) []int {
 	order := make([]int, len(k.Axes[a].Values))
 	for i := range order {
@@ -66,7 +66,7 @@ func (k *sweepKit) rowOrder(a int) []int {
 	return order
 }
 
-// grid of the cells in one panel.
+// grid returns the cells of one panel.
 func (k *sweepKit) grid(across, down int, cell func(x, y int) (sweep.GridCell, bool), scale draw.Axis) (draw.Cells, [][]bool) {
 	m := draw.Cells{Lo: 0, Hi: 1}
 	var passed [][]bool
@@ -144,7 +144,7 @@ func (k *sweepKit) metricAxis() draw.Axis {
 	return a
 }
 
-// label of an axis that fits below a frame.
+// label returns that of an axis so that it fits below a frame.
 func (k *sweepKit) label(words string, columns int) string {
 	return draw.Shorten(k.Fine, words, 0.55*k.PanelWidth(columns), "…")
 }
@@ -190,7 +190,7 @@ func (k *sweepKit) decadeTicks(lo, hi float64) [][]draw.Tick {
 	return all
 }
 
-// valueAxis of a parameter with numbers: ticks are at the values that were run.
+// valueAxis returns that of a parameter with numbers: ticks are at the values that were run.
 func (k *sweepKit) valueAxis(a int) draw.Axis {
 	numbers := k.Axes[a].Numeric
 	lo, hi := slices.Min(numbers), slices.Max(numbers)

@@ -15,7 +15,7 @@ import (
 	"github.com/quotalab/quotalab/plots/series"
 )
 
-// thresholdFigures of one record: which notices each engine missed and why, in
+// thresholdFigures returns those of one record: which notices each engine missed and why, in
 // which groups of accounts, how late the others were, and one account's story.
 func thresholdFigures(k *kit, set *series.Set) (all []draw.Figure) {
 	t := set.Thresholds
@@ -49,14 +49,14 @@ func untold(t *series.Thresholds, of []tally) string {
 	return ""
 }
 
-// tally of one engine over all thresholds and groups.
+// tally is the account of one engine over all thresholds and groups.
 type tally struct {
 	engine            string
 	missed, crossings int64
 	causes            []int64 // of misses, in the order of Thresholds.Causes
 }
 
-// tallies of the engines, in their order.
+// tallies returns those of the engines, in their order.
 func tallies(t *series.Thresholds) []tally {
 	list := make([]tally, len(t.Engines))
 	for i, e := range t.Engines {
@@ -79,7 +79,7 @@ func tallies(t *series.Thresholds) []tally {
 	return list
 }
 
-// share of a, 0 of nothing.
+// share returns what part a is, 0 of nothing.
 func share(a, of int64) float64 {
 	if of == 0 {
 		return 0
@@ -121,7 +121,7 @@ func verb(names []string, of string) string {
 	return and(fewNames(names)) + " " + of
 }
 
-// fewNames: of many the first and how many more there are.
+// fewNames returns, of many, the first and how many more there are.
 func fewNames(names []string) []string {
 	if len(names) <= 4 {
 		return names
@@ -147,7 +147,7 @@ const (
 	mostGroupRows = 24
 )
 
-// matrixFigure: the share missed by group of accounts and threshold, an engine
+// matrixFigure shows the share missed by group of accounts and threshold, an engine
 // a panel. Engines that missed nothing are named instead, if others did.
 func (k *kit) matrixFigure(t *series.Thresholds, of []tally) draw.Figure {
 	f := draw.Figure{Name: "thresholds-matrix", Title: "Which accounts' notices were missed is not known"}
@@ -209,7 +209,7 @@ func crossedLevels(t *series.Thresholds) []int64 {
 	})
 }
 
-// mainGroups that have rows of their own; rest are those that share one.
+// mainGroups returns those that have rows of their own; rest are those that share one.
 func mainGroups(t *series.Thresholds) (groups, rest []string) {
 	if len(t.Groups) <= mostGroups {
 		return t.Groups, nil
@@ -248,7 +248,7 @@ func groupName(g string) string {
 	return g
 }
 
-// matrix of one engine.
+// matrix returns the cells of one engine.
 func matrix(t *series.Thresholds, engine string, levels []int64, groups, rest []string) draw.Cells {
 	m := draw.Cells{Hi: 1}
 	for i := range len(levels) + 1 {
@@ -282,7 +282,7 @@ func addRow(l *draw.Cells, t *series.Thresholds, engine string, levels []int64, 
 	l.Rows, l.Labels = append(l.Rows, row), append(l.Labels, labels)
 }
 
-// wholePercent never rounds something to nothing or to all.
+// wholePercent writes a share, and never rounds something to nothing or to all.
 func wholePercent(missed, crossings int64) string {
 	p := 100 * share(missed, crossings)
 	switch {
@@ -348,7 +348,7 @@ type where struct {
 	engines, shares []string
 }
 
-// wheres of some engines; those that miss most in the same group are together.
+// wheres returns those of some engines; those that miss most in the same group are together.
 func wheres(t *series.Thresholds, of []tally) (list []where) {
 	for _, e := range of {
 		group, most, least := extremes(t, e.engine)
@@ -368,7 +368,7 @@ func wheres(t *series.Thresholds, of []tally) (list []where) {
 	return list
 }
 
-// extremes of the share that an engine misses by group, over all thresholds.
+// extremes returns those of the share that an engine misses by group, over all thresholds.
 func extremes(t *series.Thresholds, engine string) (group string, most, least float64) {
 	least = 1
 	for _, g := range t.Groups {

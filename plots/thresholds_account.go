@@ -18,7 +18,7 @@ import (
 	"github.com/quotalab/quotalab/results/record"
 )
 
-// accountFigure: one account's usage with all that an engine did about it, and
+// accountFigure shows one account's usage with all that an engine did about it, and
 // below it what each engine told it.
 func (k *kit) accountFigure(set *series.Set, s *series.AccountStory) draw.Figure {
 	f := draw.Figure{Name: "thresholds-account", Columns: 1, Title: storyTitle(s), Subtitle: storySubtitle(s)}
@@ -114,7 +114,7 @@ func (k *kit) usageHeight(levels []int64, top float64) vg.Length {
 	return max(enough, 1.2*k.FrameHeight)
 }
 
-// missLook and toldLook are those of misses and notices.
+// missLook returns the look of misses; toldLook that of notices.
 func (k *kit) missLook() draw.Look { return k.Nth(1) }
 func (k *kit) toldLook() draw.Look { return k.Nth(2) }
 
@@ -215,7 +215,7 @@ type lanes struct {
 	told, miss draw.Look
 }
 
-// lanePanel of all engines, over the same time as the curve above it.
+// lanePanel shows all engines, over the same time as the curve above it.
 func (k *kit) lanePanel(s *series.AccountStory, x draw.Axis) draw.Panel {
 	var names []string
 	for _, e := range s.Engines {
@@ -292,7 +292,7 @@ func (l lanes) glyph(c *draw.Area, m laneMark, y vg.Length) {
 // near is how close marks must be to be one.
 const near = vg.Length(5)
 
-// marks of an engine from left to right.
+// marks returns those of an engine from left to right.
 func (l lanes) marks(c *draw.Area, e series.EngineStory) (list []laneMark) {
 	add := func(m laneMark) {
 		for i := range list {
@@ -327,7 +327,7 @@ func (l lanes) marks(c *draw.Area, e series.EngineStory) (list []laneMark) {
 	return list
 }
 
-// labels stand right of their marks, else between crossing and mark, else left of
+// labels writes levels right of their marks, else between crossing and mark, else left of
 // the crossing, else nowhere: those of misses are the first to choose.
 func (l lanes) labels(c *draw.Area, marks []laneMark, y vg.Length) {
 	const gap, glyph = 5, 3.5
@@ -411,7 +411,7 @@ func storySubtitle(s *series.AccountStory) string {
 	return words
 }
 
-// storyNotes say when it was, who suppressed what, and what changed.
+// storyNotes returns when it was, who suppressed what, and what changed.
 func storyNotes(set *series.Set, s *series.AccountStory, most float64) (notes []string) {
 	at := func(x float64) string {
 		return set.Manifest.Epoch.Add(time.Duration(x * 1e9)).UTC().Format("2006-01-02 15:04")

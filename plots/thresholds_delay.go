@@ -17,7 +17,7 @@ import (
 // they are.
 const mostBounds = 3
 
-// delayFigure: of all crossings, the share that was told of within a time. A
+// delayFigure shows, of all crossings, the share that was told of within a time. A
 // curve that does not reach 100 % is of an engine that missed the rest.
 func (k *kit) delayFigure(t *series.Thresholds) draw.Figure {
 	f := draw.Figure{Name: "thresholds-delay", Columns: 1, Title: "How late notices were is not known"}
@@ -175,7 +175,7 @@ func middleDelay(d series.EngineDelay) float64 {
 // their panels.
 const mostBars = 50
 
-// missedFigure: misses by engine, and of the worst by threshold, both by cause.
+// missedFigure shows misses by engine, and of the worst by threshold, both by cause.
 func (k *kit) missedFigure(t *series.Thresholds, of []tally) draw.Figure {
 	f := draw.Figure{Name: "thresholds-missed", Columns: 1, Title: missedTitle(t, of)}
 	all, worst := engineRows(of), missers(of)
@@ -237,7 +237,7 @@ func levelRows(t *series.Thresholds, engine string) (rows []stackRow) {
 	return rows
 }
 
-// stackPanel of bars, one a row, with how many were missed of how many at
+// stackPanel has bars, one a row, with how many were missed of how many at
 // their ends. Beside are the rows of all panels in the column, whose names take
 // room.
 func (k *kit) stackPanel(title string, causes []string, rows []stackRow, columns int, beside []stackRow) draw.Panel {
@@ -287,7 +287,7 @@ func missedOf(r stackRow) string {
 	return unit.Thousands(r.missed) + " of " + unit.Thousands(r.among)
 }
 
-// causeLook of the nth cause: that of a bound for what has no name of its own.
+// causeLook returns the look of the nth cause: that of a bound for what has no name of its own.
 func (k *kit) causeLook(n int, cause string) draw.Look {
 	if cause == series.OtherCauses {
 		return k.Quiet()

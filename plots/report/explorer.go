@@ -53,7 +53,7 @@ type explorerPath struct {
 	P99    []*value `json:"p99,omitempty"`
 }
 
-// value in six digits.
+// value is written in six digits.
 type value float64
 
 func (v value) MarshalJSON() ([]byte, error) {

@@ -23,7 +23,7 @@ const (
 	narrowWidth = 9
 )
 
-// figure of the page.
+// figure is one of the page.
 type figure struct {
 	ID, Title, Subtitle string
 	Level               int // of its heading
@@ -76,7 +76,7 @@ func drawAll(sets []*series.Set, kinds []string) (drawings [4][]draw.Figure, err
 	return drawings, nil
 }
 
-// picture of a figure in both themes. Its words are text of the page.
+// picture returns a figure in both themes. Its words are text of the page.
 func (p *builder) picture(light, dark *draw.Figure, class string) (template.HTML, error) {
 	var drawings [2]bytes.Buffer
 	for i, f := range []draw.Figure{*light, *dark} {
@@ -115,7 +115,7 @@ type colours struct{ pairs []pair }
 
 type pair struct{ light, dark string }
 
-// variable of a pair, for use in an attribute.
+// variable returns that of a pair, for use in an attribute.
 func (c *colours) variable(light, dark string) string {
 	p := pair{strings.ToLower(light), strings.ToLower(dark)}
 	i := slices.Index(c.pairs, p)
@@ -126,7 +126,7 @@ func (c *colours) variable(light, dark string) string {
 	return fmt.Sprintf("var(--c%d)", i)
 }
 
-// look of an outcome in both themes.
+// look returns that of an outcome in both themes.
 func (c *colours) look(light, dark draw.Look) string {
 	return c.variable(draw.Hex(light.Color), draw.Hex(dark.Color))
 }
@@ -210,7 +210,7 @@ func (c *colours) joined(light, dark []byte, label, class string) (string, error
 	}
 }
 
-// attributes of an element, in both forms. A fill that is left out is black.
+// attributes writes those of an element, in both forms. A fill that is left out is black.
 func (c *colours) attributes(b *strings.Builder, light, dark xml.StartElement, root bool) error {
 	element := light.Name.Local
 	if !slices.Contains(svgElements, element) {
@@ -237,7 +237,7 @@ func (c *colours) attributes(b *strings.Builder, light, dark xml.StartElement, r
 	return nil
 }
 
-// names of the attributes of either form.
+// names returns those of the attributes of either form.
 func names(light, dark xml.StartElement) (list []string) {
 	for _, a := range slices.Concat(light.Attr, dark.Attr) {
 		if !slices.Contains(list, a.Name.Local) {
