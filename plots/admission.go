@@ -251,10 +251,5 @@ func excessTitle(a *series.Admission, t *series.Timeline, most, at float64) stri
 		}
 	}
 	title := fmt.Sprintf("A key of %s is above burst + t/T in %s of the intervals, by %s tokens at %s", a.Limiter, percent(float64(n)/float64(len(a.ExcessOverTime))), unit.Significant(most, 3), draw.Instant(at))
-	for _, f := range t.Faults {
-		if at < max(f.Until, f.From+t.Step) && at+t.Step > f.From {
-			return title + ": " + f.Label
-		}
-	}
-	return title
+	return title + duringFault(t, at)
 }

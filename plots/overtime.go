@@ -212,12 +212,18 @@ func overTimeTitle(set *series.Set, timed []series.OutcomeTimeline) string {
 	}
 	title := fmt.Sprintf("The 99th percentile of “%s”%s reaches %s at %s, usually %s",
 		outcomeName(p.of.Outcome), onlyOf(set, p.of.Limiter), unit.Amount(p.v, 3), draw.Instant(start(p)), unit.Amount(p.usual, 3))
+	return title + duringFault(t, start(p))
+}
+
+// duringFault returns the first fault in the interval that begins at an instant, as the end
+// of a title; "" if there is none.
+func duringFault(t *series.Timeline, at float64) string {
 	for _, f := range t.Faults {
-		if start(p) < max(f.Until, f.From+t.Step) && start(p)+t.Step > f.From {
-			return title + ": " + f.Label
+		if at < max(f.Until, f.From+t.Step) && at+t.Step > f.From {
+			return ": " + f.Label
 		}
 	}
-	return title
+	return ""
 }
 
 // worst returns that interval of those with enough decisions.

@@ -34,11 +34,7 @@ func (k *sweepKit) mapFigure() draw.Figure {
 			return c, ok
 		}, scale)
 		f.Panels = append(f.Panels, k.mapPanel(across, down, k.setting(others, setting), m, passed, f.Columns))
-		for _, row := range m.Rows {
-			for _, v := range row {
-				missing = missing || math.IsNaN(v)
-			}
-		}
+		missing = missing || m.Gaps()
 	}
 	scale.Label = k.label(k.metricLabel(), f.Columns)
 	f.Panels = append(f.Panels, k.mapKey(scale))
@@ -98,17 +94,7 @@ func (k *sweepKit) mapPanel(across, down int, title string, m draw.Cells, passed
 	width := k.PanelWidth(columns)
 	each := width * (1 - draw.NameShare) / vg.Length(len(k.Axes[across].Values))
 	names := k.ClipAll(k.Axes[across].Values, max(each, width/8))
-	n := len(names)
-	x := draw.Axis{Label: k.label(k.Axes[across].Name, columns), Max: float64(n), Ticks: func(_, _ float64) (all [][]draw.Tick) {
-		for every := 1; every < 2*n; every *= 2 {
-			var ticks []draw.Tick
-			for i := 0; i < n; i += every {
-				ticks = append(ticks, draw.Tick{Value: float64(i) + 0.5, Label: names[i]})
-			}
-			all = append(all, ticks)
-		}
-		return all
-	}}
+	x := draw.ColumnAxis(k.label(k.Axes[across].Name, columns), names)
 	return draw.Panel{Title: title, X: x, Y: draw.RowAxis(k.Axes[down].Name, k.Names(rows, columns)), Height: k.RowsHeight(len(rows)), Layers: []draw.Layer{m, draw.Outline{Passed: passed}}}
 }
 

@@ -306,16 +306,11 @@ func (k *kit) cellsFit(names []string, n, columns int) bool {
 
 // levelAxis has a column for each threshold.
 func levelAxis(levels []int64) draw.Axis {
-	return draw.Axis{Label: "threshold (% of the limit)", Max: float64(len(levels)), Ticks: func(_, _ float64) (all [][]draw.Tick) {
-		for every := 1; every < 2*len(levels); every *= 2 {
-			var ticks []draw.Tick
-			for i := 0; i < len(levels); i += every {
-				ticks = append(ticks, draw.Tick{Value: float64(i) + 0.5, Label: strconv.FormatInt(levels[i], 10)})
-			}
-			all = append(all, ticks)
-		}
-		return all
-	}}
+	names := make([]string, len(levels))
+	for i, l := range levels {
+		names[i] = strconv.FormatInt(l, 10)
+	}
+	return draw.ColumnAxis("threshold (% of the limit)", names)
 }
 
 // matrixTitle tells of each engine in which group it misses most.

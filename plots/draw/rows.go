@@ -29,17 +29,27 @@ func (s *Style) RowsHeight(n int) vg.Length {
 // RowAxis returns an axis with as many names as fit.
 func RowAxis(label string, names []string) Axis {
 	n := len(names)
-	return Axis{Label: label, Max: float64(n), Ticks: func(_, _ float64) (all [][]Tick) {
-		for every := 1; every < 2*n; every *= 2 {
+	return Axis{Label: label, Max: float64(n), Ticks: namedTicks(names, func(i int) float64 { return MiddleOf(i, n) })}
+}
+
+// ColumnAxis returns an axis of columns with as many names as fit.
+func ColumnAxis(label string, names []string) Axis {
+	return Axis{Label: label, Max: float64(len(names)), Ticks: namedTicks(names, func(i int) float64 { return float64(i) + 0.5 })}
+}
+
+// namedTicks returns ticks with names, with fewer of them where not all fit.
+func namedTicks(names []string, at func(i int) float64) ticker {
+	return func(_, _ float64) (all [][]Tick) {
+		for every := 1; every < 2*len(names); every *= 2 {
 			var ticks []Tick
-			for i := 0; i < n; i += every {
-				ticks = append(ticks, Tick{Value: MiddleOf(i, n), Label: names[i]})
+			for i := 0; i < len(names); i += every {
+				ticks = append(ticks, Tick{Value: at(i), Label: names[i]})
 			}
-			slices.Reverse(ticks) // from below
+			slices.SortFunc(ticks, func(a, b Tick) int { return cmp.Compare(a.Value, b.Value) })
 			all = append(all, ticks)
 		}
 		return all
-	}}
+	}
 }
 
 // MiddleOf returns the middle of a row on the y axis.
