@@ -16,7 +16,7 @@ import (
 // against burst + t/T, and when.
 func admissionFigures(k *kit, set *series.Set) (all []draw.Figure) {
 	if len(set.Admission) == 0 {
-		return []draw.Figure{{Name: "admission", Title: "What should have been admitted is not known", Panels: []draw.Panel{{Empty: unjudged(set)}}}}
+		return []draw.Figure{without("admission", "What should have been admitted is not known", unjudged(set))}
 	}
 	for i := range set.Admission {
 		a := &set.Admission[i]

@@ -64,16 +64,23 @@ func newComparison(k *kit, sets []*series.Set) *comparison {
 			c.rows = append(c.rows, subject{s, l, subjectName(c.names[i], l, len(of) == 1)})
 		}
 	}
-	if extra := len(c.rows) - mostCompared; extra > 0 {
-		c.left = fmt.Sprintf("Not drawn: %d more, from %s on.", extra, c.rows[mostCompared].name)
-		c.rows = c.rows[:mostCompared]
+	c.rows, c.left, c.columns, c.shown = fitted(k, c.rows, func(s subject) string { return s.name })
+	return c
+}
+
+// fitted returns as many rows as one figure has, what is left out in words, in how many
+// columns panels of these rows stand, and the names that fit.
+func fitted[R any](k *kit, rows []R, name func(R) string) (some []R, left string, columns int, shown []string) {
+	if extra := len(rows) - mostCompared; extra > 0 {
+		left = fmt.Sprintf("Not drawn: %d more, from %s on.", extra, name(rows[mostCompared]))
+		rows = rows[:mostCompared]
 	}
 	var names []string
-	for _, r := range c.rows {
-		names = append(names, r.name)
+	for _, r := range rows {
+		names = append(names, name(r))
 	}
-	c.columns, c.shown = k.besides(names)
-	return c
+	columns, shown = k.besides(names)
+	return rows, left, columns, shown
 }
 
 // subjectName is the limiter's with the record's, or the record's alone if
@@ -284,15 +291,8 @@ func (c *comparison) clockFigure(scenario string, virtual, real *series.Set) dra
 		return f
 	}
 	own := *c
-	if extra := len(rows) - mostCompared; extra > 0 {
-		f.Note(fmt.Sprintf("Not drawn: %d more, from %s on.", extra, rows[mostCompared].name))
-		rows = rows[:mostCompared]
-	}
-	var names []string
-	for _, r := range rows {
-		names = append(names, r.name)
-	}
-	own.columns, own.shown = c.besides(names)
+	rows, own.left, own.columns, own.shown = fitted(c.kit, rows, func(r clockRow) string { return r.name })
+	f.Note(own.left)
 	f.Columns = own.columns
 	f.Title = clockTitle(virtual, real, rows)
 	f.Panels = []draw.Panel{own.sharePanel(rows), own.clockLatencyPanel(rows)}

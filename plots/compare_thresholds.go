@@ -56,19 +56,12 @@ func (c *comparison) engineRows() (rows []engineRow) {
 // missedFigure compares what engines missed, and how late the rest was told.
 func (c *comparison) missedFigure(rows []engineRow) draw.Figure {
 	own := *c
-	own.rows, own.left = nil, ""
-	var names []string
+	own.rows = nil
 	for _, r := range rows {
 		own.rows = append(own.rows, subject{set: r.set, name: subjectName(r.record, r.engine, len(r.set.Thresholds.Engines) == 1)})
 	}
-	if extra := len(rows) - mostCompared; extra > 0 {
-		own.left = fmt.Sprintf("Not drawn: %d more, from %s on.", extra, own.rows[mostCompared].name)
-		own.rows, rows = own.rows[:mostCompared], rows[:mostCompared]
-	}
-	for _, r := range own.rows {
-		names = append(names, r.name)
-	}
-	own.columns, own.shown = c.besides(names)
+	own.rows, own.left, own.columns, own.shown = fitted(c.kit, own.rows, func(s subject) string { return s.name })
+	rows = rows[:len(own.rows)]
 	var shares []float64
 	for i := range rows {
 		shares = append(shares, 100*rows[i].share())

@@ -91,6 +91,11 @@ func shades(faults []series.Span) []draw.Shade {
 	return all
 }
 
+// without returns a figure that says why it has no data.
+func without(name, title, why string) draw.Figure {
+	return draw.Figure{Name: name, Title: title, Panels: []draw.Panel{{Empty: why}}}
+}
+
 // points returns the points of a series as they are drawn.
 func points(of []series.Point) []draw.Point {
 	var all []draw.Point

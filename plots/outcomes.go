@@ -24,8 +24,7 @@ const (
 func outcomesFigures(k *kit, set *series.Set) (all []draw.Figure) {
 	names := limiters(set)
 	if len(names) == 0 || decisions(set) == 0 {
-		return []draw.Figure{{Name: "outcomes-over-time", Title: "No request was decided",
-			Panels: []draw.Panel{{Empty: "no request was due after the warm-up, or all of them were dropped."}}}}
+		return []draw.Figure{without("outcomes-over-time", "No request was decided", "no request was due after the warm-up, or all of them were dropped.")}
 	}
 	for some := range slices.Chunk(sources(set), pagePanels) {
 		all = append(all, k.outcomesFigure(set, some))

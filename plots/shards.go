@@ -16,7 +16,7 @@ import (
 // shards, when commands come to which, and the hottest keys.
 func shardFigures(k *kit, set *series.Set) (all []draw.Figure) {
 	if len(set.Shards) == 0 {
-		f := draw.Figure{Name: "shards", Title: "No command reached a shard", Panels: []draw.Panel{{Empty: unsharded(set)}}}
+		f := without("shards", "No command reached a shard", unsharded(set))
 		return []draw.Figure{f}
 	}
 	for i := range set.Shards {

@@ -41,7 +41,7 @@ type sweepKit struct {
 
 func (k *sweepKit) figures() (all []draw.Figure) {
 	if len(k.known(nil)) == 0 {
-		return []draw.Figure{{Name: "sweep", Title: k.Metric + " is not known of any run", Panels: []draw.Panel{{Empty: "no run of the sweep showed the metric."}}}}
+		return []draw.Figure{without("sweep", k.Metric+" is not known of any run", "no run of the sweep showed the metric.")}
 	}
 	if len(k.Axes) > 1 {
 		all = append(all, k.mapFigure())

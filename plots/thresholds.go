@@ -20,11 +20,11 @@ import (
 func thresholdFigures(k *kit, set *series.Set) (all []draw.Figure) {
 	t := set.Thresholds
 	if t == nil {
-		return []draw.Figure{{Name: "thresholds", Title: "No notice was due", Panels: []draw.Panel{{Empty: "the run has no engine."}}}}
+		return []draw.Figure{without("thresholds", "No notice was due", "the run has no engine.")}
 	}
 	of := tallies(t)
 	if why := untold(t, of); why != "" {
-		f := draw.Figure{Name: "thresholds-missed", Title: "Whether a notice was missed is not known", Panels: []draw.Panel{{Empty: why}}}
+		f := without("thresholds-missed", "Whether a notice was missed is not known", why)
 		all = append(all, f)
 	} else {
 		all = append(all, k.missedFigure(t, of), k.matrixFigure(t, of), k.delayFigure(t))
