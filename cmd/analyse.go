@@ -16,6 +16,7 @@ import (
 
 	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/plots"
+	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/plots/report"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/assert"
@@ -200,16 +201,16 @@ same names are replaced.
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.dir, "dir", "figures", "directory of the figures")
-	flags.StringSliceVar(&f.formats, "format", []string{"svg"}, "formats: "+strings.Join(plots.Formats, ", "))
+	flags.StringSliceVar(&f.formats, "format", []string{"svg"}, "formats: "+strings.Join(draw.Formats, ", "))
 	flags.StringVar(&f.theme, "theme", "light", "light or dark")
-	flags.Float64Var(&f.width, "width", plots.DefaultWidth, "width in centimetres")
+	flags.Float64Var(&f.width, "width", draw.DefaultWidth, "width in centimetres")
 	flags.StringSliceVar(&f.only, "only", nil, "kinds of figures to draw, also of records without their subject (default: all that have it): "+strings.Join(plots.Kinds(), ", "))
 	return cmd
 }
 
 func (a *app) plot(dirs []string, f plotFlags) error {
-	o := plots.Options{Theme: plots.Theme(f.theme), Width: f.width}
-	if err := errors.Join(o.Check(), known("--format", f.formats, plots.Formats), known("--only", f.only, plots.Kinds())); err != nil {
+	o := plots.Options{Theme: draw.Theme(f.theme), Width: f.width}
+	if err := errors.Join(o.Check(), known("--format", f.formats, draw.Formats), known("--only", f.only, plots.Kinds())); err != nil {
 		return usagef("%w", err)
 	}
 	figures, err := a.figures(dirs, o, f)
@@ -228,7 +229,7 @@ func (a *app) plot(dirs []string, f plotFlags) error {
 }
 
 // figures of records, or of a sweep.
-func (a *app) figures(dirs []string, o plots.Options, f plotFlags) ([]plots.Figure, error) {
+func (a *app) figures(dirs []string, o plots.Options, f plotFlags) ([]draw.Figure, error) {
 	if slices.ContainsFunc(dirs, isSweepDir) {
 		return sweepFigures(dirs, o, f)
 	}
@@ -247,11 +248,11 @@ func (a *app) figures(dirs []string, o plots.Options, f plotFlags) ([]plots.Figu
 			a.note("not drawn: %s", kinds)
 		}
 	}
-	return plots.All(sets, o), nil
+	return plots.All(sets, o)
 }
 
 // draw writes a figure in every format and says what it says.
-func (a *app) draw(figure *plots.Figure, f plotFlags) error {
+func (a *app) draw(figure *draw.Figure, f plotFlags) error {
 	var files []string
 	for _, format := range f.formats {
 		var b bytes.Buffer

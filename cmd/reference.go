@@ -17,6 +17,7 @@ import (
 
 	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/plots"
+	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/present"
 	"github.com/quotalab/quotalab/results/summary"
@@ -60,7 +61,7 @@ type referenceFile struct {
 type referenceResult struct {
 	name    string
 	summary *summary.Summary
-	figures []plots.Figure
+	figures []draw.Figure
 	files   []referenceFile
 	err     error
 }
@@ -170,7 +171,9 @@ func (r *referenceResult) render(of *analysis) error {
 	if err != nil {
 		return err
 	}
-	r.figures = plots.All([]*series.Set{set}, plots.Options{})
+	if r.figures, err = plots.All([]*series.Set{set}, plots.Options{}); err != nil {
+		return err
+	}
 	for i := range r.figures {
 		var svg bytes.Buffer
 		if err := r.figures[i].Render(&svg, "svg"); err != nil {

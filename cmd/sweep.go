@@ -22,6 +22,7 @@ import (
 
 	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/plots"
+	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/results/assert"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/summary"
@@ -482,7 +483,7 @@ func isSweepDir(dir string) bool {
 }
 
 // sweepFigures draws every column of the sweep in a directory.
-func sweepFigures(dirs []string, o plots.Options, f plotFlags) (all []plots.Figure, err error) {
+func sweepFigures(dirs []string, o plots.Options, f plotFlags) (all []draw.Figure, err error) {
 	switch {
 	case len(dirs) > 1:
 		return nil, usagef("expected the directory of a sweep alone, found %q: name one, or records", dirs)
@@ -499,7 +500,11 @@ func sweepFigures(dirs []string, o plots.Options, f plotFlags) (all []plots.Figu
 		return nil, invalid(err)
 	}
 	for _, s := range r.Drawn() {
-		all = append(all, plots.SweepFigures(s, o)...)
+		figures, err := plots.SweepFigures(s, o)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, figures...)
 	}
 	return all, nil
 }

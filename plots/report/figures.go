@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/quotalab/quotalab/plots"
+	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/plots/series"
 )
 
@@ -61,11 +62,13 @@ func (p *builder) drawn(sets []*series.Set, prefix string, level int, kinds ...s
 }
 
 // drawAll figures wide and light, wide and dark, narrow and light, narrow and dark.
-func drawAll(sets []*series.Set, kinds []string) (drawings [4][]plots.Figure, err error) {
-	for i, o := range []plots.Options{{Theme: plots.Light, Width: wideWidth}, {Theme: plots.Dark, Width: wideWidth},
-		{Theme: plots.Light, Width: narrowWidth}, {Theme: plots.Dark, Width: narrowWidth}} {
+func drawAll(sets []*series.Set, kinds []string) (drawings [4][]draw.Figure, err error) {
+	for i, o := range []plots.Options{{Theme: draw.Light, Width: wideWidth}, {Theme: draw.Dark, Width: wideWidth},
+		{Theme: draw.Light, Width: narrowWidth}, {Theme: draw.Dark, Width: narrowWidth}} {
 		o.Kinds = kinds
-		drawings[i] = plots.All(sets, o)
+		if drawings[i], err = plots.All(sets, o); err != nil {
+			return drawings, err
+		}
 		if len(drawings[i]) != len(drawings[0]) {
 			return drawings, fmt.Errorf("figures at %g cm, theme %s: %d of them, expected %d as at %d cm", o.Width, o.Theme, len(drawings[i]), len(drawings[0]), wideWidth)
 		}
@@ -73,10 +76,10 @@ func drawAll(sets []*series.Set, kinds []string) (drawings [4][]plots.Figure, er
 	return drawings, nil
 }
 
-// picture draws a figure in both themes. Its words are text of the page.
-func (p *builder) picture(light, dark *plots.Figure, class string) (template.HTML, error) {
+// picture returns a figure in both themes. Its words are text of the page.
+func (p *builder) picture(light, dark *draw.Figure, class string) (template.HTML, error) {
 	var drawings [2]bytes.Buffer
-	for i, f := range []plots.Figure{*light, *dark} {
+	for i, f := range []draw.Figure{*light, *dark} {
 		f.Title, f.Subtitle, f.Notes = "", "", nil
 		if err := f.Render(&drawings[i], "svg"); err != nil {
 			return "", fmt.Errorf("figure %s: %w", f.Name, err)
@@ -124,8 +127,8 @@ func (c *colours) variable(light, dark string) string {
 }
 
 // look returns that of an outcome in both themes.
-func (c *colours) look(light, dark plots.Look) string {
-	return c.variable(plots.Hex(light.Color), plots.Hex(dark.Color))
+func (c *colours) look(light, dark draw.Look) string {
+	return c.variable(draw.Hex(light.Color), draw.Hex(dark.Color))
 }
 
 // css declares the variables; dark begins with the selector of the dark theme.
@@ -207,7 +210,7 @@ func (c *colours) joined(light, dark []byte, label, class string) (string, error
 	}
 }
 
-// attributes returns those of an element, in both forms. A fill that is left out is black.
+// attributes writes those of an element, in both forms. A fill that is left out is black.
 func (c *colours) attributes(b *strings.Builder, light, dark xml.StartElement, root bool) error {
 	element := light.Name.Local
 	if !slices.Contains(svgElements, element) {

@@ -1,4 +1,4 @@
-package plots
+package draw
 
 import (
 	"bytes"
@@ -29,42 +29,38 @@ const pngDPI = 192
 // Render draws the figure as svg, png or pdf. The same figure gives the same
 // bytes.
 func (f *Figure) Render(w io.Writer, format string) error {
-	if f.err != nil {
-		return f.err
-	}
-	blocks, height := f.page()
-	switch format {
+	var err error
+	switch page := f.Page(); format {
 	case "svg":
-		return f.svg(w, blocks, height)
+		err = page.svg(w)
 	case "png":
-		return f.png(w, blocks, height)
+		err = png.Encode(w, page.image(pngDPI))
 	case "pdf":
-		return f.pdf(w, blocks, height)
+		err = page.pdf(w)
+	default:
+		return fmt.Errorf("figure %s: format %q: expected svg, png or pdf", f.Name, format)
 	}
-	return fmt.Errorf("figure %s: format %q: expected svg, png or pdf", f.Name, format)
-}
-
-func (f *Figure) png(w io.Writer, blocks []block, height vg.Length) error {
-	c := vgimg.NewWith(vgimg.UseWH(f.style.width, height), vgimg.UseDPI(pngDPI), vgimg.UseBackgroundColor(f.style.Background))
-	f.draw(c, blocks, height)
-	encoder := png.Encoder{}
-	if err := encoder.Encode(w, c.Image()); err != nil {
-		return fmt.Errorf("figure %s: png: %w", f.Name, err)
+	if err != nil {
+		return fmt.Errorf("figure %s: %s: %w", f.Name, format, err)
 	}
 	return nil
 }
 
-// pdf of one page. Not vgpdf, whose bytes depend on the clock and on the order
+// image draws the page with so many dots an inch.
+func (p *Page) image(dpi int) image.Image {
+	c := vgimg.NewWith(vgimg.UseWH(p.Width, p.Height), vgimg.UseDPI(dpi), vgimg.UseBackgroundColor(p.f.Style.Background))
+	p.Draw(c)
+	return c.Image()
+}
+
+// pdf writes a PDF of one page. It is not vgpdf's, whose bytes depend on the clock and on the order
 // of a map, and whose text is limited to Windows-1252 (no ≤, no −).
-func (f *Figure) pdf(w io.Writer, blocks []block, height vg.Length) error {
-	c := newPDF(f.style.width, height)
-	c.doc.SetTitle(f.Title, true)
-	f.draw(c, blocks, height)
+func (p *Page) pdf(w io.Writer) error {
+	c := newPDF(p.Width, p.Height)
+	c.doc.SetTitle(p.f.Title, true)
+	p.Draw(c)
 	c.doc.TransformEnd()
-	if err := c.doc.Output(w); err != nil {
-		return fmt.Errorf("figure %s: pdf: %w", f.Name, err)
-	}
-	return nil
+	return c.doc.Output(w)
 }
 
 // pdfCanvas is a vg.Canvas that draws on a PDF.
@@ -247,27 +243,25 @@ var (
 	svgRule  = regexp.MustCompile(`([a-z-]+):([^;]*);?`)
 )
 
-// svg without a style attribute, which a content security policy may forbid,
+// svg writes an SVG without a style attribute, which a content security policy may forbid,
 // and with a name for those who do not see it.
-func (f *Figure) svg(w io.Writer, blocks []block, height vg.Length) error {
-	c := vgsvg.New(f.style.width, height)
-	f.draw(c, blocks, height)
+func (p *Page) svg(w io.Writer) error {
+	c := vgsvg.New(p.Width, p.Height)
+	p.Draw(c)
 	var raw bytes.Buffer
 	if _, err := c.WriteTo(&raw); err != nil {
-		return fmt.Errorf("figure %s: svg: %w", f.Name, err)
+		return err
 	}
 	out := svgHead.ReplaceAllFunc(raw.Bytes(), func(head []byte) []byte {
 		size := svgHead.FindSubmatch(head)
 		return fmt.Appendf(nil, `<svg xmlns="http://www.w3.org/2000/svg" width="%s" height="%s" viewBox="%s" role="img" aria-label="%s" font-family="%s">`,
-			size[1], size[2], size[3], html.EscapeString(f.Title), fontStack)
+			size[1], size[2], size[3], html.EscapeString(p.f.Title), fontStack)
 	})
 	out = svgStyle.ReplaceAllFunc(out, func(attribute []byte) []byte {
 		return presentation(svgStyle.FindSubmatch(attribute)[1])
 	})
-	if _, err := w.Write(out); err != nil {
-		return fmt.Errorf("figure %s: svg: %w", f.Name, err)
-	}
-	return nil
+	_, err := w.Write(out)
+	return err
 }
 
 // presentation attributes for the rules of a style; the root's font and what is

@@ -1,9 +1,10 @@
-package plots
+package draw
 
 import (
 	"math"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"gonum.org/v1/plot/vg"
 	"pgregory.net/rapid"
 )
@@ -72,4 +73,36 @@ func TestSpreadProperties(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestNamesKeepWhatTheyDifferIn(t *testing.T) {
+	s, err := NewStyle("", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := []string{"redis-cache-eu-central-1a-0.internal.example.com:6379", "redis-cache-eu-central-1a-11.internal.example.com:6379"}
+	tests := []struct {
+		why   string
+		names []string
+		width vg.Length
+		want  []string
+	}{
+		{"all fit", []string{"a", "b"}, 50, []string{"a", "b"}},
+		{"ends differ", []string{"2001:db8:0:0:0:0:0:17", "2001:db8:0:0:0:0:0:18"}, 50, []string{"2001:…:0:17", "2001:…:0:18"}},
+		{"middles differ", long, 70, []string{"…u-central-1a-0…", "…u-central-1a-11…"}},
+		{"nothing in common", []string{"one is as long as this", "other is not so long"}, 40, []string{"one i…this", "othe…long"}},
+		{"the same twice", []string{"one is as long as this", "one is as long as this"}, 40, []string{"one i…this", "one i…this"}},
+		{"one is the other's beginning", []string{"aaaaaaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaaaaaaa"}, 40, []string{"…aaaaaa", "…aaaaaaa"}},
+	}
+	for _, tt := range tests {
+		got := s.ClipAll(tt.names, tt.width)
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s (- expected):\n%s", tt.why, diff)
+		}
+		for _, name := range got {
+			if s.Fine.Width(name) > tt.width {
+				t.Errorf("%s: %q is wider than %g", tt.why, name, tt.width)
+			}
+		}
+	}
 }

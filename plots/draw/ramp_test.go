@@ -1,4 +1,4 @@
-package plots
+package draw
 
 import (
 	"image/color"
@@ -66,14 +66,14 @@ func TestRampsAndBackground(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c := contrast(r[0], p.Background); c < 1.05 || c > 1.5 {
+		if c := Contrast(r[0], p.Background); c < 1.05 || c > 1.5 {
 			t.Errorf("%s: contrast of the least is %.2f", theme, c)
 		}
-		if c := contrast(r[len(r)-1], p.Background); c < 10 {
+		if c := Contrast(r[len(r)-1], p.Background); c < 10 {
 			t.Errorf("%s: contrast of the most is %.2f, expected 10 or more", theme, c)
 		}
 		for _, c := range r {
-			if got := contrast(inkOn(c), c); got < 4.5 {
+			if got := Contrast(inkOn(c), c); got < 4.5 {
 				t.Errorf("%s: numbers on %s have a contrast of %.2f, expected 4.5 or more", theme, Hex(c), got)
 			}
 		}
