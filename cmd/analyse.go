@@ -174,7 +174,7 @@ func (a *app) plot(dirs []string, f plotFlags) error {
 	return nil
 }
 
-// figures of records, or of a sweep.
+// figures draws records, or a sweep.
 func (a *app) figures(dirs []string, o plots.Options, f plotFlags) ([]plots.Figure, error) {
 	if slices.ContainsFunc(dirs, isSweepDir) {
 		return sweepFigures(dirs, o, f)
@@ -302,7 +302,7 @@ func (f *summaryFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.unit, "summary-time-unit", "ms", "unit of the times in the summary: "+strings.Join(timeUnits, ", "))
 }
 
-// check the values of the flags.
+// check refuses wrong values of the flags.
 func (f summaryFlags) check() error {
 	if err := oneOf("--summary-mode", f.mode, summaryModes); err != nil {
 		return err

@@ -115,7 +115,7 @@ func (a *app) side(which string, paths []string) (*compare.Side, error) {
 	return &s, nil
 }
 
-// splitPaths at commas, unless there is a file with commas in its name.
+// splitPaths splits at commas, unless there is a file with commas in its name.
 func splitPaths(s string) []string {
 	if _, err := os.Stat(s); err == nil {
 		return []string{s}

@@ -25,7 +25,7 @@ func (a *app) listings() map[string]func(io.Writer) error {
 }
 
 func (a *app) listCommand() *cobra.Command {
-	names := slices.Sorted(maps.Keys(a.listings()))
+	names := kindsOf(a.listings())
 	return &cobra.Command{
 		Use:   "list [scenarios|limiters|metrics]",
 		Short: "List the shipped scenarios, the kinds of limiter or the metrics",
@@ -160,7 +160,7 @@ func (a *app) showCommand() *cobra.Command {
 var schemas = map[string]func() ([]byte, error){"scenario": scenarios.Schema, "gate": scenarios.GateSchema, "summary": summary.Schema, "sweep": sweep.Schema}
 
 func (a *app) schemaCommand() *cobra.Command {
-	names := slices.Sorted(maps.Keys(schemas))
+	names := kindsOf(schemas)
 	return &cobra.Command{
 		Use:   "schema " + strings.Join(names, "|"),
 		Short: "Print the JSON Schema of a file that quotalab reads or writes",
@@ -171,11 +171,10 @@ or the result of a sweep, for whoever reads them.` + exitHelp(campaign.Passed, c
 		Args:      args("SCHEMA"),
 		ValidArgs: names,
 		RunE: func(cmd *cobra.Command, given []string) error {
-			schema, ok := schemas[given[0]]
-			if !ok {
-				return usagef("expected one of %s, found %q%s", strings.Join(names, ", "), given[0], metric.DidYouMean(given[0], names))
+			if err := oneOf("SCHEMA", given[0], names); err != nil {
+				return err
 			}
-			data, err := schema()
+			data, err := schemas[given[0]]()
 			if err != nil {
 				return err
 			}
@@ -224,7 +223,7 @@ var shells = map[string]func(root *cobra.Command, w io.Writer) error{
 }
 
 func (a *app) completionCommand() *cobra.Command {
-	names := slices.Sorted(maps.Keys(shells))
+	names := kindsOf(shells)
 	return &cobra.Command{
 		Use:   "completion " + strings.Join(names, "|"),
 		Short: "Print a script that completes quotalab's commands in a shell",
@@ -234,11 +233,10 @@ func (a *app) completionCommand() *cobra.Command {
 		Args:      args("SHELL"),
 		ValidArgs: names,
 		RunE: func(cmd *cobra.Command, given []string) error {
-			generate, ok := shells[given[0]]
-			if !ok {
-				return usagef("expected one of %s, found %q%s", strings.Join(names, ", "), given[0], metric.DidYouMean(given[0], names))
+			if err := oneOf("SHELL", given[0], names); err != nil {
+				return err
 			}
-			return generate(cmd.Root(), cmd.OutOrStdout())
+			return shells[given[0]](cmd.Root(), cmd.OutOrStdout())
 		},
 	}
 }

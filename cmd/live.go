@@ -16,7 +16,7 @@ import (
 // process list.
 const passwordVariable = envPrefix + "REDIS_PASSWORD"
 
-// liveFlags name the Redis servers of a run in real time.
+// liveFlags are the flags that name the Redis servers of a run in real time.
 type liveFlags struct {
 	clock               string
 	redis, cluster      string

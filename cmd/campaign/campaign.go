@@ -156,11 +156,6 @@ func (f Findings) Err() error {
 	return nil
 }
 
-// unexpected tells of decisions that a limiter failed by itself.
-func unexpected(n int64, first any) error {
-	return fmt.Errorf("%d decisions failed for a reason that is neither Redis' nor the network's. The first: %s", n, first)
-}
-
 // Monitor is told how a campaign goes on. Its methods may be called at once.
 type Monitor interface {
 	// Begin says how many of something there will be; Done, that one is done.

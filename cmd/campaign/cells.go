@@ -41,8 +41,8 @@ func (c Cell) String() string {
 	return strings.Join(parts, " ")
 }
 
-// cellsOf a scenario that are known before its sweep begins: of a search those
-// at its ends.
+// cellsOf returns the cells of a scenario that are known before its sweep
+// begins: of a search those at its ends.
 func cellsOf(s *scenarios.Scenario) (all []Cell) {
 	for place, settings := range s.Sweep.Grid() {
 		values := []string{""}
@@ -57,7 +57,7 @@ func cellsOf(s *scenarios.Scenario) (all []Cell) {
 	return all
 }
 
-// repeats of a place, at a value of the searched axis if there is one.
+// repeats returns the cells of a place, at a value of the searched axis if there is one.
 func repeats(s *scenarios.Scenario, place int, settings []scenarios.Setting, value string) []Cell {
 	if f := s.Sweep.Find; f != nil {
 		settings = append(slices.Clip(settings), scenarios.Setting{Path: f.Axis, Value: value})

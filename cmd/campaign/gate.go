@@ -170,8 +170,8 @@ func NotePlans(m Monitor, base, next *compare.Side) {
 	}
 }
 
-// decide on the verdict: 113, 112 and 99 come in this order, and 104 when the
-// figures cannot be judged.
+// decide sets the verdict: the first of 113, 112 and 99 that applies, and 104
+// when the figures cannot be judged.
 func (v *Verdict) decide() {
 	figures := func(n int) string { return unit.Counted(int64(n), "figure") }
 	all, failed, untold := len(v.Rows), v.Count(compare.Failed), v.Count(compare.Untold)
@@ -217,7 +217,7 @@ func (s *Gated) Invalid() (found []string) {
 	return found
 }
 
-// failedAssertions of this build's runs, each once.
+// failedAssertions returns the assertions that failed in this build's runs, each once.
 func (g *Gate) failedAssertions() (failed []string) {
 	for _, s := range g.Scenarios {
 		for i := range s.Played[NewBuild][0].Assertions {
@@ -256,7 +256,7 @@ func (s *Gated) FailedAssertion(i int) string {
 	return text
 }
 
-// compareRules are those of gate.yaml.
+// compareRules returns the rules of gate.yaml.
 func compareRules(rules []scenarios.GateRule) []compare.Rule {
 	out := make([]compare.Rule, len(rules))
 	for i, r := range rules {

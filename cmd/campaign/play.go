@@ -243,11 +243,15 @@ func (p *Played) Analyse() (*Analysis, error) {
 
 // Judge returns what the run found as an error. The summary tells the rest.
 func (p *Played) Judge(s *summary.Summary) error {
-	found := Findings{Aborted: p.Aborted, Valid: s.Valid, OK: s.OK}
-	if p.Unexpected > 0 {
-		found.Unexpected = unexpected(p.Unexpected, p.First)
+	return Findings{Aborted: p.Aborted, Unexpected: p.failure(), Valid: s.Valid, OK: s.OK}.Err()
+}
+
+// failure returns an error that tells of decisions that a limiter failed by itself.
+func (p *Played) failure() error {
+	if p.Unexpected == 0 {
+		return nil
 	}
-	return found.Err()
+	return fmt.Errorf("%d decisions failed for a reason that is neither Redis' nor the network's. The first: %s", p.Unexpected, p.First)
 }
 
 // Set returns what figures of the record draw.

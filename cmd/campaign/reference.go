@@ -176,44 +176,28 @@ func (f Files) Compare(dir string) (differ []string, err error) {
 		case err != nil:
 			return nil, err
 		case !bytes.Equal(old, data):
-			differ = append(differ, name+" differs:\n"+firstDifferences(string(old), string(data)))
+			differ = append(differ, name+" differs:\n"+firstDifference(string(old), string(data)))
 		}
 	}
 	slices.Sort(differ)
 	return differ, nil
 }
 
-// mostDifferences are shown of a file.
-const mostDifferences = 5
-
-// firstDifferences shows the first lines that differ.
-func firstDifferences(before, after string) string {
+// firstDifference shows the first line that differs.
+func firstDifference(before, after string) string {
 	was, is := strings.Split(before, "\n"), strings.Split(after, "\n")
-	var b strings.Builder
-	shown := 0
-	for i := range max(len(was), len(is)) {
-		x, y := lineOf(was, i), lineOf(is, i)
-		if x == y {
-			continue
-		}
-		if shown++; shown > mostDifferences {
-			b.WriteString("  …\n")
-			break
-		}
-		fmt.Fprintf(&b, "  line %d\n  - %s\n  + %s\n", i+1, x, y)
+	i := 0
+	for i < min(len(was), len(is)) && was[i] == is[i] {
+		i++
 	}
-	return b.String()
+	return fmt.Sprintf("  line %d\n  - %s\n  + %s\n", i+1, lineOf(was, i), lineOf(is, i))
 }
 
 func lineOf(lines []string, i int) string {
-	const most = 160
 	if i >= len(lines) {
 		return "(end)"
 	}
-	if r := []rune(lines[i]); len(r) > most {
-		return string(r[:most]) + "…"
-	}
-	return lines[i]
+	return fmt.Sprintf("%.160s", lines[i])
 }
 
 // referenceReadme shows the results, for people.

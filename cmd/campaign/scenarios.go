@@ -69,8 +69,8 @@ func (l *Loader) decode(name string) (*scenarios.Scenario, scenarios.Problems, e
 	return s, problems, nil
 }
 
-// compile a scenario; problems are those of decoding it, which may have left no
-// scenario.
+// compile overrides, checks and compiles a scenario. problems are those of
+// decoding it, which may have left no scenario.
 func (l *Loader) compile(s *scenarios.Scenario, problems scenarios.Problems, o Overrides) (*plan.Plan, error) {
 	if s == nil {
 		return nil, told(problems)
@@ -98,7 +98,7 @@ func (l *Loader) compile(s *scenarios.Scenario, problems scenarios.Problems, o O
 	return p, nil
 }
 
-// told is problems as one error that counts them.
+// told returns problems as one error that counts them.
 func told(problems scenarios.Problems) error {
 	what := "1 problem"
 	if n := len(problems); n > 1 {
@@ -170,8 +170,8 @@ type Servers struct {
 
 func (s Servers) cluster() bool { return s.How == "cluster" || s.How == "spawn-cluster" }
 
-// shardsOf a scenario that is played on the servers; nil: its own. What is
-// spawned has no names of its own.
+// shardsOf returns the names of the shards that a scenario is played on; nil: its
+// own. Spawned servers have no names of their own.
 func (s Servers) shardsOf(of *scenarios.Scenario) []string {
 	if (s.How == "spawn" || s.How == "spawn-cluster") && len(s.Shards) == len(of.Shards.Names) {
 		return nil

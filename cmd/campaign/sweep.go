@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -38,7 +39,6 @@ type Sweep struct {
 	cancel context.CancelCauseFunc
 
 	played, kept, replaced atomic.Int64
-	first                  sync.Map // hash of a plan → message of its first unexpected failure
 }
 
 // Open compiles all cells that are known, so that mistakes are told before
@@ -104,7 +104,7 @@ func (s *Sweep) result(ctx context.Context) (_ *sweep.Result, err error) {
 	return sweep.New(r)
 }
 
-// empty is the result without the runs.
+// empty returns the result without the runs.
 func (s *Sweep) empty() sweep.Result {
 	of := s.Scenario.Sweep
 	r := sweep.Result{Scenario: s.Scenario.Name, About: s.Scenario.About, Clock: "virtual", Axes: []sweep.Axis{}, Zip: of.Mode == "zip", Repeats: int(of.Repeats)}
@@ -160,8 +160,8 @@ func (s *Sweep) searches(ctx context.Context) ([]sweep.Found, []sweep.Run, error
 	return found, slices.Concat(runs...), context.Cause(ctx)
 }
 
-// search one place for the highest value at which all assertions hold, in every
-// repeat.
+// search looks for the highest value at which all assertions hold at one place,
+// in every repeat.
 func (s *Sweep) search(ctx context.Context, place int, settings []scenarios.Setting) (sweep.Found, []sweep.Run, error) {
 	f := s.Scenario.Sweep.Find
 	from, to := f.Bounds()
@@ -225,7 +225,6 @@ func (s *Sweep) run(ctx context.Context, c Cell) (sweep.Run, error) {
 	if err != nil {
 		return sweep.Run{}, err
 	}
-	s.first.Store(hash, made.First)
 	return row(c, hash, r.Summary.Summary, made), nil
 }
 
@@ -278,8 +277,15 @@ func row(c Cell, hash string, s *summary.Summary, made cellFile) sweep.Run {
 	return run
 }
 
-// Summary returns that of a finished run, as it is stored.
-func (s *Sweep) Summary(run *sweep.Run) (*summary.Summary, error) { return s.dir.summary(run) }
+// Summary reads the summary of a finished run.
+func (s *Sweep) Summary(run *sweep.Run) (*summary.Summary, error) {
+	path := filepath.Join(s.dir.cell(run.Plan), record.SummaryFile)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return summary.Read(data, path)
+}
 
 // Tally says what was played and what was there.
 func (s *Sweep) Tally() string {
@@ -299,8 +305,11 @@ func (s *Sweep) Judge(r *sweep.Result) error {
 	found := Findings{Valid: true, OK: true}
 	for _, run := range r.Runs {
 		if run.Unexpected > 0 && found.Unexpected == nil {
-			first, _ := s.first.Load(run.Plan)
-			found.Unexpected = fmt.Errorf("%s: %w", strings.Join(run.Settings, ", "), unexpected(run.Unexpected, first))
+			made, err := s.dir.finished(run.Plan, s.made)
+			if err != nil {
+				return err
+			}
+			found.Unexpected = fmt.Errorf("%s: %w", strings.Join(run.Settings, ", "), made.Played.failure())
 		}
 		found.Valid = found.Valid && run.Valid
 	}

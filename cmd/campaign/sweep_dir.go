@@ -15,8 +15,6 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/results/summary"
-	"github.com/quotalab/quotalab/results/sweep"
 )
 
 // The directory of a sweep has a directory for each finished cell, named by the
@@ -131,16 +129,6 @@ func writeCellFile(dir string, c cellFile) error {
 		return err
 	}
 	return record.ReplaceFile(filepath.Join(dir, cellFileName), append(data, '\n'))
-}
-
-// summary of a finished run, as it is stored.
-func (d sweepDir) summary(run *sweep.Run) (*summary.Summary, error) {
-	path := filepath.Join(d.cell(run.Plan), record.SummaryFile)
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	return summary.Read(data, path)
 }
 
 // removeCell removes the directory of a cell that is not finished. It is a cell

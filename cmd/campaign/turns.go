@@ -62,7 +62,7 @@ func (g *Gate) Play(ctx context.Context) error {
 	return nil
 }
 
-// worst of several errors: an abort explains the others.
+// worst returns the first error, or an abort, which explains the others.
 func worst(errs []error) (first error) {
 	for _, err := range errs {
 		if StatusOf(err) == Aborted {
@@ -75,7 +75,7 @@ func worst(errs []error) (first error) {
 	return first
 }
 
-// turns in their order. In real time base and new take turns, and each second
+// turns lists the runs in their order. In real time base and new take turns, and each second
 // pair is turned round (base, new, new, base, …), so that what drifts meanwhile
 // is the same for both.
 func (g *Gate) turns() (virtual, real []turn) {
@@ -100,8 +100,8 @@ func (g *Gate) turns() (virtual, real []turn) {
 	return virtual, real
 }
 
-// take a turn until its run is valid, at most spare times again. It returns how
-// many of these are left: −1 for a run that is not valid at last.
+// take plays a turn until its run is valid, at most spare times again. It returns
+// how many of these are left: −1 for a run that is not valid at last.
 func (g *Gate) take(ctx context.Context, t turn, spare int) (left int, err error) {
 	played := &t.of.Played[t.build]
 	for {
