@@ -225,7 +225,7 @@ func (s *Sweep) run(ctx context.Context, c Cell) (sweep.Run, error) {
 	if err != nil {
 		return sweep.Run{}, err
 	}
-	return row(c, hash, r.Summary.Summary, made), nil
+	return row(c, hash, r.Summary, made), nil
 }
 
 // play has a cell played, analyses it and finishes its directory.
@@ -252,7 +252,7 @@ func (s *Sweep) play(ctx context.Context, hash string, c Cell) (*Analysis, cellF
 }
 
 // row keeps of a cell what tables tell: its analysis is large.
-func row(c Cell, hash string, s *summary.Summary, made cellFile) sweep.Run {
+func row(c Cell, hash string, s *summary.Measured, made cellFile) sweep.Run {
 	run := sweep.Run{Place: c.Place, Settings: []string{}, Repeat: c.Repeat, Seed: s.Seed, Plan: hash, Valid: s.Valid, Invalid: s.Invalid, OK: s.OK, Pipelined: s.AutoPipelined,
 		Unexpected: made.Unexpected, Values: []*float64{}}
 	for _, set := range c.Settings {
