@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/quotalab/quotalab/cmd/campaign"
 	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/present"
 	"github.com/quotalab/quotalab/results/summary"
@@ -22,12 +23,9 @@ func (a *app) shardsCommand() *cobra.Command {
 		Short: "Where a Ring puts keys, and whether every client finds them",
 		Long: `Writes and reads distinct keys on embedded shards through a Redis Ring, and prints how they spread over the shards,
 whether pipelined and single reads find what single and pipelined writes left, and on how many keys a second
-client agrees that names the same shards differently. A Ring finds the shard of a key by the shards' names.
-
-` + exitHelp(exitPassed, exitInvalid),
+client agrees that names the same shards differently. A Ring finds the shard of a key by the shards' names.` + exitHelp(campaign.Passed, campaign.Invalid),
 		Example: `  quotalab shards --keys 1000 --shards 2
   quotalab shards --names a,b --other-names a:6379,b:6379`,
-		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if len(names) > 0 && cmd.Flags().Changed("shards") && count != len(names) {
 				return usagef("--shards %d, but --names gives %d names: leave one of them out", count, len(names))
@@ -36,7 +34,7 @@ client agrees that names the same shards differently. A Ring finds the shard of 
 				if count < 1 || count > maxShards {
 					return usagef("--shards: expected 1 to %d, found %d", maxShards, count)
 				}
-				names = numberedShards(count)
+				names = numbered(count)
 			}
 			survey, err := fakeredis.SurveySpec{Keys: keys, Names: names, OtherNames: other}.Take()
 			if err != nil {
@@ -55,15 +53,6 @@ client agrees that names the same shards differently. A Ring finds the shard of 
 
 // maxShards as in the scenario language.
 const maxShards = 1024
-
-// numberedShards are the names that a scenario gives shards without names.
-func numberedShards(n int) []string {
-	names := make([]string, n)
-	for i := range names {
-		names[i] = fmt.Sprintf("shard-%d", i+1)
-	}
-	return names
-}
 
 func printSurvey(out io.Writer, s fakeredis.Survey) error {
 	total := s.PipelinedReads.Keys

@@ -178,7 +178,7 @@ type Telemetry struct {
 // not (see measure.Totals), in the record of w. finish of Close enters the
 // hash in the manifest as TotalsHash.
 func (w *Writer) WriteTotals(data []byte) (hash string, err error) {
-	if err := replaceFile(filepath.Join(w.dir, TotalsFile), data); err != nil {
+	if err := ReplaceFile(filepath.Join(w.dir, TotalsFile), data); err != nil {
 		return "", err
 	}
 	return totalsHash(data), nil

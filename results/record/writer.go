@@ -125,7 +125,7 @@ func prepareDir(dir, plan string) error {
 	if plan == "" {
 		return nil
 	}
-	return replaceFile(filepath.Join(dir, PlanFile), []byte(plan))
+	return ReplaceFile(filepath.Join(dir, PlanFile), []byte(plan))
 }
 
 // Write appends a copy of the observation with the next sequence number;

@@ -2,6 +2,7 @@ package summary
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"time"
@@ -284,4 +285,16 @@ type SampledAudit struct {
 	Under       int64   `json:"under" jsonschema:"denied, where the oracle allows"`
 	Ambiguous   int64   `json:"ambiguous" jsonschema:"too close to the boundary, or in an unknown order"`
 	WorstExcess float64 `json:"worstExcess" jsonschema:"most tokens that one sampled key got in any window of length t above burst + t/T"`
+}
+
+// Read reads a JSON summary as WriteJSON writes it; name is for errors.
+func Read(text []byte, name string) (*Summary, error) {
+	var s Summary
+	if err := json.Unmarshal(text, &s); err != nil {
+		return nil, fmt.Errorf("%s: expected a JSON summary of quotalab (-o json=…), found something else or a file that was cut short: %w", name, err)
+	}
+	if s.SchemaVersion != SchemaVersion || s.Scenario == "" {
+		return nil, fmt.Errorf("%s: expected a JSON summary of quotalab with schemaVersion %d, found version %d of scenario %q", name, SchemaVersion, s.SchemaVersion, s.Scenario)
+	}
+	return &s, nil
 }

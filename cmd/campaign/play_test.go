@@ -1,4 +1,4 @@
-package cmd
+package campaign
 
 import (
 	"context"
@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/scenarios"
 	"github.com/quotalab/quotalab/sim/limiter"
 	"github.com/quotalab/quotalab/sim/plan"
@@ -41,18 +40,13 @@ func BenchmarkAbortOnFail(b *testing.B) {
 	dir, n := b.TempDir(), 0
 	for b.Loop() {
 		for with := range took {
-			m := run.Manifest(p)
-			if with == 0 {
-				m.Asserts = nil
-			}
 			n++
-			at := filepath.Join(dir, strconv.Itoa(n))
-			w, err := record.Create(at, m)
-			if err != nil {
-				b.Fatal(err)
+			r := Run{Stage: Stage{Plan: p}, Manifest: run.Manifest(p), Dir: filepath.Join(dir, strconv.Itoa(n))}
+			if with == 0 {
+				r.Manifest.Asserts = nil
 			}
 			begun := time.Now()
-			if got, err := playInto(context.Background(), p, w, at, nil, run.Options{}); err != nil || got.aborted {
+			if got, err := r.Play(context.Background()); err != nil || got.Aborted {
 				b.Fatal(got, err)
 			}
 			took[with] += time.Since(begun)
