@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/quotalab/quotalab/models/limits"
+	"github.com/quotalab/quotalab/results/quotaaudit"
 	"github.com/quotalab/quotalab/results/record"
 )
 
@@ -31,7 +32,7 @@ func Replay(r *record.Reader) (*Result, error) {
 func All(r *record.Reader) (*Result, error) {
 	result, err := Replay(r)
 	if err == nil && len(r.Manifest().Engines) > 0 {
-		result.Thresholds, err = Thresholds(r)
+		result.Thresholds, err = quotaaudit.Replay(r)
 	}
 	return result, err
 }
@@ -285,7 +286,7 @@ func (a *auditor) finish() Limiter {
 // Result of an audit.
 type Result struct {
 	Limiters   []Limiter        // of a replay, in the manifest's order
-	Thresholds *ThresholdResult // of Thresholds; nil: not audited, or there is no engine
+	Thresholds *quotaaudit.Result // of engines; nil: not audited, or there is no engine
 }
 
 // Find returns the result of the limiter of that name.
