@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/quotalab/quotalab/results/audit"
+	"github.com/quotalab/quotalab/results/quotaaudit"
 	"github.com/quotalab/quotalab/results/summary"
 )
 
@@ -51,7 +51,7 @@ func TestEveryCauseHasWords(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if causeWords[audit.Cause(cause)] == "" {
+		if causeWords[quotaaudit.Cause(cause)] == "" {
 			t.Errorf("cause %q has no words", cause)
 		}
 		return true

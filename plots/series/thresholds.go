@@ -10,13 +10,14 @@ import (
 
 	"github.com/quotalab/quotalab/models/usage"
 	"github.com/quotalab/quotalab/results/audit"
+	"github.com/quotalab/quotalab/results/quotaaudit"
 	"github.com/quotalab/quotalab/results/record"
 )
 
 // thresholds of a record with engines; nil of others.
 //
 // Counts and delays are those of the audit. What it does not keep, which is by
-// group and of a single account, takes one more audit.Verdicts, and one pass over
+// group and of a single account, takes one more quotaaudit.Verdicts, and one pass over
 // the evaluations: memory is that of the audit.
 func thresholds(r *record.Reader, a *audit.Result, o Options) (*Thresholds, error) {
 	m := r.Manifest()
@@ -41,7 +42,7 @@ func thresholds(r *record.Reader, a *audit.Result, o Options) (*Thresholds, erro
 	return t, nil
 }
 
-func (t *Thresholds) audited(r *record.Reader, result *audit.ThresholdResult, o Options) error {
+func (t *Thresholds) audited(r *record.Reader, result *quotaaudit.Result, o Options) error {
 	t.Accounts = result.Accounts
 	named := t.nameCauses(result)
 	m := r.Manifest()
@@ -54,7 +55,7 @@ func (t *Thresholds) audited(r *record.Reader, result *audit.ThresholdResult, o 
 		t.Delays = append(t.Delays, delaysOf(&m.Engines[i], e))
 	}
 	c, s := newCells(), newCast(result, o)
-	for v, err := range audit.Verdicts(r) {
+	for v, err := range quotaaudit.Verdicts(r) {
 		if err != nil {
 			return err
 		}
@@ -68,7 +69,7 @@ func (t *Thresholds) audited(r *record.Reader, result *audit.ThresholdResult, o 
 }
 
 // nameCauses fills Causes, and tells by which of them each cause goes.
-func (t *Thresholds) nameCauses(result *audit.ThresholdResult) map[string]string {
+func (t *Thresholds) nameCauses(result *quotaaudit.Result) map[string]string {
 	counts := map[string]int64{}
 	var order []string
 	for _, c := range misses(result) {
@@ -92,11 +93,11 @@ func (t *Thresholds) nameCauses(result *audit.ThresholdResult) map[string]string
 }
 
 // misses by cause, of all engines and thresholds.
-func misses(result *audit.ThresholdResult) (list []audit.CauseTally) {
+func misses(result *quotaaudit.Result) (list []quotaaudit.CauseTally) {
 	for _, e := range result.Engines {
 		for _, t := range e.Thresholds {
 			for _, c := range t.Causes {
-				if c.Verdict == audit.Missed {
+				if c.Verdict == quotaaudit.Missed {
 					list = append(list, c)
 				}
 			}
@@ -106,13 +107,13 @@ func misses(result *audit.ThresholdResult) (list []audit.CauseTally) {
 }
 
 // bars of one engine and threshold.
-func (t *Thresholds) bars(engine string, tally *audit.ThresholdTally, named map[string]string) {
+func (t *Thresholds) bars(engine string, tally *quotaaudit.ThresholdTally, named map[string]string) {
 	if tally.Crossings == 0 {
 		return
 	}
 	counts := map[string]int64{}
 	for _, c := range tally.Causes {
-		if c.Verdict == audit.Missed {
+		if c.Verdict == quotaaudit.Missed {
 			counts[named[c.Cause]] += c.Count
 		}
 	}
@@ -127,7 +128,7 @@ func (t *Thresholds) bars(engine string, tally *audit.ThresholdTally, named map[
 	}
 }
 
-func delaysOf(e *record.Engine, result *audit.EngineResult) EngineDelay {
+func delaysOf(e *record.Engine, result *quotaaudit.EngineResult) EngineDelay {
 	d := EngineDelay{Engine: e.Name, Bound: inSeconds(e.Gap + e.Slack)}
 	var all []int64
 	for _, t := range result.Thresholds {
@@ -271,15 +272,15 @@ type cellKey struct {
 
 func newCells() *cells { return &cells{map[cellKey]*MatrixCell{}, map[string]int64{}} }
 
-func (c *cells) add(v *audit.AccountVerdicts) {
+func (c *cells) add(v *quotaaudit.AccountVerdicts) {
 	for i := range v.Obligations {
 		o := &v.Obligations[i]
-		if o.Verdict == audit.Censored {
+		if o.Verdict == quotaaudit.Censored {
 			continue
 		}
 		cell := c.cell(cellKey{v.Engine.Name, v.Group, o.Threshold})
 		cell.Crossings++
-		if o.Verdict == audit.Missed {
+		if o.Verdict == quotaaudit.Missed {
 			cell.Missed++
 		}
 		if id, known := c.first[v.Group]; !known || v.Account < id {

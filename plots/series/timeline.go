@@ -130,73 +130,41 @@ func faults(s *summary.Measured) (out []Span) {
 	return out
 }
 
-// slope of a limit's envelope, which is burst + t/T.
-type slope struct {
-	interval float64 // T, ns
-	burst    float64
-}
-
-func newSlope(l record.Limit) *slope {
-	spec := limits.Limit{Count: l.Count, Period: l.Period, Burst: l.Burst}
-	interval := float64(spec.EmissionInterval())
-	if interval == 0 { // more than a token a nanosecond: as limits.Envelope
-		interval = float64(l.Period) / float64(l.Count)
-	}
-	return &slope{interval, float64(l.Burst)}
-}
-
 // window of a key is the one that holds most above its envelope, or least
-// below, of those that end now. It is what results/audit has as a level: tokens
-// push its end ahead, and when time overtakes that a new window begins. Instants
-// are ns after the epoch; float64 is exact for 104 days.
+// below, of those that end now, and what was given in it.
 type window struct {
-	*slope
-	start, ahead, latest float64
-	curve                *curve // nil: the key is not watched
+	limits.Window
+	curve *curve // nil: the key is not watched
 }
 
-func newWindow(s *slope) *window {
-	return &window{slope: s, ahead: math.Inf(-1), latest: math.Inf(-1)}
+func newSlope(l record.Limit) *limits.Slope {
+	return limits.NewSlope(limits.Limit{Count: l.Count, Period: l.Period, Burst: l.Burst})
 }
 
-// admit tokens, and tell by how much (in ns, times T) the window then exceeds
-// the envelope. Admissions come in the order of their instants, but a decision may
-// rest on a clock that was read before: it then counts as of the latest instant.
+func newWindow(s *limits.Slope) *window { return &window{Window: s.NewWindow()} }
+
+// admit adds tokens and returns by how much (in ns, times T) the window then
+// exceeds the envelope. Admissions come in the order of their instants.
 func (w *window) admit(at, cost int64, measured bool) float64 {
-	t := float64(at)
-	w.latest = max(w.latest, t)
-	w.begin(t)
-	return w.add(cost, measured)
+	start := w.Start
+	excess := w.Admit(at, cost)
+	if w.Start > start {
+		w.curve.begin(w.Start)
+	}
+	w.curve.add(w, cost, excess, measured)
+	return excess
 }
 
-// admitBetween is admit where all that is known of the instant is that it is
-// between sent and done. Admissions come in the order of done. The window then
-// only holds what certainly lies in it: it reaches back to the first that was
-// sent.
+// admitBetween is as admit where all that is known of the instant is that it is
+// between sent and done. Admissions come in the order of done.
 func (w *window) admitBetween(sent, done, cost int64, measured bool) float64 {
-	t := float64(sent)
-	w.latest = max(w.latest, float64(done))
-	if !w.begin(t) && t < w.start {
-		back := w.start - t
-		w.start, w.ahead = t, w.ahead-back
-		w.curve.shift(back)
+	start := w.Start
+	excess := w.AdmitBetween(sent, done, cost)
+	if w.Start > start {
+		w.curve.begin(w.Start)
+	} else if w.Start < start {
+		w.curve.shift(start - w.Start)
 	}
-	return w.add(cost, measured)
-}
-
-// begin a new window if time has overtaken the one before.
-func (w *window) begin(t float64) bool {
-	if t <= w.ahead {
-		return false
-	}
-	w.start, w.ahead = t, t
-	w.curve.begin(t)
-	return true
-}
-
-func (w *window) add(cost int64, measured bool) float64 {
-	w.ahead += float64(cost) * w.interval
-	excess := w.ahead - w.latest - w.burst*w.interval
 	w.curve.add(w, cost, excess, measured)
 	return excess
 }
@@ -250,8 +218,8 @@ func (c *curve) add(w *window, cost int64, excess float64, measured bool) {
 		return
 	}
 	n := &c.now
-	n.given, n.end = n.given+float64(cost), w.ahead
-	p := Point{w.latest - n.start, n.given}
+	n.given, n.end = n.given+float64(cost), w.Ahead
+	p := Point{w.Latest - n.start, n.given}
 	if last := len(n.points) - 1; last >= 0 && n.points[last].X == p.X {
 		n.points[last] = p
 	} else if n.points = append(n.points, p); len(n.points) > longestCurve {

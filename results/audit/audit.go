@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/quotalab/quotalab/models/limits"
+	"github.com/quotalab/quotalab/results/quotaaudit"
 	"github.com/quotalab/quotalab/results/record"
 )
 
@@ -31,7 +32,7 @@ func Replay(r *record.Reader) (*Result, error) {
 func All(r *record.Reader) (*Result, error) {
 	result, err := Replay(r)
 	if err == nil && len(r.Manifest().Engines) > 0 {
-		result.Thresholds, err = Thresholds(r)
+		result.Thresholds, err = quotaaudit.Replay(r)
 	}
 	return result, err
 }
@@ -284,8 +285,8 @@ func (a *auditor) finish() Limiter {
 
 // Result of an audit.
 type Result struct {
-	Limiters   []Limiter        // of a replay, in the manifest's order
-	Thresholds *ThresholdResult // of Thresholds; nil: not audited, or there is no engine
+	Limiters   []Limiter          // of a replay, in the manifest's order
+	Thresholds *quotaaudit.Result // of engines; nil: not audited, or there is no engine
 }
 
 // Find returns the result of the limiter of that name.
@@ -343,50 +344,16 @@ func worse(a, b Offender) int {
 		cmp.Compare(a.Limit, b.Limit), cmp.Compare(a.Key, b.Key))
 }
 
-// The envelope of a limit is burst + d/T tokens in any window of length d
-// (limits.Envelope). What a key was given above it in the worst of all
-// windows is found in one pass: let
-//
-//	A(t) = max over s ≤ t of (s + T·tokens given in [s, t])
-//
-// Then (A(t) − t)/T − burst is the excess of the worst window that ends at
-// t, and A moves at an admission at t as the theoretical arrival time of GCRA
-// does: A' = max(A, t) + cost·T (the worst window begins now or began
-// earlier). The worst window of all ends at an admission.
-//
-// Admissions may be a little out of order, because a decision rests on a
-// clock reading before its effect. A window then ends at the latest reading
-// so far, and an admission that is late counts as in every window that was
-// open: too many by at most those that fell into the time it was late.
+// level keeps the worst excess of a key's windows.
 type level struct {
-	*slope
-	ahead  float64 // A, ns after the epoch; float64 is exact for 104 days
-	latest float64
-	worst  float64 // so far the worst excess, in tokens times T (ns)
-}
-
-// slope is the part that keys of one limit share.
-type slope struct{ interval, burst float64 }
-
-func newSlope(l limits.Limit) *slope {
-	interval := float64(l.EmissionInterval())
-	if interval == 0 { // more than a token a nanosecond: as limits.Envelope
-		interval = float64(l.Period) / float64(l.Count)
-	}
-	return &slope{interval, float64(l.Burst)}
-}
-
-func newLevel(s *slope) level {
-	return level{slope: s, ahead: math.Inf(-1), latest: math.Inf(-1), worst: math.Inf(-1)}
+	limits.Window
+	worst float64 // tokens times T (ns)
 }
 
 // admit notes tokens given at now. Only a measured window counts.
 func (l *level) admit(now, cost int64, measured bool) {
-	t := float64(now)
-	l.latest = max(l.latest, t)
-	l.ahead = max(l.ahead, t) + float64(cost)*l.interval
-	if measured {
-		l.worst = max(l.worst, l.ahead-l.latest-l.burst*l.interval)
+	if excess := l.Admit(now, cost); measured {
+		l.worst = max(l.worst, excess)
 	}
 }
 
@@ -396,5 +363,5 @@ func (l *level) excess(resolution int64) float64 {
 	if l.worst <= float64(resolution) {
 		return 0
 	}
-	return l.worst / l.interval
+	return l.worst / l.Interval
 }

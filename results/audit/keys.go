@@ -25,8 +25,8 @@ func newKeyMaker(algorithm string, l limits.Limit) (func() *key, error) {
 	if err != nil {
 		return nil, err
 	}
-	slope := newSlope(l)
-	return func() *key { return &key{oracle: bucket(), level: newLevel(slope)} }, nil
+	slope := limits.NewSlope(l)
+	return func() *key { return &key{oracle: bucket(), level: level{slope.NewWindow(), math.Inf(-1)}} }, nil
 }
 
 // keys of one limiter, K the state of one. Each limit has a map of its own, so

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/quotalab/quotalab/models/metric"
-	"github.com/quotalab/quotalab/results/audit"
+	"github.com/quotalab/quotalab/results/quotaaudit"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/summary"
 )
@@ -126,7 +126,7 @@ var verdictColumns = []string{"engine", "account", "group", "of", "threshold", "
 func Verdicts(w io.Writer, r *record.Reader) error {
 	out := csv.NewWriter(w)
 	err := out.Write(verdictColumns)
-	for v, verr := range audit.Verdicts(r) {
+	for v, verr := range quotaaudit.Verdicts(r) {
 		if err = errors.Join(err, verr); err != nil {
 			break
 		}
@@ -139,7 +139,7 @@ func Verdicts(w io.Writer, r *record.Reader) error {
 	return nil
 }
 
-func writeVerdicts(out *csv.Writer, v *audit.AccountVerdicts) error {
+func writeVerdicts(out *csv.Writer, v *quotaaudit.AccountVerdicts) error {
 	begin := []string{v.Engine.Name, whole(v.Account), v.Group}
 	for i := range v.Obligations {
 		o := &v.Obligations[i]
@@ -147,7 +147,7 @@ func writeVerdicts(out *csv.Writer, v *audit.AccountVerdicts) error {
 		if !o.Rolling {
 			start = instant(o.Start)
 		}
-		if err := out.Write(append(begin[:len(begin):len(begin)], "crossing", whole(o.Threshold), string(o.Verdict), audit.Joined(o.Causes), instant(o.Crossing), known(o.Delay, span),
+		if err := out.Write(append(begin[:len(begin):len(begin)], "crossing", whole(o.Threshold), string(o.Verdict), quotaaudit.Joined(o.Causes), instant(o.Crossing), known(o.Delay, span),
 			strconv.FormatBool(o.Covered), strconv.FormatBool(o.Rolling), start, instant(o.End), "", "")); err != nil {
 			return err
 		}

@@ -149,7 +149,7 @@ type Finding struct {
 // what it decided, and why. Instants are Unix nanoseconds, −1 where there is
 // none. Every account of every run has one, also those that the run did not
 // reach. They are recorded in the order in which they ended, which is the order
-// of the notices; audit.JudgeThresholds relies on it. Of an engine without runs
+// of the notices; quotaquotaaudit.Judge relies on it. Of an engine without runs
 // there is one for each notice. The struct is a row of the Parquet parts.
 type Evaluation struct {
 	Engine  string `parquet:"engine,dict"`

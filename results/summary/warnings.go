@@ -10,6 +10,7 @@ import (
 
 	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/audit"
+	"github.com/quotalab/quotalab/results/quotaaudit"
 	"github.com/quotalab/quotalab/results/record"
 )
 
@@ -198,7 +199,7 @@ func smallP(p float64) string {
 
 // thresholdWarnings say what each engine missed, told late, told twice or
 // told without a reason, and what it noticed itself.
-func thresholdWarnings(r *audit.ThresholdResult) (out []string) {
+func thresholdWarnings(r *quotaaudit.Result) (out []string) {
 	if r == nil {
 		return nil
 	}
@@ -213,8 +214,8 @@ func thresholdWarnings(r *audit.ThresholdResult) (out []string) {
 			}
 		}
 		warn(uncrossed(r, e))
-		warn(shortfall(e, audit.Missed, func(t *audit.ThresholdTally) int64 { return t.Missed }) + covered(e))
-		warn(shortfall(e, audit.Late, func(t *audit.ThresholdTally) int64 { return t.Late }))
+		warn(shortfall(e, quotaaudit.Missed, func(t *quotaaudit.ThresholdTally) int64 { return t.Missed }) + covered(e))
+		warn(shortfall(e, quotaaudit.Late, func(t *quotaaudit.ThresholdTally) int64 { return t.Late }))
 		warn(surplus(e))
 		for _, f := range e.Findings {
 			warn(noticed(f))
@@ -223,7 +224,7 @@ func thresholdWarnings(r *audit.ThresholdResult) (out []string) {
 	return out
 }
 
-func uncrossed(r *audit.ThresholdResult, e *audit.EngineResult) string {
+func uncrossed(r *quotaaudit.Result, e *quotaaudit.EngineResult) string {
 	for _, t := range e.Thresholds {
 		if t.Crossings > 0 {
 			return ""
@@ -236,7 +237,7 @@ func uncrossed(r *audit.ThresholdResult, e *audit.EngineResult) string {
 }
 
 // shortfall by threshold: 12 of 30 crossings of 75 % missed, most by prefilter.
-func shortfall(e *audit.EngineResult, v audit.Verdict, of func(*audit.ThresholdTally) int64) string {
+func shortfall(e *quotaaudit.EngineResult, v quotaaudit.Verdict, of func(*quotaaudit.ThresholdTally) int64) string {
 	var parts []string
 	for i := range e.Thresholds {
 		t := &e.Thresholds[i]
@@ -257,8 +258,8 @@ func shortfall(e *audit.EngineResult, v audit.Verdict, of func(*audit.ThresholdT
 }
 
 // mostBy names the most frequent cause of a verdict on so many.
-func mostBy(list []audit.CauseTally, v audit.Verdict, of int64) string {
-	i := slices.IndexFunc(list, func(c audit.CauseTally) bool { return c.Verdict == v })
+func mostBy(list []quotaaudit.CauseTally, v quotaaudit.Verdict, of int64) string {
+	i := slices.IndexFunc(list, func(c quotaaudit.CauseTally) bool { return c.Verdict == v })
 	switch {
 	case i < 0:
 		return "cause unknown"
@@ -270,7 +271,7 @@ func mostBy(list []audit.CauseTally, v audit.Verdict, of int64) string {
 	return fmt.Sprintf("%s of them by %s", unit.Thousands(list[i].Count), list[i].Cause)
 }
 
-func covered(e *audit.EngineResult) string {
+func covered(e *quotaaudit.EngineResult) string {
 	n := int64(0)
 	for _, t := range e.Thresholds {
 		n += t.Covered
@@ -282,9 +283,9 @@ func covered(e *audit.EngineResult) string {
 }
 
 // surplus is about notices that should not have been sent, or were sent in vain.
-func surplus(e *audit.EngineResult) string {
+func surplus(e *quotaaudit.EngineResult) string {
 	var parts []string
-	for _, kind := range []audit.Verdict{audit.Duplicate, audit.Spurious, audit.Undelivered, audit.OutOfOrder} {
+	for _, kind := range []quotaaudit.Verdict{quotaaudit.Duplicate, quotaaudit.Spurious, quotaaudit.Undelivered, quotaaudit.OutOfOrder} {
 		n := int64(0)
 		for _, t := range e.Thresholds {
 			n += t.Notices[kind]
@@ -293,7 +294,7 @@ func surplus(e *audit.EngineResult) string {
 			continue
 		}
 		part := unit.Counted(n, string(kind)+" notice")
-		if kind == audit.Duplicate || kind == audit.Spurious {
+		if kind == quotaaudit.Duplicate || kind == quotaaudit.Spurious {
 			if list := joined(e, kind); len(list) > 0 {
 				part += fmt.Sprintf(", %s (such as to account %d)", mostBy(list, kind, n), list[0].Account)
 			}
@@ -308,10 +309,10 @@ func surplus(e *audit.EngineResult) string {
 
 // joined are the causes of a verdict over all thresholds, the most frequent
 // first.
-func joined(e *audit.EngineResult, v audit.Verdict) (list []audit.CauseTally) {
+func joined(e *quotaaudit.EngineResult, v quotaaudit.Verdict) (list []quotaaudit.CauseTally) {
 	for _, t := range e.Thresholds {
 		for _, c := range t.Causes {
-			i := slices.IndexFunc(list, func(d audit.CauseTally) bool { return d.Cause == c.Cause })
+			i := slices.IndexFunc(list, func(d quotaaudit.CauseTally) bool { return d.Cause == c.Cause })
 			switch {
 			case c.Verdict != v:
 			case i < 0:
@@ -321,11 +322,11 @@ func joined(e *audit.EngineResult, v audit.Verdict) (list []audit.CauseTally) {
 			}
 		}
 	}
-	slices.SortStableFunc(list, func(a, b audit.CauseTally) int { return cmp.Compare(b.Count, a.Count) })
+	slices.SortStableFunc(list, func(a, b quotaaudit.CauseTally) int { return cmp.Compare(b.Count, a.Count) })
 	return list
 }
 
-func noticed(f audit.FindingTally) string {
+func noticed(f quotaaudit.FindingTally) string {
 	times := counted(f.Count, "time", "times")
 	if f.Accounts == 0 {
 		return fmt.Sprintf("it found: %s (%s).", f.What, times)

@@ -29,9 +29,10 @@ type FlagsmithOptions struct {
 }
 
 // Flagsmith is the polling engine that missed notices, in any of its
-// generations, with that generation's faults: see generations.go for what they
-// are and ../shared/flagsmith/README.md for the rules in words. Numbers in
-// comments are that file's rule numbers.
+// generations, with that generation's faults, which Rule lists. A run selects
+// accounts (rule 1), finds what usage counts and against which limit (2), reads it
+// (3), finds the highest threshold that it reaches (4, 5), and looks into the log
+// and mails (6, 7).
 type Flagsmith struct {
 	FlagsmithOptions
 	rules Rule

@@ -1,4 +1,4 @@
-package audit_test
+package quotaaudit_test
 
 import (
 	"cmp"
@@ -16,7 +16,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/quotalab/quotalab/models/usage"
-	"github.com/quotalab/quotalab/results/audit"
+	"github.com/quotalab/quotalab/results/quotaaudit"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/sim/quota/vectors"
 )
@@ -119,9 +119,9 @@ func verdictsOf(t *testing.T, v *vectors.Vector, evaluations []record.Evaluation
 		if err := in.Contract.Check(); err != nil {
 			t.Fatal(err)
 		}
-		due, notices := audit.JudgeThresholds(in)
+		due, notices := quotaaudit.Judge(in)
 		for _, d := range due {
-			if d.Verdict == audit.Censored {
+			if d.Verdict == quotaaudit.Censored {
 				continue // verdicts.jsonl leaves them out
 			}
 			l := obligationLine{Org: o.ID, Key: fmt.Sprintf("p%d", d.Start/vectors.Second), T: d.Threshold, Tau: vectors.Time(d.Crossing), Verdict: string(d.Verdict), Covered: d.Covered}
@@ -143,15 +143,15 @@ func verdictsOf(t *testing.T, v *vectors.Vector, evaluations []record.Evaluation
 	return line
 }
 
-func inputOf(v *vectors.Vector, o vectors.Organisation, evaluations []record.Evaluation) audit.ThresholdInput {
+func inputOf(v *vectors.Vector, o vectors.Organisation, evaluations []record.Evaluation) quotaaudit.Input {
 	first, last := v.Evaluations[0].T, v.Evaluations[len(v.Evaluations)-1].T
-	in := audit.ThresholdInput{
+	in := quotaaudit.Input{
 		Account: o.ID, Contract: contractOf(v, o), First: int64(first), Last: int64(last),
 		Gap: vectorGap, Slack: vectorSlack, Downsampled: v.Options.Downsample,
 		LimitChanged: slices.ContainsFunc(v.Changes, func(c vectors.Change) bool { return c.Org == o.ID && c.Set.Allowed != nil }),
 	}
 	for _, d := range v.Options.InfluxDown {
-		in.SourceDown = append(in.SourceDown, audit.Span{From: int64(d[0]), Until: int64(d[1])})
+		in.SourceDown = append(in.SourceDown, quotaaudit.Span{From: int64(d[0]), Until: int64(d[1])})
 	}
 	for _, e := range evaluations {
 		if e.Account == o.ID {

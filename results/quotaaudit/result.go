@@ -1,4 +1,4 @@
-package audit
+package quotaaudit
 
 import (
 	"cmp"
@@ -12,8 +12,8 @@ import (
 	"github.com/quotalab/quotalab/results/record"
 )
 
-// ThresholdResult is how the usage-threshold engines of a record did.
-type ThresholdResult struct {
+// Result is how the usage-threshold engines of a record did.
+type Result struct {
 	Accounts int64          // in the record
 	Unknown  int64          // evaluations of accounts or engines that are not: the run died before it wrote them
 	Engines  []EngineResult // in the manifest's order
@@ -97,10 +97,10 @@ func NoticeKinds() []Verdict {
 	return []Verdict{First, OutOfOrder, Duplicate, Undelivered, Spurious, WarmUp}
 }
 
-// Thresholds judges the engines of a record and counts the verdicts; see
+// Replay judges the engines of a record and counts the verdicts; see
 // Verdicts. A record of a run that died may lack accounts: it tells nothing of
 // them.
-func Thresholds(r *record.Reader) (*ThresholdResult, error) {
+func Replay(r *record.Reader) (*Result, error) {
 	m := r.Manifest()
 	tallies := make(map[string]*engineTally, len(m.Engines))
 	for i := range m.Engines {
@@ -113,7 +113,7 @@ func Thresholds(r *record.Reader) (*ThresholdResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	result := &ThresholdResult{Accounts: int64(len(h.ledger.ids)), Unknown: h.unknown}
+	result := &Result{Accounts: int64(len(h.ledger.ids)), Unknown: h.unknown}
 	for _, e := range m.Engines {
 		result.Engines = append(result.Engines, tallies[e.Name].finish())
 	}
@@ -348,7 +348,7 @@ type bench struct {
 	findings *findings
 	warm     int64 // end of the warm-up
 
-	same        ThresholdInput // what is the same for all accounts
+	same        Input // what is the same for all accounts
 	evaluations []record.Evaluation
 	verdicts    AccountVerdicts
 }
@@ -356,7 +356,7 @@ type bench struct {
 func newBench(m *record.Manifest, engine int, h *history) *bench {
 	e := &m.Engines[engine]
 	b := &bench{engine: e, ledger: h.ledger, history: &h.engines[engine], findings: newFindings(e.Findings)}
-	b.same = ThresholdInput{First: e.First, Last: e.Last, Gap: e.Gap, Slack: e.Slack, Downsampled: e.Downsampled, LooksBack: e.LooksBack}
+	b.same = Input{First: e.First, Last: e.Last, Gap: e.Gap, Slack: e.Slack, Downsampled: e.Downsampled, LooksBack: e.LooksBack}
 	for _, s := range e.SourceDown {
 		b.same.SourceDown = append(b.same.SourceDown, Span(s))
 	}
@@ -392,7 +392,7 @@ func (b *bench) judge(account int) error {
 	in := b.same
 	in.Account, in.Contract, in.LimitChanged = b.ledger.ids[account], a.contract, a.saved
 	in.Obligations, in.Evaluations = b.history.set.of(account), b.evaluations
-	due, notices := JudgeThresholds(in)
+	due, notices := Judge(in)
 	for i := range due {
 		b.findings.explain(in.Account, &due[i])
 	}

@@ -1,4 +1,4 @@
-package audit
+package quotaaudit
 
 import (
 	"encoding/binary"

@@ -1,4 +1,4 @@
-package audit_test
+package quotaaudit_test
 
 import (
 	"fmt"
@@ -13,7 +13,7 @@ import (
 
 	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/models/usage"
-	"github.com/quotalab/quotalab/results/audit"
+	"github.com/quotalab/quotalab/results/quotaaudit"
 	"github.com/quotalab/quotalab/results/record"
 )
 
@@ -47,12 +47,12 @@ func by(engine string, account int64, e record.Evaluation) record.Evaluation {
 }
 
 // table renders a result, a line a threshold that has anything and a cause.
-func table(r *audit.ThresholdResult) []string {
+func table(r *quotaaudit.Result) []string {
 	lines := []string{}
 	for _, e := range r.Engines {
 		for _, t := range e.Thresholds {
 			var notices []string
-			for _, k := range audit.NoticeKinds() {
+			for _, k := range quotaaudit.NoticeKinds() {
 				if n := t.Notices[k]; n > 0 {
 					notices = append(notices, fmt.Sprintf("%s %d", k, n))
 				}
@@ -132,7 +132,7 @@ func TestThresholdsOfRecord(t *testing.T) {
 			[]string{"inline 75: 3 = 0 + 3 + 0 (0), 0 censored; first 3 70h 70h 70h", "  late schedule-gap 2, account 1 of group 1 at 20h", "  late again 1, account 2 of group 0 at 20h"}},
 		{"nothing at all", engines(record.Engine{Name: "g"}), testkit.Quotas{Accounts: []record.Account{holder(1)}}, []string{}},
 	} {
-		got, err := audit.Thresholds(testkit.WriteQuotas(t, c.manifest, c.quotas, nil))
+		got, err := quotaaudit.Replay(testkit.WriteQuotas(t, c.manifest, c.quotas, nil))
 		if err != nil {
 			t.Fatalf("%s: %v", c.why, err)
 		}
@@ -153,7 +153,7 @@ func TestThresholdsWarmUp(t *testing.T) {
 		Evaluations: []record.Evaluation{by("g", 2, sent(24, 75)), by("g", 2, sent(36, 75)), // both in the warm-up
 			by("g", 1, sent(84, 90)), by("g", 1, sent(84, 75))},
 	}, nil)
-	got, err := audit.Thresholds(r)
+	got, err := quotaaudit.Replay(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func TestThresholdsWarmUp(t *testing.T) {
 func TestThresholdsOfAbortedRun(t *testing.T) {
 	m := engines(record.Engine{Name: "g"})
 	m.Aborted = "interrupt"
-	got, err := audit.Thresholds(testkit.WriteQuotas(t, m, testkit.Quotas{
+	got, err := quotaaudit.Replay(testkit.WriteQuotas(t, m, testkit.Quotas{
 		Accounts:    []record.Account{holder(1, use(20, 80))},
 		Evaluations: []record.Evaluation{by("g", 1, sent(24, 75)), by("g", 2, sent(24, 75)), by("x", 1, sent(24, 75))},
 	}, nil))
@@ -197,7 +197,7 @@ func TestThresholdsErrors(t *testing.T) {
 			return a
 		}()}}, "account 4: contract: segment 0 is of kind 256"},
 	} {
-		_, err := audit.Thresholds(testkit.WriteQuotas(t, engines(record.Engine{Name: "g"}), c.quotas, nil))
+		_, err := quotaaudit.Replay(testkit.WriteQuotas(t, engines(record.Engine{Name: "g"}), c.quotas, nil))
 		if err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: error %v, want one that says %q", c.why, err, c.says)
 		}
@@ -247,12 +247,12 @@ func TestVerdictsLeaveNothingOut(t *testing.T) {
 			}
 		}
 		r := testkit.WriteQuotas(t, m, q, nil)
-		got := map[int64]audit.AccountVerdicts{}
-		for v, err := range audit.Verdicts(r) {
+		got := map[int64]quotaaudit.AccountVerdicts{}
+		for v, err := range quotaaudit.Verdicts(r) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got[v.Account] = audit.AccountVerdicts{Obligations: slices.Clone(v.Obligations), Notices: slices.Clone(v.Notices)}
+			got[v.Account] = quotaaudit.AccountVerdicts{Obligations: slices.Clone(v.Obligations), Notices: slices.Clone(v.Notices)}
 		}
 		for _, a := range q.Accounts {
 			want := judgeWhole(&m.Engines[0], a, q.Evaluations)
@@ -270,8 +270,8 @@ func TestVerdictsLeaveNothingOut(t *testing.T) {
 	}
 }
 
-func judgeWhole(e *record.Engine, a record.Account, all []record.Evaluation) audit.AccountVerdicts {
-	in := audit.ThresholdInput{Account: a.ID, Last: e.Last, Gap: e.Gap, Slack: e.Slack, Downsampled: e.Downsampled, LooksBack: e.LooksBack, LimitChanged: a.Saved}
+func judgeWhole(e *record.Engine, a record.Account, all []record.Evaluation) quotaaudit.AccountVerdicts {
+	in := quotaaudit.Input{Account: a.ID, Last: e.Last, Gap: e.Gap, Slack: e.Slack, Downsampled: e.Downsampled, LooksBack: e.LooksBack, LimitChanged: a.Saved}
 	in.Contract = usage.Contract{{From: usage.Beginning, Kind: usage.Kind(a.Contract[0].Kind), Limit: 100}}
 	var events []usage.Event
 	for i := range a.At {
@@ -279,21 +279,21 @@ func judgeWhole(e *record.Engine, a record.Account, all []record.Evaluation) aud
 	}
 	in.Obligations = usage.Obligations(events, in.Contract, e.Thresholds, e.Last)
 	for _, s := range e.SourceDown {
-		in.SourceDown = append(in.SourceDown, audit.Span(s))
+		in.SourceDown = append(in.SourceDown, quotaaudit.Span(s))
 	}
 	for _, ev := range all {
 		if ev.Account == a.ID {
 			in.Evaluations = append(in.Evaluations, ev)
 		}
 	}
-	due, notices := audit.JudgeThresholds(in)
-	return audit.AccountVerdicts{Obligations: due, Notices: notices}
+	due, notices := quotaaudit.Judge(in)
+	return quotaaudit.AccountVerdicts{Obligations: due, Notices: notices}
 }
 
 func TestVerdictsStop(t *testing.T) {
 	r := testkit.WriteQuotas(t, engines(record.Engine{Name: "g"}, record.Engine{Name: "h"}), testkit.Quotas{Accounts: []record.Account{holder(1, use(20, 80)), holder(2, use(20, 80))}}, nil)
 	n := 0
-	for _, err := range audit.Verdicts(r) {
+	for _, err := range quotaaudit.Verdicts(r) {
 		if n++; err != nil {
 			t.Fatal(err)
 		}
@@ -344,7 +344,7 @@ func BenchmarkThresholds(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		got, err := audit.Thresholds(r)
+		got, err := quotaaudit.Replay(r)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package audit
+package quotaaudit
 
 import (
 	"slices"
@@ -9,9 +9,9 @@ import (
 	"github.com/quotalab/quotalab/results/record"
 )
 
-// ThresholdInput is what one engine did about one account, and what it should
+// Input is what one engine did about one account, and what it should
 // have done. All instants are Unix nanoseconds.
-type ThresholdInput struct {
+type Input struct {
 	Account  int64
 	Contract usage.Contract // as agreed with the customer, whatever the engine believes
 
@@ -75,8 +75,8 @@ type NoticeVerdict struct {
 	OutOfOrder bool  // delivered after a higher threshold of the same period or window
 }
 
-// JudgeThresholds gives every obligation and every notice of one account and
-// engine its verdict; ../shared/THRESHOLDS.md defines them.
+// Judge gives every obligation and every notice of one account and
+// engine its verdict.
 //
 // An obligation is met by the first notice of its threshold that is delivered
 // while it stands: in its period, or during its excursion, by the contract,
@@ -85,8 +85,8 @@ type NoticeVerdict struct {
 // before the record; notices for them are WarmUp. An obligation without a
 // notice is Censored if it arose later than D before Last, unless it ended by
 // then and the engine does not look back.
-func JudgeThresholds(in ThresholdInput) ([]ObligationVerdict, []NoticeVerdict) {
-	j := judge{ThresholdInput: in, met: make([][]int, len(in.Obligations))}
+func Judge(in Input) ([]ObligationVerdict, []NoticeVerdict) {
+	j := judge{Input: in, met: make([][]int, len(in.Obligations))}
 	j.notices()
 	verdicts := make([]ObligationVerdict, 0, len(in.Obligations))
 	for i, o := range in.Obligations {
@@ -102,14 +102,14 @@ func JudgeThresholds(in ThresholdInput) ([]ObligationVerdict, []NoticeVerdict) {
 }
 
 // begin is from when on obligations are the engine's.
-func (in *ThresholdInput) begin() int64 { return in.First - in.Gap }
+func (in *Input) begin() int64 { return in.First - in.Gap }
 
 // bound is D, the delay that a polling engine can promise.
-func (in *ThresholdInput) bound() int64 { return in.Gap + in.Slack }
+func (in *Input) bound() int64 { return in.Gap + in.Slack }
 
 // judge holds what is known of one account and engine so far.
 type judge struct {
-	ThresholdInput
+	Input
 	sent []notice
 	met  [][]int // by obligation: the notices that were made for it, as indexes into sent
 }
