@@ -119,6 +119,18 @@ func aligned(t text.Style, x draw.XAlignment, y draw.YAlignment) text.Style {
 	return t
 }
 
+// TextWidth returns how wide figures lay out a text of a size, in the units of the
+// size, whatever fonts the machine has that will show it.
+func TextWidth(line string, size float64, bold bool) float64 {
+	weight := xfont.WeightNormal
+	if bold {
+		weight = xfont.WeightBold
+	}
+	t := typeface(vg.Length(size), weight, color.Black)
+	face := t.Handler.Cache().Lookup(t.Font, t.Font.Size)
+	return float64(face.Width(line))
+}
+
 func lineHeight(t text.Style) vg.Length {
 	e := t.FontExtents()
 	return e.Ascent + e.Descent
