@@ -76,7 +76,7 @@ type NoticeVerdict struct {
 }
 
 // JudgeThresholds gives every obligation and every notice of one account and
-// engine its verdict; ../shared/THRESHOLDS.md defines them.
+// engine its verdict.
 //
 // An obligation is met by the first notice of its threshold that is delivered
 // while it stands: in its period, or during its excursion, by the contract,

@@ -30,8 +30,8 @@ type FlagsmithOptions struct {
 
 // Flagsmith is the polling engine that missed notices, in any of its
 // generations, with that generation's faults: see generations.go for what they
-// are and ../shared/flagsmith/README.md for the rules in words. Numbers in
-// comments are that file's rule numbers.
+// are. Numbers in comments count the rules of one evaluation, from the choice of
+// the accounts to the notice.
 type Flagsmith struct {
 	FlagsmithOptions
 	rules Rule
@@ -60,9 +60,6 @@ func NewFlagsmith(o FlagsmithOptions) (*Flagsmith, error) {
 	}
 	return &Flagsmith{o, rules}, nil
 }
-
-// Rules returns the rules that the engine follows.
-func (f *Flagsmith) Rules() Rule { return f.rules }
 
 // Interval between the starts of two runs.
 func (f *Flagsmith) Interval() time.Duration { return f.Every }
