@@ -75,9 +75,6 @@ func proseProblems(path string, src []byte) []string {
 // leaves the list with its last fragment.
 var unmended = []string{
 	"cmd",
-	"models/limits",
-	"models/metric",
-	"models/network",
 	"plots",
 	"plots/report",
 	"plots/series",
@@ -89,18 +86,11 @@ var unmended = []string{
 	"results/record",
 	"results/summary",
 	"results/sweep",
-	"scenarios",
-	"sim/fakeredis",
-	"sim/fault",
 	"sim/limiter",
 	"sim/meter",
-	"sim/plan",
 	"sim/quota",
 	"sim/quota/vectors",
 	"sim/realredis",
-	"sim/rediscmd",
-	"sim/run",
-	"sim/trace",
 }
 
 func TestProse(t *testing.T) {
