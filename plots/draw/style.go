@@ -92,6 +92,18 @@ func Aligned(t text.Style, x vgdraw.XAlignment, y vgdraw.YAlignment) text.Style 
 	return t
 }
 
+// TextWidth returns how wide figures lay out a text of a size, in the units of the
+// size, whatever fonts the machine has that will show it.
+func TextWidth(line string, size float64, bold bool) float64 {
+	weight := xfont.WeightNormal
+	if bold {
+		weight = xfont.WeightBold
+	}
+	t := typeface(vg.Length(size), weight, color.Black)
+	face := t.Handler.Cache().Lookup(t.Font, t.Font.Size)
+	return float64(face.Width(line))
+}
+
 func LineHeight(t text.Style) vg.Length {
 	e := t.FontExtents()
 	return e.Ascent + e.Descent

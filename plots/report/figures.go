@@ -8,7 +8,9 @@ import (
 	"html"
 	"html/template"
 	"io"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/quotalab/quotalab/plots"
@@ -89,7 +91,31 @@ func (p *builder) picture(light, dark *draw.Figure, class string) (template.HTML
 	if err != nil {
 		return "", fmt.Errorf("figure %s: %w", light.Name, err)
 	}
-	return template.HTML(svg), nil // every element and attribute was checked and written anew
+	return template.HTML(measured(svg)), nil // every element and attribute was checked and written anew
+}
+
+var (
+	svgText  = regexp.MustCompile(`<text([^>]*)>([^<]+)</text>`)
+	fontSize = regexp.MustCompile(` font-size="([0-9.]+)px"`)
+)
+
+// measured gives every text of a figure the width that it was laid out with. A
+// browser without the figures' font draws another one, which may be wider, and then
+// fits it into that.
+func measured(svg string) string {
+	return svgText.ReplaceAllStringFunc(svg, func(element string) string {
+		m := svgText.FindStringSubmatch(element)
+		size := fontSize.FindStringSubmatch(m[1])
+		if size == nil {
+			return element
+		}
+		px, err := strconv.ParseFloat(size[1], 64)
+		if err != nil {
+			return element
+		}
+		width := plots.TextWidth(html.UnescapeString(m[2]), px, strings.Contains(m[1], ` font-weight="bold"`))
+		return fmt.Sprintf(`<text%s textLength="%.2f" lengthAdjust="spacingAndGlyphs">%s</text>`, m[1], width, m[2])
+	})
 }
 
 // ofAll is the subtitle that all figures have, which they then need not repeat.

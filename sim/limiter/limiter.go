@@ -177,8 +177,8 @@ func limitOf(table *record.LimitTable, t Take) (record.Limit, error) {
 	return l, nil
 }
 
-// ErrorKind sorts an error of a limiter into the kinds of LIMITERS.md:
-// timeout, cancelled, refused, pool_exhausted, script_missing, connection,
+// ErrorKind sorts an error of a limiter into the kinds timeout,
+// cancelled, refused, pool_exhausted, script_missing, connection,
 // server, and unexpected for everything that Redis or the network did not
 // cause.
 func ErrorKind(err error) string {
