@@ -61,9 +61,6 @@ func NewFlagsmith(o FlagsmithOptions) (*Flagsmith, error) {
 	return &Flagsmith{o, rules}, nil
 }
 
-// Rules returns the rules that the engine follows.
-func (f *Flagsmith) Rules() Rule { return f.rules }
-
 // Interval between the starts of two runs.
 func (f *Flagsmith) Interval() time.Duration { return f.Every }
 
