@@ -67,7 +67,7 @@ func TestFiguresFitWithOtherFonts(t *testing.T) {
 		p := openTab(t, browser, path, l)
 		const label = "allowed, not found 51 %"
 		width := eval[float64](p, `(() => { const c = document.createElement("canvas").getContext("2d"); c.font = '16px "Liberation Sans", Arial, sans-serif'; return c.measureText("`+label+`").width; })()`)
-		if own := plots.TextWidth(label, 16, false); width < 1.05*own {
+		if own := draw.TextWidth(label, 16, false); width < 1.05*own {
 			t.Errorf("%s: %q is %.1f wide, in the figures' own font %.1f: the browser has fonts that are no wider; the test looks at nothing", l, label, width, own)
 		}
 		p.clean(p.fits(l.width), p.apart())

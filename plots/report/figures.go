@@ -113,7 +113,7 @@ func measured(svg string) string {
 		if err != nil {
 			return element
 		}
-		width := plots.TextWidth(html.UnescapeString(m[2]), px, strings.Contains(m[1], ` font-weight="bold"`))
+		width := draw.TextWidth(html.UnescapeString(m[2]), px, strings.Contains(m[1], ` font-weight="bold"`))
 		return fmt.Sprintf(`<text%s textLength="%.2f" lengthAdjust="spacingAndGlyphs">%s</text>`, m[1], width, m[2])
 	})
 }
