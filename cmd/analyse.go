@@ -55,11 +55,7 @@ func analyse(dir string) (*analysis, error) {
 	if err != nil {
 		return nil, err
 	}
-	audited, err := audit.All(reader)
-	if err != nil {
-		return nil, fmt.Errorf("record %s: %w", dir, err)
-	}
-	summary, err := summary.Measure(reader, audited)
+	summary, audited, err := summary.Analyse(reader)
 	if err != nil {
 		return nil, fmt.Errorf("record %s: %w", dir, err)
 	}

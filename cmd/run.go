@@ -316,7 +316,7 @@ var outputKinds = map[string]outputKind{
 	"github-benchmark": {about: "for github-action-benchmark's tool customSmallerIsBetter",
 		all: func(w io.Writer, rs []*analysis) error { return present.GitHubBenchmark(w, summaries(rs)...) }},
 	"prometheus": {about: "metrics pushed to the Pushgateway at this URL", push: pushAll},
-	"hgrm":       {about: "HDR percentiles as text", write: func(w io.Writer, r *analysis) error { return present.HGRM(w, r.reader) }},
+	"hgrm":       {about: "HDR percentiles as text", write: func(w io.Writer, r *analysis) error { return present.HGRM(w, r.summary) }},
 }
 
 func outputNames() []string { return slices.Sorted(maps.Keys(outputKinds)) }
