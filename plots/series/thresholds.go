@@ -13,7 +13,7 @@ import (
 	"github.com/quotalab/quotalab/results/record"
 )
 
-// thresholds of a record with engines; nil of others.
+// thresholds returns those of a record with engines; nil of others.
 //
 // Counts and delays are those of the audit. What it does not keep, which is by
 // group and of a single account, takes one more audit.Verdicts, and one pass over
@@ -91,7 +91,7 @@ func (t *Thresholds) nameCauses(result *audit.ThresholdResult) map[string]string
 	return named
 }
 
-// misses by cause, of all engines and thresholds.
+// misses lists them by cause, of all engines and thresholds.
 func misses(result *audit.ThresholdResult) (list []audit.CauseTally) {
 	for _, e := range result.Engines {
 		for _, t := range e.Thresholds {
@@ -105,7 +105,7 @@ func misses(result *audit.ThresholdResult) (list []audit.CauseTally) {
 	return list
 }
 
-// bars of one engine and threshold.
+// bars adds those of one engine and threshold.
 func (t *Thresholds) bars(engine string, tally *audit.ThresholdTally, named map[string]string) {
 	if tally.Crossings == 0 {
 		return
@@ -313,7 +313,7 @@ func (c *cells) matrix(m *record.Manifest) (groups []string, list []MatrixCell) 
 	return groups, list
 }
 
-// contractOf an account; the audit has checked it.
+// contractOf returns the contract of an account; the audit has checked it.
 func contractOf(a *record.Account) usage.Contract {
 	c := make(usage.Contract, len(a.Contract))
 	for i, s := range a.Contract {
@@ -353,7 +353,7 @@ func (m *meter) until(t int64) int64 {
 	return m.total[n-1]
 }
 
-// percent of the limit that is used at an instant, in its period or window.
+// percent returns how much of the limit is used at an instant, in its period or window.
 func (m *meter) percent(t int64) float64 {
 	s := m.contract.At(t)
 	start, _ := s.PeriodAt(t)
@@ -363,7 +363,7 @@ func (m *meter) percent(t int64) float64 {
 	return 100 * float64(m.until(t)-m.until(start)) / float64(s.Limit)
 }
 
-// instants within the scene at which the percentage can change.
+// instants lists those within the scene at which the percentage can change.
 func (m *meter) instants(w scene) (list []int64) {
 	list = append(list, w.from)
 	rolling := slices.ContainsFunc(m.contract, func(s usage.Segment) bool { return s.Kind == usage.Rolling })
@@ -404,7 +404,7 @@ func (m *meter) turns(w scene) (list []int64) {
 	}
 }
 
-// usage in percent of the limit, and the limit, over the scene.
+// usage returns it in percent of the limit, and the limit, over the scene.
 func (w scene) usage(a *record.Account) (percent, limit []Point) {
 	m := newMeter(a)
 	for _, t := range m.instants(w) {

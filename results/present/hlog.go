@@ -53,12 +53,12 @@ func HLog(w io.Writer, r *record.Reader) error {
 	return nil
 }
 
-// interval of a log that is made of a whole record.
+// interval returns that of a log that is made of a whole record.
 func interval(m *record.Manifest) time.Duration {
 	return max(1, (m.Horizon/mostIntervals+time.Second-1)/time.Second) * time.Second
 }
 
-// kind of time that a log is of.
+// kind is the time that a log is of.
 type kind struct {
 	name, about string
 	of          func(o *record.Observation) int64 // ns
@@ -119,7 +119,7 @@ func (l *intervalLog) header(m *record.Manifest) error {
 	return errors.Join(err, e, l.log.OutputLegend())
 }
 
-// add one observation to the interval in which it was done; one that is
+// add counts one observation in the interval in which it was done; one that is
 // written late counts as of the current interval.
 func (l *intervalLog) add(o *record.Observation) error {
 	if n := o.Done / l.length; n > l.now {
@@ -134,7 +134,7 @@ func (l *intervalLog) add(o *record.Observation) error {
 // flush ends the current interval.
 func (l *intervalLog) flush() error { return l.write(l.hists, l.now) }
 
-// write an interval, and empty its histograms.
+// write puts out an interval, and empties its histograms.
 func (l *intervalLog) write(hists *histograms, interval int64) error {
 	start := l.epoch + interval*l.length/1e6
 	for _, tag := range hists.order {
@@ -187,7 +187,7 @@ func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 // longest time that a histogram holds; one that is longer counts as this.
 const longest = int64(365 * 24 * time.Hour)
 
-// histograms of times (ns), one for each outcome of each limiter: denials
+// histograms are of times (ns), one for each outcome of each limiter: denials
 // are fast and errors slow, so outcomes are never mixed. They are packed: an
 // interval has few values, and a dense one takes as long to encode and to empty
 // as if it had many.
@@ -212,7 +212,7 @@ func timed(o *record.Observation, m *record.Manifest) bool {
 	return o.Decision != record.Dropped && o.Sent >= 0 && o.Done >= 0 && o.Intended >= m.Warmup.Nanoseconds()
 }
 
-// add a time of an observation.
+// add counts a time of an observation.
 func (h *histograms) add(o *record.Observation, ns int64) error {
 	hist := h.of(outcome{o.Limiter, o.Decision, o.Key})
 	if err := hist.RecordValue(min(max(0, ns), longest)); err != nil {
@@ -238,7 +238,7 @@ func (h *histograms) of(o outcome) *hdrhistogram.PackedHistogram {
 	return hist
 }
 
-// tagOf an outcome: boulder.denied.found. The log's format forbids commas
+// tagOf returns the tag of an outcome: boulder.denied.found. The log's format forbids commas
 // and white space in tags.
 func tagOf(o outcome) string {
 	clean := func(r rune) rune {
@@ -310,7 +310,7 @@ func NewLogs(dir string, m record.Manifest) (_ *Logs, err error) {
 	return l, nil
 }
 
-// Add an observation to the interval in which it was done; one that comes
+// Add counts an observation in the interval in which it was done; one that comes
 // late counts as of the current one.
 func (l *Logs) Add(o *record.Observation) error {
 	if !timed(o, &l.manifest) {
@@ -352,7 +352,7 @@ func (l *Logs) writeAll() (err error) {
 	return err
 }
 
-// write an interval of all logs; then it is in the files, whatever becomes of
+// write puts out an interval of all logs; then it is in the files, whatever becomes of
 // the run.
 func (l *Logs) write(s *set) error {
 	for i, log := range l.logs {

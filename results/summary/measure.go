@@ -86,8 +86,8 @@ func Measure(r *record.Reader, a *audit.Result) (*Measured, error) {
 	return p.measured(a), nil
 }
 
-// end the pass: of a record that does not hold all observations the totals
-// stand for them.
+// end judges the windows up to the end. Of a record that does not hold all
+// observations it takes the totals, which stand for them.
 func (p *pass) end(r *record.Reader) error {
 	if p.manifest.Whole() {
 		p.finish()
@@ -202,7 +202,7 @@ func (e *early) observe(o *record.Observation) {
 	}
 }
 
-// length of the measured time in ns: up to the horizon, or to the last
+// length is the measured time in ns: up to the horizon, or to the last
 // request or the last that an engine did in a run that did not get there.
 func (p *pass) length() int64 {
 	end := p.manifest.Horizon.Nanoseconds()
@@ -290,7 +290,7 @@ func tags(pairs ...string) map[string]string {
 	return m
 }
 
-// unitOf a metric in the catalogue.
+// unitOf returns the unit of a metric in the catalogue.
 func unitOf(name string) string {
 	m, _ := metric.Find(name)
 	return m.Unit
@@ -365,7 +365,7 @@ func (o *order) group(instance string) string {
 	return g
 }
 
-// rank of a name; names that are not listed come last, by alphabet.
+// rank holds the place of each name; names that are not listed come last, by alphabet.
 type rank map[string]int
 
 func ranked(names []string) rank {
