@@ -178,7 +178,7 @@ var outputKinds = map[string]outputKind{
 	"github-benchmark": {about: "for github-action-benchmark's tool customSmallerIsBetter",
 		all: func(w io.Writer, rs []*campaign.Analysis) error { return present.GitHubBenchmark(w, summaries(rs)...) }},
 	"prometheus": {about: "metrics pushed to the Pushgateway at this URL", push: pushAll},
-	"hgrm":       {about: "HDR percentiles as text", write: func(w io.Writer, r *campaign.Analysis) error { return present.HGRM(w, r.Reader) }},
+	"hgrm":       {about: "HDR percentiles as text", write: func(w io.Writer, r *campaign.Analysis) error { return present.HGRM(w, r.Summary) }},
 }
 
 func outputKindsText() string {

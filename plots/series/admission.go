@@ -50,7 +50,7 @@ func newAllowance(m *record.Manifest, l record.Limiter, a *audit.Result, s *summ
 	return w
 }
 
-// worth looking at: the keys that were given most above burst + t/T, or else
+// worth lists the keys that are worth looking at: those that were given most above burst + t/T, or else
 // the busiest.
 func worth(l *audit.Limiter, s *summary.Measured) (keys []audit.Offender) {
 	for _, o := range l.Worst {
@@ -102,7 +102,7 @@ func (w *allowance) observe(o *record.Observation, measured bool, to *effects) e
 	return nil
 }
 
-// of a key: its window.
+// of returns the window of a key.
 func (w *allowance) of(limit, key string) (*window, error) {
 	byKey := w.windows[limit]
 	if one := byKey[key]; one != nil {
@@ -130,7 +130,7 @@ func (w *allowance) slopeOf(l record.Limit) *limits.Slope {
 	return w.slopes[numbers]
 }
 
-// admit what took effect.
+// admit counts what took effect.
 func (e *effect) admit() {
 	var ns float64
 	if e.of.real {
@@ -143,7 +143,7 @@ func (e *effect) admit() {
 	}
 }
 
-// series, when all effects are in.
+// series returns what was admitted, when all effects are in.
 func (w *allowance) series() Admission {
 	out := Admission{Limiter: w.spec.Name, ExcessOverTime: w.excess.series()}
 	for _, o := range w.watched {
@@ -182,7 +182,7 @@ func newExcess(at intervals, resolution float64) *excess {
 	return &excess{at: at, least: resolution, most: make([]float64, at.n), ahead: map[*limits.Slope]float64{}}
 }
 
-// add an admission at t after which the key's window is w and exceeds the
+// add counts an admission at t after which the key's window is w and exceeds the
 // envelope by that many ns.
 func (e *excess) add(w *window, t int64, ns float64) {
 	e.pass(e.at.of(t))
@@ -192,7 +192,7 @@ func (e *excess) add(w *window, t int64, ns float64) {
 	}
 }
 
-// pass the beginnings of intervals up to i: there windows end that hold as
+// pass goes by the beginnings of intervals up to i: there windows end that hold as
 // much as before.
 func (e *excess) pass(i int) {
 	for e.interval < i {
@@ -209,7 +209,7 @@ func (e *excess) note(i int, s *limits.Slope, ns float64) {
 	}
 }
 
-// series up to the end.
+// series returns the excess up to the end.
 func (e *excess) series() []Point {
 	e.pass(e.at.n - 1)
 	out := make([]Point, len(e.most))

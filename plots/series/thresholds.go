@@ -14,7 +14,7 @@ import (
 	"github.com/quotalab/quotalab/results/record"
 )
 
-// thresholds of a record with engines; nil of others.
+// thresholds returns those of a record with engines; nil of others.
 //
 // Counts and delays are those of the audit. What it does not keep, which is by
 // group and of a single account, takes one more quotaaudit.Verdicts, and one pass over
@@ -92,7 +92,7 @@ func (t *Thresholds) nameCauses(result *quotaaudit.Result) map[string]string {
 	return named
 }
 
-// misses by cause, of all engines and thresholds.
+// misses lists them by cause, of all engines and thresholds.
 func misses(result *quotaaudit.Result) (list []quotaaudit.CauseTally) {
 	for _, e := range result.Engines {
 		for _, t := range e.Thresholds {
@@ -106,7 +106,7 @@ func misses(result *quotaaudit.Result) (list []quotaaudit.CauseTally) {
 	return list
 }
 
-// bars of one engine and threshold.
+// bars adds those of one engine and threshold.
 func (t *Thresholds) bars(engine string, tally *quotaaudit.ThresholdTally, named map[string]string) {
 	if tally.Crossings == 0 {
 		return
@@ -314,7 +314,7 @@ func (c *cells) matrix(m *record.Manifest) (groups []string, list []MatrixCell) 
 	return groups, list
 }
 
-// contractOf an account; the audit has checked it.
+// contractOf returns the contract of an account; the audit has checked it.
 func contractOf(a *record.Account) usage.Contract {
 	c := make(usage.Contract, len(a.Contract))
 	for i, s := range a.Contract {
@@ -354,7 +354,7 @@ func (m *meter) until(t int64) int64 {
 	return m.total[n-1]
 }
 
-// percent of the limit that is used at an instant, in its period or window.
+// percent returns how much of the limit is used at an instant, in its period or window.
 func (m *meter) percent(t int64) float64 {
 	s := m.contract.At(t)
 	start, _ := s.PeriodAt(t)
@@ -364,7 +364,7 @@ func (m *meter) percent(t int64) float64 {
 	return 100 * float64(m.until(t)-m.until(start)) / float64(s.Limit)
 }
 
-// instants within the scene at which the percentage can change.
+// instants lists those within the scene at which the percentage can change.
 func (m *meter) instants(w scene) (list []int64) {
 	list = append(list, w.from)
 	rolling := slices.ContainsFunc(m.contract, func(s usage.Segment) bool { return s.Kind == usage.Rolling })
@@ -405,7 +405,7 @@ func (m *meter) turns(w scene) (list []int64) {
 	}
 }
 
-// usage in percent of the limit, and the limit, over the scene.
+// usage returns it in percent of the limit, and the limit, over the scene.
 func (w scene) usage(a *record.Account) (percent, limit []Point) {
 	m := newMeter(a)
 	for _, t := range m.instants(w) {

@@ -12,7 +12,7 @@ import (
 	"github.com/quotalab/quotalab/results/record"
 )
 
-// story of the account that was found; nil if there is none to tell.
+// story returns that of the account that was found; nil if there is none to tell.
 func (c *cast) story(r *record.Reader) (*AccountStory, error) {
 	if !c.asked && len(c.of) == 0 {
 		return nil, nil
@@ -57,13 +57,13 @@ func findAccount(r *record.Reader, id int64) (*record.Account, error) {
 	return nil, fmt.Errorf("the story of account %d: expected one of the %d accounts of the record", id, n)
 }
 
-// scene of a story: Unix nanoseconds.
+// scene is the time of a story, in Unix nanoseconds.
 type scene struct{ epoch, from, until, last int64 }
 
 func (w scene) seconds(at int64) float64 { return inSeconds(at - w.epoch) }
 func (w scene) holds(at int64) bool      { return w.from <= at && at <= w.until }
 
-// windowOf a story: the period of the crossing, or the window before and the
+// windowOf returns the time of a story: the period of the crossing, or the window before and the
 // whole of its excursion, with some time around it in which an engine may have
 // told of it. What an earlier period is to blame for begins with that.
 func windowOf(m *record.Manifest, a *record.Account, engine string, o *quotaaudit.ObligationVerdict) scene {
@@ -124,7 +124,7 @@ func (c *cast) did(engine string, w scene) EngineStory {
 	return s
 }
 
-// looks of an engine at an account, thinned evenly; the first and the last are kept.
+// looks lists those of an engine at an account, thinned evenly; the first and the last are kept.
 func (w scene) looks(r *record.Reader, engine string, account int64) (list []Look, made int64, err error) {
 	for e, err := range r.Evaluations() {
 		switch {
@@ -196,7 +196,7 @@ func newCast(result *quotaaudit.Result, o Options) *cast {
 	return &cast{}
 }
 
-// worst engine by a verdict, its most frequent cause, and the first account.
+// worst returns the worst engine by a verdict, its most frequent cause, and the first account.
 // Of equals the first is.
 func worst(result *quotaaudit.Result, verdict quotaaudit.Verdict) *cast {
 	var engine *quotaaudit.EngineResult
@@ -243,7 +243,7 @@ func joined(e *quotaaudit.EngineResult, verdict quotaaudit.Verdict) (list []quot
 	return list
 }
 
-// add what an engine did about an account.
+// add takes what an engine did about an account.
 func (c *cast) add(v *quotaaudit.AccountVerdicts) {
 	switch {
 	case c.known && v.Account == c.id:
@@ -309,7 +309,7 @@ func (c *cast) worstEngine(first string) string {
 	return name
 }
 
-// weight of a crossing as the one to tell of.
+// weight is how much a crossing is worth as the one that the story is about.
 func (c *cast) weight(o *quotaaudit.ObligationVerdict) int {
 	if c.cause != "" && o.Verdict == c.verdict && quotaaudit.Joined(o.Causes) == c.cause {
 		return 5

@@ -88,7 +88,7 @@ func (c *cell) add(ns int64) error {
 	return c.many.RecordValue(ns)
 }
 
-// percentile in seconds: the smallest time that at least p percent do not
+// percentile returns, in seconds, the smallest time that at least p percent do not
 // exceed.
 func (c *cell) percentile(p float64) float64 {
 	switch {
@@ -102,7 +102,7 @@ func (c *cell) percentile(p float64) float64 {
 	return float64(c.few[int(max(rank, 1))-1]) / 1e9
 }
 
-// series of the timeline. Nothing seen: no lines.
+// series returns the timeline. Nothing seen: no lines.
 func (t *timeline) series(s *summary.Measured) Timeline {
 	out := Timeline{From: float64(t.at.from) / 1e9, Step: float64(t.at.step) / 1e9, N: t.at.n, Faults: faults(s), Warmup: s.WarmupSeconds}
 	for _, o := range slices.SortedFunc(maps.Keys(t.outcomes), newOrder(t.clients.manifest).compare) {
@@ -201,7 +201,7 @@ func (c *curve) begin(t float64) {
 	c.now = span{start: t, points: c.now.points[:0]}
 }
 
-// shift the start of the window back.
+// shift moves the start of the window back.
 func (c *curve) shift(back float64) {
 	if c == nil {
 		return
@@ -230,7 +230,7 @@ func (c *curve) add(w *window, cost int64, excess float64, measured bool) {
 	}
 }
 
-// worstWindow of the whole run.
+// worstWindow returns that of the whole run.
 func (c *curve) worstWindow() *span {
 	if c.now.worst {
 		return &c.now
@@ -238,7 +238,7 @@ func (c *curve) worstWindow() *span {
 	return &c.worst
 }
 
-// steps of the window in seconds, up to when the limit has made good for what
+// steps returns those of the window in seconds, up to when the limit has made good for what
 // was given, or to the end of the run.
 func (s *span) steps(end float64) []Point {
 	if len(s.points) == 0 {
@@ -268,7 +268,7 @@ var steps = [...]int64{
 	86400, 2 * 86400, 7 * 86400, 14 * 86400, 28 * 86400, 91 * 86400, 364 * 86400, 5 * 364 * 86400, 15 * 364 * 86400,
 }
 
-// intervals cut the measured time at multiples of a round step. Those at its
+// intervals are the measured time, cut at multiples of a round step. Those at its
 // ends take in what is left over, so each is at least half a step long.
 type intervals struct {
 	begin, end int64 // of the measured time, ns after the epoch
@@ -290,7 +290,7 @@ func measured(s *summary.Measured) intervals {
 	return cut(begin, begin+int64(math.Round(s.MeasuredSeconds*1e9)), int(most))
 }
 
-// cut a time into so many intervals at most. A time without length is one.
+// cut divides a time into most intervals at most. A time without length is one.
 func cut(begin, end int64, most int) intervals {
 	if begin == end {
 		return intervals{begin: begin, end: end, from: begin, step: int64(time.Second), n: 1}
@@ -314,7 +314,7 @@ func cutBy(begin, end, step int64) intervals {
 	return intervals{begin: begin, end: end, step: step, from: first * step, n: int(max(1, last-first))}
 }
 
-// nearest multiple of the step, in steps; from the middle between two it is
+// nearest returns the nearest multiple of the step, in steps; from the middle between two it is
 // the later.
 func nearest(t, step int64) int64 {
 	n := t / step
@@ -324,12 +324,12 @@ func nearest(t, step int64) int64 {
 	return n
 }
 
-// of an instant that counts.
+// of returns the interval of an instant that counts.
 func (c *intervals) of(at int64) int {
 	return int(min(max(0, (at-c.from)/c.step), int64(c.n-1)))
 }
 
-// start of interval i, ns after the epoch.
+// start returns that of interval i, ns after the epoch.
 func (c *intervals) start(i int) int64 {
 	if i == 0 {
 		return c.begin
@@ -337,7 +337,7 @@ func (c *intervals) start(i int) int64 {
 	return c.from + int64(i)*c.step
 }
 
-// seconds that interval i covers. A time without length counts as a step.
+// seconds returns how much interval i covers. A time without length counts as a step.
 func (c *intervals) seconds(i int) float64 {
 	until := c.end
 	if i < c.n-1 {
@@ -349,7 +349,7 @@ func (c *intervals) seconds(i int) float64 {
 	return float64(c.step) / 1e9
 }
 
-// rates by second of what was counted by interval.
+// rates returns those by second of what was counted by interval.
 func (c *intervals) rates(counts []int64) []float64 {
 	out := make([]float64, len(counts))
 	for i, n := range counts {
@@ -379,7 +379,7 @@ func (d *due) of(s sent, intervals int) []int64 {
 	return d.list
 }
 
-// series of what was offered, in all and by what it came to first.
+// series adds what was offered, in all and by what it came to first.
 func (d *due) series(t *timeline, out *Timeline) {
 	if len(d.tries) == 0 {
 		return
@@ -409,7 +409,7 @@ func (d *due) series(t *timeline, out *Timeline) {
 	}
 }
 
-// arrivals by traffic. Limiters that traffic is sent to side by side all get all of
+// arrivals returns those by traffic. Limiters that traffic is sent to side by side all get all of
 // it, each arrival for itself: it is counted once. One that stops early lacks the
 // last arrivals, so those at the limiter that got most count.
 func (d *due) arrivals(intervals int) map[string][]int64 {
@@ -478,7 +478,7 @@ func (e *effects) add(one effect, done int64) {
 	e.full = max(e.least, 2*len(e.list))
 }
 
-// release those before an instant.
+// release passes on those before an instant.
 func (e *effects) release(before int64) {
 	slices.SortFunc(e.list, func(a, b effect) int {
 		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.order, b.order), cmp.Compare(a.seq, b.seq))

@@ -16,6 +16,14 @@ import (
 type Reader struct {
 	dir      string
 	manifest Manifest
+	watch    func(*Observation) error // nil: nobody looks on
+}
+
+// Watched returns the same Reader, but for that each observation is shown to
+// watch first, in the order of writing, while anything reads them. An error of
+// watch ends the sequence.
+func (r *Reader) Watched(watch func(*Observation) error) *Reader {
+	return &Reader{r.dir, r.manifest, watch}
 }
 
 // Open reads the manifest of the record in dir and checks that its parts
@@ -64,7 +72,20 @@ func (r *Reader) Plan() (string, error) {
 // valid. At the end of each part the content is checked against the
 // manifest's hash. An error names the file and ends the sequence.
 func (r *Reader) Observations() iter.Seq2[*Observation, error] {
-	return rowsOf(r, observationRows(), r.manifest.Parts)
+	rows := rowsOf(r, observationRows(), r.manifest.Parts)
+	if r.watch == nil {
+		return rows
+	}
+	return func(yield func(*Observation, error) bool) {
+		for o, err := range rows {
+			if err == nil {
+				err = r.watch(o)
+			}
+			if !yield(o, err) || err != nil {
+				return
+			}
+		}
+	}
 }
 
 // Accounts yields all accounts by ascending id, as Observations does

@@ -50,7 +50,7 @@ func newOutcomes(o *order, p *phases, shards []string) *outcomes {
 	return &outcomes{order: o, phases: p, shards: shards, cells: map[outcome]*cell{}}
 }
 
-// outcomeOf an observation.
+// outcomeOf returns the outcome of an observation.
 func outcomeOf(o *record.Observation, order *order, p *phases) outcome {
 	return outcome{o.Traffic, o.Limiter, order.group(o.Client), o.Decision, o.Key, p.of(o.Intended)}
 }
@@ -166,7 +166,7 @@ func (o outcome) tags() map[string]string {
 	return tags("traffic", o.Traffic, "limiter", o.Limiter, "client", o.Client, "decision", string(o.Decision), "key", string(o.Key), "phase", o.Phase)
 }
 
-// mostTrips that one decision of the limiter took.
+// mostTrips is the most that one decision of the limiter took.
 func (c *outcomes) mostTrips(limiter string) (most int64) {
 	for _, one := range c.cells {
 		if one.Limiter == limiter {
@@ -176,7 +176,7 @@ func (c *outcomes) mostTrips(limiter string) (most int64) {
 	return most
 }
 
-// part of a run: what one limiter decided in one phase.
+// part is what one limiter decided in one phase of a run.
 type part struct{ limiter, phase string }
 
 // failures counts errors by limiter and phase, and then kind. What was not sent
@@ -258,7 +258,7 @@ func (o *order) perShard(name string, counts map[string][]int64) (out []Series) 
 	return out
 }
 
-// phases cut a run by its faults. A run without faults has none.
+// phases is a run cut by its faults. A run without faults has none.
 type phases struct {
 	faults bool
 	first  int64  // when the first fault begins
@@ -293,7 +293,7 @@ func newPhases(faults []record.Fault) *phases {
 	return p
 }
 
-// of an instant, "" if the run has none.
+// of returns the phase of an instant, "" if the run has none.
 func (p *phases) of(at int64) string {
 	switch {
 	case !p.faults:
@@ -309,7 +309,7 @@ func (p *phases) of(at int64) string {
 	return metric.After
 }
 
-// length of the part of s that is in a phase; "" is all of it.
+// length is how much of s is in a phase; "" is all of it.
 func (p *phases) length(phase string, s span) int64 {
 	lasting := int64(0)
 	for _, d := range p.during {

@@ -140,7 +140,7 @@ func (s *Summary) WriteJSON(w io.Writer) error {
 	return record.WriteJSON(w, s)
 }
 
-// Verdict in a word: INVALID, FAILED or PASSED.
+// Verdict returns it in a word: INVALID, FAILED or PASSED.
 func (s *Summary) Verdict() string {
 	switch {
 	case !s.Valid:

@@ -14,7 +14,7 @@ import (
 	"github.com/quotalab/quotalab/results/record"
 )
 
-// warnings say in words what is odd and what causes it, causes first.
+// warnings says in words what is odd and what causes it, causes first.
 func (p *pass) warnings(a *audit.Result) []string {
 	out := append(endedWarning(p.manifest), p.unrecordedWarning(a)...)
 	for _, d := range p.keys.disagreements(p.manifest) {
@@ -197,7 +197,7 @@ func smallP(p float64) string {
 	return fmt.Sprintf("= %.4f", p)
 }
 
-// thresholdWarnings say what each engine missed, told late, told twice or
+// thresholdWarnings says what each engine missed, told late, told twice or
 // told without a reason, and what it noticed itself.
 func thresholdWarnings(r *quotaaudit.Result) (out []string) {
 	if r == nil {
@@ -236,7 +236,7 @@ func uncrossed(r *quotaaudit.Result, e *quotaaudit.EngineResult) string {
 	return "no account crossed a threshold at a time that can be judged, so whether it misses any is unknown."
 }
 
-// shortfall by threshold: 12 of 30 crossings of 75 % missed, most by prefilter.
+// shortfall says by threshold, such as 12 of 30 crossings of 75 % missed, most by prefilter.
 func shortfall(e *quotaaudit.EngineResult, v quotaaudit.Verdict, of func(*quotaaudit.ThresholdTally) int64) string {
 	var parts []string
 	for i := range e.Thresholds {
