@@ -2,7 +2,7 @@ package limits
 
 import "time"
 
-// Fixed window: time is cut into windows [k·Period, (k+1)·Period) after the
+// fixedWindow is the fixed window: time is cut into windows [k·Period, (k+1)·Period) after the
 // run's epoch, and at most Count tokens are taken in each.
 //
 // The state is the last window spent in and the tokens used there. An instant
