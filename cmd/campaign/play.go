@@ -218,10 +218,7 @@ func Analyse(dir string) (*Analysis, error) {
 		return nil, err
 	}
 	a := &Analysis{Reader: reader}
-	if a.Audited, err = audit.All(reader); err == nil {
-		a.Summary, err = summary.Measure(reader, a.Audited)
-	}
-	if err != nil {
+	if a.Summary, a.Audited, err = summary.Analyse(reader); err != nil {
 		return nil, fmt.Errorf("record %s: %w", dir, err)
 	}
 	assert.Judge(a.Summary, reader.Manifest().Asserts)

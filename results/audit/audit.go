@@ -76,7 +76,7 @@ type auditor struct {
 	keys   *keys[*key]
 	out    Limiter
 	at     []*key            // of the observation at hand, one for each take
-	said   []limits.Decision // the oracle's, one for each take
+	said   []limits.Decision // the reference's, one for each take
 }
 
 func newAuditor(spec record.Limiter, warmup int64) (*auditor, error) {
@@ -89,7 +89,7 @@ func newAuditor(spec record.Limiter, warmup int64) (*auditor, error) {
 	return a, err
 }
 
-// verdict is the oracle's on one observation.
+// verdict is the reference's on one observation.
 type verdict struct {
 	allowed bool
 	margin  time.Duration // how far the instant is from where the verdict turns
@@ -131,7 +131,7 @@ func (a *auditor) observe(o *record.Observation) error {
 	return nil
 }
 
-// instant is the oracle's now: when the limiter read its clock. A limiter
+// instant is the reference's now: when the limiter read its clock. A limiter
 // that reads none, and reaches no key, decides when it is done.
 func instant(o *record.Observation) int64 {
 	switch {
@@ -144,7 +144,7 @@ func instant(o *record.Observation) int64 {
 	}
 }
 
-// peek asks the oracle of each key.
+// peek asks the reference of each key.
 func (a *auditor) peek(o *record.Observation, now int64) error {
 	a.at, a.said = a.at[:0], a.said[:0]
 	for i := range o.Takes {
@@ -154,7 +154,7 @@ func (a *auditor) peek(o *record.Observation, now int64) error {
 			return err
 		}
 		a.at = append(a.at, k)
-		a.said = append(a.said, k.oracle.Peek(now, t.Cost))
+		a.said = append(a.said, k.reference.Peek(now, t.Cost))
 	}
 	return nil
 }
@@ -182,7 +182,7 @@ func (a *auditor) decide(o *record.Observation) verdict {
 	return deny
 }
 
-// later of two waits, where −1 is never.
+// later returns the longer of two waits, where −1 is never.
 func later(a, b time.Duration) time.Duration {
 	if a < 0 || b < 0 {
 		return -1
@@ -190,12 +190,12 @@ func later(a, b time.Duration) time.Duration {
 	return max(a, b)
 }
 
-// spend takes what the oracle admitted: of each limit that has room, as
+// spend takes what the reference admitted: of each limit that has room, as
 // Boulder's BatchSpend does.
 func (a *auditor) spend(o *record.Observation, now int64) {
 	for i, k := range a.at {
 		if o.Takes[i].Mode != record.CheckMode && a.said[i].Allowed {
-			k.oracle.Spend(now, o.Takes[i].Cost)
+			k.reference.Spend(now, o.Takes[i].Cost)
 		}
 	}
 }
@@ -204,12 +204,12 @@ func (a *auditor) spend(o *record.Observation, now int64) {
 func (a *auditor) adopt(o *record.Observation, now int64, allowed bool) {
 	for i, k := range a.at {
 		if allowed && o.Takes[i].Mode != record.CheckMode {
-			k.oracle.Spend(now, o.Takes[i].Cost)
+			k.reference.Spend(now, o.Takes[i].Cost)
 		}
 	}
 }
 
-// raise the level of each key that the limiter took tokens from.
+// raise raises the level of each key that the limiter took tokens from.
 func (a *auditor) raise(o *record.Observation, now int64, measured bool) {
 	for i, k := range a.at {
 		if o.Takes[i].Mode != record.CheckMode {
@@ -247,7 +247,7 @@ func (a *auditor) count(o *record.Observation, v verdict, ambiguous bool) {
 	}
 }
 
-// blame the keys that took part in the decision.
+// blame calls f for the keys that took part in the decision.
 func (a *auditor) blame(o *record.Observation, f func(*key, limits.Decision)) {
 	for i, k := range a.at {
 		if o.Takes[i].Mode != record.SpendMode {
@@ -256,7 +256,7 @@ func (a *auditor) blame(o *record.Observation, f func(*key, limits.Decision)) {
 	}
 }
 
-// countRetry compares the waits that limiter and oracle tell a denied
+// countRetry compares the waits that limiter and reference tell a denied
 // client. After a fault on a key the two are out of step, and a different
 // wait is only its consequence.
 func (a *auditor) countRetry(o *record.Observation, v verdict) {
@@ -283,7 +283,7 @@ func (a *auditor) finish() Limiter {
 	return a.out
 }
 
-// Result of an audit.
+// Result is what an audit found.
 type Result struct {
 	Limiters   []Limiter          // of a replay, in the manifest's order
 	Thresholds *quotaaudit.Result // of engines; nil: not audited, or there is no engine
@@ -303,13 +303,13 @@ func (r *Result) Find(name string) (Limiter, bool) {
 // and all else that some order makes one is Ambiguous.
 type Limiter struct {
 	Name      string
-	Algorithm string // of the oracle; "": the limiter has none, and nothing below is known
-	Unknown   string // why nothing below is known although there is an oracle; "" it is
+	Algorithm string // of the reference; "": the limiter has none, and nothing below is known
+	Unknown   string // why nothing below is known although there is an reference; "" it is
 
-	Compared    int64 // decisions compared with the oracle's
-	Over        int64 // allowed, where the oracle denies
+	Compared    int64 // decisions compared with the reference's
+	Over        int64 // allowed, where the reference denies
 	OverChecked int64 // of Over: by requests that only check, and so took no tokens
-	Under       int64 // denied, where the oracle allows
+	Under       int64 // denied, where the reference allows
 	Ambiguous   int64 // different, but within the limiter's clock resolution of the boundary; in real time also what depends on the order
 	Uncertain   int64 // errors and fail-opens that reached a key: whether they spent is unknown
 	RetryKnown  int64 // denials by both, with a RetryAfter, on keys without an earlier fault
@@ -325,7 +325,7 @@ type Limiter struct {
 	Worst []Offender // keys with faults, the worst first, at most MaxOffenders
 }
 
-// Audited tells whether the limiter was compared with an oracle.
+// Audited tells whether the limiter was compared with an reference.
 func (l *Limiter) Audited() bool { return l.Algorithm != "" && l.Unknown == "" }
 
 // MaxOffenders is how many keys a Limiter's Worst holds at most.

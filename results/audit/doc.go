@@ -1,4 +1,4 @@
-// Package audit replays a record against the oracles of models/limits: was
+// Package audit replays a record against the references of models/limits: was
 // each decision the one that a correct limiter would have made?
 //
 // In flows a record, out flows a Result. One pass over the observations in
@@ -7,17 +7,17 @@
 //  1. An observation goes to the auditor of its limiter. Drops are not
 //     decisions; errors and fail-opens have no outcome to compare, and those
 //     that reached a key are counted as uncertain.
-//  2. The oracle of each key peeks at the instant at which the limiter judged.
+//  2. The reference of each key peeks at the instant at which the limiter judged.
 //     If the answers differ, that is over-admission or under-admission,
 //     unless the limiter's clock is too coarse to tell: then it is ambiguous,
-//     and the oracle adopts the limiter's outcome.
-//  3. The oracle spends what *it* admitted. It runs free: after a fault it is
+//     and the reference adopts the limiter's outcome.
+//  3. The reference spends what *it* admitted. It runs free: after a fault it is
 //     not set back, so a limiter that forgets spends is charged for each
 //     admission that a correct one would have refused.
 //  4. Independently, a level per key tells how far the admissions of the
 //     limiter exceed burst + t/T in the worst window.
 //
-// The warm-up is replayed, so that the oracle is in step, but not counted.
+// The warm-up is replayed, so that the reference is in step, but not counted.
 //
 // In a record of real time nobody saw when a request took effect: at some
 // instant in [sent, done], by a clock that the limiter read there too. So the
@@ -36,7 +36,7 @@
 //     lower bound. Which requests are over is not known, only how many; so of
 //     a herd of 512 on a burst of 100 exactly 412 are over and 100 are
 //     ambiguous.
-//  2. The oracle's TAT between two bounds: from below by the kept requests
+//  2. The reference's TAT between two bounds: from below by the kept requests
 //     that were done before, each as soon as it was sent (busy); from above
 //     by all that may have taken tokens, errors included, each as late as it
 //     can be (most.go). An allowed request that finds room even by the upper
@@ -44,10 +44,10 @@
 //     too. A denied one with room even by the upper bound, and a clock that
 //     is read when it was sent, is under-admission. All others, but as many
 //     as are counted as over, are ambiguous.
-//  3. As the replay of virtual time lets the oracle adopt what the clock does
+//  3. As the replay of virtual time lets the reference adopt what the clock does
 //     not let us doubt, the bounds count on earlier ambiguous decisions being
 //     right. That may turn what is ambiguous into right, never into a fault:
-//     as long as the oracle may have decided otherwise in another order
+//     as long as the reference may have decided otherwise in another order
 //     (bounds.settled), a fault counts only by number (1, and denials that
 //     are all alike), not by the state.
 //  4. The worst excess is that of what was certainly given in a window, over

@@ -23,16 +23,16 @@ type hold struct {
 	before most    // from above
 
 	// As it is when the request is done.
-	excess float64 // ns by which the worst window that it lies in holds too much, or the oracle denies a check, in every order
-	early  float64 // ns by which the oracle denies it in the order that is worst for it
+	excess float64 // ns by which the worst window that it lies in holds too much, or the reference denies a check, in every order
+	early  float64 // ns by which the reference denies it in the order that is worst for it
 }
 
 // whole is the instant's next whole nanosecond: clocks have no others, and the
-// oracles round so. The thousandth is for what float64 cannot hold.
+// references round so. The thousandth is for what float64 cannot hold.
 func whole(ns float64) float64 { return math.Ceil(ns - 1e-3) }
 
 // send is when the request is sent.
-func (h *hold) send(f *flight) {
+func (h *hold) send(f *request) {
 	b := h.bounds
 	b.renew(f.sent)
 	b.seen = b.seen || f.decided()
@@ -40,13 +40,13 @@ func (h *hold) send(f *flight) {
 		b.price(h.tokens, h.unlike)
 	}
 	b.begun++
-	h.lone, h.number = b.waiting == 0 && b.most.flying == 0, b.begun
+	h.lone, h.number = b.waiting == 0 && b.most.outstanding == 0, b.begun
 	h.bottom, h.before = b.past(), b.most
 	if h.spends {
 		b.most.sent(b.rate, f.sent, h.tokens)
 	}
 	if h.again {
-		b.murky++
+		b.ambiguous++
 	}
 	b.look(f.sent)
 	if !f.decided() {
@@ -59,14 +59,14 @@ func (h *hold) send(f *flight) {
 }
 
 // end is when it can do no more.
-func (h *hold) end(f *flight, now float64) {
+func (h *hold) end(f *request, now float64) {
 	b := h.bounds
 	b.latest = now
 	if h.spends {
 		b.most.done(b.rate, now, h.tokens)
 	}
 	if h.again {
-		b.murky--
+		b.ambiguous--
 		b.most.empty(b.rate, now)
 	}
 	if !f.decided() {
@@ -81,12 +81,12 @@ func (h *hold) end(f *flight, now float64) {
 }
 
 // latestTAT is how far beyond now, whenever that is while the request is under
-// way, the oracle's TAT may be when it has admitted the request.
-func (h *hold) latestTAT(f *flight) float64 {
+// way, the reference's TAT may be when it has admitted the request.
+func (h *hold) latestTAT(f *request) float64 {
 	if h.partial || h.tokens > h.burst {
 		return math.Inf(1)
 	}
-	ahead := h.ahead.since(f.sent) + h.span(h.owed)
+	ahead := h.ahead.since(f.sent) + h.span(h.charged)
 	if !h.spends {
 		ahead += h.span(h.tokens)
 	}
@@ -96,8 +96,8 @@ func (h *hold) latestTAT(f *flight) float64 {
 	return ahead
 }
 
-// earliestTAT is when the TAT is at least that the oracle proposes.
-func (h *hold) earliestTAT(f *flight) float64 {
+// earliestTAT is when the TAT is at least that the reference proposes.
+func (h *hold) earliestTAT(f *request) float64 {
 	switch {
 	case h.tokens > h.burst:
 		return math.Inf(1)
@@ -110,20 +110,21 @@ func (h *hold) earliestTAT(f *flight) float64 {
 
 // Of an allowed request.
 
-// fine: the oracle allows it in every order. kept: and if not by more than
-// the clock's resolution.
+// fine reports whether the reference allows it in every order.
 func (h *hold) fine() bool { return whole(h.early) <= 0 }
+
+// kept reports whether it is fine, or not by more than the clock's resolution.
 func (h *hold) kept() bool { return whole(h.early) <= h.slack }
 
-// broke: a window holds too much, so that it or another in the window is over.
+// broke reports whether a window holds too much, so that it or another in the window is over.
 func (h *hold) broke() bool { return whole(h.excess) > h.slack }
 
-// over: the oracle denies this request in every order.
+// overIn reports whether the reference denies this request in every order.
 func (h *hold) overIn() bool {
 	return h.tokens > h.burst || h.broke() && h.settled()
 }
 
-// undo: the oracle took nothing in any order.
+// undo forgets a request of which the reference took nothing in any order.
 func (h *hold) undo() {
 	if h.spends && h.lone && h.begun == h.number {
 		h.most = h.before
@@ -132,27 +133,27 @@ func (h *hold) undo() {
 
 // Of a denied request.
 
-// room: the oracle allows it in every order, by more than the clock's resolution.
+// room reports whether the reference allows it in every order, by more than the clock's resolution.
 func (h *hold) room() bool {
 	return whole(h.early) < -h.slack || h.slack == 0 && whole(h.early) <= 0
 }
 
-// counts: with room, a wrong denial is certain. Of denials under way together
-// each may be right because the oracle took the tokens of another; if all
+// counts reports whether a denial with room is certainly wrong. Of denials under way together
+// each may be right because the reference took the tokens of another; if all
 // are alike, as many are wrong as find room after each other. (If one of them
 // has room in every order and is right in one, then because of one more
-// denial there that the oracle admits, and that is not counted yet.)
+// denial there that the reference admits, and that is not counted yet.)
 func (h *hold) counts() bool { return h.settled() || !h.mixed && !h.checks }
 
-// shut: the oracle denies it in every order.
+// shut reports whether the reference denies it in every order.
 func (h *hold) shut() bool { return whole(h.excess) > 0 }
 
-// untouched: and if not by more than the clock's resolution.
+// untouched reports whether it is shut, or not by more than the clock's resolution.
 func (h *hold) untouched() bool {
 	return h.shut() || h.slack > 0 && whole(h.excess) >= -h.slack
 }
 
-// most bounds the TAT of a key's oracle from above, whatever the order. At
+// most bounds the TAT of a key's reference from above, whatever the order. At
 // an instant t let X be the TAT, and U the tokens of requests under way that
 // may take them yet. Then
 //
@@ -167,9 +168,9 @@ func (h *hold) untouched() bool {
 //
 // H is at + T·tokens, a pair, so that nothing is rounded twice.
 type most struct {
-	at, tokens float64
-	open       float64 // U
-	flying     int32   // requests under way that U is of
+	at, tokens  float64
+	open        float64 // U
+	outstanding int32   // requests under way that U is of
 }
 
 func never() most { return most{at: math.Inf(-1)} }
@@ -178,7 +179,7 @@ func (m *most) tat(r *rate) float64 { return m.at + r.span(m.tokens) }
 
 // pass lets time pass up to now.
 func (m *most) pass(r *rate, now float64) {
-	if m.flying > 0 {
+	if m.outstanding > 0 {
 		m.least(r, now)
 	}
 }
@@ -202,14 +203,14 @@ func (m *most) sent(r *rate, now, tokens float64) {
 	m.cap(r, now)
 	m.tokens += tokens
 	m.open += tokens
-	m.flying++
+	m.outstanding++
 }
 
 // done is when it can take them no more.
 func (m *most) done(r *rate, now, tokens float64) {
 	m.least(r, now)
 	m.open -= tokens
-	m.flying--
+	m.outstanding--
 	m.cap(r, now)
 }
 
@@ -218,7 +219,7 @@ func (m *most) empty(r *rate, now float64) {
 	m.at, m.tokens = now+r.slack, r.burst+m.open
 }
 
-// peaks answer how far H was ahead of the time at most, from an instant on up
+// peaks is how far H was ahead of the time at most, from an instant on up
 // to now. Between two requests sent, H − t does not grow, so its values then
 // are enough, and of those only the ones that none later exceeds.
 type peaks []peak
@@ -247,7 +248,7 @@ func (p peaks) since(at float64) float64 {
 	return p[i].ahead
 }
 
-// forget what is asked for no more, when it is half of all.
+// forget drops what is asked for no more, when it is half of all.
 func (p *peaks) forget(before float64) {
 	list := *p
 	if i := len(list) / 2; i > 0 && list[i].at < before {

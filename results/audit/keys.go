@@ -14,7 +14,7 @@ import (
 
 // key is the state of one key of one limit.
 type key struct {
-	oracle      limits.Bucket
+	reference   limits.Bucket
 	level       level
 	over, under int64
 }
@@ -26,10 +26,10 @@ func newKeyMaker(algorithm string, l limits.Limit) (func() *key, error) {
 		return nil, err
 	}
 	slope := limits.NewSlope(l)
-	return func() *key { return &key{oracle: bucket(), level: level{slope.NewWindow(), math.Inf(-1)}} }, nil
+	return func() *key { return &key{reference: bucket(), level: level{slope.NewWindow(), math.Inf(-1)}} }, nil
 }
 
-// keys of one limiter, K the state of one. Each limit has a map of its own, so
+// keys holds the keys of one limiter; K is the state of one. Each limit has a map of its own, so
 // that the map's key is a string that the record's reader holds anyway.
 type keys[K any] struct {
 	table  *record.LimitTable
@@ -132,7 +132,7 @@ type rate struct {
 	envelope      *rate   // that of limits.Envelope, whose T is rounded down
 }
 
-// newRate checks the limit as the oracle of the algorithm does, and takes its T.
+// newRate checks the limit as the reference of the algorithm does, and takes its T.
 func newRate(algorithm string, l limits.Limit, resolution time.Duration) (*rate, error) {
 	if _, err := limits.Maker(algorithm, l); err != nil {
 		return nil, err

@@ -17,14 +17,14 @@ import (
 // was before the other.
 func replayReal(m record.Manifest, bySent iter.Seq2[*record.Observation, error]) (*Result, error) {
 	run := newRealRun(&m)
-	witnesses := make([]*witness, len(m.Limiters))
-	byName := make(map[string]*witness, len(m.Limiters))
+	auditors := make([]*realAuditor, len(m.Limiters))
+	byName := make(map[string]*realAuditor, len(m.Limiters))
 	for i, l := range m.Limiters {
-		w, err := newWitness(l, run)
+		w, err := newRealAuditor(l, run)
 		if err != nil {
 			return nil, fmt.Errorf("auditing %s: %w", l.Name, err)
 		}
-		witnesses[i], byName[l.Name] = w, w
+		auditors[i], byName[l.Name] = w, w
 	}
 	for o, err := range bySent {
 		if err != nil {
@@ -39,18 +39,18 @@ func replayReal(m record.Manifest, bySent iter.Seq2[*record.Observation, error])
 		case o.Sent < 0 || o.Done < o.Sent:
 			return nil, fmt.Errorf("auditing: %w: observation %d was sent at %d and done at %d", record.ErrDamaged, o.Seq, o.Sent, o.Done)
 		}
-		run.land(float64(o.Sent))
+		run.endBefore(float64(o.Sent))
 		f, err := w.send(o)
 		if err != nil {
 			return nil, fmt.Errorf("auditing %s, observation %d: %w", o.Limiter, o.Seq, err)
 		}
 		if f != nil {
-			run.flying.Push([2]int64{int64(f.end), f.seq}, f) // end is whole nanoseconds
+			run.outstanding.Push([2]int64{int64(f.end), f.seq}, f) // end is whole nanoseconds
 		}
 	}
-	run.landAll()
+	run.endAll()
 	result := &Result{}
-	for _, w := range witnesses {
+	for _, w := range auditors {
 		result.Limiters = append(result.Limiters, w.finish())
 	}
 	return result, nil
@@ -63,17 +63,17 @@ type realRun struct {
 	sampled bool    // the record holds requests by their first key
 	faults  []record.Fault
 
-	flying heap.Heap[[2]int64, *flight] // by end and seq
-	landed []*flight                    // to be used again
+	outstanding heap.Heap[[2]int64, *request] // by end and seq
+	idle        []*request                    // to be used again
 }
 
 func newRealRun(m *record.Manifest) *realRun {
 	return &realRun{warmup: m.Warmup.Nanoseconds(), longest: float64(m.MaxSettle), sampled: !m.Whole(), faults: m.Faults}
 }
 
-// flight is a request that is under way.
-type flight struct {
-	witness         *witness
+// request is a request that is under way.
+type request struct {
+	auditor         *realAuditor
 	decision        record.Decision
 	sent, done, end float64 // end: when it can take tokens no more
 	retry           float64
@@ -82,14 +82,14 @@ type flight struct {
 	holds           []hold
 }
 
-func (r *realRun) newFlight(o *record.Observation) *flight {
-	var f *flight
-	if n := len(r.landed); n > 0 {
-		f, r.landed = r.landed[n-1], r.landed[:n-1]
+func (r *realRun) newRequest(o *record.Observation) *request {
+	var f *request
+	if n := len(r.idle); n > 0 {
+		f, r.idle = r.idle[n-1], r.idle[:n-1]
 	} else {
-		f = new(flight)
+		f = new(request)
 	}
-	*f = flight{decision: o.Decision, sent: float64(o.Sent), done: float64(o.Done), retry: float64(o.RetryAfter), seq: o.Seq, holds: f.holds[:0]}
+	*f = request{decision: o.Decision, sent: float64(o.Sent), done: float64(o.Done), retry: float64(o.RetryAfter), seq: o.Seq, holds: f.holds[:0]}
 	f.end = f.done
 	if !f.decided() {
 		f.end = r.lastEffect(o)
@@ -97,12 +97,12 @@ func (r *realRun) newFlight(o *record.Observation) *flight {
 	return f
 }
 
-func (f *flight) allowed() bool { return f.decision == record.Allowed }
-func (f *flight) denied() bool  { return f.decision == record.Denied }
-func (f *flight) decided() bool { return f.allowed() || f.denied() }
+func (f *request) allowed() bool { return f.decision == record.Allowed }
+func (f *request) denied() bool  { return f.decision == record.Denied }
+func (f *request) decided() bool { return f.allowed() || f.denied() }
 
 // one is 1 if it counts: not in the warm-up.
-func (f *flight) one() int64 {
+func (f *request) one() int64 {
 	if f.measured {
 		return 1
 	}
@@ -110,7 +110,7 @@ func (f *flight) one() int64 {
 }
 
 // takesTokens tells whether it does more than check.
-func (f *flight) takesTokens() bool {
+func (f *request) takesTokens() bool {
 	for i := range f.holds {
 		if !f.holds[i].checks {
 			return true
@@ -119,43 +119,43 @@ func (f *flight) takesTokens() bool {
 	return false
 }
 
-// land ends the flights that end before now.
-func (r *realRun) land(now float64) {
-	for len(r.flying) > 0 && r.flying[0].Value.end < now {
-		r.landNext()
+// endBefore ends the requests that end before now.
+func (r *realRun) endBefore(now float64) {
+	for len(r.outstanding) > 0 && r.outstanding[0].Value.end < now {
+		r.endNext()
 	}
 }
 
-func (r *realRun) landAll() {
-	for len(r.flying) > 0 {
-		r.landNext()
+func (r *realRun) endAll() {
+	for len(r.outstanding) > 0 {
+		r.endNext()
 	}
 }
 
-func (r *realRun) landNext() {
-	f := r.flying.Pop().Value
-	f.witness.end(f, f.end)
-	r.landed = append(r.landed, f)
+func (r *realRun) endNext() {
+	f := r.outstanding.Pop().Value
+	f.auditor.end(f, f.end)
+	r.idle = append(r.idle, f)
 }
 
 // bounds is what is certain of one key in a record of real time.
 type bounds struct {
 	*rate
-	least busy    // of admissions without those that are over: the TAT from below
-	debts *busy   // the same with wrong denials that least lacks; nil: none
-	given busy    // of all that was allowed
-	worst float64 // so far the worst excess of given, in tokens times T (ns)
-	most  most    // the TAT from above
-	ahead peaks   // of most, less T·owed
-	owed  float64 // tokens of denials that were certainly wrong: the oracle took them
+	least   busy    // of admissions without those that are over: the TAT from below
+	debts   *busy   // the same with wrong denials that least lacks; nil: none
+	given   busy    // of all that was allowed
+	worst   float64 // so far the worst excess of given, in tokens times T (ns)
+	most    most    // the TAT from above
+	ahead   peaks   // of most, less T·charged
+	charged float64 // tokens of denials that were certainly wrong: the reference took them
 
 	// Under way are waiting decisions, denials of them that deny tokens, and
-	// murky requests of which nobody knows how often they take tokens. begun
+	// ambiguous requests of which nobody knows how often they take tokens. begun
 	// counts all that were ever sent.
-	waiting, denials, murky int32
-	begun                   int64
+	waiting, denials, ambiguous int32
+	begun                       int64
 
-	// Since the bucket was last certainly full: unsettled, the oracle may have
+	// Since the bucket was last certainly full: unsettled, the reference may have
 	// decided otherwise in another order; mixed, costs differ or denials are
 	// not about this key alone; costliest, the highest cost; doubt, tokens of
 	// denials that may have been wrong.
@@ -179,7 +179,7 @@ func (b *bounds) renew(now float64) {
 		return
 	}
 	b.ahead = b.ahead[:0]
-	if b.murky > 0 || b.most.flying > 0 {
+	if b.ambiguous > 0 || b.most.outstanding > 0 {
 		return
 	}
 	until := b.most.tat(b.rate)
@@ -201,19 +201,19 @@ func (b *bounds) price(tokens float64, unlike bool) {
 // look notes how far the bound from above is ahead at now.
 func (b *bounds) look(now float64) {
 	ahead := math.Inf(1)
-	if b.murky == 0 {
+	if b.ambiguous == 0 {
 		b.most.pass(b.rate, now)
-		ahead = b.most.tat(b.rate) - now - b.span(b.owed)
+		ahead = b.most.tat(b.rate) - now - b.span(b.charged)
 	}
 	b.ahead.push(now, ahead)
 }
 
-// settled: up to now the oracle decided the same in every order.
+// settled reports whether up to now the reference decided the same in every order.
 func (b *bounds) settled() bool { return !b.unsettled && b.denials == 0 }
 
-// owe: the oracle took the tokens of a denial, from sent on and by now. If it
+// charge notes that the reference took the tokens of a denial, from sent on and by now. If it
 // took those of another denial in some order, only debts has them.
-func (b *bounds) owe(sent, now, tokens float64) {
+func (b *bounds) charge(sent, now, tokens float64) {
 	if b.settled() {
 		b.least.add(b.rate, sent, tokens)
 	} else {
@@ -225,7 +225,7 @@ func (b *bounds) owe(sent, now, tokens float64) {
 	}
 	b.most.least(b.rate, now)
 	b.most.tokens += tokens
-	b.owed += tokens
+	b.charged += tokens
 	b.look(now)
 }
 
@@ -237,7 +237,7 @@ func (b *bounds) past() float64 {
 	return b.least.until(b.rate)
 }
 
-// forget what no request asks for that is under way or to come: those that
+// forget drops what no request asks for that is under way or to come: those that
 // are under way were sent after since.
 func (b *bounds) forget(since float64) {
 	if b.waiting == 0 {

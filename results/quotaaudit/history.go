@@ -72,7 +72,7 @@ func readLedger(r *record.Reader) (*ledger, error) {
 	return l, nil
 }
 
-// lastInstant up to which obligations can be judged: the end of the run, or
+// lastInstant returns the instant up to which obligations can be judged: the end of the run, or
 // of one that did not get there the last that an engine did.
 func lastInstant(m *record.Manifest) int64 {
 	last := m.Epoch.UnixNano()

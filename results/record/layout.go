@@ -31,7 +31,7 @@ var ErrExists = errors.New("there is a record already")
 // what was written.
 var ErrDamaged = errors.New("the record is damaged")
 
-// partName of the n-th part in a folder, relative to the record's directory.
+// partName returns the name of the n-th part in a folder, relative to the record's directory.
 func partName(folder string, n int) string {
 	return fmt.Sprintf("%s/part-%05d.parquet", folder, n)
 }
@@ -111,7 +111,8 @@ func decodeManifest(data []byte) (Manifest, error) {
 	return m, nil
 }
 
-// checkParts of one kind of rows: their names, and that they add up to count.
+// checkParts checks the names of the parts of one kind of rows, and that they add
+// up to count.
 func checkParts[T any, P Part | RowPart](rows *layout[T], parts []P, count int64) error {
 	var sum int64
 	for i := range parts {

@@ -101,7 +101,7 @@ type Limiter struct {
 	Overrides  []Limit       `json:"overrides,omitempty"` // with Key
 }
 
-// Limit of a limiter.
+// Limit is one limit of a limiter.
 type Limit struct {
 	Name   string        `json:"name"`
 	Key    string        `json:"key,omitempty"`
@@ -141,7 +141,7 @@ type Assertion struct {
 	DelayAbortEval time.Duration `json:"delayAbortEvalNanoseconds,omitempty"`
 }
 
-// Failure of an assertion with AbortOnFail, which ended a run.
+// Failure says which assertion with AbortOnFail ended a run.
 type Failure struct {
 	Assertion
 	Observed float64       `json:"observed"`        // in base units
@@ -175,7 +175,7 @@ type Telemetry struct {
 }
 
 // WriteTotals stores what is known of all observations of a run, recorded or
-// not (see measure.Totals), in the record of w. finish of Close enters the
+// not (see summary.Totals), in the record of w. finish of Close enters the
 // hash in the manifest as TotalsHash.
 func (w *Writer) WriteTotals(data []byte) (hash string, err error) {
 	if err := ReplaceFile(filepath.Join(w.dir, TotalsFile), data); err != nil {

@@ -100,7 +100,7 @@ func (r *Reader) Evaluations() iter.Seq2[*Evaluation, error] {
 	return rowsOf(r, evaluationRows(), plainParts(r.manifest.EvaluationParts))
 }
 
-// rowsOf some parts, read ahead.
+// rowsOf yields the rows of some parts, read ahead.
 func rowsOf[T any](r *Reader, rows *layout[T], parts []Part) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
 		a := readAhead(r, rows, parts)
@@ -157,7 +157,7 @@ func readAhead[T any](r *Reader, of *layout[T], parts []Part) *ahead[T] {
 	return a
 }
 
-// end the reading: its file is closed.
+// end ends the reading and closes its file.
 func (a *ahead[T]) end() {
 	close(a.ended)
 	for range a.full {
@@ -173,7 +173,7 @@ func (a *ahead[T]) send(b ready[T]) error {
 	}
 }
 
-// buffer that is not in use.
+// buffer returns one that is not in use.
 func (a *ahead[T]) buffer() ([]T, error) {
 	select {
 	case b := <-a.free:

@@ -62,7 +62,7 @@ func NewFlagsmith(o FlagsmithOptions) (*Flagsmith, error) {
 	return &Flagsmith{o, rules}, nil
 }
 
-// Interval between the starts of two runs.
+// Interval returns the time between the starts of two runs.
 func (f *Flagsmith) Interval() time.Duration { return f.Every }
 
 // Poll does one run. It returns an *AbortError if an error at one account
@@ -308,12 +308,12 @@ func (r Rule) rolls(a Account) bool {
 	return r.Has(FreeRolls) && a.Free || r.Has(CancelledRolls) && a.Cancelled
 }
 
-// rollingWindow of an account.
+// rollingWindow returns the last 30 days of an account.
 func rollingWindow(a Account, now int64) window {
 	return window{start: now - usage.Window, limit: a.FreeLimit, days: usage.Window / usage.Day, rolling: true}
 }
 
-// periodWindow of an account whose billing start is known. Before
+// periodWindow returns the period of an account whose billing start is known. Before
 // YearsCounted the months since then are taken without their years, so that in
 // the second year of a term the period starts a year early or more.
 func (r Rule) periodWindow(a Account, now int64) window {
@@ -367,7 +367,7 @@ const (
 // Has tells whether all of q hold.
 func (r Rule) Has(q Rule) bool { return r&q == q }
 
-// Generation of the flagsmith engine.
+// Generation is one version of the flagsmith engine.
 type Generation struct {
 	Name   string
 	Change string

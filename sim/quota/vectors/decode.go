@@ -47,7 +47,7 @@ type Vector struct {
 	Expect Expect `json:"expect"`
 }
 
-// Options of a vector.
+// Options are the settings of a vector.
 type Options struct {
 	Downsample      bool      `json:"downsample"`
 	QueryLatency    Time      `json:"query_latency_s"`
@@ -73,7 +73,7 @@ type Organisation struct {
 	APICalls30d  Optional[*int64] `json:"api_calls_30d"`
 }
 
-// Change of an organisation.
+// Change is one of an organisation.
 type Change struct {
 	T   Time   `json:"t"`
 	Org int64  `json:"org"`

@@ -85,7 +85,7 @@ type action struct {
 	do   func() error
 }
 
-// actions in order; at equal times changes, refresh, evaluation.
+// actions returns them in order; at equal times changes, refresh, evaluation.
 func (p *player) actions() []action {
 	var all []action
 	for _, c := range p.v.Changes {

@@ -110,7 +110,7 @@ func (p *player) names() map[int64]renames {
 	return names
 }
 
-// source of the vector. Influx may be slow or down; what reaches the store is
+// source returns that of the vector. Influx may be slow or down; what reaches the store is
 // probed.
 func (p *player) source() (quota.UsageSource, error) {
 	o := p.v.Options

@@ -9,9 +9,9 @@ import (
 	"github.com/quotalab/quotalab/results/record"
 )
 
-// witness audits one limiter in real time: it saw when requests were sent
+// realAuditor audits one limiter in real time: it saw when requests were sent
 // and when they were done, but nothing between.
-type witness struct {
+type realAuditor struct {
 	spec   record.Limiter
 	run    *realRun
 	keys   *keys[*bounds]
@@ -24,8 +24,8 @@ type witness struct {
 // in every window, and no other state.
 var certainIn = []string{"gcra", "gcra_float", "token_bucket"}
 
-func newWitness(spec record.Limiter, run *realRun) (*witness, error) {
-	w := &witness{spec: spec, run: run, limits: map[string]*limitTally{}, out: Limiter{Name: spec.Name, Algorithm: spec.Algorithm}}
+func newRealAuditor(spec record.Limiter, run *realRun) (*realAuditor, error) {
+	w := &realAuditor{spec: spec, run: run, limits: map[string]*limitTally{}, out: Limiter{Name: spec.Name, Algorithm: spec.Algorithm}}
 	if spec.Algorithm == "" {
 		return w, nil
 	}
@@ -46,13 +46,13 @@ func newWitness(spec record.Limiter, run *realRun) (*witness, error) {
 	return w, err
 }
 
-// send makes a flight of an observation; nil if there is nothing to judge.
-func (w *witness) send(o *record.Observation) (*flight, error) {
+// send makes a request of an observation; nil if there is nothing to judge.
+func (w *realAuditor) send(o *record.Observation) (*request, error) {
 	if w.keys == nil {
 		return nil, nil
 	}
-	f := w.run.newFlight(o)
-	f.witness, f.measured = w, o.Intended >= w.run.warmup
+	f := w.run.newRequest(o)
+	f.auditor, f.measured = w, o.Intended >= w.run.warmup
 	if !f.decided() {
 		if !mayTake(o) {
 			return nil, nil
@@ -72,7 +72,7 @@ func (w *witness) send(o *record.Observation) (*flight, error) {
 	return f, nil
 }
 
-func (w *witness) hold(f *flight, o *record.Observation, i int) error {
+func (w *realAuditor) hold(f *request, o *record.Observation, i int) error {
 	t := &o.Takes[i]
 	b, err := w.keys.of(t.Limit, t.Key)
 	if err != nil {
@@ -80,7 +80,7 @@ func (w *witness) hold(f *flight, o *record.Observation, i int) error {
 	}
 	h := hold{bounds: b, limit: w.limits[t.Limit], tokens: float64(max(t.Cost, 0)), takes: t.Mode == record.TakeMode, checks: t.Mode == record.CheckMode}
 	if t.Cost < 0 {
-		h.tokens = math.Inf(1) // the oracle never allows it
+		h.tokens = math.Inf(1) // the reference never allows it
 	}
 	h.again = !h.checks && h.tokens <= b.burst && w.run.again(o, t)
 	h.spends = !h.checks && h.tokens <= b.burst && !f.denied()
@@ -93,8 +93,8 @@ func (w *witness) hold(f *flight, o *record.Observation, i int) error {
 	return nil
 }
 
-// end is when a flight can do no more; if that is a decision, it is judged.
-func (w *witness) end(f *flight, now float64) {
+// end is when a request can do no more; if that is a decision, it is judged.
+func (w *realAuditor) end(f *request, now float64) {
 	for i := range f.holds {
 		f.holds[i].end(f, now)
 	}
@@ -113,7 +113,7 @@ func (w *witness) end(f *flight, now float64) {
 }
 
 // give notes tokens that were given.
-func (w *witness) give(f *flight) {
+func (w *realAuditor) give(f *request) {
 	for i := range f.holds {
 		if h := &f.holds[i]; !h.checks && !math.IsInf(h.tokens, 1) {
 			h.given.add(h.envelope, f.sent, h.tokens)
@@ -125,8 +125,8 @@ func (w *witness) give(f *flight) {
 }
 
 // countRetry compares the wait that a denied client was told with those that
-// the oracle tells in one order or another.
-func (w *witness) countRetry(f *flight) {
+// the reference tells in one order or another.
+func (w *realAuditor) countRetry(f *request) {
 	least, most := 0.0, 0.0
 	for i := range f.holds {
 		switch h := &f.holds[i]; {
@@ -145,7 +145,7 @@ func (w *witness) countRetry(f *flight) {
 	}
 }
 
-func (w *witness) finish() Limiter {
+func (w *realAuditor) finish() Limiter {
 	if w.keys == nil {
 		return w.out
 	}
@@ -159,8 +159,8 @@ func (w *witness) finish() Limiter {
 }
 
 // judgeAllowed counts what is certain of an allowed request, and lets the
-// bounds from below know what the oracle spent.
-func (w *witness) judgeAllowed(f *flight) {
+// bounds from below know what the reference spent.
+func (w *realAuditor) judgeAllowed(f *request) {
 	w.out.Compared += f.one()
 	fine, sure, over := true, true, false
 	for i := range f.holds {
@@ -191,7 +191,7 @@ func (w *witness) judgeAllowed(f *flight) {
 	}
 }
 
-// keep an admission, and if a window then holds too much, count one and take
+// keep keeps an admission, and if a window then holds too much, counts one and takes
 // back what was sent last.
 //
 // Of requests of the same cost the count is the least number that must be
@@ -208,8 +208,8 @@ func (w *witness) judgeAllowed(f *flight) {
 // If costs differ let M be the highest. Then F ≥ (kept F) − m·M for any set
 // that breaks no window and lacks m requests more than were counted: by the
 // same induction, if M is taken back for each one counted. So m ≥ 0, and the
-// count is a lower bound; in every order the oracle admits such a set.
-func (h *hold) keep(f *flight) {
+// count is a lower bound; in every order the reference admits such a set.
+func (h *hold) keep(f *request) {
 	if h.debts != nil {
 		h.debts.keep(h, f)
 	}
@@ -221,7 +221,7 @@ func (h *hold) keep(f *flight) {
 }
 
 // keep adds an admission, or takes one back if a window then holds too much.
-func (b *busy) keep(h *hold, f *flight) (broke bool) {
+func (b *busy) keep(h *hold, f *request) (broke bool) {
 	broke = whole(b.reach(h.rate, f.sent, h.tokens)-f.done-h.full) > h.slack
 	b.add(h.rate, f.sent, h.tokens)
 	if broke {
@@ -231,7 +231,7 @@ func (b *busy) keep(h *hold, f *flight) (broke bool) {
 }
 
 // keepSpend keeps what only spends, if it is certain whether there was room.
-func (h *hold) keepSpend(f *flight, fine, sure bool) {
+func (h *hold) keepSpend(f *request, fine, sure bool) {
 	switch {
 	case sure && h.settled() && h.fine():
 		h.least.add(h.rate, f.sent, h.tokens)
@@ -242,8 +242,8 @@ func (h *hold) keepSpend(f *flight, fine, sure bool) {
 	}
 }
 
-// countOver counts a request that the oracle denies in every order.
-func (w *witness) countOver(f *flight) {
+// countOver counts a request that the reference denies in every order.
+func (w *realAuditor) countOver(f *request) {
 	w.out.Over += f.one()
 	if !f.takesTokens() {
 		w.out.OverChecked += f.one()
@@ -259,10 +259,10 @@ func (w *witness) countOver(f *flight) {
 
 // knows tells whether what is known of one key in the likeliest orders is
 // known in all, so that what hangs on it on other keys is certain too.
-func (f *flight) knows(h *hold) bool { return len(f.holds) == 1 || h.settled() }
+func (f *request) knows(h *hold) bool { return len(f.holds) == 1 || h.settled() }
 
 // judgeDenied counts what is certain of a denied request.
-func (w *witness) judgeDenied(f *flight) {
+func (w *realAuditor) judgeDenied(f *request) {
 	w.out.Compared += f.one()
 	under, shut, untouched := true, false, false
 	for i := range f.holds {
@@ -292,9 +292,9 @@ func (w *witness) judgeDenied(f *flight) {
 	}
 }
 
-// countUnder counts a denial that is wrong in every order. The oracle spends
+// countUnder counts a denial that is wrong in every order. The reference spends
 // what it would have admitted.
-func (w *witness) countUnder(f *flight) {
+func (w *realAuditor) countUnder(f *request) {
 	w.out.Under += f.one()
 	for i := range f.holds {
 		h := &f.holds[i]
@@ -310,7 +310,7 @@ func (w *witness) countUnder(f *flight) {
 			}
 			h.unsettled = true
 		}
-		h.owe(f.sent, f.done, h.tokens)
+		h.charge(f.sent, f.done, h.tokens)
 	}
 }
 
@@ -338,7 +338,7 @@ func (t *limitTally) join(with *limitTally, twice bool) {
 // keys of one limit have no request in common, unless it takes from several of
 // them; then the worst key counts. Of limits with requests in common the worst
 // counts.
-func (w *witness) joint() (sum int64) {
+func (w *realAuditor) joint() (sum int64) {
 	groups := map[*limitTally]int64{}
 	for name, t := range w.limits {
 		n := t.joint
