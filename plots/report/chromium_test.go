@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/quotalab/quotalab/internal/testkit"
-	"github.com/quotalab/quotalab/plots"
+	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/plots/report"
 )
 
