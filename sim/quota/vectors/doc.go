@@ -5,5 +5,5 @@
 //
 // What flows in: the folder of vectors.jsonl. What flows out: for each vector
 // a Result, which equals its Expect if the engine is right, and the
-// evaluations, which results/audit judges. Imported by tests only.
+// evaluations, which results/quotaaudit judges. All but this comment is tests.
 package vectors

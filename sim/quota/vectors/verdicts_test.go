@@ -1,4 +1,4 @@
-package quotaaudit_test
+package vectors_test
 
 import (
 	"cmp"
@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -54,17 +53,7 @@ type sendLine struct {
 }
 
 func TestVectorVerdicts(t *testing.T) {
-	dir := os.Getenv("QUOTALAB_VECTORS")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "flagsmith")
-	}
-	all, err := vectors.Load(dir)
-	if errors.Is(err, fs.ErrNotExist) && os.Getenv("QUOTALAB_VECTORS") == "" {
-		t.Skipf("no vectors in %s (set QUOTALAB_VECTORS to their folder)", dir)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	all, dir := load(t), folder()
 	expected := loadVerdicts(t, dir)
 	equal, obligations, sends := 0, 0, 0
 	for i := range all {
