@@ -14,12 +14,12 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/quotalab/quotalab/cmd/campaign"
 	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/plots"
+	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/plots/report"
 	"github.com/quotalab/quotalab/plots/series"
-	"github.com/quotalab/quotalab/results/assert"
-	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/present"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/summary"
@@ -27,79 +27,43 @@ import (
 	"github.com/quotalab/quotalab/sim/realredis"
 )
 
-// analysis is what a record came to.
-type analysis struct {
-	reader  *record.Reader
-	audited *audit.Result
-	summary *summary.Measured
-	drawn   *series.Set // once asked for
-}
-
-// set is what figures of the record draw.
-func (r *analysis) set() (*series.Set, error) {
-	if r.drawn != nil {
-		return r.drawn, nil
-	}
-	var err error
-	r.drawn, err = series.Collect(r.reader, r.audited, r.summary, series.Options{})
-	if err != nil {
-		return nil, fmt.Errorf("record %s: %w", r.reader.Dir(), err)
-	}
-	return r.drawn, nil
-}
-
-// analyse makes the summary of the record in dir: all of run, report and
-// export go through here, so they agree.
-func analyse(dir string) (*analysis, error) {
-	reader, err := record.Open(dir)
-	if err != nil {
-		return nil, err
-	}
-	audited, err := audit.All(reader)
-	if err != nil {
-		return nil, fmt.Errorf("record %s: %w", dir, err)
-	}
-	summary, err := summary.Measure(reader, audited)
-	if err != nil {
-		return nil, fmt.Errorf("record %s: %w", dir, err)
-	}
-	assert.Judge(summary, reader.Manifest().Asserts)
-	return &analysis{reader: reader, audited: audited, summary: summary}, nil
-}
-
 // analyseAll analyses several records.
-func analyseAll(dirs []string) ([]*analysis, error) {
-	all := make([]*analysis, len(dirs))
+func analyseAll(dirs []string) ([]*campaign.Analysis, error) {
+	all := make([]*campaign.Analysis, len(dirs))
 	for i, dir := range dirs {
 		var err error
-		if all[i], err = analyse(dir); err != nil {
-			return nil, invalid(err)
+		if all[i], err = campaign.Analyse(dir); err != nil {
+			return nil, campaign.With(campaign.Invalid, err)
 		}
 	}
 	return all, nil
 }
 
-// store writes the JSON summary into the record.
-func (r *analysis) store() error {
-	var b bytes.Buffer
-	if err := r.summary.WriteJSON(&b); err != nil {
-		return fmt.Errorf("writing the summary: %w", err)
+// openRecords analyses the records that a verb names, for its outputs.
+func openRecords(dirs, specs []string) ([]*campaign.Analysis, []output, error) {
+	outs, err := parseOutputs(specs, kindsOf(outputKinds))
+	if err == nil && len(dirs) > 1 {
+		err = oneRecord(outs)
 	}
-	return record.WriteSummary(r.reader.Dir(), b.Bytes())
+	if err != nil {
+		return nil, nil, err
+	}
+	rs, err := analyseAll(dirs)
+	return rs, outs, err
 }
 
-func summaries(rs []*analysis) []*summary.Summary {
+func summaries(rs []*campaign.Analysis) []*summary.Summary {
 	all := make([]*summary.Summary, len(rs))
 	for i, r := range rs {
-		all[i] = r.summary.Summary
+		all[i] = r.Summary.Summary
 	}
 	return all
 }
 
-func measured(rs []*analysis) []*summary.Measured {
+func measured(rs []*campaign.Analysis) []*summary.Measured {
 	all := make([]*summary.Measured, len(rs))
 	for i, r := range rs {
-		all[i] = r.summary
+		all[i] = r.Summary
 	}
 	return all
 }
@@ -112,26 +76,14 @@ func (a *app) reportCommand() *cobra.Command {
 		Short: "Print the summary of records, or make one page of them",
 		Long: `Prints the summary of a record again, from the record alone: also of a run that was aborted. Of several records,
 one summary after the other; -o html and -o markdown compare them. What the assertions came to does not change the
-exit code.
-
-` + exitHelp(exitPassed, exitInvalid, exitInternal),
+exit code.` + exitHelp(campaign.Passed, campaign.Invalid, campaign.Internal),
 		Example: `  quotalab report my-record -o html=report.html
   quotalab report quotalab-out/access-log/* --summary-mode compact`,
-		Args: args("RECORD…"),
 		RunE: func(_ *cobra.Command, given []string) error {
 			if err := f.check(); err != nil {
 				return err
 			}
-			targets, err := parseOutputs(outs)
-			if err != nil {
-				return err
-			}
-			if len(given) > 1 {
-				if err := oneRecord(targets); err != nil {
-					return err
-				}
-			}
-			rs, err := analyseAll(given)
+			rs, targets, err := openRecords(given, outs)
 			if err != nil {
 				return err
 			}
@@ -139,26 +91,28 @@ exit code.
 		},
 	}
 	f.add(cmd.Flags())
-	outFlag(cmd.Flags(), &outs)
+	outFlag(cmd.Flags(), &outs, outputKindsText())
 	return cmd
 }
 
-func htmlReport(w io.Writer, rs []*analysis) error { return writeReport(w, rs, report.HTML) }
+func htmlReport(w io.Writer, rs []*campaign.Analysis) error { return writeReport(w, rs, report.HTML) }
 
-func markdownReport(w io.Writer, rs []*analysis) error { return writeReport(w, rs, report.Markdown) }
+func markdownReport(w io.Writer, rs []*campaign.Analysis) error {
+	return writeReport(w, rs, report.Markdown)
+}
 
-func writeReport(w io.Writer, rs []*analysis, write func(io.Writer, []report.Input) error) error {
+func writeReport(w io.Writer, rs []*campaign.Analysis, write func(io.Writer, []report.Input) error) error {
 	in := make([]report.Input, len(rs))
 	for i, r := range rs {
-		set, err := r.set()
+		set, err := r.Set()
 		if err != nil {
 			return err
 		}
-		plan, err := os.ReadFile(filepath.Join(r.reader.Dir(), record.PlanFile))
+		plan, err := os.ReadFile(filepath.Join(r.Reader.Dir(), record.PlanFile))
 		if err != nil && !os.IsNotExist(err) {
 			return fmt.Errorf("reading the plan: %w", err)
 		}
-		in[i] = report.Input{Set: set, Dir: r.reader.Dir(), Plan: string(plan), Command: commandOf(r.reader.Manifest())}
+		in[i] = report.Input{Set: set, Dir: r.Reader.Dir(), Plan: string(plan), Command: commandOf(r.Reader.Manifest())}
 	}
 	return write(w, in)
 }
@@ -189,35 +143,29 @@ func (a *app) plotCommand() *cobra.Command {
 		Short: "Draw the figures of records, or of a sweep",
 		Long: `Draws every figure of one or several records, one file each and format, and prints what each says. Of several
 records there is a comparison too. Of the directory of a sweep every column is drawn over the axes. Files of the
-same names are replaced.
-
-` + exitHelp(exitPassed, exitInvalid, exitInternal),
+same names are replaced.` + exitHelp(campaign.Passed, campaign.Invalid, campaign.Internal),
 		Example: `  quotalab plot my-record --dir figures --format svg,png
   quotalab plot before after --theme dark --only latency,compare
   quotalab plot quotalab-out/my-scenario/sweep`,
-		Args: args("RECORD…"),
 		RunE: func(_ *cobra.Command, given []string) error { return a.plot(given, f) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.dir, "dir", "figures", "directory of the figures")
-	flags.StringSliceVar(&f.formats, "format", []string{"svg"}, "formats: "+strings.Join(plots.Formats, ", "))
+	flags.StringSliceVar(&f.formats, "format", []string{"svg"}, "formats: "+strings.Join(draw.Formats, ", "))
 	flags.StringVar(&f.theme, "theme", "light", "light or dark")
-	flags.Float64Var(&f.width, "width", plots.DefaultWidth, "width in centimetres")
+	flags.Float64Var(&f.width, "width", draw.DefaultWidth, "width in centimetres")
 	flags.StringSliceVar(&f.only, "only", nil, "kinds of figures to draw, also of records without their subject (default: all that have it): "+strings.Join(plots.Kinds(), ", "))
 	return cmd
 }
 
 func (a *app) plot(dirs []string, f plotFlags) error {
-	o := plots.Options{Theme: plots.Theme(f.theme), Width: f.width}
-	if err := errors.Join(o.Check(), known("--format", f.formats, plots.Formats), known("--only", f.only, plots.Kinds())); err != nil {
+	o := plots.Options{Theme: draw.Theme(f.theme), Width: f.width}
+	if err := errors.Join(o.Check(), known("--format", f.formats, draw.Formats), known("--only", f.only, plots.Kinds())); err != nil {
 		return usagef("%w", err)
 	}
 	figures, err := a.figures(dirs, o, f)
 	if err != nil {
 		return err
-	}
-	if err := os.MkdirAll(f.dir, 0o755); err != nil {
-		return invalidf("--dir: %w", err)
 	}
 	for _, figure := range figures {
 		if err := a.draw(&figure, f); err != nil {
@@ -227,8 +175,8 @@ func (a *app) plot(dirs []string, f plotFlags) error {
 	return nil
 }
 
-// figures of records, or of a sweep.
-func (a *app) figures(dirs []string, o plots.Options, f plotFlags) ([]plots.Figure, error) {
+// figures draws records, or a sweep.
+func (a *app) figures(dirs []string, o plots.Options, f plotFlags) ([]draw.Figure, error) {
 	if slices.ContainsFunc(dirs, isSweepDir) {
 		return sweepFigures(dirs, o, f)
 	}
@@ -238,20 +186,20 @@ func (a *app) figures(dirs []string, o plots.Options, f plotFlags) ([]plots.Figu
 	}
 	sets := make([]*series.Set, len(rs))
 	for i, r := range rs {
-		if sets[i], err = r.set(); err != nil {
+		if sets[i], err = r.Set(); err != nil {
 			return nil, err
 		}
 	}
 	if o.Kinds = f.only; len(o.Kinds) == 0 {
 		for _, kinds := range plots.LeftOut(sets) {
-			a.note("not drawn: %s", kinds)
+			a.Note("not drawn: %s", kinds)
 		}
 	}
-	return plots.All(sets, o), nil
+	return plots.All(sets, o)
 }
 
 // draw writes a figure in every format and says what it says.
-func (a *app) draw(figure *plots.Figure, f plotFlags) error {
+func (a *app) draw(figure *draw.Figure, f plotFlags) error {
 	var files []string
 	for _, format := range f.formats {
 		var b bytes.Buffer
@@ -259,8 +207,8 @@ func (a *app) draw(figure *plots.Figure, f plotFlags) error {
 			return err
 		}
 		path := filepath.Join(f.dir, figure.Name+"."+format)
-		if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
-			return fmt.Errorf("writing a figure: %w", err)
+		if err := record.ReplaceFile(path, b.Bytes()); err != nil {
+			return campaign.Invalidf("--dir: %w", err)
 		}
 		files = append(files, path)
 	}
@@ -283,39 +231,27 @@ func (a *app) exportCommand() *cobra.Command {
 		Use:   "export RECORD…",
 		Short: "Write the results of records in other formats",
 		Long: `Writes what is in a record in the formats of other tools, one -o for each: ` + outputKindsText() + `.
-Several records go into one file where the format has a place for that.
-
-` + exitHelp(exitPassed, exitInvalid, exitInternal),
+Several records go into one file where the format has a place for that.` + exitHelp(campaign.Passed, campaign.Invalid, campaign.Internal),
 		Example: `  quotalab export my-record -o csv=out.csv -o hlog=out.hlog
   quotalab export my-record -o json=-
   quotalab export base-1 base-2 base-3 -o bench=base.txt`,
-		Args: args("RECORD…"),
 		RunE: func(_ *cobra.Command, given []string) error {
-			targets, err := parseOutputs(outs)
-			if err != nil {
-				return err
-			}
-			if len(targets) == 0 {
+			if len(outs) == 0 {
 				return usagef("expected at least one -o kind=path: nothing to export to")
 			}
-			if len(given) > 1 {
-				if err := oneRecord(targets); err != nil {
-					return err
-				}
-			}
-			rs, err := analyseAll(given)
+			rs, targets, err := openRecords(given, outs)
 			if err != nil {
 				return err
 			}
 			for _, r := range rs {
-				if !r.summary.Valid {
-					a.note("note: %s is not valid (%s): its figures say little", r.reader.Dir(), strings.Join(r.summary.Invalid, "; "))
+				if !r.Summary.Valid {
+					a.Note("note: %s is not valid (%s): its figures say little", r.Reader.Dir(), strings.Join(r.Summary.Invalid, "; "))
 				}
 			}
-			return a.export(rs, targets)
+			return a.emit(targets, nil, func(o output) error { return a.export(rs, o) })
 		},
 	}
-	outFlag(cmd.Flags(), &outs)
+	outFlag(cmd.Flags(), &outs, outputKindsText())
 	return cmd
 }
 
@@ -345,10 +281,10 @@ func parseGateway(address string) (present.Gateway, error) {
 
 // pushAll pushes the metrics of all runs. A Pushgateway that does not answer is
 // a dependency that is unreachable; one that refuses leaves a result unwritten.
-func pushAll(o output, rs []*analysis) error {
+func pushAll(o output, rs []*campaign.Analysis) error {
 	err := o.gateway.Push(context.Background(), summaries(rs)...) // which ends by itself
 	if errors.Is(err, present.ErrNoAnswer) {
-		return withCode(exitDependency, err)
+		return campaign.With(campaign.Unreachable, err)
 	}
 	return err
 }
@@ -367,7 +303,7 @@ func (f *summaryFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.unit, "summary-time-unit", "ms", "unit of the times in the summary: "+strings.Join(timeUnits, ", "))
 }
 
-// check the values of the flags.
+// check refuses wrong values of the flags.
 func (f summaryFlags) check() error {
 	if err := oneOf("--summary-mode", f.mode, summaryModes); err != nil {
 		return err
@@ -384,21 +320,22 @@ func oneOf(flag, value string, allowed []string) error {
 
 // present prints the summaries and writes the outputs. An output that goes to
 // standard output has it for itself.
-func (a *app) present(rs []*analysis, outs []output, show summaryFlags) error {
-	taken := slices.ContainsFunc(outs, func(o output) bool { return o.path == stdio })
-	for i, r := range rs {
-		if show.mode == "disabled" || taken {
-			break
+func (a *app) present(rs []*campaign.Analysis, outs []output, show summaryFlags) error {
+	print := func(w io.Writer) error {
+		for i, r := range rs {
+			if i > 0 {
+				fmt.Fprintln(w)
+			}
+			if err := present.Text(w, r.Summary, present.TextOptions{Mode: show.mode, Unit: show.unit, Colour: a.colour(), Width: lineWidth}); err != nil {
+				return err
+			}
 		}
-		if i > 0 {
-			fmt.Fprintln(a.stdout)
-		}
-		o := present.TextOptions{Mode: show.mode, Unit: show.unit, Colour: a.colour(), Width: lineWidth}
-		if err := present.Text(a.stdout, r.summary, o); err != nil {
-			return err
-		}
+		return nil
 	}
-	return a.export(rs, outs)
+	if show.mode == "disabled" {
+		print = nil
+	}
+	return a.emit(outs, print, func(o output) error { return a.export(rs, o) })
 }
 
 // colour tells whether standard output may have colours: it is a terminal,

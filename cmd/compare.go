@@ -2,17 +2,14 @@ package cmd
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/quotalab/quotalab/cmd/campaign"
 	"github.com/quotalab/quotalab/results/compare"
 	"github.com/quotalab/quotalab/results/summary"
 )
@@ -47,11 +44,10 @@ func compareKinds(all bool) map[string]func(io.Writer, []compare.Row) error {
 
 func (a *app) compareCommand() *cobra.Command {
 	var f compareFlags
-	kinds := strings.Join(slices.Sorted(maps.Keys(compareKinds(false))), ", ")
 	cmd := &cobra.Command{
 		Use:   "compare [BASE NEW]",
 		Short: "Compare two sets of runs, figure by figure",
-		Long:  compareLong + "\n\n" + exitHelp(exitPassed, exitInvalid, exitInternal),
+		Long:  compareLong + exitHelp(campaign.Passed, campaign.Invalid, campaign.Internal),
 		Example: `  quotalab compare my-record my-other-record
   quotalab compare results/reference/race-set/bench.txt out.json -o csv=-
   quotalab compare --base 'old-1,old-2' --new new-1 --new new-2`,
@@ -61,13 +57,13 @@ func (a *app) compareCommand() *cobra.Command {
 	flags.StringArrayVar(&f.base, "base", nil, "`record` or file of the base side; can be repeated")
 	flags.StringArrayVar(&f.new, "new", nil, "`record` or file of the new side; can be repeated")
 	flags.BoolVar(&f.all, "all", false, "list figures that are the same too (so does --verbose)")
-	flags.StringArrayVarP(&f.outs, "out", "o", nil, "write `kind=path`, - for standard output; can be repeated. Kinds: "+kinds)
+	outFlag(flags, &f.outs, strings.Join(kindsOf(compareKinds(false)), ", "))
 	return cmd
 }
 
 func (a *app) compare(given []string, f compareFlags) error {
 	kinds := compareKinds(f.all || a.verbose)
-	outs, err := parseOutputsOf(f.outs, slices.Sorted(maps.Keys(kinds)))
+	outs, err := parseOutputs(f.outs, kindsOf(kinds))
 	if err != nil {
 		return err
 	}
@@ -87,10 +83,13 @@ func (a *app) compare(given []string, f compareFlags) error {
 	}
 	rows, err := compare.Compare(base, next)
 	if err != nil {
-		return invalid(err)
+		return campaign.With(campaign.Invalid, err)
 	}
-	a.notePlans(base, next)
-	return a.presentRows(rows, outs, kinds, f.all || a.verbose)
+	campaign.NotePlans(a.monitor, base, next)
+	text := func(w io.Writer) error { return compare.Text(w, rows, f.all || a.verbose) }
+	return a.emit(outs, text, func(o output) error {
+		return a.writeTo(o, func(w io.Writer) error { return kinds[o.kind](w, rows) })
+	})
 }
 
 func sidesGiven(f compareFlags) (given []string) {
@@ -103,41 +102,20 @@ func sidesGiven(f compareFlags) (given []string) {
 	return given
 }
 
-// presentRows prints the table, unless an output goes to standard output.
-func (a *app) presentRows(rows []compare.Row, outs []output, kinds map[string]func(io.Writer, []compare.Row) error, all bool) error {
-	var printed error
-	if !slices.ContainsFunc(outs, func(o output) bool { return o.path == stdio }) {
-		printed = compare.Text(a.stdout, rows, all)
-	}
-	return errors.Join(printed, eachOutput(outs, func(o output) error {
-		return a.writeTo(o, func(w io.Writer) error { return kinds[o.kind](w, rows) })
-	}))
-}
-
-// notePlans says which scenarios are not the same on both sides.
-func (a *app) notePlans(base, next *compare.Side) {
-	for _, name := range base.Groups() {
-		b, n := base.Plans(name), next.Plans(name)
-		if len(b) > 0 && len(n) > 0 && !slices.Equal(b, n) {
-			a.note("note: %s is not the same scenario on both sides: its plan is %s in base and %s in new", name, strings.Join(b, " and "), strings.Join(n, " and "))
-		}
-	}
-}
-
 // side collects what is at the paths, each of which may be several.
 func (a *app) side(which string, paths []string) (*compare.Side, error) {
 	var s compare.Side
 	for _, p := range paths {
 		for _, path := range splitPaths(p) {
 			if err := a.addTo(&s, path); err != nil {
-				return nil, invalidf("%s: %w", which, err)
+				return nil, campaign.Invalidf("%s: %w", which, err)
 			}
 		}
 	}
 	return &s, nil
 }
 
-// splitPaths at commas, unless there is a file with commas in its name.
+// splitPaths splits at commas, unless there is a file with commas in its name.
 func splitPaths(s string) []string {
 	if _, err := os.Stat(s); err == nil {
 		return []string{s}
@@ -147,8 +125,8 @@ func splitPaths(s string) []string {
 
 // addTo adds a record, a JSON summary or a benchmark file to a side.
 func (a *app) addTo(s *compare.Side, path string) error {
-	if path == stdio {
-		text, err := io.ReadAll(a.stdin)
+	if path == campaign.Stdio {
+		text, err := io.ReadAll(a.Stdin)
 		if err != nil {
 			return fmt.Errorf("reading standard input: %w", err)
 		}
@@ -159,11 +137,11 @@ func (a *app) addTo(s *compare.Side, path string) error {
 	case err != nil:
 		return fmt.Errorf("expected a record, a JSON summary or a benchmark file: %w", err)
 	case info.IsDir():
-		r, err := analyse(path)
+		r, err := campaign.Analyse(path)
 		if err != nil {
 			return err
 		}
-		return a.addSummary(s, r.summary.Summary, path)
+		return a.addSummary(s, r.Summary.Summary, path)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -177,31 +155,19 @@ func (a *app) addText(s *compare.Side, text []byte, name string) error {
 	if !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
 		return s.AddBench(bytes.NewReader(text), name)
 	}
-	summary, err := readSummary(text, name)
+	read, err := summary.Read(text, name)
 	if err != nil {
 		return err
 	}
-	return a.addSummary(s, summary, name)
+	return a.addSummary(s, read, name)
 }
 
 func (a *app) addSummary(s *compare.Side, summary *summary.Summary, name string) error {
 	if !summary.Valid {
-		a.note("note: %s is not valid (%s): its figures say little", name, strings.Join(summary.Invalid, "; "))
+		a.Note("note: %s is not valid (%s): its figures say little", name, strings.Join(summary.Invalid, "; "))
 	}
 	if e := summary.EndedBy; e != nil {
-		a.note("note: %s was ended by %s: %s, so its figures are not those of a whole run", name, e.Metric, e.Check)
+		a.Note("note: %s was ended by %s: %s, so its figures are not those of a whole run", name, e.Metric, e.Check)
 	}
 	return s.AddSummary(summary, name)
-}
-
-// readSummary reads a JSON summary as run and export write it.
-func readSummary(text []byte, name string) (*summary.Summary, error) {
-	var s summary.Summary
-	if err := json.Unmarshal(text, &s); err != nil {
-		return nil, fmt.Errorf("%s: expected a JSON summary of quotalab (-o json=…), found something else or a file that was cut short: %w", name, err)
-	}
-	if s.SchemaVersion != summary.SchemaVersion || s.Scenario == "" {
-		return nil, fmt.Errorf("%s: expected a JSON summary of quotalab with schemaVersion %d, found version %d of scenario %q", name, summary.SchemaVersion, s.SchemaVersion, s.Scenario)
-	}
-	return &s, nil
 }

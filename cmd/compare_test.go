@@ -20,7 +20,7 @@ func FuzzCompareFiles(f *testing.F) {
 		f.Add([]byte(seed), []byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, base, next []byte) {
-		a := &app{stderr: io.Discard}
+		a := &app{monitor: &monitor{stderr: io.Discard}}
 		var sides [2]compare.Side
 		for i, text := range [][]byte{base, next} {
 			if err := a.addText(&sides[i], text, "file"); err != nil {

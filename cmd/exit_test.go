@@ -1,36 +1,15 @@
 package cmd
 
 import (
-	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"testing"
 	"time"
-)
 
-func TestExitCodePrecedence(t *testing.T) {
-	tests := []struct {
-		why  string
-		f    findings
-		want int
-	}{
-		{"all is well", findings{valid: true, ok: true}, 0},
-		{"an assertion failed", findings{valid: true}, 99},
-		{"failed assertions of an invalid run mean nothing", findings{}, 113},
-		{"an invalid run is never passed", findings{ok: true}, 113},
-		{"a limiter that fails by itself explains drops and assertions", findings{unexpected: true}, 107},
-		{"even where everything else is well", findings{unexpected: true, valid: true, ok: true}, 107},
-		{"the user knows best why it ended early", findings{aborted: true, unexpected: true}, 105},
-	}
-	for _, tt := range tests {
-		if got := tt.f.code(); got != tt.want {
-			t.Errorf("%s: %+v gives %d, expected %d", tt.why, tt.f, got, tt.want)
-		}
-	}
-}
+	"github.com/quotalab/quotalab/cmd/campaign"
+)
 
 // TestEveryExitCodeHasAScript looks for scripts that run wherever the tests do:
 // one that asks for a program, or for real time, may be skipped.
@@ -52,39 +31,15 @@ func TestEveryExitCodeHasAScript(t *testing.T) {
 			shown[code[1]] = append(shown[code[1]], name)
 		}
 	}
-	for _, e := range exitCodes {
-		code := strconv.Itoa(e.code)
+	for _, e := range campaign.Statuses() {
+		code := strconv.Itoa(int(e))
 		if len(shown[code]) == 0 {
-			t.Errorf("no script shows exit code %s: %s", code, e.meaning)
+			t.Errorf("no script shows exit code %s: %s", code, e)
 		}
 		delete(shown, code)
 	}
 	for code, names := range shown {
 		t.Errorf("%v: exit code %s is not in the table", names, code)
-	}
-}
-
-func TestCodeOf(t *testing.T) {
-	boom := errors.New("boom")
-	tests := []struct {
-		why  string
-		err  error
-		want int
-	}{
-		{"no error", nil, 0},
-		{"an error that nobody thought of is internal", boom, 109},
-		{"a mistake of the user's", invalid(boom), 104},
-		{"the code survives wrapping", fmt.Errorf("while x: %w", usagef("boom")), 104},
-		{"the innermost place knows best", withCode(109, invalid(boom)), 104},
-		{"no error has no code", withCode(104, nil), 0},
-	}
-	for _, tt := range tests {
-		if got := codeOf(tt.err); got != tt.want {
-			t.Errorf("%s: %v gives %d, expected %d", tt.why, tt.err, got, tt.want)
-		}
-	}
-	if !errors.Is(invalid(boom), boom) {
-		t.Error("the error is lost on the way")
 	}
 }
 

@@ -1,60 +1,54 @@
 package cmd
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 
+	"github.com/quotalab/quotalab/cmd/campaign"
 	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/compare"
 	"github.com/quotalab/quotalab/results/present"
+	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/summary"
 )
 
 // gateWriters are the kinds of gate's -o that are about the verdict.
-func (g *gating) gateWriters() map[string]func(io.Writer, *gateReport) error {
+func gateWriters(g *campaign.Gate, all bool) map[string]func(io.Writer, *gateReport) error {
 	return map[string]func(io.Writer, *gateReport) error{
-		"json":     func(w io.Writer, r *gateReport) error { return r.writeJSON(w) },
-		"markdown": func(w io.Writer, r *gateReport) error { return r.write(w, true, g.listAll()) },
-		"junit":    g.writeJUnit,
+		"json":     func(w io.Writer, r *gateReport) error { return record.WriteJSON(w, r.Verdict) },
+		"markdown": func(w io.Writer, r *gateReport) error { return r.write(w, true, all) },
+		"junit":    func(w io.Writer, r *gateReport) error { return writeJUnit(w, g, r) },
 	}
 }
 
-// gateFigureKinds are those that are about what this build came to, as of export.
-func gateFigureKinds() []string {
-	return []string{"bench", "bencher", "github-benchmark", "prometheus"}
-}
-
+// gateKinds are these and, as of export, those that are about what this build came to.
 func gateKinds() []string {
-	kinds := slices.Collect(maps.Keys((*gating)(nil).gateWriters()))
-	return slices.Sorted(slices.Values(append(kinds, gateFigureKinds()...)))
+	kinds := append(kindsOf(gateWriters(nil, false)), "bench", "bencher", "github-benchmark", "prometheus")
+	slices.Sort(kinds)
+	return kinds
 }
 
-func (g *gating) listAll() bool { return g.flags.all || g.verbose }
+// gateReport shows a verdict.
+type gateReport struct{ *campaign.Verdict }
 
 // presentGate prints the verdict, unless an output goes to standard output.
-func (g *gating) presentGate(r *gateReport) error {
-	var printed error
-	if !slices.ContainsFunc(g.outs, func(o output) bool { return o.path == stdio }) {
-		printed = r.write(g.stdout, false, g.listAll())
-	}
-	writers := g.gateWriters()
-	return errors.Join(printed, eachOutput(g.outs, func(o output) error {
+func (a *app) presentGate(g *campaign.Gate, v *campaign.Verdict, outs []output, all bool) error {
+	r, writers := &gateReport{v}, gateWriters(g, all)
+	return a.emit(outs, func(w io.Writer) error { return r.write(w, false, all) }, func(o output) error {
 		if write := writers[o.kind]; write != nil {
-			return g.writeTo(o, func(w io.Writer) error { return write(w, r) })
+			return a.writeTo(o, func(w io.Writer) error { return write(w, r) })
 		}
-		return g.exportTo(g.newRuns(), o)
-	}))
+		return a.export(newRuns(g), o)
+	})
 }
 
 // newRuns are what exporters of figures need.
-func (g *gating) newRuns() (all []*analysis) {
-	for _, s := range g.scenarios {
-		for _, run := range s.played[newBuild] {
-			all = append(all, &analysis{summary: &summary.Measured{Summary: run}})
+func newRuns(g *campaign.Gate) (all []*campaign.Analysis) {
+	for _, s := range g.Scenarios {
+		for _, run := range s.Played[campaign.NewBuild] {
+			all = append(all, &campaign.Analysis{Summary: &summary.Measured{Summary: run}})
 		}
 	}
 	return all
@@ -68,7 +62,7 @@ func (r *gateReport) write(w io.Writer, markdown, all bool) error {
 	if markdown {
 		line, head = "- %s\n", "## %s: %s\n"
 	}
-	fmt.Fprintf(&b, head, r.Verdict, r.Why)
+	fmt.Fprintf(&b, head, r.Verdict.Verdict, r.Why)
 	for _, list := range [][]string{r.Invalid, r.Asserts} {
 		for i, text := range list {
 			if i == 0 {
@@ -81,7 +75,7 @@ func (r *gateReport) write(w io.Writer, markdown, all bool) error {
 		}
 	}
 	table, more := r.table(all)
-	show := table.Write
+	show := func(w io.Writer) error { return table.Write(w, present.Look{}) }
 	if markdown {
 		show = table.Markdown
 	}
@@ -102,7 +96,7 @@ func (r *gateReport) write(w io.Writer, markdown, all bool) error {
 // table of the worst figure of each metric that failed or cannot be judged, or
 // of all figures; and how many more there are, of those metrics.
 func (r *gateReport) table(all bool) (table *present.Table, more int) {
-	table = present.NewTable("scenario", "figure", ">base", ">new", "change", "rule", "outcome")
+	table = present.NewTable("", "", "scenario", "figure", ">base", ">new", "change", "rule", "outcome")
 	outcomes := []compare.Outcome{compare.Failed, compare.Untold}
 	if all {
 		outcomes = append(outcomes, compare.Unjudged, compare.Ignored, compare.Passed)
@@ -118,7 +112,7 @@ func (r *gateReport) table(all bool) (table *present.Table, more int) {
 					more++
 				default:
 					listed[row.Metric] = true
-					table.Add(row.Cells()...)
+					table.AddWords(row.Cells()...)
 				}
 			}
 		}
@@ -144,33 +138,33 @@ func (r *gateReport) counts() string {
 // writeJUnit writes a suite for each scenario: whether its runs are valid, its
 // assertions, and every figure that was judged. An assertion holds if it does in
 // all runs.
-func (g *gating) writeJUnit(w io.Writer, r *gateReport) error {
-	suites := make([]present.Suite, len(g.scenarios))
-	for i, s := range g.scenarios {
-		suites[i] = s.suite(r, g.invalidOf(s))
+func writeJUnit(w io.Writer, g *campaign.Gate, r *gateReport) error {
+	suites := make([]present.Suite, len(g.Scenarios))
+	for i, s := range g.Scenarios {
+		suites[i] = r.suite(s)
 	}
 	return present.JUnitSuites(w, suites)
 }
 
-func (s *gated) suite(r *gateReport, invalid []string) present.Suite {
-	runs := s.played[newBuild]
-	suite := present.Suite{Name: s.name, Started: runs[0].Started, Cases: []present.Case{{Name: "every run is valid"}}}
+func (r *gateReport) suite(s *campaign.Gated) present.Suite {
+	runs := s.Played[campaign.NewBuild]
+	suite := present.Suite{Name: s.Name, Started: runs[0].Started, Cases: []present.Case{{Name: "every run is valid"}}}
 	for _, run := range runs {
 		suite.Seconds += run.WallSeconds
 	}
 	for i, a := range runs[0].Assertions {
 		c := present.Case{Name: a.Name()}
-		if text := s.failedAssertion(i); text != "" {
+		if text := s.FailedAssertion(i); text != "" {
 			c.Problem = &present.Problem{Kind: "assertion", Message: text}
 		}
 		suite.Cases = append(suite.Cases, c)
 	}
 	for i := range r.Rows {
-		if row := &r.Rows[i]; row.Group == s.name && row.Outcome != compare.Ignored && row.Outcome != compare.Unjudged {
+		if row := &r.Rows[i]; row.Group == s.Name && row.Outcome != compare.Ignored && row.Outcome != compare.Unjudged {
 			suite.Cases = append(suite.Cases, figureCase(row))
 		}
 	}
-	if len(invalid) > 0 {
+	if invalid := s.Invalid(); len(invalid) > 0 {
 		for i := range suite.Cases {
 			suite.Cases[i].Problem = &present.Problem{Kind: present.Invalid, Message: "not every run is valid, so nothing of them means anything", Details: invalid}
 		}

@@ -6,12 +6,12 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"text/tabwriter"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
+	"github.com/quotalab/quotalab/cmd/campaign"
 	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/results/present"
 	"github.com/quotalab/quotalab/results/summary"
 	"github.com/quotalab/quotalab/results/sweep"
 	"github.com/quotalab/quotalab/scenarios"
@@ -24,14 +24,12 @@ func (a *app) listings() map[string]func(io.Writer) error {
 }
 
 func (a *app) listCommand() *cobra.Command {
-	names := slices.Sorted(maps.Keys(a.listings()))
+	names := kindsOf(a.listings())
 	return &cobra.Command{
 		Use:   "list [scenarios|limiters|metrics]",
 		Short: "List the shipped scenarios, the kinds of limiter or the metrics",
 		Long: `Lists the scenarios that come with quotalab, or the kinds of limiter with their options, or the metrics that an
-assertion can be about. With --quiet, the scenarios' names alone.
-
-` + exitHelp(exitPassed, exitInvalid),
+assertion can be about. With --quiet, the scenarios' names alone.` + exitHelp(campaign.Passed, campaign.Invalid),
 		Example: `  quotalab list
   quotalab list limiters`,
 		ValidArgs: names,
@@ -50,10 +48,7 @@ assertion can be about. With --quiet, the scenarios' names alone.
 }
 
 func (a *app) listScenarios(out io.Writer) error {
-	width := 0
-	for _, name := range scenarios.Shipped() {
-		width = max(width, len(name))
-	}
+	list := present.NewTable("", "", "", "")
 	for _, name := range scenarios.Shipped() {
 		if a.quiet {
 			fmt.Fprintln(out, name)
@@ -63,21 +58,21 @@ func (a *app) listScenarios(out io.Writer) error {
 		if err := firstOf(err, problems.Err()); err != nil {
 			return fmt.Errorf("shipped scenario %s: %w", name, err)
 		}
-		fmt.Fprintf(out, "%-*s  %s\n", width, name, hanging(s.About, lineWidth-width-2, width+2))
+		list.AddWords(name, s.About)
 	}
-	return nil
+	return list.Write(out, present.Look{Width: lineWidth})
 }
 
 func (a *app) listLimiters(out io.Writer) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	for _, name := range slices.Sorted(maps.Keys(a.kinds)) {
-		kind := a.kinds[name]
-		fmt.Fprintf(w, "%s\t%s\n", name, kind.About)
+	list := present.NewTable("", "", "", "")
+	for _, name := range slices.Sorted(maps.Keys(a.Kinds)) {
+		kind := a.Kinds[name]
+		list.AddWords(name, kind.About)
 		for _, o := range kind.Options {
-			fmt.Fprintf(w, "  %s\t%s\n", o.Name, optionText(o.About, o.Values, o.Default))
+			list.AddWords("  "+o.Name, optionText(o.About, o.Values, o.Default))
 		}
 	}
-	return w.Flush()
+	return list.Write(out, present.Look{})
 }
 
 func optionText(about string, values []string, byDefault string) string {
@@ -91,41 +86,19 @@ func optionText(about string, values []string, byDefault string) string {
 }
 
 func listMetrics(out io.Writer) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	list := present.NewTable("", "", "", "", "", "")
 	for _, m := range metric.Catalogue() {
 		name := m.Name
 		if len(m.Tags) > 0 {
 			name += "{" + strings.Join(m.Tags, ",") + "}"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", name, m.Unit, strings.Join(m.Kind.Aggregations(), " "), m.About)
+		list.AddWords(name, m.Unit, strings.Join(m.Kind.Aggregations(), " "), m.About)
 	}
-	return w.Flush()
+	return list.Write(out, present.Look{})
 }
 
 // lineWidth of prose on standard output.
 const lineWidth = 110
-
-// hanging breaks a text into lines of at most width characters, where words
-// allow it, all but the first indented.
-func hanging(text string, width, indent int) string {
-	var b strings.Builder
-	line := 0
-	for i, word := range strings.Fields(text) {
-		n := utf8.RuneCountInString(word)
-		switch {
-		case i == 0:
-		case line+1+n > width:
-			b.WriteString("\n" + strings.Repeat(" ", indent))
-			line = 0
-		default:
-			b.WriteByte(' ')
-			line++
-		}
-		b.WriteString(word)
-		line += n
-	}
-	return b.String()
-}
 
 // firstOf returns the first error that is one.
 func firstOf(errs ...error) error {
@@ -141,18 +114,14 @@ func (a *app) showCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "show NAME",
 		Short: "Print the file of a shipped scenario",
-		Long: `Prints the file of a scenario that comes with quotalab, to be read or to start one's own from.
-
-` + exitHelp(exitPassed, exitInvalid),
+		Long:  `Prints the file of a scenario that comes with quotalab, to be read or to start one's own from.` + exitHelp(campaign.Passed, campaign.Invalid),
 		Example: `  quotalab show access-log
   quotalab show boulder-new-account > my.yaml`,
-		Args:              args("NAME"),
-		ValidArgsFunction: completeScenario,
 		RunE: func(cmd *cobra.Command, given []string) error {
 			name := given[0]
 			data, ok := scenarios.Source(name)
 			if !ok {
-				return invalidf("no shipped scenario %q%s; shipped are %s", name,
+				return campaign.Invalidf("no shipped scenario %q%s; shipped are %s", name,
 					metric.DidYouMean(name, scenarios.Shipped()), strings.Join(scenarios.Shipped(), ", "))
 			}
 			_, err := cmd.OutOrStdout().Write(data)
@@ -165,24 +134,21 @@ func (a *app) showCommand() *cobra.Command {
 var schemas = map[string]func() ([]byte, error){"scenario": scenarios.Schema, "gate": scenarios.GateSchema, "summary": summary.Schema, "sweep": sweep.Schema}
 
 func (a *app) schemaCommand() *cobra.Command {
-	names := slices.Sorted(maps.Keys(schemas))
+	names := kindsOf(schemas)
 	return &cobra.Command{
 		Use:   "schema " + strings.Join(names, "|"),
 		Short: "Print the JSON Schema of a file that quotalab reads or writes",
 		Long: `Prints a JSON Schema: of scenario files or of gate.yaml, for an editor that then completes and checks them, or of the JSON summary
-or the result of a sweep, for whoever reads them.
-
-` + exitHelp(exitPassed, exitInvalid),
+or the result of a sweep, for whoever reads them.` + exitHelp(campaign.Passed, campaign.Invalid),
 		Example: `  quotalab schema scenario > scenario.schema.json
   quotalab schema summary > summary.schema.json`,
 		Args:      args("SCHEMA"),
 		ValidArgs: names,
 		RunE: func(cmd *cobra.Command, given []string) error {
-			schema, ok := schemas[given[0]]
-			if !ok {
-				return usagef("expected one of %s, found %q%s", strings.Join(names, ", "), given[0], metric.DidYouMean(given[0], names))
+			if err := oneOf("SCHEMA", given[0], names); err != nil {
+				return err
 			}
-			data, err := schema()
+			data, err := schemas[given[0]]()
 			if err != nil {
 				return err
 			}
@@ -197,22 +163,18 @@ func (a *app) checkCommand() *cobra.Command {
 		Use:   "check FILE…",
 		Short: "Check scenarios and print their plans; nothing is run",
 		Long: `Decodes and compiles scenarios and prints the plan of each, as a run would play it. Every mistake in every file is
-told, with its place. Of a scenario with a sweep every cell is compiled too, of a search those at its ends. FILE may be the name of a shipped scenario, or - for standard input. Nothing is run.
-
-` + exitHelp(exitPassed, exitInvalid),
+told, with its place. Of a scenario with a sweep every cell is compiled too, of a search those at its ends. FILE may be the name of a shipped scenario, or - for standard input. Nothing is run.` + exitHelp(campaign.Passed, campaign.Invalid),
 		Example: `  quotalab check my.yaml
   quotalab check scenarios/*.yaml`,
-		Args:              args("FILE…"),
-		ValidArgsFunction: completeScenario,
 		RunE: func(cmd *cobra.Command, given []string) error {
 			var failed error
 			for i, name := range given {
-				p, err := a.load(name, overrides{})
+				p, err := a.Load(name, campaign.Overrides{})
 				if err == nil && p.Scenario.Sweep != nil {
-					_, err = a.checkCells(p.Scenario, cellsOf(p.Scenario.Sweep), overrides{})
+					_, err = a.Check(p.Scenario, campaign.Overrides{})
 				}
 				if err != nil {
-					failed = &exitError{code: codeOf(err)}
+					failed = campaign.StatusOf(err).Err()
 					a.tell(cmd, err)
 					continue
 				}
@@ -235,23 +197,20 @@ var shells = map[string]func(root *cobra.Command, w io.Writer) error{
 }
 
 func (a *app) completionCommand() *cobra.Command {
-	names := slices.Sorted(maps.Keys(shells))
+	names := kindsOf(shells)
 	return &cobra.Command{
 		Use:   "completion " + strings.Join(names, "|"),
 		Short: "Print a script that completes quotalab's commands in a shell",
-		Long: `Prints a script by which a shell completes verbs, flags and the names of shipped scenarios.
-
-` + exitHelp(exitPassed, exitInvalid),
+		Long:  `Prints a script by which a shell completes verbs, flags and the names of shipped scenarios.` + exitHelp(campaign.Passed, campaign.Invalid),
 		Example: `  source <(quotalab completion bash)
   quotalab completion fish > ~/.config/fish/completions/quotalab.fish`,
 		Args:      args("SHELL"),
 		ValidArgs: names,
 		RunE: func(cmd *cobra.Command, given []string) error {
-			generate, ok := shells[given[0]]
-			if !ok {
-				return usagef("expected one of %s, found %q%s", strings.Join(names, ", "), given[0], metric.DidYouMean(given[0], names))
+			if err := oneOf("SHELL", given[0], names); err != nil {
+				return err
 			}
-			return generate(cmd.Root(), cmd.OutOrStdout())
+			return shells[given[0]](cmd.Root(), cmd.OutOrStdout())
 		},
 	}
 }

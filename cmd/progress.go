@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,23 +19,16 @@ import (
 // longRun is how long a run goes on before it gets a progress bar.
 const longRun = time.Second
 
-// progress is the bar of a long run, on standard error and only where that
-// is a terminal. Its methods are for the run's goroutine.
-type progress struct {
-	off     bool
-	out     io.Writer
-	begun   time.Time
-	horizon time.Duration
-	name    string        // before the bar
-	shared  *mpb.Progress // the bar is one of these; nil: it is alone
+// monitor is the campaign.Monitor of the terminal: notes, a bar for the whole of
+// a campaign, and one for each run that has been going on for a while. There are
+// bars only where standard error is a terminal.
+type monitor struct {
+	stderr io.Writer
+	quiet  bool
 
-	arrivals atomic.Int64 // read by the bar's goroutine
-	bars     *mpb.Progress
-	bar      *mpb.Bar
-}
-
-func (a *app) newProgress(p *plan.Plan, begun time.Time) *progress {
-	return &progress{off: a.quiet || !isTerminal(a.stderr), out: a.stderr, begun: begun, horizon: p.Horizon}
+	begin sync.Once
+	bars  *mpb.Progress
+	whole *mpb.Bar
 }
 
 func isTerminal(w io.Writer) bool {
@@ -43,31 +36,73 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// step says that the run is at an instant, ns after its epoch, and how many
-// arrivals there were.
-func (p *progress) step(at, arrivals int64) {
-	if p.off {
-		return
+func (m *monitor) shows() bool { return !m.quiet && isTerminal(m.stderr) }
+
+// Note tells the user something beside the results.
+func (m *monitor) Note(format string, args ...any) {
+	if !m.quiet {
+		fmt.Fprintf(m.stderr, format+"\n", args...)
 	}
-	p.arrivals.Store(arrivals)
-	if p.bar == nil {
-		if clock.Since(p.begun) < longRun {
-			return
-		}
-		p.show()
-	}
-	p.bar.SetCurrent(at)
 }
 
-func (p *progress) show() {
-	if p.bars = p.shared; p.bars == nil {
-		p.bars = mpb.New(mpb.WithOutput(p.out), mpb.WithWidth(60))
+// Begin shows the bar of the whole.
+func (m *monitor) Begin(total int, of string) {
+	if m.shows() {
+		m.whole = m.add(int64(total), mpb.BarPriority(-1), mpb.PrependDecorators(decor.Percentage(decor.WC{W: 5})),
+			mpb.AppendDecorators(decor.CountersNoUnit(" %d of %d "+of)))
 	}
-	p.bar = p.bars.AddBar(int64(p.horizon), mpb.BarRemoveOnComplete(),
-		mpb.PrependDecorators(decor.Name(p.name), decor.Percentage(decor.WC{W: 5})),
-		mpb.AppendDecorators(decor.Any(func(s decor.Statistics) string {
-			return progressText(clock.Since(p.begun), time.Duration(s.Current), p.horizon, p.arrivals.Load())
-		})))
+}
+
+// Done moves the bar of the whole on.
+func (m *monitor) Done() {
+	if m.whole != nil {
+		m.whole.Increment()
+	}
+}
+
+func (m *monitor) add(total int64, options ...mpb.BarOption) *mpb.Bar {
+	m.begin.Do(func() { m.bars = mpb.New(mpb.WithOutput(m.stderr), mpb.WithWidth(60)) })
+	return m.bars.AddBar(total, append(options, mpb.BarRemoveOnComplete())...)
+}
+
+// end takes the bars away.
+func (m *monitor) end() {
+	if m.whole != nil {
+		m.whole.Abort(true)
+	}
+	if m.bars != nil {
+		m.bars.Wait()
+	}
+}
+
+// Run shows a bar of a run once it has gone on for a while.
+func (m *monitor) Run(name string, p *plan.Plan) (step func(at, arrivals int64), end func()) {
+	if !m.shows() {
+		return nil, func() {}
+	}
+	begun := clock.Now()
+	var bar *mpb.Bar
+	var arrived atomic.Int64 // read by the bar's goroutine
+	if name != "" {
+		name += " "
+	}
+	text := func(s decor.Statistics) string {
+		return progressText(clock.Since(begun), time.Duration(s.Current), p.Horizon, arrived.Load())
+	}
+	step = func(at, arrivals int64) {
+		arrived.Store(arrivals)
+		if bar == nil && clock.Since(begun) >= longRun {
+			bar = m.add(int64(p.Horizon), mpb.PrependDecorators(decor.Name(name), decor.Percentage(decor.WC{W: 5})), mpb.AppendDecorators(decor.Any(text)))
+		}
+		if bar != nil {
+			bar.SetCurrent(at)
+		}
+	}
+	return step, func() {
+		if bar != nil {
+			bar.Abort(true)
+		}
+	}
 }
 
 // progressText says how fast the run is and how long it will still take, at
@@ -79,83 +114,4 @@ func progressText(elapsed, at, horizon time.Duration, arrivals int64) string {
 		left = time.Duration(float64(elapsed) * (float64(horizon)/float64(at) - 1)).Round(time.Second).String()
 	}
 	return fmt.Sprintf(" %.0f requests/s, %s left", rate, left)
-}
-
-// end takes the bar away.
-func (p *progress) end() {
-	if p.bar == nil {
-		return
-	}
-	p.bar.Abort(true)
-	if p.shared == nil {
-		p.bars.Wait()
-	}
-}
-
-// sweepBars is a bar for the whole of a sweep and one for each cell that has
-// been running for a while, on standard error and only where that is a
-// terminal. Its methods may be called at once.
-type sweepBars struct {
-	app    *app
-	bars   *mpb.Progress // nil: no bars
-	whole  *mpb.Bar
-	search bool // the whole is counted in places, as nobody knows how many cells a search needs
-}
-
-func (a *app) newSweepBars(cells, places int, search bool) *sweepBars {
-	b := &sweepBars{app: a, search: search}
-	if a.quiet || !isTerminal(a.stderr) {
-		return b
-	}
-	total, of := cells, "runs"
-	if search {
-		total, of = places, "searches"
-	}
-	b.bars = mpb.New(mpb.WithOutput(a.stderr), mpb.WithWidth(60))
-	b.whole = b.bars.AddBar(int64(total), mpb.BarPriority(-1), mpb.BarRemoveOnComplete(),
-		mpb.PrependDecorators(decor.Percentage(decor.WC{W: 5})),
-		mpb.AppendDecorators(decor.CountersNoUnit(" %d of %d "+of)))
-	return b
-}
-
-func (b *sweepBars) cellDone() {
-	if b.whole != nil && !b.search {
-		b.whole.Increment()
-	}
-}
-
-func (b *sweepBars) placeDone() {
-	if b.whole != nil && b.search {
-		b.whole.Increment()
-	}
-}
-
-// cell is the bar of one cell.
-func (b *sweepBars) cell(p *plan.Plan, c cell) *progress {
-	bar := b.app.newProgress(p, clock.Now())
-	bar.off, bar.shared, bar.name = b.bars == nil, b.bars, c.String()+" "
-	return bar
-}
-
-// end takes the bars away.
-func (b *sweepBars) end() {
-	if b.bars != nil {
-		b.whole.Abort(true)
-		b.bars.Wait()
-	}
-}
-
-// String names a cell by what is set in it.
-func (c cell) String() string {
-	var parts []string
-	for _, s := range c.settings {
-		parts = append(parts, s.Path[strings.LastIndexByte(s.Path, '.')+1:]+"="+s.Value)
-	}
-	if c.repeat > 0 {
-		parts = append(parts, fmt.Sprintf("repeat %d", c.repeat))
-	}
-	if len(parts) == 0 {
-		return "the scenario as it is"
-	}
-	return strings.Join(parts, " ")
 }

@@ -1,17 +1,10 @@
-// Package cmd is quotalab's command line: one file a verb, and Main, by which
-// a binary of one's own adds limiters to the built-in ones.
+// Package cmd is quotalab's command line: flags and exit codes of the verbs,
+// and Main, by which a binary of one's own adds limiters to the built-in ones.
 //
 // In flow arguments, the environment and files; out flow records, results on
-// standard output, everything else on standard error, and an exit code (see
-// exit.go). A run goes through the whole of quotalab:
-//
-//  1. load: scenarios.Load decodes, flags and environment override, plan.Check
-//     and plan.Compile find the rest of the mistakes. Any mistake is exit 104,
-//     and nothing is run.
-//  2. play: drive.Run plays the plan into a record.Writer.
-//  3. analyse: audit.Replay, measure.Measure and gate.Evaluate make the
-//     summary, from the record alone, as report and export do.
-//  4. show: the summary on standard output, the exports where -o says.
+// standard output, everything else on standard error, and an exit code. Flags
+// become Overrides and outputs; package campaign plays and analyses; results are
+// written by their own packages, where -o says.
 //
 // Only main packages import it.
 package cmd
@@ -31,6 +24,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/quotalab/quotalab/cmd/campaign"
 	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/sim/limiter"
 	"github.com/quotalab/quotalab/sim/run"
@@ -58,7 +52,7 @@ func (a *app) root() *cobra.Command {
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.prepare(cmd) },
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
-	root.SetIn(a.stdin)
+	root.SetIn(a.Stdin)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	root.SetFlagErrorFunc(flagError)
@@ -71,8 +65,16 @@ func (a *app) root() *cobra.Command {
 	root.SetHelpCommand(a.helpCommand())
 	for _, c := range root.Commands() {
 		c.DisableFlagsInUseLine = true
-		if c.RunE != nil {
-			c.RunE = internal(c.RunE)
+		verb, names, _ := strings.Cut(c.Use, " ")
+		switch names {
+		case "":
+			c.Args = noArgs
+		case "SCENARIO", "RECORD…", "FILE…", "NAME":
+			c.Args = args(names)
+		}
+		switch verb {
+		case "run", "sweep", "gate", "reference", "check", "show":
+			c.ValidArgsFunction = completeScenario
 		}
 	}
 	return root
@@ -84,12 +86,7 @@ type usageError struct{ error }
 func (e *usageError) Unwrap() error { return e.error }
 
 func usagef(format string, args ...any) error {
-	return invalid(&usageError{fmt.Errorf(format, args...)})
-}
-
-// internal makes errors of a verb that carry no exit code internal errors.
-func internal(run func(*cobra.Command, []string) error) func(*cobra.Command, []string) error {
-	return func(cmd *cobra.Command, args []string) error { return withCode(exitInternal, run(cmd, args)) }
+	return campaign.With(campaign.Invalid, &usageError{fmt.Errorf(format, args...)})
 }
 
 // flagError adds the nearest flag to a flag that does not exist.
@@ -147,7 +144,7 @@ func (a *app) helpCommand() *cobra.Command {
 		Short: "Help about a verb",
 		Example: `  quotalab help run
   quotalab help shards`,
-		Long: "Prints the help of a verb, as VERB --help does.\n\n" + exitHelp(exitPassed, exitInvalid),
+		Long: "Prints the help of a verb, as VERB --help does." + exitHelp(campaign.Passed, campaign.Invalid),
 		RunE: func(cmd *cobra.Command, given []string) error {
 			about, _, err := cmd.Root().Find(given)
 			if err != nil {
@@ -177,63 +174,60 @@ func Main(extra limiter.Kinds) int {
 
 // app is one invocation.
 type app struct {
-	kinds     limiter.Kinds
-	stdin     io.Reader
+	*campaign.Loader
+	*monitor
 	stdout    *stickyWriter
-	stderr    io.Writer
 	lookupEnv func(string) (string, bool)
 	environ   func() []string
 	signals   *signals
-	input     []byte // of standard input, once read
 
-	quiet, verbose, noColor bool
+	verbose, noColor bool
 }
 
 func newApp(extra limiter.Kinds) *app {
 	return &app{
-		kinds: limiter.Builtin().With(extra), stdin: os.Stdin, stdout: &stickyWriter{w: os.Stdout}, stderr: os.Stderr,
-		lookupEnv: os.LookupEnv, environ: os.Environ,
+		Loader:  &campaign.Loader{Kinds: limiter.Builtin().With(extra), Stdin: os.Stdin},
+		monitor: &monitor{stderr: os.Stderr}, stdout: &stickyWriter{w: os.Stdout}, lookupEnv: os.LookupEnv, environ: os.Environ,
 	}
 }
 
-func (a *app) main(args []string) (code int) {
-	defer func() {
-		if r := recover(); r != nil {
-			fmt.Fprintf(a.stderr, "quotalab: internal error: %v\n\n%s", r, debug.Stack())
-			code = exitInternal
-		}
-	}()
+func (a *app) main(args []string) int {
 	a.signals = watchSignals(a.stderr)
 	defer a.signals.stop()
 	root := a.root()
 	root.SetArgs(args)
-	ran, err := root.ExecuteC()
-	err = withCode(exitInvalid, err) // what has no code comes from cobra: a verb that is none
-	if werr := a.stdout.err; werr != nil && (err == nil || codeOf(err) == exitAssertion) {
+	ran, err := execute(root)
+	if ran == root { // no verb was reached
+		err = campaign.With(campaign.Invalid, err)
+	}
+	if werr := a.stdout.err; werr != nil && (err == nil || campaign.StatusOf(err) == campaign.AssertionFailed) {
 		err = fmt.Errorf("writing to standard output: %w", werr)
 	}
 	a.tell(ran, err)
-	return codeOf(err)
+	return int(campaign.StatusOf(err))
+}
+
+// execute runs the verb. A panic is an error.
+func execute(root *cobra.Command) (ran *cobra.Command, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("internal error: %v\n\n%s", r, debug.Stack())
+		}
+	}()
+	return root.ExecuteC()
 }
 
 // tell prints an error, and where help is if it is about how quotalab was
 // called.
 func (a *app) tell(ran *cobra.Command, err error) {
-	var e *exitError
-	if err == nil || errors.As(err, &e) && e.err == nil {
+	var e *campaign.Error
+	if err == nil || errors.As(err, &e) && e.Err == nil {
 		return
 	}
 	fmt.Fprintf(a.stderr, "quotalab: %v\n", err)
 	var u *usageError
 	if errors.As(err, &u) {
 		fmt.Fprintf(a.stderr, "See %q.\n", ran.CommandPath()+" --help")
-	}
-}
-
-// note tells the user something beside the results.
-func (a *app) note(format string, args ...any) {
-	if !a.quiet {
-		fmt.Fprintf(a.stderr, format+"\n", args...)
 	}
 }
 
@@ -253,169 +247,17 @@ func (s *stickyWriter) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// Exit codes. They are an interface: none is ever reused for another meaning.
-// When several apply to a run, the first of this order is told: 109, 105,
-// 107, 113, 99, 0. What is wrong with the run comes before what it found: an
-// assertion is not worth looking at when the figures are not. A run that an
-// assertion ended was aborted by nobody: 99, or what comes before it. A gate's
-// order is gateOrder: 112 comes between 113 and 99, as a regression explains
-// assertions that fail.
-const (
-	exitPassed     = 0
-	exitAssertion  = 99
-	exitInvalid    = 104
-	exitAborted    = 105
-	exitUnexpected = 107
-	exitInternal   = 109
-	exitRegression = 112
-	exitSchedule   = 113
-	exitDependency = 114
-)
-
-// exitCodes is the one table of what they mean.
-var exitCodes = []struct {
-	code    int
-	meaning string
-}{
-	{exitPassed, "passed"},
-	{exitAssertion, "an assertion of the scenario failed, or ended the run by failing (abortOnFail)"},
-	{exitInvalid, "invalid scenario or flag (or a record, file or directory that it names cannot be used)"},
-	{exitAborted, "aborted by the user; the record up to there is kept and readable"},
-	{exitUnexpected, "a limiter under test returned an unexpected failure"},
-	{exitInternal, "internal error, or a result that could not be written"},
-	{exitRegression, "regression against the baseline"},
-	{exitSchedule, "the generator could not keep its schedule, so the result is invalid"},
-	{exitDependency, "a dependency (Redis, the Pushgateway of -o prometheus) is unreachable"},
-}
-
-// exitHelp is the part of a verb's help about its exit codes; no codes means
-// the whole table.
-func exitHelp(codes ...int) string {
+// exitHelp is the part of a verb's help about its exit codes; none means all.
+func exitHelp(codes ...campaign.Status) string {
 	var b strings.Builder
-	b.WriteString("Exit codes:\n")
-	for _, e := range exitCodes {
-		if len(codes) == 0 || slices.Contains(codes, e.code) {
-			fmt.Fprintf(&b, "  %3d  %s\n", e.code, e.meaning)
+	b.WriteString("\n\nExit codes:\n")
+	for _, s := range campaign.Statuses() {
+		if len(codes) == 0 || slices.Contains(codes, s) {
+			fmt.Fprintf(&b, "  %3d  %s\n", int(s), s)
 		}
 	}
 	return strings.TrimRight(b.String(), "\n")
 }
 
-// exitError is an error with its exit code. A nil err has been told already.
-type exitError struct {
-	code int
-	err  error
-}
-
-func (e *exitError) Error() string {
-	if e.err == nil {
-		return fmt.Sprintf("exit code %d", e.code)
-	}
-	return e.err.Error()
-}
-
-func (e *exitError) Unwrap() error { return e.err }
-
-// invalid makes an error exit 104.
-func invalid(err error) error { return withCode(exitInvalid, err) }
-
-func invalidf(format string, args ...any) error { return invalid(fmt.Errorf(format, args...)) }
-
-// withCode gives an error its code, unless it has one.
-func withCode(code int, err error) error {
-	var has *exitError
-	if err == nil || errors.As(err, &has) {
-		return err
-	}
-	return &exitError{code, err}
-}
-
-// codeOf is the exit code of what a verb returned.
-func codeOf(err error) int {
-	var e *exitError
-	switch {
-	case err == nil:
-		return exitPassed
-	case errors.As(err, &e):
-		return e.code
-	}
-	return exitInternal
-}
-
-// findings of a run that has come to its end, for the exit code.
-type findings struct {
-	aborted    bool
-	unexpected bool // a limiter failed by itself
-	valid      bool // the schedule was kept
-	ok         bool // every assertion holds
-}
-
-func (f findings) code() int {
-	switch {
-	case f.aborted:
-		return exitAborted
-	case f.unexpected:
-		return exitUnexpected
-	case !f.valid:
-		return exitSchedule
-	case !f.ok:
-		return exitAssertion
-	}
-	return exitPassed
-}
-
 // exitOrder tells which code a run with several findings gives.
-const exitOrder = "When several apply, the first of 109, 105, 107, 113, 99 is given."
-
-// quotalabModule is where quotalab itself comes from: the main module, or a
-// dependency of a binary of one's own.
-const quotalabModule = "github.com/quotalab/quotalab"
-
-// modulesUnderTest are told by their short names in the manifest of a run.
-var modulesUnderTest = map[string]string{
-	quotalabModule:                       "quotalab",
-	"github.com/letsencrypt/boulder":     "boulder",
-	"github.com/redis/go-redis/v9":       "go-redis",
-	"github.com/alicebob/miniredis/v2":   "miniredis",
-	"github.com/go-redis/redis_rate/v10": "redis_rate",
-}
-
-// linkedVersions are the versions of what this binary was made of.
-func linkedVersions() map[string]string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return map[string]string{}
-	}
-	return versions(info)
-}
-
-// versions of Go, of quotalab and of the modules under test.
-func versions(info *debug.BuildInfo) map[string]string {
-	out := map[string]string{"go": info.GoVersion}
-	for _, m := range append([]*debug.Module{&info.Main}, info.Deps...) {
-		name, wanted := modulesUnderTest[m.Path]
-		if !wanted {
-			continue
-		}
-		out[name] = m.Version
-		if m.Replace != nil {
-			out[name] += " replaced by " + strings.TrimSpace(m.Replace.Path+" "+m.Replace.Version)
-		}
-	}
-	if revision := setting(info, "vcs.revision"); revision != "" && info.Main.Path == quotalabModule {
-		out["revision"] = revision
-		if setting(info, "vcs.modified") == "true" {
-			out["revision"] += " modified"
-		}
-	}
-	return out
-}
-
-func setting(info *debug.BuildInfo, key string) string {
-	for _, s := range info.Settings {
-		if s.Key == key {
-			return s.Value
-		}
-	}
-	return ""
-}
+const exitOrder = "\nWhen several apply, the first of 109, 105, 107, 113, 99 is given."

@@ -1,13 +1,16 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"github.com/quotalab/quotalab/cmd/campaign"
+	"github.com/quotalab/quotalab/models/metric/unit"
+	"github.com/quotalab/quotalab/results/present"
 	"github.com/quotalab/quotalab/results/summary"
 	"github.com/quotalab/quotalab/sim/fakeredis"
 )
@@ -20,12 +23,9 @@ func (a *app) shardsCommand() *cobra.Command {
 		Short: "Where a Ring puts keys, and whether every client finds them",
 		Long: `Writes and reads distinct keys on embedded shards through a Redis Ring, and prints how they spread over the shards,
 whether pipelined and single reads find what single and pipelined writes left, and on how many keys a second
-client agrees that names the same shards differently. A Ring finds the shard of a key by the shards' names.
-
-` + exitHelp(exitPassed, exitInvalid),
+client agrees that names the same shards differently. A Ring finds the shard of a key by the shards' names.` + exitHelp(campaign.Passed, campaign.Invalid),
 		Example: `  quotalab shards --keys 1000 --shards 2
   quotalab shards --names a,b --other-names a:6379,b:6379`,
-		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if len(names) > 0 && cmd.Flags().Changed("shards") && count != len(names) {
 				return usagef("--shards %d, but --names gives %d names: leave one of them out", count, len(names))
@@ -34,7 +34,7 @@ client agrees that names the same shards differently. A Ring finds the shard of 
 				if count < 1 || count > maxShards {
 					return usagef("--shards: expected 1 to %d, found %d", maxShards, count)
 				}
-				names = numberedShards(count)
+				names = numbered(count)
 			}
 			survey, err := fakeredis.SurveySpec{Keys: keys, Names: names, OtherNames: other}.Take()
 			if err != nil {
@@ -54,38 +54,26 @@ client agrees that names the same shards differently. A Ring finds the shard of 
 // maxShards as in the scenario language.
 const maxShards = 1024
 
-// numberedShards are the names that a scenario gives shards without names.
-func numberedShards(n int) []string {
-	names := make([]string, n)
-	for i := range names {
-		names[i] = fmt.Sprintf("shard-%d", i+1)
-	}
-	return names
-}
-
 func printSurvey(out io.Writer, s fakeredis.Survey) error {
 	total := s.PipelinedReads.Keys
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(w, "shard\tkeys\tshare\t\n")
+	spread := present.NewTable("", "", "shard", ">keys", ">share")
 	for i, name := range s.Names {
-		fmt.Fprintf(w, "%s\t%d\t%.1f%%\t\n", name, s.Counts[i], 100*float64(s.Counts[i])/float64(total))
+		spread.Add(present.Words(name), present.Count(s.Counts[i]), present.Share(s.Counts[i], int64(total)))
 	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	w = tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w)
+	said := present.NewTable("", "", "", "")
 	if b, ok := summary.BalanceOf(s.Counts); ok {
-		fmt.Fprintf(w, "chi-squared\t%.4g with %d degrees of freedom, p = %.3g: %s\n", b.Chi2, len(s.Names)-1, b.P, inWords(b, len(s.Names)))
-		fmt.Fprintf(w, "peak to mean\t%.4g\n", b.PeakToMean)
-		fmt.Fprintf(w, "variation\tcoefficient of variation %.4g, Gini coefficient %.4g\n", b.CV, b.Gini)
+		said.AddWords("chi-squared", fmt.Sprintf("%.4g with %d degrees of freedom, p = %.3g: %s", b.Chi2, len(s.Names)-1, b.P, inWords(b, len(s.Names))))
+		said.AddWords("peak to mean", unit.Digits(b.PeakToMean, 4))
+		said.AddWords("variation", fmt.Sprintf("coefficient of variation %.4g, Gini coefficient %.4g", b.CV, b.Gini))
 	}
-	fmt.Fprintf(w, "pipelined reads\t%s\n", agreement(s.PipelinedReads, "written singly"))
-	fmt.Fprintf(w, "single reads\t%s\n", agreement(s.SingleReads, "written by pipeline"))
+	said.AddWords("pipelined reads", agreement(s.PipelinedReads, "written singly"))
+	said.AddWords("single reads", agreement(s.SingleReads, "written by pipeline"))
 	if s.Other != nil {
-		fmt.Fprintf(w, "other names\t%s; by chance alone it would be %.3g%%\n", agreement(*s.Other, "written under the first names"), 100/float64(len(s.Names)))
+		said.AddWords("other names", fmt.Sprintf("%s; by chance alone it would be %.3g%%", agreement(*s.Other, "written under the first names"), 100/float64(len(s.Names))))
 	}
-	return w.Flush()
+	err := spread.Write(out, present.Look{})
+	fmt.Fprintln(out)
+	return errors.Join(err, said.Write(out, present.Look{}))
 }
 
 // fewest keys that a shard must expect for the chi-squared distribution to be

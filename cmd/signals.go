@@ -2,18 +2,15 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"sync"
 	"syscall"
-)
 
-// errInterrupt is the cause of a run that the user ended; its text stands in
-// the record.
-var errInterrupt = errors.New("interrupt")
+	"github.com/quotalab/quotalab/cmd/campaign"
+)
 
 // signals ends the process on SIGINT, SIGTERM or SIGHUP: at once, or while
 // something is under way that can be ended in good order, by cancelling it
@@ -50,15 +47,15 @@ func (s *signals) received() {
 	defer s.mu.Unlock()
 	if s.cancel == nil {
 		fmt.Fprintln(s.stderr, "\nquotalab: ended by a signal")
-		os.Exit(exitAborted)
+		os.Exit(int(campaign.Aborted))
 	}
 	fmt.Fprintln(s.stderr, "\nquotalab: interrupt: finishing the record; once more ends at once")
-	s.cancel(errInterrupt)
+	s.cancel(campaign.ErrInterrupt)
 	s.cancel = nil
 }
 
 // graceful returns a context that the first signal cancels, with
-// errInterrupt as its cause. Call done when what it is for has ended.
+// campaign.ErrInterrupt as its cause. Call done when what it is for has ended.
 func (s *signals) graceful(parent context.Context) (ctx context.Context, done func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	s.mu.Lock()
@@ -70,23 +67,4 @@ func (s *signals) graceful(parent context.Context) (ctx context.Context, done fu
 		s.cancel = nil
 		cancel(nil)
 	}
-}
-
-// inParallel calls do with 0 to n−1, as many at once as there are workers, and
-// begins them in order.
-func inParallel(n, workers int, do func(i int)) {
-	next := make(chan int)
-	var wg sync.WaitGroup
-	for range min(workers, n) {
-		wg.Go(func() {
-			for i := range next {
-				do(i)
-			}
-		})
-	}
-	for i := range n {
-		next <- i
-	}
-	close(next)
-	wg.Wait()
 }

@@ -6,16 +6,17 @@ import (
 	"strings"
 
 	"github.com/quotalab/quotalab/models/metric/unit"
+	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/summary"
 )
 
-// admissionFigures of one record: for each limiter what its worst keys were given,
+// admissionFigures returns those of one record: for each limiter what its worst keys were given,
 // against burst + t/T, and when.
-func admissionFigures(k *kit, set *series.Set) (all []Figure) {
+func admissionFigures(k *kit, set *series.Set) (all []draw.Figure) {
 	if len(set.Admission) == 0 {
-		return []Figure{{Name: "admission", Title: "What should have been admitted is not known", panels: []panel{{empty: unjudged(set)}}}}
+		return []draw.Figure{without("admission", "What should have been admitted is not known", unjudged(set))}
 	}
 	for i := range set.Admission {
 		a := &set.Admission[i]
@@ -41,17 +42,17 @@ func unjudged(set *series.Set) string {
 	return "no limiter has a reference algorithm."
 }
 
-func (k *kit) admissionFigure(set *series.Set, a *series.Admission) Figure {
-	f := Figure{Name: "admission-" + a.Limiter, columns: 2, Title: admissionTitle(set, a)}
+func (k *kit) admissionFigure(set *series.Set, a *series.Admission) draw.Figure {
+	f := draw.Figure{Name: "admission-" + a.Limiter, Columns: 2, Title: admissionTitle(set, a)}
 	if len(a.Keys) == 0 {
-		f.panels = []panel{{empty: "the limiter admitted nothing after the warm-up."}}
+		f.Panels = []draw.Panel{{Empty: "the limiter admitted nothing after the warm-up."}}
 		return f
 	}
 	level := isLevelled(&a.Keys[0])
 	for i := range a.Keys {
-		f.panels = append(f.panels, k.keyPanel(&a.Keys[i], level, min(len(a.Keys), 2)))
+		f.Panels = append(f.Panels, k.keyPanel(&a.Keys[i], level, min(len(a.Keys), 2)))
 	}
-	f.columns = min(len(f.panels), 2)
+	f.Columns = min(len(f.Panels), 2)
 	note := "Time is from the start of each key's worst window, the one in which it was given most above burst + t/T, which is what its limit allows in any window of length t."
 	if a.Keys[0].Excess == 0 && a.Keys[0].Over == 0 {
 		note = "The keys with most decisions; time is from the start of the window in which they came nearest to burst + t/T, which is what their limit allows in any window of length t."
@@ -63,29 +64,29 @@ func (k *kit) admissionFigure(set *series.Set, a *series.Admission) Figure {
 	return f
 }
 
-// keyPanel of what one key was given.
-func (k *kit) keyPanel(a *series.KeyAdmission, level bool, columns int) panel {
+// keyPanel shows what one key was given.
+func (k *kit) keyPanel(a *series.KeyAdmission, level bool, columns int) draw.Panel {
 	title := a.Key
 	if a.Excess > 0 {
 		title += ": " + unit.Significant(a.Excess, 3) + " tokens too many"
 	}
-	if k.strong.Width(title) > k.panelWidth(columns) {
-		title = strings.Replace(title, a.Key, k.clip(a.Key, 0.4*k.panelWidth(columns)), 1)
+	if k.Strong.Width(title) > k.PanelWidth(columns) {
+		title = strings.Replace(title, a.Key, k.Clip(a.Key, 0.4*k.PanelWidth(columns)), 1)
 	}
 	c := newKeyCurve(a, level)
-	x := timeAxis(0, c.until)
-	x.label = strings.Replace(x.label, " since the start", "", 1)
+	x := draw.TimeAxis(0, c.until)
+	x.Label = strings.Replace(x.Label, " since the start", "", 1)
 	label, bound := "tokens", "burst + t/T"
 	if level {
 		label, bound = "tokens less t/T", "burst"
 	}
 	label += fmt.Sprintf(" (limit: %s in %s, burst %s)", unit.Thousands(a.Count), unit.Amount(a.Period, 3), unit.Thousands(a.Burst))
-	return panel{
-		title: title, x: x, y: amountAxis(label, c.most), direct: true, height: k.frameHeight * 0.8,
-		layers: []layer{
-			band{x: c.x, lo: c.bound, hi: c.above, look: k.Nth(1), opacity: 0.45},
-			line{name: bound, points: pair(c.x, c.bound), look: k.plain(4, 2)},
-			line{name: "admitted", points: pair(c.x, c.given), look: k.Outcome(record.Allowed, "")},
+	return draw.Panel{
+		Title: title, X: x, Y: draw.AmountAxis(label, c.most), Direct: true, Height: k.FrameHeight * 0.8,
+		Layers: []draw.Layer{
+			draw.Band{X: c.x, Lo: c.bound, Hi: c.above, Look: k.Nth(1), Opacity: 0.45},
+			draw.Line{Name: bound, Points: draw.Pair(c.x, c.bound), Look: k.Plain(4, 2)},
+			draw.Line{Name: "admitted", Points: draw.Pair(c.x, c.given), Look: Outcome(k.Palette, record.Allowed, "")},
 		},
 	}
 }
@@ -143,7 +144,7 @@ func ofLimiterMetric(s *summary.Measured, name, limiter string) (summary.Metric,
 	return summary.Metric{}, false
 }
 
-// peakOf a line: the first of its highest points.
+// peakOf returns the first of the highest points of a line.
 func peakOf(points []series.Point) (most, at float64) {
 	most = math.Inf(-1)
 	for _, p := range points {
@@ -168,7 +169,7 @@ func isLevelled(a *series.KeyAdmission) bool {
 	return back > 2*float64(a.Burst) && back > 4*a.Excess
 }
 
-// spanOf the window. A limit that comes back in months says nothing of a run of
+// spanOf returns the length of the window. A limit that comes back in months says nothing of a run of
 // seconds, so the envelope may be longer than what is shown.
 func spanOf(a *series.KeyAdmission) float64 {
 	if last := a.Admitted[len(a.Admitted)-1].X; last > 0 {
@@ -213,11 +214,11 @@ func newKeyCurve(a *series.KeyAdmission, level bool) *keyCurve {
 	return c
 }
 
-// excessFigure of when a limiter gave any key more than its limit.
-func (k *kit) excessFigure(set *series.Set, a *series.Admission) Figure {
+// excessFigure shows when a limiter gave any key more than its limit.
+func (k *kit) excessFigure(set *series.Set, a *series.Admission) draw.Figure {
 	t := &set.Timeline
-	points := a.ExcessOverTime
-	most, at := peakOf(points)
+	points := points(a.ExcessOverTime)
+	most, at := peakOf(a.ExcessOverTime)
 	from, until := points[0].X, points[len(points)-1].X+t.Step
 	if t.N > 0 {
 		from, until = t.From, t.From+t.Step*float64(t.N)
@@ -225,19 +226,19 @@ func (k *kit) excessFigure(set *series.Set, a *series.Admission) Figure {
 	if !(until > from) {
 		until = from + 1
 	}
-	points = append(points[:len(points):len(points)], series.Point{X: until, Y: points[len(points)-1].Y})
+	points = append(points, draw.Point{X: until, Y: points[len(points)-1].Y})
 	x, zero, y := make([]float64, len(points)), make([]float64, len(points)), make([]float64, len(points))
 	for i, p := range points {
 		x[i], y[i] = p.X, p.Y
 	}
 	look := k.Nth(1)
-	f := Figure{Name: "excess-" + a.Limiter, columns: 1, Title: excessTitle(a, t, most, at)}
-	f.panels = []panel{{
-		x: timeAxis(from, until), y: amountAxis("tokens above burst + t/T, of the key that is worst then", most), faults: t.Faults,
-		layers: []layer{band{x: x, lo: zero, hi: y, look: look, opacity: 0.45, step: true}, line{points: points, look: look, step: true}},
+	f := draw.Figure{Name: "excess-" + a.Limiter, Columns: 1, Title: excessTitle(a, t, most, at)}
+	f.Panels = []draw.Panel{{
+		X: draw.TimeAxis(from, until), Y: draw.AmountAxis("tokens above burst + t/T, of the key that is worst then", most), Shades: shades(t.Faults),
+		Layers: []draw.Layer{draw.Band{X: x, Lo: zero, Hi: y, Look: look, Opacity: 0.45, Step: true}, draw.Line{Points: points, Look: look, Step: true}},
 	}}
-	f.note(faultNote(t.Faults))
-	f.note(fmt.Sprintf("In intervals of %s: the most tokens that any key was given above burst + t/T in a window that ends there.%s", unit.Amount(t.Step, 3), warmupNote(t)))
+	f.Note(draw.ShadesNote(shades(t.Faults)))
+	f.Note(fmt.Sprintf("In intervals of %s: the most tokens that any key was given above burst + t/T in a window that ends there.%s", unit.Amount(t.Step, 3), warmupNote(t)))
 	return f
 }
 
@@ -249,11 +250,6 @@ func excessTitle(a *series.Admission, t *series.Timeline, most, at float64) stri
 			n++
 		}
 	}
-	title := fmt.Sprintf("A key of %s is above burst + t/T in %s of the intervals, by %s tokens at %s", a.Limiter, percent(float64(n)/float64(len(a.ExcessOverTime))), unit.Significant(most, 3), instant(at))
-	for _, f := range t.Faults {
-		if at < max(f.Until, f.From+t.Step) && at+t.Step > f.From {
-			return title + ": " + f.Label
-		}
-	}
-	return title
+	title := fmt.Sprintf("A key of %s is above burst + t/T in %s of the intervals, by %s tokens at %s", a.Limiter, percent(float64(n)/float64(len(a.ExcessOverTime))), unit.Significant(most, 3), draw.Instant(at))
+	return title + duringFault(t, at)
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/summary"
@@ -98,7 +99,7 @@ func TestAdmissionTitles(t *testing.T) {
 		"no oracle":   {"What should have been admitted is not known"},
 		"sampled":     {"Limiter boulder admits 2 requests too many on the recorded keys, though no key gets more than burst + t/T"},
 	} {
-		figures := ofKinds(All([]*series.Set{admissionFixtures()[name]}, Options{}), "admission")
+		figures := ofKinds(drawn([]*series.Set{admissionFixtures()[name]}, Options{}), "admission")
 		if len(figures) != len(want) {
 			t.Fatalf("%s: %d figures, expected %d", name, len(figures), len(want))
 		}
@@ -165,14 +166,14 @@ func TestKeyCurveIsAsLongAsTheWindow(t *testing.T) {
 
 func TestGoldenAdmission(t *testing.T) {
 	for _, name := range []string{"over", "none over", "one request"} {
-		goldenOf(t, "admission-"+slug(name), ofKinds(All([]*series.Set{admissionFixtures()[name]}, Options{}), "admission"))
+		goldenOf(t, "admission-"+slug(name), ofKinds(drawn([]*series.Set{admissionFixtures()[name]}, Options{}), "admission"))
 	}
 }
 
 func TestGoldenAdmissionImages(t *testing.T) {
 	for _, name := range []string{"over", "levelled"} {
-		for _, o := range []Options{{Theme: Light}, {Theme: Dark, Width: 8}} {
-			for _, f := range ofKinds(All([]*series.Set{admissionFixtures()[name]}, o), "admission") {
+		for _, o := range []Options{{Theme: draw.Light}, {Theme: draw.Dark, Width: 8}} {
+			for _, f := range ofKinds(drawn([]*series.Set{admissionFixtures()[name]}, o), "admission") {
 				golden(t, fmt.Sprintf("%s-%s-%s.png", f.Name, name, o.Theme), smallPNG(t, &f), sameImage)
 			}
 		}

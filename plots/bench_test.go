@@ -24,7 +24,7 @@ func BenchmarkAllFigures(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		figures := All([]*series.Set{set}, Options{})
+		figures := drawn([]*series.Set{set}, Options{})
 		for i := range figures {
 			if err := figures[i].Render(io.Discard, "svg"); err != nil {
 				b.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"gonum.org/v1/plot/vg"
 
 	"github.com/quotalab/quotalab/internal/testkit"
+	"github.com/quotalab/quotalab/plots/draw"
 )
 
 // textBox is where a piece of text is on the page.
@@ -80,15 +81,15 @@ func (r *recorder) FillString(f font.Face, at vg.Point, s string) {
 }
 
 // textBoxes of a figure and the size of its page.
-func textBoxes(f *Figure) (boxes []textBox, width, height float64) {
+func textBoxes(f *draw.Figure) (boxes []textBox, width, height float64) {
 	r := newRecorder()
-	blocks, h := f.page()
-	f.draw(r, blocks, h)
-	return r.boxes, f.style.width.Points(), h.Points()
+	page := f.Page()
+	page.Draw(r)
+	return r.boxes, page.Width.Points(), page.Height.Points()
 }
 
 // textProblems are overlapping and cut texts of a figure.
-func textProblems(f *Figure) (problems []string) {
+func textProblems(f *draw.Figure) (problems []string) {
 	boxes, width, height := textBoxes(f)
 	if len(boxes) == 0 {
 		problems = append(problems, "no text at all")
@@ -108,19 +109,19 @@ func textProblems(f *Figure) (problems []string) {
 
 // testedWidths are those at which no text may overlap, in centimetres: fewer in
 // the default run.
-var testedWidths = testkit.Full([]float64{minWidth, 8, 11.99, 12, DefaultWidth, 24, maxWidth}, []float64{minWidth, 12, maxWidth})
+var testedWidths = testkit.Full([]float64{6, 8, 11.99, 12, draw.DefaultWidth, 24, 60}, []float64{6, 12, 60})
 
 // testedThemes are those in which no text may overlap: in the default run one,
 // since they differ in colours only.
-var testedThemes = testkit.Full([]Theme{Light, Dark}, []Theme{Light})
+var testedThemes = testkit.Full([]draw.Theme{draw.Light, draw.Dark}, []draw.Theme{draw.Light})
 
 func TestTextDoesNotOverlap(t *testing.T) {
-	drawn := 0
+	n := 0
 	for name, sets := range fixtures() {
 		for _, theme := range testedThemes {
 			for _, width := range testedWidths {
-				for _, f := range All(sets, Options{Theme: theme, Width: width}) {
-					drawn++
+				for _, f := range drawn(sets, Options{Theme: theme, Width: width}) {
+					n++
 					for _, p := range textProblems(&f) {
 						t.Errorf("%s, %s, %g cm, %s: %s", name, theme, width, f.Name, p)
 					}
@@ -128,20 +129,20 @@ func TestTextDoesNotOverlap(t *testing.T) {
 			}
 		}
 	}
-	if drawn < 100 { // of some 60 figures at each width in each theme
-		t.Errorf("only %d figures looked at", drawn)
+	if n < 100 { // of some 60 figures at each width in each theme
+		t.Errorf("only %d figures looked at", n)
 	}
 }
 
 func TestTextProblemsAreFound(t *testing.T) {
-	s, err := newStyle(Options{})
+	s, err := draw.NewStyle("", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := newRecorder()
-	write(r, s.normal, vg.Point{X: 10, Y: 50}, "one")
-	write(r, s.normal, vg.Point{X: 12, Y: 52}, "over it")
-	write(r, s.normal, vg.Point{X: 10, Y: 30}, "below")
+	draw.Write(r, s.Normal, vg.Point{X: 10, Y: 50}, "one")
+	draw.Write(r, s.Normal, vg.Point{X: 12, Y: 52}, "over it")
+	draw.Write(r, s.Normal, vg.Point{X: 10, Y: 30}, "below")
 	if !r.boxes[0].overlaps(r.boxes[1]) || !r.boxes[1].overlaps(r.boxes[0]) {
 		t.Errorf("%v and %v overlap, not found", r.boxes[0], r.boxes[1])
 	}
@@ -152,7 +153,7 @@ func TestTextProblemsAreFound(t *testing.T) {
 	r.Push()
 	r.Translate(vg.Point{X: 100, Y: 20})
 	r.Rotate(math.Pi / 2)
-	write(r, s.normal, vg.Point{}, "turned text")
+	draw.Write(r, s.Normal, vg.Point{}, "turned text")
 	r.Pop()
 	if b := r.boxes[0]; b.y1-b.y0 < 2*(b.x1-b.x0) || b.y0 < 19 || b.x0 < 90 {
 		t.Errorf("turned text is at %v", b)

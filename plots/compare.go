@@ -7,9 +7,9 @@ import (
 	"strings"
 
 	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/quotalab/quotalab/models/metric/unit"
+	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/summary"
@@ -19,11 +19,11 @@ import (
 // in a note.
 const mostCompared = 24
 
-// compareFigures of several records side by side.
-func compareFigures(k *kit, sets []*series.Set) (all []Figure) {
+// compareFigures returns those of several records side by side.
+func compareFigures(k *kit, sets []*series.Set) (all []draw.Figure) {
 	c := newComparison(k, sets)
 	if len(sets) < 2 {
-		return []Figure{c.figure("compare", "There is nothing to compare", panel{empty: "a comparison takes several records."})}
+		return []draw.Figure{c.figure("compare", "There is nothing to compare", draw.Panel{Empty: "a comparison takes several records."})}
 	}
 	if len(c.rows) > 0 {
 		all = append(all, c.latencyFigure(), c.admissionFigure(), c.balanceFigure())
@@ -33,19 +33,19 @@ func compareFigures(k *kit, sets []*series.Set) (all []Figure) {
 		all = append(all, c.missedFigure(rows))
 	}
 	if len(all) == 0 {
-		all = append(all, c.figure("compare", "There is nothing to compare", panel{empty: "no record has a limiter that decided anything, and no two have an engine."}))
+		all = append(all, c.figure("compare", "There is nothing to compare", draw.Panel{Empty: "no record has a limiter that decided anything, and no two have an engine."}))
 	}
 	return all
 }
 
-// subject of a comparison: one limiter, or engine, of one record.
+// subject is one side of a comparison: one limiter, or engine, of one record.
 type subject struct {
 	set     *series.Set
 	limiter string
 	name    string
 }
 
-// comparison of the limiters of some records.
+// comparison holds what figures on several records share.
 type comparison struct {
 	*kit
 	sets    []*series.Set
@@ -64,16 +64,23 @@ func newComparison(k *kit, sets []*series.Set) *comparison {
 			c.rows = append(c.rows, subject{s, l, subjectName(c.names[i], l, len(of) == 1)})
 		}
 	}
-	if extra := len(c.rows) - mostCompared; extra > 0 {
-		c.left = fmt.Sprintf("Not drawn: %d more, from %s on.", extra, c.rows[mostCompared].name)
-		c.rows = c.rows[:mostCompared]
+	c.rows, c.left, c.columns, c.shown = fitted(k, c.rows, func(s subject) string { return s.name })
+	return c
+}
+
+// fitted returns as many rows as one figure has, what is left out in words, in how many
+// columns panels of these rows stand, and the names that fit.
+func fitted[R any](k *kit, rows []R, name func(R) string) (some []R, left string, columns int, shown []string) {
+	if extra := len(rows) - mostCompared; extra > 0 {
+		left = fmt.Sprintf("Not drawn: %d more, from %s on.", extra, name(rows[mostCompared]))
+		rows = rows[:mostCompared]
 	}
 	var names []string
-	for _, r := range c.rows {
-		names = append(names, r.name)
+	for _, r := range rows {
+		names = append(names, name(r))
 	}
-	c.columns, c.shown = k.besides(names)
-	return c
+	columns, shown = k.besides(names)
+	return rows, left, columns, shown
 }
 
 // subjectName is the limiter's with the record's, or the record's alone if
@@ -92,15 +99,15 @@ func subjectName(record, limiter string, only bool) string {
 // that fit. Only the first in each line of panels has names.
 func (k *kit) besides(names []string) (columns int, shown []string) {
 	columns = 2
-	if k.small {
+	if k.Small {
 		columns = 1
 	}
 	for _, name := range names {
-		if k.fine.Width(name) > k.panelWidth(2)/2 {
+		if k.Fine.Width(name) > k.PanelWidth(2)/2 {
 			columns = 1
 		}
 	}
-	return columns, k.clipAll(names, k.panelWidth(columns)/2)
+	return columns, k.ClipAll(names, k.PanelWidth(columns)/2)
 }
 
 // namedAt are the names that the i-th panel has.
@@ -111,10 +118,10 @@ func (c *comparison) namedAt(i int, names []string) []string {
 	return make([]string, len(names))
 }
 
-// figure of some panels, with all that figures of a comparison share.
-func (c *comparison) figure(name, title string, panels ...panel) Figure {
-	f := Figure{Name: name, Title: title, Subtitle: c.subtitle(), panels: panels, columns: min(c.columns, len(panels))}
-	f.note(c.left)
+// figure returns a figure of some panels, with all that figures of a comparison share.
+func (c *comparison) figure(name, title string, panels ...draw.Panel) draw.Figure {
+	f := draw.Figure{Name: name, Title: title, Subtitle: c.subtitle(), Panels: panels, Columns: min(c.columns, len(panels))}
+	f.Note(c.left)
 	return f
 }
 
@@ -153,7 +160,7 @@ func (c *comparison) subtitle() string {
 	return words
 }
 
-// accounts of all records that have any.
+// accounts returns how many accounts all records have.
 func (c *comparison) accounts() (n int64) {
 	for _, s := range c.sets {
 		if s.Thresholds != nil {
@@ -188,12 +195,12 @@ func (c *comparison) pipelinedNote() string {
 	return hidesQueueing("in " + and(names))
 }
 
-// compareHeight of a panel in which each row has as many lines.
+// compareHeight returns the height of a panel in which each row has as many lines.
 func (c *comparison) compareHeight(lines int) vg.Length {
-	return vg.Length(len(c.rows)) * max(c.pitch(), vg.Length(lines)*lineHeight(c.fine)*1.1+4)
+	return vg.Length(len(c.rows)) * max(c.Pitch(), vg.Length(lines)*draw.LineHeight(c.Fine)*1.1+4)
 }
 
-// recordNames say in what records differ: their scenario, and if need be clock,
+// recordNames returns names that say in what records differ: their scenario, and if need be clock,
 // number of shards, tags, seed and plan.
 func recordNames(sets []*series.Set) []string {
 	traits := []func(m *record.Manifest) string{
@@ -211,20 +218,16 @@ func recordNames(sets []*series.Set) []string {
 		for i, s := range sets {
 			longer[i] = strings.TrimPrefix(strings.TrimSuffix(names[i]+", "+trait(&s.Manifest), ", "), ", ")
 		}
-		if distinct(longer) > distinct(names) {
+		if draw.Distinct(longer) > draw.Distinct(names) {
 			names = longer
 		}
 	}
-	if distinct(names) < len(names) {
+	if draw.Distinct(names) < len(names) {
 		for i := range names {
 			names[i] = strings.TrimPrefix(fmt.Sprintf("%s, run %d", names[i], i+1), ", ")
 		}
 	}
 	return names
-}
-
-func distinct(names []string) int {
-	return len(slices.Compact(slices.Sorted(slices.Values(names))))
 }
 
 func tagWords(tags map[string]string) string {
@@ -236,7 +239,7 @@ func tagWords(tags map[string]string) string {
 	return strings.Join(words, " ")
 }
 
-// metricOf a subject; false if its record does not know it.
+// metricOf returns a metric of a subject; false if its record does not know it.
 func (s *subject) metricOf(name string) (summary.Metric, bool) {
 	if s.set.Summary == nil {
 		return summary.Metric{}, false
@@ -244,9 +247,9 @@ func (s *subject) metricOf(name string) (summary.Metric, bool) {
 	return ofLimiterMetric(s.set.Summary, name, s.limiter)
 }
 
-// clockFigures set virtual against real time, for each scenario that was run in
+// clockFigures compares virtual with real time, for each scenario that was run in
 // both: the first record of each.
-func (c *comparison) clockFigures() (all []Figure) {
+func (c *comparison) clockFigures() (all []draw.Figure) {
 	var done []string
 	for _, s := range c.sets {
 		name := s.Manifest.Scenario
@@ -279,61 +282,54 @@ type clockRow struct {
 	median, worst [2]float64 // worst: 99th percentile
 }
 
-func (c *comparison) clockFigure(scenario string, virtual, real *series.Set) Figure {
+func (c *comparison) clockFigure(scenario string, virtual, real *series.Set) draw.Figure {
 	rows := clockRows([2]*series.Set{virtual, real})
-	f := Figure{Name: "virtual-real-" + scenario, Subtitle: fmt.Sprintf("%s · %s in virtual time, %s in real time", scenario, unit.Counted(decisions(virtual), "decision"), unit.Counted(decisions(real), "decision"))}
+	f := draw.Figure{Name: "virtual-real-" + scenario, Subtitle: fmt.Sprintf("%s · %s in virtual time, %s in real time", scenario, unit.Counted(decisions(virtual), "decision"), unit.Counted(decisions(real), "decision"))}
 	f.Subtitle = strings.Join(append([]string{f.Subtitle}, marks(real)...), " · ")
 	if len(rows) == 0 {
-		f.Title, f.panels = "Neither clock has a decision", []panel{{empty: "no request was decided after the warm-up."}}
+		f.Title, f.Panels = "Neither clock has a decision", []draw.Panel{{Empty: "no request was decided after the warm-up."}}
 		return f
 	}
 	own := *c
-	if extra := len(rows) - mostCompared; extra > 0 {
-		f.note(fmt.Sprintf("Not drawn: %d more, from %s on.", extra, rows[mostCompared].name))
-		rows = rows[:mostCompared]
-	}
-	var names []string
-	for _, r := range rows {
-		names = append(names, r.name)
-	}
-	own.columns, own.shown = c.besides(names)
-	f.columns = own.columns
+	rows, own.left, own.columns, own.shown = fitted(c.kit, rows, func(r clockRow) string { return r.name })
+	f.Note(own.left)
+	f.Columns = own.columns
 	f.Title = clockTitle(virtual, real, rows)
-	f.panels = []panel{own.sharePanel(rows), own.clockLatencyPanel(rows)}
-	if f.panels[1].empty == "" {
-		f.note("Latency: the dot is the median, the cross-line and the number are the 99th percentile.")
-		f.note(pipelinedNote(real))
+	f.Panels = []draw.Panel{own.sharePanel(rows), own.clockLatencyPanel(rows)}
+	if f.Panels[1].Empty == "" {
+		f.Note("Latency: the dot is the median, the cross-line and the number are the 99th percentile.")
+		f.Note(pipelinedNote(real))
 	}
 	return f
 }
 
 // clocks are what the two of each row look like.
-func (c *comparison) clocks() [2]reaches {
-	return [2]reaches{{name: "virtual time", look: c.Nth(0)}, {name: "real time", look: c.Nth(1), shape: draw.BoxGlyph{}}}
+func (c *comparison) clocks() [2]draw.Reaches {
+	return [2]draw.Reaches{{Name: "virtual time", Look: c.Nth(0)}, {Name: "real time", Look: c.Nth(1), Shape: draw.Box}}
 }
 
-// clockPanel of two reaches a row, NaN none.
-func (c *comparison) clockPanel(title string, x axis, rows []clockRow, names []string, of func(r clockRow, clock int) reach) panel {
+// clockPanel has two reaches a row, NaN none.
+func (c *comparison) clockPanel(title string, x draw.Axis, rows []clockRow, names []string, of func(r clockRow, clock int) draw.Reach) draw.Panel {
 	kinds, n := c.clocks(), len(rows)
 	var labels []string
 	for i, r := range rows {
 		for j := range kinds {
 			one := of(r, j)
-			if math.IsNaN(one.from) {
+			if math.IsNaN(one.From) {
 				continue
 			}
-			one.y = middleOf(i, n) + 0.22*float64(1-2*j)
-			labels, kinds[j].list = append(labels, one.label), append(kinds[j].list, one)
+			one.Y = draw.MiddleOf(i, n) + 0.22*float64(1-2*j)
+			labels, kinds[j].List = append(labels, one.Label), append(kinds[j].List, one)
 		}
 	}
-	height := vg.Length(n) * max(c.pitch(), 2.2*lineHeight(c.fine)+4)
+	height := vg.Length(n) * max(c.Pitch(), 2.2*draw.LineHeight(c.Fine)+4)
 	if len(labels) == 0 {
-		return panel{title: title, height: height, empty: "nothing was measured."}
+		return draw.Panel{Title: title, Height: height, Empty: "nothing was measured."}
 	}
-	return panel{title: title, height: height, x: c.roomFor(x, labels, names, c.columns), y: rowAxis("", names), layers: []layer{upright{}, rowLines(n), kinds[0], kinds[1]}}
+	return draw.Panel{Title: title, Height: height, X: c.RoomFor(x, labels, names, c.columns), Y: draw.RowAxis("", names), Layers: []draw.Layer{draw.Upright{}, draw.RowLines(n), kinds[0], kinds[1]}}
 }
 
-func (c *comparison) sharePanel(rows []clockRow) panel {
+func (c *comparison) sharePanel(rows []clockRow) draw.Panel {
 	most := 1.0
 	for _, r := range rows {
 		for _, v := range r.share {
@@ -342,16 +338,16 @@ func (c *comparison) sharePanel(rows []clockRow) panel {
 			}
 		}
 	}
-	return c.clockPanel("How often", axis{label: "share of the decisions (%)", max: most, ticks: upTo(100, roundTicks)}, rows, c.shown, func(r clockRow, clock int) reach {
+	return c.clockPanel("How often", draw.Axis{Label: "share of the decisions (%)", Max: most, Ticks: draw.UpTo(100, draw.RoundTicks)}, rows, c.shown, func(r clockRow, clock int) draw.Reach {
 		v := r.share[clock]
 		if v == 0 {
-			return reach{label: "none"}
+			return draw.Reach{Label: "none"}
 		}
-		return reach{from: 100 * v, to: 100 * v, label: tenth(v)}
+		return draw.Reach{From: 100 * v, To: 100 * v, Label: tenth(v)}
 	})
 }
 
-func (c *comparison) clockLatencyPanel(rows []clockRow) panel {
+func (c *comparison) clockLatencyPanel(rows []clockRow) draw.Panel {
 	lo, hi := math.Inf(1), 0.0
 	for _, r := range rows {
 		for j, v := range r.median {
@@ -363,8 +359,8 @@ func (c *comparison) clockLatencyPanel(rows []clockRow) panel {
 			}
 		}
 	}
-	return c.clockPanel("How long", latencyAxis("latency, sent to done", lo/dotRoom, hi), rows, c.namedAt(1, c.shown), func(r clockRow, clock int) reach {
-		return reach{from: r.median[clock], to: r.worst[clock], label: unit.Amount(r.worst[clock], 2)}
+	return c.clockPanel("How long", draw.LatencyAxis("latency, sent to done", lo/dotRoom, hi), rows, c.namedAt(1, c.shown), func(r clockRow, clock int) draw.Reach {
+		return draw.Reach{From: r.median[clock], To: r.worst[clock], Label: unit.Amount(r.worst[clock], 2)}
 	})
 }
 

@@ -6,19 +6,19 @@ import (
 	"slices"
 	"strconv"
 
-	"gonum.org/v1/plot/vg/draw"
-
+	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/models/metric/unit"
+	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/summary"
 )
 
 // admissionFigure compares how much too many was admitted.
-func (c *comparison) admissionFigure() Figure {
+func (c *comparison) admissionFigure() draw.Figure {
 	over, known := c.judged("over_admission")
 	if known == 0 {
-		return c.figure("compare-admission", "What should have been admitted is not known", panel{empty: "no decision of any record could be compared with a reference."})
+		return c.figure("compare-admission", "What should have been admitted is not known", draw.Panel{Empty: "no decision of any record could be compared with a reference."})
 	}
 	worst, _ := c.judged("worst_excess")
 	return c.figure("compare-admission", c.admissionTitle(over),
@@ -42,21 +42,21 @@ func (c *comparison) judged(name string) (values []float64, known int) {
 	return values, known
 }
 
-// barPanel of a value a row.
-func (c *comparison) barPanel(place int, title, unit string, values []float64, label func(row int, v float64) string) panel {
-	b := bars{look: c.Nth(1), named: true}
+// barPanel has a bar a row.
+func (c *comparison) barPanel(place int, title, unit string, values []float64, label func(row int, v float64) string) draw.Panel {
+	b := draw.Bars{Look: c.Nth(1), Named: true}
 	names, n := c.namedAt(place, c.shown), len(c.rows)
-	var none absent
+	var none draw.Absent
 	for i, v := range values {
-		one := bar{name: c.rows[i].name, strong: true}
+		one := draw.Bar{Name: c.rows[i].name, Strong: true}
 		if math.IsNaN(v) {
-			none = append(none, says{middleOf(i, n), "not known"})
+			none = append(none, draw.Says{Y: draw.MiddleOf(i, n), Word: "not known"})
 		} else {
-			one.value, one.label = v, label(i, v)
+			one.Value, one.Label = v, label(i, v)
 		}
-		b.list = append(b.list, one)
+		b.List = append(b.List, one)
 	}
-	return panel{title: title, x: c.barAxisBeside(unit, b, names, c.columns), y: rowAxis("", names), height: c.compareHeight(1), layers: append(b.layers(nil, nil), none)}
+	return draw.Panel{Title: title, X: c.BarAxisBeside(unit, b, names, c.columns), Y: draw.RowAxis("", names), Height: c.compareHeight(1), Layers: append(b.Layers(nil, nil), none)}
 }
 
 // admissionTitle tells who over-admits how much.
@@ -95,29 +95,29 @@ func orNone(v float64) string {
 }
 
 // balanceFigure compares how far the fullest shard is above its equal share.
-func (c *comparison) balanceFigure() Figure {
-	keys := reaches{name: "keys, and the p-value of their balance", look: c.Nth(2), shape: draw.BoxGlyph{}}
-	commands := reaches{name: "commands", look: c.Nth(0)}
+func (c *comparison) balanceFigure() draw.Figure {
+	keys := draw.Reaches{Name: "keys, and the p-value of their balance", Look: c.Nth(2), Shape: draw.Box}
+	commands := draw.Reaches{Name: "commands", Look: c.Nth(0)}
 	names, n := c.shown, len(c.rows)
-	var none absent
+	var none draw.Absent
 	most, uneven := 1.0, 0
 	top, topName := 0.0, ""
 	var labels []string
 	for i, r := range c.rows {
 		l, why := r.load()
-		y := middleOf(i, n)
+		y := draw.MiddleOf(i, n)
 		if why != "" {
-			none = append(none, says{y, why})
+			none = append(none, draw.Says{Y: y, Word: why})
 			continue
 		}
 		if v := peakToMean(l.Commands); v > 0 {
-			commands.list = append(commands.list, reach{y + 0.22, v, v, twoDigits(v)})
+			commands.List = append(commands.List, draw.Reach{Y: y + 0.22, From: v, To: v, Label: twoDigits(v)})
 			if v > top {
 				top, topName = v, r.name
 			}
 		}
 		if v := peakToMean(l.Keys); v > 0 {
-			keys.list = append(keys.list, reach{y - 0.22, v, v, twoDigits(v) + ", " + pWords(l.KeysP)})
+			keys.List = append(keys.List, draw.Reach{Y: y - 0.22, From: v, To: v, Label: twoDigits(v) + ", " + pWords(l.KeysP)})
 			most = max(most, v)
 			if l.KeysP < summary.EvenAt {
 				uneven++
@@ -125,18 +125,18 @@ func (c *comparison) balanceFigure() Figure {
 		}
 		most = max(most, top)
 	}
-	if len(keys.list)+len(commands.list) == 0 {
-		return c.figure("compare-balance", "There is no balance of shards to compare", panel{empty: "no record has commands on several shards."})
+	if len(keys.List)+len(commands.List) == 0 {
+		return c.figure("compare-balance", "There is no balance of shards to compare", draw.Panel{Empty: "no record has commands on several shards."})
 	}
-	for _, r := range slices.Concat(keys.list, commands.list) {
-		labels = append(labels, r.label)
+	for _, r := range slices.Concat(keys.List, commands.List) {
+		labels = append(labels, r.Label)
 	}
-	x := c.roomFor(axis{label: "fullest shard over the mean of all", min: 1 - max((most-1)*0.03, 0.003), max: 1 + max((most-1)*1.02, 0.1)}, labels, names, 1)
-	p := panel{x: x, y: rowAxis("", names), height: c.compareHeight(2), layers: []layer{upright{}, rowLines(n), commands, keys, none}}
-	return c.figure("compare-balance", balanceWords(top, topName, len(keys.list), uneven), p)
+	x := c.RoomFor(draw.Axis{Label: "fullest shard over the mean of all", Min: 1 - max((most-1)*0.03, 0.003), Max: 1 + max((most-1)*1.02, 0.1)}, labels, names, 1)
+	p := draw.Panel{X: x, Y: draw.RowAxis("", names), Height: c.compareHeight(2), Layers: []draw.Layer{draw.Upright{}, draw.RowLines(n), commands, keys, none}}
+	return c.figure("compare-balance", balanceWords(top, topName, len(keys.List), uneven), p)
 }
 
-// balanceWords tell the worst of the commands, and whether chance explains the
+// balanceWords returns the worst of the commands, and whether chance explains the
 // keys.
 func balanceWords(top float64, name string, known, uneven int) string {
 	keys := "keys are not known"
@@ -153,7 +153,7 @@ func balanceWords(top float64, name string, known, uneven int) string {
 	return fmt.Sprintf("The fullest shard has up to %s times the mean of commands, with %s; %s", twoDigits(top), name, keys)
 }
 
-// load of a subject on shards, or why there is no balance to tell.
+// load returns the load of a subject on shards, or why there is no balance to tell.
 func (s *subject) load() (*series.ShardLoad, string) {
 	for i := range s.set.Shards {
 		if l := &s.set.Shards[i]; l.Limiter == s.limiter {
@@ -168,7 +168,7 @@ func (s *subject) load() (*series.ShardLoad, string) {
 
 func twoDigits(v float64) string { return strconv.FormatFloat(v, 'f', 2, 64) }
 
-// peakToMean of counts; NaN of none.
+// peakToMean returns the largest of counts over their mean; NaN of none.
 func peakToMean(counts []int64) float64 {
 	sum := total(counts)
 	if sum == 0 {
@@ -177,19 +177,16 @@ func peakToMean(counts []int64) float64 {
 	return float64(slices.Max(counts)) * float64(len(counts)) / float64(sum)
 }
 
-// The order of outcomes is that of summaries.
-var (
-	decisionOrder = [...]record.Decision{record.Allowed, record.Denied, record.Errored, record.FailOpen, record.Dropped}
-	keyOrder      = [...]record.KeyState{record.Found, record.NotFound, record.Stale, record.Mixed, record.Unread, ""}
-)
+// keyOrder is the order of summaries.
+var keyOrder = append(metric.KeyStates(), "")
 
-// group of outcomes of one limiter, of all its clients, that are compared as one.
+// group holds outcomes of one limiter, of all its clients, that are compared as one.
 type group struct {
 	name     string
 	outcomes []series.Outcome
 }
 
-// groupsOf the outcomes of two sets, by limiter, then as in the catalogue. Where
+// groupsOf returns the outcomes of two sets, by limiter, then as in the catalogue. Where
 // the two do not know the same states of keys (a real server does not tell what
 // a script found), only decisions are compared.
 func groupsOf(sets [2]*series.Set) (all []group) {
@@ -213,7 +210,7 @@ func groupsOf(sets [2]*series.Set) (all []group) {
 }
 
 func groupsOfLimiter(sets [2]*series.Set, limiter string, byKey bool) (all []group) {
-	for _, decision := range decisionOrder {
+	for _, decision := range metric.Decisions() {
 		g := group{name: decisionName(string(decision))}
 		for _, key := range keyOrder {
 			o := series.Outcome{Limiter: limiter, Decision: string(decision), Key: string(key)}
@@ -232,7 +229,7 @@ func groupsOfLimiter(sets [2]*series.Set, limiter string, byKey bool) (all []gro
 	return all
 }
 
-// statesOf the keys that a limiter's decisions are told by.
+// statesOf returns the states of keys that a limiter's decisions are told by.
 func statesOf(s *series.Set, limiter string) (states []string) {
 	for _, key := range keyOrder {
 		for _, o := range s.Timeline.Outcomes {
@@ -275,7 +272,7 @@ func clockRows(sets [2]*series.Set) (rows []clockRow) {
 	return rows
 }
 
-// shareOf the decisions of its limiter that a group has; NaN if it has decided
+// shareOf returns the share of the decisions of its limiter that a group has; NaN if it has decided
 // nothing.
 func shareOf(s *series.Set, g group) float64 {
 	own, all := int64(0), int64(0)
@@ -295,10 +292,10 @@ func shareOf(s *series.Set, g group) float64 {
 
 // latencyFigure compares medians and 99th percentiles by outcome: a panel a
 // decision, a line a state of the key.
-func (c *comparison) latencyFigure() Figure {
+func (c *comparison) latencyFigure() draw.Figure {
 	lo, hi, lines := math.Inf(1), 0.0, 1
 	var decided, labels []string
-	for _, d := range decisionOrder {
+	for _, d := range metric.Decisions() {
 		any := false
 		for _, r := range c.rows {
 			timed := r.timed(string(d))
@@ -316,21 +313,21 @@ func (c *comparison) latencyFigure() Figure {
 		}
 	}
 	if len(decided) == 0 {
-		return c.figure("compare-latency", "No latency was measured", panel{empty: "no request of any record was sent and answered after the warm-up."})
+		return c.figure("compare-latency", "No latency was measured", draw.Panel{Empty: "no request of any record was sent and answered after the warm-up."})
 	}
-	var panels []panel
+	var panels []draw.Panel
 	for i, d := range decided {
 		of := *c
 		if i == len(decided)-1 && i%c.columns == 0 { // no panel beside it has the same rows
 			of = c.deciding(d)
 		}
 		names := c.namedAt(i, of.shown)
-		x := c.roomFor(latencyAxis("latency, sent to done", lo/dotRoom, hi), labels, names, c.columns)
+		x := c.RoomFor(draw.LatencyAxis("latency, sent to done", lo/dotRoom, hi), labels, names, c.columns)
 		panels = append(panels, of.latencyPanel(d, x, names, lines))
 	}
 	f := c.figure("compare-latency", c.latencyTitle(decided[0]), panels...)
-	f.note("Dot: median. Cross-line and number: 99th percentile.")
-	f.note(c.pipelinedNote())
+	f.Note("Dot: median. Cross-line and number: 99th percentile.")
+	f.Note(c.pipelinedNote())
 	return f
 }
 
@@ -349,7 +346,7 @@ func (c *comparison) deciding(decision string) comparison {
 	return some
 }
 
-// quantile of all values of some distributions.
+// quantile returns that of all values of some distributions.
 func quantile(p float64, of ...series.Distribution) float64 { return mixtureQuantile(of, p) }
 
 // timedOutcome is how long decisions of an outcome took, of all clients.
@@ -374,8 +371,8 @@ func (s *subject) timed(decision string) (of []timedOutcome) {
 	return of
 }
 
-// latencyPanel of a decision; each row has room for as many lines.
-func (c *comparison) latencyPanel(decision string, x axis, names []string, lines int) panel {
+// latencyPanel shows one decision; each row has room for as many lines.
+func (c *comparison) latencyPanel(decision string, x draw.Axis, names []string, lines int) draw.Panel {
 	if c.columns == 1 { // rows are not level with those of another panel
 		lines = 1
 		for _, r := range c.rows {
@@ -383,36 +380,36 @@ func (c *comparison) latencyPanel(decision string, x axis, names []string, lines
 		}
 	}
 	n := len(c.rows)
-	var kinds []reaches
-	var none absent
+	var kinds []draw.Reaches
+	var none draw.Absent
 	for i, r := range c.rows {
 		timed := r.timed(decision)
 		if len(timed) == 0 {
-			none = append(none, says{middleOf(i, n), "none"})
+			none = append(none, draw.Says{Y: draw.MiddleOf(i, n), Word: "none"})
 		}
 		for j, o := range timed {
-			y := middleOf(i, n) + (float64(len(timed)-1)/2-float64(j))/float64(lines)*0.9
+			y := draw.MiddleOf(i, n) + (float64(len(timed)-1)/2-float64(j))/float64(lines)*0.9
 			p99 := quantile(99, o.all...)
-			kinds = c.addReach(kinds, o.Outcome, reach{y, quantile(50, o.all...), p99, unit.Amount(p99, 2)})
+			kinds = c.addReach(kinds, o.Outcome, draw.Reach{Y: y, From: quantile(50, o.all...), To: p99, Label: unit.Amount(p99, 2)})
 		}
 	}
-	p := panel{title: sentence(decisionsOf(decision)), x: x, y: rowAxis("", names), height: c.compareHeight(lines), layers: []layer{upright{}, rowLines(n)}}
+	p := draw.Panel{Title: sentence(decisionsOf(decision)), X: x, Y: draw.RowAxis("", names), Height: c.compareHeight(lines), Layers: []draw.Layer{draw.Upright{}, draw.RowLines(n)}}
 	for _, l := range kinds {
-		p.layers = append(p.layers, l)
+		p.Layers = append(p.Layers, l)
 	}
-	p.layers = append(p.layers, none)
+	p.Layers = append(p.Layers, none)
 	return p
 }
 
-// addReach to those of its outcome.
-func (c *comparison) addReach(kinds []reaches, o series.Outcome, one reach) []reaches {
+// addReach adds one to those of its outcome.
+func (c *comparison) addReach(kinds []draw.Reaches, o series.Outcome, one draw.Reach) []draw.Reaches {
 	name := outcomeName(o)
-	i := slices.IndexFunc(kinds, func(l reaches) bool { return l.name == name })
+	i := slices.IndexFunc(kinds, func(l draw.Reaches) bool { return l.Name == name })
 	if i < 0 {
 		i = len(kinds)
-		kinds = append(kinds, reaches{name: name, look: c.Outcome(record.Decision(o.Decision), record.KeyState(o.Key)), shape: keyShape(o.Key)})
+		kinds = append(kinds, draw.Reaches{Name: name, Look: c.outcome(o), Shape: lookOfKey(record.KeyState(o.Key)).shape})
 	}
-	kinds[i].list = append(kinds[i].list, one)
+	kinds[i].List = append(kinds[i].List, one)
 	return kinds
 }
 
@@ -445,19 +442,4 @@ func (c *comparison) latencyTitle(decision string) string {
 		return fmt.Sprintf("%s take %s at the 99th percentile with all %s", words, unit.Amount(hi, 2), spell(n))
 	}
 	return fmt.Sprintf("%s take %s at the 99th percentile with %s, %s with %s", words, unit.Amount(lo, 2), fast, unit.Amount(hi, 2), slow)
-}
-
-// keyShape tells states of the key apart where colours cannot.
-func keyShape(key string) draw.GlyphDrawer {
-	switch record.KeyState(key) {
-	case record.NotFound:
-		return draw.BoxGlyph{}
-	case record.Stale:
-		return draw.PyramidGlyph{}
-	case record.Mixed:
-		return draw.SquareGlyph{}
-	case record.Unread:
-		return draw.RingGlyph{}
-	}
-	return draw.CircleGlyph{}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/summary"
@@ -102,7 +103,7 @@ var compareFixtures = sync.OnceValue(func() map[string][]*series.Set {
 })
 
 func TestOneRecordIsNotCompared(t *testing.T) {
-	if figures := ofKinds(All([]*series.Set{usual()}, Options{}), "compare"); len(figures) > 0 {
+	if figures := ofKinds(drawn([]*series.Set{usual()}, Options{}), "compare"); len(figures) > 0 {
 		t.Errorf("%d figures, expected none", len(figures))
 	}
 }
@@ -130,7 +131,7 @@ func TestCompareTitles(t *testing.T) {
 	}
 	for name, want := range tests {
 		got := map[string]string{}
-		for _, f := range ofKinds(All(compareFixtures()[name], Options{}), "compare") {
+		for _, f := range ofKinds(drawn(compareFixtures()[name], Options{}), "compare") {
 			if want[f.Name] != "" {
 				got[f.Name] = f.Title
 			}
@@ -205,7 +206,7 @@ func TestClocksCompareWhatBothKnow(t *testing.T) {
 
 // More than a figure holds are named.
 func TestCompareSaysWhatIsLeftOut(t *testing.T) {
-	f := ofKinds(All(compareFixtures()["many"], Options{}), "compare")[0]
+	f := ofKinds(drawn(compareFixtures()["many"], Options{}), "compare")[0]
 	if !slices.Contains(f.Notes, "Not drawn: 36 more, from limiter-24 (virtual) on.") {
 		t.Errorf("notes are %q", f.Notes)
 	}
@@ -217,7 +218,7 @@ func TestCompareNamesDoubtfulRecords(t *testing.T) {
 	sets[0].Summary.AutoPipelined = []string{"wfe"}
 	sets[1].Summary.Valid = false
 	sets[2].Manifest.Complete = false
-	f := ofKinds(All(sets, Options{}), "compare")[0]
+	f := ofKinds(drawn(sets, Options{}), "compare")[0]
 	if want := "not valid: slow and cut · auto-pipelined: quick"; !strings.HasSuffix(f.Subtitle, want) {
 		t.Errorf("subtitle %q, expected it to end with %q", f.Subtitle, want)
 	}
@@ -227,14 +228,14 @@ func TestCompareNamesDoubtfulRecords(t *testing.T) {
 }
 
 func TestGoldenCompare(t *testing.T) {
-	goldenOf(t, "compare-clocks", ofKinds(All(compareFixtures()["clocks"], Options{}), "compare"))
-	goldenOf(t, "compare-engines", ofKinds(All(compareFixtures()["engine"], Options{}), "compare"))
-	goldenOf(t, "compare-some-data", ofKinds(All(compareFixtures()["some data"], Options{}), "compare"))
+	goldenOf(t, "compare-clocks", ofKinds(drawn(compareFixtures()["clocks"], Options{}), "compare"))
+	goldenOf(t, "compare-engines", ofKinds(drawn(compareFixtures()["engine"], Options{}), "compare"))
+	goldenOf(t, "compare-some-data", ofKinds(drawn(compareFixtures()["some data"], Options{}), "compare"))
 }
 
 func TestGoldenCompareImages(t *testing.T) {
-	for _, o := range []Options{{Theme: Light}, {Theme: Dark, Width: 8}} {
-		for _, f := range append(ofKinds(All(compareFixtures()["clocks"], o), "compare"), ofKinds(All(compareFixtures()["engine"], o), "compare")...) {
+	for _, o := range []Options{{Theme: draw.Light}, {Theme: draw.Dark, Width: 8}} {
+		for _, f := range append(ofKinds(drawn(compareFixtures()["clocks"], o), "compare"), ofKinds(drawn(compareFixtures()["engine"], o), "compare")...) {
 			golden(t, f.Name+"-"+string(o.Theme)+".png", smallPNG(t, &f), sameImage)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/quotalab/quotalab/models/metric/unit"
+	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/plots/series"
 )
 
@@ -18,7 +19,7 @@ type engineRow struct {
 	delays series.Distribution
 }
 
-// share of the notices due that were missed; NaN if none was due.
+// share returns that of the notices due that were missed; NaN if none was due.
 func (r *engineRow) share() float64 {
 	if r.crossings == 0 {
 		return math.NaN()
@@ -26,7 +27,7 @@ func (r *engineRow) share() float64 {
 	return share(r.missed, r.crossings)
 }
 
-// engineRows of all records: an engine's beside each other.
+// engineRows returns those of all records: an engine's beside each other.
 func (c *comparison) engineRows() (rows []engineRow) {
 	var order []string
 	for i, s := range c.sets {
@@ -53,21 +54,14 @@ func (c *comparison) engineRows() (rows []engineRow) {
 }
 
 // missedFigure compares what engines missed, and how late the rest was told.
-func (c *comparison) missedFigure(rows []engineRow) Figure {
+func (c *comparison) missedFigure(rows []engineRow) draw.Figure {
 	own := *c
-	own.rows, own.left = nil, ""
-	var names []string
+	own.rows = nil
 	for _, r := range rows {
 		own.rows = append(own.rows, subject{set: r.set, name: subjectName(r.record, r.engine, len(r.set.Thresholds.Engines) == 1)})
 	}
-	if extra := len(rows) - mostCompared; extra > 0 {
-		own.left = fmt.Sprintf("Not drawn: %d more, from %s on.", extra, own.rows[mostCompared].name)
-		own.rows, rows = own.rows[:mostCompared], rows[:mostCompared]
-	}
-	for _, r := range own.rows {
-		names = append(names, r.name)
-	}
-	own.columns, own.shown = c.besides(names)
+	own.rows, own.left, own.columns, own.shown = fitted(c.kit, own.rows, func(s subject) string { return s.name })
+	rows = rows[:len(own.rows)]
 	var shares []float64
 	for i := range rows {
 		shares = append(shares, 100*rows[i].share())
@@ -75,37 +69,37 @@ func (c *comparison) missedFigure(rows []engineRow) Figure {
 	missed := own.barPanel(0, "Notices missed", "share of those due (%)", shares, func(i int, _ float64) string {
 		return orNoneOf(rows[i]) + " of " + unit.Thousands(rows[i].crossings)
 	})
-	missed.x.ticks = upTo(100, missed.x.ticks)
-	panels := []panel{missed}
+	missed.X.Ticks = draw.UpTo(100, missed.X.Ticks)
+	panels := []draw.Panel{missed}
 	late, timed := own.delayPanel(rows)
 	if timed {
 		panels = append(panels, late)
 	}
 	f := own.figure("compare-missed", missedComparedTitle(rows), panels...)
 	if timed {
-		f.note("How late: the dot is the median, the cross-line and the number are the 99th percentile, of the notices that were delivered.")
+		f.Note("How late: the dot is the median, the cross-line and the number are the 99th percentile, of the notices that were delivered.")
 	}
 	return f
 }
 
-// delayPanel of the notices that were delivered; false if there are none.
-func (c *comparison) delayPanel(rows []engineRow) (panel, bool) {
+// delayPanel shows the notices that were delivered; false if there are none.
+func (c *comparison) delayPanel(rows []engineRow) (draw.Panel, bool) {
 	lo, hi, n := math.Inf(1), 0.0, len(rows)
-	late := reaches{look: c.Nth(0)}
+	late := draw.Reaches{Look: c.Nth(0)}
 	var labels []string
-	var none absent
+	var none draw.Absent
 	for i, r := range rows {
 		if r.delays.N == 0 || len(r.delays.Grid) == 0 {
-			none = append(none, says{middleOf(i, n), "none delivered"})
+			none = append(none, draw.Says{Y: draw.MiddleOf(i, n), Word: "none delivered"})
 			continue
 		}
 		p99 := quantile(99, r.delays)
 		lo, hi, labels = min(lo, positive(r.delays)), max(hi, p99), append(labels, unit.Amount(p99, 2))
-		late.list = append(late.list, reach{middleOf(i, n), quantile(50, r.delays), p99, unit.Amount(p99, 2)})
+		late.List = append(late.List, draw.Reach{Y: draw.MiddleOf(i, n), From: quantile(50, r.delays), To: p99, Label: unit.Amount(p99, 2)})
 	}
 	names := c.namedAt(1, c.shown)
-	x := delayTicked(latencyAxis("delay of the notice", lo/dotRoom, hi))
-	return panel{title: "How late", x: c.roomFor(x, labels, names, c.columns), y: rowAxis("", names), height: c.compareHeight(1), layers: []layer{upright{}, late, none}}, len(late.list) > 0
+	x := draw.DelayTicked(draw.LatencyAxis("delay of the notice", lo/dotRoom, hi))
+	return draw.Panel{Title: "How late", X: c.RoomFor(x, labels, names, c.columns), Y: draw.RowAxis("", names), Height: c.compareHeight(1), Layers: []draw.Layer{draw.Upright{}, late, none}}, len(late.List) > 0
 }
 
 // missedComparedTitle tells which engine differs most from record to record; where

@@ -6,33 +6,34 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/plots/series"
 )
 
 // goldenOf figures: all their series in one file.
-func goldenOf(t *testing.T, name string, figures []Figure) {
+func goldenOf(t *testing.T, name string, figures []draw.Figure) {
 	t.Helper()
 	var b bytes.Buffer
 	for _, f := range figures {
-		io.WriteString(&b, f.Text()+"\n")
+		io.WriteString(&b, textOf(&f)+"\n")
 	}
 	golden(t, name+".txt", b.Bytes(), sameText)
 }
 
 // edgeInputs draws all inputs of shards, admission, comparisons and sweeps.
-func edgeInputs(o Options) map[string][]Figure {
-	all := map[string][]Figure{}
+func edgeInputs(o Options) map[string][]draw.Figure {
+	all := map[string][]draw.Figure{}
 	for name, s := range shardFixtures() {
-		all["shards, "+name] = ofKinds(All([]*series.Set{s}, o), "shards")
+		all["shards, "+name] = ofKinds(drawn([]*series.Set{s}, o), "shards")
 	}
 	for name, s := range admissionFixtures() {
-		all["admission, "+name] = ofKinds(All([]*series.Set{s}, o), "admission")
+		all["admission, "+name] = ofKinds(drawn([]*series.Set{s}, o), "admission")
 	}
 	for name, sets := range compareFixtures() {
-		all["compare, "+name] = ofKinds(All(sets, o), "compare")
+		all["compare, "+name] = ofKinds(drawn(sets, o), "compare")
 	}
 	for name, s := range sweepFixtures() {
-		all["sweep, "+name] = SweepFigures(s, o)
+		all["sweep, "+name] = drawnSweep(s, o)
 	}
 	return all
 }
@@ -68,8 +69,8 @@ func TestEdgesAreDrawn(t *testing.T) {
 			if f.Title == "" || f.Subtitle == "" || f.Name == "" {
 				t.Errorf("%s, %s: title %q, subtitle %q", name, f.Name, f.Title, f.Subtitle)
 			}
-			for _, p := range f.panels {
-				if p.empty == "" && len(p.layers) == 0 {
+			for _, p := range f.Panels {
+				if p.Empty == "" && len(p.Layers) == 0 {
 					t.Errorf("%s, %s: a blank frame", name, f.Name)
 				}
 			}
@@ -90,7 +91,7 @@ func TestLargestEdges(t *testing.T) {
 	all, again := edgeInputs(Options{}), edgeInputs(Options{})
 	for _, name := range []string{"shards, 64 shards", "admission, over", "compare, many", "sweep, many cells"} {
 		for i, f := range all[name] {
-			for _, format := range Formats {
+			for _, format := range draw.Formats {
 				began := cpu(t)
 				got := rendered(t, &f, format)
 				if took := cpu(t) - began; took > time.Second && !slowed {

@@ -1,85 +1,108 @@
 // Package plots draws what happened in a run: figures for a design review.
 //
-// In flow series.Sets (plain numbers, already thinned), out flow files: SVG,
-// PNG or PDF. All makes the figures of some records; Figure.Render draws one of them.
+// In flow series.Sets (plain numbers, already thinned), out flow draw.Figures, which
+// package draw writes as SVG, PNG or PDF. A kind of figures (latency.go, outcomes.go, …;
+// the table is in this file) turns numbers into panels of layers, and writes the title:
+// one sentence with the number that answers the figure's question. A new kind is a file
+// and a line of the table.
 //
-//  1. A kind of figure (latency.go, outcomes.go, …; the table is in figure.go)
-//     turns numbers into panels of layers, and writes the title: one sentence
-//     with the number that answers the figure's question.
-//  2. The page (page.go) lays out title, panels, legend and notes; a panel
-//     (panel.go) is a plot of gonum/plot with our axes (axis.go, ticks.go), its
-//     layers (layer.go) and labels at the ends of lines (labels.go).
-//  3. The renderer (render.go) draws the page on a canvas of the format. What
-//     it writes depends on the numbers and options alone, to the byte.
-//
-// Sizes and type are in style.go, colours in palette.go: an outcome has the same
-// colour in every figure, its decision the hue, its key's state the shade and
-// the dashes.
+// An outcome has the same colour in every figure (looks.go): its decision is the hue, its
+// key's state the shade and the dashes.
 //
 // Imported by cmd and by plots/report; imports results only, and no Redis.
 package plots
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/plots/series"
 )
 
-// Figure answers one question.
-type Figure struct {
-	Name     string   // of its file, without extension: lower case, unique among those of one call of All
-	Kind     string   // as in the table of kinds
-	Title    string   // the answer: a sentence with the number in it
-	Subtitle string   // of what: scenario and n
-	Notes    []string // how to read it, and what is left out
+// Options has what can be chosen. The zero value is light and 16 cm wide: readable at
+// half a page.
+type Options struct {
+	Theme draw.Theme // "": Light
+	Width float64    // centimetres, 0: 16; figures narrower than 12 put their panels below each other
+	// Kinds that are drawn, also of records that they have nothing to do with; none:
+	// all that have.
+	Kinds []string
+}
 
-	panels  []panel
-	columns int  // of panels, where the figure is wide enough
-	shared  bool // all panels have the same axes: only the outer ones say what these are
+// Check returns what is wrong with the options.
+func (o Options) Check() error {
+	_, err := o.kit()
+	return err
+}
 
-	style *style
-	err   error // of the options
+// kit returns what figures are drawn with.
+func (o Options) kit() (*kit, error) {
+	s, err := draw.NewStyle(o.Theme, o.Width)
+	for _, k := range o.Kinds {
+		if !slices.Contains(Kinds(), k) {
+			err = errors.Join(err, fmt.Errorf("kind of figures %q: expected one of %s", k, strings.Join(Kinds(), ", ")))
+		}
+	}
+	return &kit{s}, err
 }
 
 // kit is what all kinds draw with.
-type kit struct{ *style }
+type kit struct{ *draw.Style }
 
-// All figures of some records, in a fixed order; those of kinds that have nothing to
-// do with a record are left out (LeftOut tells), unless they are asked for. What is
-// wrong with the options is told by Options.Check, and by each figure's Render.
-func All(sets []*series.Set, o Options) []Figure {
-	s, err := newStyle(o)
+// All returns the figures of some records, in a fixed order. Those of kinds that have
+// nothing to do with a record are left out (LeftOut names them), unless they are asked
+// for.
+func All(sets []*series.Set, o Options) ([]draw.Figure, error) {
+	with, err := o.kit()
 	if err != nil {
-		return []Figure{{Name: "figure", err: err}}
+		return nil, err
 	}
-	var all []Figure
-	used := map[string]int{}
+	var all []draw.Figure
 	for _, k := range kinds {
-		for _, f := range k.figures(&kit{s}, sets, o) {
-			f.Kind, f.style = k.name, s
-			f.Name = slug(f.Name)
-			if used[f.Name]++; used[f.Name] > 1 {
-				f.Name = fmt.Sprintf("%s-%d", f.Name, used[f.Name])
-			}
-			all = append(all, f)
+		all = append(all, with.finished(k.name, k.figures(with, sets, o))...)
+	}
+	used := map[string]int{}
+	for i := range all {
+		name := &all[i].Name
+		if used[*name]++; used[*name] > 1 {
+			*name = fmt.Sprintf("%s-%d", *name, used[*name])
 		}
+	}
+	return all, nil
+}
+
+// finished returns the figures of a kind, ready to be rendered.
+func (k *kit) finished(kind string, figures []draw.Figure) []draw.Figure {
+	for i := range figures {
+		figures[i].Kind, figures[i].Style, figures[i].Name = kind, k.Style, slug(figures[i].Name)
+	}
+	return figures
+}
+
+// shades returns the spans of faults as they are drawn.
+func shades(faults []series.Span) []draw.Shade {
+	var all []draw.Shade
+	for _, f := range faults {
+		all = append(all, draw.Shade{From: f.From, Until: f.Until, Label: f.Label})
 	}
 	return all
 }
 
-// Text is the figure in words and numbers: what is drawn, without how.
-func (f *Figure) Text() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "figure %s\n%s\n%s\n", f.Name, f.Title, f.Subtitle)
-	for i := range f.panels {
-		f.panels[i].text(&b)
+// without returns a figure that says why it has no data.
+func without(name, title, why string) draw.Figure {
+	return draw.Figure{Name: name, Title: title, Panels: []draw.Panel{{Empty: why}}}
+}
+
+// points returns the points of a series as they are drawn.
+func points(of []series.Point) []draw.Point {
+	var all []draw.Point
+	for _, p := range of {
+		all = append(all, draw.Point(p))
 	}
-	for _, n := range f.Notes {
-		fmt.Fprintln(&b, n)
-	}
-	return b.String()
+	return all
 }
 
 // slug makes a name fit for a file and a link.
@@ -95,15 +118,15 @@ func slug(name string) string {
 	}, name), "-")
 }
 
-// kind of figures: of each record by itself, or of all together.
+// kind is one of figures: of each record by itself, or of all together.
 type kind struct {
 	name  string
 	of    *subjects
-	draw  func(k *kit, set *series.Set) []Figure
-	draws func(k *kit, sets []*series.Set) []Figure
+	draw  func(k *kit, set *series.Set) []draw.Figure
+	draws func(k *kit, sets []*series.Set) []draw.Figure
 }
 
-// subjects of a run that a kind of figures is about.
+// subjects is what of a run a kind of figures is about.
 type subjects struct {
 	none string // a run without them, in words
 	in   func(set *series.Set) bool
@@ -136,8 +159,8 @@ func Kinds() []string {
 	return names
 }
 
-// figures of a kind, if they are wanted.
-func (k *kind) figures(with *kit, sets []*series.Set, o Options) (all []Figure) {
+// figures returns those of a kind, if they are wanted.
+func (k *kind) figures(with *kit, sets []*series.Set, o Options) (all []draw.Figure) {
 	asked := slices.Contains(o.Kinds, k.name)
 	switch {
 	case len(o.Kinds) > 0 && !asked:
@@ -187,10 +210,5 @@ func LeftOut(sets []*series.Set) (kindsAndWhy []string) {
 	return kindsAndWhy
 }
 
-// RecordNames tell some records apart, as figures of several do.
+// RecordNames returns names that tell records apart, as figures of several do.
 func RecordNames(sets []*series.Set) []string { return recordNames(sets) }
-
-// Empty tells whether the figure says only why it has no data.
-func (f *Figure) Empty() bool {
-	return !slices.ContainsFunc(f.panels, func(p panel) bool { return p.empty == "" })
-}

@@ -8,8 +8,10 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/results/sweep"
 )
 
 // fixtures are inputs of all kinds, by name: what figures get on their best and
@@ -235,4 +237,22 @@ func years() *series.Set {
 	s := usual()
 	s.Timeline = series.Timeline{From: 86400}
 	return intervals(s, 200, 7*86400, func(int, int) float64 { return 1e-3 })
+}
+
+// drawn returns all figures of some records.
+func drawn(sets []*series.Set, o Options) []draw.Figure {
+	figures, err := All(sets, o)
+	if err != nil {
+		panic(err)
+	}
+	return figures
+}
+
+// drawnSweep returns all figures of a sweep.
+func drawnSweep(g *sweep.Grid, o Options) []draw.Figure {
+	figures, err := SweepFigures(g, o)
+	if err != nil {
+		panic(err)
+	}
+	return figures
 }

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"image"
-	"image/draw"
+	imagedraw "image/draw"
 	"image/png"
 	"os"
 	"path/filepath"
@@ -15,6 +15,7 @@ import (
 	"gonum.org/v1/plot/cmpimg"
 	"gonum.org/v1/plot/vg/vgimg"
 
+	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/plots/series"
 )
 
@@ -61,11 +62,11 @@ func sameImage(want, got []byte) string {
 }
 
 // smallPNG is a figure at the resolution of a screen.
-func smallPNG(t *testing.T, f *Figure) []byte {
+func smallPNG(t *testing.T, f *draw.Figure) []byte {
 	t.Helper()
-	blocks, height := f.page()
-	c := vgimg.NewWith(vgimg.UseWH(f.style.width, height), vgimg.UseDPI(80), vgimg.UseBackgroundColor(f.style.Background))
-	f.draw(c, blocks, height)
+	page := f.Page()
+	c := vgimg.NewWith(vgimg.UseWH(page.Width, page.Height), vgimg.UseDPI(80), vgimg.UseBackgroundColor(f.Style.Background))
+	page.Draw(c)
 	var b bytes.Buffer
 	if err := png.Encode(&b, c.Image()); err != nil {
 		t.Fatal(err)
@@ -96,7 +97,7 @@ func goldenSets() map[string]*series.Set {
 	return map[string]*series.Set{"usual": few, "one": one(), "clients": clientsApart(2), "empty": {Manifest: manifest("empty", true)}}
 }
 
-func ofKinds(figures []Figure, kinds ...string) (some []Figure) {
+func ofKinds(figures []draw.Figure, kinds ...string) (some []draw.Figure) {
 	for _, f := range figures {
 		for _, k := range kinds {
 			if f.Kind == k {
@@ -109,32 +110,32 @@ func ofKinds(figures []Figure, kinds ...string) (some []Figure) {
 
 func TestGoldenSeries(t *testing.T) {
 	for name, set := range goldenSets() {
-		for _, f := range ofKinds(All([]*series.Set{set}, Options{}), "latency", "latency-over-time", "outcomes-over-time") {
-			golden(t, name+"-"+f.Kind+".txt", []byte(f.Text()), sameText)
+		for _, f := range ofKinds(drawn([]*series.Set{set}, Options{}), "latency", "latency-over-time", "outcomes-over-time") {
+			golden(t, name+"-"+f.Kind+".txt", []byte(textOf(&f)), sameText)
 		}
 	}
 }
 
 func TestGoldenImages(t *testing.T) {
 	set := goldenSets()["usual"]
-	for _, o := range []Options{{Theme: Light}, {Theme: Dark, Width: 8}} {
-		for _, f := range ofKinds(All([]*series.Set{set}, o), "latency", "latency-over-time", "outcomes-over-time") {
+	for _, o := range []Options{{Theme: draw.Light}, {Theme: draw.Dark, Width: 8}} {
+		for _, f := range ofKinds(drawn([]*series.Set{set}, o), "latency", "latency-over-time", "outcomes-over-time") {
 			golden(t, f.Kind+"-"+string(o.Theme)+".png", smallPNG(t, &f), sameImage)
 		}
 	}
-	for _, f := range ofKinds(All([]*series.Set{clientsApart(2)}, Options{}), "latency", "latency-over-time", "outcomes-over-time") {
+	for _, f := range ofKinds(drawn([]*series.Set{clientsApart(2)}, Options{}), "latency", "latency-over-time", "outcomes-over-time") {
 		golden(t, "clients-"+f.Kind+".png", smallPNG(t, &f), sameImage)
 	}
-	empty := All([]*series.Set{goldenSets()["empty"]}, Options{})[0]
+	empty := drawn([]*series.Set{goldenSets()["empty"]}, Options{})[0]
 	golden(t, "empty-light.png", smallPNG(t, &empty), sameImage)
 }
 
 // A picture that differs in one line is another one.
 func TestImagesAreCompared(t *testing.T) {
 	set := goldenSets()["usual"]
-	f := All([]*series.Set{set}, Options{})[0]
+	f := drawn([]*series.Set{set}, Options{})[0]
 	same := smallPNG(t, &f)
-	f.panels[0].layers = f.panels[0].layers[1:]
+	f.Panels[0].Layers = f.Panels[0].Layers[1:]
 	if sameImage(same, smallPNG(t, &f)) == "" {
 		t.Error("a line less is not seen")
 	}
@@ -143,7 +144,7 @@ func TestImagesAreCompared(t *testing.T) {
 		t.Fatal(err)
 	}
 	shaded := image.NewRGBA(img.Bounds()) // every pixel a shade lighter or darker
-	draw.Draw(shaded, img.Bounds(), img, image.Point{}, draw.Src)
+	imagedraw.Draw(shaded, img.Bounds(), img, image.Point{}, imagedraw.Src)
 	for i := range shaded.Pix {
 		if i%4 < 3 {
 			shaded.Pix[i] ^= 0x07

@@ -4,11 +4,12 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/plots/series"
 )
 
 // kindsOf some figures, each once.
-func kindsOf(figures []Figure) (names []string) {
+func kindsOf(figures []draw.Figure) (names []string) {
 	for _, f := range figures {
 		if !slices.Contains(names, f.Kind) {
 			names = append(names, f.Kind)
@@ -36,20 +37,20 @@ func TestKindsOfARecord(t *testing.T) {
 		{"two records", []*series.Set{onLimiters(), onEngines()}, slices.Concat(limiters, []string{"compare"}, thresholds), nil,
 			[]string{"thresholds of boulder-not-found (the run has no engine)", "latency, latency-over-time, outcomes-over-time, shards and admission of quotas (the run has no limiter)"}},
 	} {
-		if got := kindsOf(All(tt.sets, Options{})); !slices.Equal(got, tt.drawn) {
+		if got := kindsOf(drawn(tt.sets, Options{})); !slices.Equal(got, tt.drawn) {
 			t.Errorf("%s: drawn are %q, expected %q", tt.why, got, tt.drawn)
 		}
 		if got := LeftOut(tt.sets); !slices.Equal(got, tt.told) {
 			t.Errorf("%s: told is %q, expected %q", tt.why, got, tt.told)
 		}
 		for _, kind := range tt.absent {
-			figures := All(tt.sets, Options{Kinds: []string{kind}})
+			figures := drawn(tt.sets, Options{Kinds: []string{kind}})
 			if len(figures) != 1 || figures[0].Kind != kind || !figures[0].Empty() || figures[0].Subtitle == "" {
 				t.Errorf("%s: asked for %s: %d figures, expected one without data", tt.why, kind, len(figures))
 			}
 		}
 	}
-	if got := kindsOf(All([]*series.Set{onLimiters()}, Options{Kinds: []string{"shards", "latency"}})); !slices.Equal(got, []string{"latency", "shards"}) {
+	if got := kindsOf(drawn([]*series.Set{onLimiters()}, Options{Kinds: []string{"shards", "latency"}})); !slices.Equal(got, []string{"latency", "shards"}) {
 		t.Errorf("asked for shards and latency: drawn are %q", got)
 	}
 }

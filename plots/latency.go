@@ -7,17 +7,16 @@ import (
 	"slices"
 	"strings"
 
-	"gonum.org/v1/plot/vg"
-
 	"github.com/quotalab/quotalab/models/metric/unit"
+	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/record"
 )
 
-// latencyFigures of one record: for each limiter how long decisions took, by
+// latencyFigures returns those of one record: for each limiter how long decisions took, by
 // outcome. Where requests were not sent when they were due there is a second
 // figure of the time since then.
-func latencyFigures(k *kit, set *series.Set) (all []Figure) {
+func latencyFigures(k *kit, set *series.Set) (all []draw.Figure) {
 	names := limiters(set)
 	if len(names) == 0 {
 		names = []string{""}
@@ -28,7 +27,7 @@ func latencyFigures(k *kit, set *series.Set) (all []Figure) {
 		if slices.ContainsFunc(names, func(name string) bool { return differ(by[name]) }) {
 			return append(all, k.latencyPages(set, sojournView)...)
 		}
-		all[len(all)-1].note(noLag)
+		all[len(all)-1].Note(noLag)
 		return all
 	}
 	for _, name := range names {
@@ -39,7 +38,7 @@ func latencyFigures(k *kit, set *series.Set) (all []Figure) {
 			all = append(all, f)
 			f = k.latencyFigure(set, name, by[name], sojournView)
 		default:
-			f.note(noLag)
+			f.Note(noLag)
 		}
 		all = append(all, f)
 	}
@@ -48,7 +47,7 @@ func latencyFigures(k *kit, set *series.Set) (all []Figure) {
 
 const noLag = "From sent to done; from due to done is the same: requests were sent when they were due."
 
-// latencyBy limiter, of outcomes that have one.
+// latencyBy returns latencies by limiter, of outcomes that have one.
 func latencyBy(set *series.Set) map[string][]series.OutcomeLatency {
 	by := map[string][]series.OutcomeLatency{}
 	for _, o := range set.Latency {
@@ -59,7 +58,7 @@ func latencyBy(set *series.Set) map[string][]series.OutcomeLatency {
 	return by
 }
 
-// view of a latency: from when to done.
+// view says from when a latency is counted.
 type view struct {
 	name, label, since string
 	of                 func(series.OutcomeLatency) series.Distribution
@@ -75,11 +74,11 @@ func differ(of []series.OutcomeLatency) bool {
 	return slices.ContainsFunc(of, func(o series.OutcomeLatency) bool { return !slices.Equal(o.Service.Grid, o.Sojourn.Grid) })
 }
 
-func (k *kit) latencyFigure(set *series.Set, limiter string, of []series.OutcomeLatency, v view) Figure {
-	f := Figure{Name: v.name + "-" + limiter, columns: 2}
+func (k *kit) latencyFigure(set *series.Set, limiter string, of []series.OutcomeLatency, v view) draw.Figure {
+	f := draw.Figure{Name: v.name + "-" + limiter, Columns: 2}
 	if len(of) == 0 {
 		f.Title = "No latency was measured" + onlyOf(set, limiter)
-		f.panels = []panel{{empty: "no request was sent and answered after the warm-up."}}
+		f.Panels = []draw.Panel{{Empty: "no request was sent and answered after the warm-up."}}
 		return f
 	}
 	times, shares := latencyAxes(of, v)
@@ -89,55 +88,46 @@ func (k *kit) latencyFigure(set *series.Set, limiter string, of []series.Outcome
 		if len(told) > 1 {
 			told[i].entitle(k, set, v, panels, i == 0, i == len(told)-1)
 		}
-		f.panels = append(f.panels, panels...)
+		f.Panels = append(f.Panels, panels...)
 	}
 	f.Title = latencyTitle(set, limiter, of, v)
 	if len(told) > 1 {
 		f.Title = clientsTitle(set, limiter, told, v)
-		f.note("A share beside a name is of the client's decisions.")
+		f.Note("A share beside a name is of the client's decisions.")
 	}
-	if slices.ContainsFunc(of, func(o series.OutcomeLatency) bool { return v.of(o).Min <= 0 }) && times.max > 0 {
-		f.note("Latencies of 0 are drawn where the axis begins.")
+	if slices.ContainsFunc(of, func(o series.OutcomeLatency) bool { return v.of(o).Min <= 0 }) && times.Max > 0 {
+		f.Note("Latencies of 0 are drawn where the axis begins.")
 	}
-	f.note(togetherNote(set, []string{limiter}))
-	f.note(pipelinedNote(set))
+	f.Note(togetherNote(set, []string{limiter}))
+	f.Note(pipelinedNote(set))
 	return f
 }
 
 // latencyAxes hold all of some latencies, and all their percentiles.
-func latencyAxes(of []series.OutcomeLatency, v view) (times, percentiles axis) {
+func latencyAxes(of []series.OutcomeLatency, v view) (times, percentiles draw.Axis) {
 	lo, hi, most := math.Inf(1), 0.0, int64(0)
 	for _, o := range of {
 		d := v.of(o)
 		lo, hi, most = min(lo, positive(d)), max(hi, d.Max), max(most, d.N)
 	}
-	return latencyAxis(v.label, lo, hi), percentileAxis(most)
+	return draw.LatencyAxis(v.label, lo, hi), draw.PercentileAxis(most)
 }
 
 // latencyPanels are the share of the decisions done within a time, and percentiles.
-func (k *kit) latencyPanels(of []series.OutcomeLatency, v view, times, percentiles axis) []panel {
-	shares := panel{x: times, y: percentAxis("decisions done within a time (%)")}
-	tails := panel{x: percentiles, y: times, direct: true}
+func (k *kit) latencyPanels(of []series.OutcomeLatency, v view, times, percentiles draw.Axis) []draw.Panel {
+	shares := draw.Panel{X: times, Y: draw.PercentAxis("decisions done within a time (%)")}
+	tails := draw.Panel{X: percentiles, Y: times, Direct: true}
 	for i, o := range of {
 		d := v.of(o)
-		look, name := k.Outcome(record.Decision(o.Decision), record.KeyState(o.Key)), outcomeName(o.OfAll())
-		width := k.nested(i, len(of))
-		shares.layers = append(shares.layers, line{name: name, points: ecdf(d), look: look, width: width, step: true})
-		tails.layers = append(tails.layers, line{name: name, points: quantiles(d), look: look, width: width})
+		look, name := k.outcome(o.Outcome), outcomeName(o.OfAll())
+		width := k.Nested(i, len(of))
+		shares.Layers = append(shares.Layers, draw.Line{Name: name, Points: ecdf(d), Look: look, Width: width, Step: true})
+		tails.Layers = append(tails.Layers, draw.Line{Name: name, Points: quantiles(d), Look: look, Width: width})
 	}
-	return []panel{shares, tails}
+	return []draw.Panel{shares, tails}
 }
 
-// nested width of the i-th of n lines: where lines lie on each other, those below
-// are seen at the sides of those above.
-func (s *style) nested(i, n int) vg.Length {
-	if n < 2 {
-		return s.line
-	}
-	return s.line * (1.7 - 0.9*vg.Length(i)/vg.Length(n-1))
-}
-
-// onlyOf a limiter, if there are several.
+// onlyOf returns words that name a limiter, if there are several.
 func onlyOf(set *series.Set, limiter string) string {
 	if len(limiters(set)) < 2 {
 		return ""
@@ -155,21 +145,21 @@ func positive(d series.Distribution) float64 {
 	return math.Inf(1)
 }
 
-// ecdf of a distribution: the percentage of the values that are at most x.
-func ecdf(d series.Distribution) []series.Point {
-	points := []series.Point{{X: d.Min, Y: 0}}
+// ecdf returns the distribution: the percentage of the values that are at most x.
+func ecdf(d series.Distribution) []draw.Point {
+	points := []draw.Point{{X: d.Min, Y: 0}}
 	for _, q := range d.Grid {
-		points = append(points, series.Point{X: q.V, Y: q.P})
+		points = append(points, draw.Point{X: q.V, Y: q.P})
 	}
-	return append(points, series.Point{X: d.Max, Y: 100})
+	return append(points, draw.Point{X: d.Max, Y: 100})
 }
 
-// quantiles up to the last percentile that so many values have.
-func quantiles(d series.Distribution) []series.Point {
+// quantiles returns those up to the last percentile that so many values have.
+func quantiles(d series.Distribution) []draw.Point {
 	last := 100 * (1 - 1/float64(d.N))
-	var points []series.Point
+	var points []draw.Point
 	for _, q := range d.Grid {
-		points = append(points, series.Point{X: min(q.P, last), Y: q.V})
+		points = append(points, draw.Point{X: min(q.P, last), Y: q.V})
 	}
 	return points
 }
@@ -200,7 +190,7 @@ func latencyTitle(set *series.Set, limiter string, of []series.OutcomeLatency, v
 	return sentence(fmt.Sprintf("%s%s take%s %s at the median, %s%s", decisionsOf(fastest), whose, trips, unit.Amount(median(fastest), 3), and(others), v.since))
 }
 
-// alikeNames of decisions: allowed and denied decisions both.
+// alikeNames returns names of decisions: allowed and denied decisions both.
 func alikeNames(order []string, whose string) string {
 	var names []string
 	for _, d := range order {
@@ -213,7 +203,7 @@ func alikeNames(order []string, whose string) string {
 	return and(names) + " decisions" + whose + all
 }
 
-// middleAndTail of a latency in words.
+// middleAndTail writes a latency in words.
 func middleAndTail(median float64, tail string) string {
 	if unit.Amount(median, 3) == tail {
 		return tail + ", at the median and at the 99th percentile"
@@ -221,7 +211,7 @@ func middleAndTail(median float64, tail string) string {
 	return unit.Amount(median, 3) + " at the median, " + tail + " at the 99th percentile"
 }
 
-// tails of decisions, one value if they are alike.
+// tails writes those of decisions, one value if they are alike.
 func tails(order []string, tail func(string) float64) string {
 	least, most := math.Inf(1), 0.0
 	var each []string
@@ -309,7 +299,7 @@ func byClient(of []series.OutcomeLatency) (list []clientLatency) {
 	return list
 }
 
-// median of all that a client waited.
+// median returns that of all that a client waited.
 func (c *clientLatency) median(v view) string {
 	var all []series.Distribution
 	for _, o := range c.of {
@@ -326,27 +316,27 @@ func (c *clientLatency) n() (n int64) {
 	return n
 }
 
-// entitle the panels of one of several clients: whose they are, how often it finds no
+// entitle writes the titles of the panels of one of several clients: whose they are, how often it finds no
 // key, what share each outcome has and how long it waits. What the panels above and below say of the axes is not
 // repeated, unless all stand in one column.
-func (c *clientLatency) entitle(k *kit, set *series.Set, v view, panels []panel, first, last bool) {
-	panels[0].title = c.client
+func (c *clientLatency) entitle(k *kit, set *series.Set, v view, panels []draw.Panel, first, last bool) {
+	panels[0].Title = c.client
 	if lost := lostShare(set, c.source); lost > 0 {
-		panels[0].title += ": " + percent(lost) + " of keys not found"
+		panels[0].Title += ": " + percent(lost) + " of keys not found"
 	}
-	panels[1].title = c.client + ": " + c.median(v) + " at the median"
-	for i, l := range panels[1].layers {
-		one := l.(line)
-		one.more = wholePercent(c.of[i].Service.N, c.n()) + " %"
-		panels[1].layers[i] = one
+	panels[1].Title = c.client + ": " + c.median(v) + " at the median"
+	for i, l := range panels[1].Layers {
+		one := l.(draw.Line)
+		one.More = wholePercent(c.of[i].Service.N, c.n()) + " %"
+		panels[1].Layers[i] = one
 	}
 	for i := range panels {
-		panels[i].height = k.frameHeight * 0.62
-		if !first && !k.small {
-			panels[i].y.label = ""
+		panels[i].Height = k.FrameHeight * 0.62
+		if !first && !k.Small {
+			panels[i].Y.Label = ""
 		}
-		if !last && !k.small {
-			panels[i].x.label = ""
+		if !last && !k.Small {
+			panels[i].X.Label = ""
 		}
 	}
 }
@@ -372,4 +362,70 @@ func clientsTitle(set *series.Set, limiter string, told []clientLatency, v view)
 		title += strings.Join(parts, ", ")
 	}
 	return title + v.since + lostWords(set, of)
+}
+
+// Of many limiters not each has figures of its own: it has a panel of a page.
+const (
+	ownFigures = 4 // limiters, at most, that have
+	pagePanels = 6
+)
+
+// latencyPages returns the percentiles of some limiters, a panel each or, where clients
+// are told apart, each of these, all with the same axes.
+func (k *kit) latencyPages(set *series.Set, v view) (pages []draw.Figure) {
+	by := map[source][]series.OutcomeLatency{}
+	var all []series.OutcomeLatency
+	for _, list := range latencyBy(set) {
+		all = append(all, list...)
+		for _, c := range byClient(list) {
+			by[c.source] = c.of
+		}
+	}
+	times, percentiles := latencyAxes(all, v)
+	for some := range slices.Chunk(sources(set), pagePanels) {
+		f := draw.Figure{Name: v.name, Columns: 2, Shared: true}
+		for _, s := range some {
+			p := draw.Panel{Empty: "no request was sent and answered after the warm-up."}
+			if of := by[s]; len(of) > 0 {
+				p = k.latencyPanels(of, v, times, percentiles)[1]
+				p.Direct = false
+			}
+			p.Title, p.Height = s.among(true), k.FrameHeight*0.6
+			f.Panels = append(f.Panels, p)
+		}
+		f.Title = pageTitle(by, some, v)
+		f.Note(togetherNote(set, limitersOf(some)))
+		f.Note(pipelinedNote(set))
+		pages = append(pages, f)
+	}
+	return pages
+}
+
+// pageTitle tells the least and the highest median of any limiter's decisions.
+func pageTitle(by map[source][]series.OutcomeLatency, of []source, v view) string {
+	least, most := math.Inf(1), math.Inf(-1)
+	var first, last string
+	for _, s := range of {
+		decisions := map[string][]series.Distribution{}
+		for _, o := range by[s] {
+			decisions[o.Decision] = append(decisions[o.Decision], v.of(o))
+		}
+		for _, o := range by[s] { // in order
+			of := fmt.Sprintf(" (%s of %s)", decisionsOf(o.Decision), s.among(true))
+			m := mixtureQuantile(decisions[o.Decision], 50)
+			if m < least {
+				least, first = m, of
+			}
+			if m > most {
+				most, last = m, of
+			}
+		}
+	}
+	switch {
+	case first == "":
+		return "No latency was measured"
+	case alike(least, most):
+		return "Decisions of all limiters take " + unit.Amount(most, 3) + " at the median" + v.since
+	}
+	return "Decisions take from " + unit.Amount(least, 3) + first + " to " + unit.Amount(most, 3) + last + " at the median" + v.since
 }

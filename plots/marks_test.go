@@ -22,7 +22,7 @@ func TestAutoPipeliningIsNamed(t *testing.T) {
 	}
 	figures := 0
 	check := func(what string, sets []*series.Set, name string) {
-		for _, f := range All(sets, Options{}) {
+		for _, f := range drawn(sets, Options{}) {
 			figures++
 			if !strings.Contains(f.Subtitle, "auto-pipelined: "+name) {
 				t.Errorf("%s: subtitle of %s is %q", what, f.Name, f.Subtitle)
@@ -43,7 +43,7 @@ func TestAutoPipeliningIsNamed(t *testing.T) {
 	}
 	check("many limiters", []*series.Set{pipelined(largest(6))}, "wfe and ra")
 	sets := []*series.Set{raced("quick", "virtual", map[string]int64{"lua": 0}, 1), pipelined(raced("quick", "real", map[string]int64{"lua": 0}, 2))}
-	for _, f := range ofKinds(All(sets, Options{}), "compare") {
+	for _, f := range ofKinds(drawn(sets, Options{}), "compare") {
 		if !strings.Contains(f.Subtitle, "auto-pipelined: ") {
 			t.Errorf("compared: subtitle of %s is %q", f.Name, f.Subtitle)
 		}
@@ -57,14 +57,14 @@ func TestAutoPipeliningIsNamed(t *testing.T) {
 		if one.Check() != nil {
 			continue
 		}
-		for _, f := range SweepFigures(&one, Options{}) {
+		for _, f := range drawnSweep(&one, Options{}) {
 			if !strings.HasSuffix(f.Subtitle, " · auto-pipelined: wfe") {
 				t.Errorf("sweep, %s: subtitle of %s is %q", name, f.Name, f.Subtitle)
 			}
 		}
 	}
-	for _, f := range All([]*series.Set{usual()}, Options{}) {
-		if strings.Contains(f.Text(), "pipelin") {
+	for _, f := range drawn([]*series.Set{usual()}, Options{}) {
+		if strings.Contains(textOf(&f), "pipelin") {
 			t.Errorf("%s names auto-pipelining, which there is none of", f.Name)
 		}
 	}

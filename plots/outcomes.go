@@ -9,6 +9,7 @@ import (
 	"gonum.org/v1/plot/vg"
 
 	"github.com/quotalab/quotalab/models/metric/unit"
+	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/record"
 )
@@ -18,13 +19,12 @@ const (
 	stepWidth = 4 // of an interval on paper, at least: narrower ones are merged
 )
 
-// outcomesFigures of one record: what came of requests over time, a limiter a
+// outcomesFigures returns those of one record: what came of requests over time, a limiter a
 // panel.
-func outcomesFigures(k *kit, set *series.Set) (all []Figure) {
+func outcomesFigures(k *kit, set *series.Set) (all []draw.Figure) {
 	names := limiters(set)
 	if len(names) == 0 || decisions(set) == 0 {
-		return []Figure{{Name: "outcomes-over-time", Title: "No request was decided",
-			panels: []panel{{empty: "no request was due after the warm-up, or all of them were dropped."}}}}
+		return []draw.Figure{without("outcomes-over-time", "No request was decided", "no request was due after the warm-up, or all of them were dropped.")}
 	}
 	for some := range slices.Chunk(sources(set), pagePanels) {
 		all = append(all, k.outcomesFigure(set, some))
@@ -32,13 +32,13 @@ func outcomesFigures(k *kit, set *series.Set) (all []Figure) {
 	return all
 }
 
-func (k *kit) outcomesFigure(set *series.Set, of []source) Figure {
-	f := Figure{Name: "outcomes-over-time", columns: min(2, len(of)), shared: true, Title: outcomesTitle(set, of)}
-	height := k.frameHeight
+func (k *kit) outcomesFigure(set *series.Set, of []source) draw.Figure {
+	f := draw.Figure{Name: "outcomes-over-time", Columns: min(2, len(of)), Shared: true, Title: outcomesTitle(set, of)}
+	height := k.FrameHeight
 	if len(of) > 2 {
 		height *= 0.7
 	}
-	t := merged(&set.Timeline, int((k.width/vg.Length(f.columns)-2*k.margin)/stepWidth))
+	t := merged(&set.Timeline, int((k.Width/vg.Length(f.Columns)-2*k.Margin)/stepWidth))
 	most := 0.0
 	for _, s := range of {
 		most = max(most, highest(t, s), slices.Max(append(slices.Clone(offeredTo(t, s)), 0)))
@@ -47,13 +47,13 @@ func (k *kit) outcomesFigure(set *series.Set, of []source) Figure {
 		most *= 1.1 // so that shades are seen above the areas
 	}
 	for _, s := range of {
-		p := panel{x: runAxis(t), y: amountAxis("decisions per second", most), layers: k.stack(t, s), faults: t.Faults, height: height, title: nameOf(set, s)}
-		p.direct = p.title == "" && endVisibly(t, s, most)
-		f.panels = append(f.panels, p)
+		p := draw.Panel{X: runAxis(t), Y: draw.AmountAxis("decisions per second", most), Layers: k.stack(t, s), Shades: shades(t.Faults), Height: height, Title: nameOf(set, s)}
+		p.Direct = p.Title == "" && endVisibly(t, s, most)
+		f.Panels = append(f.Panels, p)
 	}
-	f.note(faultNote(t.Faults))
-	f.note(fmt.Sprintf("Stacked rates of requests due in an interval of %s.%s%s", unit.Amount(t.Step, 3), offeredNote(t, of), warmupNote(t)))
-	f.note(togetherNote(set, limitersOf(of)))
+	f.Note(draw.ShadesNote(shades(t.Faults)))
+	f.Note(fmt.Sprintf("Stacked rates of requests due in an interval of %s.%s%s", unit.Amount(t.Step, 3), offeredNote(t, of), warmupNote(t)))
+	f.Note(togetherNote(set, limitersOf(of)))
 	return f
 }
 
@@ -75,7 +75,7 @@ func offeredNote(t *series.Timeline, of []source) (note string) {
 	return note
 }
 
-// merged timeline of fewer, longer intervals. It has rates and counts only.
+// merged returns a timeline of fewer, longer intervals. It has rates and counts only.
 func merged(t *series.Timeline, most int) *series.Timeline {
 	k := 1
 	for _, factor := range []int{2, 4, 5, 10, 20, 50, 100} {
@@ -103,7 +103,7 @@ func merged(t *series.Timeline, most int) *series.Timeline {
 	return &out
 }
 
-// means of so many values at a time.
+// means returns those of so many values at a time.
 func means(v []float64, k int) (out []float64) {
 	for c := range slices.Chunk(v, k) {
 		out = append(out, sum(c)/float64(len(c)))
@@ -128,7 +128,7 @@ func ofSource(t *series.Timeline, s source) (list []series.OutcomeTimeline) {
 	return list
 }
 
-// highest that the stack of a source is.
+// highest returns how high the stack of a source is.
 func highest(t *series.Timeline, s source) (most float64) {
 	list := ofSource(t, s)
 	for i := range t.N {
@@ -141,8 +141,8 @@ func highest(t *series.Timeline, s source) (most float64) {
 	return most
 }
 
-// stack of rates, one outcome above the other, and what was offered as a line.
-func (k *kit) stack(t *series.Timeline, s source) (layers []layer) {
+// stack returns rates, one outcome above the other, and what was offered as a line.
+func (k *kit) stack(t *series.Timeline, s source) (layers []draw.Layer) {
 	x := edges(t)
 	base := make([]float64, len(x))
 	for _, o := range ofSource(t, s) {
@@ -150,12 +150,12 @@ func (k *kit) stack(t *series.Timeline, s source) (layers []layer) {
 		for i := range top {
 			top[i] += base[i]
 		}
-		look := k.Outcome(record.Decision(o.Decision), record.KeyState(o.Key))
-		layers = append(layers, band{name: outcomeName(o.OfAll()), x: x, lo: base, hi: top, look: look, step: true, edge: true})
+		look := k.outcome(o.Outcome)
+		layers = append(layers, draw.Band{Name: outcomeName(o.OfAll()), X: x, Lo: base, Hi: top, Look: look, Step: true, Edge: true})
 		base = top
 	}
 	if offered := offeredTo(t, s); len(offered) > 0 {
-		layers = append(layers, line{name: "offered", points: pair(x, held(offered)), look: k.plain(), step: true, width: k.line * 0.7, halo: true})
+		layers = append(layers, draw.Line{Name: "offered", Points: draw.Pair(x, held(offered)), Look: k.Plain(), Step: true, Width: k.Line * 0.7, Halo: true})
 	}
 	return layers
 }
@@ -168,7 +168,7 @@ func endVisibly(t *series.Timeline, s source, most float64) bool {
 	})
 }
 
-// offeredTo a source; nil if requests come to another first.
+// offeredTo returns what was offered to a source; nil if requests come to another first.
 func offeredTo(t *series.Timeline, s source) []float64 {
 	for _, o := range t.OfferedTo {
 		if o.Limiter == s.limiter && o.Client == s.client {
@@ -178,7 +178,7 @@ func offeredTo(t *series.Timeline, s source) []float64 {
 	return nil
 }
 
-// limitersOf some sources, each once.
+// limitersOf returns those of some sources, each once.
 func limitersOf(of []source) (names []string) {
 	for _, s := range of {
 		if !slices.Contains(names, s.limiter) {
@@ -242,7 +242,7 @@ func deniedTitle(t *series.Timeline, names []string) string {
 	return strings.Join(parts, ", ")
 }
 
-// sharesOf what came of requests, of a limiter's decisions and the drops.
+// sharesOf returns what came of requests, as shares of a limiter's decisions and the drops.
 func sharesOf(t *series.Timeline, limiter string) map[record.Decision]float64 {
 	n, shares := int64(0), map[record.Decision]float64{}
 	list := ofSource(t, source{limiter, ""})

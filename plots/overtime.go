@@ -4,14 +4,10 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
-
-	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/quotalab/quotalab/models/metric/unit"
+	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/plots/series"
-	"github.com/quotalab/quotalab/results/record"
 )
 
 // What is drawn of latency over time.
@@ -24,9 +20,9 @@ const (
 	notable    = 1.1 // times what is usual is not steady
 )
 
-// overTimeFigures of one record: for each limiter the median and the 99th
+// overTimeFigures returns those of one record: for each limiter the median and the 99th
 // percentile of latency by interval, an outcome a panel.
-func overTimeFigures(k *kit, set *series.Set) (all []Figure) {
+func overTimeFigures(k *kit, set *series.Set) (all []draw.Figure) {
 	names := limiters(set)
 	if len(names) == 0 {
 		names = []string{""}
@@ -40,62 +36,55 @@ func overTimeFigures(k *kit, set *series.Set) (all []Figure) {
 	return all
 }
 
-func (k *kit) overTimeFigure(set *series.Set, limiter string) Figure {
-	f := Figure{Name: "latency-over-time-" + limiter, columns: 2, shared: true}
+func (k *kit) overTimeFigure(set *series.Set, limiter string) draw.Figure {
+	f := draw.Figure{Name: "latency-over-time-" + limiter, Columns: 2, Shared: true}
 	t := &set.Timeline
 	timed, rare := timedOutcomes(t, source{limiter, ""})
 	if len(timed) == 0 {
 		f.Title = "No latency was measured" + onlyOf(set, limiter)
-		f.panels = []panel{{empty: "no request was sent and answered after the warm-up."}}
+		f.Panels = []draw.Panel{{Empty: "no request was sent and answered after the warm-up."}}
 		return f
 	}
 	lo, hi := span(timed)
 	for _, o := range timed {
 		p := k.overTimePanel(t, o, "", lo, hi)
 		if len(timed) >= lowFrom {
-			p.height *= 0.75
+			p.Height *= 0.75
 		}
-		f.panels = append(f.panels, p)
+		f.Panels = append(f.Panels, p)
 	}
 	f.Title = overTimeTitle(set, timed)
-	f.overTimeNotes(set, rare)
-	f.note(togetherNote(set, []string{limiter}))
+	overTimeNotes(&f, set, rare)
+	f.Note(togetherNote(set, []string{limiter}))
 	return f
 }
 
-func (k *kit) overTimePanel(t *series.Timeline, o series.OutcomeTimeline, whose string, lo, hi float64) panel {
-	return panel{
-		title:  fmt.Sprintf("%s%s (%s)", whose, outcomeName(o.Outcome), number(float64(total(o.Count)))),
-		x:      runAxis(t),
-		y:      latencyAxis("latency, sent to done", lo, hi),
-		layers: k.quantileBand(t, o),
-		faults: t.Faults,
-		height: k.frameHeight * 0.55,
+func (k *kit) overTimePanel(t *series.Timeline, o series.OutcomeTimeline, whose string, lo, hi float64) draw.Panel {
+	return draw.Panel{
+		Title:  fmt.Sprintf("%s%s (%s)", whose, outcomeName(o.Outcome), draw.Number(float64(total(o.Count)))),
+		X:      runAxis(t),
+		Y:      draw.LatencyAxis("latency, sent to done", lo, hi),
+		Layers: k.quantileBand(t, o),
+		Shades: shades(t.Faults),
+		Height: k.FrameHeight * 0.55,
 	}
 }
 
-func (f *Figure) overTimeNotes(set *series.Set, more string) {
+func overTimeNotes(f *draw.Figure, set *series.Set, more string) {
 	t := &set.Timeline
-	f.note(faultNote(t.Faults))
-	f.note(fmt.Sprintf("Line or dot: median; band: up to the 99th percentile; of requests due in an interval of %s.%s%s", unit.Amount(t.Step, 3), more, warmupNote(t)))
-	f.note(pipelinedNote(set))
-}
-
-// note adds a sentence, if there is one.
-func (f *Figure) note(s string) {
-	if s != "" {
-		f.Notes = append(f.Notes, s)
-	}
+	f.Note(draw.ShadesNote(shades(t.Faults)))
+	f.Note(fmt.Sprintf("Line or dot: median; band: up to the 99th percentile; of requests due in an interval of %s.%s%s", unit.Amount(t.Step, 3), more, warmupNote(t)))
+	f.Note(pipelinedNote(set))
 }
 
 func warmupNote(t *series.Timeline) string {
 	if t.Warmup <= 0 {
 		return ""
 	}
-	return " The warm-up, " + instant(t.Warmup) + ", is left out."
+	return " The warm-up, " + draw.Instant(t.Warmup) + ", is left out."
 }
 
-// span of all medians and 99th percentiles above 0.
+// span returns that of all medians and 99th percentiles above 0.
 func span(timed []series.OutcomeTimeline) (lo, hi float64) {
 	lo = math.Inf(1)
 	for _, o := range timed {
@@ -112,11 +101,11 @@ func span(timed []series.OutcomeTimeline) (lo, hi float64) {
 }
 
 // runAxis is the time that the timeline covers.
-func runAxis(t *series.Timeline) axis {
-	return timeAxis(t.From, t.From+t.Step*float64(t.N))
+func runAxis(t *series.Timeline) draw.Axis {
+	return draw.TimeAxis(t.From, t.From+t.Step*float64(t.N))
 }
 
-// timedOutcomes of a source that have a panel, in order, and a sentence on the
+// timedOutcomes returns those of a source that have a panel, in order, and a sentence on the
 // rarer ones.
 func timedOutcomes(t *series.Timeline, s source) (timed []series.OutcomeTimeline, rare string) {
 	isTimed := func(v float64) bool { return !math.IsNaN(v) }
@@ -149,10 +138,10 @@ func timedOutcomes(t *series.Timeline, s source) (timed []series.OutcomeTimeline
 	return timed, rare
 }
 
-// quantileBand from the median to the 99th percentile; where only few
+// quantileBand returns layers from the median to the 99th percentile; where only few
 // decisions are in an interval, a dot and a line for each.
-func (k *kit) quantileBand(t *series.Timeline, o series.OutcomeTimeline) []layer {
-	look := k.Outcome(record.Decision(o.Decision), record.KeyState(o.Key))
+func (k *kit) quantileBand(t *series.Timeline, o series.OutcomeTimeline) []draw.Layer {
+	look := k.outcome(o.Outcome)
 	look.Dashes = nil // each outcome has a panel of its own
 	filled := 0
 	for _, n := range o.Count {
@@ -166,17 +155,17 @@ func (k *kit) quantileBand(t *series.Timeline, o series.OutcomeTimeline) []layer
 		for i := range middles {
 			middles[i] = (x[i] + x[i+1]) / 2
 		}
-		return []layer{whiskers{x: middles, lo: o.P50, hi: o.P99, look: look}}
+		return []draw.Layer{draw.Whiskers{X: middles, Lo: o.P50, Hi: o.P99, Look: look}}
 	}
 	p50, p99 := held(o.P50), held(o.P99)
-	return []layer{
-		band{x: x, lo: p50, hi: p99, look: look, opacity: 0.3, step: true},
-		line{points: pair(x, p99), look: look, step: true, width: k.line * 0.5},
-		line{points: pair(x, p50), look: look, step: true},
+	return []draw.Layer{
+		draw.Band{X: x, Lo: p50, Hi: p99, Look: look, Opacity: 0.3, Step: true},
+		draw.Line{Points: draw.Pair(x, p99), Look: look, Step: true, Width: k.Line * 0.5},
+		draw.Line{Points: draw.Pair(x, p50), Look: look, Step: true},
 	}
 }
 
-// edges of the timeline's intervals: one more than there are.
+// edges returns those of the timeline's intervals: one more than there are.
 func edges(t *series.Timeline) []float64 {
 	x := make([]float64, t.N+1)
 	for i := range x {
@@ -185,7 +174,7 @@ func edges(t *series.Timeline) []float64 {
 	return x
 }
 
-// held until the end of its interval: the last value twice, for edges.
+// held returns values until the end of their interval: the last value twice, for edges.
 func held(v []float64) []float64 {
 	if len(v) == 0 {
 		return nil
@@ -193,7 +182,7 @@ func held(v []float64) []float64 {
 	return append(slices.Clone(v), v[len(v)-1])
 }
 
-// peak of the 99th percentile of an outcome.
+// peak is that of the 99th percentile of an outcome.
 type peak struct {
 	of       series.OutcomeTimeline
 	at       int // interval
@@ -219,19 +208,25 @@ func overTimeTitle(set *series.Set, timed []series.OutcomeTimeline) string {
 		return fmt.Sprintf("Latency%s is steady: the 99th percentile never exceeds %s", of, unit.Amount(highest, 3))
 	case p.v < notable*p.usual:
 		return fmt.Sprintf("Latency%s is steady but where decisions are few: the 99th percentile of “%s” is %s at %s, usually %s",
-			of, outcomeName(few.of.Outcome), unit.Amount(few.v, 3), instant(start(few)), unit.Amount(few.usual, 3))
+			of, outcomeName(few.of.Outcome), unit.Amount(few.v, 3), draw.Instant(start(few)), unit.Amount(few.usual, 3))
 	}
 	title := fmt.Sprintf("The 99th percentile of “%s”%s reaches %s at %s, usually %s",
-		outcomeName(p.of.Outcome), onlyOf(set, p.of.Limiter), unit.Amount(p.v, 3), instant(start(p)), unit.Amount(p.usual, 3))
-	for _, f := range t.Faults {
-		if start(p) < max(f.Until, f.From+t.Step) && start(p)+t.Step > f.From {
-			return title + ": " + f.Label
-		}
-	}
-	return title
+		outcomeName(p.of.Outcome), onlyOf(set, p.of.Limiter), unit.Amount(p.v, 3), draw.Instant(start(p)), unit.Amount(p.usual, 3))
+	return title + duringFault(t, start(p))
 }
 
-// worst interval of those with enough decisions.
+// duringFault returns the first fault in the interval that begins at an instant, as the end
+// of a title; "" if there is none.
+func duringFault(t *series.Timeline, at float64) string {
+	for _, f := range t.Faults {
+		if at < max(f.Until, f.From+t.Step) && at+t.Step > f.From {
+			return ": " + f.Label
+		}
+	}
+	return ""
+}
+
+// worst returns that interval of those with enough decisions.
 func worst(timed []series.OutcomeTimeline, enough int64) (p peak) {
 	for _, o := range timed {
 		usual := middle(o.P99)
@@ -244,7 +239,7 @@ func worst(timed []series.OutcomeTimeline, enough int64) (p peak) {
 	return p
 }
 
-// middle of the values that are known: their median.
+// middle returns the median of the values that are known.
 func middle(v []float64) float64 {
 	known := slices.DeleteFunc(slices.Clone(v), math.IsNaN)
 	slices.Sort(known)
@@ -254,72 +249,38 @@ func middle(v []float64) float64 {
 	return known[(len(known)-1)/2]
 }
 
-// mostFaults that are told apart by letters; of more the note says how many.
-const mostFaults = 8
-
-// faultBar is the height of the bar above the frame that a fault's time is marked
-// by, too: areas may cover its shade.
-const faultBar = 2.5
-
-// shadeFaults fills the time of faults, behind everything.
-func (c *area) shadeFaults(faults []series.Span) {
-	for _, f := range faults {
-		c.SetColor(c.Fault)
-		c.Fill(vg.Rectangle{Min: vg.Point{X: c.x(f.From), Y: c.Min.Y}, Max: vg.Point{X: c.x(f.Until), Y: c.Max.Y}}.Path())
-	}
-}
-
-// edgeFaults marks where faults begin and end, above everything. A letter at the
-// bar is that of the note.
-func (c *area) edgeFaults(faults []series.Span) {
-	edge := draw.LineStyle{Color: c.Axis, Width: c.thin, Dashes: []vg.Length{1.5, 1.5}}
-	for _, f := range faults {
-		x0, x1 := c.x(f.From), c.x(f.Until)
-		c.StrokeLine2(edge, x0, c.Min.Y, x0, c.Max.Y)
-		if x1 > x0 {
-			c.StrokeLine2(edge, x1, c.Min.Y, x1, c.Max.Y)
+// overTimePages returns, for each of the limiters, or client that is told apart, the
+// outcome with most decisions.
+func (k *kit) overTimePages(set *series.Set) (pages []draw.Figure) {
+	t := &set.Timeline
+	var main []series.OutcomeTimeline
+	for _, s := range sources(set) {
+		timed, _ := timedOutcomes(t, s)
+		if len(timed) > 0 {
+			main = append(main, slices.MaxFunc(timed, func(a, b series.OutcomeTimeline) int { return int(total(a.Count) - total(b.Count)) }))
 		}
-		c.SetColor(c.Axis)
-		c.Fill(vg.Rectangle{Min: vg.Point{X: x0, Y: c.Max.Y}, Max: vg.Point{X: max(x1, x0+c.thin), Y: c.Max.Y + faultBar}}.Path())
 	}
-	if !lettered(faults) {
-		return
+	if len(main) == 0 {
+		return []draw.Figure{k.overTimeFigure(set, limiters(set)[0])}
 	}
-	t := aligned(c.fine, draw.XCenter, draw.YBottom)
-	want := make([]vg.Length, len(faults))
-	for i, f := range faults {
-		want[i] = (c.x(f.From) + c.x(f.Until)) / 2
+	lo, hi := span(main)
+	for some := range slices.Chunk(main, pagePanels) {
+		f := draw.Figure{Name: "latency-over-time", Columns: 2, Shared: true}
+		for _, o := range some {
+			whose := o.Limiter + ": "
+			if o.Client != "" {
+				whose = o.Limiter + ", "
+			}
+			f.Panels = append(f.Panels, k.overTimePanel(t, o, whose, lo, hi))
+		}
+		f.Title = overTimeTitle(set, some)
+		overTimeNotes(&f, set, " Of each the outcome with most decisions.")
+		var names []string
+		for _, o := range some {
+			names = append(names, o.Limiter)
+		}
+		f.Note(togetherNote(set, names))
+		pages = append(pages, f)
 	}
-	for i, x := range spread(want, t.Width("W")+1, c.Min.X, c.Max.X) {
-		write(c, t, vg.Point{X: x, Y: c.Max.Y + faultBar}, letter(i))
-	}
-}
-
-// lettered tells whether faults have letters: one alone and too many have none.
-func lettered(faults []series.Span) bool { return len(faults) > 1 && len(faults) <= mostFaults }
-
-func letter(i int) string { return string(rune('A' + i)) }
-
-// faultNote says what the shades are; "" if there are none.
-func faultNote(faults []series.Span) string {
-	switch n := len(faults); {
-	case n == 0:
-		return ""
-	case n == 1:
-		return "Shaded: " + faultWords(faults[0]) + "."
-	case n > mostFaults:
-		return fmt.Sprintf("Shaded: %d faults, the first: %s.", n, faultWords(faults[0]))
-	}
-	var words []string
-	for i, f := range faults {
-		words = append(words, letter(i)+" "+faultWords(f))
-	}
-	return "Shaded: " + strings.Join(words, "; ") + "."
-}
-
-func faultWords(f series.Span) string {
-	if f.Until <= f.From {
-		return f.Label + " at " + instant(f.From)
-	}
-	return f.Label + " from " + instant(f.From) + " to " + instant(f.Until)
+	return pages
 }

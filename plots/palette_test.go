@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/results/record"
 )
 
@@ -17,10 +18,10 @@ var (
 // Contrasts that WCAG 2.2 asks for: 4.5 of text (1.4.3), 3 of what must be seen
 // to understand a graphic (1.4.11).
 func TestContrast(t *testing.T) {
-	for theme, p := range palettes {
+	for theme, p := range palettesDrawn() {
 		atLeast := func(what string, c color.RGBA, want float64) {
-			if got := contrast(c, p.Background); got < want {
-				t.Errorf("%s: %s %s has contrast %.2f to the background, expected at least %g", theme, what, Hex(c), got, want)
+			if got := draw.Contrast(c, p.Background); got < want {
+				t.Errorf("%s: %s %s has contrast %.2f to the background, expected at least %g", theme, what, draw.Hex(c), got, want)
 			}
 		}
 		atLeast("text", p.Text, 7)
@@ -28,7 +29,7 @@ func TestContrast(t *testing.T) {
 		atLeast("axis", p.Axis, 3)
 		for _, d := range decisionsDrawn {
 			for _, k := range keysDrawn {
-				look := p.Outcome(d, k)
+				look := Outcome(p, d, k)
 				atLeast("line of "+string(d)+" "+string(k), look.Color, 3)
 				atLeast("label of "+string(d)+" "+string(k), look.Ink, 4.5)
 			}
@@ -39,22 +40,9 @@ func TestContrast(t *testing.T) {
 			atLeast("series label", look.Ink, 4.5)
 		}
 		for _, d := range decisionsDrawn { // lines cross the shade of faults
-			if got := contrast(p.Outcome(d, record.Found).Color, p.Fault); got < 3 {
+			if got := draw.Contrast(Outcome(p, d, record.Found).Color, p.Fault); got < 3 {
 				t.Errorf("%s: %s has contrast %.2f to the shade of faults, expected at least 3", theme, d, got)
 			}
-		}
-	}
-}
-
-func TestContrastOfKnownColours(t *testing.T) {
-	for _, tt := range []struct {
-		a, b uint32
-		want float64
-	}{
-		{0x000000, 0xFFFFFF, 21}, {0xFFFFFF, 0x000000, 21}, {0x777777, 0xFFFFFF, 4.48}, {0x0000FF, 0xFFFFFF, 8.59}, {0x123456, 0x123456, 1},
-	} {
-		if got := contrast(rgb(tt.a), rgb(tt.b)); math.Abs(got-tt.want) > 0.005 {
-			t.Errorf("contrast of %06x and %06x is %.3f, expected %g", tt.a, tt.b, got, tt.want)
 		}
 	}
 }
@@ -62,11 +50,11 @@ func TestContrastOfKnownColours(t *testing.T) {
 // Of each two outcomes that could stand in one figure, colour, lightness or dashes
 // differ.
 func TestLooksDiffer(t *testing.T) {
-	for theme, p := range palettes {
+	for theme, p := range palettesDrawn() {
 		seen := map[string]string{}
 		for _, d := range decisionsDrawn {
 			for _, k := range keysDrawn {
-				name, look := string(d)+" "+string(k), p.Outcome(d, k).String()
+				name, look := string(d)+" "+string(k), lookText(Outcome(p, d, k))
 				if other, ok := seen[look]; ok {
 					t.Errorf("%s: %s looks like %s: %s", theme, name, other, look)
 				}
@@ -79,11 +67,11 @@ func TestLooksDiffer(t *testing.T) {
 // Areas have no dashes: the shades of one hue differ, too.
 func TestShadesDiffer(t *testing.T) {
 	const enough = 8
-	for theme, p := range palettes {
+	for theme, p := range palettesDrawn() {
 		for _, d := range decisionsDrawn {
 			for i, a := range keysDrawn {
 				for _, b := range keysDrawn[:i] {
-					if got := distance(seenAs(p.Outcome(d, a).Color, deficiencies["none"]), seenAs(p.Outcome(d, b).Color, deficiencies["none"])); got < enough {
+					if got := distance(seenAs(Outcome(p, d, a).Color, deficiencies["none"]), seenAs(Outcome(p, d, b).Color, deficiencies["none"])); got < enough {
 						t.Errorf("%s: %s and %s of %s differ by %.1f, expected at least %d", theme, a, b, d, got, enough)
 					}
 				}
@@ -105,7 +93,7 @@ var deficiencies = map[string][3][3]float64{
 // difference (CIE 1976).
 func TestDecisionsDifferToTheColourBlind(t *testing.T) {
 	const enough = 10
-	for theme, p := range palettes {
+	for theme, p := range palettesDrawn() {
 		for deficiency, m := range deficiencies {
 			for i, a := range decisionsDrawn {
 				for _, b := range decisionsDrawn[:i] {
@@ -113,7 +101,7 @@ func TestDecisionsDifferToTheColourBlind(t *testing.T) {
 						if k != record.Found && (a == record.Dropped || b == record.Dropped) {
 							continue // what is dropped finds nothing
 						}
-						if d := distance(seenAs(p.Outcome(a, k).Color, m), seenAs(p.Outcome(b, k).Color, m)); d < enough {
+						if d := distance(seenAs(Outcome(p, a, k).Color, m), seenAs(Outcome(p, b, k).Color, m)); d < enough {
 							t.Errorf("%s, %s: %s and %s, %s, differ by %.1f, expected at least %d", theme, deficiency, a, b, k, d, enough)
 						}
 					}
@@ -125,7 +113,7 @@ func TestDecisionsDifferToTheColourBlind(t *testing.T) {
 
 // seenAs is a colour in CIELAB as it is seen with a deficiency.
 func seenAs(c color.RGBA, m [3][3]float64) (lab [3]float64) {
-	light := [3]float64{linear(c.R), linear(c.G), linear(c.B)}
+	light := [3]float64{lightOf(c.R), lightOf(c.G), lightOf(c.B)}
 	var rgb, xyz [3]float64
 	for i := range m {
 		for j := range light {
@@ -152,18 +140,40 @@ func distance(a, b [3]float64) float64 {
 	return math.Hypot(math.Hypot(a[0]-b[0], a[1]-b[1]), a[2]-b[2])
 }
 
+// palettesDrawn has the palette of each theme.
+func palettesDrawn() map[draw.Theme]*draw.Palette {
+	all := map[draw.Theme]*draw.Palette{}
+	for _, theme := range []draw.Theme{draw.Light, draw.Dark} {
+		p, err := draw.PaletteOf(theme)
+		if err != nil {
+			panic(err)
+		}
+		all[theme] = p
+	}
+	return all
+}
+
 func TestPaletteOf(t *testing.T) {
-	if _, err := PaletteOf("sepia"); err == nil || !strings.Contains(err.Error(), `"sepia"`) {
+	if _, err := draw.PaletteOf("sepia"); err == nil || !strings.Contains(err.Error(), `"sepia"`) {
 		t.Errorf("theme sepia: got error %v", err)
 	}
-	p, err := PaletteOf(Light)
+	p, err := draw.PaletteOf(draw.Light)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.Outcome("allowed", "found").Color == p.Outcome("denied", "found").Color {
+	if Outcome(p, "allowed", "found").Color == Outcome(p, "denied", "found").Color {
 		t.Error("allowed and denied have one colour")
 	}
-	if got := p.Outcome("someday", "somehow"); contrast(got.Color, p.Background) < 3 {
+	if got := Outcome(p, "someday", "somehow"); draw.Contrast(got.Color, p.Background) < 3 {
 		t.Errorf("a decision that is not known looks like %v", got)
 	}
+}
+
+// lightOf returns the linear light of an sRGB channel.
+func lightOf(v uint8) float64 {
+	x := float64(v) / 255
+	if x <= 0.04045 {
+		return x / 12.92
+	}
+	return math.Pow((x+0.055)/1.055, 2.4)
 }

@@ -6,20 +6,18 @@ import (
 	"slices"
 	"strings"
 
-	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
-
 	"github.com/quotalab/quotalab/models/metric/unit"
+	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/summary"
 )
 
-// shardFigures of one record: for each limiter how keys and commands lie on the
+// shardFigures returns those of one record: for each limiter how keys and commands lie on the
 // shards, when commands come to which, and the hottest keys.
-func shardFigures(k *kit, set *series.Set) (all []Figure) {
+func shardFigures(k *kit, set *series.Set) (all []draw.Figure) {
 	if len(set.Shards) == 0 {
-		f := Figure{Name: "shards", Title: "No command reached a shard", panels: []panel{{empty: unsharded(set)}}}
-		return []Figure{f}
+		f := without("shards", "No command reached a shard", unsharded(set))
+		return []draw.Figure{f}
 	}
 	for i := range set.Shards {
 		l := &set.Shards[i]
@@ -35,33 +33,33 @@ func unsharded(set *series.Set) string {
 	return "no limiter sent a command after the warm-up."
 }
 
-// shardFigure of keys and commands.
-func (k *kit) shardFigure(set *series.Set, l *series.ShardLoad) Figure {
-	f := Figure{Name: "shards-" + l.Limiter, columns: 2, Title: balanceTitle(set, l)}
+// shardFigure shows keys and commands by shard.
+func (k *kit) shardFigure(set *series.Set, l *series.ShardLoad) draw.Figure {
+	f := draw.Figure{Name: "shards-" + l.Limiter, Columns: 2, Title: balanceTitle(set, l)}
 	keys, commands := k.shardBars(l, l.Keys, true), k.shardBars(l, l.Commands, false)
-	f.panels = []panel{
+	f.Panels = []draw.Panel{
 		k.shardPanel(l, "keys", keys, "nothing says which keys were used: the record does not hold all observations."),
 		k.shardPanel(l, "commands", commands, "no command reached a shard after the warm-up."),
 	}
 	n := len(l.Names)
-	if keys.after > 0 {
-		chance := rects{name: "where keys lie by chance, 95 %", rects: []rect{{l.KeysLow, 0, l.KeysHigh, float64(n)}}, look: k.bandLook()}
-		edge := k.plain(3, 2)
-		f.panels[0].layers = keys.layers([]layer{chance}, []layer{rule{at: l.KeysLow, vertical: true, look: edge}, rule{at: l.KeysHigh, vertical: true, look: edge}})
-		f.note(chanceNote(l))
+	if keys.After > 0 {
+		chance := draw.Rects{Name: "where keys lie by chance, 95 %", Rects: []draw.Rect{{X0: l.KeysLow, Y0: 0, X1: l.KeysHigh, Y1: float64(n)}}, Look: k.BandLook()}
+		edge := k.Plain(3, 2)
+		f.Panels[0].Layers = keys.Layers([]draw.Layer{chance}, []draw.Layer{draw.Rule{At: l.KeysLow, Vertical: true, Look: edge}, draw.Rule{At: l.KeysHigh, Vertical: true, Look: edge}})
+		f.Note(chanceNote(l))
 	}
 	if sum := total(l.Commands); sum > 0 && n > 1 {
-		equal := rule{name: "equal shares", at: float64(sum) / float64(n), vertical: true, look: k.plain(1, 2)}
-		f.panels[1].layers = commands.layers(nil, []layer{equal})
+		equal := draw.Rule{Name: "equal shares", At: float64(sum) / float64(n), Vertical: true, Look: k.Plain(1, 2)}
+		f.Panels[1].Layers = commands.Layers(nil, []draw.Layer{equal})
 	}
 	return f
 }
 
-// shardBars of a count. Those of keys leave room for the band of chance.
-func (k *kit) shardBars(l *series.ShardLoad, counts []int64, keys bool) bars {
-	out := bars{look: k.Nth(0)}
+// shardBars returns bars of a count. Those of keys leave room for the band of chance.
+func (k *kit) shardBars(l *series.ShardLoad, counts []int64, keys bool) draw.Bars {
+	out := draw.Bars{Look: k.Nth(0)}
 	if keys && len(l.Names) > 1 && !math.IsNaN(l.KeysHigh) {
-		out.after = l.KeysHigh
+		out.After = l.KeysHigh
 	}
 	hot := []int(nil)
 	if !keys {
@@ -69,31 +67,26 @@ func (k *kit) shardBars(l *series.ShardLoad, counts []int64, keys bool) bars {
 	}
 	for i, n := range counts {
 		far := keys && (float64(n) < l.KeysLow || float64(n) > l.KeysHigh) // never of NaN
-		b := bar{name: l.Names[i], value: float64(n), label: unit.Thousands(n), strong: keys || hot == nil || slices.Contains(hot, i)}
+		b := draw.Bar{Name: l.Names[i], Value: float64(n), Label: unit.Thousands(n), Strong: keys || hot == nil || slices.Contains(hot, i)}
 		if len(counts) > 1 && n > 0 {
-			b.label += " (" + tenth(float64(n)/float64(total(counts))) + ")"
+			b.Label += " (" + tenth(float64(n)/float64(total(counts))) + ")"
 		}
-		if len(counts) > mostNamed && !far && !slices.Contains(hot, i) && i != slices.Index(counts, slices.Max(counts)) {
-			b.label = "" // there is room for what stands out only
+		if len(counts) > draw.MostNamed && !far && !slices.Contains(hot, i) && i != slices.Index(counts, slices.Max(counts)) {
+			b.Label = "" // there is room for what stands out only
 		}
-		out.list = append(out.list, b)
+		out.List = append(out.List, b)
 	}
 	return out
 }
 
-func (k *kit) shardPanel(l *series.ShardLoad, of string, b bars, none string) panel {
-	if len(b.list) == 0 {
-		return panel{title: sentence(of) + " by shard", empty: none, height: k.rowsHeight(max(3, len(l.Names)))}
+func (k *kit) shardPanel(l *series.ShardLoad, of string, b draw.Bars, none string) draw.Panel {
+	if len(b.List) == 0 {
+		return draw.Panel{Title: sentence(of) + " by shard", Empty: none, Height: k.RowsHeight(max(3, len(l.Names)))}
 	}
-	return panel{
-		title: sentence(of) + " by shard", x: k.barAxis(of, b, 2), y: rowAxis("", k.names(l.Names, 2)),
-		layers: b.layers(nil, nil), height: k.rowsHeight(len(l.Names)),
+	return draw.Panel{
+		Title: sentence(of) + " by shard", X: k.BarAxis(of, b, 2), Y: draw.RowAxis("", k.Names(l.Names, 2)),
+		Layers: b.Layers(nil, nil), Height: k.RowsHeight(len(l.Names)),
 	}
-}
-
-// bandLook is of an area in which chance explains what is there.
-func (k *kit) bandLook() Look {
-	return Look{Color: mix(k.Background, k.Axis, 0.28), Ink: k.Muted}
 }
 
 // chanceNote says what the band and the p-value mean.
@@ -191,12 +184,12 @@ func onKeys(l *series.ShardLoad) string {
 // tell them apart.
 const mostCells = 6000
 
-// heatFigure of commands on each shard over time.
-func (k *kit) heatFigure(set *series.Set, l *series.ShardLoad) Figure {
-	f := Figure{Name: "shard-load-" + l.Limiter, columns: 1}
+// heatFigure shows commands on each shard over time.
+func (k *kit) heatFigure(set *series.Set, l *series.ShardLoad) draw.Figure {
+	f := draw.Figure{Name: "shard-load-" + l.Limiter, Columns: 1}
 	if len(l.Heat) == 0 || len(l.Heat[0]) == 0 {
 		f.Title = "When commands" + onlyOf(set, l.Limiter) + " came is not known"
-		f.panels = []panel{{empty: "the record does not hold all observations, so only totals are known."}}
+		f.Panels = []draw.Panel{{Empty: "the record does not hold all observations, so only totals are known."}}
 		return f
 	}
 	f.Title = heatTitle(set, l)
@@ -211,13 +204,13 @@ func (k *kit) heatFigure(set *series.Set, l *series.ShardLoad) Figure {
 	for _, row := range rows {
 		most = max(most, slices.Max(row))
 	}
-	heat := cells{x: x, rows: rows, hi: amountAxis("", most).max}
+	heat := draw.Cells{X: x, Rows: rows, Hi: draw.AmountAxis("", most).Max}
 	faults := set.Timeline.Faults
-	p := panel{x: timeAxis(l.From, until), y: rowAxis("", k.names(l.Names, 1)), faults: faults, height: k.rowsHeight(len(l.Names)), layers: []layer{heat, faultEdges(faults)}}
-	key := k.rampKey("commands per second", 0, heat.hi)
-	f.panels = []panel{p, key}
-	f.note(strings.Replace(faultNote(faults), "Shaded:", "At the dashed lines:", 1))
-	f.note(fmt.Sprintf("Rates in intervals of %s, by when requests were due.%s", unit.Amount(step, 3), warmupNote(&set.Timeline)))
+	p := draw.Panel{X: draw.TimeAxis(l.From, until), Y: draw.RowAxis("", k.Names(l.Names, 1)), Shades: shades(faults), Height: k.RowsHeight(len(l.Names)), Layers: []draw.Layer{heat, draw.ShadeEdges(shades(faults))}}
+	key := k.RampKey("commands per second", 0, heat.Hi)
+	f.Panels = []draw.Panel{p, key}
+	f.Note(strings.Replace(draw.ShadesNote(shades(faults)), "Shaded:", "At the dashed lines:", 1))
+	f.Note(fmt.Sprintf("Rates in intervals of %s, by when requests were due.%s", unit.Amount(step, 3), warmupNote(&set.Timeline)))
 	return f
 }
 
@@ -253,8 +246,8 @@ func heatTitle(set *series.Set, l *series.ShardLoad) string {
 	if len(h.ratios) == 0 {
 		return "No command" + of + " reached a shard"
 	}
-	peak := number(math.Round(l.Heat[h.shard][h.at])) + " commands per second"
-	at := instant(l.From + l.Step*float64(h.at))
+	peak := draw.Number(math.Round(l.Heat[h.shard][h.at])) + " commands per second"
+	at := draw.Instant(l.From + l.Step*float64(h.at))
 	if len(l.Heat) == 1 {
 		return fmt.Sprintf("The one shard serves up to %s%s, at %s", peak, of, at)
 	}
@@ -301,30 +294,16 @@ func readHeat(heat [][]float64) heatReading {
 	return h
 }
 
-// faultEdges are where faults begin and end, above what would hide their shade.
-type faultEdges []series.Span
-
-func (l faultEdges) draw(c *area) {
-	for _, f := range l {
-		for _, x := range []vg.Length{c.x(f.From), c.x(f.Until)} {
-			c.StrokeLine2(draw.LineStyle{Color: c.Background, Width: 4 * c.thin}, x, c.Min.Y, x, c.Max.Y)
-			c.StrokeLine2(draw.LineStyle{Color: c.Text, Width: 2 * c.thin, Dashes: []vg.Length{3, 2}}, x, c.Min.Y, x, c.Max.Y)
-		}
-	}
-}
-
-func (l faultEdges) text(b *strings.Builder) { fmt.Fprintf(b, "edges of %d faults\n", len(l)) }
-
-// hottestFigure of the keys with most decisions.
-func (k *kit) hottestFigure(set *series.Set, l *series.ShardLoad) Figure {
-	f := Figure{Name: "hot-keys-" + l.Limiter, columns: 1}
+// hottestFigure shows the keys with most decisions.
+func (k *kit) hottestFigure(set *series.Set, l *series.ShardLoad) draw.Figure {
+	f := draw.Figure{Name: "hot-keys-" + l.Limiter, Columns: 1}
 	if len(l.Hottest) == 0 {
 		f.Title = "Which keys" + onlyOf(set, l.Limiter) + " are hot is not known"
-		f.panels = []panel{{empty: noHotKeys(set)}}
+		f.Panels = []draw.Panel{{Empty: noHotKeys(set)}}
 		return f
 	}
 	f.Title = hottestTitle(set, l)
-	b := bars{look: k.Nth(0)}
+	b := draw.Bars{Look: k.Nth(0)}
 	var names []string
 	several := severalLimits(l.Hottest)
 	share := tenth
@@ -341,16 +320,16 @@ func (k *kit) hottestFigure(set *series.Set, l *series.ShardLoad) Figure {
 		if h.Shard != "" {
 			label += " on " + strings.ReplaceAll(h.Shard, ",", " and ")
 		}
-		b.list = append(b.list, bar{name: name, value: float64(h.Decisions), label: label, strong: true})
+		b.List = append(b.List, draw.Bar{Name: name, Value: float64(h.Decisions), Label: label, Strong: true})
 	}
-	f.panels = []panel{{title: "Decisions by key", x: k.barAxis("decisions", b, 1), y: rowAxis("", k.names(names, 1)), layers: b.layers(nil, nil), height: k.rowsHeight(len(names))}}
+	f.Panels = []draw.Panel{{Title: "Decisions by key", X: k.BarAxis("decisions", b, 1), Y: draw.RowAxis("", k.Names(names, 1)), Layers: b.Layers(nil, nil), Height: k.RowsHeight(len(names))}}
 	if l.HotRest > 0 {
 		f.Notes = []string{otherKeys(l) + " " + percent(l.HotRest) + " of the decisions."}
 	}
 	return f
 }
 
-// otherKeys than the hottest. One on several limits counts for each.
+// otherKeys counts those beside the hottest. One on several limits counts for each.
 func otherKeys(l *series.ShardLoad) string {
 	if others := total(l.Keys) - int64(len(l.Hottest)); others > 0 {
 		return "The other " + unit.Counted(others, "key") + " have"

@@ -8,9 +8,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-	"gonum.org/v1/plot/vg"
-
+	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/record"
 )
@@ -122,7 +120,7 @@ func TestShardTitles(t *testing.T) {
 		{"no commands", loaded(evenly(3, 10), make([]int64, 3), 5), []string{"No command reached a shard; the keys are even (p = 0.42)", "No command reached a shard", ""}},
 	}
 	for _, tt := range tests {
-		figures := ofKinds(All([]*series.Set{tt.set}, Options{}), "shards")
+		figures := ofKinds(drawn([]*series.Set{tt.set}, Options{}), "shards")
 		if len(figures) != len(tt.titles) {
 			t.Fatalf("%s: %d figures, expected %d", tt.why, len(figures), len(tt.titles))
 		}
@@ -141,7 +139,7 @@ func TestShardTitlesNameTheLimiter(t *testing.T) {
 	other.Limiter = "lua"
 	s.Shards = append(s.Shards, other)
 	s.Latency = append(s.Latency, latencyOf("lua", "allowed", "found", same(10, 1)))
-	for _, f := range ofKinds(All([]*series.Set{s}, Options{}), "shards") {
+	for _, f := range ofKinds(drawn([]*series.Set{s}, Options{}), "shards") {
 		if name := f.Name[strings.LastIndex(f.Name, "-")+1:]; !strings.Contains(f.Title, "of "+name) {
 			t.Errorf("%s: title %q does not name %s", f.Name, f.Title, name)
 		}
@@ -191,46 +189,14 @@ func TestCoarser(t *testing.T) {
 }
 
 func TestGoldenShards(t *testing.T) {
-	goldenOf(t, "shards", ofKinds(All([]*series.Set{hotLoad()}, Options{}), "shards"))
-	goldenOf(t, "shards-1", ofKinds(All([]*series.Set{loaded([]int64{1}, []int64{1024}, 16)}, Options{}), "shards"))
+	goldenOf(t, "shards", ofKinds(drawn([]*series.Set{hotLoad()}, Options{}), "shards"))
+	goldenOf(t, "shards-1", ofKinds(drawn([]*series.Set{loaded([]int64{1}, []int64{1024}, 16)}, Options{}), "shards"))
 }
 
 func TestGoldenShardImages(t *testing.T) {
-	for _, o := range []Options{{Theme: Light}, {Theme: Dark, Width: 8}} {
-		for _, f := range ofKinds(All([]*series.Set{hotLoad()}, o), "shards") {
+	for _, o := range []Options{{Theme: draw.Light}, {Theme: draw.Dark, Width: 8}} {
+		for _, f := range ofKinds(drawn([]*series.Set{hotLoad()}, o), "shards") {
 			golden(t, f.Name+"-"+string(o.Theme)+".png", smallPNG(t, &f), sameImage)
-		}
-	}
-}
-
-func TestNamesKeepWhatTheyDifferIn(t *testing.T) {
-	s, err := newStyle(Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	long := []string{"redis-cache-eu-central-1a-0.internal.example.com:6379", "redis-cache-eu-central-1a-11.internal.example.com:6379"}
-	tests := []struct {
-		why   string
-		names []string
-		width vg.Length
-		want  []string
-	}{
-		{"all fit", []string{"a", "b"}, 50, []string{"a", "b"}},
-		{"ends differ", []string{"2001:db8:0:0:0:0:0:17", "2001:db8:0:0:0:0:0:18"}, 50, []string{"2001:…:0:17", "2001:…:0:18"}},
-		{"middles differ", long, 70, []string{"…u-central-1a-0…", "…u-central-1a-11…"}},
-		{"nothing in common", []string{"one is as long as this", "other is not so long"}, 40, []string{"one i…this", "othe…long"}},
-		{"the same twice", []string{"one is as long as this", "one is as long as this"}, 40, []string{"one i…this", "one i…this"}},
-		{"one is the other's beginning", []string{"aaaaaaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaaaaaaa"}, 40, []string{"…aaaaaa", "…aaaaaaa"}},
-	}
-	for _, tt := range tests {
-		got := s.clipAll(tt.names, tt.width)
-		if diff := cmp.Diff(tt.want, got); diff != "" {
-			t.Errorf("%s (- expected):\n%s", tt.why, diff)
-		}
-		for _, name := range got {
-			if s.fine.Width(name) > tt.width {
-				t.Errorf("%s: %q is wider than %g", tt.why, name, tt.width)
-			}
 		}
 	}
 }

@@ -9,10 +9,10 @@ import (
 	"github.com/quotalab/quotalab/results/record"
 )
 
-// source of decisions: a limiter, or what one of its clients asked of it.
+// source is where decisions come from: a limiter, or what one of its clients asked of it.
 type source struct{ limiter, client string } // client "": all
 
-// sources of a set: its limiters, each as often as it has clients that are told
+// sources returns those of a set: its limiters, each as often as it has clients that are told
 // apart.
 func sources(set *series.Set) (all []source) {
 	for _, limiter := range limiters(set) {
@@ -21,7 +21,7 @@ func sources(set *series.Set) (all []source) {
 	return all
 }
 
-// sourcesOf one limiter.
+// sourcesOf returns those of one limiter.
 func sourcesOf(set *series.Set, limiter string) (all []source) {
 	add := func(o series.Outcome) {
 		if s := (source{limiter, o.Client}); o.Limiter == limiter && o.Client != "" && !slices.Contains(all, s) {
@@ -46,7 +46,7 @@ func (s source) has(o series.Outcome) bool {
 	return mine && (s.client == "" || o.Client == s.client || o.Decision == string(record.Dropped))
 }
 
-// among several limiters or not, what a source is called.
+// among returns what a source is called, among several limiters or not.
 func (s source) among(several bool) string {
 	switch {
 	case s.client == "":
@@ -57,7 +57,7 @@ func (s source) among(several bool) string {
 	return s.client
 }
 
-// nameOf a source in its set; "" if there is no other.
+// nameOf returns the name of a source in its set; "" if there is no other.
 func nameOf(set *series.Set, s source) string {
 	several := len(limiters(set)) > 1
 	if !several && s.client == "" {
@@ -85,7 +85,7 @@ func togetherNote(set *series.Set, names []string) string {
 	return strings.Join(notes, " ")
 }
 
-// lostShare of the decisions of a source whose key was not found.
+// lostShare returns the share of the decisions of a source whose key was not found.
 func lostShare(set *series.Set, s source) float64 {
 	n, lost := int64(0), int64(0)
 	for _, o := range set.Latency {
@@ -103,7 +103,7 @@ func lostShare(set *series.Set, s source) float64 {
 // telling is a difference between shares of clients that a title speaks of.
 const tellingShare = 0.1
 
-// lostWords tell how often clients of a limiter do not find a key; "" if they hardly
+// lostWords says how often clients of a limiter do not find a key; "" if they hardly
 // differ.
 func lostWords(set *series.Set, of []source) string {
 	least, most := 1.0, 0.0

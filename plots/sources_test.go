@@ -36,7 +36,7 @@ func clientsApart(n int) *series.Set {
 // Clients that are told apart have panels of their own, and the title says in what
 // they differ.
 func TestClientsHavePanels(t *testing.T) {
-	figures := All([]*series.Set{clientsApart(2)}, Options{})
+	figures := drawn([]*series.Set{clientsApart(2)}, Options{})
 	for _, tt := range []struct {
 		kind, title string
 		panels      []string
@@ -52,8 +52,8 @@ func TestClientsHavePanels(t *testing.T) {
 			t.Fatalf("%s: %d figures", tt.kind, len(list))
 		}
 		var titles []string
-		for _, p := range list[0].panels {
-			titles = append(titles, p.title)
+		for _, p := range list[0].Panels {
+			titles = append(titles, p.Title)
 		}
 		if got := strings.Join(titles, "\n"); got != strings.Join(tt.panels, "\n") {
 			t.Errorf("%s: panels\n%s\nexpected\n%s", tt.kind, got, strings.Join(tt.panels, "\n"))
@@ -62,7 +62,7 @@ func TestClientsHavePanels(t *testing.T) {
 			t.Errorf("%s: got title\n%s, expected\n%s", tt.kind, list[0].Title, tt.title)
 		}
 	}
-	text := ofKinds(figures, "latency")[0].Text()
+	text := textOf(&ofKinds(figures, "latency")[0])
 	for part, n := range map[string]int{`line "allowed, not found"`: 2, `line "allowed, not found 44 %"`: 1, `line "allowed, not found <1 %"`: 1} {
 		if strings.Count(text, part) != n {
 			t.Errorf("%s is expected %d times, found %d: an outcome has one name for all clients, and a share for each:\n%s", part, n, strings.Count(text, part), text)
@@ -75,14 +75,14 @@ func TestTogetherNote(t *testing.T) {
 	s := twoLimiters()
 	s.Together = []series.Together{{Limiter: "lua", Clients: []string{"wfe", "ra"}, Why: "hardly differ"}, {Limiter: "boulder", Clients: []string{"a", "b", "c", "d", "e"}, Why: "are more than 4"}}
 	for _, kind := range []string{"outcomes-over-time"} {
-		notes := strings.Join(ofKinds(All([]*series.Set{s}, Options{}), kind)[0].Notes, " ")
+		notes := strings.Join(ofKinds(drawn([]*series.Set{s}, Options{}), kind)[0].Notes, " ")
 		if want := "Of lua clients wfe and ra are drawn together: they hardly differ. Of boulder all 5 clients are drawn together: they are more than 4."; !strings.Contains(notes, want) {
 			t.Errorf("%s: notes %q, expected %q", kind, notes, want)
 		}
 	}
 	s = usual()
 	s.Together = []series.Together{{Limiter: "boulder", Clients: []string{"wfe", "ra"}, Why: "hardly differ"}}
-	for _, f := range ofKinds(All([]*series.Set{s}, Options{}), "latency", "latency-over-time", "outcomes-over-time") {
+	for _, f := range ofKinds(drawn([]*series.Set{s}, Options{}), "latency", "latency-over-time", "outcomes-over-time") {
 		if notes := strings.Join(f.Notes, " "); !strings.Contains(notes, "Clients wfe and ra are drawn together: they hardly differ.") {
 			t.Errorf("%s: notes %q", f.Name, notes)
 		}
@@ -99,8 +99,8 @@ func TestClientsAreComparedTogether(t *testing.T) {
 	}
 	intervals(together, 20, 1, func(int, int) float64 { return 100 })
 	together.Manifest.Clock = "real"
-	for _, f := range ofKinds(All([]*series.Set{apart, together}, Options{}), "compare") {
-		text := f.Text()
+	for _, f := range ofKinds(drawn([]*series.Set{apart, together}, Options{}), "compare") {
+		text := textOf(&f)
 		if strings.Contains(text, "wfe") || strings.Contains(text, "client-1") {
 			t.Errorf("%s tells clients apart:\n%s", f.Name, text)
 		}

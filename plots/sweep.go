@@ -8,33 +8,29 @@ import (
 	"strings"
 
 	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/quotalab/quotalab/models/metric/unit"
-	"github.com/quotalab/quotalab/plots/series"
+	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/results/sweep"
 )
 
-// SweepFigures of one metric of a sweep: heat maps of two axes, lines along a
-// numeric one. What is wrong with the sweep or the options is told by each
-// figure's Render.
-func SweepFigures(sweep *sweep.Grid, o Options) []Figure {
-	s, err := newStyle(o)
+// SweepFigures returns the figures of one metric of a sweep: heat maps of two axes,
+// lines along a numeric one.
+func SweepFigures(sweep *sweep.Grid, o Options) ([]draw.Figure, error) {
+	with, err := o.kit()
 	if err == nil {
 		err = sweep.Check()
 	}
 	if err != nil {
-		return []Figure{{Name: "sweep", Kind: "sweep", err: err}}
+		return nil, err
 	}
-	k := &sweepKit{kit: &kit{s}, Grid: sweep}
+	k := &sweepKit{kit: with, Grid: sweep}
 	all := k.figures()
 	for i := range all {
-		f := &all[i]
-		f.Name = slug(f.Name + "-" + sweep.Metric)
-		f.Kind, f.style = "sweep", s
-		f.Subtitle = k.subtitle()
+		all[i].Name += "-" + sweep.Metric
+		all[i].Subtitle = k.subtitle()
 	}
-	return all
+	return k.finished("sweep", all), nil
 }
 
 // sweepKit draws one sweep.
@@ -43,9 +39,9 @@ type sweepKit struct {
 	*sweep.Grid
 }
 
-func (k *sweepKit) figures() (all []Figure) {
+func (k *sweepKit) figures() (all []draw.Figure) {
 	if len(k.known(nil)) == 0 {
-		return []Figure{{Name: "sweep", Title: k.Metric + " is not known of any run", panels: []panel{{empty: "no run of the sweep showed the metric."}}}}
+		return []draw.Figure{without("sweep", k.Metric+" is not known of any run", "no run of the sweep showed the metric.")}
 	}
 	if len(k.Axes) > 1 {
 		all = append(all, k.mapFigure())
@@ -139,7 +135,7 @@ func (k *sweepKit) spanOf(values []float64) string {
 	return lo + " to " + hi
 }
 
-// say a value of the metric with its unit.
+// say writes a value of the metric with its unit.
 func (k *sweepKit) say(v float64) string { return k.digits(v, 3) }
 
 // brief is for cells.
@@ -153,7 +149,7 @@ func (k *sweepKit) digits(v float64, digits int) string {
 		return unit.Significant(100*v, digits) + " %"
 	}
 	if v == math.Trunc(v) {
-		return number(v)
+		return draw.Number(v)
 	}
 	return unit.Significant(v, digits)
 }
@@ -167,7 +163,7 @@ func (k *sweepKit) metricLabel() string {
 	return k.Metric + " (" + k.Unit + ")"
 }
 
-// setting of some axes, as in "limiter = lua, rate = 100/s".
+// setting writes that of some axes, as in "limiter = lua, rate = 100/s".
 func (k *sweepKit) setting(axes, index []int) string {
 	var words []string
 	for i, a := range axes {
@@ -176,7 +172,7 @@ func (k *sweepKit) setting(axes, index []int) string {
 	return strings.Join(words, ", ")
 }
 
-// settingOf one axis. A unit in the axis's name goes to the value.
+// settingOf writes that of one axis. A unit in the axis's name goes to the value.
 func settingOf(a *sweep.Parameter, i int) string {
 	name, unit, found := strings.Cut(strings.TrimSuffix(a.Name, ")"), " (")
 	switch {
@@ -219,7 +215,7 @@ func (k *sweepKit) some(axes []int, most int) (settings [][]int, left string) {
 	return settings, fmt.Sprintf("Not drawn: %s of %s.", unit.Counted(int64(len(all)-most), "other setting"), and(names))
 }
 
-// others than some axes.
+// others returns all but some axes.
 func (k *sweepKit) others(but ...int) (axes []int) {
 	for i := range k.Axes {
 		if !slices.Contains(but, i) {
@@ -238,7 +234,7 @@ func (k *sweepKit) byPlace() map[string]sweep.GridCell {
 	return m
 }
 
-// place of a cell from that on some axes and on the others.
+// place returns that of a cell from that on some axes and on the others.
 func (k *sweepKit) place(axes, index []int, at map[int]int) string {
 	whole := make([]int, len(k.Axes))
 	for i, a := range axes {
@@ -253,12 +249,12 @@ func (k *sweepKit) place(axes, index []int, at map[int]int) string {
 // mostLines of one figure; of more settings the note says how many.
 const mostLines = 7
 
-// lineFigure along one axis: a line for each setting of the others.
-func (k *sweepKit) lineFigure(x int) Figure {
-	f := Figure{Name: "sweep-line", columns: 1}
+// lineFigure shows one axis: a line for each setting of the others.
+func (k *sweepKit) lineFigure(x int) draw.Figure {
+	f := draw.Figure{Name: "sweep-line", Columns: 1}
 	others := k.others(x)
 	settings, left := k.some(others, mostLines)
-	f.note(left)
+	f.Note(left)
 	var lines []sweepLine
 	cellsOf := k.byPlace()
 	for i, setting := range settings {
@@ -266,14 +262,14 @@ func (k *sweepKit) lineFigure(x int) Figure {
 		for v, number := range k.Axes[x].Numeric {
 			c, ok := cellsOf[k.place(others, setting, map[int]int{x: v})]
 			if ok && !math.IsNaN(c.Value) && !math.IsInf(c.Value, 0) {
-				l.points = append(l.points, sweepPoint{series.Point{X: number, Y: c.Value}, c.OK})
+				l.points = append(l.points, sweepPoint{draw.Point{X: number, Y: c.Value}, c.OK})
 			}
 		}
 		slices.SortStableFunc(l.points, func(a, b sweepPoint) int { return cmp.Compare(a.X, b.X) })
 		lines = append(lines, l)
 	}
 	f.Title = k.lineTitle(x, lines)
-	f.panels = []panel{k.linePanel(x, lines)}
+	f.Panels = []draw.Panel{k.linePanel(x, lines)}
 	return f
 }
 
@@ -288,26 +284,26 @@ func (k *sweepKit) lineName(others, setting []int) string {
 // sweepLine is one setting of the other axes.
 type sweepLine struct {
 	name   string
-	look   Look
+	look   draw.Look
 	points []sweepPoint
 }
 
 type sweepPoint struct {
-	series.Point
+	draw.Point
 	ok bool
 }
 
-func (k *sweepKit) linePanel(x int, lines []sweepLine) panel {
-	p := panel{x: k.valueAxis(x), y: k.metricAxis(), direct: true}
+func (k *sweepKit) linePanel(x int, lines []sweepLine) draw.Panel {
+	p := draw.Panel{X: k.valueAxis(x), Y: k.metricAxis(), Direct: true}
 	if len(lines) == 1 {
-		p.layers = append(p.layers, k.passing(lines[0], p.x, p.y))
+		p.Layers = append(p.Layers, k.passing(lines[0], p.X, p.Y))
 	}
 	radius := vg.Length(3)
 	if len(k.Axes[x].Values) > 15 {
 		radius = 1.8
 	}
 	for _, l := range lines {
-		var all, pass, fail []series.Point
+		var all, pass, fail []draw.Point
 		for _, one := range l.points {
 			all = append(all, one.Point)
 			if one.ok {
@@ -316,18 +312,18 @@ func (k *sweepKit) linePanel(x int, lines []sweepLine) panel {
 				fail = append(fail, one.Point)
 			}
 		}
-		p.layers = append(p.layers, line{name: l.name, points: all, look: l.look}, dots{points: pass, look: l.look, radius: radius},
-			dots{points: fail, look: Look{Color: k.Background}, radius: radius + 0.4}, dots{points: fail, look: l.look, shape: draw.CrossGlyph{}, radius: radius})
+		p.Layers = append(p.Layers, draw.Line{Name: l.name, Points: all, Look: l.look}, draw.Dots{Points: pass, Look: l.look, Radius: radius},
+			draw.Dots{Points: fail, Look: draw.Look{Color: k.Background}, Radius: radius + 0.4}, draw.Dots{Points: fail, Look: l.look, Shape: draw.Cross, Radius: radius})
 	}
-	p.layers = append(p.layers, dots{name: "passes", look: k.plain(), radius: 3}, dots{name: "fails", look: k.plain(), shape: draw.CrossGlyph{}, radius: 3})
+	p.Layers = append(p.Layers, draw.Dots{Name: "passes", Look: k.Plain(), Radius: 3}, draw.Dots{Name: "fails", Look: k.Plain(), Shape: draw.Cross, Radius: 3})
 	return p
 }
 
 // passing is where a single line passes: half way to its neighbours.
-func (k *sweepKit) passing(l sweepLine, x, y axis) rects {
-	out := rects{name: "passing region", look: Look{Color: mix(k.Background, palettes[k.theme].Series[2], 0.18), Ink: k.Muted}}
+func (k *sweepKit) passing(l sweepLine, x, y draw.Axis) draw.Rects {
+	out := draw.Rects{Name: "passing region", Look: draw.Look{Color: draw.Mix(k.Background, k.Series[2], 0.18), Ink: k.Muted}}
 	between := func(a, b float64) float64 {
-		if _, log := x.scale.(logScale); log {
+		if _, log := x.Scale.(draw.LogScale); log {
 			return math.Sqrt(a * b)
 		}
 		return (a + b) / 2
@@ -336,21 +332,21 @@ func (k *sweepKit) passing(l sweepLine, x, y axis) rects {
 		if !one.ok {
 			continue
 		}
-		from, until := x.min, x.max
+		from, until := x.Min, x.Max
 		if i > 0 {
 			from = between(l.points[i-1].X, one.X)
 		}
 		if i+1 < len(l.points) {
 			until = between(one.X, l.points[i+1].X)
 		}
-		if last := len(out.rects) - 1; last >= 0 && out.rects[last].x1 == from {
-			out.rects[last].x1 = until
+		if last := len(out.Rects) - 1; last >= 0 && out.Rects[last].X1 == from {
+			out.Rects[last].X1 = until
 			continue
 		}
-		out.rects = append(out.rects, rect{from, y.min, until, y.max})
+		out.Rects = append(out.Rects, draw.Rect{X0: from, Y0: y.Min, X1: until, Y1: y.Max})
 	}
-	if out.rects == nil {
-		out.name = ""
+	if out.Rects == nil {
+		out.Name = ""
 	}
 	return out
 }
@@ -393,7 +389,7 @@ func (k *sweepKit) lineTitle(x int, lines []sweepLine) string {
 	return fmt.Sprintf("At %s %s is %s with %s and %s with %s", value(at), k.Metric, k.say(lo), low, k.say(hi), high)
 }
 
-// passWords say up to where a line passes, if it does so from one of its ends on.
+// passWords returns up to where a line passes, if it does so from one of its ends on.
 func passWords(points []sweepPoint, value func(float64) string) string {
 	changes := 0
 	for i := 1; i < len(points); i++ {
@@ -417,37 +413,37 @@ func passWords(points []sweepPoint, value func(float64) string) string {
 	return ""
 }
 
-// barFigure of one axis of words, or of one run.
-func (k *sweepKit) barFigure() Figure {
-	f := Figure{Name: "sweep-bars", Title: k.title(), columns: 1}
+// barFigure shows one axis of words, or one run.
+func (k *sweepKit) barFigure() draw.Figure {
+	f := draw.Figure{Name: "sweep-bars", Title: k.title(), Columns: 1}
 	names := []string{"the run"}
 	if len(k.Axes) == 1 {
 		names = k.Axes[0].Values
 	}
-	b := bars{look: k.Nth(0)}
+	b := draw.Bars{Look: k.Nth(0)}
 	cellsOf := k.byPlace()
 	n := len(names)
-	var none absent
+	var none draw.Absent
 	for i, name := range names {
 		index := []int{i}
 		if len(k.Axes) == 0 {
 			index = nil
 		}
-		one := bar{name: name}
+		one := draw.Bar{Name: name}
 		if c, ok := cellsOf[fmt.Sprint(index)]; !ok || math.IsNaN(c.Value) || math.IsInf(c.Value, 0) {
-			none = append(none, says{middleOf(i, n), "no run, or the metric is not known"})
+			none = append(none, draw.Says{Y: draw.MiddleOf(i, n), Word: "no run, or the metric is not known"})
 		} else {
-			one.value, one.label, one.strong = c.Value, k.say(c.Value)+passMark(c.OK), c.OK
+			one.Value, one.Label, one.Strong = c.Value, k.say(c.Value)+passMark(c.OK), c.OK
 		}
-		b.list = append(b.list, one)
+		b.List = append(b.List, one)
 	}
 	label := ""
 	if len(k.Axes) == 1 {
 		label = k.Axes[0].Name
 	}
-	x := k.barAxis(k.label(k.metricLabel(), 1), b, 1)
-	x.ticks = k.saidTicks
-	f.panels = []panel{{x: x, y: rowAxis(label, k.names(names, 1)), layers: append(b.layers(nil, nil), none), height: k.rowsHeight(n)}}
+	x := k.BarAxis(k.label(k.metricLabel(), 1), b, 1)
+	x.Ticks = k.saidTicks
+	f.Panels = []draw.Panel{{X: x, Y: draw.RowAxis(label, k.Names(names, 1)), Layers: append(b.Layers(nil, nil), none), Height: k.RowsHeight(n)}}
 	return f
 }
 

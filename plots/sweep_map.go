@@ -4,13 +4,11 @@ import (
 	"cmp"
 	"math"
 	"slices"
-	"strings"
 
-	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/quotalab/quotalab/models/metric/unit"
+	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/results/sweep"
 )
 
@@ -19,14 +17,14 @@ const mostMaps = 8
 
 // mapFigure has the last axis across, the one before upwards, and a panel for
 // each setting of the others.
-func (k *sweepKit) mapFigure() Figure {
+func (k *sweepKit) mapFigure() draw.Figure {
 	across, down := len(k.Axes)-1, len(k.Axes)-2
-	f := Figure{Name: "sweep-map", Title: k.title(), columns: 2}
+	f := draw.Figure{Name: "sweep-map", Title: k.title(), Columns: 2}
 	others := k.others(across, down)
 	settings, left := k.some(others, mostMaps)
-	f.note(left)
+	f.Note(left)
 	if len(settings) == 1 {
-		f.columns = 1
+		f.Columns = 1
 	}
 	scale, missing := k.metricAxis(), false
 	cellsOf := k.byPlace()
@@ -35,16 +33,12 @@ func (k *sweepKit) mapFigure() Figure {
 			c, ok := cellsOf[k.place(others, setting, map[int]int{across: x, down: y})]
 			return c, ok
 		}, scale)
-		f.panels = append(f.panels, k.mapPanel(across, down, k.setting(others, setting), m, passed, f.columns))
-		for _, row := range m.rows {
-			for _, v := range row {
-				missing = missing || math.IsNaN(v)
-			}
-		}
+		f.Panels = append(f.Panels, k.mapPanel(across, down, k.setting(others, setting), m, passed, f.Columns))
+		missing = missing || m.Gaps()
 	}
-	scale.label = k.label(k.metricLabel(), f.columns)
-	f.panels = append(f.panels, k.mapKey(scale))
-	f.note(k.mapNote(missing))
+	scale.Label = k.label(k.metricLabel(), f.Columns)
+	f.Panels = append(f.Panels, k.mapKey(scale))
+	f.Note(k.mapNote(missing))
 	return f
 }
 
@@ -56,7 +50,7 @@ func (k *sweepKit) mapNote(missing bool) string {
 	return note
 }
 
-// rowOrder of an axis from above: numbers rise upwards.
+// rowOrder returns the values of an axis from above: numbers rise upwards.
 func (k *sweepKit) rowOrder(a int) []int {
 	order := make([]int, len(k.Axes[a].Values))
 	for i := range order {
@@ -68,12 +62,12 @@ func (k *sweepKit) rowOrder(a int) []int {
 	return order
 }
 
-// grid of the cells in one panel.
-func (k *sweepKit) grid(across, down int, cell func(x, y int) (sweep.GridCell, bool), scale axis) (cells, [][]bool) {
-	m := cells{lo: 0, hi: 1}
+// grid returns the cells of one panel.
+func (k *sweepKit) grid(across, down int, cell func(x, y int) (sweep.GridCell, bool), scale draw.Axis) (draw.Cells, [][]bool) {
+	m := draw.Cells{Lo: 0, Hi: 1}
 	var passed [][]bool
 	for x := 0; x <= len(k.Axes[across].Values); x++ {
-		m.x = append(m.x, float64(x))
+		m.X = append(m.X, float64(x))
 	}
 	for _, y := range k.rowOrder(down) {
 		var row []float64
@@ -83,102 +77,32 @@ func (k *sweepKit) grid(across, down int, cell func(x, y int) (sweep.GridCell, b
 			c, ok := cell(x, y)
 			v, label := math.NaN(), ""
 			if ok && !math.IsNaN(c.Value) && !math.IsInf(c.Value, 0) {
-				v, label = scale.normal().scale.Normalize(scale.min, scale.max, c.Value), k.brief(c.Value)
+				v, label = scale.Share(c.Value), k.brief(c.Value)
 			}
 			row, labels, pass = append(row, v), append(labels, label), append(pass, ok && c.OK)
 		}
-		m.rows, m.labels, passed = append(m.rows, row), append(m.labels, labels), append(passed, pass)
+		m.Rows, m.Labels, passed = append(m.Rows, row), append(m.Labels, labels), append(passed, pass)
 	}
 	return m, passed
 }
 
-func (k *sweepKit) mapPanel(across, down int, title string, m cells, passed [][]bool, columns int) panel {
+func (k *sweepKit) mapPanel(across, down int, title string, m draw.Cells, passed [][]bool, columns int) draw.Panel {
 	var rows []string
 	for _, y := range k.rowOrder(down) {
 		rows = append(rows, k.Axes[down].Values[y])
 	}
-	width := k.panelWidth(columns)
-	each := width * (1 - nameShare) / vg.Length(len(k.Axes[across].Values))
-	names := k.clipAll(k.Axes[across].Values, max(each, width/8))
-	n := len(names)
-	x := axis{label: k.label(k.Axes[across].Name, columns), max: float64(n), ticks: func(_, _ float64) (all [][]plot.Tick) {
-		for every := 1; every < 2*n; every *= 2 {
-			var ticks []plot.Tick
-			for i := 0; i < n; i += every {
-				ticks = append(ticks, plot.Tick{Value: float64(i) + 0.5, Label: names[i]})
-			}
-			all = append(all, ticks)
-		}
-		return all
-	}}
-	return panel{title: title, x: x, y: rowAxis(k.Axes[down].Name, k.names(rows, columns)), height: k.rowsHeight(len(rows)), layers: []layer{m, outline{passed}}}
+	width := k.PanelWidth(columns)
+	each := width * (1 - draw.NameShare) / vg.Length(len(k.Axes[across].Values))
+	names := k.ClipAll(k.Axes[across].Values, max(each, width/8))
+	x := draw.ColumnAxis(k.label(k.Axes[across].Name, columns), names)
+	return draw.Panel{Title: title, X: x, Y: draw.RowAxis(k.Axes[down].Name, k.Names(rows, columns)), Height: k.RowsHeight(len(rows)), Layers: []draw.Layer{m, draw.Outline{Passed: passed}}}
 }
 
 // mapKey says which colour is how much.
-func (k *sweepKit) mapKey(scale axis) panel {
-	key := k.rampKey(scale.label, scale.min, scale.max)
-	key.x = scale
+func (k *sweepKit) mapKey(scale draw.Axis) draw.Panel {
+	key := k.RampKey(scale.Label, scale.Min, scale.Max)
+	key.X = scale
 	return key
-}
-
-// outline around the cells that pass.
-type outline struct{ passed [][]bool }
-
-func (l outline) draw(c *area) {
-	for _, sty := range []draw.LineStyle{{Color: c.Background, Width: 3.4}, {Color: c.Text, Width: 1.7}} {
-		c.SetLineStyle(sty)
-		for _, e := range l.edges() {
-			var p vg.Path
-			p.Move(c.at(e.x0, e.y0))
-			p.Line(c.at(e.x1, e.y1))
-			c.Stroke(p)
-		}
-	}
-}
-
-// edges between what passes and what does not, joined where they go on.
-func (l outline) edges() (edges []rect) {
-	n := len(l.passed)
-	pass := func(row, column int) bool {
-		return row >= 0 && row < n && column >= 0 && column < len(l.passed[row]) && l.passed[row][column]
-	}
-	join := func(e rect) {
-		if last := len(edges) - 1; last >= 0 && edges[last].x1 == e.x0 && edges[last].y1 == e.y0 && (edges[last].x0 == e.x1 || edges[last].y0 == e.y1) {
-			edges[last].x1, edges[last].y1 = e.x1, e.y1
-			return
-		}
-		edges = append(edges, e)
-	}
-	for row := 0; row <= n; row++ {
-		for column := range l.passed[0] {
-			if pass(row, column) != pass(row-1, column) {
-				join(rect{float64(column), float64(n - row), float64(column + 1), float64(n - row)})
-			}
-		}
-	}
-	for column := 0; column <= len(l.passed[0]); column++ {
-		for row := range n {
-			if pass(row, column) != pass(row, column-1) {
-				join(rect{float64(column), float64(n - row), float64(column), float64(n - row - 1)})
-			}
-		}
-	}
-	return edges
-}
-
-func (l outline) text(b *strings.Builder) {
-	b.WriteString("passes\n")
-	for _, row := range l.passed {
-		b.WriteString("    ")
-		for _, ok := range row {
-			if ok {
-				b.WriteString("#")
-			} else {
-				b.WriteString(".")
-			}
-		}
-		b.WriteByte('\n')
-	}
 }
 
 // logFrom is from what ratio of the largest to the smallest value on a scale
@@ -186,40 +110,40 @@ func (l outline) text(b *strings.Builder) {
 const logFrom = 50
 
 // metricAxis holds all values of the metric.
-func (k *sweepKit) metricAxis() axis {
+func (k *sweepKit) metricAxis() draw.Axis {
 	values := k.known(nil)
 	lo, hi := slices.Min(values), slices.Max(values)
-	a := axis{label: k.label(k.metricLabel(), 1), min: min(lo, 0), max: hi, ticks: k.saidTicks}
+	a := draw.Axis{Label: k.label(k.metricLabel(), 1), Min: min(lo, 0), Max: hi, Ticks: k.saidTicks}
 	switch {
 	case lo > 0 && hi/lo >= logFrom:
-		a.min, a.max, a.scale, a.ticks = lo/1.2, hi*1.2, logScale{}, k.decadeTicks
+		a.Min, a.Max, a.Scale, a.Ticks = lo/1.2, hi*1.2, draw.LogScale{}, k.decadeTicks
 	case hi <= 0 && lo < 0:
-		a.max = 0
+		a.Max = 0
 	case hi > 0:
-		a.max = roundTop(hi * 1.04)
+		a.Max = draw.RoundTop(hi * 1.04)
 	default: // all are 0
-		a.max = 1
+		a.Max = 1
 	}
-	if a.min < 0 {
-		a.min = -roundTop(-a.min)
+	if a.Min < 0 {
+		a.Min = -draw.RoundTop(-a.Min)
 	}
 	return a
 }
 
-// label of an axis that fits below a frame.
+// label returns that of an axis so that it fits below a frame.
 func (k *sweepKit) label(words string, columns int) string {
-	return shorten(k.fine, words, 0.55*k.panelWidth(columns), "…")
+	return draw.Shorten(k.Fine, words, 0.55*k.PanelWidth(columns), "…")
 }
 
 // saidTicks are round numbers with the metric's unit.
-func (k *sweepKit) saidTicks(lo, hi float64) [][]plot.Tick {
+func (k *sweepKit) saidTicks(lo, hi float64) [][]draw.Tick {
 	factor := 1.0
 	if k.Unit == "ratio" {
 		factor = 100
 	}
-	all := roundTicks(lo*factor, hi*factor)
+	all := draw.RoundTicks(lo*factor, hi*factor)
 	if k.whole() {
-		return wholeTicks(lo, hi)
+		return draw.WholeTicks(lo, hi)
 	}
 	for i := range all {
 		for j := range all[i] {
@@ -237,11 +161,11 @@ func (k *sweepKit) saidTicks(lo, hi float64) [][]plot.Tick {
 }
 
 // decadeTicks are at powers of ten, and between them as far as there is room.
-func (k *sweepKit) decadeTicks(lo, hi float64) [][]plot.Tick {
+func (k *sweepKit) decadeTicks(lo, hi float64) [][]draw.Tick {
 	if k.Unit == "s" {
-		return latencyTicks(lo, hi)
+		return draw.LatencyTicks(lo, hi)
 	}
-	all := latencyTicks(lo, hi)
+	all := draw.LatencyTicks(lo, hi)
 	for i := range all {
 		for j := range all[i] {
 			if t := &all[i][j]; t.Label != "" {
@@ -252,19 +176,19 @@ func (k *sweepKit) decadeTicks(lo, hi float64) [][]plot.Tick {
 	return all
 }
 
-// valueAxis of a parameter with numbers: ticks are at the values that were run.
-func (k *sweepKit) valueAxis(a int) axis {
+// valueAxis returns that of a parameter with numbers: ticks are at the values that were run.
+func (k *sweepKit) valueAxis(a int) draw.Axis {
 	numbers := k.Axes[a].Numeric
 	lo, hi := slices.Min(numbers), slices.Max(numbers)
-	x := axis{label: k.label(k.Axes[a].Name, 1), min: lo, max: hi, ticks: func(_, _ float64) [][]plot.Tick { return k.ranTicks(a) }}
+	x := draw.Axis{Label: k.label(k.Axes[a].Name, 1), Min: lo, Max: hi, Ticks: func(_, _ float64) [][]draw.Tick { return k.ranTicks(a) }}
 	switch {
 	case lo == hi:
-		x.min, x.max = lo-1, hi+1
+		x.Min, x.Max = lo-1, hi+1
 	case geometric(numbers):
 		edge := math.Pow(hi/lo, 0.04)
-		x.min, x.max, x.scale = lo/edge, hi*edge, logScale{}
+		x.Min, x.Max, x.Scale = lo/edge, hi*edge, draw.LogScale{}
 	default:
-		x.min, x.max = lo-(hi-lo)*0.04, hi+(hi-lo)*0.04
+		x.Min, x.Max = lo-(hi-lo)*0.04, hi+(hi-lo)*0.04
 	}
 	return x
 }
@@ -299,12 +223,12 @@ func evenness(sorted []float64) float64 {
 }
 
 // ranTicks are at the values, as far as there is room.
-func (k *sweepKit) ranTicks(a int) [][]plot.Tick {
+func (k *sweepKit) ranTicks(a int) [][]draw.Tick {
 	axis := &k.Axes[a]
-	ticks := make([]plot.Tick, len(axis.Values))
+	ticks := make([]draw.Tick, len(axis.Values))
 	for i := range ticks {
-		ticks[i] = plot.Tick{Value: axis.Numeric[i], Label: axis.Values[i]}
+		ticks[i] = draw.Tick{Value: axis.Numeric[i], Label: axis.Values[i]}
 	}
-	slices.SortStableFunc(ticks, func(a, b plot.Tick) int { return cmp.Compare(a.Value, b.Value) })
-	return [][]plot.Tick{ticks}
+	slices.SortStableFunc(ticks, func(a, b draw.Tick) int { return cmp.Compare(a.Value, b.Value) })
+	return [][]draw.Tick{ticks}
 }

@@ -8,24 +8,23 @@ import (
 	"strconv"
 	"strings"
 
-	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/quotalab/quotalab/models/metric/unit"
+	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/plots/series"
 )
 
-// thresholdFigures of one record: which notices each engine missed and why, in
+// thresholdFigures returns those of one record: which notices each engine missed and why, in
 // which groups of accounts, how late the others were, and one account's story.
-func thresholdFigures(k *kit, set *series.Set) (all []Figure) {
+func thresholdFigures(k *kit, set *series.Set) (all []draw.Figure) {
 	t := set.Thresholds
 	if t == nil {
-		return []Figure{{Name: "thresholds", Title: "No notice was due", panels: []panel{{empty: "the run has no engine."}}}}
+		return []draw.Figure{without("thresholds", "No notice was due", "the run has no engine.")}
 	}
 	of := tallies(t)
 	if why := untold(t, of); why != "" {
-		f := Figure{Name: "thresholds-missed", Title: "Whether a notice was missed is not known", panels: []panel{{empty: why}}}
+		f := without("thresholds-missed", "Whether a notice was missed is not known", why)
 		all = append(all, f)
 	} else {
 		all = append(all, k.missedFigure(t, of), k.matrixFigure(t, of), k.delayFigure(t))
@@ -50,14 +49,14 @@ func untold(t *series.Thresholds, of []tally) string {
 	return ""
 }
 
-// tally of one engine over all thresholds and groups.
+// tally is the account of one engine over all thresholds and groups.
 type tally struct {
 	engine            string
 	missed, crossings int64
 	causes            []int64 // of misses, in the order of Thresholds.Causes
 }
 
-// tallies of the engines, in their order.
+// tallies returns those of the engines, in their order.
 func tallies(t *series.Thresholds) []tally {
 	list := make([]tally, len(t.Engines))
 	for i, e := range t.Engines {
@@ -80,7 +79,7 @@ func tallies(t *series.Thresholds) []tally {
 	return list
 }
 
-// share of a, 0 of nothing.
+// share returns what part a is, 0 of nothing.
 func share(a, of int64) float64 {
 	if of == 0 {
 		return 0
@@ -122,7 +121,7 @@ func verb(names []string, of string) string {
 	return and(fewNames(names)) + " " + of
 }
 
-// fewNames: of many the first and how many more there are.
+// fewNames returns, of many, the first and how many more there are.
 func fewNames(names []string) []string {
 	if len(names) <= 4 {
 		return names
@@ -140,45 +139,6 @@ func thresholdSubtitle(set *series.Set, more string) string {
 	return strings.Join(append([]string{head, more}, marks(set)...), " · ")
 }
 
-// stackParts are parts of stacked bars, one a row at most. Each is seen however small
-// it is, and apart from the next.
-type stackParts struct{ rects }
-
-// leastPart is the width of a part that is next to nothing.
-const leastPart = vg.Length(1)
-
-func (l stackParts) draw(c *area) {
-	for _, r := range l.rects.rects {
-		lo, hi := c.at(r.x0, r.y0), c.at(r.x1, r.y1)
-		c.SetColor(l.look.Color)
-		c.Fill(vg.Rectangle{Min: lo, Max: vg.Point{X: max(hi.X, lo.X+leastPart), Y: hi.Y}}.Path())
-		if hi.X-lo.X > 3*leastPart && r.x0 > 0 {
-			c.StrokeLine2(draw.LineStyle{Color: c.Background, Width: c.thin}, lo.X, lo.Y, lo.X, hi.Y)
-		}
-	}
-}
-
-// stackEnds are what is said of each stacked bar.
-type stackEnds struct{ barLabels }
-
-func (l stackEnds) text(b *strings.Builder) {
-	b.WriteString("bars\n")
-	for _, one := range l.list {
-		fmt.Fprintf(b, "    %s: %s\n", one.name, one.label)
-	}
-}
-
-// thickCross is a cross that is seen among lines.
-type thickCross struct{}
-
-// DrawGlyph implements draw.GlyphDrawer.
-func (thickCross) DrawGlyph(c *draw.Canvas, sty draw.GlyphStyle, at vg.Point) {
-	line := draw.LineStyle{Color: sty.Color, Width: 1.6}
-	r := sty.Radius * 0.8
-	c.StrokeLine2(line, at.X-r, at.Y-r, at.X+r, at.Y+r)
-	c.StrokeLine2(line, at.X-r, at.Y+r, at.X+r, at.Y-r)
-}
-
 // Most rows of a matrix, most matrices, and most rows of all those below each
 // other.
 const (
@@ -187,12 +147,12 @@ const (
 	mostGroupRows = 24
 )
 
-// matrixFigure: the share missed by group of accounts and threshold, an engine
+// matrixFigure shows the share missed by group of accounts and threshold, an engine
 // a panel. Engines that missed nothing are named instead, if others did.
-func (k *kit) matrixFigure(t *series.Thresholds, of []tally) Figure {
-	f := Figure{Name: "thresholds-matrix", Title: "Which accounts' notices were missed is not known"}
+func (k *kit) matrixFigure(t *series.Thresholds, of []tally) draw.Figure {
+	f := draw.Figure{Name: "thresholds-matrix", Title: "Which accounts' notices were missed is not known"}
 	if len(t.Groups) == 0 || len(crossedLevels(t)) == 0 {
-		f.panels = []panel{{empty: "nothing tells crossings apart by group of accounts and threshold."}}
+		f.Panels = []draw.Panel{{Empty: "nothing tells crossings apart by group of accounts and threshold."}}
 		return f
 	}
 	f.Title = matrixTitle(t, of)
@@ -203,25 +163,25 @@ func (k *kit) matrixFigure(t *series.Thresholds, of []tally) Figure {
 	n := len(shown)
 	groups, rest := mainGroups(t)
 	names, levels := groupNames(groups, rest), crossedLevels(t)
-	f.columns = 2
+	f.Columns = 2
 	if n == 1 || !k.cellsFit(names, len(levels), 2) {
-		f.columns = 1
+		f.Columns = 1
 	}
-	shown = shown[:min(n, mostMatrices, max(1, f.columns*mostGroupRows/len(names)))]
+	shown = shown[:min(n, mostMatrices, max(1, f.Columns*mostGroupRows/len(names)))]
 	slices.SortFunc(shown, func(a, b tally) int {
 		return cmp.Compare(slices.Index(t.Engines, a.engine), slices.Index(t.Engines, b.engine))
 	})
 	crossed := true
 	for _, e := range shown {
 		m := matrix(t, e.engine, levels, groups, rest)
-		crossed = crossed && !m.gaps()
-		p := panel{title: percent(share(e.missed, e.crossings)) + " missed by " + e.engine, x: levelAxis(levels), layers: []layer{m, blanks{m, names}}}
-		p.y = rowAxis("", k.names(names, f.columns))
-		p.height = k.rowsHeight(len(m.rows))
-		f.panels = append(f.panels, p)
+		crossed = crossed && !m.Gaps()
+		p := draw.Panel{Title: percent(share(e.missed, e.crossings)) + " missed by " + e.engine, X: levelAxis(levels), Layers: []draw.Layer{m, draw.Blanks{Cells: m}}}
+		p.Y = draw.RowAxis("", k.Names(names, f.Columns))
+		p.Height = k.RowsHeight(len(m.Rows))
+		f.Panels = append(f.Panels, p)
 	}
-	if !k.cellsFit(names, len(levels), f.columns) {
-		f.panels = append(f.panels, k.rampKey("share of the crossings missed (%)", 0, 100))
+	if !k.cellsFit(names, len(levels), f.Columns) {
+		f.Panels = append(f.Panels, k.RampKey("share of the crossings missed (%)", 0, 100))
 	}
 	f.Notes = matrixNotes(of, len(shown), n, crossed)
 	return f
@@ -249,7 +209,7 @@ func crossedLevels(t *series.Thresholds) []int64 {
 	})
 }
 
-// mainGroups that have rows of their own; rest are those that share one.
+// mainGroups returns those that have rows of their own; rest are those that share one.
 func mainGroups(t *series.Thresholds) (groups, rest []string) {
 	if len(t.Groups) <= mostGroups {
 		return t.Groups, nil
@@ -288,22 +248,22 @@ func groupName(g string) string {
 	return g
 }
 
-// matrix of one engine.
-func matrix(t *series.Thresholds, engine string, levels []int64, groups, rest []string) cells {
-	m := cells{hi: 1}
+// matrix returns the cells of one engine.
+func matrix(t *series.Thresholds, engine string, levels []int64, groups, rest []string) draw.Cells {
+	m := draw.Cells{Hi: 1}
 	for i := range len(levels) + 1 {
-		m.x = append(m.x, float64(i))
+		m.X = append(m.X, float64(i))
 	}
 	for _, g := range groups {
-		m.addRow(t, engine, levels, func(group string) bool { return group == g })
+		addRow(&m, t, engine, levels, func(group string) bool { return group == g })
 	}
 	if len(rest) > 0 {
-		m.addRow(t, engine, levels, func(group string) bool { return slices.Contains(rest, group) })
+		addRow(&m, t, engine, levels, func(group string) bool { return slices.Contains(rest, group) })
 	}
 	return m
 }
 
-func (l *cells) addRow(t *series.Thresholds, engine string, levels []int64, holds func(group string) bool) {
+func addRow(l *draw.Cells, t *series.Thresholds, engine string, levels []int64, holds func(group string) bool) {
 	var row []float64
 	var labels []string
 	for _, level := range levels {
@@ -319,15 +279,10 @@ func (l *cells) addRow(t *series.Thresholds, engine string, levels []int64, hold
 		}
 		row, labels = append(row, v), append(labels, label)
 	}
-	l.rows, l.labels = append(l.rows, row), append(l.labels, labels)
+	l.Rows, l.Labels = append(l.Rows, row), append(l.Labels, labels)
 }
 
-// gaps tells whether a cell has no data.
-func (l *cells) gaps() bool {
-	return slices.ContainsFunc(l.rows, func(row []float64) bool { return slices.ContainsFunc(row, math.IsNaN) })
-}
-
-// wholePercent never rounds something to nothing or to all.
+// wholePercent writes a share, and never rounds something to nothing or to all.
 func wholePercent(missed, crossings int64) string {
 	p := 100 * share(missed, crossings)
 	switch {
@@ -341,50 +296,21 @@ func wholePercent(missed, crossings int64) string {
 
 // cellsFit tells whether numbers fit into so many cells right of the rows' names.
 func (k *kit) cellsFit(names []string, n, columns int) bool {
-	room := k.panelWidth(columns)
+	room := k.PanelWidth(columns)
 	widest := vg.Length(0)
-	for _, name := range k.names(names, columns) {
-		widest = max(widest, k.fine.Width(name))
+	for _, name := range k.Names(names, columns) {
+		widest = max(widest, k.Fine.Width(name))
 	}
-	return (room-widest-14)/vg.Length(n) >= k.fine.Width(">99")+4.5
+	return (room-widest-14)/vg.Length(n) >= k.Fine.Width(">99")+4.5
 }
-
-// blanks stand for cells without data, which there are many of.
-type blanks struct {
-	cells
-	names []string // of the rows
-}
-
-func (l blanks) draw(c *area) {
-	t := aligned(c.fine, draw.XCenter, draw.YCenter)
-	for r, values := range l.rows {
-		for i, v := range values {
-			if math.IsNaN(v) {
-				box := l.box(c, r, i, i+1)
-				middle := vg.Point{X: (box.Min.X + box.Max.X) / 2, Y: (box.Min.Y + box.Max.Y) / 2}
-				box.Min.X, box.Max.X, box.Max.Y = box.Min.X-seam, box.Max.X+seam, box.Max.Y+seam
-				c.SetColor(c.Background)
-				c.Fill(box.Path())
-				write(c, t, middle, "–")
-			}
-		}
-	}
-}
-
-func (l blanks) text(b *strings.Builder) { fmt.Fprintf(b, "rows %q\n", l.names) }
 
 // levelAxis has a column for each threshold.
-func levelAxis(levels []int64) axis {
-	return axis{label: "threshold (% of the limit)", max: float64(len(levels)), ticks: func(_, _ float64) (all [][]plot.Tick) {
-		for every := 1; every < 2*len(levels); every *= 2 {
-			var ticks []plot.Tick
-			for i := 0; i < len(levels); i += every {
-				ticks = append(ticks, plot.Tick{Value: float64(i) + 0.5, Label: strconv.FormatInt(levels[i], 10)})
-			}
-			all = append(all, ticks)
-		}
-		return all
-	}}
+func levelAxis(levels []int64) draw.Axis {
+	names := make([]string, len(levels))
+	for i, l := range levels {
+		names[i] = strconv.FormatInt(l, 10)
+	}
+	return draw.ColumnAxis("threshold (% of the limit)", names)
 }
 
 // matrixTitle tells of each engine in which group it misses most.
@@ -417,7 +343,7 @@ type where struct {
 	engines, shares []string
 }
 
-// wheres of some engines; those that miss most in the same group are together.
+// wheres returns those of some engines; those that miss most in the same group are together.
 func wheres(t *series.Thresholds, of []tally) (list []where) {
 	for _, e := range of {
 		group, most, least := extremes(t, e.engine)
@@ -437,7 +363,7 @@ func wheres(t *series.Thresholds, of []tally) (list []where) {
 	return list
 }
 
-// extremes of the share that an engine misses by group, over all thresholds.
+// extremes returns those of the share that an engine misses by group, over all thresholds.
 func extremes(t *series.Thresholds, engine string) (group string, most, least float64) {
 	least = 1
 	for _, g := range t.Groups {

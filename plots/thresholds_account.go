@@ -9,37 +9,37 @@ import (
 	"strings"
 	"time"
 
-	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
+	vgdraw "gonum.org/v1/plot/vg/draw"
 
 	"github.com/quotalab/quotalab/models/metric/unit"
+	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/record"
 )
 
-// accountFigure: one account's usage with all that an engine did about it, and
+// accountFigure shows one account's usage with all that an engine did about it, and
 // below it what each engine told it.
-func (k *kit) accountFigure(set *series.Set, s *series.AccountStory) Figure {
-	f := Figure{Name: "thresholds-account", columns: 1, Title: storyTitle(s), Subtitle: storySubtitle(s)}
+func (k *kit) accountFigure(set *series.Set, s *series.AccountStory) draw.Figure {
+	f := draw.Figure{Name: "thresholds-account", Columns: 1, Title: storyTitle(s), Subtitle: storySubtitle(s)}
 	own := engineStory(s, s.Engine)
 	room := (s.Until - s.From) / 80 // for marks at the ends
-	x := timeAxis(s.From-room, s.Until+room)
+	x := draw.TimeAxis(s.From-room, s.Until+room)
 	most := storyTop(s, own)
-	p := panel{title: "What " + s.Engine + " saw and did", x: x, y: usageAxis(set.Thresholds.Levels, own, most)}
-	p.height = k.usageHeight(set.Thresholds.Levels, p.y.max)
+	p := draw.Panel{Title: "What " + s.Engine + " saw and did", X: x, Y: usageAxis(set.Thresholds.Levels, own, most)}
+	p.Height = k.usageHeight(set.Thresholds.Levels, p.Y.Max)
 	for _, l := range set.Thresholds.Levels {
-		if float64(l) < p.y.max {
-			p.layers = append(p.layers, rule{at: float64(l), look: Look{Color: k.Grid}})
+		if float64(l) < p.Y.Max {
+			p.Layers = append(p.Layers, draw.Rule{At: float64(l), Look: draw.Look{Color: k.Grid}})
 		}
 	}
-	p.layers = append(p.layers, line{name: "usage", points: s.Usage, look: k.Nth(0), step: true})
-	p.layers = append(p.layers, k.waits(own, s.Until)...)
-	p.layers = append(p.layers, k.lookDots(s, most)...)
-	p.layers = append(p.layers, k.markDots(own, s.Until)...)
-	f.panels = []panel{p}
+	p.Layers = append(p.Layers, draw.Line{Name: "usage", Points: points(s.Usage), Look: k.Nth(0), Step: true})
+	p.Layers = append(p.Layers, k.waits(own, s.Until)...)
+	p.Layers = append(p.Layers, k.lookDots(s, most)...)
+	p.Layers = append(p.Layers, k.markDots(own, s.Until)...)
+	f.Panels = []draw.Panel{p}
 	if len(s.Engines) > 1 {
-		f.panels = append(f.panels, k.lanePanel(s, x))
+		f.Panels = append(f.Panels, k.lanePanel(s, x))
 	}
 	f.Notes = storyNotes(set, s, most)
 	return f
@@ -78,13 +78,13 @@ func storyTop(s *series.AccountStory, own *series.EngineStory) float64 {
 
 // usageAxis has a tick at each threshold up to a little more than what is seen;
 // where they do not fit, at those that were crossed.
-func usageAxis(levels []int64, own *series.EngineStory, most float64) axis {
+func usageAxis(levels []int64, own *series.EngineStory, most float64) draw.Axis {
 	top := max(1.08*most, 10)
-	ticks := func(when func(level int64) bool) []plot.Tick {
-		list := []plot.Tick{{Value: 0, Label: "0"}}
+	ticks := func(when func(level int64) bool) []draw.Tick {
+		list := []draw.Tick{{Value: 0, Label: "0"}}
 		for _, l := range levels {
 			if when(l) {
-				list = append(list, plot.Tick{Value: float64(l), Label: strconv.FormatInt(l, 10)})
+				list = append(list, draw.Tick{Value: float64(l), Label: strconv.FormatInt(l, 10)})
 			}
 		}
 		return list
@@ -93,11 +93,11 @@ func usageAxis(levels []int64, own *series.EngineStory, most float64) axis {
 	crossed := ticks(func(l int64) bool {
 		return slices.ContainsFunc(own.Crossings, func(c series.Crossing) bool { return c.Level == l })
 	})
-	return axis{label: "used (% of the limit; lines are at thresholds)", max: top, ticks: func(lo, hi float64) [][]plot.Tick {
+	return draw.Axis{Label: "used (% of the limit; lines are at thresholds)", Max: top, Ticks: func(lo, hi float64) [][]draw.Tick {
 		if len(all) == 1 { // no threshold is that low
-			return roundTicks(lo, hi)
+			return draw.RoundTicks(lo, hi)
 		}
-		return [][]plot.Tick{all, crossed}
+		return [][]draw.Tick{all, crossed}
 	}}
 }
 
@@ -107,41 +107,41 @@ func (k *kit) usageHeight(levels []int64, top float64) vg.Length {
 	for i := 1; i < len(levels) && float64(levels[i]) <= top; i++ {
 		closest = min(closest, float64(levels[i]-levels[i-1]))
 	}
-	enough := k.pitch() * 1.02 * vg.Length(top/closest)
-	if enough > 1.8*k.frameHeight {
+	enough := k.Pitch() * 1.02 * vg.Length(top/closest)
+	if enough > 1.8*k.FrameHeight {
 		enough = 0
 	}
-	return max(enough, 1.2*k.frameHeight)
+	return max(enough, 1.2*k.FrameHeight)
 }
 
-// missLook and toldLook are those of misses and notices.
-func (k *kit) missLook() Look { return k.Nth(1) }
-func (k *kit) toldLook() Look { return k.Nth(2) }
+// missLook returns the look of misses; toldLook that of notices.
+func (k *kit) missLook() draw.Look { return k.Nth(1) }
+func (k *kit) toldLook() draw.Look { return k.Nth(2) }
 
 // missed tells whether no notice of a crossing came.
 func missed(c series.Crossing) bool { return c.Verdict == "missed" }
 
 // waits are lines from crossings to their notices, dashed where none came.
-func (k *kit) waits(e *series.EngineStory, until float64) []layer {
-	none, told := line{look: k.missLook(), width: 0.7 * k.line}, line{look: k.toldLook(), width: 0.7 * k.line}
-	none.look.Dashes = dashes[record.NotFound]
+func (k *kit) waits(e *series.EngineStory, until float64) []draw.Layer {
+	none, told := draw.Line{Look: k.missLook(), Width: 0.7 * k.Line}, draw.Line{Look: k.toldLook(), Width: 0.7 * k.Line}
+	none.Look.Dashes = draw.Dashed
 	for _, c := range e.Crossings {
 		to := &told
 		if missed(c) || c.Verdict == "censored" {
 			to = &none
 		}
 		y := float64(c.Level)
-		to.points = append(to.points, series.Point{X: c.At, Y: y}, series.Point{X: min(c.Until, until), Y: y}, series.Point{X: math.NaN(), Y: y})
+		to.Points = append(to.Points, draw.Point{X: c.At, Y: y}, draw.Point{X: min(c.Until, until), Y: y}, draw.Point{X: math.NaN(), Y: y})
 	}
-	return []layer{none, told}
+	return []draw.Layer{none, told}
 }
 
 // lookDots are the evaluations where they read usage, and below the curve where
 // they did not.
-func (k *kit) lookDots(s *series.AccountStory, most float64) (layers []layer) {
-	read := dots{name: "evaluation, at what it read", look: k.quiet(), shape: draw.RingGlyph{}, radius: 1.7}
-	stopped := dots{name: "evaluation: suppressed", look: k.Nth(3), shape: draw.BoxGlyph{}, radius: 1.8}
-	of := map[string]*dots{"": &read, string(record.Suppressed): &stopped}
+func (k *kit) lookDots(s *series.AccountStory, most float64) (layers []draw.Layer) {
+	read := draw.Dots{Name: "evaluation, at what it read", Look: k.Quiet(), Shape: draw.Ring, Radius: 1.7}
+	stopped := draw.Dots{Name: "evaluation: suppressed", Look: k.Nth(3), Shape: draw.Box, Radius: 1.8}
+	of := map[string]*draw.Dots{"": &read, string(record.Suppressed): &stopped}
 	order := []string{"", string(record.Suppressed)}
 	for _, l := range s.Looks {
 		name, y := "", min(l.Percent, most)
@@ -153,25 +153,25 @@ func (k *kit) lookDots(s *series.AccountStory, most float64) (layers []layer) {
 		}
 		if of[name] == nil {
 			order = append(order, name)
-			of[name] = &dots{name: name, look: k.Nth(len(order)), shape: draw.PlusGlyph{}}
+			of[name] = &draw.Dots{Name: name, Look: k.Nth(len(order)), Shape: draw.Plus}
 		}
-		of[name].points = append(of[name].points, series.Point{X: l.At, Y: y})
+		of[name].Points = append(of[name].Points, draw.Point{X: l.At, Y: y})
 	}
 	for _, name := range order {
-		if len(of[name].points) > 0 {
+		if len(of[name].Points) > 0 {
 			layers = append(layers, *of[name])
 		}
 	}
 	return layers
 }
 
-func (k *kit) noticeDots() dots {
-	return dots{name: "notice", look: k.toldLook(), shape: draw.PyramidGlyph{}, radius: 3.8}
+func (k *kit) noticeDots() draw.Dots {
+	return draw.Dots{Name: "notice", Look: k.toldLook(), Shape: draw.Pyramid, Radius: 3.8}
 }
 
 // extraDots are notices that were not due, or did not arrive.
-func (k *kit) extraDots() dots {
-	return dots{name: "duplicate, spurious or undelivered notice", look: k.toldLook(), shape: draw.TriangleGlyph{}, radius: 3.8}
+func (k *kit) extraDots() draw.Dots {
+	return draw.Dots{Name: "duplicate, spurious or undelivered notice", Look: k.toldLook(), Shape: draw.Triangle, Radius: 3.8}
 }
 
 // due tells whether a notice was.
@@ -179,18 +179,18 @@ func due(n series.Mark) bool {
 	return n.Text != "duplicate" && n.Text != "spurious" && n.Text != "undelivered"
 }
 
-func (k *kit) missDots() dots {
-	return dots{name: "missed: no notice until here", look: k.missLook(), shape: thickCross{}, radius: 3.4}
+func (k *kit) missDots() draw.Dots {
+	return draw.Dots{Name: "missed: no notice until here", Look: k.missLook(), Shape: draw.Bold, Radius: 3.4}
 }
 
 // markDots are crossings, notices and misses.
-func (k *kit) markDots(e *series.EngineStory, until float64) (layers []layer) {
-	crossings := dots{name: "threshold crossed", look: k.plain(), shape: draw.RingGlyph{}, radius: 3.4}
+func (k *kit) markDots(e *series.EngineStory, until float64) (layers []draw.Layer) {
+	crossings := draw.Dots{Name: "threshold crossed", Look: k.Plain(), Shape: draw.Ring, Radius: 3.4}
 	notices, extra, misses := k.noticeDots(), k.extraDots(), k.missDots()
 	for _, c := range e.Crossings {
-		crossings.points = append(crossings.points, series.Point{X: c.At, Y: float64(c.Level)})
+		crossings.Points = append(crossings.Points, draw.Point{X: c.At, Y: float64(c.Level)})
 		if missed(c) {
-			misses.points = append(misses.points, series.Point{X: min(c.Until, until), Y: float64(c.Level)})
+			misses.Points = append(misses.Points, draw.Point{X: min(c.Until, until), Y: float64(c.Level)})
 		}
 	}
 	for _, n := range e.Notices {
@@ -198,10 +198,10 @@ func (k *kit) markDots(e *series.EngineStory, until float64) (layers []layer) {
 		if !due(n) {
 			to = &extra
 		}
-		to.points = append(to.points, series.Point{X: n.At, Y: float64(n.Level)})
+		to.Points = append(to.Points, draw.Point{X: n.At, Y: float64(n.Level)})
 	}
-	for _, d := range []dots{crossings, misses, notices, extra} {
-		if len(d.points) > 0 {
+	for _, d := range []draw.Dots{crossings, misses, notices, extra} {
+		if len(d.Points) > 0 {
 			layers = append(layers, d)
 		}
 	}
@@ -212,24 +212,24 @@ func (k *kit) markDots(e *series.EngineStory, until float64) (layers []layer) {
 type lanes struct {
 	engines    []series.EngineStory
 	until      float64
-	told, miss Look
+	told, miss draw.Look
 }
 
-// lanePanel of all engines, over the same time as the curve above it.
-func (k *kit) lanePanel(s *series.AccountStory, x axis) panel {
+// lanePanel shows all engines, over the same time as the curve above it.
+func (k *kit) lanePanel(s *series.AccountStory, x draw.Axis) draw.Panel {
 	var names []string
 	for _, e := range s.Engines {
 		names = append(names, e.Engine)
 	}
-	layers := []layer{upright{}, lanes{s.Engines, s.Until, k.toldLook(), k.missLook()}}
+	layers := []draw.Layer{draw.Upright{}, lanes{s.Engines, s.Until, k.toldLook(), k.missLook()}}
 	for i := range s.Engines {
 		for _, l := range k.markDots(&s.Engines[i], s.Until) { // for the legend
-			d := l.(dots)
-			d.points = nil
+			d := l.(draw.Dots)
+			d.Points = nil
 			layers = append(layers, d)
 		}
 	}
-	return panel{title: "What each engine told it (thresholds in %)", x: x, y: rowAxis("", k.names(names, 1)), layers: layers, height: k.rowsHeight(len(names))}
+	return draw.Panel{Title: "What each engine told it (thresholds in %)", X: x, Y: draw.RowAxis("", k.Names(names, 1)), Layers: layers, Height: k.RowsHeight(len(names))}
 }
 
 // laneMark is a notice or a miss of some thresholds at one place.
@@ -256,17 +256,17 @@ func (m laneMark) label() string {
 	return strings.Join(words, ", ")
 }
 
-func (l lanes) draw(c *area) {
+func (l lanes) Draw(c *draw.Area) {
 	for i, e := range l.engines {
-		y := c.y(middleOf(i, len(l.engines)))
+		y := c.AtY(draw.MiddleOf(i, len(l.engines)))
 		marks := l.marks(c, e)
 		for _, m := range marks {
 			look := l.told
 			if m.kind == missedMark {
 				look = l.miss
-				look.Dashes = []vg.Length{5, 2}
+				look.Dashes = draw.Dashed
 			}
-			c.StrokeLine2(draw.LineStyle{Color: look.Color, Width: 0.7 * c.line, Dashes: look.Dashes}, m.from, y, m.at, y)
+			c.StrokeLine2(vgdraw.LineStyle{Color: look.Color, Width: 0.7 * c.Line, Dashes: look.Dashes}, m.from, y, m.at, y)
 		}
 		for _, m := range marks {
 			l.glyph(c, m, y)
@@ -275,16 +275,16 @@ func (l lanes) draw(c *area) {
 	}
 }
 
-func (l lanes) glyph(c *area, m laneMark, y vg.Length) {
+func (l lanes) glyph(c *draw.Area, m laneMark, y vg.Length) {
 	if m.crossed {
-		c.DrawGlyphNoClip(draw.GlyphStyle{Color: c.Text, Radius: 2.2, Shape: draw.RingGlyph{}}, vg.Point{X: m.from, Y: y})
+		c.DrawGlyphNoClip(vgdraw.GlyphStyle{Color: c.Text, Radius: 2.2, Shape: draw.Ring}, vg.Point{X: m.from, Y: y})
 	}
-	sty := draw.GlyphStyle{Color: l.told.Color, Radius: 3.4, Shape: draw.PyramidGlyph{}}
+	sty := vgdraw.GlyphStyle{Color: l.told.Color, Radius: 3.4, Shape: draw.Pyramid}
 	switch m.kind {
 	case extraMark:
-		sty.Shape = draw.TriangleGlyph{}
+		sty.Shape = draw.Triangle
 	case missedMark:
-		sty = draw.GlyphStyle{Color: l.miss.Color, Radius: 3, Shape: thickCross{}}
+		sty = vgdraw.GlyphStyle{Color: l.miss.Color, Radius: 3, Shape: draw.Bold}
 	}
 	c.DrawGlyphNoClip(sty, vg.Point{X: m.at, Y: y})
 }
@@ -292,8 +292,8 @@ func (l lanes) glyph(c *area, m laneMark, y vg.Length) {
 // near is how close marks must be to be one.
 const near = vg.Length(5)
 
-// marks of an engine from left to right.
-func (l lanes) marks(c *area, e series.EngineStory) (list []laneMark) {
+// marks returns those of an engine from left to right.
+func (l lanes) marks(c *draw.Area, e series.EngineStory) (list []laneMark) {
 	add := func(m laneMark) {
 		for i := range list {
 			if list[i].kind == m.kind && max(list[i].at-m.at, m.at-list[i].at) < near {
@@ -314,24 +314,24 @@ func (l lanes) marks(c *area, e series.EngineStory) (list []laneMark) {
 		case missed(o):
 			kind = missedMark
 		}
-		add(laneMark{c.x(o.At), c.x(min(o.Until, l.until)), true, []int64{o.Level}, kind})
+		add(laneMark{c.AtX(o.At), c.AtX(min(o.Until, l.until)), true, []int64{o.Level}, kind})
 	}
 	for _, n := range e.Notices {
 		kind := toldMark
 		if !due(n) {
 			kind = extraMark
 		}
-		add(laneMark{c.x(n.At), c.x(n.At), false, []int64{n.Level}, kind})
+		add(laneMark{c.AtX(n.At), c.AtX(n.At), false, []int64{n.Level}, kind})
 	}
 	slices.SortStableFunc(list, func(a, b laneMark) int { return cmp.Compare(a.at, b.at) })
 	return list
 }
 
-// labels stand right of their marks, else between crossing and mark, else left of
+// labels writes levels right of their marks, else between crossing and mark, else left of
 // the crossing, else nowhere: those of misses are the first to choose.
-func (l lanes) labels(c *area, marks []laneMark, y vg.Length) {
+func (l lanes) labels(c *draw.Area, marks []laneMark, y vg.Length) {
 	const gap, glyph = 5, 3.5
-	t := aligned(in(c.fine, c.Text), draw.XLeft, draw.YCenter)
+	t := draw.Aligned(draw.Coloured(c.Fine, c.Text), vgdraw.XLeft, vgdraw.YCenter)
 	var taken [][2]vg.Length
 	for _, m := range marks {
 		taken = append(taken, [2]vg.Length{m.at - glyph, m.at + glyph})
@@ -348,26 +348,12 @@ func (l lanes) labels(c *area, marks []laneMark, y vg.Length) {
 		for _, x := range []vg.Length{m.at + gap, m.at - gap - w, m.from - gap - w} {
 			if free(x-1, x+w+1) {
 				at := vg.Point{X: x, Y: y}
-				c.halo(t, at, m.label())
-				write(c, t, at, m.label())
+				c.Halo(t, at, m.label())
+				draw.Write(c, t, at, m.label())
 				taken = append(taken, [2]vg.Length{x - 1, x + w + 1})
 				break
 			}
 		}
-	}
-}
-
-func (l lanes) text(b *strings.Builder) {
-	fmt.Fprintf(b, "lanes, notices %s, misses %s\n", l.told, l.miss)
-	for _, e := range l.engines {
-		fmt.Fprintf(b, "    %s:", e.Engine)
-		for _, c := range e.Crossings {
-			fmt.Fprintf(b, " %d %% %s–%s %s", c.Level, short(c.At), short(c.Until), c.Verdict)
-		}
-		for _, n := range e.Notices {
-			fmt.Fprintf(b, " notice %d %% %s %s", n.Level, short(n.At), n.Text)
-		}
-		b.WriteByte('\n')
 	}
 }
 
@@ -425,7 +411,7 @@ func storySubtitle(s *series.AccountStory) string {
 	return words
 }
 
-// storyNotes say when it was, who suppressed what, and what changed.
+// storyNotes returns when it was, who suppressed what, and what changed.
 func storyNotes(set *series.Set, s *series.AccountStory, most float64) (notes []string) {
 	at := func(x float64) string {
 		return set.Manifest.Epoch.Add(time.Duration(x * 1e9)).UTC().Format("2006-01-02 15:04")

@@ -6,10 +6,10 @@ import (
 	"slices"
 	"strconv"
 
-	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 
 	"github.com/quotalab/quotalab/models/metric/unit"
+	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/plots/series"
 )
 
@@ -17,38 +17,38 @@ import (
 // they are.
 const mostBounds = 3
 
-// delayFigure: of all crossings, the share that was told of within a time. A
+// delayFigure shows, of all crossings, the share that was told of within a time. A
 // curve that does not reach 100 % is of an engine that missed the rest.
-func (k *kit) delayFigure(t *series.Thresholds) Figure {
-	f := Figure{Name: "thresholds-delay", columns: 1, Title: "How late notices were is not known"}
+func (k *kit) delayFigure(t *series.Thresholds) draw.Figure {
+	f := draw.Figure{Name: "thresholds-delay", Columns: 1, Title: "How late notices were is not known"}
 	if !slices.ContainsFunc(t.Delays, func(d series.EngineDelay) bool { return d.Crossings > 0 }) {
-		f.panels = []panel{{empty: "no engine has a crossing whose notice was timed."}}
+		f.Panels = []draw.Panel{{Empty: "no engine has a crossing whose notice was timed."}}
 		return f
 	}
 	f.Title = delayTitle(t)
-	p := panel{x: delayAxis(t), y: percentAxis("crossings told of within a time (%)"), direct: true}
-	p.layers = k.boundRules(t)
-	var at []layer
+	p := draw.Panel{X: delayAxis(t), Y: draw.PercentAxis("crossings told of within a time (%)"), Direct: true}
+	p.Layers = k.boundRules(t)
+	var at []draw.Layer
 	for i, d := range t.Delays {
 		if d.Crossings == 0 {
 			continue
 		}
 		look := k.Nth(i)
 		name := d.Engine + " " + percent(share(d.Delays.N, d.Crossings))
-		p.layers = append(p.layers, line{name: name, points: told(d, p.x), look: look, width: k.nested(i, len(t.Delays)), step: true})
+		p.Layers = append(p.Layers, draw.Line{Name: name, Points: told(d, p.X), Look: look, Width: k.Nested(i, len(t.Delays)), Step: true})
 		if d.Bound > 0 {
-			at = append(at, dots{points: []series.Point{{X: d.Bound, Y: 100 * share(d.OnTime, d.Crossings)}}, look: look, radius: 2.6})
+			at = append(at, draw.Dots{Points: []draw.Point{{X: d.Bound, Y: 100 * share(d.OnTime, d.Crossings)}}, Look: look, Radius: 2.6})
 		}
 	}
-	p.layers = append(p.layers, at...)
-	p.height = k.frameHeight * 1.15
-	f.panels = []panel{p}
+	p.Layers = append(p.Layers, at...)
+	p.Height = k.FrameHeight * 1.15
+	f.Panels = []draw.Panel{p}
 	f.Notes = append(f.Notes, "From a crossing to the first notice that was delivered, of all crossings: what is missing from 100 % was never told of. D is the time within which an engine can promise a notice; the dots are the shares told within it.")
 	return f
 }
 
 // boundRules are lines at the bounds D, each named with its engines.
-func (k *kit) boundRules(t *series.Thresholds) (layers []layer) {
+func (k *kit) boundRules(t *series.Thresholds) (layers []draw.Layer) {
 	var bounds []float64
 	names := map[float64][]string{}
 	for _, d := range t.Delays {
@@ -64,30 +64,30 @@ func (k *kit) boundRules(t *series.Thresholds) (layers []layer) {
 		return nil
 	}
 	for i, b := range bounds {
-		look := k.plain(dashes["not_found"]...)
+		look := k.Plain(draw.Dashed...)
 		if i > 0 {
-			look = k.plain(1.5, 1.5+2*vg.Length(i-1))
+			look = k.Plain(1.5, 1.5+2*vg.Length(i-1))
 		}
-		layers = append(layers, rule{name: fmt.Sprintf("D of %s: %s", and(fewNames(names[b])), unit.Amount(b, 4)), at: b, vertical: true, look: look})
+		layers = append(layers, draw.Rule{Name: fmt.Sprintf("D of %s: %s", and(fewNames(names[b])), unit.Amount(b, 4)), At: b, Vertical: true, Look: look})
 	}
 	return layers
 }
 
 // told is the curve of an engine, to the end of the axis.
-func told(d series.EngineDelay, x axis) []series.Point {
+func told(d series.EngineDelay, x draw.Axis) []draw.Point {
 	of := share(d.Delays.N, d.Crossings)
-	points := []series.Point{{X: x.min, Y: 0}}
+	points := []draw.Point{{X: x.Min, Y: 0}}
 	if d.Delays.N > 0 {
 		points[0].X = d.Delays.Min
 	}
 	for _, q := range d.Delays.Grid {
-		points = append(points, series.Point{X: q.V, Y: q.P * of})
+		points = append(points, draw.Point{X: q.V, Y: q.P * of})
 	}
-	return append(points, series.Point{X: x.max, Y: 100 * of})
+	return append(points, draw.Point{X: x.Max, Y: 100 * of})
 }
 
 // delayAxis holds all delays and bounds.
-func delayAxis(t *series.Thresholds) axis {
+func delayAxis(t *series.Thresholds) draw.Axis {
 	lo, hi := math.Inf(1), 0.0
 	for _, d := range t.Delays {
 		if d.Crossings == 0 {
@@ -98,46 +98,7 @@ func delayAxis(t *series.Thresholds) axis {
 			lo = min(lo, d.Bound)
 		}
 	}
-	return delayTicked(latencyAxis("delay of the notice", lo, hi))
-}
-
-// delayTicked axis has ticks at times that people know.
-func delayTicked(a axis) axis {
-	if a.min > 0 { // else all are 0
-		a.ticks = delayTicks
-	}
-	return a
-}
-
-// moments that people know, from the smallest.
-var moments = []struct {
-	at     float64
-	label  string
-	common bool // labelled where there is little room too
-}{
-	{1e-9, "1 ns", true}, {1e-8, "10 ns", false}, {1e-7, "100 ns", false}, {1e-6, "1 µs", true}, {1e-5, "10 µs", false}, {1e-4, "100 µs", false},
-	{1e-3, "1 ms", true}, {1e-2, "10 ms", false}, {1e-1, "100 ms", false}, {1, "1 s", true}, {10, "10 s", false},
-	{60, "1 min", true}, {600, "10 min", false}, {3600, "1 h", true}, {6 * 3600, "6 h", false}, {86400, "1 day", true}, {4 * 86400, "4 days", false}, {30 * 86400, "30 days", true},
-	{365 * 86400, "1 year", true}, {3650 * 86400, "10 years", true},
-}
-
-// delayTicks at times that people know. If there are fewer than two of them on
-// the axis, those of a latency.
-func delayTicks(lo, hi float64) [][]plot.Tick {
-	var all, common []plot.Tick
-	for _, m := range moments {
-		if m.at < lo || m.at > hi {
-			continue
-		}
-		all = append(all, plot.Tick{Value: m.at, Label: m.label})
-		if m.common {
-			common = append(common, plot.Tick{Value: m.at, Label: m.label})
-		}
-	}
-	if len(all) < 2 {
-		return latencyTicks(lo, hi)
-	}
-	return [][]plot.Tick{all, common}
+	return draw.DelayTicked(draw.LatencyAxis("delay of the notice", lo, hi))
 }
 
 // delayTitle tells who tells of how much in time, and how fast; at least one engine has
@@ -214,21 +175,21 @@ func middleDelay(d series.EngineDelay) float64 {
 // their panels.
 const mostBars = 50
 
-// missedFigure: misses by engine, and of the worst by threshold, both by cause.
-func (k *kit) missedFigure(t *series.Thresholds, of []tally) Figure {
-	f := Figure{Name: "thresholds-missed", columns: 1, Title: missedTitle(t, of)}
+// missedFigure shows misses by engine, and of the worst by threshold, both by cause.
+func (k *kit) missedFigure(t *series.Thresholds, of []tally) draw.Figure {
+	f := draw.Figure{Name: "thresholds-missed", Columns: 1, Title: missedTitle(t, of)}
 	all, worst := engineRows(of), missers(of)
 	shown := 0
 	if len(t.Levels) > 1 {
 		shown = min(len(worst), max(1, mostBars/len(t.Levels)))
 	}
 	if shown > 0 {
-		f.columns = 2
+		f.Columns = 2
 	}
-	f.panels = []panel{k.stackPanel("All engines", t.Causes, all, f.columns, all)}
+	f.Panels = []draw.Panel{k.stackPanel("All engines", t.Causes, all, f.Columns, all)}
 	for _, e := range of {
 		if slices.ContainsFunc(worst[:shown], func(w tally) bool { return w.engine == e.engine }) {
-			f.panels = append(f.panels, k.stackPanel("By threshold: "+e.engine, t.Causes, levelRows(t, e.engine), f.columns, all))
+			f.Panels = append(f.Panels, k.stackPanel("By threshold: "+e.engine, t.Causes, levelRows(t, e.engine), f.Columns, all))
 		}
 	}
 	note := "A crossing is an account's usage reaching a threshold in a period; it is missed if no notice of it was delivered."
@@ -276,44 +237,44 @@ func levelRows(t *series.Thresholds, engine string) (rows []stackRow) {
 	return rows
 }
 
-// stackPanel of bars, one a row, with how many were missed of how many at
+// stackPanel has bars, one a row, with how many were missed of how many at
 // their ends. Beside are the rows of all panels in the column, whose names take
 // room.
-func (k *kit) stackPanel(title string, causes []string, rows []stackRow, columns int, beside []stackRow) panel {
-	names, ends := make([]string, len(rows)), bars{}
+func (k *kit) stackPanel(title string, causes []string, rows []stackRow, columns int, beside []stackRow) draw.Panel {
+	names, ends := make([]string, len(rows)), draw.Bars{}
 	for i, r := range rows {
 		names[i] = r.name
-		ends.list = append(ends.list, bar{name: r.name, value: float64(r.missed), label: missedOf(r)})
+		ends.List = append(ends.List, draw.Bar{Name: r.name, Value: float64(r.missed), Label: missedOf(r)})
 	}
-	layers := []layer{upright{}}
+	layers := []draw.Layer{draw.Upright{}}
 	for c, cause := range causes {
-		part := rects{name: causeWords(cause), look: k.causeLook(c, cause)}
+		part := draw.Rects{Name: causeWords(cause), Look: k.causeLook(c, cause)}
 		for i, r := range rows {
 			if r.parts[c] > 0 {
-				part.rects = append(part.rects, stackRect(r, i, c, len(rows)))
+				part.Rects = append(part.Rects, stackRect(r, i, c, len(rows)))
 			}
 		}
-		if len(part.rects) > 0 {
-			layers = append(layers, stackParts{part})
+		if len(part.Rects) > 0 {
+			layers = append(layers, draw.StackParts{Rects: part})
 		}
 	}
-	names = k.names(names, columns)
+	names = k.Names(names, columns)
 	room := ends
 	for _, r := range beside {
-		room.list = append(room.list[:len(room.list):len(room.list)], bar{name: r.name})
+		room.List = append(room.List[:len(room.List):len(room.List)], draw.Bar{Name: r.name})
 	}
-	x := k.barAxis("notices missed", room, columns)
-	return panel{title: title, x: x, y: rowAxis("", names), layers: append(layers, stackEnds{barLabels{ends}}), height: k.rowsHeight(len(rows))}
+	x := k.BarAxis("notices missed", room, columns)
+	return draw.Panel{Title: title, X: x, Y: draw.RowAxis("", names), Layers: append(layers, draw.BarLabels{Bars: ends}), Height: k.RowsHeight(len(rows))}
 }
 
 // thick is the share of a row that its bar has.
 const thick = 0.62
 
 // stackRect is the part of one cause in the bar of a row.
-func stackRect(r stackRow, row, cause, rows int) rect {
+func stackRect(r stackRow, row, cause, rows int) draw.Rect {
 	from := float64(total(r.parts[:cause]))
-	y := middleOf(row, rows)
-	return rect{from, y - thick/2, from + float64(r.parts[cause]), y + thick/2}
+	y := draw.MiddleOf(row, rows)
+	return draw.Rect{X0: from, Y0: y - thick/2, X1: from + float64(r.parts[cause]), Y1: y + thick/2}
 }
 
 func missedOf(r stackRow) string {
@@ -326,10 +287,10 @@ func missedOf(r stackRow) string {
 	return unit.Thousands(r.missed) + " of " + unit.Thousands(r.among)
 }
 
-// causeLook of the nth cause: that of a bound for what has no name of its own.
-func (k *kit) causeLook(n int, cause string) Look {
+// causeLook returns the look of the nth cause: that of a bound for what has no name of its own.
+func (k *kit) causeLook(n int, cause string) draw.Look {
 	if cause == series.OtherCauses {
-		return k.quiet()
+		return k.Quiet()
 	}
 	return k.Nth(n + 1) // the first hue is left to engines; the second is that of warnings
 }

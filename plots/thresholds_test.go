@@ -10,12 +10,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/plots/series"
 )
 
 // thresholdFiguresOf one set.
-func thresholdFiguresOf(s *series.Set, o Options) []Figure {
-	return ofKinds(All([]*series.Set{s}, o), "thresholds")
+func thresholdFiguresOf(s *series.Set, o Options) []draw.Figure {
+	return ofKinds(drawn([]*series.Set{s}, o), "thresholds")
 }
 
 // What is drawn, in words and numbers.
@@ -23,14 +24,14 @@ func TestThresholdGoldenSeries(t *testing.T) {
 	for _, name := range []string{"usual", "one-account", "no-crossing", "at-once", "all-missed"} {
 		var b bytes.Buffer
 		for _, f := range thresholdFiguresOf(thresholdFixtures()[name], Options{}) {
-			b.WriteString(f.Text())
+			b.WriteString(textOf(&f))
 		}
 		golden(t, "thresholds-"+name+".txt", b.Bytes(), sameText)
 	}
 }
 
 func TestThresholdGoldenImages(t *testing.T) {
-	for _, o := range []Options{{Theme: Light}, {Theme: Dark, Width: 8}} {
+	for _, o := range []Options{{Theme: draw.Light}, {Theme: draw.Dark, Width: 8}} {
 		for _, f := range thresholdFiguresOf(thresholdFixtures()["usual"], o) {
 			golden(t, f.Name+"-"+string(o.Theme)+".png", smallPNG(t, &f), sameImage)
 		}
@@ -84,12 +85,12 @@ func TestThresholdTextDoesNotOverlap(t *testing.T) {
 // and is the same each time.
 func TestThresholdFiguresAreSmallAndQuick(t *testing.T) {
 	for name, set := range thresholdFixtures() {
-		again := thresholdFiguresOf(set, Options{Theme: Dark})
-		for i, f := range thresholdFiguresOf(set, Options{Theme: Dark}) {
-			if f.Title == "" || f.Subtitle == "" || strings.Contains(f.Text(), "NaN %") || inked(&f) < 10 {
+		again := thresholdFiguresOf(set, Options{Theme: draw.Dark})
+		for i, f := range thresholdFiguresOf(set, Options{Theme: draw.Dark}) {
+			if f.Title == "" || f.Subtitle == "" || strings.Contains(textOf(&f), "NaN %") || inked(&f) < 10 {
 				t.Errorf("%s: %s: title %q, subtitle %q, %d strokes", name, f.Name, f.Title, f.Subtitle, inked(&f))
 			}
-			for _, format := range Formats {
+			for _, format := range draw.Formats {
 				start := cpu(t)
 				out := rendered(t, &f, format)
 				if took := cpu(t) - start; took > time.Second || len(out) > 1e6 {
@@ -119,7 +120,7 @@ func TestThresholdMatrixIsRead(t *testing.T) {
 						numbers++
 					}
 				}
-				keyed := strings.Contains(f.Text(), "ramp #")
+				keyed := strings.Contains(textOf(&f), "ramp #")
 				if numbers == 0 && !keyed {
 					t.Errorf("%s, %g cm: neither numbers nor a key: %v", name, width, boxes)
 				}
@@ -143,7 +144,7 @@ func TestThresholdReadings(t *testing.T) {
 			if f.Name != "thresholds-account" {
 				continue
 			}
-			top, notes := f.panels[0].y.max, strings.Join(f.Notes, " ")
+			top, notes := f.Panels[0].Y.Max, strings.Join(f.Notes, " ")
 			if top > want.top || top < 0.9*want.top || strings.Contains(notes, "More than") != want.told {
 				t.Errorf("readings %g times too high: the axis ends at %g, want about %g; notes %q", factor, top, want.top, notes)
 			}

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"gonum.org/v1/plot/vg"
-
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/summary"
 )
@@ -15,7 +13,7 @@ import (
 // titleOf the first figure of a kind.
 func titleOf(t *testing.T, set *series.Set, kind string) string {
 	t.Helper()
-	figures := ofKinds(All([]*series.Set{set}, Options{}), kind)
+	figures := ofKinds(drawn([]*series.Set{set}, Options{}), kind)
 	if len(figures) == 0 {
 		t.Fatalf("no figure of kind %s", kind)
 	}
@@ -146,7 +144,7 @@ func TestMerged(t *testing.T) {
 // What is offered to a limiter is drawn in its panel, whatever others get.
 func TestOfferedToALimiter(t *testing.T) {
 	s := twoLimiters()
-	text := func() string { return ofKinds(All([]*series.Set{s}, Options{}), "outcomes-over-time")[0].Text() }
+	text := func() string { return textOf(&ofKinds(drawn([]*series.Set{s}, Options{}), "outcomes-over-time")[0]) }
 	if got := text(); strings.Count(got, `line "offered"`) != 2 || strings.Contains(got, "each retry is one") {
 		t.Errorf("both get every request and decide once, drawn is\n%s", got)
 	}
@@ -190,34 +188,9 @@ func TestRareOutcomesAreNamed(t *testing.T) {
 	}
 	s.Timeline = series.Timeline{}
 	intervals(s, 10, 1, func(o, _ int) float64 { return float64(20 - 2*o) })
-	f := ofKinds(All([]*series.Set{s}, Options{}), "latency-over-time")[0]
-	if len(f.panels) != mostPanels || !strings.Contains(strings.Join(f.Notes, " "), "Rare and not drawn: allowed, unread and denied, unread (60 decisions).") {
-		t.Errorf("%d panels, notes %q", len(f.panels), f.Notes)
-	}
-}
-
-func TestWrap(t *testing.T) {
-	s, err := newStyle(Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	const words = "Denied decisions take 1 round trip: 2.05 ms at the median, allowed 4.15 ms"
-	for width := vg.Length(30); width < 500; width += 7 {
-		lines := wrap(s.normal, words, width)
-		for _, l := range lines {
-			if s.normal.Width(l) > width {
-				t.Errorf("%q is wider than %v", l, width)
-			}
-			if strings.HasPrefix(l, "ms") && width > 60 {
-				t.Errorf("at %v a unit begins a line: %q", width, lines)
-			}
-		}
-		if got := strings.ReplaceAll(strings.Join(lines, ""), " ", ""); got != strings.ReplaceAll(words, " ", "") {
-			t.Errorf("at %v letters are lost: %q", width, lines)
-		}
-	}
-	if got := wrap(s.normal, "  ", 100); len(got) != 0 {
-		t.Errorf("nothing is wrapped to %q", got)
+	f := ofKinds(drawn([]*series.Set{s}, Options{}), "latency-over-time")[0]
+	if len(f.Panels) != mostPanels || !strings.Contains(strings.Join(f.Notes, " "), "Rare and not drawn: allowed, unread and denied, unread (60 decisions).") {
+		t.Errorf("%d panels, notes %q", len(f.Panels), f.Notes)
 	}
 }
 
@@ -234,8 +207,8 @@ func TestNamesAreAsTheyAre(t *testing.T) {
 				names = append(names, l.Names...)
 			}
 		}
-		for _, f := range All(sets, Options{}) {
-			text := f.Text()
+		for _, f := range drawn(sets, Options{}) {
+			text := textOf(&f)
 			for _, name := range names {
 				if changed := sentence(name); changed != name && len(name) > 1 && strings.Contains(text, changed) {
 					t.Errorf("%s: %q is written %q: %s", f.Name, name, changed, f.Title)

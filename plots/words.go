@@ -11,7 +11,7 @@ import (
 	"github.com/quotalab/quotalab/results/summary"
 )
 
-// outcomeName in labels: denied, not found; of a client that is told apart with its
+// outcomeName returns the name in labels: denied, not found; of a client that is told apart with its
 // name. That no key was read is said only of what was decided without one.
 func outcomeName(o series.Outcome) string {
 	name := decisionName(o.Decision)
@@ -28,7 +28,7 @@ func outcomeName(o series.Outcome) string {
 
 func decisionName(decision string) string { return strings.ReplaceAll(decision, "_", " ") }
 
-// decisionsOf a kind, as in "denied decisions take 5 ms".
+// decisionsOf writes those of a kind, as in "denied decisions take 5 ms".
 func decisionsOf(decision string) string {
 	switch record.Decision(decision) {
 	case record.Errored:
@@ -85,7 +85,7 @@ func subtitle(s *series.Set) string {
 	return strings.Join(append(parts, marks(s)...), " · ")
 }
 
-// marks of a run that no figure of it may be without: that it is not whole or not
+// marks returns those of a run that no figure of it may be without: that it is not whole or not
 // valid, and whose commands share round trips.
 func marks(s *series.Set) (all []string) {
 	switch {
@@ -115,7 +115,7 @@ func hidesQueueing(in string) string {
 	return "Commands share round trips with those of other requests " + in + " (auto-pipelining): that hides queueing in latency."
 }
 
-// pipelinedNote of a figure on latency.
+// pipelinedNote returns that of a figure on latency.
 func pipelinedNote(s *series.Set) string {
 	names := pipelining(s)
 	if len(names) == 0 {
@@ -124,7 +124,7 @@ func pipelinedNote(s *series.Set) string {
 	return hidesQueueing("of " + and(names))
 }
 
-// decisions of the whole timeline; drops are none.
+// decisions counts those of the whole timeline; drops are none.
 func decisions(s *series.Set) (n int64) {
 	for _, o := range s.Timeline.Outcomes {
 		if o.Decision != string(record.Dropped) {
@@ -141,7 +141,7 @@ func total(counts []int64) (n int64) {
 	return n
 }
 
-// limiters of a set that decided anything, in the order of the manifest.
+// limiters returns those of a set that decided anything, in the order of the manifest.
 func limiters(set *series.Set) (names []string) {
 	add := func(name string) {
 		if name != "" && !slices.Contains(names, name) {
@@ -157,7 +157,7 @@ func limiters(set *series.Set) (names []string) {
 	return names
 }
 
-// roundTrips that every decision of one kind of a limiter took, if all took as
+// roundTrips returns how many every decision of one kind of a limiter took, if all took as
 // many; else 0.
 func roundTrips(s *summary.Measured, limiter, decision string) int {
 	trips := 0
@@ -176,4 +176,22 @@ func roundTrips(s *summary.Measured, limiter, decision string) int {
 		}
 	}
 	return trips
+}
+
+// spell writes a number as in a sentence: small ones as words.
+func spell(n int) string {
+	words := [...]string{"none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"}
+	if n >= 0 && n < len(words) {
+		return words[n]
+	}
+	return unit.Thousands(int64(n))
+}
+
+// tenth writes a share as a percentage with one digit after the point, so
+// that those below each other are alike.
+func tenth(share float64) string {
+	if share > 0 && share < 0.0005 {
+		return "<0.05 %"
+	}
+	return fmt.Sprintf("%.1f %%", 100*share)
 }

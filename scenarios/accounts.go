@@ -83,8 +83,8 @@ type ParetoFactor struct {
 	Alpha Number `yaml:"alpha" doc:"tail exponent; the mean is finite above 1" required:"true" min:"exclusive 1"`
 }
 
-// Corrections take back ⌊Share · units used since the correction before⌋ at
-// every multiple of Every.
+// Corrections says that ⌊Share · units used since the correction before⌋ are
+// taken back at every multiple of Every.
 type Corrections struct {
 	Every Duration `yaml:"every" doc:"time from one correction to the next" required:"true" min:"exclusive 0"`
 	Share Fraction `yaml:"share" doc:"share of what was used since the last correction" required:"true" min:"exclusive 0"`
@@ -121,7 +121,7 @@ type Engine struct {
 // Overlap says which runs of an engine are overlapped by a second one: false
 // (none), true (once a day), or every N-th.
 type Overlap struct {
-	Every Count `yaml:"every" doc:"every so many runs, counted from the first" required:"true" min:"1"`
+	Every Count `yaml:"every" doc:"number of runs from one that is overlapped to the next" required:"true" min:"1"`
 	Daily bool  `yaml:"-"` // written true; Every is then filled in
 }
 

@@ -83,9 +83,7 @@ func (c *checker) run() {
 	if s.Horizon > longestHorizon {
 		c.Fail("horizon", "expected at most %s (50 years), found %s", longestHorizon, s.Horizon)
 	}
-	if s.Horizon > 0 && s.Warmup >= s.Horizon {
-		c.Fail("warmup", "expected less than the horizon of %s, found %s: nothing would be measured", s.Horizon, s.Warmup)
-	}
+	c.inRun("warmup", s.Warmup, ": nothing would be measured")
 }
 
 func (c *checker) shards() {
@@ -213,6 +211,14 @@ func (c *checker) limit(l Limit, path string) {
 	}
 	if hi, lo := bits.Mul64(uint64(interval), uint64(l.Burst)); hi != 0 || lo > math.MaxInt64/2 {
 		c.Fail(join(path, "burst"), "burst · period / count is longer than 146 years: give a smaller burst or period")
+	}
+}
+
+// inRun checks that an instant after the start, or a length of time, is less
+// than the horizon.
+func (c *checker) inRun(path string, at Duration, otherwise ...string) {
+	if c.s.Horizon > 0 && at >= c.s.Horizon && c.Good(path) {
+		c.Fail(path, "expected less than the horizon of %s, found %s%s", c.s.Horizon, at, strings.Join(otherwise, ""))
 	}
 }
 

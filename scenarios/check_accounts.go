@@ -96,8 +96,8 @@ func (c *checker) usage(u AccountUsage, path string) {
 	} else {
 		c.pattern(u.Shape, p, c.s.Horizon, false)
 	}
-	if k := u.Corrections; k != nil && c.s.Horizon > 0 && k.Every >= c.s.Horizon {
-		c.Fail(join(path, "corrections.every"), "expected less than the horizon of %s, found %s: there would be none", c.s.Horizon, k.Every)
+	if k := u.Corrections; k != nil {
+		c.inRun(join(path, "corrections.every"), k.Every, ": there would be none")
 	}
 }
 
@@ -126,9 +126,7 @@ func (c *checker) changes(g AccountGroup, path string) {
 		if !c.Good(at) {
 			return // what follows rests on it
 		}
-		if c.s.Horizon > 0 && ch.At >= c.s.Horizon {
-			c.Fail(join(at, "at"), "expected less than the horizon of %s, found %s", c.s.Horizon, ch.At)
-		}
+		c.inRun(join(at, "at"), ch.At)
 		if ch.At <= last {
 			c.Fail(join(at, "at"), "expected more than %s, where the change before is, found %s", last, ch.At)
 		}
@@ -168,14 +166,8 @@ func (c *checker) change(ch AccountChange, path, plan string, cancelled bool) {
 func (c *checker) engines() {
 	for _, e := range c.s.Engines {
 		at := join("engines", e.Name)
-		for _, f := range []struct {
-			name string
-			at   Duration
-		}{{"offset", e.Value.Offset}, {"flag_from", e.Value.FlagFrom}} {
-			if p := join(at, f.name); c.Written(p) && c.s.Horizon > 0 && f.at >= c.s.Horizon && c.Good(p) {
-				c.Fail(p, "expected less than the horizon of %s, found %s", c.s.Horizon, f.at)
-			}
-		}
+		c.inRun(join(at, "offset"), e.Value.Offset)
+		c.inRun(join(at, "flag_from"), e.Value.FlagFrom)
 		c.thresholds(e.Value.Thresholds, join(at, "thresholds"))
 		c.outages(e.Value.Source.Outages, join(at, "source.outages"))
 		c.outages(e.Value.Mail.Outages, join(at, "mail.outages"))
@@ -198,12 +190,10 @@ func (c *checker) outages(list []Outage, path string) {
 		if !c.Good(at) {
 			return
 		}
-		switch {
-		case o.From < end:
+		if o.From < end {
 			c.Fail(join(at, "from"), "expected at least %s, the end of the outage before, found %s", end, o.From)
-		case c.s.Horizon > 0 && o.From >= c.s.Horizon:
-			c.Fail(join(at, "from"), "expected less than the horizon of %s, found %s", c.s.Horizon, o.From)
 		}
+		c.inRun(join(at, "from"), o.From)
 		if end = o.From + o.For; end < 0 { // beyond 64 bits
 			return
 		}

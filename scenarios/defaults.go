@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"reflect"
 	"time"
+
+	"github.com/quotalab/quotalab/scenarios/decode"
 )
 
 // DefaultZone is the zone of clients and shards that have no other.
@@ -17,7 +19,7 @@ const defaultClient = "default"
 func fill(s *Scenario) {
 	fillShards(&s.Shards, s.Written("shards.count"))
 	if len(s.Clients) == 0 {
-		s.Clients = Named[Client]{{Name: defaultClient, Value: Client{Does: "take", Instances: 1, Zone: DefaultZone, Connection: defaultConnection}}}
+		s.Clients = Named[Client]{{Name: defaultClient, Value: decode.Default[Client](&language)}}
 	}
 	for i := range s.Clients {
 		if c := &s.Clients[i].Value; len(c.ShardNames) == 0 {

@@ -10,7 +10,8 @@ import (
 // beside these two. It happens to every limiter's and engine's shards alike,
 // and to all instances of a client. A kind whose field has the tag lasts as
 // its value says: for (For is needed), end (For, or to the end of the run);
-// all others are over at once.
+// all others are over at once. The tag server says that the server itself is
+// told what to do: told, or gone where it does nothing else until the end.
 //
 // A shard goes by its name in the scenario: of shards.names or of an added
 // shard, also after it was renamed.
@@ -18,18 +19,18 @@ type Fault struct {
 	At  Duration `yaml:"at" doc:"when, after the start of the run" required:"true" min:"0"`
 	For Duration `yaml:"for" doc:"how long: of down, frozen, delay, bandwidth, read_only and out_of_memory, and of clock, which left out lasts to the end of the run" min:"exclusive 0"`
 
-	Restart      *ShardFault     `yaml:"restart" one:"of" doc:"the shard restarts without its data and scripts; what is under way is not lost"`
-	Down         *ShardFault     `yaml:"down" one:"of" lasts:"for" doc:"the shard is killed, refuses connections, and comes back empty"`
-	Frozen       *ShardFault     `yaml:"frozen" one:"of" lasts:"for" doc:"the shard answers nothing, then goes on where it was: what it was sent is executed late"`
+	Restart      *ShardFault     `yaml:"restart" one:"of" server:"told" doc:"the shard restarts without its data and scripts; what is under way is not lost"`
+	Down         *ShardFault     `yaml:"down" one:"of" lasts:"for" server:"gone" doc:"the shard is killed, refuses connections, and comes back empty"`
+	Frozen       *ShardFault     `yaml:"frozen" one:"of" lasts:"for" server:"gone" doc:"the shard answers nothing, then goes on where it was: what it was sent is executed late"`
 	Delay        *DelayFault     `yaml:"delay" one:"of" lasts:"for" doc:"every round trip to the shard takes longer; the jitter is the distribution's"`
 	Bandwidth    *BandwidthFault `yaml:"bandwidth" one:"of" lasts:"for" doc:"the link to the shard carries only so much, each way"`
 	Reset        *ShardFault     `yaml:"reset" one:"of" doc:"every connection to the shard is reset; what has been executed stays so"`
 	Rename       *RenameFault    `yaml:"rename" one:"of" doc:"clients know the shard by another name, so that keys move"`
 	Add          *AddFault       `yaml:"add" one:"of" doc:"one more, empty shard joins, in the zone default, so that keys move"`
 	Clock        *ClockFault     `yaml:"clock" one:"of" lasts:"end" doc:"the clocks of a client go wrong"`
-	FlushScripts *ShardFault     `yaml:"flush_scripts" one:"of" doc:"the shard forgets its scripts: EVALSHA answers NOSCRIPT"`
-	ReadOnly     *ShardFault     `yaml:"read_only" one:"of" lasts:"for" doc:"the shard answers READONLY to what writes, as a replica does"`
-	OutOfMemory  *ShardFault     `yaml:"out_of_memory" one:"of" lasts:"for" doc:"the shard answers OOM to what may need memory, as at maxmemory with noeviction"`
+	FlushScripts *ShardFault     `yaml:"flush_scripts" one:"of" server:"told" doc:"the shard forgets its scripts: EVALSHA answers NOSCRIPT"`
+	ReadOnly     *ShardFault     `yaml:"read_only" one:"of" lasts:"for" server:"told" doc:"the shard answers READONLY to what writes, as a replica does"`
+	OutOfMemory  *ShardFault     `yaml:"out_of_memory" one:"of" lasts:"for" server:"told" doc:"the shard answers OOM to what may need memory, as at maxmemory with noeviction"`
 }
 
 // ShardFault is a fault of one shard.
@@ -91,7 +92,12 @@ type faultKind struct {
 	name  string // yaml
 	lasts string // "" over at once
 	shard string
+	// server is told what the server is told to do, gone where it then does
+	// nothing that it is told, "" where it is told nothing.
+	server string
 }
+
+const gone = "gone"
 
 func (f Fault) kind() (k faultKind) {
 	v := reflect.ValueOf(f)
@@ -99,7 +105,7 @@ func (f Fault) kind() (k faultKind) {
 		if field.Tag.Get("one") == "" || v.Field(i).IsNil() {
 			continue
 		}
-		k = faultKind{name: field.Tag.Get("yaml"), lasts: field.Tag.Get("lasts")}
+		k = faultKind{name: field.Tag.Get("yaml"), lasts: field.Tag.Get("lasts"), server: field.Tag.Get("server")}
 		if shard := v.Field(i).Elem().FieldByName("Shard"); shard.IsValid() {
 			k.shard = shard.String()
 		}
@@ -113,9 +119,7 @@ func (f Fault) kind() (k faultKind) {
 func (c *checker) faults() {
 	for i, f := range c.s.Faults {
 		at := join("faults", i)
-		if p := join(at, "at"); c.s.Horizon > 0 && f.At >= c.s.Horizon && c.Good(p) {
-			c.Fail(p, "expected less than the horizon of %s, found %s", c.s.Horizon, f.At)
-		}
+		c.inRun(join(at, "at"), f.At)
 		c.lasts(at, f)
 		if p := join(at, "clock.client"); f.Clock != nil && f.Clock.Client != "" {
 			c.refer(p, "client", f.Clock.Client, "clients", c.s.Clients.Names())
@@ -224,13 +228,6 @@ func (c *checker) unknownName(path, name string, lists [][]string) bool {
 	return true
 }
 
-// unresponsive are the kinds in which a shard does nothing that it is told,
-// serverSide those that it is told.
-var (
-	unresponsive = []string{"down", "frozen"}
-	serverSide   = []string{"down", "frozen", "restart", "flush_scripts", "read_only", "out_of_memory"}
-)
-
 // overlaps checks that a fault is over before the next of its kind begins on
 // the same shard or client, and that nothing is asked of a shard that can do
 // nothing.
@@ -247,7 +244,7 @@ func (c *checker) overlaps() {
 			switch a, b := f.Kind(), g.Kind(); {
 			case a == b:
 				c.Fail(at, "overlaps with the %s at %s (line %d) of the same %s", b, g.At, c.s.Pos(join("faults", j)).Line, victim(f))
-			case slices.Contains(unresponsive, a) && slices.Contains(serverSide, b), slices.Contains(unresponsive, b) && slices.Contains(serverSide, a):
+			case f.kind().server == gone && g.kind().server != "", g.kind().server == gone && f.kind().server != "":
 				c.Fail(at, "cannot happen beside the %s at %s (line %d): a shard that is down or frozen does nothing else", b, g.At, c.s.Pos(join("faults", j)).Line)
 			}
 		}
@@ -268,7 +265,7 @@ func victim(f Fault) string {
 	return "shard"
 }
 
-// meets tells whether two faults have an instant in common.
+// meets reports whether two faults have an instant in common.
 func (f Fault) meets(g Fault, horizon Duration) bool {
 	return f.At < max(g.Until(horizon), g.At+1) && g.At < max(f.Until(horizon), f.At+1)
 }

@@ -11,32 +11,34 @@ import (
 	"github.com/quotalab/quotalab/scenarios/decode"
 )
 
-// Gate says how much worse than its baseline a figure may be: the language of
+// Gate says how much worse than its baseline a number may be: the language of
 // gate.yaml.
 type Gate struct {
-	Alpha Fraction   `yaml:"alpha" doc:"chance that a gate fails although both sides are equal, of all its wall-clock figures together" default:"5%" min:"1e-6" max:"0.5"`
+	Alpha Fraction   `yaml:"alpha" doc:"chance that a gate fails although both sides are equal, of all its wall-clock numbers together" default:"5%" min:"1e-6" max:"0.5"`
 	Runs  Count      `yaml:"runs" doc:"runs of each side of a scenario in real time" default:"10" min:"6" max:"1000"`
-	Rules []GateRule `yaml:"rules" doc:"how figures are judged: the first rule that fits one judges it; after the last come {clock: virtual, exact: true} and {clock: real, worse: 5%}"`
+	Rules []GateRule `yaml:"rules" doc:"how numbers are judged: the first rule that fits one judges it; after the last come {clock: virtual, exact: true} and {clock: real, worse: 5%}"`
 }
 
-// GateRule judges the figures that fit all of Metric, Aggregation, Scenario
-// and Clock; an empty one fits every figure.
+// GateRule judges the numbers that fit all of Metric, Aggregation, Scenario
+// and Clock; an empty one fits every number.
 type GateRule struct {
-	Metric      string `yaml:"metric" doc:"metric of the figure, with tags as in assert that it must have; left out: every metric"`
-	Aggregation string `yaml:"aggregation" doc:"aggregation of the figure; left out: every one" enum:"count,value,avg,p50,p90,p99,max"`
+	Metric      string `yaml:"metric" doc:"metric of the number, with tags as in assert that it must have; left out: every metric"`
+	Aggregation string `yaml:"aggregation" doc:"aggregation of the number; left out: every one" enum:"count,value,avg,p50,p90,p99,max"`
 	Scenario    string `yaml:"scenario" doc:"name of the scenario; * stands for any letters, ? for one, [ab] for one of some; left out: every scenario"`
 	Clock       string `yaml:"clock" doc:"virtual: of scenarios in virtual time; real: in real time; left out: both" enum:"virtual,real"`
 
 	// One of these is set; Worse when the others are not.
 	Exact  bool     `yaml:"exact" one:"how" doc:"true: all runs of both sides have one and the same value"`
-	Worse  Fraction `yaml:"worse" one:"how" doc:"how much worse than the baseline the figure may be, in percent of that; where no direction is better, a change either way is worse; in real time a change that may be chance does not fail"`
-	Ignore bool     `yaml:"ignore" one:"how" doc:"true: the figure is not judged"`
+	Worse  Fraction `yaml:"worse" one:"how" doc:"how much worse than the baseline the number may be, in percent of that; where no direction is better, a change either way is worse; in real time a change that may be chance does not fail"`
+	Ignore bool     `yaml:"ignore" one:"how" doc:"true: the number is not judged"`
 }
 
-// DefaultGate judges without a gate.yaml: figures of virtual time are exact,
+// DefaultGate judges without a gate.yaml: numbers of virtual time are exact,
 // those of real time may be 5% worse.
 func DefaultGate() *Gate {
-	return &Gate{Alpha: 0.05, Runs: 10, Rules: []GateRule{{Clock: "virtual", Exact: true}, {Clock: "real", Worse: 0.05}}}
+	g := decode.Default[Gate](&gateLanguage)
+	g.Rules = []GateRule{{Clock: "virtual", Exact: true}, {Clock: "real", Worse: 0.05}}
+	return &g
 }
 
 // LoadGate reads a gate.yaml, with the rules of DefaultGate after its own.
@@ -87,7 +89,7 @@ func gateRule(d *decode.Decoder, rules []GateRule, i int) {
 	}
 }
 
-// gateAggregation checks that figures of the metric have the aggregation.
+// gateAggregation checks that numbers of the metric have the aggregation.
 func gateAggregation(d *decode.Decoder, path, name, aggregation string) {
 	m, known := metric.Find(name)
 	if !known || aggregation == "" || !d.Good(path) {
@@ -101,11 +103,11 @@ func gateAggregation(d *decode.Decoder, path, name, aggregation string) {
 		have = []string{"avg", "p50", "p90", "p99", "max"}
 	}
 	if !slices.Contains(have, aggregation) {
-		d.Fail(path, "%s is a %s, whose figures are %s: none is %s", name, m.Kind, strings.Join(have, ", "), aggregation)
+		d.Fail(path, "%s is a %s, whose numbers are %s: none is %s", name, m.Kind, strings.Join(have, ", "), aggregation)
 	}
 }
 
-// covers tells whether every figure that fits q fits r, as far as equal words
+// covers reports whether every number that fits q fits r, as far as equal words
 // show it.
 func (r GateRule) covers(q GateRule) bool {
 	fits := func(r, q string) bool { return r == "" || r == q }

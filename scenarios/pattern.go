@@ -98,8 +98,8 @@ type ThenPattern struct {
 	For  Duration    `yaml:"for" doc:"how long; the last may leave it out" min:"exclusive 0"`
 }
 
-// Gaps between arrivals in operational time: one of the words poisson and
-// even, or one field.
+// Gaps is the law of the gaps between arrivals in operational time: one of the
+// words poisson and even, or one field.
 type Gaps struct {
 	Poisson bool        `yaml:"poisson" one:"of" doc:"memoryless"`
 	Even    bool        `yaml:"even" one:"of" doc:"evenly spaced"`
@@ -117,8 +117,8 @@ type ParetoGaps struct {
 	Alpha Number `yaml:"alpha" doc:"tail exponent" required:"true" min:"exclusive 1"`
 }
 
-// Population of keys: exactly one of the kinds. As says how a key's number
-// is written out.
+// Population is a population of keys: exactly one of the kinds. As says how a
+// key's number is written out.
 type Population struct {
 	As string `yaml:"as" doc:"how a key is written: name (population-17), id (17), ipv4, ipv6, domain (population-17.test); from_trace keeps the trace's own" default:"name" enum:"name,id,ipv4,ipv6,domain"`
 
@@ -145,27 +145,28 @@ type ZipfKeys struct {
 	S Number `yaml:"s" doc:"exponent; 0 is uniform" required:"true" min:"0"`
 }
 
-// HotSetKeys give Share of all draws to Hot of N keys.
+// HotSetKeys gives Share of all draws to Hot of N keys.
 type HotSetKeys struct {
 	N     Count    `yaml:"n" doc:"number of keys" required:"true" min:"1"`
 	Hot   Count    `yaml:"hot" doc:"number of hot keys, less than n" required:"true" min:"1" below:"n"`
 	Share Fraction `yaml:"share" doc:"share of the draws that goes to hot keys" required:"true"`
 }
 
-// ChurnKeys arrive at Arrivals and live a Lifetime. Start keys live at time 0.
+// ChurnKeys is a population whose keys arrive at Arrivals and live a Lifetime;
+// Start of them live at time 0.
 type ChurnKeys struct {
 	Arrivals Rate         `yaml:"arrivals" doc:"rate of new keys" required:"true" min:"exclusive 0"`
 	Lifetime Distribution `yaml:"lifetime" doc:"how long a key lives" required:"true"`
 	Start    Count        `yaml:"start" doc:"keys alive at the start; left out: arrivals × mean lifetime"`
 }
 
-// GrowingKeys follow Heaps' law: after n draws about K·n^B distinct keys.
+// GrowingKeys follows Heaps' law: after n draws about K·n^B distinct keys.
 type GrowingKeys struct {
 	K Number `yaml:"k" doc:"factor" default:"1" min:"exclusive 0"`
 	B Number `yaml:"b" doc:"exponent, in (0, 1)" required:"true" min:"exclusive 0" max:"exclusive 1"`
 }
 
-// SequenceKeys count through N keys.
+// SequenceKeys counts through N keys.
 type SequenceKeys struct {
 	N Count `yaml:"n" doc:"number of keys" required:"true" min:"1"`
 }
@@ -183,12 +184,12 @@ type MixKeys struct {
 	Weight Number `yaml:"weight" doc:"relative weight" default:"1" min:"exclusive 0"`
 }
 
-// DerivedKeys map the key that the same request drew from another
-// population: prefix cuts an address to a range, groups spreads ids over so
-// many groups, size puts so many consecutive ids into one group.
+// DerivedKeys maps the key that the same request drew from another
+// population: prefix cuts an address to a range, groups spreads ids over that
+// number of groups, size puts that number of consecutive ids into one group.
 type DerivedKeys struct {
 	From   string `yaml:"from" doc:"population" required:"true"`
-	Prefix Count  `yaml:"prefix" one:"by" doc:"address range of so many bits, e.g. 48" min:"1" max:"128"`
-	Groups Count  `yaml:"groups" one:"by" doc:"so many groups: id modulo groups" min:"1"`
-	Size   Count  `yaml:"size" one:"by" doc:"so many ids to a group: id divided by size" min:"1"`
+	Prefix Count  `yaml:"prefix" one:"by" doc:"length of the address range in bits, e.g. 48" min:"1" max:"128"`
+	Groups Count  `yaml:"groups" one:"by" doc:"number of groups: id modulo groups" min:"1"`
+	Size   Count  `yaml:"size" one:"by" doc:"number of ids in a group: id divided by size" min:"1"`
 }

@@ -133,7 +133,7 @@
 // # gate.yaml
 //
 // A second language, in the same spelling: how much worse than its baseline a
-// figure may be. See Gate. The first rule that fits a figure judges it; behind
+// number may be. See Gate. The first rule that fits a number judges it; behind
 // the file's own come those of DefaultGate.
 //
 //	alpha: 5%
@@ -254,7 +254,7 @@ type Link struct {
 	RTT  Distribution `yaml:"rtt" doc:"round-trip time on this link" required:"true"`
 }
 
-// Distribution of a duration: exactly one field, or a bare duration, which
+// Distribution is the law of a duration: exactly one field, or a bare duration, which
 // is constant.
 type Distribution struct {
 	Constant    *Duration       `yaml:"constant" one:"of" doc:"always this" min:"0"`
@@ -265,12 +265,12 @@ type Distribution struct {
 	Empirical   []Duration      `yaml:"empirical" one:"of" doc:"one of these measured values, each equally likely" min:"0"`
 }
 
-// Exponential distribution of a duration.
+// Exponential is an exponential distribution of a duration.
 type Exponential struct {
 	Mean Duration `yaml:"mean" doc:"mean" required:"true" min:"exclusive 0"`
 }
 
-// Lognormal distribution of a duration.
+// Lognormal is a lognormal distribution of a duration.
 type Lognormal struct {
 	Median Duration `yaml:"median" doc:"median" required:"true" min:"exclusive 0"`
 	P99    Duration `yaml:"p99" doc:"99th percentile, at least the median" required:"true" min:"exclusive 0" atleast:"median"`
@@ -322,12 +322,13 @@ type BatchItem struct {
 	Cost  Count  `yaml:"cost" doc:"tokens taken from this limit" default:"1" min:"1"`
 }
 
-// Reaction of a client to a denial: the word none, or retry.
+// Reaction is what a client does when it is denied: the word none, or retry.
 type Reaction struct {
 	Retry *Retry `yaml:"retry" doc:"try again"`
 }
 
-// Retry policy. Wait is one of retry_after, fixed, exponential.
+// Retry says how a denied client tries again. The wait is one of retry_after,
+// fixed and exponential.
 type Retry struct {
 	RetryAfter  bool          `yaml:"retry_after" one:"wait" doc:"wait as long as the limiter said"`
 	Fixed       *Duration     `yaml:"fixed" one:"wait" doc:"wait this long" min:"exclusive 0"`
@@ -400,10 +401,6 @@ type Connection struct {
 	Heartbeat     Duration `yaml:"heartbeat" doc:"time between two looks at whether a shard is up; after three failures the Ring does without it" default:"500ms" min:"1e6"`
 	Pipelining    string   `yaml:"pipelining" doc:"none: every command on its own; auto: commands of different requests to one shard share round trips (go-redis' auto-pipelining, one a shard; hides queueing in the latency)" default:"none" enum:"none,auto"`
 }
-
-// defaultConnection is that of a client that the scenario does not name: the
-// defaults above.
-var defaultConnection = Connection{DialTimeout: 5e9, ReadTimeout: 3e9, WriteTimeout: 3e9, MaxRetries: 3, DialerRetries: 5, Heartbeat: 5e8, Pipelining: "none"}
 
 // OnLive turns a scenario into one in real time on shards of these names, as
 // a command line asks that names servers; nil names leave the shards as they

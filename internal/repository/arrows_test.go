@@ -152,6 +152,7 @@ func TestImportRulesCatch(t *testing.T) {
 		{"models do not look right", "models/limits", []string{module + "/results/record"}, "must not import " + module + "/results/record"},
 		{"sim writes records", "sim/run", []string{module + "/results/record", "github.com/redis/go-redis/v9"}, ""},
 		{"sim judges nothing", "sim/run", []string{module + "/results/audit"}, "must not import " + module + "/results/audit"},
+		{"sim judges no notices", "sim/run", []string{module + "/results/quotaaudit"}, "must not import " + module + "/results/quotaaudit"},
 		{"results work without the simulator", "results/audit", []string{module + "/sim/plan"}, "must not import " + module + "/sim/plan"},
 		{"and without Redis", "results/audit", []string{"github.com/alicebob/miniredis/v2"}, "must not depend on github.com/alicebob/miniredis/v2"},
 		{"cmd wires all", "cmd", []string{module + "/sim/plan", module + "/results/assert"}, ""},

@@ -71,11 +71,7 @@ func write(t testing.TB, m record.Manifest, opts []record.Option, fill func(*rec
 // not judged.
 func Analyse(t testing.TB, r *record.Reader) (*audit.Result, *summary.Measured) {
 	t.Helper()
-	a, err := audit.All(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := summary.Measure(r, a)
+	s, a, err := summary.Analyse(r)
 	if err != nil {
 		t.Fatal(err)
 	}

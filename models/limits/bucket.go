@@ -143,7 +143,7 @@ func at(now, b int64) Decision {
 	return Decision{RetryAfter: wait, Margin: wait}
 }
 
-// Token bucket: a bucket of Burst tokens that is refilled continuously at the
+// tokenBucket is a bucket of Burst tokens that is refilled continuously at the
 // rate Count/Period; a request takes cost tokens, or is denied if there are
 // fewer.
 //
@@ -245,7 +245,7 @@ func (t *tokenBucket) Refund(now, cost int64) {
 
 func (t *tokenBucket) Reset() { t.tokens, t.last = exact{whole: t.Burst}, always }
 
-// Leaky bucket as a meter (ITU-T I.371, the continuous-state form of GCRA): a
+// leakyBucket is a meter (ITU-T I.371, the continuous-state form of GCRA): a
 // bucket that leaks all the time, into which each request pours its cost and
 // is denied if that would overflow. (Leaky buckets that queue requests delay
 // them instead of deciding; they are no limiters.)

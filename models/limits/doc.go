@@ -1,5 +1,5 @@
 // Package limits holds rate-limiting algorithms as exact, sequential
-// references: the oracles that a recorded run is replayed against.
+// references: the references that a recorded run is replayed against.
 //
 // In flow the limit of one key, the instants of its requests (nanoseconds
 // after the run's epoch) and their costs in tokens; out flow decisions. A

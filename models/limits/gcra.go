@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// GCRA, the generic cell rate algorithm (ITU-T I.371 and ATM Forum TM 4.0,
+// gcra is GCRA, the generic cell rate algorithm (ITU-T I.371 and ATM Forum TM 4.0,
 // virtual scheduling), in whole nanoseconds with the semantics of Boulder's
 // ratelimits/gcra.go.
 //
@@ -86,7 +86,7 @@ func (g *gcra) Refund(now, cost int64) {
 
 func (g *gcra) Reset() { g.tat = always }
 
-// GCRA with the emission interval not rounded: T = Period/Count exactly. It
+// exactGCRA is GCRA with the emission interval not rounded: T = Period/Count exactly. It
 // is the reference for limiters that compute T in floating point, such as
 // redis_rate's Lua script; the derivation is in gcra.go.
 //

@@ -35,23 +35,6 @@ func (l Limit) BurstOffset() time.Duration {
 	return time.Duration(satMul(int64(l.EmissionInterval()), l.Burst))
 }
 
-// Envelope is the number of tokens that a correct limiter may admit in any
-// closed window of length d ≥ 0: Burst + d/T, with T the EmissionInterval.
-//
-// Proof for GCRA: let the window begin at s and its admissions cost C in all.
-// The first leaves TAT ≥ s + its cost·T, each later one adds its own, so the
-// last, at some now ≤ s + d, proposes TAT' ≥ s + C·T. It was admitted, so
-// s + d ≥ now ≥ TAT' − Burst·T ≥ s + (C − Burst)·T, hence C ≤ Burst + d/T.
-//
-// T is rounded down, so the envelope bounds the unrounded algorithms too. Of
-// a limit with T = 0 it takes the unrounded Period/Count.
-func Envelope(l Limit, d time.Duration) float64 {
-	if t := l.EmissionInterval(); t > 0 {
-		return float64(l.Burst) + float64(d)/float64(t)
-	}
-	return float64(l.Burst) + float64(d)*float64(l.Count)/float64(l.Period)
-}
-
 // longestRefill bounds the time from empty to full: instants and refill
 // times together then stay within 64 bits of nanoseconds.
 const longestRefill = 1 << 60 // 36 years

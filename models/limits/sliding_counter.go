@@ -2,7 +2,7 @@ package limits
 
 import "time"
 
-// Sliding counter: two fixed windows stand for the log of the last Period.
+// slidingCounter lets two fixed windows stand for the log of the last Period.
 // With e the time since the current window [k·Period, (k+1)·Period) began, the
 // tokens of the previous window are taken as spread evenly over it, so the
 // share that still lies within the last Period is (Period − e)/Period, and a

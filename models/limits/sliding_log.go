@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Sliding log: the instants of all admissions are kept, and a request is
+// slidingLog keeps the instants of all admissions, and a request is
 // allowed if the tokens taken in the last Period, its own included, are at
 // most Count. No window of length Period ever holds more than Count tokens.
 //

@@ -1,5 +1,7 @@
 package metric
 
+import "slices"
+
 // Kind says what a metric's samples are and so how they aggregate.
 type Kind int
 
@@ -22,7 +24,7 @@ func (k Kind) String() string {
 	return "unknown"
 }
 
-// Aggregations of this kind of metric; p(N) stands for every percentile.
+// Aggregations lists those of this kind of metric; p(N) stands for every percentile.
 func (k Kind) Aggregations() []string {
 	switch k {
 	case Counter:
@@ -41,7 +43,7 @@ type Metric struct {
 	Unit   string // base unit: "s", "count", "tokens", "ratio" or "" (a plain number)
 	Kind   Kind
 	Tags   []string            // in the order in which they are written
-	Values map[string][]string // the values of tags that have a closed set
+	Values map[string][]string // the values of tags that have a closed set, see Values
 	Cuts   []string            // tags that say what part of the run it is of; only some runs have such parts
 	Open   []string            // tags that say what came of it, as those with Values do, but whose values are no closed set
 	Needs  []string            // tags without which a selector means nothing
@@ -55,94 +57,158 @@ type Metric struct {
 
 // Find returns the metric of that name.
 func Find(name string) (Metric, bool) {
-	for _, m := range Catalogue() {
-		if m.Name == name {
-			return m, true
-		}
+	i := slices.IndexFunc(catalogue, func(m Metric) bool { return m.Name == name })
+	if i < 0 {
+		return Metric{}, false
 	}
-	return Metric{}, false
+	return catalogue[i], true
 }
 
 // Catalogue lists every metric, in the order of reports.
-func Catalogue() []Metric {
-	return append(limiterMetrics(), engineMetrics()...)
-}
+func Catalogue() []Metric { return slices.Clone(catalogue) }
 
-func limiterMetrics() []Metric {
-	outcome := map[string][]string{"decision": decisions(), "key": keyStates(), "phase": Phases()}
-	outcomeTags := []string{"traffic", "limiter", "client", "decision", "key", "phase"}
-	cuts := []string{"phase"}
-	admission, admissionTags := map[string][]string{"phase": Phases()}, []string{"traffic", "limiter", "client", "limit", "phase"}
-	return []Metric{
-		{Name: "decisions", Unit: "count", Kind: Counter, Tags: outcomeTags, Values: outcome, Cuts: cuts, PerRequest: true,
-			About: "decisions by outcome; phase, in a run with faults: before the first begins, during while any lasts (when the request was due), after in all other time, so also after a momentary one and between two"},
-		{Name: "latency", Unit: "s", Kind: Trend, Tags: outcomeTags, Values: outcome, Cuts: cuts, Better: "lower", PerRequest: true,
-			About: "done − sent: what the limiter took"},
-		{Name: "lag", Unit: "s", Kind: Trend, Tags: outcomeTags, Values: outcome, Cuts: cuts, Better: "lower", PerRequest: true,
-			About: "sent − intended: what the generator was late"},
-		{Name: "sojourn", Unit: "s", Kind: Trend, Tags: outcomeTags, Values: outcome, Cuts: cuts, Better: "lower", PerRequest: true,
-			About: "done − intended: what a user waited"},
-		{Name: "round_trips", Unit: "count", Kind: Trend, Tags: []string{"limiter", "client", "decision", "key", "phase"}, Values: outcome, Cuts: cuts, Better: "lower", PerRequest: true,
-			About: "sequential round trips to shards of one decision"},
-		{Name: "errors", Unit: "count", Kind: Counter, Tags: []string{"limiter", "error", "phase"}, Values: map[string][]string{"error": errorKinds(), "phase": Phases()}, Cuts: cuts, Better: "lower", PerRequest: true,
-			About: "decisions that ended in an error"},
-		{Name: "dropped", Unit: "count", Kind: Counter, Tags: []string{"traffic"}, Better: "lower", PerRequest: true,
-			About: "arrivals that were not sent: too many were in flight, or in real time they were more than 1 s late"},
-		{Name: "over_admission", Unit: "count", Kind: Counter, Tags: admissionTags, Values: admission, Cuts: cuts, Better: "lower",
-			About: "least number of admissions to take away so that no window holds more than the limit's promise (tokens on a limit where requests cost differently)"},
-		{Name: "under_admission", Unit: "count", Kind: Counter, Tags: admissionTags, Values: admission, Cuts: cuts, Better: "lower",
-			About: "denials that would have fitted into the promise, given what was really admitted on the key"},
-		{Name: "worst_excess", Unit: "tokens", Kind: Value, Tags: admissionTags, Values: admission, Cuts: cuts, Better: "lower",
-			About: "tokens above the promise in the worst window of any key, by the admission that ends the window"},
-		{Name: "ambiguous", Unit: "count", Kind: Counter, Tags: []string{"limiter"},
-			About: "decisions too close to the boundary for the limiter's clock to tell, or that depend on an order that nobody saw"},
-		{Name: "divergence", Unit: "count", Kind: Counter, Tags: []string{"limiter"},
-			About: "decisions that a reference which runs free decides otherwise: a diagnostic, since one phase shift counts on both sides"},
-		{Name: "retry_after_early", Unit: "s", Kind: Trend, Tags: []string{"limiter"}, Better: "lower",
-			About: "how much too early denied clients were told to come back, 0 for those who were not"},
-		{Name: "retry_after_late", Unit: "s", Kind: Trend, Tags: []string{"limiter"}, Better: "lower",
-			About: "how much later than its unit explains denied clients were told to come back, 0 for those who were not"},
-		{Name: "shard_commands", Unit: "count", Kind: Counter, Tags: []string{"limiter", "shard"},
-			About: "commands that a shard executed"},
-		{Name: "shard_keys", Unit: "count", Kind: Counter, Tags: []string{"limiter", "shard"},
-			About: "distinct keys that live on a shard"},
-		{Name: "command_disagreement", Unit: "count", Kind: Counter, Tags: []string{"shard"}, Better: "lower",
-			About: "by how much a live shard's own counts of commands differ from those of the run's clients; unknown unless every shard's can be compared"},
-		{Name: "shard_balance", Kind: Value, Tags: []string{"limiter", "of", "stat"}, Needs: []string{"of", "stat"},
-			Values: map[string][]string{"of": {"keys", "commands"}, "stat": {"chi2", "p_value", "peak_to_mean", "cv", "gini"}},
-			About:  "how evenly shards are loaded"},
-		{Name: "shard_disagreement", Unit: "ratio", Kind: Value, Tags: []string{"limiter", "client"}, Better: "lower",
-			About: "fraction of the keys that a client looks for on another shard than the first client does"},
-		{Name: "telemetry_error", Unit: "ratio", Kind: Value, Tags: []string{"limiter", "client", "series"}, Better: "lower",
-			About: "relative error of what the limiter's own metrics say"},
+// The tags of a request's outcome, of what a limit was given, and of a crossing
+// of a threshold.
+var (
+	outcome   = []string{"traffic", "limiter", "client", "decision", "key", "phase"}
+	admission = []string{"traffic", "limiter", "client", "limit", "phase"}
+	crossing  = []string{"engine", "threshold"}
+)
+
+var catalogue = complete([]Metric{
+	{Name: "decisions", Unit: "count", Kind: Counter, Tags: outcome, PerRequest: true,
+		About: "decisions by outcome; phase, in a run with faults: before the first begins, during while any lasts (when the request was due), after in all other time, so also after a momentary one and between two"},
+	{Name: "latency", Unit: "s", Kind: Trend, Tags: outcome, Better: "lower", PerRequest: true,
+		About: "done − sent: what the limiter took"},
+	{Name: "lag", Unit: "s", Kind: Trend, Tags: outcome, Better: "lower", PerRequest: true,
+		About: "sent − intended: what the generator was late"},
+	{Name: "sojourn", Unit: "s", Kind: Trend, Tags: outcome, Better: "lower", PerRequest: true,
+		About: "done − intended: what a user waited"},
+	{Name: "round_trips", Unit: "count", Kind: Trend, Tags: []string{"limiter", "client", "decision", "key", "phase"}, Better: "lower", PerRequest: true,
+		About: "sequential round trips to shards of one decision"},
+	{Name: "errors", Unit: "count", Kind: Counter, Tags: []string{"limiter", "error", "phase"}, Better: "lower", PerRequest: true,
+		About: "decisions that ended in an error"},
+	{Name: "dropped", Unit: "count", Kind: Counter, Tags: []string{"traffic"}, Better: "lower", PerRequest: true,
+		About: "arrivals that were not sent: too many were in flight, or in real time they were more than 1 s late"},
+	{Name: "over_admission", Unit: "count", Kind: Counter, Tags: admission, Better: "lower",
+		About: "least number of admissions to take away so that no window holds more than the limit's promise (tokens on a limit where requests cost differently)"},
+	{Name: "under_admission", Unit: "count", Kind: Counter, Tags: admission, Better: "lower",
+		About: "denials that would have fitted into the promise, given what was really admitted on the key"},
+	{Name: "worst_excess", Unit: "tokens", Kind: Value, Tags: admission, Better: "lower",
+		About: "tokens above the promise in the worst window of any key, by the admission that ends the window"},
+	{Name: "ambiguous", Unit: "count", Kind: Counter, Tags: []string{"limiter"},
+		About: "decisions too close to the boundary for the limiter's clock to tell, or that depend on an order that nobody saw"},
+	{Name: "divergence", Unit: "count", Kind: Counter, Tags: []string{"limiter"},
+		About: "decisions that a reference which runs free decides otherwise: a diagnostic, since one phase shift counts on both sides"},
+	{Name: "retry_after_early", Unit: "s", Kind: Trend, Tags: []string{"limiter"}, Better: "lower",
+		About: "how much too early denied clients were told to come back, 0 for those who were not"},
+	{Name: "retry_after_late", Unit: "s", Kind: Trend, Tags: []string{"limiter"}, Better: "lower",
+		About: "how much later than its unit explains denied clients were told to come back, 0 for those who were not"},
+	{Name: "shard_commands", Unit: "count", Kind: Counter, Tags: []string{"limiter", "shard"},
+		About: "commands that a shard executed"},
+	{Name: "shard_keys", Unit: "count", Kind: Counter, Tags: []string{"limiter", "shard"},
+		About: "distinct keys that live on a shard"},
+	{Name: "command_disagreement", Unit: "count", Kind: Counter, Tags: []string{"shard"}, Better: "lower",
+		About: "by how much a live shard's own counts of commands differ from those of the run's clients; unknown unless every shard's can be compared"},
+	{Name: "shard_balance", Kind: Value, Tags: []string{"limiter", "of", "stat"}, Needs: []string{"of", "stat"},
+		About: "how evenly shards are loaded"},
+	{Name: "shard_disagreement", Unit: "ratio", Kind: Value, Tags: []string{"limiter", "client"}, Better: "lower",
+		About: "fraction of the keys that a client looks for on another shard than the first client does"},
+	{Name: "telemetry_error", Unit: "ratio", Kind: Value, Tags: []string{"limiter", "client", "series"}, Better: "lower",
+		About: "relative error of what the limiter's own metrics say"},
+	{Name: "crossings", Unit: "count", Kind: Counter, Tags: crossing,
+		About: "times that an account reached a threshold and was due a notice, but for those that are censored"},
+	{Name: "censored", Unit: "count", Kind: Counter, Tags: crossing,
+		About: "crossings too close to the end to judge"},
+	{Name: "notices", Unit: "count", Kind: Counter, Tags: []string{"engine", "threshold", "verdict"},
+		About: "notices by what they were"},
+	{Name: "missed", Unit: "count", Kind: Counter, Tags: []string{"engine", "threshold", "cause"}, Open: []string{"cause"}, Better: "lower",
+		About: "crossings without a notice, by causes in their order, such as prefilter>overtaken"},
+	{Name: "notice_delay", Unit: "s", Kind: Trend, Tags: crossing, Better: "lower",
+		About: "notice − crossing: how long an account waited to be told"},
+})
+
+// complete adds what follows from the tags of each metric.
+func complete(metrics []Metric) []Metric {
+	for i := range metrics {
+		m := &metrics[i]
+		for _, tag := range m.Tags {
+			if values := Values(tag); values != nil && m.Values == nil {
+				m.Values = map[string][]string{tag: values}
+			} else if values != nil {
+				m.Values[tag] = values
+			}
+			if tag == "phase" {
+				m.Cuts = []string{tag}
+			}
+		}
 	}
+	return metrics
 }
 
-func engineMetrics() []Metric {
-	tags := []string{"engine", "threshold"}
-	return []Metric{
-		{Name: "crossings", Unit: "count", Kind: Counter, Tags: tags,
-			About: "times that an account reached a threshold and was due a notice, but for those that are censored"},
-		{Name: "censored", Unit: "count", Kind: Counter, Tags: tags,
-			About: "crossings too close to the end to judge"},
-		{Name: "notices", Unit: "count", Kind: Counter, Tags: append(tags[:2:2], "verdict"), Values: map[string][]string{"verdict": noticeVerdicts()},
-			About: "notices by what they were"},
-		{Name: "missed", Unit: "count", Kind: Counter, Tags: append(tags[:2:2], "cause"), Open: []string{"cause"}, Better: "lower",
-			About: "crossings without a notice, by causes in their order, such as prefilter>overtaken"},
-		{Name: "notice_delay", Unit: "s", Kind: Trend, Tags: tags, Better: "lower",
-			About: "notice − crossing: how long an account waited to be told"},
+// Values lists the values of a tag that has a closed set, in the order of
+// reports; of another one nothing.
+func Values(tag string) []string {
+	switch tag {
+	case "decision":
+		return texts(Decisions())
+	case "key":
+		return texts(KeyStates())
+	case "phase":
+		return Phases()
+	case "error":
+		return []string{"timeout", "cancelled", "refused", "pool_exhausted", "script_missing", "connection", "server", "unexpected"}
+	case "verdict": // of a notice
+		return []string{"first", "out-of-order", "duplicate", "undelivered", "spurious", "warm-up"}
+	case "of": // of shard_balance, as stat
+		return []string{"keys", "commands"}
+	case "stat":
+		return []string{"chi2", "p_value", "peak_to_mean", "cv", "gini"}
 	}
+	return nil
 }
 
-func decisions() []string {
-	return []string{"allowed", "denied", "error", "fail_open", "dropped"}
+func texts[T ~string](words []T) []string {
+	out := make([]string, len(words))
+	for i, w := range words {
+		out[i] = string(w)
+	}
+	return out
 }
 
-func keyStates() []string {
-	return []string{"found", "not_found", "stale", "mixed", "unread"}
-}
+// Decision is what came of a request.
+type Decision string
 
-// Phases of a run with faults, in their order.
+// The decisions.
+const (
+	Allowed  Decision = "allowed"
+	Denied   Decision = "denied"
+	Errored  Decision = "error"
+	FailOpen Decision = "fail_open"
+	Dropped  Decision = "dropped"
+)
+
+// Decisions lists the decisions in the order of reports.
+func Decisions() []Decision { return []Decision{Allowed, Denied, Errored, FailOpen, Dropped} }
+
+// KeyState is the state of a request's keys as the shard saw it when the
+// request's first command reached the key.
+type KeyState string
+
+// The key states. Mixed is a batch whose keys are in different states;
+// Unread means that no command reached a key.
+const (
+	Found    KeyState = "found"
+	NotFound KeyState = "not_found"
+	Stale    KeyState = "stale"
+	Mixed    KeyState = "mixed"
+	Unread   KeyState = "unread"
+)
+
+// KeyStates lists the key states in the order of reports.
+func KeyStates() []KeyState { return []KeyState{Found, NotFound, Stale, Mixed, Unread} }
+
+// Phases lists the phases of a run with faults, in their order.
 func Phases() []string { return []string{Before, During, After} }
 
 // The phases.
@@ -151,11 +217,3 @@ const (
 	During = "during"
 	After  = "after"
 )
-
-func errorKinds() []string {
-	return []string{"timeout", "cancelled", "refused", "pool_exhausted", "script_missing", "connection", "server", "unexpected"}
-}
-
-func noticeVerdicts() []string {
-	return []string{"first", "out-of-order", "duplicate", "undelivered", "spurious", "warm-up"}
-}

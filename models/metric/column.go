@@ -17,7 +17,7 @@ type Column struct {
 // String writes the column as ScanColumn reads it.
 func (c Column) String() string { return c.Selector.String() + " " + c.Aggregation() }
 
-// Aggregation in the spelling of an assertion: p(99), count.
+// Aggregation returns the aggregation in the spelling of an assertion: p(99), count.
 func (c Column) Aggregation() string {
 	if c.Agg == "p" {
 		return "p(" + unit.FormatNumber(c.P) + ")"

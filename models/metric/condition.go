@@ -20,7 +20,7 @@ type Condition struct {
 	Text  string  // as written
 }
 
-// Holds tells whether an observed aggregation, in base units, satisfies the
+// Holds reports whether an observed aggregation, in base units, satisfies the
 // condition. It never holds on NaN: what was not observed is not known.
 func (c Condition) Holds(v float64) bool {
 	if math.IsNaN(v) {
@@ -43,7 +43,8 @@ func (c Condition) Holds(v float64) bool {
 	return false
 }
 
-// Percentile that the condition looks at, in [0, 100]; false if it looks at
+// Percentile returns the percentile that the condition looks at, in [0, 100];
+// false if it looks at
 // something else.
 func (c Condition) Percentile() (p float64, ok bool) {
 	switch c.Agg {

@@ -41,7 +41,7 @@ func TestCatalogueIsWellFormed(t *testing.T) {
 			}
 		}
 	}
-	// CONVENTIONS.md's table.
+	// Scripts and assertions use these names.
 	for _, name := range []string{"decisions", "latency", "lag", "sojourn", "round_trips", "errors", "dropped", "over_admission",
 		"under_admission", "ambiguous", "worst_excess", "shard_commands", "shard_keys", "shard_balance", "shard_disagreement",
 		"telemetry_error", "command_disagreement", "crossings", "censored", "notices", "missed", "notice_delay"} {

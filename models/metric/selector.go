@@ -126,7 +126,7 @@ func indent(s string) int { return len(s) - len(strings.TrimLeft(s, " ")) }
 
 func names() []string {
 	var out []string
-	for _, m := range Catalogue() {
+	for _, m := range catalogue {
 		out = append(out, m.Name)
 	}
 	return out

@@ -11,7 +11,7 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// Distribution of a duration, never negative. Results are rounded to the nanosecond, and
+// Distribution is the law of a duration, never negative. Results are rounded to the nanosecond, and
 // what is longer than a time.Duration can be is the longest duration. A
 // Distribution is immutable, so that goroutines may share it.
 type Distribution interface {

@@ -9,10 +9,23 @@ import (
 	"time"
 )
 
-type sum struct {
+// combined is what a sum and a product have in common.
+type combined struct {
 	curves []Curve
 	atlas
 }
+
+func (c *combined) Next(t float64) float64 {
+	first := math.Inf(1)
+	for _, part := range c.curves {
+		first = min(first, next(part, t))
+	}
+	return first
+}
+
+func (c *combined) jumps() bool { return slices.ContainsFunc(c.curves, jumps) }
+
+type sum struct{ combined }
 
 // Sum adds rates. Λ is the sum of the parts' Λ, as exact as they are; the inverse is
 // found on polynomials between the breakpoints, each laid between exact
@@ -23,7 +36,7 @@ func Sum(curves ...Curve) (Curve, error) {
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	return &sum{curves: curves}, nil
+	return &sum{combined{curves: curves}}, nil
 }
 
 func (c *check) curves(curves []Curve) {
@@ -54,16 +67,6 @@ func (s *sum) Inverse(n float64) float64 { return s.atlas.inverse(s, n) }
 
 func (s *sum) forward(horizon float64) func(n float64) float64 { return walker(s, horizon) }
 
-func (s *sum) Next(t float64) float64 { return nextOf(s.curves, t) }
-
-func nextOf(curves []Curve, t float64) float64 {
-	first := math.Inf(1)
-	for _, c := range curves {
-		first = min(first, next(c, t))
-	}
-	return first
-}
-
 func (s *sum) settle(t, _, _ float64) float64 { return whole(s.Cumulative(t) - s.Mass(t)) }
 
 func (s *sum) idle(t float64) float64 {
@@ -85,12 +88,7 @@ func quiet(c Curve, t float64) float64 {
 	return max(t, c.Inverse(more))
 }
 
-func (s *sum) jumps() bool { return slices.ContainsFunc(s.curves, jumps) }
-
-type product struct {
-	curves []Curve
-	atlas
-}
+type product struct{ combined }
 
 // Product multiplies rates: the first is a rate in events per second, every
 // further one a factor. A jump (a [Herd] without jitter) is multiplied by the other factors'
@@ -116,7 +114,7 @@ func Product(curves ...Curve) (Curve, error) {
 		c.fail("curves", "at most one factor whose arrivals fall on one instant (give the others a jitter)", jumping)
 		return nil, c.err()
 	}
-	return &product{curves: curves}, nil
+	return &product{combined{curves: curves}}, nil
 }
 
 func (p *product) Rate(t float64) float64 {
@@ -147,8 +145,6 @@ func (p *product) Inverse(n float64) float64 { return p.atlas.inverse(p, n) }
 
 func (p *product) forward(horizon float64) func(n float64) float64 { return walker(p, horizon) }
 
-func (p *product) Next(t float64) float64 { return nextOf(p.curves, t) }
-
 // settle takes an area that is whole within the error of the quadrature as whole.
 func (p *product) settle(_, estimate, slack float64) float64 {
 	return snap(estimate, slack+1e-12*estimate)
@@ -162,8 +158,6 @@ func (p *product) idle(t float64) float64 {
 	}
 	return last
 }
-
-func (p *product) jumps() bool { return slices.ContainsFunc(p.curves, jumps) }
 
 // Part is a curve for a time. The curve's own clock starts at 0 with the part.
 type Part struct {

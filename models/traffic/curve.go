@@ -61,7 +61,7 @@ func mass(c Curve, t float64) float64 {
 	return 0
 }
 
-// jumps tells whether Λ of c has jumps at all.
+// jumps reports whether Λ of c has jumps at all.
 func jumps(c Curve) bool {
 	j, ok := c.(interface{ jumps() bool })
 	return ok && j.jumps()

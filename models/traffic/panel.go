@@ -49,7 +49,7 @@ func (p *panel) inverse(n float64) float64 {
 // goal is what a panel is laid for.
 type goal struct {
 	shortest float64 // seconds; a shorter panel is taken as it is
-	ignore   float64 // events; an error of so many is none
+	ignore   float64 // events; a smaller error does not count
 }
 
 // fit integrates the rate over the longest panel that begins at start, ends at

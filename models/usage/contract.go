@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"sort"
+	"time"
 )
 
 // Window is the length of a rolling window in nanoseconds.
@@ -112,12 +113,19 @@ const Day = int64(24 * 60 * 60 * 1_000_000_000)
 // anchor: from 31 January one month leads to 28 February, two to 31 March,
 // and not to 28 March. Results outside of the range of int64 are its bounds.
 func AddMonths(t, m int64) int64 {
-	day := floorDiv(t, Day)
-	y, mo, d := civil(day)
-	k := 12*y + mo - 1 + m
-	y, mo = floorDiv(k, 12), floorMod(k, 12)+1
-	return instant(ordinal(y, mo, min(d, daysIn(y, mo))), t-day*Day)
+	y, mo, d := time.Unix(0, t).UTC().Date()
+	m = min(max(m, -mostMonths), mostMonths)
+	k := 12*int64(y) + int64(mo) - 1 + m
+	year, month := int(floorDiv(k, 12)), time.Month(k-12*floorDiv(k, 12)+1)
+	if d > 28 {
+		d = min(d, time.Date(year, month+1, 0, 0, 0, 0, 0, time.UTC).Day())
+	}
+	day := time.Date(year, month, d, 0, 0, 0, 0, time.UTC).Unix() / (24 * 60 * 60)
+	return instant(day, t-floorDiv(t, Day)*Day)
 }
+
+// mostMonths lead from any instant beyond every other.
+const mostMonths = 12 * 1000
 
 // MonthsBetween is the number of whole months from anchor to now, truncated
 // towards zero: the largest m ≥ 0 with AddMonths(anchor, m) ≤ now, or, before
@@ -126,9 +134,9 @@ func AddMonths(t, m int64) int64 {
 // Within a month before the anchor it is therefore 0, and the period that it
 // names has not begun (see Contract.PeriodAt).
 func MonthsBetween(now, anchor int64) int64 {
-	y1, m1, _ := civil(floorDiv(now, Day))
-	y0, m0, _ := civil(floorDiv(anchor, Day))
-	m := 12*(y1-y0) + m1 - m0
+	y1, m1, _ := time.Unix(0, now).UTC().Date()
+	y0, m0, _ := time.Unix(0, anchor).UTC().Date()
+	m := int64(12*(y1-y0)) + int64(m1-m0)
 	// AddMonths(anchor, m) is in the month of now, so m is off by one at most.
 	switch at := AddMonths(anchor, m); {
 	case now >= anchor && at > now:
@@ -137,49 +145,6 @@ func MonthsBetween(now, anchor int64) int64 {
 		return m + 1
 	}
 	return m
-}
-
-// civil is the date of the day with that ordinal (0 is 1970-01-01), in the
-// proleptic Gregorian calendar. Years are counted from 1 March, which puts the
-// leap day last; an era is 400 years of 146,097 days. (H. Hinnant,
-// chrono-Compatible Low-Level Date Algorithms, civil_from_days.)
-func civil(day int64) (year, month, d int64) {
-	day += 719_468 // from 0000-03-01
-	era := floorDiv(day, 146_097)
-	doe := day - era*146_097
-	yoe := (doe - doe/1460 + doe/36_524 - doe/146_096) / 365
-	doy := doe - (365*yoe + yoe/4 - yoe/100)
-	mp := (5*doy + 2) / 153 // months after March
-	year, month, d = yoe+era*400, mp+3, doy-(153*mp+2)/5+1
-	if month > 12 {
-		year, month = year+1, month-12
-	}
-	return year, month, d
-}
-
-// ordinal is the inverse of civil (days_from_civil of the same source).
-func ordinal(year, month, d int64) int64 {
-	if month <= 2 {
-		year, month = year-1, month+12
-	}
-	era := floorDiv(year, 400)
-	yoe := year - era*400
-	doy := (153*(month-3)+2)/5 + d - 1
-	return era*146_097 + yoe*365 + yoe/4 - yoe/100 + doy - 719_468
-}
-
-// daysIn is the length of a month in days.
-func daysIn(year, month int64) int64 {
-	switch month {
-	case 2:
-		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
-			return 29
-		}
-		return 28
-	case 4, 6, 9, 11:
-		return 30
-	}
-	return 31
 }
 
 // instant is day·Day + rest, with 0 ≤ rest < Day, within the range of int64.
@@ -203,5 +168,3 @@ func floorDiv(a, b int64) int64 {
 	}
 	return q
 }
-
-func floorMod(a, b int64) int64 { return a - floorDiv(a, b)*b }

@@ -19,5 +19,5 @@
 // clock, rounds through floating point or keeps global state.
 //
 // The package imports the standard library only; results/audit, sim and cmd
-// import it. The definitions are those of ../shared/THRESHOLDS.md.
+// import it.
 package usage

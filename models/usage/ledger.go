@@ -18,9 +18,8 @@ type Event struct{ At, Units int64 }
 // often usage passes it. A limit change makes due at once what it makes true,
 // and nothing twice. A contract that changes the period counted begins anew,
 // with the usage that the new period holds by then. Before the anchor of a term
-// that is yet to begin its period holds minus what will come until then, as in
-// the reference (../shared/flagsmith/reference/score.py), so only corrections
-// to come can make something due there.
+// that is yet to begin its period holds minus what will come until then, so
+// only corrections to come can make something due there.
 func Obligations(events []Event, c Contract, thresholds []int64, until int64) []Obligation {
 	return new(Ledger).Obligations(events, c, thresholds, until)
 }
@@ -76,8 +75,7 @@ func (s *sum) take(t int64) {
 
 // from begins the range with the first event at or after start. Where that
 // is behind the range's end, before the anchor of a term of the future, the
-// range is inverted and its sum is minus what lies between, as the reference
-// in ../shared/flagsmith/reference/score.py has it.
+// range is inverted and its sum is minus what lies between.
 func (s *sum) from(start int64) {
 	for s.low < len(s.events) && s.events[s.low].At < start {
 		s.units -= s.events[s.low].Units

@@ -110,7 +110,7 @@ func slowPeriod(s usage.Segment, t int64) (start, end int64) {
 
 // sumOf is what came by to, less what came before from: of an inverted
 // range, as there is before the anchor of a term of the future, minus what
-// lies between, as in ../shared/flagsmith/reference/score.py.
+// lies between.
 func sumOf(events []usage.Event, from, to int64) int64 {
 	var units int64
 	for _, e := range events {

@@ -21,11 +21,11 @@ import (
 )
 
 // newBrowser starts Chromium for a test, which is skipped where there is none;
-// in CI there must be one.
-func newBrowser(t *testing.T) context.Context {
+// in CI there must be one. env is added to its environment.
+func newBrowser(t *testing.T, env ...string) context.Context {
 	t.Helper()
 	path := testkit.Program(t, "chromium", "chromium")
-	flags := []chromedp.ExecAllocatorOption{chromedp.ExecPath(path), chromedp.UserDataDir(emptyFolder(t)), chromedp.NoFirstRun, chromedp.NoSandbox, chromedp.DisableGPU}
+	flags := []chromedp.ExecAllocatorOption{chromedp.ExecPath(path), chromedp.UserDataDir(emptyFolder(t)), chromedp.NoFirstRun, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Env(env...)}
 	for _, f := range []string{"disable-quic", "disable-background-networking", "disable-component-update", "disable-sync", "disable-dev-shm-usage", "hide-scrollbars"} {
 		flags = append(flags, chromedp.Flag(f, true))
 	}

@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
+	"github.com/quotalab/quotalab/internal/testkit"
+	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/plots/report"
 )
 
@@ -35,6 +38,39 @@ func TestReportsInChromium(t *testing.T) {
 				p.clean(p.fits(l.width), p.apart(), p.inaccessible(), p.noises())
 			})
 		}
+	}
+}
+
+// dejavu are the folders in which systems have the DejaVu fonts.
+var dejavu = []string{"/usr/share/fonts/truetype/dejavu", "/usr/share/fonts/dejavu", "/usr/share/fonts/TTF"}
+
+// A browser that has nothing but DejaVu, which is an eighth wider than the figures'
+// own font, cuts nothing off and draws nothing over another text.
+func TestFiguresFitWithOtherFonts(t *testing.T) {
+	testkit.Live(t, "starts chromium")
+	at := slices.IndexFunc(dejavu, func(dir string) bool {
+		_, err := os.Stat(filepath.Join(dir, "DejaVuSans.ttf"))
+		return err == nil
+	})
+	if at < 0 {
+		t.Skip("no DejaVu fonts here")
+	}
+	dir := t.TempDir()
+	config := filepath.Join(dir, "fonts.conf")
+	text := fmt.Sprintf(`<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig><dir>%s</dir><cachedir>%s</cachedir>
+		<alias><family>sans-serif</family><prefer><family>DejaVu Sans</family></prefer></alias></fontconfig>`, dejavu[at], emptyFolder(t))
+	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	browser, path := newBrowser(t, "FONTCONFIG_FILE="+config), written(t, must(t, notFound))
+	for _, l := range []look{everyLook[0], everyLook[2]} {
+		p := openTab(t, browser, path, l)
+		const label = "allowed, not found 51 %"
+		width := eval[float64](p, `(() => { const c = document.createElement("canvas").getContext("2d"); c.font = '16px "Liberation Sans", Arial, sans-serif'; return c.measureText("`+label+`").width; })()`)
+		if own := draw.TextWidth(label, 16, false); width < 1.05*own {
+			t.Errorf("%s: %q is %.1f wide, in the figures' own font %.1f: the browser has fonts that are no wider; the test looks at nothing", l, label, width, own)
+		}
+		p.clean(p.fits(l.width), p.apart())
 	}
 }
 

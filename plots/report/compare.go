@@ -8,16 +8,17 @@ import (
 
 	"github.com/quotalab/quotalab/plots"
 	"github.com/quotalab/quotalab/plots/series"
+	"github.com/quotalab/quotalab/results/present"
 	"github.com/quotalab/quotalab/results/summary"
 )
 
-// comparison of several records, one column each.
+// comparison shows several records, one column each.
 type comparison struct {
-	Verdicts   *table
-	Assertions *table
+	Verdicts   *present.Table
+	Assertions *present.Table
 	Figures    []figure
 	Missing    []string // titles of figures without data
-	Keys       *table
+	Keys       *present.Table
 }
 
 // compare makes the page one of several records.
@@ -40,7 +41,7 @@ func (p *page) compare(b *builder, in []Input, names []string) error {
 	return nil
 }
 
-// recordNames tell records apart, in the words of figures.
+// recordNames returns names that tell records apart, in the words of figures.
 func recordNames(in []Input) []string { return plots.RecordNames(setsOf(in)) }
 
 func setsOf(in []Input) []*series.Set {
@@ -52,36 +53,36 @@ func setsOf(in []Input) []*series.Set {
 }
 
 // sideBySide is a table with a column a record.
-func sideBySide(caption, rows string, names []string) *table {
-	t := newTable(caption, rows)
+func sideBySide(caption, rows string, names []string) *present.Table {
+	t := present.NewTable("", caption, rows)
 	for _, n := range names {
-		t.Columns = append(t.Columns, column{Name: n})
+		t.Columns = append(t.Columns, present.Column{Name: n})
 	}
 	return t
 }
 
-func verdictsTable(in []Input, names []string) *table {
+func verdictsTable(in []Input, names []string) *present.Table {
 	t := sideBySide("What each record came to", "what", names)
 	row := func(what string, of func(i int, s *summary.Measured) string) {
-		cells := []cell{words(what)}
+		cells := []present.Cell{present.Words(what)}
 		for i := range in {
-			cells = append(cells, words(of(i, in[i].Set.Summary)))
+			cells = append(cells, present.Words(of(i, in[i].Set.Summary)))
 		}
-		t.add(cells...)
+		t.Add(cells...)
 	}
-	verdicts := []cell{words("verdict")}
+	verdicts := []present.Cell{present.Words("verdict")}
 	for i := range in {
 		v := verdictOf(in[i].Set.Summary)
-		verdicts = append(verdicts, cell{Text: v.Word, State: v.Class})
+		verdicts = append(verdicts, present.Cell{Text: v.Word, State: v.State})
 	}
-	t.add(verdicts...)
+	t.Add(verdicts...)
 	row("because", func(_ int, s *summary.Measured) string { return sentence(verdictOf(s).Reason) })
 	row("scenario", func(_ int, s *summary.Measured) string { return s.Scenario })
 	row("warnings", func(_ int, s *summary.Measured) string { return strconv.Itoa(len(s.Warnings)) })
 	row("record", func(i int, _ *summary.Measured) string { return in[i].Dir })
 	var facets []string
 	for i := range in {
-		for _, f := range facts(in[i].Set.Summary) {
+		for _, f := range present.Facts(in[i].Set.Summary) {
 			if !slices.Contains(facets, f.Name) {
 				facets = append(facets, f.Name)
 			}
@@ -89,7 +90,7 @@ func verdictsTable(in []Input, names []string) *table {
 	}
 	for _, name := range facets {
 		row(name, func(_ int, s *summary.Measured) string {
-			for _, f := range facts(s) {
+			for _, f := range present.Facts(s) {
 				if f.Name == name {
 					return f.Value
 				}
@@ -100,8 +101,8 @@ func verdictsTable(in []Input, names []string) *table {
 	return t
 }
 
-// assertionsCompared: what each assertion came to in each record.
-func assertionsCompared(in []Input, names []string) *table {
+// assertionsCompared shows what each assertion came to in each record.
+func assertionsCompared(in []Input, names []string) *present.Table {
 	t := sideBySide("Assertions", "assertion", names)
 	var order []string
 	for i := range in {
@@ -112,21 +113,21 @@ func assertionsCompared(in []Input, names []string) *table {
 		}
 	}
 	for _, name := range order {
-		row := []cell{words(name)}
+		row := []present.Cell{present.Words(name)}
 		for i := range in {
 			var came []string
 			for _, a := range in[i].Set.Summary.Assertions {
 				if a.Name() == name {
-					came = append(came, assertionVerdict(a)+", "+observed(a).Text)
+					came = append(came, present.AssertionVerdict(a).Text+", "+present.Observed(a).Text)
 				}
 			}
-			one := words(strings.Join(came, "; "))
+			one := present.Words(strings.Join(came, "; "))
 			if len(came) > 0 && !held(in[i].Set.Summary, name) {
-				one.State = "failed"
+				one.State = present.Failed
 			}
 			row = append(row, one)
 		}
-		t.add(row...)
+		t.Add(row...)
 	}
 	return t
 }
@@ -136,16 +137,16 @@ func held(s *summary.Measured, name string) bool {
 	return !slices.ContainsFunc(s.Assertions, func(a summary.Assertion) bool { return a.Name() == name && !a.OK })
 }
 
-// keysCompared: the key figures of all records, a row each.
-func keysCompared(in []Input, names []string) *table {
+// keysCompared shows the key figures of all records, a row each.
+func keysCompared(in []Input, names []string) *present.Table {
 	t := sideBySide("Key figures", "figure", names)
-	named := slices.ContainsFunc(in, func(one Input) bool { return several(one.Set.Summary, "limiter") })
+	named := slices.ContainsFunc(in, func(one Input) bool { return present.Several(one.Set.Summary, "limiter") })
 	if !named {
-		limiters := []cell{words("limiter")}
+		limiters := []present.Cell{present.Words("limiter")}
 		for i := range in {
-			limiters = append(limiters, words(limiterOf(in[i].Set.Summary)))
+			limiters = append(limiters, present.Words(limiterOf(in[i].Set.Summary)))
 		}
-		t.add(limiters...)
+		t.Add(limiters...)
 	}
 	var order []string
 	by := make([]map[string]keyFigure, len(in))
@@ -159,24 +160,24 @@ func keysCompared(in []Input, names []string) *table {
 		}
 	}
 	for _, name := range order {
-		row := []cell{words(name)}
+		row := []present.Cell{present.Words(name)}
 		for i := range in {
 			k, ok := by[i][name]
 			if !ok {
-				row = append(row, none)
+				row = append(row, present.None)
 				continue
 			}
-			row = append(row, cell{Text: k.Value.Text + detail(k)})
+			row = append(row, present.Cell{Text: k.Value.Text + detail(k)})
 		}
-		t.add(row...)
+		t.Add(row...)
 	}
 	return t
 }
 
-// limiterOf a run that has one, "" none.
+// limiterOf returns the limiter of a run that has one, "" of none.
 func limiterOf(s *summary.Measured) string {
-	for _, g := range groups(s, "decisions", "limiter") {
-		return g.tags[0]
+	for _, g := range present.Groups(s, "decisions", "limiter") {
+		return g.Tags[0]
 	}
 	return ""
 }

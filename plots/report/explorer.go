@@ -10,6 +10,7 @@ import (
 
 	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/plots"
+	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/record"
 )
@@ -52,7 +53,7 @@ type explorerPath struct {
 	P99    []*value `json:"p99,omitempty"`
 }
 
-// value in six digits.
+// value is written in six digits.
 type value float64
 
 func (v value) MarshalJSON() ([]byte, error) {
@@ -68,21 +69,21 @@ func (p *builder) explore(set *series.Set, prefix string, level int) (*explorer,
 	if t.N < 2 || len(t.Outcomes) == 0 {
 		return nil, nil
 	}
-	light, err := plots.PaletteOf(plots.Light)
+	light, err := draw.PaletteOf(draw.Light)
 	if err != nil {
 		return nil, err
 	}
-	dark, err := plots.PaletteOf(plots.Dark)
+	dark, err := draw.PaletteOf(draw.Dark)
 	if err != nil {
 		return nil, err
 	}
 	data := explorerData{From: t.From, Step: t.Step, N: t.N, Faults: t.Faults}
-	offered := p.colours.variable(plots.Hex(light.Text), plots.Hex(dark.Text))
+	offered := p.colours.variable(draw.Hex(light.Text), draw.Hex(dark.Text))
 	data.Lines = append(data.Lines, explorerPath{Name: "offered", Colour: offered, Rate: values(t.Offered)})
 	for i, name := range outcomeNames(t.Outcomes) {
 		o := &t.Outcomes[i]
 		decision, key := record.Decision(o.Decision), record.KeyState(o.Key)
-		one := explorerPath{Name: name, Colour: p.colours.look(light.Outcome(decision, key), dark.Outcome(decision, key)), Dash: dashOf[key], Rate: values(o.Rate)}
+		one := explorerPath{Name: name, Colour: p.colours.look(plots.Outcome(light, decision, key), plots.Outcome(dark, decision, key)), Dash: dashOf[key], Rate: values(o.Rate)}
 		if timed(*o) {
 			one.P50, one.P99 = values(o.P50), values(o.P99)
 		}

@@ -8,10 +8,13 @@ import (
 	"html"
 	"html/template"
 	"io"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/quotalab/quotalab/plots"
+	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/plots/series"
 )
 
@@ -22,7 +25,7 @@ const (
 	narrowWidth = 9
 )
 
-// figure of the page.
+// figure is one of the page.
 type figure struct {
 	ID, Title, Subtitle string
 	Level               int // of its heading
@@ -61,11 +64,13 @@ func (p *builder) drawn(sets []*series.Set, prefix string, level int, kinds ...s
 }
 
 // drawAll figures wide and light, wide and dark, narrow and light, narrow and dark.
-func drawAll(sets []*series.Set, kinds []string) (drawings [4][]plots.Figure, err error) {
-	for i, o := range []plots.Options{{Theme: plots.Light, Width: wideWidth}, {Theme: plots.Dark, Width: wideWidth},
-		{Theme: plots.Light, Width: narrowWidth}, {Theme: plots.Dark, Width: narrowWidth}} {
+func drawAll(sets []*series.Set, kinds []string) (drawings [4][]draw.Figure, err error) {
+	for i, o := range []plots.Options{{Theme: draw.Light, Width: wideWidth}, {Theme: draw.Dark, Width: wideWidth},
+		{Theme: draw.Light, Width: narrowWidth}, {Theme: draw.Dark, Width: narrowWidth}} {
 		o.Kinds = kinds
-		drawings[i] = plots.All(sets, o)
+		if drawings[i], err = plots.All(sets, o); err != nil {
+			return drawings, err
+		}
 		if len(drawings[i]) != len(drawings[0]) {
 			return drawings, fmt.Errorf("figures at %g cm, theme %s: %d of them, expected %d as at %d cm", o.Width, o.Theme, len(drawings[i]), len(drawings[0]), wideWidth)
 		}
@@ -73,10 +78,10 @@ func drawAll(sets []*series.Set, kinds []string) (drawings [4][]plots.Figure, er
 	return drawings, nil
 }
 
-// picture of a figure in both themes. Its words are text of the page.
-func (p *builder) picture(light, dark *plots.Figure, class string) (template.HTML, error) {
+// picture returns a figure in both themes. Its words are text of the page.
+func (p *builder) picture(light, dark *draw.Figure, class string) (template.HTML, error) {
 	var drawings [2]bytes.Buffer
-	for i, f := range []plots.Figure{*light, *dark} {
+	for i, f := range []draw.Figure{*light, *dark} {
 		f.Title, f.Subtitle, f.Notes = "", "", nil
 		if err := f.Render(&drawings[i], "svg"); err != nil {
 			return "", fmt.Errorf("figure %s: %w", f.Name, err)
@@ -86,7 +91,31 @@ func (p *builder) picture(light, dark *plots.Figure, class string) (template.HTM
 	if err != nil {
 		return "", fmt.Errorf("figure %s: %w", light.Name, err)
 	}
-	return template.HTML(svg), nil // every element and attribute was checked and written anew
+	return template.HTML(measured(svg)), nil // every element and attribute was checked and written anew
+}
+
+var (
+	svgText  = regexp.MustCompile(`<text([^>]*)>([^<]+)</text>`)
+	fontSize = regexp.MustCompile(` font-size="([0-9.]+)px"`)
+)
+
+// measured gives every text of a figure the width that it was laid out with. A
+// browser without the figures' font draws another one, which may be wider, and then
+// fits it into that.
+func measured(svg string) string {
+	return svgText.ReplaceAllStringFunc(svg, func(element string) string {
+		m := svgText.FindStringSubmatch(element)
+		size := fontSize.FindStringSubmatch(m[1])
+		if size == nil {
+			return element
+		}
+		px, err := strconv.ParseFloat(size[1], 64)
+		if err != nil {
+			return element
+		}
+		width := draw.TextWidth(html.UnescapeString(m[2]), px, strings.Contains(m[1], ` font-weight="bold"`))
+		return fmt.Sprintf(`<text%s textLength="%.2f" lengthAdjust="spacingAndGlyphs">%s</text>`, m[1], width, m[2])
+	})
 }
 
 // ofAll is the subtitle that all figures have, which they then need not repeat.
@@ -112,7 +141,7 @@ type colours struct{ pairs []pair }
 
 type pair struct{ light, dark string }
 
-// variable of a pair, for use in an attribute.
+// variable returns that of a pair, for use in an attribute.
 func (c *colours) variable(light, dark string) string {
 	p := pair{strings.ToLower(light), strings.ToLower(dark)}
 	i := slices.Index(c.pairs, p)
@@ -123,9 +152,9 @@ func (c *colours) variable(light, dark string) string {
 	return fmt.Sprintf("var(--c%d)", i)
 }
 
-// look of an outcome in both themes.
-func (c *colours) look(light, dark plots.Look) string {
-	return c.variable(plots.Hex(light.Color), plots.Hex(dark.Color))
+// look returns that of an outcome in both themes.
+func (c *colours) look(light, dark draw.Look) string {
+	return c.variable(draw.Hex(light.Color), draw.Hex(dark.Color))
 }
 
 // css declares the variables; dark begins with the selector of the dark theme.
@@ -207,7 +236,7 @@ func (c *colours) joined(light, dark []byte, label, class string) (string, error
 	}
 }
 
-// attributes of an element, in both forms. A fill that is left out is black.
+// attributes writes those of an element, in both forms. A fill that is left out is black.
 func (c *colours) attributes(b *strings.Builder, light, dark xml.StartElement, root bool) error {
 	element := light.Name.Local
 	if !slices.Contains(svgElements, element) {
@@ -234,7 +263,7 @@ func (c *colours) attributes(b *strings.Builder, light, dark xml.StartElement, r
 	return nil
 }
 
-// names of the attributes of either form.
+// names returns those of the attributes of either form.
 func names(light, dark xml.StartElement) (list []string) {
 	for _, a := range slices.Concat(light.Attr, dark.Attr) {
 		if !slices.Contains(list, a.Name.Local) {

@@ -46,13 +46,13 @@ func inOrder(t *testing.T, text string, parts ...string) {
 
 func TestOrderOfAReport(t *testing.T) {
 	inOrder(t, textOf(page(t, limiterInput(""))),
-		"scenario", "Verdict", "PASSED", "1 of 1 assertions hold.", "The run is valid", "Assertions of the scenario", "errors", "over-admitted", "92", "Warnings", "warning",
+		"scenario", "Verdict", "PASSED", "1 of 1 assertions hold.", "The run is valid", "Assertions", "errors", "over-admitted", "92", "Warnings", "warning",
 		"Scenario and plan", "about", "The plan that was played", "limiter lua", "Figures", "Explore over time", "Causes and examples", "Keys on which a limiter was wrong",
 		"Tables", "Decisions by outcome", "not_found", "Versions and reproduction", "quotalab run scenario --seed 7", "go1.26.0")
 	inOrder(t, textOf(page(t, engineInput())),
 		"FAILED", "1 of 3 assertions hold; missed{engine=old}: count == 0 does not, nor do 1 more.", "holds", "fails", "120", "unknown", "old: missed", "120", "66.7 % of 180 crossings",
 		"Not drawn, for want of data: ", "Why notices were missed", "prefilter>overtaken", "75, 90 %", "account 17 (linear), 75 % at 2026-01-20 06:00:00",
-		"overtaken", "a higher threshold was told instead", "prefilter", "cached usage", "Crossings of thresholds", "Missed notices by group")
+		"overtaken", "a higher threshold was told instead", "prefilter", "cached usage", "Thresholds (crossings that were due a notice, and what became of them)", "Missed notices by group")
 	inOrder(t, textOf(page(t, liveInput())),
 		"INVALID", "The generator was late: lag's 99th percentile is 12.09ms, more than 1ms", "The run was aborted",
 		"sent on schedule", "96.7 %", "Servers, before and after", "7.0.15", "could not be asked at the end: connection refused", "cannot all be compared", "Commands that servers counted otherwise", "get")

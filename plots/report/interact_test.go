@@ -104,7 +104,7 @@ func TestCopying(t *testing.T) {
 		if got := copyOf(`[data-copy-table="example-0"]`); got != want {
 			t.Errorf("%s: copied %q, expected %q", name, got, want)
 		}
-		if got := copyOf(`[data-copy-table="table-0"]`); !strings.HasPrefix(got, "decision\tkey\tcount\tshare (%)\tround trips (mean)\tround trips (most)\nallowed\tfound\t10000\t54.54") {
+		if got := copyOf(`[data-copy-table="table-0"]`); !strings.HasPrefix(got, "decision\tkey\tcount\tshare (%)\tround trips (avg)\tmax\nallowed\tfound\t10000\t54.54") {
 			t.Errorf("%s: copied %q: expected plain numbers under units", name, got)
 		}
 		if got := copyOf(`[data-copy="command"]`); got != "quotalab run scenario --seed 7" {

@@ -1,11 +1,15 @@
 package report
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/quotalab/quotalab/models/metric/unit"
+	"github.com/quotalab/quotalab/results/present"
 	"github.com/quotalab/quotalab/results/summary"
 )
 
@@ -25,13 +29,14 @@ func Markdown(w io.Writer, in []Input) error {
 		return err
 	}
 	m := &markdown{}
+	var err error
 	if len(in) == 1 {
-		m.record(in[0])
+		err = m.record(in[0])
 	} else {
-		m.records(in)
+		err = m.records(in)
 	}
-	if _, err := io.WriteString(w, m.String()); err != nil {
-		return fmt.Errorf("report: %w", err)
+	if _, werr := io.WriteString(w, m.String()); err != nil || werr != nil {
+		return fmt.Errorf("report: %w", errors.Join(err, werr))
 	}
 	return nil
 }
@@ -40,78 +45,75 @@ type markdown struct{ strings.Builder }
 
 func (m *markdown) line(format string, args ...any) { fmt.Fprintf(m, format+"\n", args...) }
 
-func (m *markdown) record(in Input) {
+func (m *markdown) record(in Input) error {
 	s := in.Set.Summary
 	v := verdictOf(s)
-	m.line("### %s: **%s**", escaped(s.Scenario), v.Word)
+	m.line("### %s: **%s**", present.Literal(s.Scenario), v.Word)
 	m.line("")
-	m.line("%s.", escaped(sentence(v.Reason)))
-	m.assertions(s)
-	m.keyFigures(s)
+	m.line("%s.", present.Literal(sentence(v.Reason)))
+	if err := errors.Join(m.assertions(s), m.keyFigures(s)); err != nil {
+		return err
+	}
 	m.warnings(s.Warnings)
 	m.line("")
-	m.line("seed %d, %s clock, plan %s, record %s", s.Seed, escaped(s.Clock), code(s.PlanHash), code(fmt.Sprintf("%.12s", s.RecordHash)))
+	m.line("seed %d, %s clock, plan %s, record %s", s.Seed, present.Literal(s.Clock), present.Code(s.PlanHash), present.Code(fmt.Sprintf("%.12s", s.RecordHash)))
 	if in.Command != "" {
 		m.line("")
-		m.line("Again: %s", code(in.Command))
+		m.line("Again: %s", present.Code(in.Command))
 	}
+	return nil
 }
 
-// assertions, those that do not hold first.
-func (m *markdown) assertions(s *summary.Measured) {
-	if len(s.Assertions) == 0 {
-		return
-	}
+// table writes a table after an empty line, its cells shortened.
+func (m *markdown) table(t *present.Table) error {
 	m.line("")
-	m.line("| assertion | observed | |")
-	m.line("| --- | ---: | --- |")
-	shown := 0
-	for _, held := range []bool{false, true} {
-		for _, a := range s.Assertions {
-			if a.OK != held || shown == mostAssertions {
-				continue
-			}
-			shown++
-			word := assertionVerdict(a)
-			if !a.OK {
-				word = "**" + word + "**"
-			}
-			if a.Why != "" {
-				word += ": " + escaped(shortened(a.Why))
-			}
-			m.line("| %s | %s | %s |", strings.ReplaceAll(code(a.Name()), "|", "\\|"), escaped(observed(a).Text), word)
+	for _, r := range t.Rows {
+		for i := range r {
+			r[i].Text = shortened(r[i].Text)
 		}
 	}
-	if left := s.Assertions[min(shown, len(s.Assertions)):]; len(left) > 0 {
-		m.line("| and %d more | | %s |", len(left), heldOf(s, shown))
-	}
+	return t.Markdown(m)
 }
 
-// heldOf says what became of the assertions that are not shown.
-func heldOf(s *summary.Measured, shown int) string {
-	failing := 0
-	for _, a := range s.Assertions {
-		if !a.OK {
-			failing++
+// assertions writes them, those that do not hold first.
+func (m *markdown) assertions(s *summary.Measured) error {
+	t := present.Assertions(s)
+	if len(t.Rows) == 0 {
+		return nil
+	}
+	rank := func(r []present.Cell) int {
+		if r[0].State == present.Failed {
+			return 0
 		}
+		return 1
 	}
-	if failing <= shown {
-		return "hold"
+	slices.SortStableFunc(t.Rows, func(a, b []present.Cell) int { return cmp.Compare(rank(a), rank(b)) })
+	shown := min(len(t.Rows), mostAssertions)
+	left := t.Rows[shown:]
+	t.Rows = t.Rows[:shown]
+	failing := len(left)
+	for _, r := range left {
+		failing -= rank(r)
 	}
-	return fmt.Sprintf("of which **%d do not hold**", failing-shown)
+	switch {
+	case failing > 0:
+		t.Note(fmt.Sprintf("Not shown: %s, of which %d do not hold.", unit.Counted(int64(len(left)), "more assertion"), failing))
+	case len(left) > 0:
+		t.Note(fmt.Sprintf("Not shown: %s, all of which hold.", unit.Counted(int64(len(left)), "more assertion")))
+	}
+	return m.table(t)
 }
 
-func (m *markdown) keyFigures(s *summary.Measured) {
-	list := keyFigures(s, several(s, "limiter"))
+func (m *markdown) keyFigures(s *summary.Measured) error {
+	list := keyFigures(s, present.Several(s, "limiter"))
 	if len(list) == 0 {
-		return
+		return nil
 	}
-	m.line("")
-	m.line("| figure | | |")
-	m.line("| --- | ---: | --- |")
+	t := present.NewTable("", "", "figure", ">value", "detail")
 	for _, k := range most(list, mostKeyFigures) {
-		m.line("| %s | %s | %s |", escaped(k.Name), escaped(k.Value.Text), escaped(k.Detail))
+		t.Add(present.Cell{Text: k.Name}, k.Value, present.Cell{Text: k.Detail})
 	}
+	return m.table(t)
 }
 
 func (m *markdown) warnings(list []string) {
@@ -124,40 +126,37 @@ func (m *markdown) warnings(list []string) {
 			m.line("- and %s", unit.Counted(int64(len(list)-i), "more warning"))
 			break
 		}
-		m.line("- %s", escaped(shortened(w)))
+		m.line("- %s", present.Literal(shortened(w)))
 	}
 }
 
-// records side by side: verdicts, assertions that do not hold in any of them, key
-// figures.
-func (m *markdown) records(in []Input) {
-	left := in[min(len(in), mostColumns):]
-	all := len(in)
+// records writes several side by side: verdicts and key figures.
+func (m *markdown) records(in []Input) error {
+	all, left := len(in), in[min(len(in), mostColumns):]
 	in = in[:all-len(left)]
 	names := recordNames(in)
-	m.line("### %d records compared", all)
-	m.line("")
-	m.row("", names)
-	m.line("|%s", strings.Repeat(" --- |", len(in)+1))
-	m.each("verdict", in, func(s *summary.Measured) string { return "**" + verdictOf(s).Word + "**" })
-	m.each("because", in, func(s *summary.Measured) string { return escaped(shortened(verdictOf(s).Reason)) })
-	m.each("warnings", in, func(s *summary.Measured) string { return fmt.Sprint(len(s.Warnings)) })
-	table := keysCompared(in, names)
-	for i, row := range table.Rows {
-		if i == 3*mostKeyFigures {
-			m.line("| and %s more figures |%s", fmt.Sprint(len(table.Rows)-i), strings.Repeat(" |", len(in)))
-			break
+	t := sideBySide("", "", names)
+	each := func(what string, of func(v verdict, s *summary.Measured) present.Cell) {
+		cells := present.AllWords([]string{what})
+		for i := range in {
+			cells = append(cells, of(verdictOf(in[i].Set.Summary), in[i].Set.Summary))
 		}
-		var cells []string
-		for _, c := range row[1:] {
-			cells = append(cells, c.Text)
-		}
-		m.row(row[0].Text, cells)
+		t.Add(cells...)
+	}
+	each("verdict", func(v verdict, _ *summary.Measured) present.Cell { return present.Cell{Text: v.Word, State: v.State} })
+	each("because", func(v verdict, _ *summary.Measured) present.Cell { return present.Cell{Text: v.Reason} })
+	each("warnings", func(_ verdict, s *summary.Measured) present.Cell { return present.Count(int64(len(s.Warnings))) })
+	keys := keysCompared(in, names).Rows
+	shown := min(len(keys), 3*mostKeyFigures)
+	t.Rows = append(t.Rows, keys[:shown]...)
+	if n := len(keys) - shown; n > 0 {
+		t.Note("Not shown: " + unit.Counted(int64(n), "more figure") + ".")
 	}
 	if len(left) > 0 {
-		m.line("")
-		m.line("Not shown: %s, of which %d passed.", unit.Counted(int64(len(left)), "more record"), passed(left))
+		t.Note(fmt.Sprintf("Not shown: %s, of which %d passed.", unit.Counted(int64(len(left)), "more record"), passed(left)))
 	}
+	m.line("### %d records compared", all)
+	return m.table(t)
 }
 
 func passed(in []Input) (n int) {
@@ -169,24 +168,7 @@ func passed(in []Input) (n int) {
 	return n
 }
 
-func (m *markdown) row(name string, cells []string) {
-	m.WriteString("| " + escaped(name) + " |")
-	for _, c := range cells {
-		m.WriteString(" " + escaped(c) + " |")
-	}
-	m.WriteString("\n")
-}
-
-// each record's value, in Markdown already.
-func (m *markdown) each(name string, in []Input, of func(*summary.Measured) string) {
-	m.WriteString("| " + name + " |")
-	for i := range in {
-		m.WriteString(" " + of(in[i].Set.Summary) + " |")
-	}
-	m.WriteString("\n")
-}
-
-// shortened to a few lines, at the end of a word.
+// shortened returns a few lines of a text, cut at the end of a word.
 func shortened(s string) string {
 	letters := []rune(s)
 	if len(letters) <= mostLetters {
@@ -197,25 +179,4 @@ func shortened(s string) string {
 		cut = cut[:at]
 	}
 	return cut + " …"
-}
-
-// special are the characters that mean something in Markdown, and what stands for
-// them.
-var special = strings.NewReplacer("\\", "\\\\", "`", "\\`", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]", "|", "\\|", "~", "\\~", "#", "\\#", "@", "@\u200b",
-	"<", "&lt;", ">", "&gt;", "&", "&amp;", "\r", " ", "\n", " ", "\t", " ")
-
-// escaped text means nothing but itself, in a line or a cell.
-func escaped(s string) string { return special.Replace(s) }
-
-// code in a line: fenced by more backquotes than it has.
-func code(s string) string {
-	s = strings.NewReplacer("\r", " ", "\n", " ").Replace(s)
-	fence := "`"
-	for strings.Contains(s, fence) {
-		fence += "`"
-	}
-	if len(fence) > 1 {
-		return fence + " " + s + " " + fence
-	}
-	return fence + s + fence
 }

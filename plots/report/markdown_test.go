@@ -23,11 +23,11 @@ const passedMarkdown = `### scenario: **PASSED**
 
 1 of 1 assertions hold.
 
-| assertion | observed | |
-| --- | ---: | --- |
-| ` + "`errors: count == 0`" + ` | 0 | holds |
+| verdict | assertion | observed |
+| --- | --- | ---: |
+| holds | ` + "`errors: count == 0`" + ` | 0 |
 
-| figure | | |
+| figure | value | detail |
 | --- | ---: | --- |
 | allowed | 81.8 % | of 18,333 decisions |
 | denied | 18.2 % | of 18,333 decisions |
@@ -48,14 +48,14 @@ func TestMarkdown(t *testing.T) {
 		t.Errorf("got\n%s\nexpected\n%s", got, passedMarkdown)
 	}
 	inOrder(t, markdown(t, engineInput()), "**FAILED**", "1 of 3 assertions hold; missed{engine=old}: count == 0 does not, nor do 1 more.",
-		"| `missed{engine=old}: count == 0` | 120 | **fails** |", "| `notice_delay{engine=old}: p(99) < 1h` | – | **unknown** |", "| `missed{engine=new}: count == 0` | 0 | holds |",
+		"| **fails** | `missed{engine=old}: count == 0` | 120 |", "| **unknown** | `notice_delay{engine=old}: p(99) < 1h` | – |", "| holds | `missed{engine=new}: count == 0` | 0 |",
 		"| old: missed | 120 | 66.7 % of 180 crossings |", "| new: missed | 0 | of 180 crossings |")
 	inOrder(t, markdown(t, liveInput()), "**INVALID**", "The generator was late", "| lag p99 | 12.1 ms | may be 1 ms |")
 }
 
 func TestMarkdownOfSeveral(t *testing.T) {
 	got := markdown(t, limiterInput(""), engineInput())
-	inOrder(t, got, "### 2 records compared", "|  | scenario | engines |", "| --- | --- | --- |", "| verdict | **PASSED** | **FAILED** |", "| over-admitted | 92 (0.5 % of 18,333 decisions) | – |", "| old: missed | – | 120 (66.7 % of 180 crossings) |")
+	inOrder(t, got, "### 2 records compared", "|  | scenario | engines |", "| --- | --- | --- |", "| verdict | PASSED | **FAILED** |", "| over-admitted | 92 (0.5 % of 18,333 decisions) | – |", "| old: missed | – | 120 (66.7 % of 180 crossings) |")
 	many := make([]report.Input, 9)
 	for i := range many {
 		many[i] = limiterInput("")
@@ -82,11 +82,11 @@ func TestMarkdownIsShort(t *testing.T) {
 		}
 	}
 	one := markdown(t, in)
-	inOrder(t, one, "| `missed{engine=e80}: count == 0` |", "| `missed{engine=new}: count == 0` | 0 | holds |", "| and 89 more | | hold |", "odd …", "- and 95 more warnings")
+	inOrder(t, one, "`missed{engine=e80}: count == 0` |", "| holds | `missed{engine=new}: count == 0` | 0 |", "Not shown: 89 more assertions, all of which hold.", "odd …", "- and 95 more warnings")
 	for i := range s.Assertions {
 		s.Assertions[i].OK = false
 	}
-	inOrder(t, markdown(t, in), "| and 89 more | | of which **89 do not hold** |")
+	inOrder(t, markdown(t, in), "Not shown: 89 more assertions, of which 89 do not hold.")
 }
 
 // Names mean nothing but themselves, also where a table's cell would end.
@@ -99,7 +99,7 @@ func TestMarkdownEscapes(t *testing.T) {
 		t.Errorf("a name is taken for markup in\n%s", got)
 	}
 	got = markdown(t, in)
-	inOrder(t, got, "### a\\|b&lt;img&gt;\\`\\*\\_\\[x\\](y) @\u200bc&amp;scenario", "| `` m\\|`n: count == 0 `` |", "Again: `` quotalab run `x` | y ``")
+	inOrder(t, got, "### a\\|b&lt;img&gt;\\`\\*\\_\\[x\\](y) @\u200bc&amp;scenario", "| holds | `` m\\|`n: count == 0 `` |", "Again: `` quotalab run `x` | y ``")
 	for line := range strings.Lines(got) {
 		if cells := strings.Count(strings.ReplaceAll(line, "\\|", ""), "|"); strings.HasPrefix(line, "|") && cells != 4 {
 			t.Errorf("a row has %d bars, expected 4: %s", cells, line)

@@ -8,7 +8,7 @@
 // their hashes, and nothing else: no request is possible, whatever a
 // scenario or a key is named.
 //
-//  1. verdict.go, tables_*.go and causes.go turn a summary and its series into
+//  1. verdict.go, tables.go and causes.go turn a summary and its series into
 //     words and tables of cells.
 //  2. figures.go draws the figures, themed.go makes their colours variables
 //     of the style sheet, explorer.go lists what the charts over time show.
@@ -30,10 +30,10 @@ import (
 	"html/template"
 	"io"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/quotalab/quotalab/plots/series"
+	"github.com/quotalab/quotalab/results/present"
 )
 
 // page is what the template shows.
@@ -46,7 +46,7 @@ type page struct {
 	Links   []link
 }
 
-// link of the table of contents.
+// link is one of the table of contents.
 type link struct{ ID, Text string }
 
 // recordView is one record's part of the page.
@@ -58,25 +58,25 @@ type recordView struct {
 	Verdict  verdict
 	Validity []string
 	About    string
-	Facts    []fact
+	Facts    []present.Fact
 	Keys     []keyFigure
 	Warnings []string
 
-	Assertions *table
+	Assertions *present.Table
 	Figures    []figure
 	Missing    []string // titles of figures without data, and what else is left out
 	Of         string   // what all figures are of, "" each says it
 	Explorer   *explorer
 	Undrawn    string // why there are no figures, "" there are
-	Causes     *table
+	Causes     *present.Table
 	Glossary   []term
-	Examples   []*table // of limiters' mistakes
-	Tables     []*table
-	Servers    []*table
-	Provenance *table
+	Examples   []*present.Table // of limiters' mistakes
+	Tables     []*present.Table
+	Servers    []*present.Table
+	Provenance *present.Table
 }
 
-// builder of a page.
+// builder builds a page.
 type builder struct{ colours colours }
 
 // functions of the templates.
@@ -85,26 +85,26 @@ var functions = template.FuncMap{
 	"sentence": sentence,
 	"tight":    tight,
 	"plus":     func(a, b int) int { return a + b },
-	"slot":     func(id string, t *table) tableSlot { return tableSlot{id, t} },
-	"shown": func(list []*table) bool {
-		return slices.ContainsFunc(list, func(t *table) bool { return len(t.Rows) > 0 })
-	},
+	"slot":     func(id string, t *present.Table) tableSlot { return tableSlot{id, t} },
+	"class":    classOf,
+	"long":     isLong,
+	"note":     noteOf,
 }
 
 // tableSlot is a table and where it stands.
 type tableSlot struct {
 	ID    string
-	Table *table
+	Table *present.Table
 }
 
-// heading of a level that can be linked to.
+// heading returns one of a level that can be linked to.
 func heading(level int, id, text string) template.HTML {
 	return template.HTML(fmt.Sprintf(`<h%d id="%s">%s</h%d>`, level, template.HTMLEscapeString(id), template.HTMLEscapeString(tight(text)), level))
 }
 
 var beforeUnit = regexp.MustCompile(`([0-9]) (%|[mµ]?s\b|min\b|h\b|d\b|days?\b|MiB\b)`)
 
-// tight text breaks no line between a number and its unit.
+// tight returns text that breaks no line between a number and its unit.
 func tight(s string) string { return beforeUnit.ReplaceAllString(s, "$1\u00a0$2") }
 
 func newPage(in []Input) (*page, error) {
@@ -133,11 +133,11 @@ func newPage(in []Input) (*page, error) {
 	return p, err
 }
 
-// record's part of the page.
+// record builds a record's part of the page.
 func (b *builder) record(in []Input, i int, name string) (*recordView, error) {
 	set := in[i].Set
 	s := set.Summary
-	r := &recordView{Input: in[i], Name: name, Level: 2, Verdict: verdictOf(s), Validity: validity(s), About: s.About, Facts: facts(s), Keys: keyFigures(s, several(s, "limiter")), Warnings: s.Warnings}
+	r := &recordView{Input: in[i], Name: name, Level: 2, Verdict: verdictOf(s), Validity: validity(s), About: s.About, Facts: present.Facts(s), Keys: keyFigures(s, present.Several(s, "limiter")), Warnings: s.Warnings}
 	if len(in) > 1 {
 		r.ID, r.Level = fmt.Sprintf("record-%d-", i+1), 3
 	}
@@ -155,39 +155,7 @@ func (b *builder) record(in []Input, i int, name string) (*recordView, error) {
 	return r, err
 }
 
-// tabulate all that is known of a record.
-func (r *recordView) tabulate(in Input) {
-	set, s := in.Set, in.Set.Summary
-	r.Assertions, r.Provenance = assertionsTable(s), provenanceTable(in)
-	r.Causes, r.Glossary = causesTable(s), glossary(s)
-	r.Examples = []*table{worstTable(s), deniedTable(s), hottestTable(set)}
-	r.Tables = dataTables(set)
-	if len(s.Servers) > 0 {
-		r.Servers = serverTables(s)
-	}
-	if !several(s, "limiter") {
-		for _, list := range [][]*table{r.Examples, r.Tables} {
-			for _, t := range list {
-				t.drop("limiter")
-			}
-		}
-	}
-}
-
-// dataTables are what figures are drawn from, and all else that was measured.
-func dataTables(set *series.Set) (list []*table) {
-	s := set.Summary
-	list = append(list, decisionsTable(s))
-	list = append(list, latencyTables(s)...)
-	list = append(list, errorTables(s)...)
-	list = append(list, phaseTables(s)...)
-	list = append(list, loadTable(set), balanceTable(s), disagreementTable(s), auditTable(s), sampledTable(s), envelopeTable(set))
-	list = append(list, thresholdTables(set)...)
-	list = append(list, timelineTables(set)...)
-	return slices.DeleteFunc(list, func(t *table) bool { return len(t.Rows) == 0 })
-}
-
-// links to what a record's part holds.
+// links returns links to what a record's part holds.
 func (r *recordView) links() []link {
 	list := []link{{"verdict", "Verdict"}}
 	add := func(there bool, id, text string) {
@@ -206,10 +174,8 @@ func (r *recordView) links() []link {
 	return list
 }
 
-// HasCauses tells whether there is anything to explain.
-func (r *recordView) HasCauses() bool {
-	return len(r.Causes.Rows) > 0 || slices.ContainsFunc(r.Examples, func(t *table) bool { return len(t.Rows) > 0 })
-}
+// HasCauses reports whether there is anything to explain.
+func (r *recordView) HasCauses() bool { return r.Causes != nil || len(r.Examples) > 0 }
 
 // inline are the style sheets and scripts of a page, and the policy that lets
 // in these alone.
@@ -219,7 +185,7 @@ type inline struct {
 	Scripts template.HTML
 }
 
-// newInline from the assets and the style sheet that declares colours.
+// newInline reads the assets and adds the style sheet that declares colours.
 func newInline(colours string) (inline, error) {
 	styles, err := readAll("uplot/uPlot.min.css", "style.css")
 	if err != nil {
@@ -278,7 +244,7 @@ func standsAlone(name, text string) error {
 	return nil
 }
 
-// hashOf the text between the tags of an element, as a policy has it.
+// hashOf returns that of the text between the tags of an element, as a policy has it.
 func hashOf(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"

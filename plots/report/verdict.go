@@ -3,25 +3,25 @@ package report
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/quotalab/quotalab/models/metric/unit"
+	"github.com/quotalab/quotalab/results/present"
 	"github.com/quotalab/quotalab/results/summary"
 )
 
-// verdict of a run in a word, and its reason in a sentence.
+// verdict is a run's in a word, and its reason in a sentence.
 type verdict struct {
 	Word   string // PASSED, FAILED or INVALID
-	Class  string // of the style sheet
+	State  present.State
 	Reason string
 }
 
 func verdictOf(s *summary.Measured) verdict {
 	word := s.Verdict()
-	return verdict{word, strings.ToLower(word), reasonOf(s)}
+	return verdict{word, present.State(strings.ToLower(word)), reasonOf(s)}
 }
 
 func reasonOf(s *summary.Measured) string {
@@ -32,8 +32,8 @@ func reasonOf(s *summary.Measured) string {
 		}
 	}
 	reason := "the scenario asserts nothing"
-	if n := len(s.Assertions); n > 0 {
-		reason = fmt.Sprintf("%d of %d assertions hold", s.Held(), n)
+	if len(s.Assertions) > 0 {
+		reason = present.AssertionsHeld(s)
 	}
 	if len(failing) > 0 {
 		reason += "; " + failing[0] + " does not"
@@ -60,26 +60,10 @@ func validity(s *summary.Measured) (list []string) {
 				list = append(list, sentence(why))
 			}
 		}
-		return append(list, schedule(s)...)
+		return append(list, present.Schedule(s)...)
 	}
 	list = []string{"The run is valid: it reached its end, dropped nothing and kept its schedule, so its numbers stand for what the scenario asks."}
-	return append(list, schedule(s)...)
-}
-
-// schedule says how the generator kept it in real time, and whose latency is
-// not what it seems.
-func schedule(s *summary.Measured) (list []string) {
-	if k := s.Schedule; k != nil {
-		line := fmt.Sprintf("%s intended, %s achieved (ratio %.4f)", unit.PerSecond(k.IntendedPerSecond, 4), unit.PerSecond(k.AchievedPerSecond, 4), k.Ratio)
-		if k.LagP99 != nil {
-			line += fmt.Sprintf("; lag %s at the median, %s at the 99th percentile, which may be %s, %s at most", unit.Amount(*k.LagMed, 3), unit.Amount(*k.LagP99, 3), unit.Amount(k.LagBound, 3), unit.Amount(*k.LagMax, 3))
-		}
-		list = append(list, line+".")
-	}
-	if len(s.AutoPipelined) > 0 {
-		list = append(list, "Auto-pipelined: "+strings.Join(s.AutoPipelined, ", ")+". Latency of auto-pipelined clients hides queueing.")
-	}
-	return list
+	return append(list, present.Schedule(s)...)
 }
 
 // sentence begins with a capital letter.
@@ -88,47 +72,23 @@ func sentence(s string) string {
 	return string(unicode.ToUpper(first)) + s[size:]
 }
 
-// fact of a run in a few words.
-type fact struct{ Name, Value string }
-
-// facts say how much the run was.
-func facts(s *summary.Measured) []fact {
-	list := []fact{{"seed", strconv.FormatUint(s.Seed, 10)}, {"clock", s.Clock}, {"length", unit.Lasting(s.HorizonSeconds)}}
-	if s.WarmupSeconds > 0 {
-		list = append(list, fact{"warm-up, not counted", unit.Lasting(s.WarmupSeconds)})
-	}
-	if s.WallSeconds > 0 {
-		list = append(list, fact{"played in", unit.Lasting(s.WallSeconds)})
-	}
-	switch {
-	case s.Seen > 0:
-		list = append(list, fact{"observations", unit.Thousands(s.Seen) + ", of which " + unit.Thousands(s.Observations) + " recorded"})
-	case s.Observations > 0 || s.Accounts+s.Evaluations == 0:
-		list = append(list, fact{"observations", unit.Thousands(s.Observations)})
-	}
-	if s.Accounts+s.Evaluations > 0 {
-		list = append(list, fact{"accounts", unit.Thousands(s.Accounts)}, fact{"evaluations", unit.Thousands(s.Evaluations)})
-	}
-	return list
-}
-
 // keyFigure is one of the few numbers that say what came of a run.
 type keyFigure struct {
 	Name   string
-	Value  cell
+	Value  present.Cell
 	Detail string // of what, "" nothing to add
 	rank   int    // which to leave out first where there is no room: the highest
 }
 
-// keyFigures of a run, in the order in which they are read. Those of limiters
+// keyFigures returns those of a run, in the order in which they are read. Those of limiters
 // bear their names if there are several.
 func keyFigures(s *summary.Measured, several bool) (list []keyFigure) {
-	for _, g := range groups(s, "decisions", "limiter") {
+	for _, g := range present.Groups(s, "decisions", "limiter") {
 		list = append(list, limiterFigures(s, g, several)...)
 	}
 	list = append(list, engineFigures(s)...)
 	if k := s.Schedule; k != nil {
-		list = append(list, keyFigure{"sent on schedule", percent(k.Ratio), unit.PerSecond(k.AchievedPerSecond, 4) + " of " + unit.PerSecond(k.IntendedPerSecond, 4), 2})
+		list = append(list, keyFigure{"sent on schedule", present.Percent(k.Ratio), unit.PerSecond(k.AchievedPerSecond, 4) + " of " + unit.PerSecond(k.IntendedPerSecond, 4), 2})
 		if k.LagP99 != nil {
 			list = append(list, keyFigure{"lag p99", brief(*k.LagP99), "may be " + unit.Amount(k.LagBound, 3), 2})
 		}
@@ -136,44 +96,46 @@ func keyFigures(s *summary.Measured, several bool) (list []keyFigure) {
 	return list
 }
 
-// brief time in a unit that fits, sorted by seconds.
-func brief(seconds float64) cell { return cell{Text: unit.Amount(seconds, 3), Number: plain(seconds)} }
+// brief returns the cell of a time in a unit that fits, sorted by seconds.
+func brief(seconds float64) present.Cell {
+	return present.Cell{Text: unit.Amount(seconds, 3), Number: present.Plain(seconds)}
+}
 
-// limiterFigures: how much was allowed and what was wrong of it, key look-ups that
+// limiterFigures returns how much was allowed and what was wrong of it, key look-ups that
 // failed, and the tails of latency.
-func limiterFigures(s *summary.Measured, g group, named bool) (list []keyFigure) {
-	limiter := g.tags[0]
+func limiterFigures(s *summary.Measured, g present.Group, named bool) (list []keyFigure) {
+	limiter := g.Tags[0]
 	prefix := ""
 	if named {
 		prefix = limiter + ": "
 	}
-	add := func(rank int, name string, value cell, detail string) {
+	add := func(rank int, name string, value present.Cell, detail string) {
 		list = append(list, keyFigure{prefix + name, value, detail, rank})
 	}
 	of := "of " + unit.Counted(g.Count, "decision")
-	decisions := groups(s, "decisions", "limiter", "decision")
+	decisions := present.Groups(s, "decisions", "limiter", "decision")
 	for _, d := range []string{"allowed", "denied"} {
-		if one, ok := find(decisions, limiter, d); ok {
-			add(3, d, share(one.Count, g.Count), of)
+		if one, ok := present.Find(decisions, limiter, d); ok {
+			add(3, d, present.Share(one.Count, g.Count), of)
 		}
 	}
-	if one, ok := find(groups(s, "decisions", "limiter", "key"), limiter, "not_found"); ok {
-		add(2, "key not found", share(one.Count, g.Count), of)
+	if one, ok := present.Find(present.Groups(s, "decisions", "limiter", "key"), limiter, "not_found"); ok {
+		add(2, "key not found", present.Share(one.Count, g.Count), of)
 	}
-	if one, ok := find(groups(s, "over_admission", "limiter"), limiter); ok {
-		add(0, "over-admitted", count(one.Count), sharePart(one.Count, g.Count)+of)
+	if one, ok := present.Find(present.Groups(s, "over_admission", "limiter"), limiter); ok {
+		add(0, "over-admitted", present.Count(one.Count), sharePart(one.Count, g.Count)+of)
 	}
-	if one, ok := find(groups(s, "worst_excess", "limiter"), limiter); ok && one.Value != nil && *one.Value > 0 {
-		add(1, "worst excess", general(*one.Value), "tokens above burst + t/T")
+	if one, ok := present.Find(present.Groups(s, "worst_excess", "limiter"), limiter); ok && one.Value != nil && *one.Value > 0 {
+		add(1, "worst excess", present.General(*one.Value), "tokens above burst + t/T")
 	}
 	for _, d := range []string{"error", "fail_open", "dropped"} {
-		if one, ok := find(decisions, limiter, d); ok && one.Count > 0 {
-			add(1, map[string]string{"error": "errors", "fail_open": "failed open", "dropped": "dropped"}[d], count(one.Count), sharePart(one.Count, g.Count)+of)
+		if one, ok := present.Find(decisions, limiter, d); ok && one.Count > 0 {
+			add(1, map[string]string{"error": "errors", "fail_open": "failed open", "dropped": "dropped"}[d], present.Count(one.Count), sharePart(one.Count, g.Count)+of)
 		}
 	}
-	latency := groups(s, "latency", "limiter", "decision")
+	latency := present.Groups(s, "latency", "limiter", "decision")
 	for _, d := range []string{"allowed", "denied"} {
-		if one, ok := find(latency, limiter, d); ok && one.P99 != nil && one.Med != nil {
+		if one, ok := present.Find(latency, limiter, d); ok && one.P99 != nil && one.Med != nil {
 			add(2, d+", latency p99", brief(*one.P99), "median "+unit.Amount(*one.Med, 3))
 		}
 	}
@@ -185,10 +147,10 @@ func sharePart(n, of int64) string {
 	if n == 0 {
 		return ""
 	}
-	return share(n, of).Text + " "
+	return present.Share(n, of).Text + " "
 }
 
-// engineFigures: of each engine what it missed and what it sent too often.
+// engineFigures returns of each engine what it missed and what it sent too often.
 func engineFigures(s *summary.Measured) (list []keyFigure) {
 	type sums struct{ crossings, missed, late, wrong int64 }
 	var engines []string
@@ -206,17 +168,17 @@ func engineFigures(s *summary.Measured) (list []keyFigure) {
 		if n.late > 0 {
 			detail += ", " + unit.Thousands(n.late) + " more told late"
 		}
-		list = append(list, keyFigure{e + ": missed", count(n.missed), detail, 0})
+		list = append(list, keyFigure{e + ": missed", present.Count(n.missed), detail, 0})
 	}
 	for _, e := range engines {
 		if n := by[e]; n.wrong > 0 {
-			list = append(list, keyFigure{e + ": duplicate or spurious", count(n.wrong), "notices", 1})
+			list = append(list, keyFigure{e + ": duplicate or spurious", present.Count(n.wrong), "notices", 1})
 		}
 	}
 	return list
 }
 
-// most of the figures, the less important left out, their order kept.
+// most returns some of the figures, the less important left out, their order kept.
 func most(list []keyFigure, n int) []keyFigure {
 	list = slices.Clone(list)
 	for len(list) > n {

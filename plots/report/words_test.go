@@ -8,24 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/quotalab/quotalab/results/audit"
+	"github.com/quotalab/quotalab/results/quotaaudit"
 	"github.com/quotalab/quotalab/results/summary"
 )
-
-func TestDrop(t *testing.T) {
-	one := newTable("", "limiter", "key", ">count")
-	one.add(words("lua"), words("k"), count(3))
-	one.drop("limiter")
-	if len(one.Columns) != 2 || one.Columns[0].Name != "key" || one.Rows[0][0].Text != "k" {
-		t.Errorf("the column is still there: %v", one)
-	}
-	for _, columns := range [][]string{{"limiter", ">count"}, {"shard", "limiter"}, {"limiter"}} {
-		kept := newTable("", columns...)
-		if kept.drop("limiter"); len(kept.Columns) != len(columns) {
-			t.Errorf("of %v one column was dropped: a row needs a name that is no number", columns)
-		}
-	}
-}
 
 // The figures that are left out are the least important, and the others stay in
 // order.
@@ -66,7 +51,7 @@ func TestEveryCauseHasWords(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if causeWords[audit.Cause(cause)] == "" {
+		if causeWords[quotaaudit.Cause(cause)] == "" {
 			t.Errorf("cause %q has no words", cause)
 		}
 		return true
@@ -84,18 +69,5 @@ func TestGlossary(t *testing.T) {
 	}
 	if got := strings.Join(names, " "); got != "overtaken prefilter" {
 		t.Errorf("got terms %q, expected those that are known, once, by the alphabet", got)
-	}
-}
-
-func TestJoinCauses(t *testing.T) {
-	s := &summary.Measured{Summary: &summary.Summary{Causes: []summary.ThresholdCause{
-		{Engine: "b", Threshold: 75, Verdict: "spurious", Cause: "x", Count: 9}, {Engine: "b", Threshold: 75, Verdict: "missed", Cause: "x", Count: 1}, {Engine: "b", Threshold: 75, Verdict: "missed", Cause: "y", Count: 2},
-		{Engine: "b", Threshold: 90, Verdict: "missed", Cause: "y", Count: 3}, {Engine: "a", Threshold: 75, Verdict: "missed", Cause: "x", Count: 4}}}}
-	var got []string
-	for _, r := range joinCauses(s) {
-		got = append(got, r.first.Engine+r.first.Verdict+r.first.Cause+strings.Join(r.thresholds, "+")+"="+strconv.FormatInt(r.count, 10))
-	}
-	if want := "bmissedy75+90=5 bmissedx75=1 bspuriousx75=9 amissedx75=4"; strings.Join(got, " ") != want {
-		t.Errorf("got %v, expected %s: by engine, verdict, then the most frequent", got, want)
 	}
 }

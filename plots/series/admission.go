@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/quotalab/quotalab/models/limits"
 	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/summary"
@@ -25,9 +26,9 @@ type allowance struct {
 	spec    record.Limiter
 	table   *record.LimitTable
 	real    bool
-	end     float64                       // of the measured time, ns
-	slopes  map[record.Limit]*slope       // by the numbers of a limit
-	windows map[string]map[string]*window // by limit, key
+	end     float64                        // of the measured time, ns
+	slopes  map[record.Limit]*limits.Slope // by the numbers of a limit
+	windows map[string]map[string]*window  // by limit, key
 	watched []audit.Offender
 	curves  map[limitKey]*curve
 	excess  *excess
@@ -41,7 +42,7 @@ func newAllowance(m *record.Manifest, l record.Limiter, a *audit.Result, s *summ
 	if !ok || !judged.Audited() || judged.Compared == 0 || !m.Whole() && !sampled {
 		return nil
 	}
-	w := &allowance{spec: l, table: l.Table(), real: m.Clock == "real", end: float64(at.end), slopes: map[record.Limit]*slope{}, windows: map[string]map[string]*window{},
+	w := &allowance{spec: l, table: l.Table(), real: m.Clock == "real", end: float64(at.end), slopes: map[record.Limit]*limits.Slope{}, windows: map[string]map[string]*window{},
 		watched: worth(&judged, s), curves: map[limitKey]*curve{}, excess: newExcess(at, float64(l.Resolution))}
 	for _, o := range w.watched {
 		w.curves[limitKey{o.Limit, o.Key}] = newCurve()
@@ -49,7 +50,7 @@ func newAllowance(m *record.Manifest, l record.Limiter, a *audit.Result, s *summ
 	return w
 }
 
-// worth looking at: the keys that were given most above burst + t/T, or else
+// worth lists the keys that are worth looking at: those that were given most above burst + t/T, or else
 // the busiest.
 func worth(l *audit.Limiter, s *summary.Measured) (keys []audit.Offender) {
 	for _, o := range l.Offenders {
@@ -101,7 +102,7 @@ func (w *allowance) observe(o *record.Observation, measured bool, to *effects) e
 	return nil
 }
 
-// of a key: its window.
+// of returns the window of a key.
 func (w *allowance) of(limit, key string) (*window, error) {
 	byKey := w.windows[limit]
 	if one := byKey[key]; one != nil {
@@ -121,7 +122,7 @@ func (w *allowance) of(limit, key string) (*window, error) {
 	return one, nil
 }
 
-func (w *allowance) slopeOf(l record.Limit) *slope {
+func (w *allowance) slopeOf(l record.Limit) *limits.Slope {
 	numbers := record.Limit{Count: l.Count, Period: l.Period, Burst: l.Burst}
 	if w.slopes[numbers] == nil {
 		w.slopes[numbers] = newSlope(l)
@@ -129,7 +130,7 @@ func (w *allowance) slopeOf(l record.Limit) *slope {
 	return w.slopes[numbers]
 }
 
-// admit what took effect.
+// admit counts what took effect.
 func (e *effect) admit() {
 	var ns float64
 	if e.of.real {
@@ -142,7 +143,7 @@ func (e *effect) admit() {
 	}
 }
 
-// series, when all effects are in.
+// series returns what was admitted, when all effects are in.
 func (w *allowance) series() Admission {
 	out := Admission{Limiter: w.spec.Name, ExcessOverTime: w.excess.series()}
 	for _, o := range w.watched {
@@ -162,8 +163,8 @@ func (w *allowance) key(o audit.Offender) (KeyAdmission, bool) {
 	if len(k.Admitted) == 0 {
 		return k, false
 	}
-	until := math.Max(k.Admitted[len(k.Admitted)-1].X, s.interval/1e9)
-	k.Envelope = []Point{{0, s.burst}, {until, s.burst + until*1e9/s.interval}}
+	until := math.Max(k.Admitted[len(k.Admitted)-1].X, s.Interval/1e9)
+	k.Envelope = []Point{{0, s.Burst}, {until, s.Burst + until*1e9/s.Interval}}
 	return k, true
 }
 
@@ -171,44 +172,44 @@ func (w *allowance) key(o audit.Offender) (KeyAdmission, bool) {
 // in windows that end in an interval. Admissions come in order.
 type excess struct {
 	at       intervals
-	least    float64            // ns: the limiter's clock may give away as much
-	most     []float64          // tokens, by interval
-	interval int                // the last that something is known of
-	ahead    map[*slope]float64 // where the worst window of the keys of a limit has its end
+	least    float64                   // ns: the limiter's clock may give away as much
+	most     []float64                 // tokens, by interval
+	interval int                       // the last that something is known of
+	ahead    map[*limits.Slope]float64 // where the worst window of the keys of a limit has its end
 }
 
 func newExcess(at intervals, resolution float64) *excess {
-	return &excess{at: at, least: resolution, most: make([]float64, at.n), ahead: map[*slope]float64{}}
+	return &excess{at: at, least: resolution, most: make([]float64, at.n), ahead: map[*limits.Slope]float64{}}
 }
 
-// add an admission at t after which the key's window is w and exceeds the
+// add counts an admission at t after which the key's window is w and exceeds the
 // envelope by that many ns.
 func (e *excess) add(w *window, t int64, ns float64) {
 	e.pass(e.at.of(t))
-	e.note(e.interval, w.slope, ns)
-	if a, ok := e.ahead[w.slope]; !ok || w.ahead > a {
-		e.ahead[w.slope] = w.ahead
+	e.note(e.interval, w.Slope, ns)
+	if a, ok := e.ahead[w.Slope]; !ok || w.Ahead > a {
+		e.ahead[w.Slope] = w.Ahead
 	}
 }
 
-// pass the beginnings of intervals up to i: there windows end that hold as
+// pass goes by the beginnings of intervals up to i: there windows end that hold as
 // much as before.
 func (e *excess) pass(i int) {
 	for e.interval < i {
 		e.interval++
 		for s, ahead := range e.ahead {
-			e.note(e.interval, s, ahead-float64(e.at.start(e.interval))-s.burst*s.interval)
+			e.note(e.interval, s, ahead-float64(e.at.start(e.interval))-s.Burst*s.Interval)
 		}
 	}
 }
 
-func (e *excess) note(i int, s *slope, ns float64) {
+func (e *excess) note(i int, s *limits.Slope, ns float64) {
 	if ns > e.least {
-		e.most[i] = max(e.most[i], ns/s.interval)
+		e.most[i] = max(e.most[i], ns/s.Interval)
 	}
 }
 
-// series up to the end.
+// series returns the excess up to the end.
 func (e *excess) series() []Point {
 	e.pass(e.at.n - 1)
 	out := make([]Point, len(e.most))

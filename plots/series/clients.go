@@ -31,7 +31,7 @@ type Together struct {
 	Why     string // in words: they …
 }
 
-// clients of limiters, of which some are told apart.
+// clients are those of limiters, some of which are told apart.
 type clients struct {
 	manifest *record.Manifest
 	apart    map[string]bool // by limiter
@@ -69,7 +69,7 @@ func newClients(m *record.Manifest, s *summary.Measured) *clients {
 	return c
 }
 
-// fares by limiter and client. A drop is of no client.
+// fares returns what came of requests by limiter and client. A drop is of no client.
 func fares(s *summary.Measured) map[string]map[string]*fare {
 	of := map[string]map[string]*fare{}
 	for _, m := range append(s.Series(metric.Selector{Metric: "decisions"}), s.Series(metric.Selector{Metric: "latency"})...) {
@@ -131,7 +131,7 @@ func alike(list []*fare, numbers func(f *fare, of []*fare) map[Outcome]float64, 
 	return true
 }
 
-// shares of the decisions, of all outcomes that any client has.
+// shares returns those of the decisions, of all outcomes that any client has.
 func (f *fare) shares(of []*fare) map[Outcome]float64 {
 	shares := map[Outcome]float64{}
 	for _, one := range of {
@@ -142,7 +142,7 @@ func (f *fare) shares(of []*fare) map[Outcome]float64 {
 	return shares
 }
 
-// medians of latency by decision, of those with enough of them.
+// medians returns those of latency by decision, where there are with enough of them.
 func (f *fare) medians([]*fare) map[Outcome]float64 {
 	medians := map[Outcome]float64{}
 	for decision, list := range f.latency {
@@ -157,7 +157,7 @@ func (f *fare) medians([]*fare) map[Outcome]float64 {
 	return medians
 }
 
-// outcome of an observation. Its client is named if it is told apart.
+// outcome returns that of an observation. Its client is named if it is told apart.
 func (c *clients) outcome(o *record.Observation) Outcome {
 	out := Outcome{Limiter: o.Limiter, Decision: string(o.Decision), Key: string(o.Key)}
 	if len(c.apart) > 0 && c.apart[o.Limiter] {
@@ -166,7 +166,7 @@ func (c *clients) outcome(o *record.Observation) Outcome {
 	return out
 }
 
-// of an instance the client.
+// of returns the client of an instance.
 func (c *clients) of(instance string) string {
 	client, known := c.groups[instance]
 	if !known {

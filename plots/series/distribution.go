@@ -16,7 +16,7 @@ import (
 // leaves above it: rising percentiles run through 90, 95, 97.5, 98, 99 of each.
 var tails = [...]float64{10, 9, 8, 7, 6, 5, 4, 3, 2.5, 2, 1.5}
 
-// percentiles of a grid over n values: each value's own if there are few;
+// percentiles returns those of a grid over n values: each value's own if there are few;
 // else a quarter percent apart, and from 90 on in steps that shrink by ten
 // from each nine to the next, up to what n values can tell.
 func percentiles(n int64) []float64 {
@@ -50,7 +50,7 @@ func grid(n int64, ps, values []float64) Distribution {
 	return d
 }
 
-// latencies of each outcome that has any. What the metrics tell apart by traffic and
+// latencies returns those of each outcome that has any. What the metrics tell apart by traffic and
 // phase, and by clients that are not told apart, is joined.
 func latencies(c *clients, s *summary.Measured) (out []OutcomeLatency) {
 	byOutcome := func(name string) map[Outcome][]summary.Series {
@@ -106,12 +106,12 @@ func LTTB(points []Point, n int) []Point {
 	return append(out, points[len(points)-1])
 }
 
-// bucket b of n − 2 over all of count points but the first and the last.
+// bucket returns the bounds of bucket b of n − 2 over all of count points but the first and the last.
 func bucket(b, n, count int) (from, until int) {
 	return 1 + b*(count-2)/(n-2), bucketEnd(b, n, count)
 }
 
-// bucketEnd: the bucket after the last one is the last point.
+// bucketEnd is where bucket b ends: the bucket after the last one is the last point.
 func bucketEnd(b, n, count int) int {
 	return min(1+(b+1)*(count-2)/(n-2), count)
 }

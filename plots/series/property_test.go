@@ -215,8 +215,8 @@ func checkAdmission(t *rapid.T, set *series.Set, a *audit.Result, one series.Adm
 		worst = max(worst, p.Y)
 	}
 	inRealTime, cold := set.Manifest.Clock == "real", set.Manifest.Warmup == 0
-	if worst > judged.WorstExcess+1e-6 || !inRealTime && worst < judged.WorstExcess-1e-6 {
-		t.Errorf("%s: at most %v above the envelope over time, the audit says %v", one.Limiter, worst, judged.WorstExcess)
+	if worst > judged.Worst.Excess+1e-6 || !inRealTime && worst < judged.Worst.Excess-1e-6 {
+		t.Errorf("%s: at most %v above the envelope over time, the audit says %v", one.Limiter, worst, judged.Worst.Excess)
 	}
 	if len(one.ExcessOverTime) != set.Timeline.N || len(one.Keys) > 4 {
 		t.Errorf("%s: %d points, %d keys", one.Limiter, len(one.ExcessOverTime), len(one.Keys))

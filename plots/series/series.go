@@ -6,7 +6,7 @@
 // a table of the same run agree to the last digit. The rest takes one pass over the
 // observations and, if there are engines, one over the accounts and evaluations.
 //
-// The rule of what counts is that of measure: an observation whose Intended lies
+// The rule of what counts is that of summary: an observation whose Intended lies
 // in the warm-up is left out. Intervals are by Intended too. Instants and
 // times are seconds, instants since the run's epoch.
 //
@@ -29,7 +29,7 @@ import (
 	"github.com/quotalab/quotalab/results/summary"
 )
 
-// Options of Collect. The zero value is the usual.
+// Options are those of Collect. The zero value is the usual.
 type Options struct {
 	Account int64 // the account whose story is told; 0: the one that shows most
 }
@@ -52,17 +52,17 @@ type Set struct {
 	Thresholds *Thresholds // nil: no engine
 }
 
-// Point of a line.
+// Point is one of a line.
 type Point struct{ X, Y float64 }
 
-// Span of time in seconds since the run's epoch. Until is From of what was
+// Span is a time in seconds since the run's epoch. Until is From of what was
 // momentary.
 type Span struct {
 	From, Until float64
 	Label       string
 }
 
-// Outcome of decisions. Client is "" where a limiter has one only, where several
+// Outcome is what decisions came to. Client is "" where a limiter has one only, where several
 // are not told apart (Set.Together says which and why), and of drops, which no
 // client sent. Outcomes are sorted as in summaries: by limiter, client, decision, key.
 type Outcome struct{ Limiter, Client, Decision, Key string }
@@ -73,7 +73,7 @@ func (o Outcome) OfAll() Outcome {
 	return o
 }
 
-// Distribution of times in seconds.
+// Distribution is one of times in seconds.
 type Distribution struct {
 	N        int64
 	Min, Max float64
@@ -179,7 +179,7 @@ type KeyAdmission struct {
 }
 
 // Collect makes the Set of a record. a is the result of its audit, nil if it
-// could not be audited, and s what measure.Measure made of both. Memory is bounded
+// could not be audited, and s what summary.Measure made of both. Memory is bounded
 // but for some eighty bytes for each key that was admitted, if there is an oracle.
 func Collect(r *record.Reader, a *audit.Result, s *summary.Measured, o Options) (*Set, error) {
 	set := &Set{Manifest: r.Manifest(), Summary: s}
@@ -226,7 +226,7 @@ func newPass(of *clients, a *audit.Result, s *summary.Measured) *pass {
 	return p
 }
 
-// read the observations, unless they say nothing.
+// read goes through the observations, unless they say nothing.
 func (p *pass) read(r *record.Reader) error {
 	if !p.manifest.Whole() && len(p.allowances) == 0 {
 		return nil
@@ -262,7 +262,7 @@ func (p *pass) observe(o *record.Observation) error {
 	return p.heat.observe(o)
 }
 
-// order of outcomes: limiters as the manifest lists them, the rest as the
+// order is that of outcomes: limiters as the manifest lists them, the rest as the
 // catalogue of metrics does.
 type order struct{ limiters, clients, decisions, keys []string }
 
@@ -286,7 +286,7 @@ func (o order) compareLimiters(a, b string) int { return compareIn(o.limiters, a
 
 func (o order) compareClients(a, b string) int { return compareIn(o.clients, a, b) }
 
-// compareIn a list; names that it lacks come last, by alphabet.
+// compareIn compares places in a list; names that it lacks come last, by alphabet.
 func compareIn(list []string, a, b string) int {
 	place := func(name string) int {
 		if i := slices.Index(list, name); i >= 0 {

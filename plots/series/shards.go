@@ -48,7 +48,7 @@ func (h *heat) observe(o *record.Observation) error {
 	return nil
 }
 
-// shardLoads of the limiters that used a shard.
+// shardLoads returns those of the limiters that used a shard.
 func shardLoads(m *record.Manifest, s *summary.Measured, h *heat) (out []ShardLoad) {
 	for _, l := range m.Limiters {
 		load := ShardLoad{Limiter: l.Name, Names: m.Shards, From: float64(h.at.from) / 1e9, Step: float64(h.at.step) / 1e9,
@@ -76,7 +76,7 @@ func perShard(s *summary.Measured, metric, limiter string) (counts []int64) {
 	return counts
 }
 
-// judge whether chance explains how the keys lie.
+// judge finds whether chance explains how the keys lie.
 func (l *ShardLoad) judge(s *summary.Measured) {
 	l.KeysLow, l.KeysHigh, l.KeysP = math.NaN(), math.NaN(), math.NaN()
 	total := int64(0)
@@ -94,7 +94,7 @@ func (l *ShardLoad) judge(s *summary.Measured) {
 	}
 }
 
-// rank the hottest keys.
+// rank lists the hottest keys.
 func (l *ShardLoad) rank(s *summary.Measured) {
 	keys, decisions := s.Busiest(l.Limiter)
 	rest := decisions

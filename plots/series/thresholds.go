@@ -10,13 +10,14 @@ import (
 
 	"github.com/quotalab/quotalab/models/usage"
 	"github.com/quotalab/quotalab/results/audit"
+	"github.com/quotalab/quotalab/results/quotaaudit"
 	"github.com/quotalab/quotalab/results/record"
 )
 
-// thresholds of a record with engines; nil of others.
+// thresholds returns those of a record with engines; nil of others.
 //
 // Counts and delays are those of the audit. What it does not keep, which is by
-// group and of a single account, takes one more audit.Verdicts, and one pass over
+// group and of a single account, takes one more quotaaudit.Verdicts, and one pass over
 // the evaluations: memory is that of the audit.
 func thresholds(r *record.Reader, a *audit.Result, o Options) (*Thresholds, error) {
 	m := r.Manifest()
@@ -41,7 +42,7 @@ func thresholds(r *record.Reader, a *audit.Result, o Options) (*Thresholds, erro
 	return t, nil
 }
 
-func (t *Thresholds) audited(r *record.Reader, result *audit.ThresholdResult, o Options) error {
+func (t *Thresholds) audited(r *record.Reader, result *quotaaudit.Result, o Options) error {
 	t.Accounts = result.Accounts
 	named := t.nameCauses(result)
 	m := r.Manifest()
@@ -54,7 +55,7 @@ func (t *Thresholds) audited(r *record.Reader, result *audit.ThresholdResult, o 
 		t.Delays = append(t.Delays, delaysOf(&m.Engines[i], e))
 	}
 	c, s := newCells(), newCast(result, o)
-	for v, err := range audit.Verdicts(r) {
+	for v, err := range quotaaudit.Verdicts(r) {
 		if err != nil {
 			return err
 		}
@@ -68,7 +69,7 @@ func (t *Thresholds) audited(r *record.Reader, result *audit.ThresholdResult, o 
 }
 
 // nameCauses fills Causes, and tells by which of them each cause goes.
-func (t *Thresholds) nameCauses(result *audit.ThresholdResult) map[string]string {
+func (t *Thresholds) nameCauses(result *quotaaudit.Result) map[string]string {
 	counts := map[string]int64{}
 	var order []string
 	for _, c := range misses(result) {
@@ -91,12 +92,12 @@ func (t *Thresholds) nameCauses(result *audit.ThresholdResult) map[string]string
 	return named
 }
 
-// misses by cause, of all engines and thresholds.
-func misses(result *audit.ThresholdResult) (list []audit.CauseTally) {
+// misses lists them by cause, of all engines and thresholds.
+func misses(result *quotaaudit.Result) (list []quotaaudit.CauseTally) {
 	for _, e := range result.Engines {
 		for _, t := range e.Thresholds {
 			for _, c := range t.Causes {
-				if c.Verdict == audit.Missed {
+				if c.Verdict == quotaaudit.Missed {
 					list = append(list, c)
 				}
 			}
@@ -105,14 +106,14 @@ func misses(result *audit.ThresholdResult) (list []audit.CauseTally) {
 	return list
 }
 
-// bars of one engine and threshold.
-func (t *Thresholds) bars(engine string, tally *audit.ThresholdTally, named map[string]string) {
+// bars adds those of one engine and threshold.
+func (t *Thresholds) bars(engine string, tally *quotaaudit.ThresholdTally, named map[string]string) {
 	if tally.Crossings == 0 {
 		return
 	}
 	counts := map[string]int64{}
 	for _, c := range tally.Causes {
-		if c.Verdict == audit.Missed {
+		if c.Verdict == quotaaudit.Missed {
 			counts[named[c.Cause]] += c.Count
 		}
 	}
@@ -127,7 +128,7 @@ func (t *Thresholds) bars(engine string, tally *audit.ThresholdTally, named map[
 	}
 }
 
-func delaysOf(e *record.Engine, result *audit.EngineResult) EngineDelay {
+func delaysOf(e *record.Engine, result *quotaaudit.EngineResult) EngineDelay {
 	d := EngineDelay{Engine: e.Name, Bound: inSeconds(e.Gap + e.Slack)}
 	var all []int64
 	for _, t := range result.Thresholds {
@@ -271,15 +272,15 @@ type cellKey struct {
 
 func newCells() *cells { return &cells{map[cellKey]*MatrixCell{}, map[string]int64{}} }
 
-func (c *cells) add(v *audit.AccountVerdicts) {
+func (c *cells) add(v *quotaaudit.AccountVerdicts) {
 	for i := range v.Obligations {
 		o := &v.Obligations[i]
-		if o.Verdict == audit.Censored {
+		if o.Verdict == quotaaudit.Censored {
 			continue
 		}
 		cell := c.cell(cellKey{v.Engine.Name, v.Group, o.Threshold})
 		cell.Crossings++
-		if o.Verdict == audit.Missed {
+		if o.Verdict == quotaaudit.Missed {
 			cell.Missed++
 		}
 		if id, known := c.first[v.Group]; !known || v.Account < id {
@@ -313,7 +314,7 @@ func (c *cells) matrix(m *record.Manifest) (groups []string, list []MatrixCell) 
 	return groups, list
 }
 
-// contractOf an account; the audit has checked it.
+// contractOf returns the contract of an account; the audit has checked it.
 func contractOf(a *record.Account) usage.Contract {
 	c := make(usage.Contract, len(a.Contract))
 	for i, s := range a.Contract {
@@ -353,7 +354,7 @@ func (m *meter) until(t int64) int64 {
 	return m.total[n-1]
 }
 
-// percent of the limit that is used at an instant, in its period or window.
+// percent returns how much of the limit is used at an instant, in its period or window.
 func (m *meter) percent(t int64) float64 {
 	s := m.contract.At(t)
 	start, _ := s.PeriodAt(t)
@@ -363,7 +364,7 @@ func (m *meter) percent(t int64) float64 {
 	return 100 * float64(m.until(t)-m.until(start)) / float64(s.Limit)
 }
 
-// instants within the scene at which the percentage can change.
+// instants lists those within the scene at which the percentage can change.
 func (m *meter) instants(w scene) (list []int64) {
 	list = append(list, w.from)
 	rolling := slices.ContainsFunc(m.contract, func(s usage.Segment) bool { return s.Kind == usage.Rolling })
@@ -404,7 +405,7 @@ func (m *meter) turns(w scene) (list []int64) {
 	}
 }
 
-// usage in percent of the limit, and the limit, over the scene.
+// usage returns it in percent of the limit, and the limit, over the scene.
 func (w scene) usage(a *record.Account) (percent, limit []Point) {
 	m := newMeter(a)
 	for _, t := range m.instants(w) {

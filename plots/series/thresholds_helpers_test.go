@@ -10,7 +10,7 @@ import (
 	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/models/usage"
 	"github.com/quotalab/quotalab/plots/series"
-	"github.com/quotalab/quotalab/results/audit"
+	"github.com/quotalab/quotalab/results/quotaaudit"
 	"github.com/quotalab/quotalab/results/record"
 )
 
@@ -53,7 +53,7 @@ func suppressed(engine string, account, h, threshold, by int64) record.Evaluatio
 	return e
 }
 
-func quotasOf(t testing.TB, r *record.Reader, o series.Options) (*series.Thresholds, *audit.ThresholdResult, error) {
+func quotasOf(t testing.TB, r *record.Reader, o series.Options) (*series.Thresholds, *quotaaudit.Result, error) {
 	t.Helper()
 	a, s := testkit.Analyse(t, r)
 	set, err := series.Collect(r, a, s, o)

@@ -8,11 +8,11 @@ import (
 	"strings"
 
 	"github.com/quotalab/quotalab/models/usage"
-	"github.com/quotalab/quotalab/results/audit"
+	"github.com/quotalab/quotalab/results/quotaaudit"
 	"github.com/quotalab/quotalab/results/record"
 )
 
-// story of the account that was found; nil if there is none to tell.
+// story returns that of the account that was found; nil if there is none to tell.
 func (c *cast) story(r *record.Reader) (*AccountStory, error) {
 	if !c.asked && len(c.of) == 0 {
 		return nil, nil
@@ -30,7 +30,7 @@ func (c *cast) story(r *record.Reader) (*AccountStory, error) {
 	s.Engine = engine
 	w := windowOf(&m, account, engine, o)
 	if o != nil {
-		s.At, s.Level, s.Verdict, s.Cause = w.seconds(o.Crossing), o.Threshold, string(o.Verdict), audit.Joined(o.Causes)
+		s.At, s.Level, s.Verdict, s.Cause = w.seconds(o.Crossing), o.Threshold, string(o.Verdict), quotaaudit.Joined(o.Causes)
 	}
 	s.From, s.Until = w.seconds(w.from), w.seconds(w.until)
 	s.Usage, s.Limit = w.usage(account)
@@ -57,16 +57,16 @@ func findAccount(r *record.Reader, id int64) (*record.Account, error) {
 	return nil, fmt.Errorf("the story of account %d: expected one of the %d accounts of the record", id, n)
 }
 
-// scene of a story: Unix nanoseconds.
+// scene is the time of a story, in Unix nanoseconds.
 type scene struct{ epoch, from, until, last int64 }
 
 func (w scene) seconds(at int64) float64 { return inSeconds(at - w.epoch) }
 func (w scene) holds(at int64) bool      { return w.from <= at && at <= w.until }
 
-// windowOf a story: the period of the crossing, or the window before and the
+// windowOf returns the time of a story: the period of the crossing, or the window before and the
 // whole of its excursion, with some time around it in which an engine may have
 // told of it. What an earlier period is to blame for begins with that.
-func windowOf(m *record.Manifest, a *record.Account, engine string, o *audit.ObligationVerdict) scene {
+func windowOf(m *record.Manifest, a *record.Account, engine string, o *quotaaudit.ObligationVerdict) scene {
 	w := scene{epoch: m.Epoch.UnixNano()}
 	w.last = w.epoch
 	if m.Complete {
@@ -88,7 +88,7 @@ func windowOf(m *record.Manifest, a *record.Account, engine string, o *audit.Obl
 		start, end = o.Crossing-usage.Window, min(o.End, o.Crossing+usage.Window)
 	}
 	around := max((end-start)/20, min(bound, (end-start)/2))
-	if joined := audit.Joined(o.Causes); strings.Contains(joined, "earlier") || strings.Contains(joined, string(audit.SpuriousRecord)) {
+	if joined := quotaaudit.Joined(o.Causes); strings.Contains(joined, "earlier") || strings.Contains(joined, string(quotaaudit.SpuriousRecord)) {
 		if start -= usage.Window; !o.Rolling {
 			start, _ = contractOf(a).PeriodAt(o.Start - 1)
 		}
@@ -113,7 +113,7 @@ func (c *cast) did(engine string, w scene) EngineStory {
 				until = o.Crossing + o.Delay
 			}
 			s.Crossings = append(s.Crossings, Crossing{At: w.seconds(o.Crossing), Level: o.Threshold, Verdict: string(o.Verdict),
-				Until: w.seconds(until), Cause: audit.Joined(o.Causes)})
+				Until: w.seconds(until), Cause: quotaaudit.Joined(o.Causes)})
 		}
 		for _, n := range c.of[i].Notices {
 			if w.holds(n.At) {
@@ -124,7 +124,7 @@ func (c *cast) did(engine string, w scene) EngineStory {
 	return s
 }
 
-// looks of an engine at an account, thinned evenly; the first and the last are kept.
+// looks lists those of an engine at an account, thinned evenly; the first and the last are kept.
 func (w scene) looks(r *record.Reader, engine string, account int64) (list []Look, made int64, err error) {
 	for e, err := range r.Evaluations() {
 		switch {
@@ -178,17 +178,17 @@ type cast struct {
 
 	// What the story is about; "" what was worst.
 	engine  string
-	verdict audit.Verdict
+	verdict quotaaudit.Verdict
 	cause   string
 
-	of []audit.AccountVerdicts // of the account, by engine
+	of []quotaaudit.AccountVerdicts // of the account, by engine
 }
 
-func newCast(result *audit.ThresholdResult, o Options) *cast {
+func newCast(result *quotaaudit.Result, o Options) *cast {
 	if o.Account != 0 {
 		return &cast{asked: true, known: true, id: o.Account}
 	}
-	for _, verdict := range []audit.Verdict{audit.Missed, audit.Late} {
+	for _, verdict := range []quotaaudit.Verdict{quotaaudit.Missed, quotaaudit.Late} {
 		if c := worst(result, verdict); c != nil {
 			return c
 		}
@@ -196,11 +196,11 @@ func newCast(result *audit.ThresholdResult, o Options) *cast {
 	return &cast{}
 }
 
-// worst engine by a verdict, its most frequent cause, and the first account.
+// worst returns the worst engine by a verdict, its most frequent cause, and the first account.
 // Of equals the first is.
-func worst(result *audit.ThresholdResult, verdict audit.Verdict) *cast {
-	var engine *audit.EngineResult
-	var causes []audit.CauseTally
+func worst(result *quotaaudit.Result, verdict quotaaudit.Verdict) *cast {
+	var engine *quotaaudit.EngineResult
+	var causes []quotaaudit.CauseTally
 	most := int64(0)
 	for i := range result.Engines {
 		list := joined(&result.Engines[i], verdict)
@@ -226,10 +226,10 @@ func worst(result *audit.ThresholdResult, verdict audit.Verdict) *cast {
 
 // joined are an engine's causes of a verdict, over all thresholds, each with
 // the least account.
-func joined(e *audit.EngineResult, verdict audit.Verdict) (list []audit.CauseTally) {
+func joined(e *quotaaudit.EngineResult, verdict quotaaudit.Verdict) (list []quotaaudit.CauseTally) {
 	for _, t := range e.Thresholds {
 		for _, c := range t.Causes {
-			i := slices.IndexFunc(list, func(other audit.CauseTally) bool { return other.Cause == c.Cause })
+			i := slices.IndexFunc(list, func(other quotaaudit.CauseTally) bool { return other.Cause == c.Cause })
 			switch {
 			case c.Verdict != verdict:
 			case i < 0:
@@ -243,14 +243,14 @@ func joined(e *audit.EngineResult, verdict audit.Verdict) (list []audit.CauseTal
 	return list
 }
 
-// add what an engine did about an account.
-func (c *cast) add(v *audit.AccountVerdicts) {
+// add takes what an engine did about an account.
+func (c *cast) add(v *quotaaudit.AccountVerdicts) {
 	switch {
 	case c.known && v.Account == c.id:
 		c.of = append(c.of, kept(v))
 	case c.known || len(v.Obligations) == 0:
 	case len(c.of) == 0: // the first that was due any
-		c.of = []audit.AccountVerdicts{kept(v)}
+		c.of = []quotaaudit.AccountVerdicts{kept(v)}
 	case v.Engine != c.of[0].Engine: // all accounts were compared by one engine
 		c.known, c.id = true, c.of[0].Account
 		c.add(v)
@@ -260,7 +260,7 @@ func (c *cast) add(v *audit.AccountVerdicts) {
 }
 
 // kept is a copy, since the next step overwrites what v leads to.
-func kept(v *audit.AccountVerdicts) audit.AccountVerdicts {
+func kept(v *quotaaudit.AccountVerdicts) quotaaudit.AccountVerdicts {
 	one := *v
 	one.Obligations, one.Notices = slices.Clone(v.Obligations), slices.Clone(v.Notices)
 	return one
@@ -268,7 +268,7 @@ func kept(v *audit.AccountVerdicts) audit.AccountVerdicts {
 
 // focus is the engine and the crossing that the story is about; o is nil if
 // the account crossed nothing that can be judged.
-func (c *cast) focus(first string) (engine string, o *audit.ObligationVerdict) {
+func (c *cast) focus(first string) (engine string, o *quotaaudit.ObligationVerdict) {
 	engine = c.engine
 	if engine == "" {
 		engine = c.worstEngine(first)
@@ -296,9 +296,9 @@ func (c *cast) worstEngine(first string) string {
 		n := 0
 		for _, o := range c.of[i].Obligations {
 			switch o.Verdict {
-			case audit.Missed:
+			case quotaaudit.Missed:
 				n += 1 + len(c.of[i].Obligations) // more than all that are late
-			case audit.Late:
+			case quotaaudit.Late:
 				n++
 			}
 		}
@@ -309,17 +309,17 @@ func (c *cast) worstEngine(first string) string {
 	return name
 }
 
-// weight of a crossing as the one to tell of.
-func (c *cast) weight(o *audit.ObligationVerdict) int {
-	if c.cause != "" && o.Verdict == c.verdict && audit.Joined(o.Causes) == c.cause {
+// weight is how much a crossing is worth as the one that the story is about.
+func (c *cast) weight(o *quotaaudit.ObligationVerdict) int {
+	if c.cause != "" && o.Verdict == c.verdict && quotaaudit.Joined(o.Causes) == c.cause {
 		return 5
 	}
 	switch o.Verdict {
-	case audit.Missed:
+	case quotaaudit.Missed:
 		return 4
-	case audit.Late:
+	case quotaaudit.Late:
 		return 3
-	case audit.OnTime:
+	case quotaaudit.OnTime:
 		return 2
 	}
 	return 1

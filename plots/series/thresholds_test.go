@@ -14,7 +14,7 @@ import (
 	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/models/usage"
 	"github.com/quotalab/quotalab/plots/series"
-	"github.com/quotalab/quotalab/results/audit"
+	"github.com/quotalab/quotalab/results/quotaaudit"
 	"github.com/quotalab/quotalab/results/record"
 )
 
@@ -149,7 +149,7 @@ func TestThresholdsSceneOfStory(t *testing.T) {
 	before.RowAt = 60 * hour
 	m := polled("g")
 	earlier := quotas(t, m, testkit.Quotas{Accounts: []record.Account{holder(1, "", 50, 80, 800, 80)}, Evaluations: []record.Evaluation{notice("g", 1, 60, 75), before}}, series.Options{}).Account
-	if earlier.Cause != string(audit.EarlierPeriod) || earlier.From != 0 || len(earlier.Engines[0].Crossings) != 2 || len(earlier.Looks) != 2 {
+	if earlier.Cause != string(quotaaudit.EarlierPeriod) || earlier.From != 0 || len(earlier.Engines[0].Crossings) != 2 || len(earlier.Looks) != 2 {
 		t.Errorf("earlier period: %+v", earlier)
 	}
 	m.Engines[0].Gap = 100 * hour

@@ -88,7 +88,7 @@ func (c *cell) add(ns int64) error {
 	return c.many.RecordValue(ns)
 }
 
-// percentile in seconds: the smallest time that at least p percent do not
+// percentile returns, in seconds, the smallest time that at least p percent do not
 // exceed.
 func (c *cell) percentile(p float64) float64 {
 	switch {
@@ -102,7 +102,7 @@ func (c *cell) percentile(p float64) float64 {
 	return float64(c.few[int(max(rank, 1))-1]) / 1e9
 }
 
-// series of the timeline. Nothing seen: no lines.
+// series returns the timeline. Nothing seen: no lines.
 func (t *timeline) series(s *summary.Measured) Timeline {
 	out := Timeline{From: float64(t.at.from) / 1e9, Step: float64(t.at.step) / 1e9, N: t.at.n, Faults: faults(s), Warmup: s.WarmupSeconds}
 	for _, o := range slices.SortedFunc(maps.Keys(t.outcomes), newOrder(t.clients.manifest).compare) {
@@ -130,73 +130,41 @@ func faults(s *summary.Measured) (out []Span) {
 	return out
 }
 
-// slope of a limit's envelope, which is burst + t/T.
-type slope struct {
-	interval float64 // T, ns
-	burst    float64
-}
-
-func newSlope(l record.Limit) *slope {
-	spec := limits.Limit{Count: l.Count, Period: l.Period, Burst: l.Burst}
-	interval := float64(spec.EmissionInterval())
-	if interval == 0 { // more than a token a nanosecond: as limits.Envelope
-		interval = float64(l.Period) / float64(l.Count)
-	}
-	return &slope{interval, float64(l.Burst)}
-}
-
 // window of a key is the one that holds most above its envelope, or least
-// below, of those that end now. It is what results/audit has as a level: tokens
-// push its end ahead, and when time overtakes that a new window begins. Instants
-// are ns after the epoch; float64 is exact for 104 days.
+// below, of those that end now, and what was given in it.
 type window struct {
-	*slope
-	start, ahead, latest float64
-	curve                *curve // nil: the key is not watched
+	limits.Window
+	curve *curve // nil: the key is not watched
 }
 
-func newWindow(s *slope) *window {
-	return &window{slope: s, ahead: math.Inf(-1), latest: math.Inf(-1)}
+func newSlope(l record.Limit) *limits.Slope {
+	return limits.NewSlope(limits.Limit{Count: l.Count, Period: l.Period, Burst: l.Burst})
 }
 
-// admit tokens, and tell by how much (in ns, times T) the window then exceeds
-// the envelope. Admissions come in the order of their instants, but a decision may
-// rest on a clock that was read before: it then counts as of the latest instant.
+func newWindow(s *limits.Slope) *window { return &window{Window: s.NewWindow()} }
+
+// admit adds tokens and returns by how much (in ns, times T) the window then
+// exceeds the envelope. Admissions come in the order of their instants.
 func (w *window) admit(at, cost int64, measured bool) float64 {
-	t := float64(at)
-	w.latest = max(w.latest, t)
-	w.begin(t)
-	return w.add(cost, measured)
+	start := w.Start
+	excess := w.Admit(at, cost)
+	if w.Start > start {
+		w.curve.begin(w.Start)
+	}
+	w.curve.add(w, cost, excess, measured)
+	return excess
 }
 
-// admitBetween is admit where all that is known of the instant is that it is
-// between sent and done. Admissions come in the order of done. The window then
-// only holds what certainly lies in it: it reaches back to the first that was
-// sent.
+// admitBetween is as admit where all that is known of the instant is that it is
+// between sent and done. Admissions come in the order of done.
 func (w *window) admitBetween(sent, done, cost int64, measured bool) float64 {
-	t := float64(sent)
-	w.latest = max(w.latest, float64(done))
-	if !w.begin(t) && t < w.start {
-		back := w.start - t
-		w.start, w.ahead = t, w.ahead-back
-		w.curve.shift(back)
+	start := w.Start
+	excess := w.AdmitBetween(sent, done, cost)
+	if w.Start > start {
+		w.curve.begin(w.Start)
+	} else if w.Start < start {
+		w.curve.shift(start - w.Start)
 	}
-	return w.add(cost, measured)
-}
-
-// begin a new window if time has overtaken the one before.
-func (w *window) begin(t float64) bool {
-	if t <= w.ahead {
-		return false
-	}
-	w.start, w.ahead = t, t
-	w.curve.begin(t)
-	return true
-}
-
-func (w *window) add(cost int64, measured bool) float64 {
-	w.ahead += float64(cost) * w.interval
-	excess := w.ahead - w.latest - w.burst*w.interval
 	w.curve.add(w, cost, excess, measured)
 	return excess
 }
@@ -233,7 +201,7 @@ func (c *curve) begin(t float64) {
 	c.now = span{start: t, points: c.now.points[:0]}
 }
 
-// shift the start of the window back.
+// shift moves the start of the window back.
 func (c *curve) shift(back float64) {
 	if c == nil {
 		return
@@ -250,8 +218,8 @@ func (c *curve) add(w *window, cost int64, excess float64, measured bool) {
 		return
 	}
 	n := &c.now
-	n.given, n.end = n.given+float64(cost), w.ahead
-	p := Point{w.latest - n.start, n.given}
+	n.given, n.end = n.given+float64(cost), w.Ahead
+	p := Point{w.Latest - n.start, n.given}
 	if last := len(n.points) - 1; last >= 0 && n.points[last].X == p.X {
 		n.points[last] = p
 	} else if n.points = append(n.points, p); len(n.points) > longestCurve {
@@ -262,7 +230,7 @@ func (c *curve) add(w *window, cost int64, excess float64, measured bool) {
 	}
 }
 
-// worstWindow of the whole run.
+// worstWindow returns that of the whole run.
 func (c *curve) worstWindow() *span {
 	if c.now.worst {
 		return &c.now
@@ -270,7 +238,7 @@ func (c *curve) worstWindow() *span {
 	return &c.worst
 }
 
-// steps of the window in seconds, up to when the limit has made good for what
+// steps returns those of the window in seconds, up to when the limit has made good for what
 // was given, or to the end of the run.
 func (s *span) steps(end float64) []Point {
 	if len(s.points) == 0 {
@@ -300,7 +268,7 @@ var steps = [...]int64{
 	86400, 2 * 86400, 7 * 86400, 14 * 86400, 28 * 86400, 91 * 86400, 364 * 86400, 5 * 364 * 86400, 15 * 364 * 86400,
 }
 
-// intervals cut the measured time at multiples of a round step. Those at its
+// intervals are the measured time, cut at multiples of a round step. Those at its
 // ends take in what is left over, so each is at least half a step long.
 type intervals struct {
 	begin, end int64 // of the measured time, ns after the epoch
@@ -322,7 +290,7 @@ func measured(s *summary.Measured) intervals {
 	return cut(begin, begin+int64(math.Round(s.MeasuredSeconds*1e9)), int(most))
 }
 
-// cut a time into so many intervals at most. A time without length is one.
+// cut divides a time into most intervals at most. A time without length is one.
 func cut(begin, end int64, most int) intervals {
 	if begin == end {
 		return intervals{begin: begin, end: end, from: begin, step: int64(time.Second), n: 1}
@@ -346,7 +314,7 @@ func cutBy(begin, end, step int64) intervals {
 	return intervals{begin: begin, end: end, step: step, from: first * step, n: int(max(1, last-first))}
 }
 
-// nearest multiple of the step, in steps; from the middle between two it is
+// nearest returns the nearest multiple of the step, in steps; from the middle between two it is
 // the later.
 func nearest(t, step int64) int64 {
 	n := t / step
@@ -356,12 +324,12 @@ func nearest(t, step int64) int64 {
 	return n
 }
 
-// of an instant that counts.
+// of returns the interval of an instant that counts.
 func (c *intervals) of(at int64) int {
 	return int(min(max(0, (at-c.from)/c.step), int64(c.n-1)))
 }
 
-// start of interval i, ns after the epoch.
+// start returns that of interval i, ns after the epoch.
 func (c *intervals) start(i int) int64 {
 	if i == 0 {
 		return c.begin
@@ -369,7 +337,7 @@ func (c *intervals) start(i int) int64 {
 	return c.from + int64(i)*c.step
 }
 
-// seconds that interval i covers. A time without length counts as a step.
+// seconds returns how much interval i covers. A time without length counts as a step.
 func (c *intervals) seconds(i int) float64 {
 	until := c.end
 	if i < c.n-1 {
@@ -381,7 +349,7 @@ func (c *intervals) seconds(i int) float64 {
 	return float64(c.step) / 1e9
 }
 
-// rates by second of what was counted by interval.
+// rates returns those by second of what was counted by interval.
 func (c *intervals) rates(counts []int64) []float64 {
 	out := make([]float64, len(counts))
 	for i, n := range counts {
@@ -411,7 +379,7 @@ func (d *due) of(s sent, intervals int) []int64 {
 	return d.list
 }
 
-// series of what was offered, in all and by what it came to first.
+// series adds what was offered, in all and by what it came to first.
 func (d *due) series(t *timeline, out *Timeline) {
 	if len(d.tries) == 0 {
 		return
@@ -441,7 +409,7 @@ func (d *due) series(t *timeline, out *Timeline) {
 	}
 }
 
-// arrivals by traffic. Limiters that traffic is sent to side by side all get all of
+// arrivals returns those by traffic. Limiters that traffic is sent to side by side all get all of
 // it, each arrival for itself: it is counted once. One that stops early lacks the
 // last arrivals, so those at the limiter that got most count.
 func (d *due) arrivals(intervals int) map[string][]int64 {
@@ -510,7 +478,7 @@ func (e *effects) add(one effect, done int64) {
 	e.full = max(e.least, 2*len(e.list))
 }
 
-// release those before an instant.
+// release passes on those before an instant.
 func (e *effects) release(before int64) {
 	slices.SortFunc(e.list, func(a, b effect) int {
 		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.order, b.order), cmp.Compare(a.seq, b.seq))

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/quotalab/quotalab/models/limits"
 	"github.com/quotalab/quotalab/results/record"
 )
 
@@ -23,7 +24,7 @@ type given struct{ sent, done, cost int64 }
 
 // worstOf all windows that end when the last is done: tokens that certainly
 // lie in it, less burst + t/T.
-func worstOf(list []given, s *slope) float64 {
+func worstOf(list []given, s *limits.Slope) float64 {
 	worst := math.Inf(-1)
 	end := int64(math.MinInt64)
 	for _, g := range list {
@@ -36,7 +37,7 @@ func worstOf(list []given, s *slope) float64 {
 				tokens += g.cost
 			}
 		}
-		worst = max(worst, float64(tokens)-s.burst-float64(end-from.sent)/s.interval)
+		worst = max(worst, float64(tokens)-s.Burst-float64(end-from.sent)/s.Interval)
 	}
 	return worst
 }
@@ -52,8 +53,8 @@ func TestWindowIsTheWorst(t *testing.T) {
 			at += gap * second / 2
 			g := given{at, at, rapid.Int64Range(0, 3).Draw(t, "cost")}
 			list = append(list, g)
-			got := w.admit(at, g.cost, true) / w.interval
-			if want := worstOf(list, w.slope); math.Abs(got-want) > 1e-9 {
+			got := w.admit(at, g.cost, true) / w.Interval
+			if want := worstOf(list, w.Slope); math.Abs(got-want) > 1e-9 {
 				t.Fatalf("after %v: %v tokens above the envelope, want %v", list, got, want)
 			}
 		}
@@ -71,7 +72,7 @@ func TestWindowBetweenIsCertain(t *testing.T) {
 		slices.SortStableFunc(list, func(a, b given) int { return int(a.done - b.done) })
 		w := newWindow(newSlope(oneASecond))
 		for i, g := range list {
-			got, want := w.admitBetween(g.sent, g.done, g.cost, true)/w.interval, worstOf(list[:i+1], w.slope)
+			got, want := w.admitBetween(g.sent, g.done, g.cost, true)/w.Interval, worstOf(list[:i+1], w.Slope)
 			inOrder := slices.IsSortedFunc(list[:i+1], func(a, b given) int { return int(a.sent - b.sent) })
 			if got > want+1e-9 || inOrder && got < want-1e-9 {
 				t.Fatalf("after %v: %v tokens above the envelope, of which %v are certain", list[:i+1], got, want)
@@ -84,7 +85,7 @@ func TestWindowBetweenIsCertain(t *testing.T) {
 func TestWindowLateReading(t *testing.T) {
 	w := newWindow(newSlope(oneASecond))
 	w.admit(10*second, 1, true)
-	if got := w.admit(9*second, 3, true) / w.interval; got != 2 {
+	if got := w.admit(9*second, 3, true) / w.Interval; got != 2 {
 		t.Errorf("four tokens in no time: %v above the burst of two, want 2", got)
 	}
 }
@@ -99,7 +100,7 @@ func TestCurve(t *testing.T) {
 		w.admit(at*second, 2, true)
 	}
 	worst := w.curve.worstWindow()
-	if got, want := w.curve.excess/w.interval, 3.0; got != want {
+	if got, want := w.curve.excess/w.Interval, 3.0; got != want {
 		t.Errorf("the worst window exceeds by %v tokens, want %v", got, want)
 	}
 	if worst.start != 20e9 {
@@ -159,7 +160,7 @@ func TestCurveLong(t *testing.T) {
 			most = Point{p.X, above}
 		}
 	}
-	if math.Abs(most.X-77.777) > 1e-9 || math.Abs(most.Y-w.curve.excess/w.interval) > 1e-6 || math.Abs(most.Y-4) > 1e-6 {
+	if math.Abs(most.X-77.777) > 1e-9 || math.Abs(most.Y-w.curve.excess/w.Interval) > 1e-6 || math.Abs(most.Y-4) > 1e-6 {
 		t.Errorf("it exceeds the envelope most at %v s, by %v; want at 77.777 s by 4", most.X, most.Y)
 	}
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/quotalab/quotalab/results/summary"
 )
 
-// Verdict on one assertion.
+// Verdict is what became of one assertion.
 type Verdict = summary.Assertion
 
 // Judge evaluates the assertions and enters the verdicts in the summary,

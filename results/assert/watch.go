@@ -24,7 +24,7 @@ type Watch struct {
 	why     string
 }
 
-// NewWatch of a run with that manifest; nil if no assertion has abortOnFail.
+// NewWatch makes the Watch of a run with that manifest; nil if no assertion has abortOnFail.
 func NewWatch(m record.Manifest) (*Watch, error) {
 	w := &Watch{asserts: m.Asserts}
 	var err error
@@ -34,7 +34,7 @@ func NewWatch(m record.Manifest) (*Watch, error) {
 	return w, nil
 }
 
-// Observe an observation; the failure of the first assertion that failed, or
+// Observe takes an observation and returns the failure of the first assertion that failed, or
 // nil. It keeps nothing of o. From the first failure on it says the same.
 func (w *Watch) Observe(o *record.Observation) *record.Failure {
 	if w.failure == nil {
@@ -56,6 +56,6 @@ func (w *Watch) looked(assertion int, l summary.Look) {
 	w.why = fmt.Sprintf("assertion %s: %s%s failed at %v, observed %s", a.Selector, a.Check, over, l.Until, unit.Quantity(observed, l.Unit))
 }
 
-// Why the run should end, for its record: which assertion failed, when, and
+// Why says why the run should end, for its record: which assertion failed, when, and
 // what was observed; "" as long as none did.
 func (w *Watch) Why() string { return w.why }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/quotalab/quotalab/models/limits"
+	"github.com/quotalab/quotalab/results/quotaaudit"
 	"github.com/quotalab/quotalab/results/record"
 )
 
@@ -21,14 +22,13 @@ var ErrOrder = errors.New("the order in which decisions took effect is not in th
 // Replay judges the decisions of the whole record. In a record of real time
 // only what is certain counts.
 func Replay(r *record.Reader) (*Result, error) {
-	m := r.Manifest()
-	pass, replay := r.ByEffect, replay
+	m, pass, judge := r.Manifest(), (*record.Reader).ByEffect, replay
 	if m.Clock == "real" {
-		pass, replay = r.BySent, replayReal
+		pass, judge = (*record.Reader).BySent, replayReal
 	}
-	result, over, err := replay(m, pass())
+	result, over, err := judge(m, pass(r))
 	if err == nil {
-		err = result.explain(&m, pass(), over)
+		err = result.explain(&m, pass(r.Unwatched()), over)
 	}
 	if err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ type faulty map[string]func(limit, key string) bool
 func All(r *record.Reader) (*Result, error) {
 	result, err := Replay(r)
 	if err == nil && len(r.Manifest().Engines) > 0 {
-		result.Thresholds, err = Thresholds(r)
+		result.Thresholds, err = quotaaudit.Replay(r)
 	}
 	return result, err
 }
@@ -93,6 +93,9 @@ type auditor struct {
 	keys   *keys[*key]
 	at     []*key             // of the observation at hand, one for each take
 	said   []limits.Judgement // the promise's, one for each take
+
+	spread  time.Duration // by which clocks that the limiter reads are apart
+	clocked int64         // under-admissions that this explains
 }
 
 // key is the state of one key of one limit.
@@ -123,6 +126,9 @@ func (k *key) note() *trouble {
 
 func newAuditor(spec record.Limiter, m *record.Manifest) (*auditor, error) {
 	a := &auditor{spec: spec, warmup: m.Warmup.Nanoseconds(), tally: newTally(spec, m)}
+	if spec.ReadsClock {
+		a.spread = clockSpread(m)
+	}
 	var err error
 	a.keys, err = newKeys(spec, func(l limits.Limit) (func() *key, error) {
 		bucket, err := limits.Maker(a.tally.out.Reference, l, m.Epoch.UnixNano())
@@ -134,6 +140,9 @@ func newAuditor(spec record.Limiter, m *record.Manifest) (*auditor, error) {
 func (a *auditor) observe(o *record.Observation) error {
 	measured := o.Intended >= a.warmup
 	now := instant(o)
+	if a.spec.Algorithm == "" && len(a.spec.Limits) == 0 {
+		return nil // there is nothing to judge by
+	}
 	if err := a.find(o); err != nil {
 		return err
 	}
@@ -298,6 +307,9 @@ func (a *auditor) deny(o *record.Observation, now int64, measured bool, free rul
 	under := given.allowed && !unclear
 	if measured {
 		a.tally.denial(o, given, under, unclear, diverges)
+		if under && a.spread > 0 && given.margin <= a.spread {
+			a.clocked++
+		}
 		if under {
 			for i, k := range a.at {
 				if o.Takes[i].Mode != record.SpendMode {
@@ -354,6 +366,9 @@ func (a *auditor) finish() Limiter {
 	})
 	if out.Under > 0 {
 		out.UnderExplained = a.lockedOut(out.Under)
+	}
+	if a.clocked > 0 {
+		out.UnderExplained = append(out.UnderExplained, Explanation{Kind: Clocks, Explains: a.clocked, Of: out.Under, Example: Example{Seq: -1, Other: -1}})
 	}
 	return out
 }

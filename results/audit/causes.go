@@ -220,7 +220,7 @@ func (c *explainer) emptied(s *suspect, o *record.Observation, t *record.Take) (
 		return Example{}, false
 	}
 	for _, f := range c.manifest.Faults {
-		if f.Empties && (f.Shard == t.Shard || t.Shard == "") && f.At >= s.last && f.At <= instant(o) {
+		if f.MovesKeys && (f.Shard == t.Shard || t.Shard == "") && f.At >= s.last && f.At <= instant(o) {
 			return Example{Shard: t.Shard, Fault: f.What}, true
 		}
 	}

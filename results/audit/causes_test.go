@@ -29,7 +29,7 @@ func TestCauses(t *testing.T) {
 	again := func(shard string, state record.KeyState) []record.Observation {
 		return []record.Observation{on(at(10, yes), shard, state), on(at(11, yes), shard, found), on(at(12, yes), shard, found)}
 	}
-	restart := []record.Fault{{At: 5, Until: 5, Kind: "restart", Shard: "s1", What: "s1 restarts empty", Empties: true}}
+	restart := []record.Fault{{At: 5, Until: 5, Kind: "restart", Shard: "s1", What: "s1 restarts empty", MovesKeys: true}}
 	type explained struct {
 		kind         audit.Kind
 		explains, of int64
@@ -45,7 +45,7 @@ func TestCauses(t *testing.T) {
 		{"the key was on another shard", nil, false, concat(first, again("s2", missing)), []explained{{audit.Moved, 3, 3}}},
 		{"the shard restarted empty in between", restart, false, concat(first, again("s1", missing)), []explained{{audit.Emptied, 3, 3}}},
 		{"a restart after which the key is still there explains nothing", restart, false, concat(first, again("s1", found)), []explained{{audit.Unknown, 0, 3}}},
-		{"the restart of another shard explains nothing, that the key is gone does", []record.Fault{{At: 5, Until: 5, Shard: "s2", Empties: true}}, false,
+		{"the restart of another shard explains nothing, that the key is gone does", []record.Fault{{At: 5, Until: 5, Shard: "s2", MovesKeys: true}}, false,
 			concat(first, again("s1", missing)), []explained{{audit.Expired, 3, 3}}},
 		{"gone after its bucket was full is no fault of anything", nil, false,
 			concat(first, []record.Observation{on(at(4*second, yes), "s1", missing), on(at(4*second+1, yes), "s1", found), on(at(4*second+2, yes), "s1", found)}), nil},

@@ -64,12 +64,7 @@
 // A limiter that declares no algorithm is judged by the envelope burst + t/T of
 // its limit, and only the worst excess is known of it.
 //
-// Threshold engines are judged apart, account by account: JudgeThresholds sets
-// what an engine did (its evaluations) against what models/usage says was due,
-// and gives each obligation and each notice a verdict and its causes. Verdicts
-// does so with a whole record: one pass over the accounts, of which it keeps what
-// they were due, one over the evaluations, of which it keeps what can matter, and
-// then engine by engine and account by account. Thresholds counts the verdicts.
+// Threshold engines are judged by results/quotaaudit; All does both.
 //
 // results/summary, results/present and cmd import it.
 package audit

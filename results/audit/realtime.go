@@ -609,10 +609,6 @@ func (r *realRun) lastEffect(o *record.Observation) float64 {
 	return float64(end) + r.longest
 }
 
-// losing are the faults that lose answers. A client's library then sends the
-// command again, and both may have taken tokens.
-var losing = []string{"down", "frozen", "reset"}
-
 // faultLag is how much later than planned a fault of a live server happens,
 // or is over.
 const faultLag = 250 * time.Millisecond
@@ -624,7 +620,9 @@ func (r *realRun) again(o *record.Observation, t *record.Take) bool {
 		return true
 	}
 	for _, f := range r.manifest.Faults {
-		if slices.Contains(losing, f.Kind) && (f.Shard == t.Shard || t.Shard == "") && f.At <= o.Done && o.Sent <= f.Until+faultLag.Nanoseconds() {
+		// A client's library sends a command again whose answer was lost, and
+		// both may have taken tokens.
+		if !f.KeepsAnswers && (f.Shard == t.Shard || t.Shard == "") && f.At <= o.Done && o.Sent <= f.Until+faultLag.Nanoseconds() {
 			return true
 		}
 	}

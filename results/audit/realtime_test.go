@@ -163,7 +163,7 @@ func TestShardKilled(t *testing.T) {
 func TestLostAnswers(t *testing.T) {
 	for kind, under := range map[string]int64{"reset": 0, "flush_scripts": 1} {
 		m := tiny("gcra", 1, time.Hour, 0, 2)
-		m.Faults = []record.Fault{{At: ms / 2, Until: ms / 2, Kind: kind, Shard: "s1"}}
+		m.Faults = []record.Fault{{At: ms / 2, Until: ms / 2, Kind: kind, Shard: "s1", KeepsAnswers: under == 1}}
 		list := []record.Observation{spell(0, ms, record.Allowed), spell(2*ms, 3*ms, record.Denied)}
 		for i := range list {
 			list[i].Takes[0].Shard = "s1"

@@ -7,13 +7,14 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
+	"github.com/quotalab/quotalab/results/quotaaudit"
 	"github.com/quotalab/quotalab/results/record"
 )
 
 // Result of an audit.
 type Result struct {
-	Limiters   []Limiter        // of a replay, in the manifest's order
-	Thresholds *ThresholdResult // of Thresholds; nil: not audited, or there is no engine
+	Limiters   []Limiter          // of a replay, in the manifest's order
+	Thresholds *quotaaudit.Result // of Thresholds; nil: not audited, or there is no engine
 }
 
 // Find returns the result of the limiter of that name.

@@ -1,7 +1,6 @@
 package compare
 
 import (
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -258,20 +257,14 @@ var csvHead = []string{"verdict", "scenario", "figure", "name", "unit", "better"
 
 // CSV writes all rows, with a header.
 func CSV(w io.Writer, rows []Row) error {
-	c := csv.NewWriter(w)
-	records := [][]string{csvHead}
+	t := present.NewTable("", "", csvHead...)
 	for i := range rows {
 		r := &rows[i]
-		records = append(records, []string{
-			string(r.Verdict), r.Group, r.Figure, r.Name, r.Unit, r.Better, strconv.FormatBool(r.Exact), exactly(r.Base.Center), exactly(r.New.Center),
+		t.AddWords(string(r.Verdict), r.Group, r.Figure, r.Name, r.Unit, r.Better, strconv.FormatBool(r.Exact), exactly(r.Base.Center), exactly(r.New.Center),
 			strconv.Itoa(len(r.Base.Values)), strconv.Itoa(len(r.New.Values)),
-			exactly(r.Shift), exactly(r.Change), exactly(r.ChangeLow), exactly(r.ChangeHigh), exactly(r.P), r.Why,
-		})
+			exactly(r.Shift), exactly(r.Change), exactly(r.ChangeLow), exactly(r.ChangeHigh), exactly(r.P), r.Why)
 	}
-	if err := c.WriteAll(records); err != nil {
-		return fmt.Errorf("writing CSV: %w", err)
-	}
-	return nil
+	return t.CSV(w)
 }
 
 // exactly a number, "" for none.

@@ -17,7 +17,7 @@ import (
 // there are by verdict. Figures that are the same are counted only, unless all
 // are asked for.
 func Text(w io.Writer, rows []Row, all bool) error {
-	return written(w, rows, Table(Listed(rows, all)).Write)
+	return written(w, rows, func(w io.Writer) error { return Table(Listed(rows, all)).Write(w, present.Look{}) })
 }
 
 // Markdown writes what Text does, for a pull request.
@@ -36,13 +36,13 @@ func written(w io.Writer, rows []Row, table func(io.Writer) error) error {
 	return errors.Join(err, werr)
 }
 
-// Table of rows, for people.
+// Table returns rows for people.
 func Table(rows []Row) *present.Table {
-	t := present.NewTable("verdict", "scenario", "figure", ">base", ">new", "change")
+	t := present.NewTable("", "", "verdict", "scenario", "figure", ">base", ">new", "change")
 	for i := range rows {
 		r := &rows[i]
 		base, next := r.numbers()
-		t.Add(string(r.Verdict), r.Group, r.Figure, base, next, r.ChangeText())
+		t.AddWords(string(r.Verdict), r.Group, r.Figure, base, next, r.ChangeText())
 	}
 	return t
 }
@@ -70,7 +70,7 @@ func CountsText(rows []Row) string {
 	return unit.Counted(int64(len(rows)), "figure") + ": " + strings.Join(parts, ", ")
 }
 
-// numbers of both sides, with as many digits as it takes to tell them apart.
+// numbers writes both sides, with as many digits as it takes to tell them apart.
 func (r *Row) numbers() (base, next string) {
 	const least, most = 4, 17
 	for digits := least; ; digits++ {
@@ -81,7 +81,7 @@ func (r *Row) numbers() (base, next string) {
 	}
 }
 
-// number with its unit; – for none.
+// number writes one with its unit; – for none.
 func (r *Row) number(v *float64, digits int) string {
 	if v == nil {
 		return "–"
@@ -93,15 +93,8 @@ func (r *Row) number(v *float64, digits int) string {
 	if r.Base.Center != nil && r.New.Center != nil {
 		size = max(math.Abs(*r.Base.Center), math.Abs(*r.New.Center))
 	}
-	switch {
-	case size < 1e-6 && size > 0:
-		return plain(*v*1e9, digits) + " ns"
-	case size < 1e-3 && size > 0:
-		return plain(*v*1e6, digits) + " µs"
-	case size < 1:
-		return plain(*v*1e3, digits) + " ms"
-	}
-	return plain(*v, digits) + " s"
+	name, of := unit.TimeScale(size)
+	return plain(*v/of, digits) + " " + name
 }
 
 func plain(v float64, digits int) string {

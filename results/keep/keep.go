@@ -3,8 +3,8 @@
 //
 // In flows every observation of a run; out flow those that the manifest's
 // Recorded wants to the record's Writer, all of them into totals
-// (measure.Totals), which Measure reads where the record is not whole, and
-// into interval logs (export.Logs). A record in virtual time that holds all
+// (summary.Totals), which Measure reads where the record is not whole, and
+// into interval logs (present.Logs). A record in virtual time that holds all
 // observations has neither totals nor logs: they can be made of it.
 //
 // cmd imports it, between sim/run and the record.
@@ -100,7 +100,7 @@ func (k *Keeper) recorded(o *record.Observation) bool {
 	return len(o.Takes) == 0 || hash(o.Takes[0].Limit, o.Takes[0].Key) <= k.least
 }
 
-// threshold such that a share of all hashes does not exceed it.
+// threshold is such that a share of all hashes does not exceed it.
 func threshold(share float64) uint64 {
 	if share >= 1 {
 		return math.MaxUint64
@@ -108,7 +108,7 @@ func threshold(share float64) uint64 {
 	return uint64(math.Ldexp(share, 64))
 }
 
-// hash of a limit's key: FNV-1a, and then splitmix64's last steps, without
+// hash returns that of a limit's key: FNV-1a, and then splitmix64's last steps, without
 // which the high bits of short keys are much alike.
 func hash(limit, key string) uint64 {
 	h := uint64(14695981039346656037)

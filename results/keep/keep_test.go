@@ -352,7 +352,7 @@ func TestExportsOfUnrecorded(t *testing.T) {
 	all, none := play(t, manifest("real", record.All), list), play(t, manifest("real", record.None), list)
 	for name, write := range map[string]func(*bytes.Buffer, *record.Reader) error{
 		"hlog": func(b *bytes.Buffer, r *record.Reader) error { return present.HLog(b, r) },
-		"hgrm": func(b *bytes.Buffer, r *record.Reader) error { return present.HGRM(b, r) },
+		"hgrm": func(b *bytes.Buffer, r *record.Reader) error { return present.HGRM(b, summaryOf(t, r)) },
 	} {
 		var a, b bytes.Buffer
 		if err := errors.Join(write(&a, all), write(&b, none)); err != nil {
@@ -365,7 +365,7 @@ func TestExportsOfUnrecorded(t *testing.T) {
 	if err := os.Remove(filepath.Join(none.Dir(), "latency.hlog")); err != nil {
 		t.Fatal(err)
 	}
-	if err := present.HGRM(&bytes.Buffer{}, none); !errors.Is(err, os.ErrNotExist) {
+	if err := present.HLog(&bytes.Buffer{}, none); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("without the log: error %v", err)
 	}
 }

@@ -255,7 +255,8 @@ type repeated struct {
 	values   []float64 // of those that have the figure, ascending
 }
 
-// low, middle and high of the runs that have the figure.
+// low is the least value of the runs that have the figure, followed by their
+// median and the greatest.
 func (r *repeated) low() float64  { return r.values[0] }
 func (r *repeated) high() float64 { return r.values[len(r.values)-1] }
 

@@ -24,7 +24,7 @@ type Figure struct {
 	Value       float64           // in base units
 }
 
-// Figures of a summary: those of the same name follow one another, in the
+// Figures returns those of a summary: those of the same name follow one another, in the
 // order of the metrics.
 func Figures(s *summary.Summary) []Figure {
 	var names []string
@@ -46,7 +46,7 @@ func Figures(s *summary.Summary) []Figure {
 	return all
 }
 
-// figuresOf a metric: at least one.
+// figuresOf returns a metric's figures: at least one.
 func figuresOf(m *summary.Metric, exact bool) []Figure {
 	about, _ := metric.Find(m.Name)
 	of := Figure{Name: figureName(about.Tags, m.Tags), Metric: m.Name, Tags: m.Tags, Better: about.Better, Exact: exact}
@@ -160,5 +160,5 @@ func writeJSON(w io.Writer, v any) error {
 	return nil
 }
 
-// number with all its digits.
+// number writes all digits of a number.
 func number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }

@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/quotalab/quotalab/models/metric"
-	"github.com/quotalab/quotalab/results/audit"
+	"github.com/quotalab/quotalab/results/quotaaudit"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/summary"
 )
@@ -94,29 +95,24 @@ func tagColumns() (names []string) {
 // MetricsCSV writes the metrics: one line a series, under a header. A column
 // for each tag; what a metric does not have is empty.
 func MetricsCSV(w io.Writer, s *summary.Summary) error {
-	out := csv.NewWriter(w)
 	names := tagColumns()
-	err := out.Write(append(append([]string{"metric"}, names...), "unit", "count", "value", "min", "avg", "med", "p90", "p95", "p99", "p999", "max"))
+	t := NewTable("", "", slices.Concat([]string{"metric"}, names, []string{"unit", "count", "value", "min", "avg", "med", "p90", "p95", "p99", "p999", "max"})...)
 	for _, m := range s.Metrics {
 		row := []string{m.Name}
-		for _, t := range names {
-			row = append(row, m.Tags[t])
+		for _, n := range names {
+			row = append(row, m.Tags[n])
 		}
 		row = append(row, m.Unit, whole(m.Count))
 		for _, v := range []*float64{m.Value, m.Min, m.Avg, m.Med, m.P90, m.P95, m.P99, m.P999, m.Max} {
-			if v == nil {
-				row = append(row, "")
-				continue
+			text := ""
+			if v != nil {
+				text = number(*v)
 			}
-			row = append(row, strconv.FormatFloat(*v, 'g', -1, 64))
+			row = append(row, text)
 		}
-		err = errors.Join(err, out.Write(row))
+		t.AddWords(row...)
 	}
-	out.Flush()
-	if err = errors.Join(err, out.Error()); err != nil {
-		return fmt.Errorf("writing CSV: %w", err)
-	}
-	return nil
+	return t.CSV(w)
 }
 
 // verdictColumns of Verdicts, in order.
@@ -130,7 +126,7 @@ var verdictColumns = []string{"engine", "account", "group", "of", "threshold", "
 func Verdicts(w io.Writer, r *record.Reader) error {
 	out := csv.NewWriter(w)
 	err := out.Write(verdictColumns)
-	for v, verr := range audit.Verdicts(r) {
+	for v, verr := range quotaaudit.Verdicts(r) {
 		if err = errors.Join(err, verr); err != nil {
 			break
 		}
@@ -143,7 +139,7 @@ func Verdicts(w io.Writer, r *record.Reader) error {
 	return nil
 }
 
-func writeVerdicts(out *csv.Writer, v *audit.AccountVerdicts) error {
+func writeVerdicts(out *csv.Writer, v *quotaaudit.AccountVerdicts) error {
 	begin := []string{v.Engine.Name, whole(v.Account), v.Group}
 	for i := range v.Obligations {
 		o := &v.Obligations[i]
@@ -151,7 +147,7 @@ func writeVerdicts(out *csv.Writer, v *audit.AccountVerdicts) error {
 		if !o.Rolling {
 			start = instant(o.Start)
 		}
-		if err := out.Write(append(begin[:len(begin):len(begin)], "crossing", whole(o.Threshold), string(o.Verdict), audit.Joined(o.Causes), instant(o.Crossing), known(o.Delay, span),
+		if err := out.Write(append(begin[:len(begin):len(begin)], "crossing", whole(o.Threshold), string(o.Verdict), quotaaudit.Joined(o.Causes), instant(o.Crossing), known(o.Delay, span),
 			strconv.FormatBool(o.Covered), strconv.FormatBool(o.Rolling), start, instant(o.End), "", "")); err != nil {
 			return err
 		}

@@ -160,7 +160,7 @@ func TestWriteErrorsAreReported(t *testing.T) {
 		"csv":     func(w *full) error { return present.CSV(w, r) },
 		"metrics": func(w *full) error { return present.MetricsCSV(w, s.Summary) },
 		"hlog":    func(w *full) error { return present.HLog(w, r) },
-		"hgrm":    func(w *full) error { return present.HGRM(w, r) },
+		"hgrm":    func(w *full) error { return present.HGRM(w, s) },
 		"json":    func(w *full) error { return s.WriteJSON(w) },
 	} {
 		for _, n := range []int{0, 100} {
@@ -177,7 +177,7 @@ func TestDamagedRecordIsReported(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, write := range map[string]func(b *bytes.Buffer) error{
-		"csv": func(b *bytes.Buffer) error { return present.CSV(b, r) }, "hlog": func(b *bytes.Buffer) error { return present.HLog(b, r) }, "hgrm": func(b *bytes.Buffer) error { return present.HGRM(b, r) },
+		"csv": func(b *bytes.Buffer) error { return present.CSV(b, r) }, "hlog": func(b *bytes.Buffer) error { return present.HLog(b, r) },
 	} {
 		if err := write(&bytes.Buffer{}); !errors.Is(err, record.ErrDamaged) || !strings.Contains(err.Error(), "part-00000") {
 			t.Errorf("%s: error %v", name, err)
@@ -247,9 +247,9 @@ func TestHLog(t *testing.T) {
 }
 
 func TestHGRM(t *testing.T) {
-	r, _ := sample(t)
+	_, s := sample(t)
 	var b bytes.Buffer
-	if err := present.HGRM(&b, r); err != nil {
+	if err := present.HGRM(&b, s); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "latency.hgrm", b.Bytes())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,7 +14,9 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
+	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/results/summary"
 )
 
 // mostIntervals is about how many intervals a log has at most.
@@ -50,12 +53,12 @@ func HLog(w io.Writer, r *record.Reader) error {
 	return nil
 }
 
-// interval of a log that is made of a whole record.
+// interval returns that of a log that is made of a whole record.
 func interval(m *record.Manifest) time.Duration {
 	return max(1, (m.Horizon/mostIntervals+time.Second-1)/time.Second) * time.Second
 }
 
-// kind of time that a log is of.
+// kind is the time that a log is of.
 type kind struct {
 	name, about string
 	of          func(o *record.Observation) int64 // ns
@@ -72,23 +75,15 @@ func (k kind) file(dir string) string { return filepath.Join(dir, k.name+".hlog"
 
 // copyKept writes the log of latency that was kept beside the record.
 func copyKept(w io.Writer, r *record.Reader) (err error) {
-	f, err := openKept(r)
+	f, err := os.Open(kinds[0].file(r.Dir()))
 	if err != nil {
-		return err
+		return fmt.Errorf("the record does not hold all observations, and the log that was kept of them is not there: %w", err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	if _, err := io.Copy(w, f); err != nil {
 		return fmt.Errorf("writing the interval log: %w", err)
 	}
 	return nil
-}
-
-func openKept(r *record.Reader) (*os.File, error) {
-	f, err := os.Open(kinds[0].file(r.Dir()))
-	if err != nil {
-		return nil, fmt.Errorf("the record does not hold all observations, and the log that was kept of them is not there: %w", err)
-	}
-	return f, nil
 }
 
 // intervalLog is one log that is being written.
@@ -124,7 +119,7 @@ func (l *intervalLog) header(m *record.Manifest) error {
 	return errors.Join(err, e, l.log.OutputLegend())
 }
 
-// add one observation to the interval in which it was done; one that is
+// add counts one observation in the interval in which it was done; one that is
 // written late counts as of the current interval.
 func (l *intervalLog) add(o *record.Observation) error {
 	if n := o.Done / l.length; n > l.now {
@@ -139,7 +134,7 @@ func (l *intervalLog) add(o *record.Observation) error {
 // flush ends the current interval.
 func (l *intervalLog) flush() error { return l.write(l.hists, l.now) }
 
-// write an interval, and empty its histograms.
+// write puts out an interval, and empties its histograms.
 func (l *intervalLog) write(hists *histograms, interval int64) error {
 	start := l.epoch + interval*l.length/1e6
 	for _, tag := range hists.order {
@@ -162,21 +157,22 @@ func (l *intervalLog) write(hists *histograms, interval int64) error {
 // tools plot, in milliseconds: one distribution for each outcome, one after
 // another, each under a line "# limiter.decision.key". The warm-up and drops
 // are left out.
-func HGRM(w io.Writer, r *record.Reader) error {
-	hists, err := latencies(r)
-	if err != nil {
-		return fmt.Errorf("writing percentiles: %w", err)
+func HGRM(w io.Writer, m *summary.Measured) error {
+	of := map[string][]summary.Series{}
+	for _, s := range m.Series(metric.Selector{Metric: "latency"}) {
+		tag := tagOf(outcome{s.Tags["limiter"], record.Decision(s.Tags["decision"]), record.KeyState(s.Tags["key"])})
+		of[tag] = append(of[tag], s)
 	}
 	buf := bufio.NewWriter(w)
-	for i, tag := range hists.order {
+	var err error
+	for i, tag := range slices.Sorted(maps.Keys(of)) {
 		if i > 0 {
 			_, e := fmt.Fprintln(buf)
 			err = errors.Join(err, e)
 		}
+		all, _ := summary.Sum(of[tag])
 		_, e := fmt.Fprintf(buf, "# %s\n", tag)
-		dense := hdrhistogram.New(1, longest, 3)
-		hists.byTag[tag].MergeInto(dense)
-		_, p := dense.PercentilesPrint(buf, 5, 1e6)
+		_, p := all.Histogram(longest).PercentilesPrint(buf, 5, 1e6)
 		err = errors.Join(err, e, p)
 	}
 	if err = errors.Join(err, buf.Flush()); err != nil {
@@ -185,51 +181,13 @@ func HGRM(w io.Writer, r *record.Reader) error {
 	return nil
 }
 
-// latencies of a record: of its observations, or of the log that was kept of
-// them if it does not hold all.
-func latencies(r *record.Reader) (*histograms, error) {
-	m := r.Manifest()
-	if !m.Whole() {
-		return keptLatencies(r)
-	}
-	hists := newHistograms()
-	for o, err := range r.Observations() {
-		if err == nil && timed(o, &m) {
-			err = hists.add(o, kinds[0].of(o))
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	return hists, nil
-}
-
-func keptLatencies(r *record.Reader) (hists *histograms, err error) {
-	f, err := openKept(r)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	hists = newHistograms()
-	for log := hdrhistogram.NewHistogramLogReader(f); ; {
-		h, err := log.NextIntervalHistogram()
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", f.Name(), err)
-		}
-		if h == nil {
-			return hists, nil
-		}
-		hists.tagged(h.Tag()).MergeFrom(h)
-	}
-}
-
 // oneLine makes a text fit for a comment line.
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // longest time that a histogram holds; one that is longer counts as this.
 const longest = int64(365 * 24 * time.Hour)
 
-// histograms of times (ns), one for each outcome of each limiter: denials
+// histograms are of times (ns), one for each outcome of each limiter: denials
 // are fast and errors slow, so outcomes are never mixed. They are packed: an
 // interval has few values, and a dense one takes as long to encode and to empty
 // as if it had many.
@@ -254,7 +212,7 @@ func timed(o *record.Observation, m *record.Manifest) bool {
 	return o.Decision != record.Dropped && o.Sent >= 0 && o.Done >= 0 && o.Intended >= m.Warmup.Nanoseconds()
 }
 
-// add a time of an observation.
+// add counts a time of an observation.
 func (h *histograms) add(o *record.Observation, ns int64) error {
 	hist := h.of(outcome{o.Limiter, o.Decision, o.Key})
 	if err := hist.RecordValue(min(max(0, ns), longest)); err != nil {
@@ -269,10 +227,6 @@ func (h *histograms) of(o outcome) *hdrhistogram.PackedHistogram {
 		tag = tagOf(o)
 		h.tags[o] = tag
 	}
-	return h.tagged(tag)
-}
-
-func (h *histograms) tagged(tag string) *hdrhistogram.PackedHistogram {
 	hist, ok := h.byTag[tag]
 	if !ok {
 		hist = hdrhistogram.NewPacked(1, longest, 3)
@@ -284,7 +238,7 @@ func (h *histograms) tagged(tag string) *hdrhistogram.PackedHistogram {
 	return hist
 }
 
-// tagOf an outcome: boulder.denied.found. The log's format forbids commas
+// tagOf returns the tag of an outcome: boulder.denied.found. The log's format forbids commas
 // and white space in tags.
 func tagOf(o outcome) string {
 	clean := func(r rune) rune {
@@ -356,7 +310,7 @@ func NewLogs(dir string, m record.Manifest) (_ *Logs, err error) {
 	return l, nil
 }
 
-// Add an observation to the interval in which it was done; one that comes
+// Add counts an observation in the interval in which it was done; one that comes
 // late counts as of the current one.
 func (l *Logs) Add(o *record.Observation) error {
 	if !timed(o, &l.manifest) {
@@ -398,7 +352,7 @@ func (l *Logs) writeAll() (err error) {
 	return err
 }
 
-// write an interval of all logs; then it is in the files, whatever becomes of
+// write puts out an interval of all logs; then it is in the files, whatever becomes of
 // the run.
 func (l *Logs) write(s *set) error {
 	for i, log := range l.logs {

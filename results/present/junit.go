@@ -3,6 +3,8 @@ package present
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,7 +15,7 @@ import (
 	"github.com/quotalab/quotalab/results/summary"
 )
 
-// Suite of JUnit XML.
+// Suite is one of JUnit XML.
 type Suite struct {
 	Name       string
 	Started    time.Time
@@ -29,7 +31,7 @@ type Case struct {
 	*Problem
 }
 
-// Problem of a test case.
+// Problem is what a test case found.
 type Problem struct {
 	Kind    string // Invalid is an error, any other a failure
 	Message string
@@ -55,7 +57,7 @@ func JUnit(w io.Writer, runs ...*summary.Measured) error {
 			Properties: [][2]string{{"seed", strconv.FormatUint(s.Seed, 10)}, {"clock", s.Clock}, {"plan", s.PlanHash}, {"record", s.RecordHash}},
 			Cases:      []Case{{Name: "the run is valid"}},
 		}
-		for _, k := range sorted(s.Tags) {
+		for _, k := range slices.Sorted(maps.Keys(s.Tags)) {
 			suite.Properties = append(suite.Properties, [2]string{"tag." + k, s.Tags[k]})
 		}
 		if !s.Valid {
@@ -72,7 +74,6 @@ func JUnit(w io.Writer, runs ...*summary.Measured) error {
 // assertionCase is what became of an assertion of a run.
 func assertionCase(s *summary.Measured, a summary.Assertion) Case {
 	c := Case{Name: a.Name()}
-	inMilliseconds := &text{o: TextOptions{Unit: "ms"}}
 	switch {
 	case !s.Valid:
 		c.Problem = &Problem{Invalid, "the run is not valid, so this means nothing", s.Invalid}
@@ -80,7 +81,7 @@ func assertionCase(s *summary.Measured, a summary.Assertion) Case {
 	case a.Unknown || a.Observed == nil:
 		c.Problem = &Problem{"unknown", "expected " + a.Check + ", found nothing to judge by", []string{a.Why}}
 	default:
-		c.Problem = &Problem{"assertion", "expected " + a.Check + ", observed " + inMilliseconds.observed(a), []string{a.Why}}
+		c.Problem = &Problem{"assertion", "expected " + a.Check + ", observed " + Observed(a).Text, []string{a.Why}}
 	}
 	return c
 }

@@ -79,7 +79,7 @@ func (c *promCollector) metric(m *summary.Metric) {
 	}
 }
 
-// gauge with labels: names and values in turn.
+// gauge adds one with labels: names and values in turn.
 func (c *promCollector) gauge(name, help string, v float64, labels ...string) {
 	constant := prometheus.Labels{}
 	for i := 0; i < len(labels); i += 2 {
@@ -88,7 +88,7 @@ func (c *promCollector) gauge(name, help string, v float64, labels ...string) {
 	c.add(prometheus.NewConstMetric(prometheus.NewDesc("quotalab_"+name, help, nil, constant), prometheus.GaugeValue, v))
 }
 
-// assertions by metric and check; of those that differ in their windows only,
+// assertions adds them by metric and check; of those that differ in their windows only,
 // all must hold.
 func (c *promCollector) assertions(all []summary.Assertion) {
 	for i, a := range all {
@@ -155,7 +155,7 @@ func ParseGateway(address string) (Gateway, error) {
 
 func (g Gateway) String() string { return g.URL }
 
-// Push the metrics of summaries, each under job "quotalab" and its scenario, in
+// Push sends the metrics of summaries, each under job "quotalab" and its scenario, in
 // the place of what an earlier run of the scenario left there. Several of one
 // scenario are told apart by their number, from 1: run="2".
 func (g Gateway) Push(ctx context.Context, runs ...*summary.Summary) error {

@@ -1,110 +1,171 @@
 package present
 
 import (
-	"fmt"
-	"io"
+	"slices"
+	"strconv"
 	"strings"
-	"text/tabwriter"
-	"unicode/utf8"
+
+	"github.com/quotalab/quotalab/models/metric/unit"
 )
 
-// Table is rows of cells under a header. Columns of text are aligned to the
-// left, numbers to the right: a column whose header begins with ">" is one of
-// numbers.
+// Table is a section as data: what it is about, rows of cells under columns, and
+// what is said below them. Text, Markdown, CSV and the page of plots/report are
+// written from it.
 type Table struct {
-	header []string
-	Rows   [][]string
+	Name    string // by which programs know it, such as latency
+	Title   string
+	Help    string // how to read it, in sentences, where there is room for them
+	Columns []Column
+	Rows    [][]Cell
+	Notes   []string // sentences below the rows
 }
 
-// NewTable has no rows yet.
-func NewTable(header ...string) *Table { return &Table{header: header} }
+// Column is one of a table.
+type Column struct {
+	Name   string // "" in a list without a header
+	Number bool   // its cells are numbers, aligned to the right
+	Unit   string // of the plain numbers, if its cells are written with units
+	Code   bool   // its cells are in the words of a language, such as a selector of metrics
+}
 
-// Add a row, with a cell for each column.
-func (t *Table) Add(cells ...string) { t.Rows = append(t.Rows, cells) }
+// Cell is what a table shows in a row and a column.
+type Cell struct {
+	Text   string
+	Number string // plain, by which it is sorted and copied, where Text is written otherwise
+	State  State
+}
 
-// Write the table as text, indented; nothing if it has no rows.
-func (t *Table) Write(w io.Writer) error {
-	if len(t.Rows) == 0 {
-		return nil
-	}
-	all := append([][]string{t.names()}, t.Rows...)
-	for c := range t.header {
-		if t.isNumber(c) {
-			alignRight(all, c)
+// State is what a cell says of itself, "" nothing.
+type State string
+
+// The states of cells; Invalid is one too.
+const (
+	Passed State = "passed"
+	Failed State = "failed"
+)
+
+// NewTable returns a table without rows, with columns by name: ">name" is one of
+// numbers, ">name|s" or ">name|%" one whose cells are written with units, and
+// "`name" one in the words of a language.
+func NewTable(name, title string, columns ...string) *Table {
+	t := &Table{Name: name, Title: title}
+	t.AddColumns(columns...)
+	return t
+}
+
+// AddColumns adds columns, named as in NewTable.
+func (t *Table) AddColumns(names ...string) {
+	for _, n := range names {
+		n, code := strings.CutPrefix(n, "`")
+		n, number := strings.CutPrefix(n, ">")
+		c := Column{Name: n, Number: number, Code: code}
+		for _, u := range []string{"%", "s"} { // a name may hold a |
+			if name, ok := strings.CutSuffix(n, "|"+u); ok {
+				c.Name, c.Unit = name, u
+			}
 		}
-	}
-	var b strings.Builder
-	tw := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
-	for _, row := range all {
-		fmt.Fprintln(tw, "  "+strings.Join(row, "\t")) // to memory: cannot fail
-	}
-	if err := tw.Flush(); err != nil {
-		return err
-	}
-	for line := range strings.Lines(b.String()) {
-		if _, err := fmt.Fprintln(w, strings.TrimRight(line, " \n")); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Markdown writes the table in GitHub's Markdown; nothing if it has no rows.
-func (t *Table) Markdown(w io.Writer) error {
-	if len(t.Rows) == 0 {
-		return nil
-	}
-	rule := make([]string, len(t.header))
-	for c := range rule {
-		rule[c] = "---"
-		if t.isNumber(c) {
-			rule[c] = "---:"
-		}
-	}
-	var b strings.Builder
-	line := func(cells []string) { b.WriteString("| " + strings.Join(cells, " | ") + " |\n") }
-	line(literal(t.names()))
-	line(rule)
-	for _, row := range t.Rows {
-		line(literal(row))
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
-}
-
-func (t *Table) isNumber(column int) bool { return strings.HasPrefix(t.header[column], ">") }
-
-func (t *Table) names() []string {
-	names := make([]string, len(t.header))
-	for i, h := range t.header {
-		names[i] = strings.TrimPrefix(h, ">")
-	}
-	return names
-}
-
-func alignRight(rows [][]string, column int) {
-	width := 0
-	for _, r := range rows {
-		width = max(width, utf8.RuneCountInString(r[column]))
-	}
-	for i, r := range rows {
-		r = append([]string(nil), r...)
-		r[column] = strings.Repeat(" ", width-utf8.RuneCountInString(r[column])) + r[column]
-		rows[i] = r
+		t.Columns = append(t.Columns, c)
 	}
 }
 
-func literal(cells []string) []string {
-	out := make([]string, len(cells))
-	for i, c := range cells {
-		out[i] = Literal(c)
+// Add adds a row with a cell for each column.
+func (t *Table) Add(cells ...Cell) { t.Rows = append(t.Rows, cells) }
+
+// AddWords adds a row of words.
+func (t *Table) AddWords(cells ...string) { t.Add(AllWords(cells)...) }
+
+// Note adds a sentence below the rows.
+func (t *Table) Note(text string) { t.Notes = append(t.Notes, text) }
+
+// Empty reports whether the table says nothing.
+func (t *Table) Empty() bool { return len(t.Rows)+len(t.Notes) == 0 }
+
+// Drop leaves out the first column if that is its name and the one after it can
+// name the row.
+func (t *Table) Drop(name string) {
+	if len(t.Columns) < 2 || t.Columns[0].Name != name || t.Columns[1].Number {
+		return
 	}
-	return out
+	t.Columns = t.Columns[1:]
+	for i := range t.Rows {
+		t.Rows[i] = t.Rows[i][1:]
+	}
 }
 
-// Literal is text that means nothing but itself in a line or a cell of
-// Markdown.
-func Literal(s string) string {
-	return strings.NewReplacer("\\", "\\\\", "`", "\\`", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]", "|", "\\|", "~", "\\~", "#", "\\#", "@", "@\u200b",
-		"<", "&lt;", ">", "&gt;", "&", "&amp;", "\r", " ", "\n", " ", "\t", " ").Replace(s)
+// None is a cell without a value.
+var None = Cell{Text: "–"}
+
+// Words returns a cell of text.
+func Words(s string) Cell {
+	if s == "" {
+		return None
+	}
+	return Cell{Text: s}
 }
+
+// AllWords returns a cell of each text; an empty one stays empty.
+func AllWords(list []string) []Cell {
+	cells := make([]Cell, len(list))
+	for i, s := range list {
+		cells[i] = Cell{Text: s}
+	}
+	return cells
+}
+
+// Plain writes a number as a spreadsheet reads it.
+func Plain(v float64) string { return unit.Digits(v, 9) }
+
+// Count returns a cell of a number of things.
+func Count(n int64) Cell {
+	if n < 1000 {
+		return Cell{Text: strconv.FormatInt(n, 10)}
+	}
+	return Cell{Text: unit.Thousands(n), Number: strconv.FormatInt(n, 10)}
+}
+
+// Counts returns a cell of each number.
+func Counts(list ...int64) (cells []Cell) {
+	for _, n := range list {
+		cells = append(cells, Count(n))
+	}
+	return cells
+}
+
+// Maybe returns the cell of a value that may be unknown.
+func Maybe[T any](v *T, write func(T) Cell) Cell {
+	if v == nil {
+		return None
+	}
+	return write(*v)
+}
+
+// Fixed returns how to write a number with so many digits after the point.
+func Fixed(digits int) func(float64) Cell {
+	return func(v float64) Cell { return Cell{Text: strconv.FormatFloat(v, 'f', digits, 64), Number: Plain(v)} }
+}
+
+// General returns a cell of a number of four digits.
+func General(v float64) Cell { return Cell{Text: unit.Digits(v, 4), Number: Plain(v)} }
+
+// Percent returns a cell of a share.
+func Percent(share float64) Cell { return Cell{Text: unit.Percent(share), Number: Plain(share * 100)} }
+
+// Share returns a cell of the share of n in a whole.
+func Share(n, of int64) Cell {
+	if of == 0 {
+		return None
+	}
+	return Percent(float64(n) / float64(of))
+}
+
+// Lasting returns a cell of seconds, written as 1h2m3s.
+func Lasting(seconds float64) Cell { return Cell{Text: unit.Lasting(seconds), Number: Plain(seconds)} }
+
+// Threshold returns a cell of a threshold in percent of a limit.
+func Threshold(percent int64) Cell {
+	n := strconv.FormatInt(percent, 10)
+	return Cell{Text: n + " %", Number: n}
+}
+
+// row joins cells of several kinds.
+func row(parts ...[]Cell) []Cell { return slices.Concat(parts...) }

@@ -88,7 +88,7 @@ func (e *encoder[T]) openPart() error {
 	if err := os.MkdirAll(filepath.Dir(e.partPath()), 0o755); err != nil {
 		return fmt.Errorf("beginning a part: %w", err)
 	}
-	f, err := os.OpenFile(e.partPath()+".partial", os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	f, err := os.OpenFile(e.partPath()+PartialSuffix, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if err != nil {
 		return fmt.Errorf("beginning a part: %w", err)
 	}

@@ -31,7 +31,7 @@ var ErrExists = errors.New("there is a record already")
 // what was written.
 var ErrDamaged = errors.New("the record is damaged")
 
-// partName of the n-th part in a folder, relative to the record's directory.
+// partName returns the name of the n-th part in a folder, relative to the record's directory.
 func partName(folder string, n int) string {
 	return fmt.Sprintf("%s/part-%05d.parquet", folder, n)
 }
@@ -43,20 +43,28 @@ func writeManifest(dir string, m *Manifest) error {
 	if err := WriteJSON(&b, m); err != nil {
 		return fmt.Errorf("encoding %s: %w", filepath.Join(dir, ManifestFile), err)
 	}
-	return replaceFile(filepath.Join(dir, ManifestFile), b.Bytes())
+	return ReplaceFile(filepath.Join(dir, ManifestFile), b.Bytes())
 }
 
 // WriteSummary stores the JSON summary beside the observations.
 func WriteSummary(dir string, summary []byte) error {
-	return replaceFile(filepath.Join(dir, SummaryFile), summary)
+	return ReplaceFile(filepath.Join(dir, SummaryFile), summary)
 }
 
-func replaceFile(path string, data []byte) error {
-	partial := path + ".partial"
-	if err := os.WriteFile(partial, data, 0o644); err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
+// PartialSuffix ends the name of a file or directory that is not finished.
+const PartialSuffix = ".partial"
+
+// ReplaceFile writes a file in one step and makes the directories above it:
+// whoever reads it sees its old content or the new one, never half of it.
+func ReplaceFile(path string, data []byte) error {
+	err := os.MkdirAll(filepath.Dir(path), 0o755)
+	if err == nil {
+		err = os.WriteFile(path+PartialSuffix, data, 0o644)
 	}
-	if err := os.Rename(partial, path); err != nil {
+	if err == nil {
+		err = os.Rename(path+PartialSuffix, path)
+	}
+	if err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
 	return nil
@@ -103,7 +111,8 @@ func decodeManifest(data []byte) (Manifest, error) {
 	return m, nil
 }
 
-// checkParts of one kind of rows: their names, and that they add up to count.
+// checkParts checks the names of the parts of one kind of rows, and that they add
+// up to count.
 func checkParts[T any, P Part | RowPart](rows *layout[T], parts []P, count int64) error {
 	var sum int64
 	for i := range parts {

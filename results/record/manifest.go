@@ -104,7 +104,7 @@ type Limiter struct {
 	Overrides  []Limit `json:"overrides,omitempty"` // with Key
 }
 
-// Limit of a limiter.
+// Limit is one limit of a limiter.
 type Limit struct {
 	Name   string        `json:"name"`
 	Key    string        `json:"key,omitempty"`
@@ -129,7 +129,9 @@ type Fault struct {
 	Shard  string `json:"shard,omitempty"`  // "" if it happened to no shard
 	Client string `json:"client,omitempty"` // "" if it happened to no client
 
-	Empties     bool          `json:"empties,omitempty"`                // the shard comes back without its data
+	MovesKeys    bool `json:"movesKeys,omitempty"`    // keys were emptied, or moved to another shard
+	KeepsAnswers bool `json:"keepsAnswers,omitempty"` // no client missed the answer to what was executed; records of old do not say
+
 	ClockOffset time.Duration `json:"clockOffsetNanoseconds,omitempty"` // by which it puts a client's clock ahead
 }
 
@@ -144,7 +146,7 @@ type Assertion struct {
 	DelayAbortEval time.Duration `json:"delayAbortEvalNanoseconds,omitempty"`
 }
 
-// Failure of an assertion with AbortOnFail, which ended a run.
+// Failure says which assertion with AbortOnFail ended a run.
 type Failure struct {
 	Assertion
 	Observed float64       `json:"observed"`        // in base units
@@ -178,10 +180,10 @@ type Telemetry struct {
 }
 
 // WriteTotals stores what is known of all observations of a run, recorded or
-// not (see measure.Totals), in the record of w. finish of Close enters the
+// not (see summary.Totals), in the record of w. finish of Close enters the
 // hash in the manifest as TotalsHash.
 func (w *Writer) WriteTotals(data []byte) (hash string, err error) {
-	if err := replaceFile(filepath.Join(w.dir, TotalsFile), data); err != nil {
+	if err := ReplaceFile(filepath.Join(w.dir, TotalsFile), data); err != nil {
 		return "", err
 	}
 	return totalsHash(data), nil

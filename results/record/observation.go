@@ -1,29 +1,26 @@
 package record
 
-// Decision is what came of a request.
-type Decision string
+import "github.com/quotalab/quotalab/models/metric"
 
-// The decisions.
-const (
-	Allowed  Decision = "allowed"
-	Denied   Decision = "denied"
-	Errored  Decision = "error"
-	FailOpen Decision = "fail_open"
-	Dropped  Decision = "dropped"
+// Decision and KeyState make the outcome of a request: see package metric.
+type (
+	Decision = metric.Decision
+	KeyState = metric.KeyState
 )
 
-// KeyState is the state of a request's keys as the shard saw it when the
-// request's first command reached the key.
-type KeyState string
-
-// The key states. Mixed is a batch whose keys are in different states;
-// Unread means that no command reached a key.
+// The decisions and key states.
 const (
-	Found    KeyState = "found"
-	NotFound KeyState = "not_found"
-	Stale    KeyState = "stale"
-	Mixed    KeyState = "mixed"
-	Unread   KeyState = "unread"
+	Allowed  = metric.Allowed
+	Denied   = metric.Denied
+	Errored  = metric.Errored
+	FailOpen = metric.FailOpen
+	Dropped  = metric.Dropped
+
+	Found    = metric.Found
+	NotFound = metric.NotFound
+	Stale    = metric.Stale
+	Mixed    = metric.Mixed
+	Unread   = metric.Unread
 )
 
 // Mode is what a request does to a limit.
@@ -152,7 +149,7 @@ type Finding struct {
 // what it decided, and why. Instants are Unix nanoseconds, −1 where there is
 // none. Every account of every run has one, also those that the run did not
 // reach. They are recorded in the order in which they ended, which is the order
-// of the notices; audit.JudgeThresholds relies on it. Of an engine without runs
+// of the notices; quotaquotaaudit.Judge relies on it. Of an engine without runs
 // there is one for each notice. The struct is a row of the Parquet parts.
 type Evaluation struct {
 	Engine  string `parquet:"engine,dict"`

@@ -16,7 +16,19 @@ import (
 type Reader struct {
 	dir      string
 	manifest Manifest
+	watch    func(*Observation) error // nil: nobody looks on
 }
+
+// Watched returns the same Reader, but for that each observation is shown to
+// watch first, in the order of writing, while anything reads them. An error of
+// watch ends the sequence.
+func (r *Reader) Watched(watch func(*Observation) error) *Reader {
+	return &Reader{r.dir, r.manifest, watch}
+}
+
+// Unwatched returns the same Reader without anybody looking on: for a second
+// pass.
+func (r *Reader) Unwatched() *Reader { return &Reader{dir: r.dir, manifest: r.manifest} }
 
 // Open reads the manifest of the record in dir and checks that its parts
 // are there.
@@ -64,7 +76,20 @@ func (r *Reader) Plan() (string, error) {
 // valid. At the end of each part the content is checked against the
 // manifest's hash. An error names the file and ends the sequence.
 func (r *Reader) Observations() iter.Seq2[*Observation, error] {
-	return rowsOf(r, observationRows(), r.manifest.Parts)
+	rows := rowsOf(r, observationRows(), r.manifest.Parts)
+	if r.watch == nil {
+		return rows
+	}
+	return func(yield func(*Observation, error) bool) {
+		for o, err := range rows {
+			if err == nil {
+				err = r.watch(o)
+			}
+			if !yield(o, err) || err != nil {
+				return
+			}
+		}
+	}
 }
 
 // Accounts yields all accounts by ascending id, as Observations does
@@ -79,7 +104,7 @@ func (r *Reader) Evaluations() iter.Seq2[*Evaluation, error] {
 	return rowsOf(r, evaluationRows(), plainParts(r.manifest.EvaluationParts))
 }
 
-// rowsOf some parts, read ahead.
+// rowsOf yields the rows of some parts, read ahead.
 func rowsOf[T any](r *Reader, rows *layout[T], parts []Part) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
 		a := readAhead(r, rows, parts)
@@ -136,7 +161,7 @@ func readAhead[T any](r *Reader, of *layout[T], parts []Part) *ahead[T] {
 	return a
 }
 
-// end the reading: its file is closed.
+// end ends the reading and closes its file.
 func (a *ahead[T]) end() {
 	close(a.ended)
 	for range a.full {
@@ -152,7 +177,7 @@ func (a *ahead[T]) send(b ready[T]) error {
 	}
 }
 
-// buffer that is not in use.
+// buffer returns one that is not in use.
 func (a *ahead[T]) buffer() ([]T, error) {
 	select {
 	case b := <-a.free:

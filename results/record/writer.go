@@ -39,7 +39,7 @@ type Writer struct {
 	failed atomic.Pointer[error] // the encoder's first error
 }
 
-// Option of Create.
+// Option changes how Create writes a record.
 type Option func(*options)
 
 type options struct {
@@ -125,7 +125,7 @@ func prepareDir(dir, plan string) error {
 	if plan == "" {
 		return nil
 	}
-	return replaceFile(filepath.Join(dir, PlanFile), []byte(plan))
+	return ReplaceFile(filepath.Join(dir, PlanFile), []byte(plan))
 }
 
 // Write appends a copy of the observation with the next sequence number;
@@ -359,7 +359,7 @@ func (b *batch[T]) reset() {
 	b.takes, b.touched, b.segments, b.ints = b.takes[:0], b.touched[:0], b.segments[:0], b.ints[:0]
 }
 
-// encode and recycle are the two halves of the encoder's work on a batch.
+// encode writes the rows; recycle, which follows it, makes the batch free again.
 func (b *batch[T]) encode() error { return b.lane.encoder.write(b.rows) }
 
 func (b *batch[T]) recycle() {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/quotalab/quotalab/results/audit"
+	"github.com/quotalab/quotalab/results/quotaaudit"
 )
 
 // admission makes the metrics that the audit is the source of. What is not
@@ -146,7 +147,7 @@ func thresholds(a *audit.Result) (out []Series) {
 	if a.Thresholds == nil || a.Thresholds.Accounts == 0 {
 		return nil
 	}
-	for _, make := range []func(*audit.ThresholdTally, series) []Series{crossings, censored, notices, missed, noticeDelay} {
+	for _, make := range []func(*quotaaudit.ThresholdTally, series) []Series{crossings, censored, notices, missed, noticeDelay} {
 		for _, e := range a.Thresholds.Engines {
 			for i := range e.Thresholds {
 				out = append(out, make(&e.Thresholds[i], series{e.Name, strconv.FormatInt(e.Thresholds[i].Threshold, 10)})...)
@@ -163,17 +164,17 @@ func (s series) tags(more ...string) map[string]string {
 	return tags(append([]string{"engine", s.engine, "threshold", s.threshold}, more...)...)
 }
 
-func crossings(t *audit.ThresholdTally, s series) []Series {
+func crossings(t *quotaaudit.ThresholdTally, s series) []Series {
 	return []Series{counter("crossings", s.tags(), t.Crossings)}
 }
 
-func censored(t *audit.ThresholdTally, s series) []Series {
+func censored(t *quotaaudit.ThresholdTally, s series) []Series {
 	return []Series{counter("censored", s.tags(), t.Censored)}
 }
 
 // notices has one series without a verdict, that says 0, where none was sent.
-func notices(t *audit.ThresholdTally, s series) (out []Series) {
-	for _, kind := range audit.NoticeKinds() {
+func notices(t *quotaaudit.ThresholdTally, s series) (out []Series) {
+	for _, kind := range quotaaudit.NoticeKinds() {
 		if n := t.Notices[kind]; n > 0 {
 			out = append(out, counter("notices", s.tags("verdict", string(kind)), n))
 		}
@@ -186,12 +187,12 @@ func notices(t *audit.ThresholdTally, s series) (out []Series) {
 
 // missed has one series without a cause, that says 0, where every crossing was
 // told of, and none where there was no crossing.
-func missed(t *audit.ThresholdTally, s series) (out []Series) {
+func missed(t *quotaaudit.ThresholdTally, s series) (out []Series) {
 	if t.Crossings == 0 {
 		return nil
 	}
 	for _, c := range t.Causes {
-		if c.Verdict == audit.Missed {
+		if c.Verdict == quotaaudit.Missed {
 			out = append(out, counter("missed", s.tags("cause", c.Cause), c.Count))
 		}
 	}
@@ -201,7 +202,7 @@ func missed(t *audit.ThresholdTally, s series) (out []Series) {
 	return out
 }
 
-func noticeDelay(t *audit.ThresholdTally, s series) []Series {
+func noticeDelay(t *quotaaudit.ThresholdTally, s series) []Series {
 	if len(t.Delays) == 0 {
 		return nil
 	}
@@ -222,8 +223,8 @@ func perThreshold(a *audit.Result) (out []Threshold) {
 			out = append(out, Threshold{
 				Engine: e.Name, Kind: e.Kind, Threshold: t.Threshold,
 				Crossings: t.Crossings, OnTime: t.OnTime, Late: t.Late, Missed: t.Missed, Covered: t.Covered, Censored: t.Censored,
-				Notices: Notices{First: t.Notices[audit.First], OutOfOrder: t.Notices[audit.OutOfOrder], Duplicate: t.Notices[audit.Duplicate],
-					Undelivered: t.Notices[audit.Undelivered], Spurious: t.Notices[audit.Spurious], WarmUp: t.Notices[audit.WarmUp]},
+				Notices: Notices{First: t.Notices[quotaaudit.First], OutOfOrder: t.Notices[quotaaudit.OutOfOrder], Duplicate: t.Notices[quotaaudit.Duplicate],
+					Undelivered: t.Notices[quotaaudit.Undelivered], Spurious: t.Notices[quotaaudit.Spurious], WarmUp: t.Notices[quotaaudit.WarmUp]},
 			})
 		}
 	}

@@ -95,7 +95,7 @@ func (t *tallies) at(key string, clients int) int32 {
 	return n
 }
 
-// names of the limits seen, in order.
+// names returns the limits seen, in order.
 func (k *keys) names() []limitName {
 	return slices.SortedFunc(maps.Keys(k.limits), func(a, b limitName) int {
 		return cmp.Or(k.order.limiter.compare(a.limiter, b.limiter), cmp.Compare(a.limit, b.limit))
@@ -143,7 +143,7 @@ func (k *keys) mostDenied() []DeniedKey {
 	return out
 }
 
-// insert into the first of a list, at most mostListed.
+// insert puts one where it belongs among the first mostListed of a list.
 func insert[T any](list []T, one T, compare func(a, b T) int) []T {
 	i, _ := slices.BinarySearchFunc(list, one, compare)
 	if i == mostListed {
@@ -272,7 +272,7 @@ func (b Balance) metrics(limiter, of string) []Series {
 	return []Series{stat("chi2", b.Chi2), stat("p_value", b.P), stat("peak_to_mean", b.PeakToMean), stat("cv", b.CV), stat("gini", b.Gini)}
 }
 
-// disagreement of a client with the first one on where keys live.
+// disagreement is about where keys live: of a client with the first one.
 type disagreement struct {
 	limiter       string
 	client, first *record.Client
@@ -280,7 +280,7 @@ type disagreement struct {
 	apart         int64 // of these, on different shards
 }
 
-// disagreements of each limiter's clients that share keys with the first.
+// disagreements lists those of each limiter's clients that share keys with the first.
 func (k *keys) disagreements(m *record.Manifest) []disagreement {
 	var out []disagreement
 	for _, l := range m.Limiters {

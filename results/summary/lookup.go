@@ -3,6 +3,8 @@ package summary
 import (
 	"fmt"
 
+	"github.com/HdrHistogram/hdrhistogram-go"
+
 	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/record"
 )
@@ -104,6 +106,22 @@ func (s Series) Percentiles(ps ...float64) ([]float64, bool) {
 		values[i] /= s.scale()
 	}
 	return values, true
+}
+
+// Histogram returns the samples of a trend, in nanoseconds or the metric's unit, as
+// an HDR histogram with three digits; longer ones count as longest.
+func (s Series) Histogram(longest int64) *hdrhistogram.Histogram {
+	h := hdrhistogram.New(1, longest, digits)
+	switch {
+	case s.trend == nil:
+	case s.trend.Hist != nil:
+		h.Merge(s.trend.Hist.Histogram)
+	default:
+		for _, one := range s.trend.Few {
+			_ = h.RecordValues(min(one[0], longest), one[1]) // fails above the longest only
+		}
+	}
+	return h
 }
 
 // Aggregate returns what a condition looks at; seconds is the measured time,

@@ -5,9 +5,9 @@
 // marshals to the JSON summary and which results/assert judges and
 // results/present prints. Steps:
 //
-//  1. One pass over the observations feeds small accumulators, one file
-//     each: outcomes, errors, drops, commands by shard, keys, telemetry, the
-//     generator's schedule. Observations of the warm-up are left out (of all but
+//  1. One pass over the observations, which audits them too (Analyse), feeds the
+//     accumulators: outcomes, with all that is a sum over them, keys, telemetry,
+//     the generator's schedule. Observations of the warm-up are left out (of all but
 //     telemetry, which is about the whole run too). In a run with faults the
 //     outcomes of the phases before, during and after them are apart. Of a
 //     record that does not hold all observations the pass was made while the run
@@ -36,7 +36,28 @@ import (
 	"github.com/quotalab/quotalab/results/record"
 )
 
-// Measure makes the Summary of a record. The audit's result may be nil if
+// Analyse audits a record and measures it, in one pass over its observations.
+func Analyse(r *record.Reader) (*Measured, *audit.Result, error) {
+	m := r.Manifest()
+	p, err := newPass(&m)
+	if err != nil {
+		return nil, nil, fmt.Errorf("measuring: %w", err)
+	}
+	shown := r
+	if m.Whole() {
+		shown = r.Watched(p.observe)
+	}
+	a, err := audit.All(shown)
+	if err == nil {
+		err = p.end(r)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return p.measured(a), a, nil
+}
+
+// Measure makes what is known of a record. The audit's result may be nil if
 // the record could not be audited; then there are no metrics of admission.
 // Without its Thresholds there are none of engines.
 // Assertions are not judged here (see results/assert): OK says Valid.
@@ -46,8 +67,18 @@ func Measure(r *record.Reader, a *audit.Result) (*Measured, error) {
 	if err != nil {
 		return nil, fmt.Errorf("measuring: %w", err)
 	}
-	if err := p.read(r); err != nil {
-		return nil, fmt.Errorf("measuring: %w", err)
+	if m.Whole() {
+		for o, err := range r.Observations() {
+			if err == nil {
+				err = p.observe(o)
+			}
+			if err != nil {
+				return nil, fmt.Errorf("measuring: %w", err)
+			}
+		}
+	}
+	if err := p.end(r); err != nil {
+		return nil, err
 	}
 	if a == nil {
 		a = &audit.Result{}
@@ -55,21 +86,16 @@ func Measure(r *record.Reader, a *audit.Result) (*Measured, error) {
 	return p.measured(a), nil
 }
 
-// read feeds the pass with the record's observations, or with the totals that
-// stand for those that are not recorded.
-func (p *pass) read(r *record.Reader) error {
-	if !p.manifest.Whole() {
-		return p.restore(r)
+// end judges the windows up to the end. Of a record that does not hold all
+// observations it takes the totals, which stand for them.
+func (p *pass) end(r *record.Reader) error {
+	if p.manifest.Whole() {
+		p.finish()
+		return nil
 	}
-	for o, err := range r.Observations() {
-		if err == nil {
-			err = p.observe(o)
-		}
-		if err != nil {
-			return err
-		}
+	if err := p.restore(r); err != nil {
+		return fmt.Errorf("measuring: %w", err)
 	}
-	p.finish()
 	return nil
 }
 
@@ -176,7 +202,7 @@ func (e *early) observe(o *record.Observation) {
 	}
 }
 
-// length of the measured time in ns: up to the horizon, or to the last
+// length is the measured time in ns: up to the horizon, or to the last
 // request or the last that an engine did in a run that did not get there.
 func (p *pass) length() int64 {
 	end := p.manifest.Horizon.Nanoseconds()
@@ -265,7 +291,7 @@ func tags(pairs ...string) map[string]string {
 	return m
 }
 
-// unitOf a metric in the catalogue.
+// unitOf returns the unit of a metric in the catalogue.
 func unitOf(name string) string {
 	m, _ := metric.Find(name)
 	return m.Unit
@@ -340,7 +366,7 @@ func (o *order) group(instance string) string {
 	return g
 }
 
-// rank of a name; names that are not listed come last, by alphabet.
+// rank holds the place of each name; names that are not listed come last, by alphabet.
 type rank map[string]int
 
 func ranked(names []string) rank {

@@ -61,6 +61,9 @@ func came(d record.Decision, k record.KeyState) func(*record.Observation) {
 	return func(o *record.Observation) { o.Decision, o.Key = d, k }
 }
 
+// gone says that the shard did not have the key.
+func gone(o *record.Observation) { o.Takes[0].State = record.NotFound }
+
 func dropped(o *record.Observation) {
 	o.Decision, o.Key, o.Sent, o.Effect, o.Order, o.Judged, o.Touched = record.Dropped, record.Unread, -1, -1, -1, -1, nil
 }
@@ -276,17 +279,17 @@ func TestWarnings(t *testing.T) {
 		{"shard names swapped", func(m *record.Manifest) { m.Clients[1].ShardNames = []string{"b", "a"} }, apart, []string{"the same names to different shards (wfe: a, b; ra: b, a)"}},
 		{"shards named alike", func(m *record.Manifest) { m.Clients[1].ShardNames = []string{"a", "b"} }, apart, []string{"they name the shards alike"}},
 		{"one shard named differently", func(m *record.Manifest) { m.Clients[1].ShardNames = []string{"a", "c"} }, apart, []string{"name some of the shards differently"}},
-		{"denied and not found", nil, []record.Observation{make1(0, 0, 0, came(record.Denied, record.NotFound))}, []string{"1 request was denied though the key was not found", "1 request was denied that the limit allows"}},
+		{"denied and not found", nil, []record.Observation{make1(0, 0, 0, came(record.Denied, record.NotFound))}, []string{"1 request was denied though the key was not found", "1 request was denied that would have fitted, given what was admitted (100.0 % of 1 decision)"}},
 		{"denied and not found at a cost above the burst is right", nil, []record.Observation{make1(0, 0, 0, came(record.Denied, record.NotFound), func(o *record.Observation) { o.Takes[0].Cost = 3 })}, nil},
-		{"over-admission with its worst key and a cause", nil, []record.Observation{make1(0, 0, 0), make1(0, 0, 0), make1(0, 0, 0)},
-			[]string{"over-admission: 1 request was allowed that the limit denies (33.3 % of 3 decisions)", "The worst key, k, got 1 tokens more", "up to 2 round trips"}},
-		{"over-admission where clients disagree names that cause", nil, append(apart[:2:2], apart[0], apart[1]), []string{"Clients that disagree on a key's shard do not see what the other wrote there"}},
+		{"over-admission with its worst key, and no cause without a proof", nil, []record.Observation{make1(0, 0, 0), make1(0, 0, 0), make1(0, 0, 0)},
+			[]string{"over-admission: 1 admission has to be taken away so that the limit holds (3 requests were decided)", "The worst key, k, was given 1 tokens more than the limit promises from 0s to 0s", "Cause unknown", "quotalab run s --seed"}},
+		{"over-admission where clients disagree names that cause", nil, append(apart[:2:2], apart[0], apart[1]), []string{"Cause: shard moved: clients look for key k on a and on b, and do not see what the other wrote there. That explains all 2."}},
 		{"over-admission after a shard was lost names that cause", func(m *record.Manifest) {
-			m.Faults = []record.Fault{{At: 1500 * ms, Until: 2 * s, Kind: "clock", What: "a clock is off"}, {At: 1500 * ms, Until: 2 * s, Kind: "down", What: "a is down"}}
-		}, []record.Observation{make1(0, 0, 0), make1(0, 0, 0), make1(0, 0, 0)}, []string{"Keys that a fault emptied or moved to another shard (a is down, at 1.5s) had a new full burst."}},
+			m.Faults = []record.Fault{{At: 1500 * ms, Until: 2 * s, Kind: "clock", What: "a clock is off", Client: "wfe"}, {At: 1500 * ms, Until: 2 * s, Kind: "down", What: "a is down", MovesKeys: true}}
+		}, []record.Observation{make1(1, 1, 1, on("k", "a")), make1(1, 1, 1, on("k", "a")), make1(2*s, 2*s, 2*s, on("k", "a"), came(record.Allowed, record.NotFound), gone)}, []string{"Cause: shard lost: a is down, and key k had a new full burst at 2s."}},
 		{"errors by kind", nil, []record.Observation{make1(0, 0, 0), make1(0, 0, 0, failed("timeout"))}, []string{"l: 1 error in 2 requests (50.0 %): timeout 1."}},
 		{"fail open", nil, []record.Observation{make1(0, 0, 0, failed("timeout"), came(record.FailOpen, record.Unread))}, []string{"1 request was let through because of it (fail open)"}},
-		{"no oracle", nil, []record.Observation{make1(0, 0, 0, func(o *record.Observation) { o.Limiter = "m" })}, []string{"m: it has no reference algorithm"}},
+		{"no reference", nil, []record.Observation{make1(0, 0, 0, func(o *record.Observation) { o.Limiter = "m" })}, []string{"m: it declares no reference algorithm"}},
 		{"telemetry that times half of it", telemetry(2, 0.004, record.Allowed), []record.Observation{make1(0, 0, 10*ms), make1(0, 0, 10*ms)},
 			[]string{"its own metric t is wrong about the allowed decisions of client wfe. It says that they take 2ms on average, where a caller waits 10ms: what it times"}},
 		{"telemetry that counts too many", telemetry(4, 0.04, ""), []record.Observation{make1(0, 0, 10*ms), make1(0, 0, 10*ms)}, []string{"counts 4, where there were 2"}},
@@ -294,14 +297,14 @@ func TestWarnings(t *testing.T) {
 		{"telemetry within 5 %", telemetry(2, 0.0195, ""), []record.Observation{make1(0, 0, 10*ms), make1(0, 0, 10*ms)}, nil},
 		{"telemetry of real time, off by no more than waiting for a processor takes", realTime(telemetry(2, 0.00195, "")), []record.Observation{make1(0, 0, ms+60_000), make1(0, 0, ms+60_000)}, nil},
 		{"telemetry of real time, off by more", realTime(telemetry(2, 0.00195, "")), []record.Observation{make1(0, 0, ms+160_000), make1(0, 0, ms+160_000)}, []string{"its own metric t is wrong"}},
-		{"under-admission by a clock that a fault put off", func(m *record.Manifest) {
-			m.Faults = []record.Fault{{At: 0, Until: 2 * s, Kind: "clock", What: "the clock of wfe is 5s behind"}}
-		}, []record.Observation{make1(0, 0, 0, came(record.Denied, record.Found))}, []string{"1 request was denied that the limit allows", "A fault put a clock off (the clock of wfe is 5s behind, at 0s)."}},
+		{"under-admission: a fault that put a clock off explains nothing where nobody read it", func(m *record.Manifest) {
+			m.Faults = []record.Fault{{At: 0, Until: 2 * s, Kind: "clock", What: "the clock of wfe is 5s behind", Client: "wfe"}}
+		}, []record.Observation{make1(0, 0, 0, came(record.Denied, record.Found))}, []string{"1 request was denied that would have fitted", "Cause unknown"}},
 		{"the manifest's own", func(m *record.Manifest) { m.Warnings = []string{"hm"} }, []record.Observation{make1(0, 0, 0)}, []string{"hm"}},
 	} {
 		m := manifest()
 		m.Limiters = m.Limiters[:1]
-		if strings.HasPrefix(c.why, "no oracle") {
+		if strings.HasPrefix(c.why, "no reference") {
 			m = manifest()
 		}
 		if c.change != nil {

@@ -165,17 +165,7 @@ func (o outcome) tags() map[string]string {
 	return tags("traffic", o.Traffic, "limiter", o.Limiter, "client", o.Client, "decision", string(o.Decision), "key", string(o.Key), "phase", o.Phase)
 }
 
-// mostTrips that one decision of the limiter took.
-func (c *outcomes) mostTrips(limiter string) (most int64) {
-	for _, one := range c.cells {
-		if one.Limiter == limiter {
-			most = max(most, one.RoundTrips.Max)
-		}
-	}
-	return most
-}
-
-// part of a run: what one limiter decided in one phase.
+// part is what one limiter decided in one phase of a run.
 type part struct{ limiter, phase string }
 
 // failures counts errors by limiter and phase, and then kind. What was not sent

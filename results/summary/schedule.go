@@ -75,7 +75,7 @@ func (s *schedule) unsent(m *record.Manifest) (n int64) {
 	return n
 }
 
-// judge the schedule of a run whose measured time is that many ns long; nil:
+// judge returns the schedule of a run whose measured time is that many ns long; nil:
 // nothing was due.
 func (s *schedule) judge(m *record.Manifest, measured int64) *Schedule {
 	due, seconds := s.Due+s.unsent(m), float64(measured)/1e9

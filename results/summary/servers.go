@@ -8,7 +8,7 @@ import (
 	"github.com/quotalab/quotalab/results/record"
 )
 
-// comparison of what one server counted with what the run's clients sent.
+// comparison is what one server counted against what the run's clients sent.
 type comparison struct {
 	server *record.Server
 	known  bool  // every command can be compared
@@ -52,7 +52,7 @@ func commandDisagreement(servers []record.Server) (out []Series) {
 	return out
 }
 
-// commandWarnings: commands that got lost, or that others sent, and servers
+// commandWarnings names commands that got lost, or that others sent, and servers
 // whose counts say nothing.
 func commandWarnings(servers []record.Server) (out []string) {
 	for _, s := range servers {
@@ -96,7 +96,7 @@ func (s *Server) Note() string {
 	return ""
 }
 
-// Commands of all servers that could be asked: as the clients sent them and as
+// Commands returns those of all servers that could be asked: as the clients sent them and as
 // the servers counted them, and the shards of which not all can be compared.
 func (s *Summary) Commands() (sent, served int64, unknown []string) {
 	for i := range s.Servers {

@@ -91,7 +91,7 @@ func (s *step) count(v int64, inUnit, bound float64) {
 	}
 }
 
-// reach an instant: take the looks that are due by then. An observation that
+// reach takes the looks that are due by an instant. An observation that
 // was done a little before the latest counts as now.
 func (w *sliding) reach(now int64) {
 	if now >= w.next {
@@ -99,7 +99,7 @@ func (w *sliding) reach(now int64) {
 	}
 }
 
-// finish at the end of the measured time.
+// finish takes the looks that are due by the end of the measured time.
 func (w *sliding) finish(end int64) {
 	if end >= w.start {
 		w.advance(min((end-w.start)/w.step, w.steps))
@@ -131,7 +131,7 @@ func (w *sliding) repeats() bool {
 	return w.slides() && w.at >= slots && w.phase == "" && w.next >= w.notBefore && w.total().N == 0
 }
 
-// look at the steps up to the current one's end. False: there is nothing to
+// look judges the steps up to the current one's end. False: there is nothing to
 // look at. That is so of a window that has not its full length yet, of a
 // trend without samples, and of a counter in a window that is not as a whole
 // in the selector's phase; in others a counter that counted nothing is 0.
@@ -163,7 +163,7 @@ func (w *sliding) look() (Look, bool) {
 	}}, true
 }
 
-// total of the steps that are looked at, without their samples.
+// total adds up the steps that are looked at, without their samples.
 func (w *sliding) total() (t step) {
 	for i := range w.ring {
 		s := &w.ring[i]
@@ -191,7 +191,7 @@ func (s *step) against(bound, p float64) float64 {
 	return math.Inf(1)
 }
 
-// observed percentile, on that side of the bound on which it is known to be.
+// observed returns the percentile, on that side of the bound on which it is known to be.
 func (w *sliding) observed(side, p float64) float64 {
 	var all trend
 	for i := range w.ring {
@@ -286,13 +286,13 @@ type Monitor struct {
 // looksPerRun is how often a run is looked at, at most.
 const looksPerRun = 1000
 
-// lookEvery so much of a run's time it is looked at: every second, but at
+// lookEvery returns how much of a run's time lies between two looks: every second, but at
 // least ten times and at most looksPerRun times.
 func lookEvery(horizon time.Duration) time.Duration {
 	return max(min(time.Second, horizon/10), horizon/looksPerRun)
 }
 
-// NewMonitor of a run with that manifest. looked is told each look, with the
+// NewMonitor makes the Monitor of a run with that manifest. looked is told each look, with the
 // number of the assertion: at those with Over the one at each window's end,
 // at others those since the warm-up, up to fixed instants. None comes before
 // DelayAbortEval. nil: there is nothing to watch.

@@ -2,6 +2,7 @@ package summary
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"time"
@@ -184,7 +185,7 @@ func (s *Summary) WriteJSON(w io.Writer) error {
 	return record.WriteJSON(w, s)
 }
 
-// Verdict in a word: INVALID, FAILED or PASSED.
+// Verdict returns it in a word: INVALID, FAILED or PASSED.
 func (s *Summary) Verdict() string {
 	switch {
 	case !s.Valid:
@@ -329,4 +330,16 @@ type SampledAudit struct {
 	Under       int64   `json:"under" jsonschema:"denied, where the oracle allows"`
 	Ambiguous   int64   `json:"ambiguous" jsonschema:"too close to the boundary, or in an unknown order"`
 	WorstExcess float64 `json:"worstExcess" jsonschema:"most tokens above the promise that one sampled key was given in any window"`
+}
+
+// Read reads a JSON summary as WriteJSON writes it; name is for errors.
+func Read(text []byte, name string) (*Summary, error) {
+	var s Summary
+	if err := json.Unmarshal(text, &s); err != nil {
+		return nil, fmt.Errorf("%s: expected a JSON summary of quotalab (-o json=…), found something else or a file that was cut short: %w", name, err)
+	}
+	if s.SchemaVersion != SchemaVersion || s.Scenario == "" {
+		return nil, fmt.Errorf("%s: expected a JSON summary of quotalab with schemaVersion %d, found version %d of scenario %q", name, SchemaVersion, s.SchemaVersion, s.Scenario)
+	}
+	return &s, nil
 }

@@ -96,7 +96,7 @@ func (t *telemetry) judge(said []record.Telemetry) (metrics []Series, warnings [
 	return metrics, warnings
 }
 
-// warnings about a series whose mean is off, or whose count is not what was
+// warnings is about a series whose mean is off, or whose count is not what was
 // seen.
 func (w *wall) warnings(s record.Telemetry, off bool) []string {
 	var parts []string
@@ -120,7 +120,7 @@ func (w *wall) warnings(s record.Telemetry, off bool) []string {
 	return []string{fmt.Sprintf("%s: its own metric %s is wrong about the %s of client %s. It %s: %s.", s.Limiter, s.Series, what, s.Client, strings.Join(parts, " and "), cause)}
 }
 
-// relative error of says against is; unknown if is is 0 and says is not.
+// relative returns the error of says against is; unknown if is is 0 and says is not.
 func relative(says, is float64) (float64, bool) {
 	if says == is {
 		return 0, true

@@ -12,7 +12,7 @@ import (
 
 	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/models/metric"
-	"github.com/quotalab/quotalab/results/audit"
+	"github.com/quotalab/quotalab/results/quotaaudit"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/summary"
 )
@@ -131,7 +131,7 @@ func TestThresholdTables(t *testing.T) {
 func TestNoticeVerdictsAreInTheCatalogue(t *testing.T) {
 	m, _ := metric.Find("notices")
 	var kinds []string
-	for _, k := range audit.NoticeKinds() {
+	for _, k := range quotaaudit.NoticeKinds() {
 		kinds = append(kinds, string(k))
 	}
 	if d := cmp.Diff(m.Values["verdict"], kinds); d != "" {

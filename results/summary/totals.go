@@ -103,7 +103,7 @@ type totals struct {
 	Windows   []Window `json:"windows"`
 }
 
-// totals of the pass.
+// totals returns those of the pass.
 func (p *pass) totals() *totals {
 	t := &totals{Version: totalsVersion, Latest: p.latest, Early: p.early, Schedule: p.schedule.tries, Windows: []Window{}}
 	for _, c := range p.outcomes.sorted() {

@@ -134,7 +134,7 @@ func (t *trend) merge(u *trend) {
 	t.Sum += u.Sum
 }
 
-// percentile of a trend with samples: the smallest value that at least p
+// percentile returns, of a trend with samples, the smallest value that at least p
 // percent of them do not exceed.
 func (t *trend) percentile(p float64) float64 {
 	if t.Hist != nil {
@@ -174,10 +174,10 @@ func (t *trend) nearest(p float64) float64 {
 	return 100 * float64(rankOf(p, t.N)) / float64(t.N)
 }
 
-// within the samples: a bucket's edge may lie outside.
+// within keeps a value within the samples: a bucket's edge may lie outside.
 func (t *trend) within(v int64) float64 { return float64(min(max(v, t.Min), t.Max)) }
 
-// aggregate a trend with samples, in a metric's unit, but for percentiles; what
+// aggregate returns what a condition looks at, in a metric's unit, but for percentiles; what
 // a counter counted needs none. seconds is what a rate is over.
 func (t *trend) aggregate(c metric.Condition, unit string, seconds float64) float64 {
 	scale := Metric{Unit: unit}.scale()
@@ -196,7 +196,7 @@ func (t *trend) aggregate(c metric.Condition, unit string, seconds float64) floa
 	return math.NaN()
 }
 
-// rankOf the p-th percentile among n samples, from 1 (nearest rank).
+// rankOf returns the rank of the p-th percentile among n samples, from 1 (nearest rank).
 func rankOf(p float64, n int64) int64 {
 	return min(max(int64(math.Ceil(p/100*float64(n)-1e-9)), 1), n)
 }

@@ -11,10 +11,11 @@ import (
 	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/audit"
+	"github.com/quotalab/quotalab/results/quotaaudit"
 	"github.com/quotalab/quotalab/results/record"
 )
 
-// warnings say in words what is odd and what causes it, causes first.
+// warnings says in words what is odd and what causes it, causes first.
 func (p *pass) warnings(a *audit.Result) []string {
 	out := append(endedWarning(p.manifest), p.unrecordedWarning(a)...)
 	for _, d := range p.keys.disagreements(p.manifest) {
@@ -114,7 +115,7 @@ func (p *pass) admissionWarnings(l audit.Limiter) (out []string) {
 			what = counted(l.Over, "token has", "tokens have")
 		}
 		w := fmt.Sprintf("over-admission: %s to be taken away so that the limit holds (%s decided).", what, counted(l.Compared, "request was", "requests were"))
-		warn("%s", w+worstWindow(l.Worst)+p.causes(l.Explained))
+		warn("%s", w+worstWindow(l.Worst)+p.causes(l.Name, l.Explained))
 	} else if l.Worst.Excess > 0 {
 		warn("worst excess: %s", strings.TrimSpace(worstWindow(l.Worst)))
 	}
@@ -123,7 +124,7 @@ func (p *pass) admissionWarnings(l audit.Limiter) (out []string) {
 	}
 	if l.Under > 0 {
 		w := fmt.Sprintf("under-admission: %s denied that would have fitted, given what was admitted (%s of %s).", counted(l.Under, "request was", "requests were"), share(l.Under), unit.Counted(l.Compared, "decision"))
-		if cause := p.causes(l.UnderExplained); cause != "" || l.Over > 0 {
+		if cause := p.causes(l.Name, l.UnderExplained); cause != "" || l.Over > 0 {
 			w += cause
 		} else {
 			w += p.unexplained()
@@ -172,7 +173,7 @@ func retryWarning(r audit.RetryAfter) string {
 
 // causes names what the record proves to have caused over- or under-admission,
 // or says that nothing is known.
-func (p *pass) causes(list []audit.Explanation) string {
+func (p *pass) causes(limiter string, list []audit.Explanation) string {
 	if len(list) == 0 {
 		return ""
 	}
@@ -181,7 +182,7 @@ func (p *pass) causes(list []audit.Explanation) string {
 		if e.Kind == audit.Unknown {
 			return p.unexplained()
 		}
-		w.WriteString(" Cause: " + p.cause(e))
+		w.WriteString(" Cause: " + p.cause(limiter, e))
 		if !e.Whole() {
 			fmt.Fprintf(&w, " That explains %s of %s.", unit.Thousands(e.Explains), unit.Thousands(e.Of))
 		} else if len(list) == 1 && e.Of > 1 {
@@ -201,7 +202,7 @@ func (p *pass) unexplained() string {
 }
 
 // cause says in a sentence what a cause is and where it was first seen.
-func (p *pass) cause(e audit.Explanation) string {
+func (p *pass) cause(limiter string, e audit.Explanation) string {
 	x := e.Example
 	key, at := metric.Printable(x.Key), unit.Lasting(float64(x.At)/1e9)
 	switch e.Kind {
@@ -210,6 +211,11 @@ func (p *pass) cause(e audit.Explanation) string {
 	case audit.Unasked:
 		return fmt.Sprintf("not Redis: the limiter decided without a command (first observation %d, at %s).", x.Seq, at)
 	case audit.Moved:
+		for _, d := range p.keys.disagreements(p.manifest) {
+			if d.limiter == limiter && d.apart > 0 {
+				return fmt.Sprintf("shard moved: clients look for key %s on %s and on %s, and do not see what the other wrote there.", key, x.Before, x.Shard)
+			}
+		}
 		return fmt.Sprintf("shard moved: key %s was on %s before, and on %s from %s on.", key, x.Before, x.Shard, at)
 	case audit.Emptied:
 		return fmt.Sprintf("shard lost: %s, and key %s had a new full burst at %s.", x.Fault, key, at)
@@ -218,7 +224,7 @@ func (p *pass) cause(e audit.Explanation) string {
 	case audit.Concurrency:
 		return fmt.Sprintf("concurrency: observation %d on key %s took effect at %s, while observation %d had already read (first pair); taken one at a time there is no excess.", x.Other, key, unit.Lasting(float64(x.OtherAt)/1e9), x.Seq)
 	case audit.Clocks:
-		return "clocks: the limiter reads its client's clock, and the excess is no more than comes back while the clocks are apart."
+		return "clocks: the limiter reads its client's clock, and the clocks are apart by as much as explains it."
 	case audit.Rounding:
 		return "rounding or alignment: the excess stays below one token."
 	case audit.LockedOut:
@@ -242,9 +248,9 @@ func smallP(p float64) string {
 	return fmt.Sprintf("= %.4f", p)
 }
 
-// thresholdWarnings say what each engine missed, told late, told twice or
+// thresholdWarnings says what each engine missed, told late, told twice or
 // told without a reason, and what it noticed itself.
-func thresholdWarnings(r *audit.ThresholdResult) (out []string) {
+func thresholdWarnings(r *quotaaudit.Result) (out []string) {
 	if r == nil {
 		return nil
 	}
@@ -259,8 +265,8 @@ func thresholdWarnings(r *audit.ThresholdResult) (out []string) {
 			}
 		}
 		warn(uncrossed(r, e))
-		warn(shortfall(e, audit.Missed, func(t *audit.ThresholdTally) int64 { return t.Missed }) + covered(e))
-		warn(shortfall(e, audit.Late, func(t *audit.ThresholdTally) int64 { return t.Late }))
+		warn(shortfall(e, quotaaudit.Missed, func(t *quotaaudit.ThresholdTally) int64 { return t.Missed }) + covered(e))
+		warn(shortfall(e, quotaaudit.Late, func(t *quotaaudit.ThresholdTally) int64 { return t.Late }))
 		warn(surplus(e))
 		for _, f := range e.Findings {
 			warn(noticed(f))
@@ -269,7 +275,7 @@ func thresholdWarnings(r *audit.ThresholdResult) (out []string) {
 	return out
 }
 
-func uncrossed(r *audit.ThresholdResult, e *audit.EngineResult) string {
+func uncrossed(r *quotaaudit.Result, e *quotaaudit.EngineResult) string {
 	for _, t := range e.Thresholds {
 		if t.Crossings > 0 {
 			return ""
@@ -281,8 +287,8 @@ func uncrossed(r *audit.ThresholdResult, e *audit.EngineResult) string {
 	return "no account crossed a threshold at a time that can be judged, so whether it misses any is unknown."
 }
 
-// shortfall by threshold: 12 of 30 crossings of 75 % missed, most by prefilter.
-func shortfall(e *audit.EngineResult, v audit.Verdict, of func(*audit.ThresholdTally) int64) string {
+// shortfall says by threshold, such as 12 of 30 crossings of 75 % missed, most by prefilter.
+func shortfall(e *quotaaudit.EngineResult, v quotaaudit.Verdict, of func(*quotaaudit.ThresholdTally) int64) string {
 	var parts []string
 	for i := range e.Thresholds {
 		t := &e.Thresholds[i]
@@ -303,8 +309,8 @@ func shortfall(e *audit.EngineResult, v audit.Verdict, of func(*audit.ThresholdT
 }
 
 // mostBy names the most frequent cause of a verdict on so many.
-func mostBy(list []audit.CauseTally, v audit.Verdict, of int64) string {
-	i := slices.IndexFunc(list, func(c audit.CauseTally) bool { return c.Verdict == v })
+func mostBy(list []quotaaudit.CauseTally, v quotaaudit.Verdict, of int64) string {
+	i := slices.IndexFunc(list, func(c quotaaudit.CauseTally) bool { return c.Verdict == v })
 	switch {
 	case i < 0:
 		return "cause unknown"
@@ -316,7 +322,7 @@ func mostBy(list []audit.CauseTally, v audit.Verdict, of int64) string {
 	return fmt.Sprintf("%s of them by %s", unit.Thousands(list[i].Count), list[i].Cause)
 }
 
-func covered(e *audit.EngineResult) string {
+func covered(e *quotaaudit.EngineResult) string {
 	n := int64(0)
 	for _, t := range e.Thresholds {
 		n += t.Covered
@@ -328,9 +334,9 @@ func covered(e *audit.EngineResult) string {
 }
 
 // surplus is about notices that should not have been sent, or were sent in vain.
-func surplus(e *audit.EngineResult) string {
+func surplus(e *quotaaudit.EngineResult) string {
 	var parts []string
-	for _, kind := range []audit.Verdict{audit.Duplicate, audit.Spurious, audit.Undelivered, audit.OutOfOrder} {
+	for _, kind := range []quotaaudit.Verdict{quotaaudit.Duplicate, quotaaudit.Spurious, quotaaudit.Undelivered, quotaaudit.OutOfOrder} {
 		n := int64(0)
 		for _, t := range e.Thresholds {
 			n += t.Notices[kind]
@@ -339,7 +345,7 @@ func surplus(e *audit.EngineResult) string {
 			continue
 		}
 		part := unit.Counted(n, string(kind)+" notice")
-		if kind == audit.Duplicate || kind == audit.Spurious {
+		if kind == quotaaudit.Duplicate || kind == quotaaudit.Spurious {
 			if list := joined(e, kind); len(list) > 0 {
 				part += fmt.Sprintf(", %s (such as to account %d)", mostBy(list, kind, n), list[0].Account)
 			}
@@ -354,10 +360,10 @@ func surplus(e *audit.EngineResult) string {
 
 // joined are the causes of a verdict over all thresholds, the most frequent
 // first.
-func joined(e *audit.EngineResult, v audit.Verdict) (list []audit.CauseTally) {
+func joined(e *quotaaudit.EngineResult, v quotaaudit.Verdict) (list []quotaaudit.CauseTally) {
 	for _, t := range e.Thresholds {
 		for _, c := range t.Causes {
-			i := slices.IndexFunc(list, func(d audit.CauseTally) bool { return d.Cause == c.Cause })
+			i := slices.IndexFunc(list, func(d quotaaudit.CauseTally) bool { return d.Cause == c.Cause })
 			switch {
 			case c.Verdict != v:
 			case i < 0:
@@ -367,11 +373,11 @@ func joined(e *audit.EngineResult, v audit.Verdict) (list []audit.CauseTally) {
 			}
 		}
 	}
-	slices.SortStableFunc(list, func(a, b audit.CauseTally) int { return cmp.Compare(b.Count, a.Count) })
+	slices.SortStableFunc(list, func(a, b quotaaudit.CauseTally) int { return cmp.Compare(b.Count, a.Count) })
 	return list
 }
 
-func noticed(f audit.FindingTally) string {
+func noticed(f quotaaudit.FindingTally) string {
 	times := counted(f.Count, "time", "times")
 	if f.Accounts == 0 {
 		return fmt.Sprintf("it found: %s (%s).", f.What, times)

@@ -15,7 +15,7 @@ type Bisection struct {
 // of 0, nothing is near enough to what fails by a share of that.
 const finest = 1e-9
 
-// Outcome of a search.
+// Outcome says how a search ended.
 type Outcome string
 
 // The outcomes. Of all but Capacity only the ends were probed.

@@ -32,7 +32,7 @@ func (r *Result) places() []place {
 	return all
 }
 
-// index of a place on each axis: with a grid the last axis varies fastest.
+// index returns the place's number on each axis: with a grid the last axis varies fastest.
 func (r *Result) index(place int) []int {
 	at := make([]int, len(r.Axes))
 	for i, a := range slices.Backward(r.Axes) {
@@ -61,15 +61,15 @@ func (p *place) passed() (n int) {
 	return n
 }
 
-// ok: the place has runs, and all passed.
+// ok reports whether the place has runs and all passed.
 func (p *place) ok() bool { return len(p.runs) > 0 && p.passed() == len(p.runs) }
 
-// valid: the place has runs, and all are.
+// valid reports whether the place has runs and all are valid.
 func (p *place) valid() bool {
 	return len(p.runs) > 0 && !slices.ContainsFunc(p.runs, func(r Run) bool { return !r.Valid })
 }
 
-// values of a column that are known, rising.
+// values returns the known values of a column, rising.
 func (p *place) values(column int) (values []float64) {
 	for _, run := range p.runs {
 		if v := run.Values[column]; v != nil {
@@ -80,7 +80,7 @@ func (p *place) values(column int) (values []float64) {
 	return values
 }
 
-// median of a column over the runs of the place; NaN if it is unknown of any.
+// median returns the median of a column over the runs of the place; NaN if it is unknown of any.
 func (p *place) median(column int) float64 {
 	values := p.values(column)
 	if len(values) < len(p.runs) {
@@ -89,7 +89,7 @@ func (p *place) median(column int) float64 {
 	return median(values)
 }
 
-// median of rising values; NaN of none.
+// median returns the median of rising values; NaN of none.
 func median(values []float64) float64 {
 	n := len(values)
 	if n == 0 {
@@ -115,7 +115,7 @@ func (r *Result) front() (on []int) {
 	return Front(points)
 }
 
-// cost of a place by a column: lower is better.
+// cost returns what a place costs by a column: lower is better.
 func (r *Result) cost(p *place, column int) float64 {
 	if r.Columns[column].Better == "higher" {
 		return -p.median(column)

@@ -78,7 +78,7 @@ type Run struct {
 	Values     []*float64 `json:"values" jsonschema:"of each column, in base units; null: unknown"`
 }
 
-// Verdict in a word, as of a summary.
+// Verdict returns the verdict in a word, as that of a summary.
 func (r *Run) Verdict() string { return (&summary.Summary{Valid: r.Valid, OK: r.OK}).Verdict() }
 
 // Search is the axis that was searched.
@@ -115,7 +115,7 @@ func New(r Result) (*Result, error) {
 	return &r, nil
 }
 
-// check that what refers to one another fits.
+// check returns an error if what refers to one another does not fit.
 func (r *Result) check() error {
 	if err := r.checkAxes(); err != nil {
 		return err
@@ -204,7 +204,7 @@ func Read(in io.Reader, name string) (*Result, error) {
 	return &r, nil
 }
 
-// Schema is the JSON Schema of a Result.
+// Schema returns the JSON Schema of a Result.
 func Schema() ([]byte, error) {
 	return summary.SchemaOf[Result]("quotalab sweep", "What a sweep of quotalab came to, run by run.")
 }

@@ -81,7 +81,6 @@ func TestTables(t *testing.T) {
   tat      12_000/m               2.000                     0  PASSED   front
   boulder     100/s               3.000                     0  PASSED
   boulder  12_000/m             unknown                     0  PASSED
-
   Front: no other place beats it in both latency p(99) and over_admission count. Places with an invalid run or an unknown value are never on it.
 `
 	if diff := cmp.Diff(want, text(t, r)); diff != "" {

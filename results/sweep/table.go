@@ -1,7 +1,6 @@
 package sweep
 
 import (
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -23,13 +22,7 @@ func (r *Result) Text(w io.Writer) error {
 	if _, err := fmt.Fprintf(w, "%s: %s\n\n", r.Scenario, r.whole()); err != nil {
 		return err
 	}
-	if err := r.table().Write(w); err != nil {
-		return err
-	}
-	return r.notes(func(text string) error {
-		_, err := fmt.Fprintf(w, "\n  %s\n", text)
-		return err
-	})
+	return r.table().Write(w, present.Look{})
 }
 
 // Markdown writes the same in GitHub's Markdown.
@@ -37,13 +30,7 @@ func (r *Result) Markdown(w io.Writer) error {
 	if _, err := fmt.Fprintf(w, "### %s: %s\n\n", present.Literal(r.Scenario), present.Literal(r.whole())); err != nil {
 		return err
 	}
-	if err := r.table().Markdown(w); err != nil {
-		return err
-	}
-	return r.notes(func(text string) error {
-		_, err := fmt.Fprintf(w, "\n%s\n", present.Literal(text))
-		return err
-	})
+	return r.table().Markdown(w)
 }
 
 // whole is the sweep in a line.
@@ -61,25 +48,21 @@ func (r *Result) whole() string {
 	return text
 }
 
-// notes explain what the table cannot.
-func (r *Result) notes(tell func(string) error) error {
+// notes returns what the table cannot show.
+func (r *Result) notes() (list []string) {
 	if r.Repeats > 1 {
-		if err := tell(fmt.Sprintf("Of %d runs of a place: median (least–greatest).", r.Repeats)); err != nil {
-			return err
-		}
+		list = append(list, fmt.Sprintf("Of %d runs of a place: median (least–greatest).", r.Repeats))
 	}
 	if slices.ContainsFunc(r.Searched, func(f Found) bool { return f.Outcome == NotMonotone }) {
-		if err := tell(fmt.Sprintf("Not monotone: %s passes where %s does not, so there is no one highest value below which all pass.", r.Search.To, r.Search.From)); err != nil {
-			return err
-		}
+		list = append(list, fmt.Sprintf("Not monotone: %s passes where %s does not, so there is no one highest value below which all pass.", r.Search.To, r.Search.From))
 	}
 	if len(r.Pareto) > 0 {
-		return tell(fmt.Sprintf("Front: no other place beats it in both %s and %s. Places with an invalid run or an unknown value are never on it.", r.Pareto[0], r.Pareto[1]))
+		list = append(list, fmt.Sprintf("Front: no other place beats it in both %s and %s. Places with an invalid run or an unknown value are never on it.", r.Pareto[0], r.Pareto[1]))
 	}
-	return nil
+	return list
 }
 
-// table with a row for each place.
+// table has a row for each place.
 func (r *Result) table() *present.Table {
 	var header []string
 	for _, a := range r.Axes {
@@ -100,9 +83,10 @@ func (r *Result) table() *present.Table {
 	if failing {
 		header = append(header, "what fails")
 	}
-	t := present.NewTable(header...)
+	t := present.NewTable("", "", header...)
+	t.Notes = r.notes()
 	for i := range places {
-		t.Add(r.row(i, &places[i], failing)...)
+		t.AddWords(r.row(i, &places[i], failing)...)
 	}
 	return t
 }
@@ -150,7 +134,7 @@ func orDash(s string) string {
 	return s
 }
 
-// verdict on a place: of a search, what it found.
+// verdict returns that on a place: of a search, what it found.
 func (p *place) verdict() string {
 	if f := p.found; f != nil {
 		return string(f.Outcome)
@@ -187,7 +171,7 @@ func Fails(runs []Run) (all []string) {
 	return all
 }
 
-// heading of a column, with the unit of its cells.
+// heading returns a column's name, with the unit of its cells.
 func (c *Column) heading() string {
 	switch c.Unit {
 	case "s":
@@ -200,7 +184,7 @@ func (c *Column) heading() string {
 	return c.Name
 }
 
-// cell of a place: the median over its runs, and where they differ their
+// cell writes the median over a place's runs, and where they differ their
 // range; how many of them know it, if not all do. A search that found no
 // capacity has no runs there.
 func (c *Column) cell(p *place, column int) string {
@@ -238,18 +222,10 @@ func (c *Column) number(v float64) string {
 // several repeats their median). Numbers are in base units; what is unknown is
 // empty.
 func (r *Result) CSV(w io.Writer) error {
-	out := csv.NewWriter(w)
-	var err error
 	if r.Search != nil {
-		err = r.searchedCSV(out)
-	} else {
-		err = r.runsCSV(out)
+		return r.searchedTable().CSV(w)
 	}
-	out.Flush()
-	if err = errors.Join(err, out.Error()); err != nil {
-		return fmt.Errorf("writing CSV: %w", err)
-	}
-	return nil
+	return r.runsTable().CSV(w)
 }
 
 func (r *Result) header(own ...string) []string {
@@ -267,21 +243,21 @@ func (r *Result) header(own ...string) []string {
 	return names
 }
 
-func (r *Result) runsCSV(out *csv.Writer) error {
-	err := out.Write(r.header("repeat", "seed", "plan", "verdict", "what_fails"))
+func (r *Result) runsTable() *present.Table {
+	t := present.NewTable("", "", r.header("repeat", "seed", "plan", "verdict", "what_fails")...)
 	for i := range r.Runs {
 		run := &r.Runs[i]
 		row := append(slices.Clone(run.Settings), strconv.Itoa(run.Repeat), strconv.FormatUint(run.Seed, 10), run.Plan, run.Verdict(), strings.Join(Fails(r.Runs[i:i+1]), "; "))
 		for _, v := range run.Values {
 			row = append(row, number(v))
 		}
-		err = errors.Join(err, out.Write(r.onFront(row, run.Place)))
+		t.AddWords(r.onFront(row, run.Place)...)
 	}
-	return err
+	return t
 }
 
-func (r *Result) searchedCSV(out *csv.Writer) error {
-	err := out.Write(r.header("outcome", "passes", "fails", "probes", "what_fails"))
+func (r *Result) searchedTable() *present.Table {
+	t := present.NewTable("", "", r.header("outcome", "passes", "fails", "probes", "what_fails")...)
 	for i, p := range r.places() {
 		fails := ""
 		if x, _, ok := Quantity(p.found.Fails); ok {
@@ -295,9 +271,9 @@ func (r *Result) searchedCSV(out *csv.Writer) error {
 			}
 			row = append(row, cell)
 		}
-		err = errors.Join(err, out.Write(r.onFront(row, i)))
+		t.AddWords(r.onFront(row, i)...)
 	}
-	return err
+	return t
 }
 
 func (r *Result) onFront(row []string, place int) []string {

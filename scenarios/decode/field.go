@@ -19,7 +19,7 @@ type field struct {
 	name     string // yaml
 	doc      string
 	required bool
-	unless   []string // fields of the struct one of which makes required void
+	unless   []string // fields of the struct; where any of them is written, required is void
 	initial  string   // default
 	min, max *bound
 	enum     []string
@@ -183,7 +183,7 @@ func (d *Decoder) structure(m *ast.MappingNode, path string, at Pos, v reflect.V
 		if f.required && !intended[f.name] && !excused(f, written, intended) {
 			d.Report(at, Join(path, f.name), "missing field %s: %s", f.name, f.doc)
 		}
-		d.setDefault(f, v.Field(f.index))
+		d.language.setDefault(f, v.Field(f.index))
 	}
 	d.alternatives(fs, written, intended, path, at)
 	for _, f := range fs {
@@ -209,7 +209,7 @@ func (d *Decoder) related(f, bound field, path string, v reflect.Value) {
 	}
 }
 
-// excused tells whether a field may be left out because of others.
+// excused reports whether a field may be left out because of others.
 func excused(f field, written map[string]Pos, intended map[string]bool) bool {
 	return slices.ContainsFunc(f.unless, func(other string) bool { _, ok := written[other]; return ok || intended[other] })
 }
@@ -247,20 +247,26 @@ func (d *Decoder) alternatives(fs []field, written map[string]Pos, intended map[
 	}
 }
 
+// Default returns a T of a language in which nothing is written.
+func Default[T any](l *Language) (v T) {
+	l.setDefaults(reflect.ValueOf(&v).Elem())
+	return v
+}
+
 // setDefault gives a field that the file leaves out its default, and the
 // fields of a plain struct theirs.
-func (d *Decoder) setDefault(f field, v reflect.Value) {
+func (l *Language) setDefault(f field, v reflect.Value) {
 	t := v.Type()
 	if f.initial == "" {
 		if t.Kind() == reflect.Struct && scalars[t].read == nil {
 			if order, _ := groups(fields(t)); len(order) == 0 { // an alternative is not to be chosen for the user
-				d.setDefaults(v)
+				l.setDefaults(v)
 			}
 		}
 		return
 	}
 	set := func(x any) { v.Set(reflect.ValueOf(x)) }
-	if sh, ok := d.language.short(t); ok {
+	if sh, ok := l.short(t); ok {
 		t, set = sh.scalar, func(x any) { sh.set(v, x) }
 	}
 	x, err := scalars[t].read(f.initial)
@@ -270,8 +276,8 @@ func (d *Decoder) setDefault(f field, v reflect.Value) {
 	set(x)
 }
 
-func (d *Decoder) setDefaults(v reflect.Value) {
+func (l *Language) setDefaults(v reflect.Value) {
 	for _, f := range fields(v.Type()) {
-		d.setDefault(f, v.Field(f.index))
+		l.setDefault(f, v.Field(f.index))
 	}
 }

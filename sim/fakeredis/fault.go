@@ -29,10 +29,9 @@ type trouble struct {
 	frozenAt    int64
 	delay       network.Distribution // nil: none
 	there, back link
-	readOnly    bool
-	outOfMemory bool
+	refusals    []fault.Refusal
 	dirty       bool // the command at hand has written
-	underWay    []*tracked
+	underWay    []*flight
 	places      int64 // taken in the queue
 }
 
@@ -54,102 +53,74 @@ var errFaultless = errors.New("the fleet was made without faults: say so in its 
 
 // Begin lets a fault happen at the present instant.
 func (f *Fleet) Begin(x fault.Fault) error {
-	s, err := f.struck(x)
+	d := x.Kind.Of()
+	struck := struck{fleet: f}
+	switch {
+	case !f.spec.Faults:
+		return errFaultless
+	case d.Embedded == nil:
+		return fmt.Errorf("no embedded shard knows the fault %q", x.Kind)
+	case d.Adds:
+	case x.Shard < 0 || x.Shard >= len(f.Shards):
+		return fmt.Errorf("the fault %q is of shard %d, the fleet has %d shards", x.Kind, x.Shard+1, len(f.Shards))
+	default:
+		struck.Shard = f.Shards[x.Shard]
+	}
+	end, err := d.Embedded(struck, x)
 	if err != nil {
 		return err
 	}
-	switch x.Kind {
-	case fault.Add:
-		return f.add(x.Name)
-	case fault.Rename:
-		return f.rename(s, x.Name)
-	case fault.Restart:
-		s.restart()
-	case fault.FlushScripts:
-		s.flushScripts()
-	case fault.Reset:
-		s.reset()
-	case fault.Down:
-		s.die()
-	case fault.Frozen:
-		s.freeze()
-	case fault.Delay:
-		s.delay = x.RTT
-	case fault.Bandwidth:
-		s.there, s.back = link{rate: x.BytesPerSecond}, link{rate: x.BytesPerSecond}
-	case fault.ReadOnly:
-		s.readOnly = true
-	case fault.OutOfMemory:
-		s.outOfMemory = true
-	default:
-		return fmt.Errorf("shard %s: no embedded shard knows the fault %q", s.Name, x.Kind)
+	if end != nil {
+		f.begun.Add(x, fault.Course{End: func() error { end(); return nil }})
 	}
-	s.guard()
 	f.watch()
 	return nil
 }
 
 // End ends a fault that lasted.
-func (f *Fleet) End(x fault.Fault) error {
-	s, err := f.struck(x)
-	if err != nil {
-		return err
-	}
-	switch x.Kind {
-	case fault.Down:
-		s.down = false
-	case fault.Frozen:
-		s.thaw()
-	case fault.Delay:
-		s.delay = nil
-	case fault.Bandwidth:
-		s.widen()
-	case fault.ReadOnly:
-		s.readOnly = false
-	case fault.OutOfMemory:
-		s.outOfMemory = false
-	default:
-		return fmt.Errorf("shard %s: the fault %q does not last", s.Name, x.Kind)
-	}
-	s.guard()
-	return nil
+func (f *Fleet) End(x fault.Fault) error { return f.begun.End(x) }
+
+// struck is the shard that a fault happens to, nil of one that is to be added.
+type struck struct {
+	*Shard
+	fleet *Fleet
 }
 
-// struck returns the shard that a fault happens to, nil of one that is to be
-// added.
-func (f *Fleet) struck(x fault.Fault) (*Shard, error) {
-	switch {
-	case !f.spec.Faults:
-		return nil, errFaultless
-	case x.Kind == fault.Add:
-		return nil, nil
-	case x.Shard < 0 || x.Shard >= len(f.Shards):
-		return nil, fmt.Errorf("the fault %q is of shard %d, the fleet has %d shards", x.Kind, x.Shard+1, len(f.Shards))
-	}
-	return f.Shards[x.Shard], nil
-}
-
-// die kills the shard: what it has not answered fails when the client hears
+// Down kills the shard: what it has not answered fails when the client hears
 // of it, and its data is gone.
-func (s *Shard) die() {
+func (s struck) Down() (up func()) {
 	now := s.sched.Now()
 	for _, t := range slices.Clone(s.underWay) {
 		if t.state == queued || t.state == serving {
-			t.after(now+t.flight.back, returning, func() { t.finish(wasReset(s)) })
+			t.after(now+t.back, returning, func() { t.finish(wasReset(s.Shard)) })
 		}
 	}
 	s.down, s.free = true, now
-	s.restart()
+	s.Restart()
+	return func() { s.down = false }
 }
 
-// freeze lets the queue stand still.
-func (s *Shard) freeze() {
+// Freeze lets the queue stand still.
+func (s struck) Freeze() (thaw func()) {
 	s.frozen, s.frozenAt = true, s.sched.Now()
 	for _, t := range s.underWay {
 		if t.state == queued || t.state == serving {
 			t.turn++ // what it waits for does not come
 		}
 	}
+	return s.thaw
+}
+
+// Delay makes every round trip longer.
+func (s struck) Delay(rtt network.Distribution) (end func()) {
+	s.delay = rtt
+	return func() { s.delay = nil }
+}
+
+// Narrow makes the link narrow, each way.
+func (s struck) Narrow(bytesPerSecond float64) (widen func()) {
+	s.there, s.back = link{rate: bytesPerSecond}, link{rate: bytesPerSecond}
+	return s.widen
 }
 
 // thaw lets the queue go on where it was, in the order in which commands
@@ -158,7 +129,7 @@ func (s *Shard) thaw() {
 	stood := s.sched.Now() - s.frozenAt
 	s.frozen = false
 	s.free += stood
-	for _, t := range s.inOrder(func(t *tracked) int64 { return t.place }, queued, serving) {
+	for _, t := range s.inOrder(func(t *flight) int64 { return t.place }, queued, serving) {
 		t.end += stood
 		if t.state == serving {
 			t.after(t.end, serving, t.answer)
@@ -168,15 +139,15 @@ func (s *Shard) thaw() {
 	}
 }
 
-// reset fails whatever clients wait for. What has not been executed never is:
+// Reset fails whatever clients wait for. What has not been executed never is:
 // the server finds its connections closed.
-func (s *Shard) reset() {
+func (s struck) Reset() {
 	free := s.queueTime()
 	for _, t := range slices.Clone(s.underWay) {
 		if t.state == serving {
 			free = max(free, t.end)
 		}
-		t.finish(wasReset(s))
+		t.finish(wasReset(s.Shard))
 	}
 	s.free = free
 }
@@ -189,42 +160,38 @@ func (t *trouble) chaos() *rand.Rand {
 	return t.rng
 }
 
-const (
-	readOnlyText    = "READONLY You can't write against a read only replica."
-	outOfMemoryText = "OOM command not allowed when used memory > 'maxmemory'."
-	abortedText     = "EXECABORT Transaction discarded because of previous errors."
-)
+const abortedText = "EXECABORT Transaction discarded because of previous errors."
 
 // refusal says why a command of that lower-case name is not executed, "" when
 // it is. Redis 7 starts any script without flags of its own: what it refuses
-// is the command that the script calls; and not at maxmemory if the script has
-// written before.
+// is the command that the script calls.
 func (t *trouble) refusal(name string) string {
-	switch c := rediscmd.Of(name); {
-	case t.readOnly && c.Has(rediscmd.Grows|rediscmd.Frees):
-		return readOnlyText
-	case t.outOfMemory && c.Has(rediscmd.Grows) && !t.dirty:
-		return outOfMemoryText
+	for _, r := range t.refusals {
+		if r.Of(rediscmd.Of(name), t.dirty) {
+			return r.Text
+		}
 	}
 	return ""
 }
 
-// refusalInTransaction is of commands after MULTI. At maxmemory Redis queues
-// none.
+// refusalInTransaction is of commands after MULTI.
 func (t *trouble) refusalInTransaction(name string) string {
-	if t.outOfMemory && name != "discard" && name != "exec" && name != "multi" && name != "watch" {
-		return outOfMemoryText
+	for _, r := range t.refusals {
+		if r.QueuesNone && name != "discard" && name != "exec" && name != "multi" && name != "watch" {
+			return r.Text
+		}
 	}
 	return t.refusal(name)
 }
 
-// guard lets every command, also one that a script calls, pass by refusal
-// while there is something to refuse.
-func (s *Shard) guard() {
-	if !s.readOnly && !s.outOfMemory {
-		s.srv.SetPreHook(nil)
-		return
+// Refuse lets every command, also one that a script calls, pass by refusal
+// while there is something to refuse. A refusal that queues nothing comes last.
+func (s struck) Refuse(r fault.Refusal) (end func()) {
+	at := 0
+	if r.QueuesNone {
+		at = len(s.refusals)
 	}
+	s.refusals = slices.Insert(s.refusals, at, r)
 	s.srv.SetPreHook(func(p *server.Peer, cmd string, _ ...string) bool {
 		name := strings.ToLower(cmd)
 		if text := s.refusal(name); text != "" {
@@ -234,6 +201,12 @@ func (s *Shard) guard() {
 		s.dirty = s.dirty || rediscmd.Of(name).Has(rediscmd.Grows|rediscmd.Frees)
 		return false
 	})
+	return func() {
+		s.refusals = slices.DeleteFunc(s.refusals, func(o fault.Refusal) bool { return o.Text == r.Text })
+		if len(s.refusals) == 0 {
+			s.srv.SetPreHook(nil)
+		}
+	}
 }
 
 // link is one way of a narrow link, first in, first out.
@@ -252,7 +225,7 @@ func (l *link) pass(now int64, bytes int64) int64 {
 func (s *Shard) widen() {
 	s.there, s.back = link{}, link{}
 	now := s.sched.Now()
-	for _, t := range s.inOrder(func(t *tracked) int64 { return t.due }, onLink, onLinkBack) {
+	for _, t := range s.inOrder(func(t *flight) int64 { return t.due }, onLink, onLinkBack) {
 		if t.state == onLink {
 			t.after(now, onLink, t.arrive)
 		} else {
@@ -334,8 +307,9 @@ func (w *wire) alive(c *redis.Client, s *Shard) *redis.Client {
 	return w.late[s]
 }
 
-// add lets a new, empty shard join every client's Ring.
-func (f *Fleet) add(name string) error {
+// Join lets a new, empty shard join every client's Ring.
+func (s struck) Join(name string) error {
+	f := s.fleet
 	if err := f.addShard(name); err != nil {
 		return err
 	}
@@ -349,9 +323,9 @@ func (f *Fleet) add(name string) error {
 	return nil
 }
 
-// rename lets every client's Ring know a shard by another name.
-func (f *Fleet) rename(s *Shard, to string) error {
-	for _, w := range f.wires {
+// Rename lets every client's Ring know a shard by another name.
+func (s struck) Rename(to string) error {
+	for _, w := range s.fleet.wires {
 		if slices.Contains(w.names, to) {
 			return fmt.Errorf("shard %s cannot be renamed to %s: a client knows a shard of that name", s.Name, to)
 		}
@@ -403,8 +377,8 @@ func (w *wire) beat(p *clock.Proc) {
 // of the delay, so that looking draws nothing from the client's stream.
 func (w *wire) look(p *clock.Proc, s *Shard) bool {
 	rtt := int64(w.rtt[s.index].Mean())
-	f := &flight{shard: s, next: p.Now() + rtt/2, back: rtt - rtt/2}
-	return w.track(p, nil, []*flight{f}, single) == nil
+	f := &flight{w: w, shard: s, due: p.Now() + rtt/2, back: rtt - rtt/2}
+	return w.track(p, nil, []*flight{f}) == nil
 }
 
 // vote counts a look and tells whether the Ring loses the shard by it, or

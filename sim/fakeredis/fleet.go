@@ -15,6 +15,7 @@ import (
 	"github.com/quotalab/quotalab/models/network"
 	"github.com/quotalab/quotalab/scenarios"
 	"github.com/quotalab/quotalab/sim/clock"
+	"github.com/quotalab/quotalab/sim/fault"
 )
 
 // Spec describes the shards of one fleet.
@@ -47,6 +48,7 @@ type Fleet struct {
 	byAddr map[string]*Shard
 	wires  []*wire
 	order  int64
+	begun  fault.Begun
 }
 
 // NewFleet starts the shards. No listener is opened.

@@ -7,7 +7,7 @@
 // real Ring, and by way of the context a Trace of what a request did on the
 // wire. Only sim/ imports it.
 //
-// A Fleet is a fault.Target too: files fault*.go hold what goes wrong, and what
+// A Fleet is a fault.Target too: fault.go and flight.go hold what goes wrong, and what
 // clients notice of it. What a client would do by the wall clock is simulated:
 // giving up on a reply after its read timeout, and the Ring's health checks,
 // by which it loses a shard. A command is sent once, on a connection that is
@@ -164,17 +164,17 @@ func eachKey(words []string, c *rediscmd.Command, yield func(key string)) {
 	c.Keys(len(words), func(i int) string { return words[i] }, func(at int) { yield(words[at]) })
 }
 
-// restart loses all keys and scripts, as a server without persistence does
+// Restart loses all keys and scripts, as a server without persistence does
 // that is killed and comes back at once.
-func (s *Shard) restart() {
+func (s *Shard) Restart() {
 	s.advance()
 	s.db.FlushAll()
 	s.expiry = newDeadlines()
-	s.flushScripts()
+	s.FlushScripts()
 }
 
-// flushScripts loses all scripts.
-func (s *Shard) flushScripts() {
+// FlushScripts loses all scripts.
+func (s *Shard) FlushScripts() {
 	s.srv.Dispatch(s.lua.peer, []string{"SCRIPT", "FLUSH"})
 	s.lua.forget()
 }

@@ -183,7 +183,7 @@ func (a *Agreement) add(written, read []KeyTouch) {
 	}
 }
 
-// The commands of a survey.
+// set writes a key. It, get and del are the commands of a survey.
 func set(ctx context.Context, c redis.Cmdable, key string) { c.Set(ctx, key, key, 0) }
 func get(ctx context.Context, c redis.Cmdable, key string) { c.Get(ctx, key) }
 func del(ctx context.Context, c redis.Cmdable, key string) { c.Del(ctx, key) }

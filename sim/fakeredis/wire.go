@@ -56,17 +56,6 @@ type before struct {
 	effect, order int64
 }
 
-// flight is the commands of one call that go to one shard.
-type flight struct {
-	client *redis.Client
-	shard  *Shard
-	cmds   []command
-	stage  stage
-	next   int64 // instant of the stage
-	end    int64 // of service
-	back   int64 // way back
-}
-
 // form is the way in which commands were given to the Ring.
 type form uint8
 
@@ -74,14 +63,6 @@ const (
 	single form = iota
 	pipelined
 	transaction
-)
-
-type stage uint8
-
-const (
-	arriving  stage = iota // at the shard's queue
-	beginning              // to be served
-	served
 )
 
 func (w *wire) DialHook(next redis.DialHook) redis.DialHook { return next }
@@ -132,15 +113,15 @@ func (w *wire) send(ctx context.Context, cmds []redis.Cmder, as form) error {
 	now := proc.Now()
 	for _, f := range flights {
 		rtt := int64(w.rtt[f.shard.index].Sample(w.rng))
-		f.next, f.back = now+rtt/2, rtt-rtt/2
+		f.w, f.as, f.due, f.back = w, as, now+rtt/2, rtt-rtt/2
 		if trace != nil {
 			trace.Touch(f.shard.Name, int32(len(f.cmds)))
 		}
 	}
 	if w.fleet.spec.Faults {
-		err = w.track(proc, trace, flights, as)
+		err = w.track(proc, trace, flights)
 	} else {
-		err = w.fly(proc, trace, flights, as)
+		err = w.fly(proc, trace, flights)
 	}
 	if as == transaction && redis.HasErrorPrefix(err, "EXECABORT") {
 		return err // as a Ring says it, rather than the first command's error
@@ -151,21 +132,21 @@ func (w *wire) send(ctx context.Context, cmds []redis.Cmder, as form) error {
 // fly plays flights that nothing can happen to on the way. What is not back
 // when the client's patience ends goes on without it. The error is of one that
 // failed.
-func (w *wire) fly(proc *clock.Proc, trace *Trace, flights []*flight, as form) (err error) {
+func (w *wire) fly(proc *clock.Proc, trace *Trace, flights []*flight) (err error) {
 	deadline := w.deadline(proc.Now())
 	reply := proc.Now()
 	f := earliest(flights)
-	for ; f != nil && f.next < deadline; f = earliest(flights) {
-		proc.SleepUntil(f.next)
-		switch f.stage {
-		case arriving:
-			f.next, f.end = f.shard.enqueue(f.cmds)
-			f.stage = beginning
-		case beginning:
-			if failed := w.execute(trace, f, as); failed != nil {
+	for ; f != nil && f.due < deadline; f = earliest(flights) {
+		proc.SleepUntil(f.due)
+		switch f.state {
+		case sent:
+			f.due, f.end = f.shard.enqueue(f.cmds)
+			f.state = queued
+		case queued:
+			if failed := w.execute(trace, f); failed != nil {
 				err = failed
 			}
-			f.stage = served
+			f.state = serving
 			reply = max(reply, f.end+f.back)
 		}
 	}
@@ -174,7 +155,7 @@ func (w *wire) fly(proc *clock.Proc, trace *Trace, flights []*flight, as form) (
 		return err
 	}
 	proc.SleepUntil(deadline)
-	return w.giveUp(flights, deadline, as)
+	return w.giveUp(flights, deadline)
 }
 
 // earliest returns the flight whose next stage is due first, nil when all
@@ -182,7 +163,7 @@ func (w *wire) fly(proc *clock.Proc, trace *Trace, flights []*flight, as form) (
 func earliest(flights []*flight) *flight {
 	var first *flight
 	for _, f := range flights {
-		if f.stage != served && (first == nil || f.next < first.next) {
+		if f.state < serving && (first == nil || f.due < first.due) {
 			first = f
 		}
 	}
@@ -193,7 +174,7 @@ func earliest(flights []*flight) *flight {
 // request's context stays behind: nothing here takes wall time that it could
 // cut short, and what is under way when a run is interrupted ends as it would
 // have. The error is that of a command, or of all.
-func (w *wire) execute(trace *Trace, f *flight, as form) error {
+func (w *wire) execute(trace *Trace, f *flight) error {
 	ctx := context.Background()
 	if trace != nil {
 		for _, c := range f.cmds {
@@ -201,11 +182,11 @@ func (w *wire) execute(trace *Trace, f *flight, as form) error {
 		}
 		defer w.observeReplies(trace, f)
 	}
-	if len(f.cmds) == 1 && as != transaction {
+	if len(f.cmds) == 1 && f.as != transaction {
 		return f.client.Process(ctx, f.cmds[0].Cmder)
 	}
 	pipe := f.client.Pipeline()
-	if as == transaction {
+	if f.as == transaction {
 		pipe = f.client.TxPipeline()
 	}
 	for _, c := range f.cmds {
@@ -288,30 +269,23 @@ func (w *wire) deadline(now int64) int64 {
 
 // giveUp fails the flights that are not back by the deadline, which is now.
 // Those that have not been executed will be, unseen.
-func (w *wire) giveUp(flights []*flight, deadline int64, as form) (err error) {
+func (w *wire) giveUp(flights []*flight, deadline int64) (err error) {
 	for _, f := range flights {
-		if f.stage == served && f.end+f.back < deadline {
+		if f.state == serving && f.end+f.back < deadline {
 			continue
 		}
 		err = timedOut(f.shard)
 		f.fail(err)
-		if f.stage != served {
+		switch f.state {
+		case sent:
 			f.orphan()
-			w.fleet.sched.Call(f.next, func() { w.goOn(f, as) })
+			f.after(f.due, sent, f.arrive)
+		case queued:
+			f.orphan()
+			f.after(f.due, queued, f.serve)
 		}
 	}
 	return err
-}
-
-// goOn plays the next stage of a flight that nobody waits for.
-func (w *wire) goOn(f *flight, as form) {
-	if f.stage == beginning {
-		_ = w.execute(nil, f, as) // nobody hears of it
-		return
-	}
-	f.next, f.end = f.shard.enqueue(f.cmds)
-	f.stage = beginning
-	w.fleet.sched.Call(f.next, func() { w.goOn(f, as) })
 }
 
 // fail sets the error of all commands.

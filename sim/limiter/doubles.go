@@ -15,6 +15,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/record"
 )
 
@@ -37,7 +38,7 @@ var (
 		About: "test double: fails at a rate, else as tat with write setnx", Algorithm: "gcra", Batch: true, TAT: unixNanoTAT,
 		Options: []Option{
 			{Name: "share", About: "share of the requests that fail", Default: "10%", Check: checkShare},
-			{Name: "error", About: "kind of error", Default: "timeout", Values: flakyKinds()},
+			{Name: "error", About: "kind of error", Default: "timeout", Values: metric.Values("error")},
 		},
 		New: newFlaky,
 	}
@@ -96,10 +97,6 @@ func flakyErrors() map[string]error {
 		"connection":     io.EOF,
 		"unexpected":     errors.New("made up by the flaky limiter"),
 	}
-}
-
-func flakyKinds() []string {
-	return []string{"timeout", "cancelled", "refused", "pool_exhausted", "script_missing", "server", "connection", "unexpected"}
 }
 
 func parseShare(s string) (float64, error) {

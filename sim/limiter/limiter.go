@@ -46,7 +46,7 @@ type Take struct {
 	Wire  string // the key as the limiter writes it to Redis; set by the adapter
 }
 
-// Decision of a limiter.
+// Decision is the answer of a limiter.
 type Decision struct {
 	Allowed    bool
 	Remaining  int64         // tokens left of the strictest limit, −1 unknown
@@ -111,7 +111,7 @@ type Kind struct {
 	Telemetry func(families []*dto.MetricFamily) []record.Telemetry
 }
 
-// Option of a kind of limiter.
+// Option is one setting of a kind of limiter.
 type Option struct {
 	Name    string
 	About   string
@@ -120,7 +120,7 @@ type Option struct {
 	Check   func(value string) error // may be nil
 }
 
-// Kinds by name.
+// Kinds holds the kinds of limiters by name.
 type Kinds map[string]Kind
 
 // Builtin returns the kinds that quotalab comes with. To add one, write a
@@ -177,8 +177,8 @@ func limitOf(table *record.LimitTable, t Take) (record.Limit, error) {
 	return l, nil
 }
 
-// ErrorKind sorts an error of a limiter into the kinds of LIMITERS.md:
-// timeout, cancelled, refused, pool_exhausted, script_missing, connection,
+// ErrorKind sorts an error of a limiter into the kinds timeout,
+// cancelled, refused, pool_exhausted, script_missing, connection,
 // server, and unexpected for everything that Redis or the network did not
 // cause.
 func ErrorKind(err error) string {

@@ -71,7 +71,7 @@ func race(t *testing.T, s subject, burst int64, from state, callers, times int) 
 	return admitted
 }
 
-// What ../../../shared/LIMITERS.md says was measured on the real packages.
+// The numbers were measured on the real packages.
 // Delays are constant here, so that all callers are in step and the numbers
 // exact; where they were measured with real ones, they scatter by one or two.
 func TestKnownBehaviour(t *testing.T) {

@@ -22,7 +22,7 @@ const (
 )
 
 // tat is our own GCRA on Redis. The stored value is the theoretical arrival
-// time in Unix nanoseconds. Its arithmetic is not the oracle's, so that an
+// time in Unix nanoseconds. Its arithmetic is not the reference's, so that an
 // error in one shows against the other.
 var tat = Kind{
 	About:     "our own GCRA on Redis, with the write strategy as an option",
@@ -232,7 +232,7 @@ type bucket struct {
 	verdict  verdict
 }
 
-// verdict of GCRA on one bucket; instants in Unix nanoseconds.
+// verdict is what GCRA says of one bucket; instants in Unix nanoseconds.
 type verdict struct {
 	allowed   bool
 	newTAT    int64

@@ -65,7 +65,7 @@ type outcome struct {
 
 type failure struct{ limiter, kind string }
 
-// series of one outcome.
+// series is what is counted of one outcome.
 type series struct {
 	decisions             prometheus.Counter
 	latency, lag, sojourn prometheus.Observer
@@ -123,7 +123,7 @@ func (m *Meter) Write(o *record.Observation) error {
 	return nil
 }
 
-// seconds of a time in ns, which is never negative.
+// seconds returns a time in ns, which is never negative.
 func seconds(ns int64) float64 { return float64(max(0, ns)) / 1e9 }
 
 func (m *Meter) of(o *record.Observation) *series {

@@ -59,8 +59,8 @@ type AccountGroup struct {
 	peak   float64   // the largest share of one batch
 }
 
-// Corrections take back ⌊Share · units since the correction before⌋ at every
-// multiple of Every after the epoch. No Every: none.
+// Corrections says that ⌊Share · units since the correction before⌋ are taken
+// back at every multiple of Every after the epoch. No Every: none.
 type Corrections struct {
 	Every time.Duration
 	Share float64

@@ -3,10 +3,8 @@ package plan
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/scenarios"
 	"github.com/quotalab/quotalab/sim/limiter"
 	"github.com/quotalab/quotalab/sim/quota"
@@ -23,7 +21,7 @@ type Engine struct {
 	Every       time.Duration // 0: it does not look at accounts in runs
 	First       int64         // start of the first run
 	AccountTime time.Duration
-	Overlap     int64 // every so many runs is overlapped by a second one; 0 none
+	Overlap     int64 // runs from one that a second one overlaps to the next; 0 none
 
 	Source       quota.SourceKind
 	Lag          time.Duration
@@ -48,7 +46,7 @@ type EngineKind struct {
 	Unused func(options map[string]string) []string
 }
 
-// EngineKinds by name.
+// EngineKinds holds the kinds of engine by name.
 type EngineKinds map[string]EngineKind
 
 // Engines returns the kinds of engine that quotalab comes with.
@@ -90,7 +88,7 @@ func generations() []string {
 	return append(all, quota.Latest)
 }
 
-// rules of a generation; none of one that does not exist, which the check of
+// rules returns those of a generation; none of one that does not exist, which the check of
 // options reports.
 func rules(generation string) quota.Rule {
 	r, err := quota.RulesOf(generation)
@@ -130,13 +128,9 @@ func compileEngines(s *scenarios.Scenario, kinds EngineKinds) ([]Engine, scenari
 
 func compileEngine(s *scenarios.Scenario, name string, e scenarios.Engine, kinds EngineKinds) (Engine, scenarios.Problems) {
 	path := "engines." + name
-	kind, ok := kinds[e.Kind]
-	if !ok {
-		if e.Kind == "" {
-			return Engine{}, nil // the decoder has said so
-		}
-		return Engine{}, scenarios.Problems{s.Problem(path+".kind", "unknown kind %q%s: known are %s",
-			e.Kind, metric.DidYouMean(e.Kind, sortedKeys(kinds)), strings.Join(sortedKeys(kinds), ", "))}
+	kind, unknown := kindOf(s, path, e.Kind, kinds)
+	if kind == nil {
+		return Engine{}, unknown
 	}
 	options, ps := compileOptions(s, path, e.Kind, e.Options, kind.Options)
 	out := engine(s, e)

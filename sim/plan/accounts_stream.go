@@ -29,7 +29,7 @@ type UsageStream struct {
 
 	poisson
 	gaps *rand.Rand // on the same stream
-	due  float64    // by gaps: the next unit comes when so many are expected
+	due  float64    // by gaps: number of expected units at which the next one comes
 	sum  int64      // evenly: units so far
 
 	corrections
@@ -43,7 +43,7 @@ type corrections struct {
 	since            int64 // units since the last one
 }
 
-// method of drawing the units of batches.
+// method is a way of drawing the units of batches.
 type method uint8
 
 const (
@@ -58,7 +58,7 @@ const rare = 1
 const never = math.MaxInt64
 
 // Usage begins the usage of account i, which is the same each time. It is
-// empty where usage is what a traffic source is allowed: then whoever decides
+// empty where usage is what a traffic source is allowed: then what decides
 // on requests counts it, and applies Corrections.
 func (a *Accounts) Usage(i int) *UsageStream {
 	g := a.Group(i)

@@ -266,8 +266,8 @@ func retry(r scenarios.Reaction) *Retry {
 	return out
 }
 
-// backoff waits base·2ⁿ before retry n (from 0), at most longest, of which
-// the share jitter is random.
+// backoff waits base·2ⁿ before retry n (from 0), at most longest; the share
+// jitter of the wait is random.
 func backoff(b scenarios.RetryBackoff) func(int, time.Duration, *rand.Rand) (time.Duration, bool) {
 	base, longest, jitter := float64(b.Base), float64(b.Max), float64(b.Jitter)
 	return func(attempt int, _ time.Duration, rng *rand.Rand) (time.Duration, bool) {

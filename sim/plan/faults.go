@@ -37,19 +37,13 @@ func (p *Plan) compileFaults(s *scenarios.Scenario) scenarios.Problems {
 	shards := p.AllShards()
 	for i, f := range s.Faults {
 		out := fault.Fault{Kind: fault.Kind(f.Kind()), At: int64(f.At), Until: int64(f.Until(s.Horizon)), Shard: slices.Index(shards, f.On())}
-		switch {
-		case f.Rename != nil:
-			out.Name = f.Rename.To
-		case f.Add != nil:
-			out.Name = f.Add.Shard
-		case f.Bandwidth != nil:
-			out.BytesPerSecond = float64(f.Bandwidth.Rate)
-		case f.Clock != nil:
-			out.Shard, out.Client, out.Offset = 0, slices.Index(s.Clients.Names(), f.Clock.Client), time.Duration(f.Clock.Offset)
-		case f.Delay != nil:
-			var err error
-			if out.RTT, err = distribution(f.Delay.RTT); err != nil {
-				ps = append(ps, s.Problem(fmt.Sprintf("faults.%d.delay.rtt", i), "%v", err))
+		d := out.Kind.Of()
+		if d.Client != nil {
+			out.Shard, out.Client = 0, slices.Index(s.Clients.Names(), d.Client(f))
+		}
+		if d.Fields != nil {
+			if err := d.Fields(f, &out, distribution); err != nil {
+				ps = append(ps, s.Problem(fmt.Sprintf("faults.%d.%s.rtt", i, out.Kind), "%v", err))
 			}
 		}
 		p.Faults = append(p.Faults, out)
@@ -57,12 +51,13 @@ func (p *Plan) compileFaults(s *scenarios.Scenario) scenarios.Problems {
 	return ps
 }
 
-// RecordFaults is what a record says of the faults.
+// RecordFaults returns what a record says of the faults.
 func (p *Plan) RecordFaults() []record.Fault {
 	var out []record.Fault
 	for _, f := range p.Faults {
-		r := record.Fault{At: f.At, Until: f.Until, Kind: string(f.Kind), What: p.inWords(f)}
-		if f.Kind == fault.Clock {
+		d := f.Kind.Of()
+		r := record.Fault{At: f.At, Until: f.Until, Kind: string(f.Kind), What: p.inWords(f), MovesKeys: d.MovesKeys, KeepsAnswers: !d.LosesAnswers}
+		if d.Client != nil {
 			r.Client = p.Clients[f.Client].Name
 		} else {
 			r.Shard = p.AllShards()[f.Shard]
@@ -74,43 +69,11 @@ func (p *Plan) RecordFaults() []record.Fault {
 
 // inWords says what goes wrong.
 func (p *Plan) inWords(f fault.Fault) string {
-	if f.Kind == fault.Clock {
-		where := "ahead of"
-		if f.Offset < 0 {
-			where = "behind"
-		}
-		return fmt.Sprintf("the clock of client %s is %v %s what it was", p.Clients[f.Client].Name, f.Offset.Abs(), where)
+	d := f.Kind.Of()
+	if d.Client != nil {
+		return fmt.Sprintf("the clock of client %s %s", p.Clients[f.Client].Name, d.Words(f))
 	}
-	return p.AllShards()[f.Shard] + " " + p.happens(f)
-}
-
-// happens says what goes wrong with a shard.
-func (p *Plan) happens(f fault.Fault) string {
-	switch f.Kind {
-	case fault.Restart:
-		return "restarts empty"
-	case fault.Down:
-		return "is down"
-	case fault.Frozen:
-		return "is frozen"
-	case fault.Delay:
-		return fmt.Sprintf("is %v further away in the mean", f.RTT.Mean())
-	case fault.Bandwidth:
-		return fmt.Sprintf("has a link of %v each way", scenarios.ByteRate(f.BytesPerSecond))
-	case fault.Reset:
-		return "resets its connections"
-	case fault.Rename:
-		return "is renamed to " + f.Name
-	case fault.Add:
-		return "joins"
-	case fault.FlushScripts:
-		return "forgets its scripts"
-	case fault.ReadOnly:
-		return "is read-only"
-	case fault.OutOfMemory:
-		return "is out of memory"
-	}
-	return string(f.Kind)
+	return p.AllShards()[f.Shard] + " " + d.Words(f)
 }
 
 // faultsText describes the faults to a person.

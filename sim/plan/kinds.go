@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -28,18 +29,14 @@ func Check(s *scenarios.Scenario, kinds limiter.Kinds) scenarios.Problems {
 // compileLimiter resolves a limiter's kind, options and limits.
 func compileLimiter(s *scenarios.Scenario, name string, l scenarios.Limiter, kinds limiter.Kinds) (Limiter, scenarios.Problems) {
 	path := "limiters." + name
-	kind, ok := kinds[l.Kind]
-	if !ok {
-		if l.Kind == "" {
-			return Limiter{}, nil // the decoder has said so
-		}
-		return Limiter{}, scenarios.Problems{s.Problem(path+".kind", "unknown kind %q%s: known are %s",
-			l.Kind, metric.DidYouMean(l.Kind, sortedKeys(kinds)), strings.Join(sortedKeys(kinds), ", "))}
+	kind, unknown := kindOf(s, path, l.Kind, kinds)
+	if kind == nil {
+		return Limiter{}, unknown
 	}
 	options, ps := compileOptions(s, path, l.Kind, l.Options, kind.Options)
 	out := Limiter{
 		Limiter: record.Limiter{Name: name, Kind: l.Kind, Algorithm: kind.Algorithm, Resolution: kind.Resolution, Limits: recordLimits(l), Overrides: recordOverrides(l)},
-		Kind:    kind, Options: options,
+		Kind:    *kind, Options: options,
 	}
 	ps = append(ps, checkLimits(s, path, out)...)
 	if len(ps) == 0 && kind.Check != nil {
@@ -48,6 +45,20 @@ func compileLimiter(s *scenarios.Scenario, name string, l scenarios.Limiter, kin
 		}
 	}
 	return out, ps
+}
+
+// kindOf returns a limiter's or engine's kind; nil and a problem if there is
+// no such kind, without one if the decoder has said that none is given.
+func kindOf[T any](s *scenarios.Scenario, path, name string, kinds map[string]T) (*T, scenarios.Problems) {
+	kind, ok := kinds[name]
+	switch {
+	case ok:
+		return &kind, nil
+	case name == "":
+		return nil, nil
+	}
+	return nil, scenarios.Problems{s.Problem(path+".kind", "unknown kind %q%s: known are %s",
+		name, metric.DidYouMean(name, sortedKeys(kinds)), strings.Join(sortedKeys(kinds), ", "))}
 }
 
 // compileOptions resolves the options of a limiter or engine of some kind.
@@ -127,10 +138,5 @@ func recordLimit(name, key string, l scenarios.Limit) record.Limit {
 }
 
 func sortedKeys[T any](m map[string]T) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
+	return slices.Sorted(maps.Keys(m))
 }

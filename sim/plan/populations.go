@@ -203,7 +203,7 @@ func ipv4(index int, id uint64) netip.Addr {
 }
 
 // ipv6 writes ids into fd00::/8: a byte for the population, 32 bits for the
-// /48 range, of which each holds 16 consecutive ids.
+// /48 range, each of 16 consecutive ids.
 func ipv6(index int, id uint64) netip.Addr {
 	site, host := uint32(id>>4), byte(id&15)
 	a := [16]byte{0: 0xfd, 1: byte(index), 2: byte(site >> 24), 3: byte(site >> 16), 4: byte(site >> 8), 5: byte(site), 15: host + 1}

@@ -100,10 +100,10 @@ type View struct {
 	Lag int64
 }
 
-// Kind of the source.
+// Kind returns the kind of the source.
 func (v *View) Kind() SourceKind { return v.Of }
 
-// Sum of the range [from, to) as the kind interprets it.
+// Sum returns the usage in the range [from, to) as the kind interprets it.
 func (v *View) Sum(_ context.Context, account, from, to int64) ([]SeriesUnits, error) {
 	switch v.Of {
 	case Postgres:
@@ -151,7 +151,7 @@ func (v *View) Recent(_ context.Context, account int64) (int64, error) {
 	return smallest(tags), nil
 }
 
-// width of buckets, 1 if events keep their own instants.
+// width returns the width of buckets, 1 if events keep their own instants.
 func (v *View) width(bucket int64) int64 {
 	if v.Downsample {
 		return bucket
@@ -159,7 +159,7 @@ func (v *View) width(bucket int64) int64 {
 	return 1
 }
 
-// sum of what can be seen by now of a line, with stamps of a width in
+// sum returns what can be seen by now of a line, with stamps of a width in
 // [from, to).
 func (v *View) sum(l *line, from, to, width int64) (units int64, any bool) {
 	now := v.Clock.Now()
@@ -184,7 +184,7 @@ func firstStamped(stamp, width int64) int64 {
 	return floor(stamp-1, width) // ⌈s/w⌉ − 1 = ⌊(s−1)/w⌋
 }
 
-// floor of t to a multiple of width.
+// floor rounds t down to a multiple of width.
 func floor(t, width int64) int64 {
 	rest := t % width
 	if rest < 0 {

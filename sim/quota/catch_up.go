@@ -77,7 +77,7 @@ func NewCatchUp(o CatchUpOptions) (*CatchUp, error) {
 	return &CatchUp{CatchUpOptions: o, progress: map[int64]*progress{}}, nil
 }
 
-// Interval between the starts of two runs.
+// Interval returns the time between the starts of two runs.
 func (c *CatchUp) Interval() time.Duration { return c.Every }
 
 // Poll does one run. Errors at accounts are in the evaluations; such an

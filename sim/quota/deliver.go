@@ -46,7 +46,7 @@ func NewDeliverer(client redis.UniversalClient, o Outboxes, every int64, notify 
 	return &Deliverer{redis: client, outboxes: o, notify: notify, every: every}, nil
 }
 
-// Interval of the rounds.
+// Interval returns the time between the starts of rounds.
 func (d *Deliverer) Interval() time.Duration { return time.Duration(d.every) }
 
 // Poll goes once through all outboxes. What could not be delivered stays
@@ -278,7 +278,7 @@ func (o Outboxes) withDefaults() (Outboxes, error) {
 	return o, nil
 }
 
-// partition of an account, by the finalizer of SplitMix64, which leaves no
+// partition returns that of an account, by the finalizer of SplitMix64, which leaves no
 // pattern of the ids.
 func (o Outboxes) partition(account int64) int {
 	z := uint64(account) + 0x9e3779b97f4a7c15

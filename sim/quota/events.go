@@ -158,7 +158,7 @@ func NewBuffered(in *Inline, every int64) (*Buffered, error) {
 	return &Buffered{in: in, every: every, kept: map[int64]*kept{}}, nil
 }
 
-// Interval at which everything is counted.
+// Interval returns the time after which everything is counted.
 func (f *Buffered) Interval() time.Duration { return time.Duration(f.every) }
 
 // Add counts usage or keeps it back. An InDoubtError also names what was kept

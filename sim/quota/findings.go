@@ -18,7 +18,7 @@ type Finding struct {
 	Repaired bool
 }
 
-// FindingCause names the fault as THRESHOLDS.md does.
+// FindingCause names the fault of an engine that a finding shows.
 type FindingCause string
 
 // The faults.

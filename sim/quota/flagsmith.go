@@ -29,9 +29,10 @@ type FlagsmithOptions struct {
 }
 
 // Flagsmith is the polling engine that missed notices, in any of its
-// generations, with that generation's faults: see generations.go for what they
-// are and ../shared/flagsmith/README.md for the rules in words. Numbers in
-// comments are that file's rule numbers.
+// generations, with that generation's faults, which Rule lists. A run selects
+// accounts (rule 1), finds what usage counts and against which limit (2), reads it
+// (3), finds the highest threshold that it reaches (4, 5), and looks into the log
+// and mails (6, 7).
 type Flagsmith struct {
 	FlagsmithOptions
 	rules Rule
@@ -61,10 +62,7 @@ func NewFlagsmith(o FlagsmithOptions) (*Flagsmith, error) {
 	return &Flagsmith{o, rules}, nil
 }
 
-// Rules returns the rules that the engine follows.
-func (f *Flagsmith) Rules() Rule { return f.rules }
-
-// Interval between the starts of two runs.
+// Interval returns the time between the starts of two runs.
 func (f *Flagsmith) Interval() time.Duration { return f.Every }
 
 // Poll does one run. It returns an *AbortError if an error at one account
@@ -310,12 +308,12 @@ func (r Rule) rolls(a Account) bool {
 	return r.Has(FreeRolls) && a.Free || r.Has(CancelledRolls) && a.Cancelled
 }
 
-// rollingWindow of an account.
+// rollingWindow returns the last 30 days of an account.
 func rollingWindow(a Account, now int64) window {
 	return window{start: now - usage.Window, limit: a.FreeLimit, days: usage.Window / usage.Day, rolling: true}
 }
 
-// periodWindow of an account whose billing start is known. Before
+// periodWindow returns the period of an account whose billing start is known. Before
 // YearsCounted the months since then are taken without their years, so that in
 // the second year of a term the period starts a year early or more.
 func (r Rule) periodWindow(a Account, now int64) window {
@@ -369,7 +367,7 @@ const (
 // Has tells whether all of q hold.
 func (r Rule) Has(q Rule) bool { return r&q == q }
 
-// Generation of the flagsmith engine.
+// Generation is one version of the flagsmith engine.
 type Generation struct {
 	Name   string
 	Change string

@@ -83,7 +83,7 @@ func NewHybrid(c HybridConfig) (*Hybrid, error) {
 	return &Hybrid{Inline: in, accounts: c.Accounts, totals: c.Totals, every: c.Every, lag: c.Lag, settle: c.Settle}, nil
 }
 
-// Interval of the sweeps.
+// Interval returns the time between the starts of sweeps.
 func (h *Hybrid) Interval() time.Duration { return time.Duration(h.every) }
 
 // Poll sweeps all accounts, but those that count a rolling window, and also

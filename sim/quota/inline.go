@@ -207,7 +207,7 @@ func (in *Inline) periodOf(c usage.Contract, account, t, now int64) (period, err
 	return p, p.check(in.thresholds[len(in.thresholds)-1])
 }
 
-// check that the script's arithmetic is exact for the highest threshold.
+// check checks that the script's arithmetic is exact for the highest threshold.
 func (p period) check(threshold int64) error {
 	if p.limit < 1 || p.limit > largestTotal/threshold {
 		return fmt.Errorf("account %d: expected a limit of 1 to %d, found %d", p.account, largestTotal/threshold, p.limit)

@@ -44,7 +44,7 @@ type call struct {
 	items     []item
 }
 
-// InDoubtError: calls to Redis failed, so that these usages may have been
+// InDoubtError reports that calls to Redis failed, so that these usages may have been
 // counted or not. Retried with the token that they had, each counts once.
 type InDoubtError struct {
 	Usages []Usage
@@ -83,7 +83,7 @@ func (b *batch) add(u *Usage) error {
 	return b.item(item{what: itemAdd, period: p, units: u.Units, at: u.At, token: u.Token, usages: []*Usage{u}})
 }
 
-// period of a usage: often that of the usage before it.
+// period returns the period of a usage: often that of the usage before it.
 func (b *batch) period(last *item, u *Usage) (period, error) {
 	if last != nil && last.what == itemAdd && last.period.start <= u.At && u.At < last.period.end && u.At <= b.now {
 		return last.period, nil

@@ -10,7 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Row of a log: a notice was sent.
+// Row is an entry of a log: a notice was sent.
 type Row struct {
 	Account   int64
 	Threshold int64
@@ -144,7 +144,7 @@ func (l *RedisLog) Erase(ctx context.Context, account int64) error {
 	return nil
 }
 
-// rows of the list that holds an account's.
+// rows returns the entries of the list that holds an account's.
 func (l *RedisLog) rows(ctx context.Context, account int64) ([]Row, error) {
 	key := l.key(account)
 	texts, err := l.Redis.LRange(ctx, key, 0, -1).Result()

@@ -151,7 +151,7 @@ func highest(thresholds []int64, percent int64) int64 {
 	return t
 }
 
-// evaluation without outcome: the instants that it does not have are −1.
+// evaluation returns one without outcome: the instants that it does not have are −1.
 func evaluation(engine string, run, account, at int64) record.Evaluation {
 	return record.Evaluation{Engine: engine, Run: run, Account: account, At: at,
 		ReadFrom: -1, PeriodAt: -1, RowAt: -1, SentAt: -1}

@@ -187,7 +187,7 @@ func idleConns(c scenarios.Connection) int {
 	return min(16, poolSize(c))
 }
 
-// rename and join change the Ring's names of the shards. What a Ring knows
+// rename changes, as join does, the Ring's names of the shards. What a Ring knows
 // by its address stays connected.
 func (c *client) rename(host, name string) error {
 	return c.setAddrs(func(addrs map[string]string) {

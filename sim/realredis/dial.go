@@ -197,7 +197,7 @@ func ParseHosts(list []string) ([]string, error) {
 	return hosts, errors.Join(errs...)
 }
 
-// TLSFiles say how connections are encrypted. All are optional.
+// TLSFiles names the files that say how connections are encrypted. All are optional.
 type TLSFiles struct {
 	CA         string // PEM file of who may sign the servers' certificates; "": the system's
 	Cert, Key  string // PEM files of the client's certificate and private key

@@ -24,13 +24,7 @@ type trouble struct {
 	joining int            // shards at the end of the list that join later
 
 	mu    sync.Mutex // one fault begins or ends at a time
-	begun []episode
-}
-
-// episode is a fault under way.
-type episode struct {
-	fault.Fault
-	end func() error
+	begun fault.Begun
 }
 
 // Begin makes a fault real, and returns when it is. It is for faults that
@@ -44,13 +38,11 @@ func (s *Servers) Begin(f fault.Fault) error {
 	if f.Shard < 0 || f.Shard >= len(s.names) {
 		return fmt.Errorf("expected one of %d shards, found number %d", len(s.names), f.Shard+1)
 	}
-	end, err := s.begin(f)
+	course, err := s.begin(f)
 	if err != nil {
 		return fmt.Errorf("shard %q at %s: %w", s.names[f.Shard], s.hosts[f.Shard], err)
 	}
-	if f.Until > f.At {
-		s.trouble.begun = append(s.trouble.begun, episode{f, end})
-	}
+	s.trouble.begun.Add(f, course)
 	return nil
 }
 
@@ -59,112 +51,78 @@ func (s *Servers) Begin(f fault.Fault) error {
 func (s *Servers) End(f fault.Fault) error {
 	s.trouble.mu.Lock()
 	defer s.trouble.mu.Unlock()
-	i := slices.IndexFunc(s.trouble.begun, func(e episode) bool { return same(e.Fault, f) })
-	if i < 0 {
-		return errors.New("it has not begun")
-	}
-	e := s.trouble.begun[i]
-	s.trouble.begun = slices.Delete(s.trouble.begun, i, i+1)
-	if err := e.end(); err != nil {
-		return fmt.Errorf("shard %q at %s: %w", s.names[f.Shard], s.hosts[f.Shard], err)
+	if err := s.trouble.begun.End(f); err != nil {
+		return fmt.Errorf("fault %s: %w", f.Kind, err)
 	}
 	return nil
 }
 
-// begin returns how the fault ends, nil where it is over at once.
-func (s *Servers) begin(f fault.Fault) (end func() error, err error) {
-	switch f.Kind {
-	case fault.Restart:
-		return nil, s.restart(f.Shard)
-	case fault.Down:
-		return s.takeDown(f)
-	case fault.Frozen:
-		if !s.Own() {
-			return s.onLink(f)
-		}
-		return s.own[f.Shard].resume, s.own[f.Shard].stop()
-	case fault.Delay, fault.Bandwidth, fault.Reset:
-		return s.onLink(f)
-	case fault.FlushScripts:
-		return nil, s.command(f.Shard, "SCRIPT", "FLUSH", "SYNC")
-	case fault.ReadOnly:
-		return s.readOnly(f.Shard)
-	case fault.OutOfMemory:
-		return s.fill(f.Shard)
-	case fault.Rename:
-		return nil, s.rename(f.Shard, f.Name)
-	case fault.Add:
-		return nil, s.join(f.Shard, f.Name)
+func (s *Servers) begin(f fault.Fault) (fault.Course, error) {
+	d, on := f.Kind.Of(), struck{s, f}
+	if !d.Proxied(s.Own()) {
+		return d.Live(on, f)
 	}
-	return nil, fmt.Errorf("no live server knows the fault %q", f.Kind)
-}
-
-// onLink has the proxy before the shard make the fault.
-func (s *Servers) onLink(f fault.Fault) (end func() error, err error) {
-	p := s.trouble.proxies[f.Shard]
-	if p == nil {
-		return nil, fmt.Errorf("%s needs a proxy before the shard, which Through did not make", f.Kind)
-	}
-	return func() error { return p.End(f) }, p.Begin(f)
-}
-
-// takeDown lets dials be refused. A server of ours is killed and comes back
-// empty; to another, the run's clients lose the way.
-func (s *Servers) takeDown(f fault.Fault) (end func() error, err error) {
-	if !s.Own() {
-		return s.onLink(f)
-	}
-	up := func() error { return s.restart(f.Shard) }
 	if s.trouble.proxies[f.Shard] == nil {
-		return up, s.own[f.Shard].kill()
+		return fault.Course{}, fmt.Errorf("%s needs a proxy before the shard, which Through did not make", f.Kind)
 	}
-	open, err := s.onLink(f)
-	if err != nil {
-		return nil, err
-	}
-	return func() error { return errors.Join(up(), open()) }, s.own[f.Shard].kill()
+	return on.OnLink()
 }
 
-// restart starts a server of ours anew. What it was told by faults that are
+// struck is the server that a fault happens to.
+type struck struct {
+	servers *Servers
+	fault   fault.Fault
+}
+
+func (s struck) process() *process { return s.servers.own[s.fault.Shard] }
+func (s struck) Kill() error       { return s.process().kill() }
+func (s struck) Stop() error       { return s.process().stop() }
+func (s struck) Resume() error     { return s.process().resume() }
+
+// OnLink has the proxy before the shard, if there is one, make the fault.
+func (s struck) OnLink() (fault.Course, error) {
+	p := s.servers.trouble.proxies[s.fault.Shard]
+	if p == nil {
+		return fault.Course{}, nil
+	}
+	if err := p.Begin(s.fault); err != nil || s.fault.Until <= s.fault.At {
+		return fault.Course{}, err
+	}
+	return fault.Course{End: func() error { return p.End(s.fault) }}, nil
+}
+
+// Restart starts a server of ours anew. What it was told by faults that are
 // under way, it is told again.
-func (s *Servers) restart(shard int) error {
-	if err := s.own[shard].restart(context.Background()); err != nil {
+func (s struck) Restart() error {
+	if err := s.process().restart(context.Background()); err != nil {
 		return err
 	}
-	for _, e := range s.trouble.begun {
-		if e.Shard != shard {
-			continue
-		}
-		var err error
-		switch e.Kind {
-		case fault.ReadOnly:
-			err = s.follow(shard)
-		case fault.OutOfMemory:
-			err = s.limit(shard)
-		}
-		if err != nil {
-			return err
+	for _, e := range s.servers.trouble.begun {
+		if e.Shard == s.fault.Shard && e.Again != nil {
+			if err := e.Again(); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// rename makes the Rings of all fleets know the shard by another name. It may
+// Rename makes the Rings of all fleets know the shard by another name. It may
 // be one that has joined.
-func (s *Servers) rename(shard int, name string) error {
-	host := s.dialHost(shard)
+func (s struck) Rename(name string) error {
+	host := s.servers.dialHost(s.fault.Shard)
 	var errs []error
-	for _, f := range s.made.all() {
+	for _, f := range s.servers.made.all() {
 		errs = append(errs, f.rearrange(func(c *client) error { return c.rename(host, name) }))
 	}
 	return errors.Join(errs...)
 }
 
-// join makes a server that waits for it part of the Rings of all fleets.
-func (s *Servers) join(shard int, name string) error {
+// Join makes a server that waits for it part of the Rings of all fleets.
+func (s struck) Join(name string) error {
 	var errs []error
-	for _, f := range s.made.all() {
-		errs = append(errs, f.join(name, s.dialHost(shard)))
+	for _, f := range s.servers.made.all() {
+		errs = append(errs, f.join(name, s.servers.dialHost(s.fault.Shard)))
 	}
 	return errors.Join(errs...)
 }
@@ -178,7 +136,7 @@ func (s *Servers) atFirst() int { return len(s.names) - s.trouble.joining }
 func (s *Servers) spares(ctx context.Context, faults []fault.Fault) error {
 	var adds []fault.Fault
 	for _, f := range faults {
-		if f.Kind == fault.Add {
+		if f.Kind.Of().Adds {
 			adds = append(adds, f)
 		}
 	}
@@ -211,68 +169,25 @@ func (s *Servers) spare(ctx context.Context, name string) error {
 	return nil
 }
 
-// command has the shard's own server execute a command.
-func (s *Servers) command(shard int, args ...any) error {
+// Command has the server execute a command.
+func (s struck) Command(args ...any) error {
 	ctx, cancel := context.WithTimeout(context.Background(), answerLimit)
 	defer cancel()
-	if err := s.admin[shard].Do(ctx, args...).Err(); err != nil {
+	if err := s.servers.admin[s.fault.Shard].Do(ctx, args...).Err(); err != nil {
 		return fmt.Errorf("%v: %w", args[:2], err)
 	}
 	return nil
 }
 
-// nobody is an address at which nothing answers: the port is that of tcpmux,
-// which only the system's administrator may listen on.
-const nobodyHost, nobodyPort = "127.0.0.1", 1
-
-// readOnly makes the server a replica that has lost its master: it keeps its
-// data and serves it, and refuses to write.
-func (s *Servers) readOnly(shard int) (end func() error, err error) {
-	return func() error { return s.command(shard, "REPLICAOF", "NO", "ONE") }, s.follow(shard)
-}
-
-func (s *Servers) follow(shard int) error {
-	for _, option := range []string{"replica-serve-stale-data", "replica-read-only"} {
-		if err := s.command(shard, "CONFIG", "SET", option, "yes"); err != nil {
-			return err
-		}
+// Option returns an option of the server.
+func (s struck) Option(name string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), answerLimit)
+	defer cancel()
+	found, err := s.servers.admin[s.fault.Shard].ConfigGet(ctx, name).Result()
+	if err != nil {
+		return "", fmt.Errorf("CONFIG GET %s: %w", name, err)
 	}
-	return s.command(shard, "REPLICAOF", nobodyHost, nobodyPort)
-}
-
-// memoryOptions are what fill changes, in the order of changing.
-var memoryOptions = [2]string{"maxmemory-policy", "maxmemory"}
-
-// fill lets the server be above the limit of its memory, which it may not
-// make room in.
-func (s *Servers) fill(shard int) (end func() error, err error) {
-	var before [2]string
-	for i, option := range memoryOptions {
-		ctx, cancel := context.WithTimeout(context.Background(), answerLimit)
-		defer cancel()
-		found, err := s.admin[shard].ConfigGet(ctx, option).Result()
-		if err != nil {
-			return nil, fmt.Errorf("CONFIG GET %s: %w", option, err)
-		}
-		before[i] = found[option]
-	}
-	return func() error {
-		for i := len(before) - 1; i >= 0; i-- { // with the old policy first it would make room
-			if err := s.command(shard, "CONFIG", "SET", memoryOptions[i], before[i]); err != nil {
-				return err
-			}
-		}
-		return nil
-	}, s.limit(shard)
-}
-
-func (s *Servers) limit(shard int) error {
-	for i, value := range []string{"noeviction", "1"} {
-		if err := s.command(shard, "CONFIG", "SET", memoryOptions[i], value); err != nil {
-			return err
-		}
-	}
-	return nil
+	return found[name], nil
 }
 
 // Check tells which faults cannot happen to these servers, and why. It is
@@ -280,7 +195,7 @@ func (s *Servers) limit(shard int) error {
 func (s *Servers) Check(faults []fault.Fault) error {
 	var errs []error
 	for _, f := range faults {
-		if why := s.cannot(f); why != "" && f.Kind != fault.Clock {
+		if why := s.cannot(f); why != "" && f.Kind.Of().Client == nil {
 			errs = append(errs, fmt.Errorf("fault %s of shard %s: %s", f.Kind, s.called(f, faults), why))
 		}
 	}
@@ -290,7 +205,7 @@ func (s *Servers) Check(faults []fault.Fault) error {
 // called is the name of a fault's shard, which may be one that joins.
 func (s *Servers) called(f fault.Fault, faults []fault.Fault) string {
 	for _, g := range faults {
-		if g.Kind == fault.Add && g.Shard == f.Shard {
+		if g.Kind.Of().Adds && g.Shard == f.Shard {
 			return fmt.Sprintf("%q", g.Name)
 		}
 	}
@@ -302,47 +217,17 @@ func (s *Servers) called(f fault.Fault, faults []fault.Fault) string {
 
 // cannot says why a fault cannot happen, "" that it can.
 func (s *Servers) cannot(f fault.Fault) string {
-	switch {
-	case s.cluster && s.proxied(f):
+	switch d := f.Kind.Of(); {
+	case d.Live == nil && d.Link == nil:
+		return "it is none that happens to servers"
+	case s.cluster && d.Proxied(s.Own()):
 		return "it needs a proxy before the shard, but the nodes of a cluster tell clients their own addresses; use a Ring of shards"
-	case s.cluster && f.Kind == fault.ReadOnly:
-		return "the nodes of a cluster refuse REPLICAOF; use a Ring of shards"
-	case s.cluster && (f.Kind == fault.Rename || f.Kind == fault.Add):
-		return "the keys of a cluster go by slots, not by the names of shards; use a Ring of shards"
-	}
-	switch f.Kind {
-	case fault.Down, fault.Frozen, fault.Delay, fault.Bandwidth, fault.Reset, fault.Rename:
-		return ""
-	case fault.Restart, fault.FlushScripts, fault.ReadOnly, fault.OutOfMemory:
-		if !s.Own() {
-			return "the server was there before the run and may have other users: have servers spawned" + instead(f.Kind)
-		}
-		return ""
-	case fault.Add:
-		if !s.Own() {
-			return "the run starts no servers beside those that were there before: have all spawned"
-		}
-		return ""
-	}
-	return "it is none that happens to servers"
-}
-
-func instead(k fault.Kind) string {
-	if k == fault.Restart {
-		return ", or use down, which there only cuts the run's own clients off"
+	case s.cluster && d.Cluster != "":
+		return d.Cluster
+	case !s.Own():
+		return d.Foreign
 	}
 	return ""
-}
-
-// proxied tells whether a fault happens on the way to the server.
-func (s *Servers) proxied(f fault.Fault) bool {
-	switch f.Kind {
-	case fault.Delay, fault.Bandwidth, fault.Reset:
-		return true
-	case fault.Down, fault.Frozen:
-		return !s.Own()
-	}
-	return false
 }
 
 // Through prepares for the faults of a run: servers that will join are
@@ -358,7 +243,7 @@ func (s *Servers) Through(ctx context.Context, faults []fault.Fault, stream func
 	}
 	s.trouble.proxies = map[int]*proxy{}
 	for _, f := range faults {
-		if !s.proxied(f) || s.trouble.proxies[f.Shard] != nil {
+		if !f.Kind.Of().Proxied(s.Own()) || s.trouble.proxies[f.Shard] != nil {
 			continue
 		}
 		if f.Shard < 0 || f.Shard >= len(s.names) {

@@ -159,7 +159,7 @@ func (f *Fleet) rearrange(change func(*client) error) error {
 	return errors.Join(errs...)
 }
 
-// hosts of the shards that the fleet began with.
+// hosts returns the hosts of the shards that the fleet began with.
 func (f *Fleet) hosts() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -170,7 +170,7 @@ func (f *Fleet) hosts() []string {
 	return hosts
 }
 
-// addresses of the shards by a client's names for them.
+// addresses returns the addresses of the shards by a client's names for them.
 func (f *Fleet) addresses(names []string) (map[string]string, error) {
 	hosts := f.hosts()
 	if len(names) != len(hosts) {

@@ -154,7 +154,7 @@ func (s *Servers) byHand(i int, run string) string {
 	return text
 }
 
-// quoted for a shell, where it must be.
+// quoted returns a word as a shell takes it: quoted where it must be.
 func quoted(s string) string {
 	if strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:_-/") == "" && s != "" {
 		return s

@@ -150,7 +150,7 @@ func (n *node) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 	}
 }
 
-// isFrame: of a transaction.
+// isFrame reports whether the command begins or ends a transaction.
 func isFrame(name string) bool { return name == "multi" || name == "exec" }
 
 // guard lets pass what is under the prefix, and what touches no key.
@@ -268,8 +268,8 @@ func (t *tracer) end(trace *fakeredis.Trace, f flight) {
 	}
 }
 
-// state of the key of a command that is the first on it: only the reply to a
-// GET tells.
+// state returns the state of the key of a command that is the first on it:
+// only the reply to a GET tells it.
 func (t *tracer) state(cmd redis.Cmder) record.KeyState {
 	get, ok := cmd.(*redis.StringCmd)
 	if !ok || !rediscmd.Of(cmd.Name()).Has(rediscmd.TellsState) {

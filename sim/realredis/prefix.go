@@ -14,7 +14,7 @@ import (
 // prefix is what all keys of a fleet begin with.
 type prefix string
 
-// check: braces would be the hash tag of every key, and without a prefix all
+// check refuses two kinds of prefixes: braces would be the hash tag of every key, and without a prefix all
 // keys of a database would be the run's.
 func (p prefix) check() error {
 	switch {

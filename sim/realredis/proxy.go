@@ -20,7 +20,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/quotalab/quotalab/models/network"
 	"github.com/quotalab/quotalab/sim/clock"
 	"github.com/quotalab/quotalab/sim/fault"
 )
@@ -39,22 +38,15 @@ type proxy struct {
 	rngMu sync.Mutex
 	rng   *rand.Rand
 
-	shape  atomic.Pointer[shape]
+	shape  atomic.Pointer[fault.Link]
 	up     link // to the shard
 	down   link // from it
 	mu     sync.Mutex
-	faults []fault.Fault // at present
-	listen net.Listener  // nil: refuses connections
+	faults fault.Begun  // at present
+	listen net.Listener // nil: refuses connections
 	conns  map[*proxyConn]struct{}
 	closed bool
 	failed error // first error of accepting
-}
-
-// shape is what the link does to bytes at present.
-type shape struct {
-	delays         []network.Distribution // round trips in addition
-	bytesPerSecond float64                // 0: unlimited
-	held           bool
 }
 
 // newProxy listens on a free port of loopback.
@@ -65,7 +57,7 @@ func newProxy(target string, t *timers, rng *rand.Rand) (*proxy, error) {
 	}
 	p := &proxy{addr: port.addr, target: target, timers: t, port: port, rng: rng, conns: map[*proxyConn]struct{}{}}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
-	p.shape.Store(&shape{})
+	p.shape.Store(&fault.Link{})
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err := p.open(); err != nil {
@@ -124,65 +116,45 @@ func (p *proxy) forget(c *proxyConn) {
 	delete(p.conns, c)
 }
 
-// Begin and End let the link have a fault: Delay, Bandwidth, Reset, Down (the
-// server itself loses nothing) or Frozen (bytes are held until the end).
+// Begin lets the link have a fault. The server itself loses nothing.
 func (p *proxy) Begin(f fault.Fault) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if f.Kind == fault.Reset {
+	var now fault.Link
+	if f.Kind.Of().Link(f, &now); now.Resets {
 		p.reset()
 		return nil
 	}
-	p.faults = append(p.faults, f)
+	p.faults.Add(f, fault.Course{End: p.change})
 	return p.change()
 }
 
+// End ends one that has begun.
 func (p *proxy) End(f fault.Fault) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i, g := range p.faults {
-		if same(f, g) {
-			p.faults = append(p.faults[:i:i], p.faults[i+1:]...)
-			return p.change()
-		}
+	if err := p.faults.End(f); err != nil {
+		return fmt.Errorf("proxy before %s: fault %s: %w", p.target, f.Kind, err)
 	}
-	return fmt.Errorf("proxy before %s: no %s fault has begun", p.target, f.Kind)
-}
-
-// same tells whether two are one fault: Distributions may not be comparable.
-func same(f, g fault.Fault) bool {
-	return f.Kind == g.Kind && f.At == g.At && f.Until == g.Until && f.Shard == g.Shard && f.Name == g.Name
+	return nil
 }
 
 // change makes the link what its faults say; p.mu is held.
 func (p *proxy) change() error {
-	next, refuses := &shape{}, false
+	next := &fault.Link{}
 	for _, f := range p.faults {
-		switch f.Kind {
-		case fault.Delay:
-			next.delays = append(next.delays, f.RTT)
-		case fault.Bandwidth:
-			if next.bytesPerSecond == 0 || f.BytesPerSecond < next.bytesPerSecond {
-				next.bytesPerSecond = f.BytesPerSecond
-			}
-		case fault.Frozen:
-			next.held = true
-		case fault.Down:
-			refuses = true
-		default:
-			return fmt.Errorf("proxy before %s: a link cannot have the fault %s", p.target, f.Kind)
-		}
+		f.Kind.Of().Link(f.Fault, next)
 	}
 	before := p.shape.Swap(next)
-	if before.held && !next.held {
+	if before.Held && !next.Held {
 		for c := range p.conns {
 			c.release()
 		}
 	}
 	switch {
-	case refuses && p.listen != nil:
+	case next.Refuses && p.listen != nil:
 		return p.refuse()
-	case !refuses && p.listen == nil:
+	case !next.Refuses && p.listen == nil:
 		return p.open()
 	}
 	return nil
@@ -205,13 +177,13 @@ func (p *proxy) reset() {
 }
 
 // roundTrip draws how much longer one takes at present.
-func (p *proxy) roundTrip(s *shape) (d time.Duration) {
-	if len(s.delays) == 0 {
+func (p *proxy) roundTrip(s *fault.Link) (d time.Duration) {
+	if len(s.Delays) == 0 {
 		return 0
 	}
 	p.rngMu.Lock()
 	defer p.rngMu.Unlock()
-	for _, delay := range s.delays {
+	for _, delay := range s.Delays {
 		d += delay.Sample(p.rng)
 	}
 	return d
@@ -296,31 +268,31 @@ func (c *proxyConn) connected(server *net.TCPConn) bool {
 }
 
 // request draws what the round trip that begins takes in addition.
-func (c *proxyConn) request(s *shape) time.Duration {
+func (c *proxyConn) request(s *fault.Link) time.Duration {
 	rtt := c.proxy.roundTrip(s)
 	c.rtt.Store(int64(rtt))
 	return rtt / 2
 }
 
-func (c *proxyConn) reply(*shape) time.Duration {
+func (c *proxyConn) reply(*fault.Link) time.Duration {
 	rtt := time.Duration(c.rtt.Load())
 	return rtt - rtt/2
 }
 
 // copy moves the bytes of one direction. The end of the stream is passed on
 // as bytes are, after all that came before it.
-func (c *proxyConn) copy(p *pipe, from, to *net.TCPConn, delay func(*shape) time.Duration) {
+func (c *proxyConn) copy(p *pipe, from, to *net.TCPConn, delay func(*fault.Link) time.Duration) {
 	p.to = to
 	buf := make([]byte, largestChunk)
 	for {
-		n, err := from.Read(buf[:chunkSize(c.proxy.shape.Load().bytesPerSecond)])
+		n, err := from.Read(buf[:chunkSize(c.proxy.shape.Load().BytesPerSecond)])
 		s := c.proxy.shape.Load() // it may have changed while there was nothing to read
 		if n > 0 && !c.forward(p, buf[:n], s, delay(s)) {
 			return
 		}
 		switch {
 		case errors.Is(err, io.EOF):
-			p.send(nil, time.Time{}, s.held)
+			p.send(nil, time.Time{}, s.Held)
 			return
 		case err != nil:
 			c.abort() // reset by one end: so be it for the other
@@ -331,17 +303,17 @@ func (c *proxyConn) copy(p *pipe, from, to *net.TCPConn, delay func(*shape) time
 
 // forward sends data when it has passed the link and its delay is over. It
 // returns when the link is nearly free for more of this connection.
-func (c *proxyConn) forward(p *pipe, data []byte, s *shape, delay time.Duration) bool {
-	if delay == 0 && s.bytesPerSecond == 0 {
-		return p.send(data, time.Time{}, s.held)
+func (c *proxyConn) forward(p *pipe, data []byte, s *fault.Link, delay time.Duration) bool {
+	if delay == 0 && s.BytesPerSecond == 0 {
+		return p.send(data, time.Time{}, s.Held)
 	}
 	now := clock.Now()
 	left := now
-	if s.bytesPerSecond > 0 {
-		left = p.link.pass(p.arrived(now), len(data), s.bytesPerSecond)
-		p.left, p.more = left, len(data) == chunkSize(s.bytesPerSecond)
+	if s.BytesPerSecond > 0 {
+		left = p.link.pass(p.arrived(now), len(data), s.BytesPerSecond)
+		p.left, p.more = left, len(data) == chunkSize(s.BytesPerSecond)
 	}
-	ok := p.send(data, left.Add(delay), s.held)
+	ok := p.send(data, left.Add(delay), s.Held)
 	c.proxy.timers.wait(left.Sub(now)-ahead, c.done)
 	return ok
 }
@@ -439,7 +411,7 @@ type pipe struct {
 	ended  bool
 }
 
-// chunk of bytes, or the end of the stream where there are none.
+// chunk is some bytes, or the end of the stream where there are none.
 type chunk struct {
 	data []byte
 	due  time.Time
@@ -512,7 +484,7 @@ func (p *pipe) next() (chunk, bool) {
 	case p.ended || len(p.queue) == 0:
 		p.settle()
 		return chunk{}, false
-	case p.conn.proxy.shape.Load().held:
+	case p.conn.proxy.shape.Load().Held:
 		p.parked = true
 		return chunk{}, false
 	}

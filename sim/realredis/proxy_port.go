@@ -64,7 +64,7 @@ func bindReusable(fd int, ap netip.AddrPort) (port int, err error) {
 // Close gives the port back.
 func (h *heldPort) Close() error { return unix.Close(h.fd) }
 
-// timers call functions at times, as precisely as the system can.
+// timers calls functions at times, as precisely as the system can.
 type timers struct {
 	pace  clock.Pacer
 	epoch time.Time

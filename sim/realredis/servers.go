@@ -44,7 +44,7 @@ type Servers struct {
 	closedErr error
 }
 
-// Names of the shards, in the order of the plan.
+// Names returns the names of the shards, in the order of the plan.
 func (s *Servers) Names() []string { return slices.Clone(s.names) }
 
 // Hosts are the servers' host:port, in the order of Names.

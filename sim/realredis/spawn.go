@@ -143,7 +143,7 @@ func (p *process) takePorts() error {
 	return nil
 }
 
-// arguments: an address that only this machine reaches, no persistence, the
+// arguments returns an address that only this machine reaches, no persistence, the
 // log to us. Everything else is as Redis comes.
 func (p *process) arguments() []string {
 	args := []string{
@@ -293,7 +293,7 @@ func (l *lastWords) String() string {
 	return "; the end of its log:\n\t" + strings.Join(lines, "\n\t")
 }
 
-// forget what was said in an earlier life.
+// forget drops what was said in an earlier life.
 func (l *lastWords) forget() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

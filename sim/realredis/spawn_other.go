@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// diesWithUs: no other system than Linux stops a process whose parent was
+// diesWithUs fails: no other system than Linux stops a process whose parent was
 // killed, and servers that nobody stops are worse than none.
 func diesWithUs() (*syscall.SysProcAttr, error) {
 	return nil, errors.New("servers of one's own need Linux, which stops them with this program; start them yourself and name them, as in --redis a=127.0.0.1:6379")

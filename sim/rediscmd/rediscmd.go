@@ -14,7 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Traits say what a command may do and how it is treated.
+// Traits is what a command may do and how it is treated.
 type Traits uint16
 
 const (

@@ -12,7 +12,8 @@ import (
 	"github.com/quotalab/quotalab/scenarios"
 )
 
-// realLog finds the access log of ../shared.
+// realLog returns the path of a real access log, which is not part of the
+// repository.
 func realLog(t *testing.T) string {
 	dir := os.Getenv("QUOTALAB_SHARED")
 	if dir == "" {

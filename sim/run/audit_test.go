@@ -48,7 +48,7 @@ func (s both) Write(o *record.Observation) error {
 	return s.b.Write(o)
 }
 
-// The race of LIMITERS.md: 64 callers × 8 on one key, burst 100, no refill,
+// The race: 64 callers × 8 on one key, burst 100, no refill,
 // 5 ms round trip.
 func TestRace(t *testing.T) {
 	for name, want := range map[string]struct {

@@ -79,7 +79,7 @@ func (d *driver) turn(t turn, begun []bool, outside func(func())) {
 		return
 	}
 	begun[t.place] = true
-	if t.fault.Kind == fault.Clock {
+	if t.fault.Kind.Of().Client != nil {
 		d.clients[t.fault.Client].turn(t)
 		return
 	}

@@ -225,9 +225,9 @@ func TestFaultsInManifest(t *testing.T) {
 		t.Error(d)
 	}
 	want := []record.Fault{
-		{At: 1e9, Until: 1e9, Kind: "add", What: "shard-4 joins", Shard: "shard-4"},
-		{At: 6e9, Until: 11e9, Kind: "clock", What: "the clock of client back is 700ms ahead of what it was", Client: "back"},
-		{At: 18e9, Until: 20e9, Kind: "down", What: "shard-4 is down", Shard: "shard-4"},
+		{At: 1e9, Until: 1e9, Kind: "add", What: "shard-4 joins", Shard: "shard-4", MovesKeys: true, KeepsAnswers: true},
+		{At: 6e9, Until: 11e9, Kind: "clock", What: "the clock of client back is 700ms ahead of what it was", Client: "back", KeepsAnswers: true},
+		{At: 18e9, Until: 20e9, Kind: "down", What: "shard-4 is down", Shard: "shard-4", MovesKeys: true},
 	}
 	if d := cmp.Diff(want, []record.Fault{m.Faults[0], m.Faults[6], m.Faults[12]}); d != "" {
 		t.Error(d)

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/quotalab/quotalab/models/usage"
-	"github.com/quotalab/quotalab/results/audit"
+	"github.com/quotalab/quotalab/results/quotaaudit"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/scenarios"
 	"github.com/quotalab/quotalab/sim/run"
@@ -52,8 +52,8 @@ engines:
 `
 
 // verdicts of one engine: how many obligations had each.
-func verdicts(m *ledgerMemory, e record.Engine) map[audit.Verdict]int {
-	count := map[audit.Verdict]int{}
+func verdicts(m *ledgerMemory, e record.Engine) map[quotaaudit.Verdict]int {
+	count := map[quotaaudit.Verdict]int{}
 	for _, a := range m.accounts {
 		var c usage.Contract
 		for _, s := range a.Contract {
@@ -63,14 +63,14 @@ func verdicts(m *ledgerMemory, e record.Engine) map[audit.Verdict]int {
 		for i := range a.At {
 			events = append(events, usage.Event{At: a.At[i], Units: a.Units[i]})
 		}
-		in := audit.ThresholdInput{Account: a.ID, Contract: c, Obligations: usage.Obligations(events, c, e.Thresholds, e.Last),
+		in := quotaaudit.Input{Account: a.ID, Contract: c, Obligations: usage.Obligations(events, c, e.Thresholds, e.Last),
 			First: e.First, Last: e.Last, Gap: e.Gap, Slack: e.Slack, LooksBack: e.LooksBack}
 		for _, ev := range m.evaluations {
 			if ev.Engine == e.Name && ev.Account == a.ID {
 				in.Evaluations = append(in.Evaluations, ev)
 			}
 		}
-		obligations, notices := audit.JudgeThresholds(in)
+		obligations, notices := quotaaudit.Judge(in)
 		for _, o := range obligations {
 			count[o.Verdict]++
 		}
@@ -98,10 +98,10 @@ func TestEnginesSideBySide(t *testing.T) {
 		v := verdicts(&m, e)
 		t.Logf("%s: %v, findings %v", e.Name, v, e.Findings)
 		faultless := slices.Contains([]string{"catch_up", "inline", "hybrid"}, e.Name)
-		if faultless && (v[audit.Missed]+v[audit.Late]+v[audit.Duplicate]+v[audit.Spurious] > 0 || v[audit.OnTime] < 100 || len(e.Findings) > 0) {
+		if faultless && (v[quotaaudit.Missed]+v[quotaaudit.Late]+v[quotaaudit.Duplicate]+v[quotaaudit.Spurious] > 0 || v[quotaaudit.OnTime] < 100 || len(e.Findings) > 0) {
 			t.Errorf("%s missed or repeated something: %v %v", e.Name, v, e.Findings)
 		}
-		if e.Name == "broken" && v[audit.Missed] == 0 {
+		if e.Name == "broken" && v[quotaaudit.Missed] == 0 {
 			t.Errorf("the broken engine was not caught: %v", v)
 		}
 	}

@@ -33,7 +33,7 @@ type Stop string
 
 func (s Stop) Error() string { return string(s) }
 
-// Options of a run.
+// Options are what a run may be told beside its plan.
 type Options struct {
 	// Progress is called now and then with the run's instant and the number
 	// of arrivals so far, on the run's goroutine. May be nil.
@@ -164,7 +164,7 @@ func (d *driver) fail(err error) {
 	}
 }
 
-// write an observation.
+// write hands an observation to the sink.
 func (d *driver) write(o *record.Observation) {
 	err := d.sink.Write(o)
 	var stop Stop

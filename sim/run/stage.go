@@ -188,7 +188,7 @@ func (l *Live) Check(ctx context.Context, p *plan.Plan) error {
 	return nil
 }
 
-// prepare the servers for what the plan asks.
+// prepare makes the servers ready for what the plan asks.
 func (s *onServers) prepare(ctx context.Context, p *plan.Plan) error {
 	if err := s.Check(ctx, p); err != nil {
 		return err

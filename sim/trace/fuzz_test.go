@@ -141,7 +141,7 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 			if err := w.write(&b, entries); err != nil {
 				t.Fatal(err)
 			}
-			got, err := trace.Read(strings.NewReader(b.String()), trace.Format{Name: w.format})
+			got, err := trace.Read(strings.NewReader(b.String()), trace.Format{Name: w.format, TimeField: "time", KeyField: "host"})
 			if err != nil {
 				t.Fatal(err)
 			}

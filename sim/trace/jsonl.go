@@ -36,7 +36,7 @@ type jsonDecoder struct {
 	key    member
 }
 
-// member of the line's object: a scalar's text without quotes.
+// member is one of the line's object: a scalar's text without quotes.
 type member struct {
 	text   []byte
 	column int // 0: not there

@@ -102,7 +102,7 @@ func requestPath(request []byte) []byte {
 	return request
 }
 
-// offset of part within line; part is a slice of line.
+// offset returns where part begins within line, of which it is a slice.
 func offset(line, part []byte) int { return cap(line) - cap(part) }
 
 // logScanner cuts fields off an access log's line. After its first error it
@@ -124,7 +124,7 @@ func (s *logScanner) fail(msg string) []byte {
 	return nil
 }
 
-// more tells whether anything but blanks is left.
+// more reports whether anything but blanks is left.
 func (s *logScanner) more() bool {
 	return s.bad == nil && len(bytes.TrimRight(s.line[s.pos:], " \t\r")) > 0
 }

@@ -89,7 +89,7 @@ func TestRealLogAgreesWithAnIndependentCount(t *testing.T) {
 }
 
 func TestKeysOfTheRealLog(t *testing.T) {
-	counts, err := trace.Keys(bytes.NewReader(sharedLog(t)), trace.Format{Name: "combined"})
+	counts, err := trace.Keys(bytes.NewReader(sharedLog(t)), trace.Format{Name: "combined", KeyField: "host"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,8 +37,8 @@ import (
 // Format says how a trace is written.
 type Format struct {
 	Name      string // combined, common, csv or jsonl
-	TimeField string // column or member of the time (csv, jsonl); "" is time
-	KeyField  string // column, member or log field of the key; "" is host
+	TimeField string // column or member of the time (csv, jsonl)
+	KeyField  string // column, member or log field of the key
 }
 
 // Entry is one recorded request.
@@ -66,8 +66,8 @@ var decoders = map[string]func(io.Reader, fields, *collector) error{
 	"jsonl":    decodeJSONL,
 }
 
-// fields are a Format's with the defaults filled in. Without time only keys
-// are wanted, and an entry's time is zero.
+// fields are those of a Format. Without time only keys are wanted, and an
+// entry's time is zero.
 type fields struct {
 	time, key string
 	wantTime  bool
@@ -75,7 +75,7 @@ type fields struct {
 
 // Read reads a whole trace, stably sorted by time: servers write a line when a
 // response ends, so logs are out of order. The error is ErrEmpty, a *LineErrors
-// that tells of every bad line, one about the format, or that of r.
+// that lists the bad lines, one about the format, or that of r.
 func Read(r io.Reader, format Format) ([]Entry, error) {
 	c := collector{keys: map[string]string{}}
 	if err := decode(r, format, true, &c); err != nil {
@@ -117,12 +117,7 @@ func decode(r io.Reader, format Format, wantTime bool, c *collector) error {
 		known := slices.Sorted(maps.Keys(decoders))
 		return fmt.Errorf("unknown trace format %q; expected one of %s", format.Name, strings.Join(known, ", "))
 	}
-	f := fields{
-		time:     cmp.Or(format.TimeField, "time"),
-		key:      cmp.Or(format.KeyField, "host"),
-		wantTime: wantTime,
-	}
-	if err := decoder(r, f, c); err != nil {
+	if err := decoder(r, fields{format.TimeField, format.KeyField, wantTime}, c); err != nil {
 		return err
 	}
 	if c.errs.Count > 0 {
@@ -258,7 +253,7 @@ func parseUnix(text []byte) (time.Time, error) {
 	return time.Unix(seconds, nanos).UTC(), nil
 }
 
-// isDecimal tells whether text is digits, perhaps a point, and digits.
+// isDecimal reports whether text is digits, perhaps a point, and digits.
 func isDecimal(text []byte) bool {
 	whole, fraction, point := bytes.Cut(text, []byte("."))
 	return isDigits(whole) && (!point || isDigits(fraction))

@@ -45,16 +45,16 @@ func TestReadGoodTraces(t *testing.T) {
 		{"fields after the agent are others' business", log("agent"), common + ` "-" "x" "10.0.0.1" 0.004`, []trace.Entry{{at(3, 0), "x"}}},
 		{"byte-order mark, blank lines and Windows line ends", log("host"), "\ufeff" + common + "\r\n\r\n  \n",
 			[]trace.Entry{{at(3, 0), "192.0.2.1"}}},
-		{"common is a name too, and host the default key", trace.Format{Name: "common"}, common, []trace.Entry{{at(3, 0), "192.0.2.1"}}},
+		{"common is a name too", trace.Format{Name: "common", KeyField: "host"}, common, []trace.Entry{{at(3, 0), "192.0.2.1"}}},
 		{"csv: columns by name, RFC 3339 with zone and Unix seconds", trace.Format{Name: "csv", TimeField: "ts", KeyField: "who"},
 			"x,who,ts\n1,a,2015-05-17T12:05:03.25+02:00\n2,\"b,\"\"c\",1431857101.000000001\n",
 			[]trace.Entry{{at(1, 1), `b,"c`}, {at(3, 250e6), "a"}}},
-		{"csv: byte-order mark, default fields", trace.Format{Name: "csv"}, "\ufefftime,host\n1431857101,a\n", []trace.Entry{{at(1, 0), "a"}}},
-		{"csv: a key may span lines", trace.Format{Name: "csv"}, "time,host\n1431857101,\"a\nb\"\n", []trace.Entry{{at(1, 0), "a\nb"}}},
-		{"jsonl: numbers and strings, escapes, other members of any shape", trace.Format{Name: "jsonl"},
+		{"csv: byte-order mark", trace.Format{Name: "csv", TimeField: "time", KeyField: "host"}, "\ufefftime,host\n1431857101,a\n", []trace.Entry{{at(1, 0), "a"}}},
+		{"csv: a key may span lines", trace.Format{Name: "csv", TimeField: "time", KeyField: "host"}, "time,host\n1431857101,\"a\nb\"\n", []trace.Entry{{at(1, 0), "a\nb"}}},
+		{"jsonl: numbers and strings, escapes, other members of any shape", trace.Format{Name: "jsonl", TimeField: "time", KeyField: "host"},
 			`{"host":"a\u0062","time":1431857101.5,"x":{"host":"no"}}` + "\n" + `{"time":"2015-05-17T10:05:03Z","host":17,"y":[null]}`,
 			[]trace.Entry{{at(1, 500e6), "ab"}, {at(3, 0), "17"}}},
-		{"jsonl: Unix seconds as a string, a boolean key, an escaped name", trace.Format{Name: "jsonl", KeyField: "ok"},
+		{"jsonl: Unix seconds as a string, a boolean key, an escaped name", trace.Format{Name: "jsonl", KeyField: "ok", TimeField: "time"},
 			`{"time":"1431857101.0000000019","\u006fk":true}`, []trace.Entry{{at(1, 1), "true"}}},
 	}
 	for _, tt := range tests {
@@ -116,7 +116,7 @@ func TestReadBadLines(t *testing.T) {
 		{"a time with an exponent", "jsonl", `{"time":1e9,"host":"a"}`, `1:9: expected a time as RFC 3339 or Unix seconds, found "1e9"`},
 	}
 	for _, tt := range tests {
-		got, err := trace.Read(strings.NewReader(tt.in), trace.Format{Name: tt.format})
+		got, err := trace.Read(strings.NewReader(tt.in), trace.Format{Name: tt.format, TimeField: "time", KeyField: "host"})
 		var lines *trace.LineErrors
 		if !errors.As(err, &lines) || lines.Count != 1 || got != nil {
 			t.Errorf("%s: %d entries, error %v; expected none and one bad line", tt.why, len(got), err)
@@ -135,19 +135,19 @@ func TestReadRefusesWhatIsNoTrace(t *testing.T) {
 		in     io.Reader
 		want   string
 	}{
-		{"unknown format", trace.Format{Name: "xml"}, strings.NewReader("<x/>"), `unknown trace format "xml"; expected one of combined, common, csv, jsonl`},
+		{"unknown format", trace.Format{Name: "xml", KeyField: "host"}, strings.NewReader("<x/>"), `unknown trace format "xml"; expected one of combined, common, csv, jsonl`},
 		{"unknown log field", trace.Format{Name: "combined", KeyField: "ip"}, strings.NewReader(common), `access logs have no key field "ip"; expected one of host, user, path, agent`},
 		{"an agent of a common log", trace.Format{Name: "combined", KeyField: "agent"}, strings.NewReader(common), "1 bad line:\n  1:72: expected \"referer\" \"agent\" after the size"},
-		{"an empty file", trace.Format{Name: "combined"}, strings.NewReader("\n \n"), trace.ErrEmpty.Error()},
-		{"an empty csv", trace.Format{Name: "csv"}, strings.NewReader(""), trace.ErrEmpty.Error()},
-		{"a csv of nothing but a header", trace.Format{Name: "csv"}, strings.NewReader("time,host\n"), trace.ErrEmpty.Error()},
-		{"a csv without the key", trace.Format{Name: "csv"}, strings.NewReader("time,ip\n1,a\n"), `1:1: no column "host" in the csv header; found "time,ip"`},
-		{"a csv with the time twice", trace.Format{Name: "csv"}, strings.NewReader("time,host,time\n1,a,2\n"), `1:1: column "time" stands twice`},
-		{"a broken csv header", trace.Format{Name: "csv"}, strings.NewReader("\"time,host\n1,a\n"), "reading the csv header: "},
-		{"one member as time and key", trace.Format{Name: "jsonl", KeyField: "time"}, strings.NewReader("{}"), `time and key are both "time"`},
-		{"a disk that fails", trace.Format{Name: "combined"}, io.MultiReader(strings.NewReader(common+"\n"), iotest.ErrReader(errDisk)), "reading after line 1: disk on fire"},
-		{"a disk that fails within a csv", trace.Format{Name: "csv"}, io.MultiReader(strings.NewReader("time,host\n"), iotest.ErrReader(errDisk)), "reading csv: disk on fire"},
-		{"a binary file", trace.Format{Name: "jsonl"}, strings.NewReader(strings.Repeat("x", 1<<20+1)), "line 1 is longer than 1048576 bytes"},
+		{"an empty file", trace.Format{Name: "combined", KeyField: "host"}, strings.NewReader("\n \n"), trace.ErrEmpty.Error()},
+		{"an empty csv", trace.Format{Name: "csv", TimeField: "time", KeyField: "host"}, strings.NewReader(""), trace.ErrEmpty.Error()},
+		{"a csv of nothing but a header", trace.Format{Name: "csv", TimeField: "time", KeyField: "host"}, strings.NewReader("time,host\n"), trace.ErrEmpty.Error()},
+		{"a csv without the key", trace.Format{Name: "csv", TimeField: "time", KeyField: "host"}, strings.NewReader("time,ip\n1,a\n"), `1:1: no column "host" in the csv header; found "time,ip"`},
+		{"a csv with the time twice", trace.Format{Name: "csv", TimeField: "time", KeyField: "host"}, strings.NewReader("time,host,time\n1,a,2\n"), `1:1: column "time" stands twice`},
+		{"a broken csv header", trace.Format{Name: "csv", TimeField: "time", KeyField: "host"}, strings.NewReader("\"time,host\n1,a\n"), "reading the csv header: "},
+		{"one member as time and key", trace.Format{Name: "jsonl", KeyField: "time", TimeField: "time"}, strings.NewReader("{}"), `time and key are both "time"`},
+		{"a disk that fails", trace.Format{Name: "combined", KeyField: "host"}, io.MultiReader(strings.NewReader(common+"\n"), iotest.ErrReader(errDisk)), "reading after line 1: disk on fire"},
+		{"a disk that fails within a csv", trace.Format{Name: "csv", TimeField: "time", KeyField: "host"}, io.MultiReader(strings.NewReader("time,host\n"), iotest.ErrReader(errDisk)), "reading csv: disk on fire"},
+		{"a binary file", trace.Format{Name: "jsonl", TimeField: "time", KeyField: "host"}, strings.NewReader(strings.Repeat("x", 1<<20+1)), "line 1 is longer than 1048576 bytes"},
 	}
 	for _, tt := range tests {
 		got, err := trace.Read(tt.in, tt.format)
@@ -160,13 +160,13 @@ func TestReadRefusesWhatIsNoTrace(t *testing.T) {
 var errDisk = errors.New("disk on fire")
 
 func TestReadKeepsTheReadersError(t *testing.T) {
-	if _, err := trace.Read(iotest.ErrReader(errDisk), trace.Format{Name: "csv"}); !errors.Is(err, errDisk) {
+	if _, err := trace.Read(iotest.ErrReader(errDisk), trace.Format{Name: "csv", TimeField: "time", KeyField: "host"}); !errors.Is(err, errDisk) {
 		t.Errorf("error %v does not wrap the reader's", err)
 	}
 }
 
 func TestBadLinesAreListedToTenAndCounted(t *testing.T) {
-	_, err := trace.Read(strings.NewReader(common+"\n"+strings.Repeat("bad\n", 12)), trace.Format{Name: "combined"})
+	_, err := trace.Read(strings.NewReader(common+"\n"+strings.Repeat("bad\n", 12)), trace.Format{Name: "combined", KeyField: "host"})
 	if err == nil {
 		t.Fatal("no error for twelve bad lines")
 	}
@@ -184,7 +184,7 @@ func TestKeysNeedNoTime(t *testing.T) {
 	}
 	want := []trace.KeyCount{{"a", 2}, {"b", 1}, {"c", 1}} // by count, then first occurrence
 	for _, tt := range tests {
-		got, err := trace.Keys(strings.NewReader(tt.in), trace.Format{Name: tt.format})
+		got, err := trace.Keys(strings.NewReader(tt.in), trace.Format{Name: tt.format, TimeField: "time", KeyField: "host"})
 		if err != nil {
 			t.Errorf("%s: %v", tt.format, err)
 		}
@@ -192,7 +192,7 @@ func TestKeysNeedNoTime(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", tt.format, diff)
 		}
 	}
-	if _, err := trace.Keys(strings.NewReader("host\n"), trace.Format{Name: "csv"}); !errors.Is(err, trace.ErrEmpty) {
+	if _, err := trace.Keys(strings.NewReader("host\n"), trace.Format{Name: "csv", TimeField: "time", KeyField: "host"}); !errors.Is(err, trace.ErrEmpty) {
 		t.Errorf("keys of nothing: error %v, expected ErrEmpty", err)
 	}
 }

@@ -132,6 +132,8 @@ func LastingTo(seconds, step float64) string {
 		to = time.Second
 	case d.Abs() >= time.Second:
 		to = 10 * time.Millisecond
+	case d.Abs() < time.Millisecond:
+		to = time.Nanosecond
 	}
 	text := d.Round(time.Duration(min(float64(to), step*1e9))).String()
 	for _, zero := range []string{"m0s", "h0m"} { // 5m0s is 5m

@@ -1,0 +1,265 @@
+package campaign
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/quotalab/quotalab/plots/series"
+	"github.com/quotalab/quotalab/results/assert"
+	"github.com/quotalab/quotalab/results/audit"
+	"github.com/quotalab/quotalab/results/keep"
+	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/results/summary"
+	"github.com/quotalab/quotalab/sim/clock"
+	"github.com/quotalab/quotalab/sim/meter"
+	"github.com/quotalab/quotalab/sim/realredis"
+	"github.com/quotalab/quotalab/sim/run"
+)
+
+// OutputRoot is where records go by default.
+const OutputRoot = "quotalab-out"
+
+// mostRuns is how many runs of one plan may begin within a second.
+const mostRuns = 1000
+
+// Run is a plan that is about to be played.
+type Run struct {
+	Stage
+	Manifest record.Manifest
+	Dir      string                   // of the record; "": one of its own below OutputRoot
+	Meter    *meter.Meter             // shows the run while it goes on; may be nil
+	Progress func(at, arrivals int64) // as of a Monitor; may be nil
+}
+
+// NewRun returns a run of a stage that begins at an instant.
+func NewRun(s Stage, started time.Time) Run {
+	r := Run{Stage: s, Manifest: run.Manifest(s.Plan)}
+	r.Manifest.Started, r.Manifest.Versions = started, run.Versions()
+	return r
+}
+
+// Played is what playing a plan came to, beside its record.
+type Played struct {
+	Dir        string `json:"-"`
+	Aborted    bool   `json:"-"`
+	Unexpected int64  `json:"unexpected,omitempty"` // decisions that failed for a reason that is neither Redis' nor the network's
+	First      string `json:"first,omitempty"`      // message of the first of these
+}
+
+// Play plays the plan into a record, which is complete when it returns, also
+// if ctx ended the run.
+func (r Run) Play(ctx context.Context) (*Played, error) {
+	o := run.Options{Live: r.Live, Progress: r.Progress}
+	if r.Meter != nil {
+		o.InFlight = new(atomic.Int64)
+		if err := r.Meter.InFlight(o.InFlight.Load); err != nil {
+			return nil, err
+		}
+	}
+	if r.Live != nil { // before there is a record of nothing
+		if err := r.Live.Check(ctx, r.Plan); err != nil {
+			return nil, With(statusOfRun(err), fmt.Errorf("running %s: %w", r.Plan.Scenario.Name, err))
+		}
+	}
+	w, err := createRecord(r.Dir, r.Manifest, r.Plan.Text())
+	if err != nil {
+		return nil, With(Invalid, err)
+	}
+	sink, err := newWatcher(w, r.Meter)
+	if err != nil {
+		return nil, fmt.Errorf("record at %s: %w", w.Dir(), err)
+	}
+	return r.playInto(ctx, sink, o)
+}
+
+// createRecord begins the record in dir, or where none is given in a
+// directory named by the run's beginning and plan, that no other run has.
+func createRecord(dir string, m record.Manifest, planText string) (*record.Writer, error) {
+	if dir != "" {
+		w, err := record.Create(dir, m, record.Plan(planText))
+		if err != nil {
+			return nil, fmt.Errorf("--dir: %w", err)
+		}
+		return w, nil
+	}
+	base := filepath.Join(OutputRoot, m.Scenario, m.Started.Format("20060102T150405Z")+"-"+m.PlanHash)
+	dir = base
+	for n := 2; ; n++ {
+		w, err := record.Create(dir, m, record.Plan(planText))
+		if err == nil {
+			return w, nil
+		}
+		if !errors.Is(err, record.ErrExists) || n > mostRuns {
+			return nil, fmt.Errorf("%w (--dir names another directory)", err)
+		}
+		dir = fmt.Sprintf("%s-%d", base, n)
+	}
+}
+
+// playInto runs the plan into a record that has begun, and closes it.
+func (r Run) playInto(ctx context.Context, sink *watcher, o run.Options) (*Played, error) {
+	begun := clock.Now()
+	result, err := r.drive(ctx, sink, o)
+	_, cerr := sink.Close(func(m *record.Manifest) {
+		result.Apply(m)
+		m.Wall = clock.Since(begun)
+		if result.Stopped {
+			m.Failed = sink.failed
+		}
+		if err != nil {
+			first, _, _ := strings.Cut(err.Error(), "\n")
+			m.Complete, m.Failed, m.Aborted = false, nil, blame(err)+": "+first
+		}
+	})
+	if err := errors.Join(err, cerr); err != nil {
+		return nil, With(statusOfRun(err), fmt.Errorf("running %s, record at %s: %w", r.Plan.Scenario.Name, sink.Dir(), err))
+	}
+	return &Played{sink.Dir(), result.Aborted != "" && !result.Stopped, result.Unexpected, sink.unexpected}, nil
+}
+
+// drive runs the plan. A panic is an error like any other of the harness, so
+// that the record is closed and says what happened.
+func (r Run) drive(ctx context.Context, sink run.Sink, o run.Options) (result run.Result, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return run.Run(ctx, r.Plan, sink, o)
+}
+
+// statusOfRun is that of a run that could not be played.
+func statusOfRun(err error) Status {
+	switch {
+	case errors.Is(err, realredis.ErrUnreachable): // also where that is why they cannot be used
+		return Unreachable
+	case errors.Is(err, run.ErrServers):
+		return Invalid
+	case errors.Is(err, run.ErrLimiter):
+		return LimiterFailed
+	}
+	return Internal
+}
+
+// blame says whose failure ended a run.
+func blame(err error) string {
+	switch statusOfRun(err) {
+	case LimiterFailed:
+		return "failure of a limiter"
+	case Invalid, Unreachable:
+		return "failure of the servers"
+	}
+	return "internal error"
+}
+
+// watcher looks at observations on their way to the record: it notes the
+// first unexpected failure, shows all to the meter, and ends the run when an
+// assertion with abortOnFail fails.
+type watcher struct {
+	*keep.Keeper
+	meter      *meter.Meter  // nil: nobody asked
+	watch      *assert.Watch // nil: no assertion has abortOnFail
+	failed     *record.Failure
+	unexpected string
+}
+
+// newWatcher closes the record if it cannot be written to.
+func newWatcher(w *record.Writer, shown *meter.Meter) (*watcher, error) {
+	kept, err := keep.New(w)
+	if err != nil {
+		_, cerr := w.Close(nil)
+		return nil, errors.Join(err, cerr)
+	}
+	watch, err := assert.NewWatch(w.Manifest())
+	if err != nil {
+		_, cerr := kept.Close(nil)
+		return nil, errors.Join(err, cerr)
+	}
+	return &watcher{Keeper: kept, meter: shown, watch: watch}, nil
+}
+
+func (w *watcher) Write(o *record.Observation) error {
+	if w.unexpected == "" && o.Error == "unexpected" {
+		w.unexpected = fmt.Sprintf("%s, client %s: %s", o.Limiter, o.Client, o.Message)
+	}
+	if w.meter != nil {
+		if err := w.meter.Write(o); err != nil {
+			return err
+		}
+	}
+	if err := w.Keeper.Write(o); err != nil || w.watch == nil {
+		return err
+	}
+	if w.failed = w.watch.Observe(o); w.failed != nil {
+		return run.Stop(w.watch.Why())
+	}
+	return nil
+}
+
+// Analysis is what a record came to.
+type Analysis struct {
+	Reader  *record.Reader
+	Audited *audit.Result
+	Summary *summary.Measured
+	drawn   *series.Set // once asked for
+}
+
+// Analyse makes the summary of the record in dir, from the record alone.
+func Analyse(dir string) (*Analysis, error) {
+	reader, err := record.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	a := &Analysis{Reader: reader}
+	if a.Summary, a.Audited, err = summary.Analyse(reader); err != nil {
+		return nil, fmt.Errorf("record %s: %w", dir, err)
+	}
+	assert.Judge(a.Summary, reader.Manifest().Asserts)
+	return a, nil
+}
+
+// Analyse makes the summary of what was played, and stores it in the record.
+func (p *Played) Analyse() (*Analysis, error) {
+	a, err := Analyse(p.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("the record is at %s: %w", p.Dir, err)
+	}
+	var b bytes.Buffer
+	if err := a.Summary.WriteJSON(&b); err != nil {
+		return nil, fmt.Errorf("writing the summary: %w", err)
+	}
+	return a, record.WriteSummary(p.Dir, b.Bytes())
+}
+
+// Judge returns what the run found as an error. The summary tells the rest.
+func (p *Played) Judge(s *summary.Summary) error {
+	return Findings{Aborted: p.Aborted, Unexpected: p.failure(), Valid: s.Valid, OK: s.OK}.Err()
+}
+
+// failure returns an error that tells of decisions that a limiter failed by itself.
+func (p *Played) failure() error {
+	if p.Unexpected == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d decisions failed for a reason that is neither Redis' nor the network's. The first: %s", p.Unexpected, p.First)
+}
+
+// Set returns what figures of the record draw.
+func (a *Analysis) Set() (*series.Set, error) {
+	if a.drawn != nil {
+		return a.drawn, nil
+	}
+	var err error
+	a.drawn, err = series.Collect(a.Reader, a.Audited, a.Summary, series.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("record %s: %w", a.Reader.Dir(), err)
+	}
+	return a.drawn, nil
+}

@@ -1,0 +1,317 @@
+package campaign
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/quotalab/quotalab/models/metric/unit"
+	"github.com/quotalab/quotalab/results/assert"
+	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/results/summary"
+	"github.com/quotalab/quotalab/results/sweep"
+	"github.com/quotalab/quotalab/scenarios"
+)
+
+// Sweep plays the cells of a scenario's sweep that are not finished in Dir.
+// Set its exported fields, Open it, Run it, and Close it.
+type Sweep struct {
+	Local           // compiles the cells
+	Runner   Runner // plays them; nil: Local
+	Scenario *scenarios.Scenario
+	Dir      string
+	Jobs     int // cells that are played at once, in virtual time
+
+	dir  sweepDir
+	real bool
+	made cellFile // as this sweep makes them
+
+	free   chan struct{} // a slot for each cell that may be played at once
+	busy   sync.Map      // hash of a plan → *sync.Mutex: cells of one plan wait for one another
+	cancel context.CancelCauseFunc
+
+	played, kept, replaced atomic.Int64
+}
+
+// Open compiles all cells that are known, so that mistakes are told before
+// anything is played, and then opens the directory.
+func (s *Sweep) Open() (err error) {
+	if s.real, err = s.Check(s.Scenario, s.Overrides); err != nil {
+		return err
+	}
+	if s.Runner == nil {
+		s.Runner = s.Local
+	}
+	s.free = make(chan struct{}, s.Jobs)
+	if s.real {
+		s.free, s.made.Servers = make(chan struct{}, 1), s.Servers.Given
+	}
+	if s.made.Executable, err = executableHash(); err != nil {
+		return fmt.Errorf("reading the program that runs: %w", err)
+	}
+	if s.dir, err = openSweepDir(s.Dir); err != nil {
+		return Invalidf("--dir: %w", err)
+	}
+	return nil
+}
+
+// Close lets other sweeps use the directory.
+func (s *Sweep) Close() error { return s.dir.close() }
+
+// Run makes all runs, and stores their result in the directory.
+func (s *Sweep) Run(ctx context.Context) (*sweep.Result, error) {
+	ctx, s.cancel = context.WithCancelCause(ctx)
+	defer s.cancel(nil)
+	r, err := s.result(ctx)
+	if errors.Is(err, ErrInterrupt) {
+		return nil, With(Aborted, fmt.Errorf("interrupted: %s finished and kept in %s; the same command goes on from there",
+			unit.Counted(s.played.Load()+s.kept.Load(), "run"), s.Dir))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w\nfinished cells are kept in %s; the same command goes on from there", err, s.Dir)
+	}
+	var b bytes.Buffer
+	if err = r.WriteJSON(&b); err == nil {
+		err = record.ReplaceFile(filepath.Join(s.Dir, sweep.File), b.Bytes())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("writing the result of the sweep: %w", err)
+	}
+	return r, nil
+}
+
+func (s *Sweep) result(ctx context.Context) (_ *sweep.Result, err error) {
+	r := s.empty()
+	if r.Search != nil {
+		s.Begin(r.Places(), "searches")
+		r.Searched, r.Runs, err = s.searches(ctx)
+	} else {
+		cells := cellsOf(s.Scenario)
+		s.Begin(len(cells), "runs")
+		r.Runs, err = s.runs(ctx, cells, s.Done)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return sweep.New(r)
+}
+
+// empty returns the result without the runs.
+func (s *Sweep) empty() sweep.Result {
+	of := s.Scenario.Sweep
+	r := sweep.Result{Scenario: s.Scenario.Name, About: s.Scenario.About, Clock: "virtual", Axes: []sweep.Axis{}, Zip: of.Mode == "zip", Repeats: int(of.Repeats)}
+	if s.real {
+		r.Clock = "real"
+	}
+	for _, a := range of.Axes {
+		r.Axes = append(r.Axes, sweep.NewAxis(a.Name, a.Value.Values))
+	}
+	for _, c := range of.Metrics {
+		r.Columns = append(r.Columns, sweep.NewColumn(c))
+	}
+	for _, c := range of.Pareto {
+		r.Pareto = append(r.Pareto, c.String())
+	}
+	if f := of.Find; f != nil {
+		from, to := f.Bounds()
+		_, base, _ := sweep.Quantity(f.From)
+		r.Search = &sweep.Search{Path: f.Axis, Unit: base, From: f.Value(from), To: f.Value(to), Tolerance: float64(f.Tolerance)}
+	}
+	return r
+}
+
+// runs makes several cells, in their order.
+func (s *Sweep) runs(ctx context.Context, cells []Cell, done func()) ([]sweep.Run, error) {
+	runs := make([]sweep.Run, len(cells))
+	inParallel(len(cells), cap(s.free), func(i int) {
+		select {
+		case s.free <- struct{}{}:
+			defer func() { <-s.free }()
+		case <-ctx.Done():
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		var err error
+		if runs[i], err = s.run(ctx, cells[i]); err != nil {
+			s.cancel(err) // the first error is the cause of ctx's end
+		}
+		done()
+	})
+	return runs, context.Cause(ctx)
+}
+
+// searches searches every place.
+func (s *Sweep) searches(ctx context.Context) ([]sweep.Found, []sweep.Run, error) {
+	places := s.Scenario.Sweep.Grid()
+	found, runs := make([]sweep.Found, len(places)), make([][]sweep.Run, len(places))
+	inParallel(len(places), cap(s.free), func(i int) {
+		found[i], runs[i], _ = s.search(ctx, i, places[i])
+		s.Done()
+	})
+	return found, slices.Concat(runs...), context.Cause(ctx)
+}
+
+// search looks for the highest value at which all assertions hold at one place,
+// in every repeat.
+func (s *Sweep) search(ctx context.Context, place int, settings []scenarios.Setting) (sweep.Found, []sweep.Run, error) {
+	f := s.Scenario.Sweep.Find
+	from, to := f.Bounds()
+	byValue := map[string][]sweep.Run{}
+	var all []sweep.Run
+	probe := func(x float64) (bool, error) {
+		value := f.Value(x)
+		runs, err := s.runs(ctx, repeats(s.Scenario, place, settings, value), func() {})
+		byValue[value], all = runs, append(all, runs...)
+		return !slices.ContainsFunc(runs, func(r sweep.Run) bool { return !r.OK }), err
+	}
+	b := sweep.Bisection{From: from, To: to, Tolerance: float64(f.Tolerance), Round: f.Round}
+	got, err := b.Find(probe)
+	if err != nil {
+		return sweep.Found{}, nil, err
+	}
+	found := sweep.Found{Place: place, Outcome: got.Outcome, Probes: len(got.Probes)}
+	if got.Outcome == sweep.Capacity || got.Outcome == sweep.AllPass {
+		found.Passes = f.Value(got.Passes)
+		if x, _, ok := sweep.Quantity(found.Passes); ok {
+			found.Capacity = &x
+		}
+	}
+	if got.Outcome != sweep.AllPass {
+		found.Fails = f.Value(got.Fails)
+		found.Stops = sweep.Fails(byValue[found.Fails])
+	}
+	return found, all, nil
+}
+
+// run makes a cell's run: plays it, unless it is finished already.
+func (s *Sweep) run(ctx context.Context, c Cell) (sweep.Run, error) {
+	p, err := s.Compile(c, s.Overrides)
+	if err != nil {
+		return sweep.Run{}, err
+	}
+	if p.Scenario.Clock != "real" {
+		c.plan = p
+	}
+	hash := p.Hash()
+	busy, _ := s.busy.LoadOrStore(hash, new(sync.Mutex))
+	busy.(*sync.Mutex).Lock()
+	defer busy.(*sync.Mutex).Unlock()
+	made, err := s.dir.finished(hash, s.made)
+	var r *Analysis
+	switch {
+	case err == nil:
+		s.kept.Add(1)
+		if r, err = Analyse(s.dir.cell(hash)); err != nil {
+			err = Invalidf("%w\nremove %s to play the cell again", err, s.dir.cell(hash))
+		}
+	case errors.Is(err, errOtherMade):
+		s.replaced.Add(1)
+		if err = s.dir.discard(hash); err != nil {
+			break
+		}
+		fallthrough
+	case errors.Is(err, fs.ErrNotExist):
+		r, made, err = s.play(ctx, hash, c)
+	}
+	if err != nil {
+		return sweep.Run{}, err
+	}
+	return row(c, hash, r.Summary, made), nil
+}
+
+// play has a cell played, analyses it and finishes its directory.
+func (s *Sweep) play(ctx context.Context, hash string, c Cell) (*Analysis, cellFile, error) {
+	made := s.made
+	partial, err := s.dir.begin(hash, made)
+	if err != nil {
+		return nil, made, err
+	}
+	played, err := s.Runner.Run(ctx, c, partial)
+	if err != nil {
+		return nil, made, err
+	}
+	if played.Aborted {
+		return nil, made, context.Cause(ctx)
+	}
+	made.Played = *played
+	r, err := played.Analyse()
+	if err == nil {
+		err = s.dir.finish(hash, made)
+	}
+	s.played.Add(1)
+	return r, made, err
+}
+
+// row keeps of a cell what tables tell: its analysis is large.
+func row(c Cell, hash string, s *summary.Measured, made cellFile) sweep.Run {
+	run := sweep.Run{Place: c.Place, Settings: []string{}, Repeat: c.Repeat, Seed: s.Seed, Plan: hash, Valid: s.Valid, Invalid: s.Invalid, OK: s.OK, Pipelined: s.AutoPipelined,
+		Unexpected: made.Unexpected, Values: []*float64{}}
+	for _, set := range c.Settings {
+		run.Settings = append(run.Settings, set.Value)
+	}
+	for _, a := range s.Assertions {
+		if !a.OK {
+			text := a.Name()
+			if a.Unknown {
+				text += " (unknown)"
+			}
+			run.Failing = append(run.Failing, text)
+		}
+	}
+	for _, column := range c.Scenario.Sweep.Metrics {
+		if v, known := assert.Column(s, column); known {
+			run.Values = append(run.Values, &v)
+		} else {
+			run.Values = append(run.Values, nil)
+		}
+	}
+	return run
+}
+
+// Summary reads the summary of a finished run.
+func (s *Sweep) Summary(run *sweep.Run) (*summary.Summary, error) {
+	path := filepath.Join(s.dir.cell(run.Plan), record.SummaryFile)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return summary.Read(data, path)
+}
+
+// Tally says what was played and what was there.
+func (s *Sweep) Tally() string {
+	text := fmt.Sprintf("sweep: %s, %s played", s.Dir, unit.Counted(s.played.Load(), "run"))
+	if n := s.replaced.Load(); n > 0 {
+		text += fmt.Sprintf(" (of these %s again: %v)", unit.Thousands(n), errOtherMade)
+	}
+	if n := s.kept.Load(); n > 0 {
+		text += fmt.Sprintf(", %s finished before", unit.Thousands(n))
+	}
+	return text
+}
+
+// Judge returns what the cells found as an error. Assertions that fail are
+// results.
+func (s *Sweep) Judge(r *sweep.Result) error {
+	found := Findings{Valid: true, OK: true}
+	for _, run := range r.Runs {
+		if run.Unexpected > 0 && found.Unexpected == nil {
+			made, err := s.dir.finished(run.Plan, s.made)
+			if err != nil {
+				return err
+			}
+			found.Unexpected = fmt.Errorf("%s: %w", strings.Join(run.Settings, ", "), made.Played.failure())
+		}
+		found.Valid = found.Valid && run.Valid
+	}
+	return found.Err()
+}

@@ -1,0 +1,149 @@
+package present
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/models/metric/unit"
+	"github.com/quotalab/quotalab/results/summary"
+)
+
+var auditColumns = []string{"limiter", ">over-admitted", ">under-admitted", ">ambiguous", ">worst excess (tokens)", ">decisions compared"}
+
+const auditHelp = "over-admitted: allowed where the exact reference denies; ambiguous: too close to the limit to tell; worst excess: tokens above burst + t/T in any window of length t."
+
+// audit builds the section of the limiters' decisions against the exact
+// reference.
+func (b *sections) audit() *Table {
+	t := NewTable("audit", "Audit against the exact reference (worst excess: tokens above burst + t/T in any window)", auditColumns...)
+	t.Help = auditHelp
+	under, ambiguous, excess := Groups(b.s, "under_admission", "limiter"), Groups(b.s, "ambiguous", "limiter"), Groups(b.s, "worst_excess", "limiter")
+	for _, g := range Groups(b.s, "over_admission", "limiter") {
+		u, _ := Find(under, g.Tags...)
+		a, _ := Find(ambiguous, g.Tags...)
+		worst, compared := None, None
+		if e, ok := Find(excess, g.Tags...); ok {
+			worst, compared = Maybe(e.Value, General), Count(e.Count)
+		}
+		t.Add(Words(g.Tags[0]), Count(g.Count), Count(u.Count), Count(a.Count), worst, compared)
+	}
+	if len(t.Rows) > 0 && b.s.Clock == "real" {
+		t.Note("In real time a count is a lower bound: what is certain whatever the order of the requests under way together was. What depends on the order is ambiguous.")
+	}
+	return t
+}
+
+// sampledAudit is the audit of the keys that are recorded.
+func (b *sections) sampledAudit() *Table {
+	t := NewTable("sampled audit", "Audit of the sampled keys alone ("+unit.Percent(b.s.SampleRate)+" of the keys; of the others nothing is known)", auditColumns...)
+	t.Help = auditHelp
+	for _, a := range b.s.SampledAudit {
+		t.Add(Words(a.Limiter), Count(a.Over), Count(a.Under), Count(a.Ambiguous), General(a.WorstExcess), Count(a.Compared))
+	}
+	return t
+}
+
+// compactKeys is how many keys of a limiter the compact summary shows.
+const compactKeys = 5
+
+func (b *sections) worstKeys() *Table {
+	t := NewTable("worst keys", "Keys on which a limiter was wrong, the worst first", "limiter", "limit", "key", ">over-admitted", ">under-admitted", ">excess (tokens)")
+	shown := map[string]int{}
+	for _, k := range b.s.Keys.OverAdmitted {
+		if shown[k.Limiter]++; shown[k.Limiter] <= compactKeys || b.mode != Compact {
+			t.Add(Words(k.Limiter), Words(k.Limit), Words(metric.Printable(k.Key)), Count(k.Over), Count(k.Under), General(k.Excess))
+		}
+	}
+	return t
+}
+
+func (b *sections) denied() *Table {
+	t := NewTable("denied", "Most denied keys", "limiter", "limit", "key", ">denied", ">decisions", ">share|%")
+	for _, k := range b.s.Keys.MostDenied {
+		t.Add(Words(k.Limiter), Words(k.Limit), Words(metric.Printable(k.Key)), Count(k.Denied), Count(k.Decisions), Share(k.Denied, k.Decisions))
+	}
+	return t
+}
+
+// thresholds builds how each engine did, by threshold, and what its notices
+// were.
+// Only the full summary has thresholds that nobody crossed or was notified of.
+func (b *sections) thresholds() []*Table {
+	crossings := NewTable("thresholds", "Thresholds (crossings that were due a notice, and what became of them)",
+		"engine", ">threshold|%", ">crossings", ">on time", ">late", ">missed", ">share|%", ">covered", ">delay med|s", ">p90|s", ">max|s")
+	crossings.Help = "Of crossings that are not too close to the end to judge. Covered: of the missed, those where a higher threshold was announced instead."
+	notices := NewTable("notices", "Notices, by what they were", "engine", ">threshold|%", ">first", ">out of order", ">duplicates", ">undelivered", ">spurious", ">in warm-up", ">crossings not judged")
+	notices.Help = "Each notice is one of these. Spurious: of no crossing that stood. Not judged: too close to the end."
+	delays := Groups(b.s, "notice_delay", "engine", "threshold")
+	for _, one := range b.s.Thresholds {
+		name := []Cell{Words(one.Engine), Threshold(one.Threshold)}
+		if one.Crossings > 0 || b.mode == Full {
+			d, _ := Find(delays, one.Engine, strconv.FormatInt(one.Threshold, 10))
+			crossings.Add(row(name, Counts(one.Crossings, one.OnTime, one.Late, one.Missed), []Cell{Share(one.Missed, one.Crossings), Count(one.Covered)},
+				[]Cell{Maybe(d.Med, Lasting), Maybe(d.P90, Lasting), Maybe(d.Max, Lasting)})...)
+		}
+		if n := one.Notices; n != (summary.Notices{}) || one.Censored > 0 || b.mode == Full {
+			notices.Add(row(name, Counts(n.First, n.OutOfOrder, n.Duplicate, n.Undelivered, n.Spurious, n.WarmUp, one.Censored))...)
+		}
+	}
+	if len(b.s.Thresholds) > 0 && len(crossings.Rows)+len(notices.Rows) == 0 {
+		crossings.Note("None of the " + unit.Counted(b.s.Accounts, "account") + " crossed a threshold, and no engine sent a notice.")
+	}
+	return []*Table{crossings, notices}
+}
+
+// causes builds why notices were not as they should be, with an account each as an
+// example. Only the full summary tells thresholds apart.
+func (b *sections) causes() *Table {
+	t := NewTable("causes", "Why notices were missed, late, duplicate or spurious", "engine", "verdict", "cause", ">count", "thresholds", "for example")
+	t.Help = "Causes in the order in which they showed, joined by >."
+	for _, r := range joinCauses(b.s, b.mode == Full) {
+		c := r.first
+		group := ""
+		if c.Group != "" {
+			group = " (" + metric.Printable(c.Group) + ")"
+		}
+		t.Add(Words(c.Engine), Words(c.Verdict), Words(metric.Printable(c.Cause)), Count(r.count), Words(strings.Join(r.thresholds, ", ")+" %"),
+			Words(fmt.Sprintf("account %d%s, %d %% at %s", c.Account, group, c.Threshold, c.At.UTC().Format(time.DateTime))))
+	}
+	return t
+}
+
+// causeRow is one cause of one verdict of one engine.
+type causeRow struct {
+	first      summary.ThresholdCause
+	thresholds []string
+	count      int64
+}
+
+// joinCauses puts the thresholds of a cause together, unless they are to be told
+// apart. The order is that of the engines, then of the verdicts, then the most
+// frequent first.
+func joinCauses(s *summary.Measured, apart bool) (rows []causeRow) {
+	var engines []string
+	for _, c := range s.Causes {
+		i := slices.IndexFunc(rows, func(r causeRow) bool {
+			return !apart && r.first.Engine == c.Engine && r.first.Verdict == c.Verdict && r.first.Cause == c.Cause
+		})
+		if i < 0 {
+			i = len(rows)
+			rows, engines = append(rows, causeRow{first: c}), append(engines, c.Engine)
+		}
+		rows[i].thresholds = append(rows[i].thresholds, strconv.FormatInt(c.Threshold, 10))
+		rows[i].count += c.Count
+	}
+	if apart {
+		return rows
+	}
+	verdicts := []string{"missed", "late", "duplicate", "spurious"}
+	slices.SortStableFunc(rows, func(a, b causeRow) int {
+		return cmp.Or(cmp.Compare(slices.Index(engines, a.first.Engine), slices.Index(engines, b.first.Engine)),
+			cmp.Compare(slices.Index(verdicts, a.first.Verdict), slices.Index(verdicts, b.first.Verdict)), cmp.Compare(b.count, a.count))
+	})
+	return rows
+}

@@ -1,0 +1,95 @@
+package present
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/quotalab/quotalab/models/metric/unit"
+	"github.com/quotalab/quotalab/results/summary"
+)
+
+// shards builds the load by shard, with balance and agreement in words.
+func (b *sections) shards() *Table {
+	t := NewTable("shards", "Shards", "limiter", "shard", ">keys", ">share|%", ">commands", ">share|%")
+	keys := Groups(b.s, "shard_keys", "limiter", "shard") // none if not all observations are recorded
+	keysOf, commandsOf := Groups(b.s, "shard_keys", "limiter"), Groups(b.s, "shard_commands", "limiter")
+	for _, g := range Groups(b.s, "shard_commands", "limiter", "shard") {
+		n, part := None, None
+		if k, known := Find(keys, g.Tags...); known {
+			total, _ := Find(keysOf, g.Tags[0])
+			n, part = Count(k.Count), Share(k.Count, total.Count)
+		}
+		total, _ := Find(commandsOf, g.Tags[0])
+		t.Add(row(g.cells(), []Cell{n, part, Count(g.Count), Share(g.Count, total.Count)})...)
+	}
+	for _, l := range commandsOf {
+		if text := b.balance(l.Tags[0]); text != "" {
+			t.Note(text)
+		}
+	}
+	for _, g := range Groups(b.s, "shard_disagreement", "limiter", "client") {
+		if g.Value != nil {
+			t.Note(fmt.Sprintf("%s: client %s looks for %s of the keys that it shares with the first client (%s) on another shard.",
+				g.Tags[0], g.Tags[1], unit.Percent(*g.Value), unit.Thousands(g.Count)))
+		}
+	}
+	return t
+}
+
+// balance says in words how even the load is. Distinct keys fall independently, so their p-value
+// means something; commands follow their keys.
+func (b *sections) balance(limiter string) string {
+	all := Groups(b.s, "shard_balance", "limiter", "of", "stat")
+	stat := func(of, name string) (float64, bool) {
+		g, ok := Find(all, limiter, of, name)
+		if !ok || g.Value == nil {
+			return 0, false
+		}
+		return *g.Value, true
+	}
+	var parts []string
+	if p, ok := stat("keys", "p_value"); ok {
+		word := "even"
+		if p < summary.EvenAt {
+			word = "uneven"
+		}
+		chi2, _ := stat("keys", "chi2")
+		peak, _ := stat("keys", "peak_to_mean")
+		cv, _ := stat("keys", "cv")
+		parts = append(parts, fmt.Sprintf("keys are %s (p = %.2g, χ² = %.2f, peak to mean %.2f, CV %.3f)", word, p, chi2, peak, cv))
+	}
+	if peak, ok := stat("commands", "peak_to_mean"); ok {
+		cv, _ := stat("commands", "cv")
+		gini, _ := stat("commands", "gini")
+		parts = append(parts, fmt.Sprintf("commands: peak to mean %.2f, CV %.3f, Gini %.3f", peak, cv, gini))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return limiter + ": " + strings.Join(parts, "; ") + "."
+}
+
+// servers builds what live shards said of themselves, and where they counted otherwise
+// than the run's clients.
+func (b *sections) servers() []*Table {
+	t := NewTable("servers", "Servers, before and after the run", "shard", "redis", ">keys before", ">after", ">memory before (MiB)", ">after", ">bytes per key", ">keys asked", "note")
+	odd := NewTable("commands", "Commands that servers counted otherwise than the clients", "shard", "command", ">sent by clients", ">by their scripts", ">counted by the server")
+	for _, s := range b.s.Servers {
+		t.Add(Words(s.Shard), Words(s.Version), Maybe(s.KeysBefore, Count), Maybe(s.KeysAfter, Count), Maybe(s.MemoryBefore, mebibytes), Maybe(s.MemoryAfter, mebibytes),
+			Maybe(s.KeyBytes, Fixed(0)), Count(s.SampledKeys), Cell{Text: s.Note()})
+		for _, d := range s.Disagreements {
+			odd.Add(Words(s.Shard), Words(d.Command), Count(d.Sent), Maybe(d.Script, Count), Count(d.Server))
+		}
+	}
+	sent, served, unknown := b.s.Commands()
+	switch {
+	case len(t.Rows) == 0:
+	case len(unknown) > 0:
+		t.Note("Commands of " + strings.Join(unknown, ", ") + " cannot all be compared, so whether the servers counted what the clients sent is unknown.")
+	case len(odd.Rows) == 0:
+		t.Note(fmt.Sprintf("The servers counted what the clients sent: %s of %s commands.", unit.Thousands(served), unit.Thousands(sent)))
+	}
+	return []*Table{t, odd}
+}
+
+func mebibytes(bytes int64) Cell { return Fixed(1)(float64(bytes) / (1 << 20)) }

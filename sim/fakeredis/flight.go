@@ -1,0 +1,203 @@
+package fakeredis
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/quotalab/quotalab/sim/clock"
+)
+
+// call is a client's call in a fleet in which something may go wrong.
+type call struct {
+	proc  *clock.Proc
+	trace *Trace
+	open  int   // flights that are not back
+	err   error // of the last that brought none, or a command's
+}
+
+// flight is the commands of one call that go to one shard. Its steps are
+// events of their own where something may go wrong on the way, or its client
+// has given up; otherwise its client takes them itself, which is faster.
+type flight struct {
+	w      *wire
+	as     form
+	call   *call // that waits for its events; nil: its client takes the steps, has given up, or has its answer
+	client *redis.Client
+	shard  *Shard
+	cmds   []command
+	state  state
+	due    int64 // instant of the next step
+	turn   int   // number of the step; an event of another one is void
+	end    int64 // of service
+	back   int64 // way back
+	place  int64 // in the queue
+	reply  int64 // bytes
+	// failed is the error of a command. It is the answer, not a failure to
+	// bring one.
+	failed error
+}
+
+type state uint8
+
+const (
+	sent state = iota
+	onLink
+	queued
+	serving
+	onLinkBack
+	returning
+	over
+)
+
+// track plays flights that something may happen to on the way. The error is of
+// one that failed.
+func (w *wire) track(proc *clock.Proc, trace *Trace, flights []*flight) error {
+	c := &call{proc: proc, trace: trace, open: len(flights)}
+	for _, f := range flights {
+		f.call = c
+		s := f.shard
+		if s.delay != nil {
+			more := int64(s.delay.Sample(s.chaos()))
+			f.due, f.back = f.due+more/2, f.back+more-more/2
+		}
+		s.underWay = append(s.underWay, f)
+		f.after(f.due, sent, f.reach)
+	}
+	if deadline := w.deadline(proc.Now()); deadline < clock.Never {
+		w.fleet.sched.Call(deadline, func() {
+			for _, t := range flights {
+				t.giveUp()
+			}
+		})
+	}
+	proc.Park()
+	return c.err
+}
+
+// after lets the flight take a step at the instant at, unless something else
+// comes first.
+func (t *flight) after(at int64, meanwhile state, step func()) {
+	t.state, t.due = meanwhile, at
+	t.turn++
+	turn := t.turn
+	t.shard.sched.Call(at, func() {
+		if t.turn == turn {
+			step()
+		}
+	})
+}
+
+// reach comes to the link before the shard.
+func (t *flight) reach() {
+	if s := t.shard; s.there.rate > 0 {
+		t.after(s.there.pass(s.sched.Now(), wireSize(t.cmds, t.as)), onLink, t.arrive)
+		return
+	}
+	t.arrive()
+}
+
+// arrive comes to the shard's queue. A refusal needs the way back too.
+func (t *flight) arrive() {
+	s := t.shard
+	if s.down {
+		t.after(s.sched.Now()+t.back, returning, func() { t.finish(refused(s)) })
+		return
+	}
+	s.places++
+	t.place = s.places
+	begin, end := s.enqueue(t.cmds)
+	t.end = end
+	if s.frozen {
+		t.state, t.due = queued, begin
+		return
+	}
+	t.after(begin, queued, t.serve)
+}
+
+// serve executes the commands, whoever still waits for them.
+func (t *flight) serve() {
+	s := t.shard
+	if len(t.cmds) == 0 {
+		t.reply = int64(len("+PONG\r\n"))
+	} else {
+		var trace *Trace
+		if t.call != nil {
+			trace = t.call.trace
+		}
+		t.client = t.w.alive(t.client, s)
+		before := s.replied
+		t.failed = t.w.execute(trace, t)
+		t.reply = s.replied - before
+	}
+	if t.w.fleet.spec.Faults { // else nobody waits for it
+		t.after(t.end, serving, t.answer)
+	}
+}
+
+// answer comes to the link with the reply.
+func (t *flight) answer() {
+	if s := t.shard; s.trouble.back.rate > 0 {
+		t.after(s.trouble.back.pass(s.sched.Now(), t.reply), onLinkBack, t.leave)
+		return
+	}
+	t.leave()
+}
+
+func (t *flight) leave() {
+	t.after(t.shard.sched.Now()+t.back, returning, func() { t.finish(nil) })
+}
+
+// finish ends the flight, for its client with an error or the reply.
+func (t *flight) finish(err error) {
+	t.turn++
+	t.state = over
+	s := t.shard
+	if i := slices.Index(s.underWay, t); i >= 0 {
+		s.underWay = slices.Delete(s.underWay, i, i+1)
+	}
+	t.settle(err)
+}
+
+// giveUp ends the client's patience. What has not been executed yet will be.
+func (t *flight) giveUp() {
+	if t.call == nil {
+		return
+	}
+	t.settle(timedOut(t.shard))
+	if t.state < serving {
+		t.orphan()
+	}
+}
+
+// settle tells the client, once.
+func (t *flight) settle(err error) {
+	c := t.call
+	if c == nil {
+		return
+	}
+	t.call = nil
+	switch {
+	case err != nil:
+		c.err = err
+		t.fail(err)
+	case c.err == nil:
+		c.err = t.failed
+	}
+	if c.open--; c.open == 0 {
+		c.proc.Wake()
+	}
+}
+
+// inOrder lists the flights under way in some states by a number.
+func (s *Shard) inOrder(by func(*flight) int64, states ...state) []*flight {
+	var list []*flight
+	for _, t := range s.underWay {
+		if slices.Contains(states, t.state) {
+			list = append(list, t)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b *flight) int { return cmp.Compare(by(a), by(b)) })
+	return list
+}
