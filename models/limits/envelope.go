@@ -69,6 +69,12 @@ func (w *Window) Admit(at, cost int64) float64 {
 	return w.add(cost)
 }
 
+// Fits reports whether the envelope has room for tokens at an instant.
+func (w *Window) Fits(at, cost int64) bool {
+	t := float64(at)
+	return max(t, w.Ahead)+float64(cost)*w.Interval-t <= w.Burst*w.Interval
+}
+
 // AdmitBetween is as Admit where all that is known of the instant is that it is
 // between sent and done. Admissions come in the order of done. The window then
 // only holds what certainly lies in it: it reaches back to the first that was

@@ -89,14 +89,14 @@ func (w *allowance) observe(o *record.Observation, measured bool, to *effects) e
 	}
 	for i := range o.Takes {
 		t := &o.Takes[i]
-		if t.Mode == record.CheckMode {
-			continue
+		if t.Mode == record.CheckMode || w.real && t.Mode == record.SpendMode {
+			continue // takes nothing, or perhaps nothing
 		}
 		var err error
 		if one.window, err = w.of(t.Limit, t.Key); err != nil {
 			return fmt.Errorf("observation %d: %w", o.Seq, err)
 		}
-		one.cost = t.Cost
+		one.cost, one.ifRoom = t.Cost, t.Mode == record.SpendMode
 		to.add(one, o.Done)
 	}
 	return nil
@@ -133,6 +133,9 @@ func (w *allowance) slopeOf(l record.Limit) *limits.Slope {
 // admit counts what took effect.
 func (e *effect) admit() {
 	var ns float64
+	if e.ifRoom && !e.window.Fits(e.now, e.cost) {
+		return // what only spends does so where there is room
+	}
 	if e.of.real {
 		ns = e.window.admitBetween(e.sent, e.now, e.cost, e.measured)
 	} else {

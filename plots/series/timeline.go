@@ -451,6 +451,7 @@ type effect struct {
 	at, order, seq  int64 // by which it is sorted
 	sent, now, cost int64 // now: when it was judged (real time: done)
 	measured        bool
+	ifRoom          bool // it spends where there is room
 	of              *allowance
 	window          *window
 }

@@ -145,10 +145,10 @@ func TestMetrics(t *testing.T) {
 			[]string{"shard_keys", "shard_disagreement"}, []string{"shard_keys{limiter=l,shard=a} 3", "shard_keys{limiter=l,shard=b} 1", "shard_disagreement{limiter=l,client=ra} 2 0.5"}},
 		{"no shared key: the disagreement is unknown, not 0", []record.Observation{make1(0, 0, ms, on("k", "a")), make1(0, 0, ms, on("j", "b"), by("ra"))},
 			[]string{"shard_disagreement"}, []string{}},
-		{"a limiter without an oracle has no admission metrics; one with has zeros", []record.Observation{make1(0, 0, ms), make1(0, 0, ms, func(o *record.Observation) { o.Limiter = "m" })},
-			[]string{"over_admission", "under_admission", "ambiguous", "worst_excess"}, []string{"over_admission{limiter=l} 0", "under_admission{limiter=l} 0", "ambiguous{limiter=l} 0", "worst_excess{limiter=l} 1 0"}},
+		{"a limiter without a reference or a limit has no admission metrics; one with has zeros", []record.Observation{make1(0, 0, ms), make1(0, 0, ms, func(o *record.Observation) { o.Limiter = "m" })},
+			[]string{"over_admission", "under_admission", "ambiguous", "worst_excess"}, []string{"over_admission{traffic=main,limiter=l,client=wfe,limit=x} 0", "under_admission{traffic=main,limiter=l,client=wfe,limit=x} 0", "ambiguous{limiter=l} 0", "worst_excess{traffic=main,limiter=l,client=wfe,limit=x} 1 0"}},
 		{"over-admission comes from the audit", []record.Observation{make1(0, 0, 0), make1(0, 0, 0), make1(0, 0, 0)},
-			[]string{"over_admission", "worst_excess"}, []string{"over_admission{limiter=l} 1", "worst_excess{limiter=l} 3 1"}},
+			[]string{"over_admission", "worst_excess"}, []string{"over_admission{traffic=main,limiter=l,client=wfe,limit=x} 1", "worst_excess{traffic=main,limiter=l,client=wfe,limit=x} 3 1"}},
 		{"balance of two keys to one", []record.Observation{make1(0, 0, ms, on("k", "a")), make1(0, 0, ms, on("j", "a")), make1(0, 0, ms, on("i", "b"))},
 			[]string{"shard_balance"}, []string{
 				"shard_balance{limiter=l,of=keys,stat=chi2} 3 0.3333", "shard_balance{limiter=l,of=keys,stat=p_value} 3 0.5637", "shard_balance{limiter=l,of=keys,stat=peak_to_mean} 3 1.333",
@@ -285,8 +285,9 @@ func TestWarnings(t *testing.T) {
 			[]string{"over-admission: 1 admission has to be taken away so that the limit holds (3 requests were decided)", "The worst key, k, was given 1 tokens more than the limit promises from 0s to 0s", "Cause unknown", "quotalab run s --seed"}},
 		{"over-admission where clients disagree names that cause", nil, append(apart[:2:2], apart[0], apart[1]), []string{"Cause: shard moved: clients look for key k on a and on b, and do not see what the other wrote there. That explains all 2."}},
 		{"over-admission after a shard was lost names that cause", func(m *record.Manifest) {
-			m.Faults = []record.Fault{{At: 1500 * ms, Until: 2 * s, Kind: "clock", What: "a clock is off", Client: "wfe"}, {At: 1500 * ms, Until: 2 * s, Kind: "down", What: "a is down", MovesKeys: true}}
-		}, []record.Observation{make1(1, 1, 1, on("k", "a")), make1(1, 1, 1, on("k", "a")), make1(2*s, 2*s, 2*s, on("k", "a"), came(record.Allowed, record.NotFound), gone)}, []string{"Cause: shard lost: a is down, and key k had a new full burst at 2s."}},
+			m.Faults = []record.Fault{{At: 1500 * ms, Until: 2 * s, Kind: "clock", What: "a clock is off", Client: "wfe"}, {At: 1500 * ms, Until: 2 * s, Kind: "down", What: "a is down", Shard: "a", MovesKeys: true}}
+		}, []record.Observation{make1(1, 1, 1, on("k", "a")), make1(1, 1, 1, on("k", "a")), make1(1600*ms, 1600*ms, 1600*ms, on("k", "a"), gone), make1(1600*ms, 1600*ms, 1600*ms, on("k", "a"))},
+			[]string{"Cause: shard lost: a is down, and key k had a new full burst at 1.6s."}},
 		{"errors by kind", nil, []record.Observation{make1(0, 0, 0), make1(0, 0, 0, failed("timeout"))}, []string{"l: 1 error in 2 requests (50.0 %): timeout 1."}},
 		{"fail open", nil, []record.Observation{make1(0, 0, 0, failed("timeout"), came(record.FailOpen, record.Unread))}, []string{"1 request was let through because of it (fail open)"}},
 		{"no reference", nil, []record.Observation{make1(0, 0, 0, func(o *record.Observation) { o.Limiter = "m" })}, []string{"m: it declares no reference algorithm"}},
