@@ -56,7 +56,7 @@ func (p *Plan) RecordFaults() []record.Fault {
 	var out []record.Fault
 	for _, f := range p.Faults {
 		d := f.Kind.Of()
-		r := record.Fault{At: f.At, Until: f.Until, Kind: string(f.Kind), What: p.inWords(f), MovesKeys: d.MovesKeys, KeepsAnswers: !d.LosesAnswers}
+		r := record.Fault{At: f.At, Until: f.Until, Kind: string(f.Kind), What: p.inWords(f), MovesKeys: d.MovesKeys, KeepsAnswers: !d.LosesAnswers, ClockOffset: f.Offset}
 		if d.Client != nil {
 			r.Client = p.Clients[f.Client].Name
 		} else {

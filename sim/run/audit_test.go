@@ -115,3 +115,37 @@ func TestOracleUnderLoad(t *testing.T) {
 		}
 	}
 }
+
+// A restart is the cause although the clients' clocks are apart, because the
+// limiter asks Redis for the time. One that reads its client's clock says so.
+func TestCauseOfARestart(t *testing.T) {
+	for _, kind := range []string{"redis_rate", "boulder", "tat, options: {write: lua}"} {
+		m, a := audited(t, compile(t, sprintf(`
+name: m2-clock-cause
+horizon: 3m
+shards: {count: 2}
+keys: {tenants: {uniform: {n: 20}}}
+clients: {a: {}, b: {clock_offset: 1ms}}
+traffic:
+  a: {rate: 20/s, keys: tenants, via: [a]}
+  b: {rate: 20/s, keys: tenants, via: [b]}
+limiters: {rr: {kind: %s, limit: {count: 20, period: 1h}}}
+faults: [{at: 1m, restart: {shard: shard-1}}]`, kind)))
+		l := a.Limiters[0]
+		if len(l.Explained) != 1 || l.Explained[0].Kind != audit.Emptied || l.Explained[0].Explains != l.Explained[0].Of || l.Over == 0 {
+			t.Errorf("%s: over-admission %d, causes %+v; want the restart for all of it", kind, l.Over, l.Explained)
+		}
+		t.Logf("%s: %d decisions, over-admission %d", kind, len(m), l.Over)
+	}
+}
+
+func TestReadsClock(t *testing.T) {
+	for kind, want := range map[string]bool{"redis_rate": false, "boulder": true, "tat, options: {write: lua}": false, "tat, options: {write: setnx}": true} {
+		p := compile(t, sprintf(tiny, "", kind, ""))
+		_, r := play(t, p)
+		m := run.Manifest(p)
+		if r.Apply(&m); m.Limiters[0].ReadsClock != want {
+			t.Errorf("%s: reads its client's clock: %v, want %v", kind, m.Limiters[0].ReadsClock, want)
+		}
+	}
+}

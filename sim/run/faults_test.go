@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/sim/run"
 )
@@ -226,7 +227,7 @@ func TestFaultsInManifest(t *testing.T) {
 	}
 	want := []record.Fault{
 		{At: 1e9, Until: 1e9, Kind: "add", What: "shard-4 joins", Shard: "shard-4", MovesKeys: true, KeepsAnswers: true},
-		{At: 6e9, Until: 11e9, Kind: "clock", What: "the clock of client back is 700ms ahead of what it was", Client: "back", KeepsAnswers: true},
+		{At: 6e9, Until: 11e9, Kind: "clock", What: "the clock of client back is 700ms ahead of what it was", Client: "back", KeepsAnswers: true, ClockOffset: 700 * time.Millisecond},
 		{At: 18e9, Until: 20e9, Kind: "down", What: "shard-4 is down", Shard: "shard-4", MovesKeys: true},
 	}
 	if d := cmp.Diff(want, []record.Fault{m.Faults[0], m.Faults[6], m.Faults[12]}); d != "" {
@@ -264,6 +265,9 @@ faults: [{at: 15s, for: 20s, clock: {client: c, offset: `+tt.offset+`}}]`))
 			t.Errorf("%s: %s", tt.offset, d)
 		}
 		t.Logf("%s: over-admission %d", tt.offset, a.Limiters[0].Over)
+		if why := a.Limiters[0].Explained; tt.want[2] > 0 && (len(why) != 1 || why[0].Kind != audit.Clocks) {
+			t.Errorf("%s: causes %+v, want the clocks", tt.offset, why)
+		}
 		if over := a.Limiters[0].Over; over != int64(tt.want[2]) {
 			t.Errorf("%s: the oracle counts %d too many, want %d", tt.offset, over, tt.want[2])
 		}

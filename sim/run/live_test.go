@@ -109,6 +109,9 @@ limiters:
 `)
 	var m memory
 	result := runLive(t, p, nil, &m)
+	if want := []string{"boulder", "set"}; !slices.Equal(result.ReadClock, want) {
+		t.Errorf("limiters that read a client's clock: %q, want %q", result.ReadClock, want)
+	}
 	if len(result.Servers) != 3 {
 		t.Fatalf("%d servers said something, expected 3", len(result.Servers))
 	}

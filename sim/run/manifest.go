@@ -1,6 +1,7 @@
 package run
 
 import (
+	"slices"
 	"time"
 
 	"github.com/quotalab/quotalab/results/record"
@@ -38,5 +39,9 @@ func Manifest(p *plan.Plan) record.Manifest {
 func (r Result) Apply(m *record.Manifest) {
 	m.Traffic, m.Telemetry, m.Engines, m.Aborted = r.Traffic, r.Telemetry, r.Engines, r.Aborted
 	m.Servers = r.Servers
+	m.Limiters = slices.Clone(m.Limiters)
+	for i := range m.Limiters {
+		m.Limiters[i].ReadsClock = slices.Contains(r.ReadClock, m.Limiters[i].Name)
+	}
 	m.Complete = r.Aborted == ""
 }

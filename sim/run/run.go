@@ -54,6 +54,7 @@ type Result struct {
 	Stopped    bool            // it was the sink that ended it
 	Unexpected int64           // errors of kind unexpected: a limiter failed by itself
 	Servers    []record.Server // what live shards said
+	ReadClock  []string        // limiters that read their client's clock
 }
 
 // Run plays the plan to its end, or until ctx is done: then nothing new is
@@ -83,6 +84,9 @@ func Run(ctx context.Context, p *plan.Plan, sink Sink, o Options) (Result, error
 		telemetry, err := w.telemetry()
 		d.result.Telemetry = append(d.result.Telemetry, telemetry...)
 		d.fail(err)
+		if w.read.Load() {
+			d.result.ReadClock = append(d.result.ReadClock, w.Name)
+		}
 	}
 	d.fail(d.close())
 	return d.result, d.err

@@ -23,6 +23,7 @@ type world struct {
 	fleet   fleet
 	clients [][]*instance // by client and number
 	rng     *rand.Rand    // picks instances
+	read    atomic.Bool   // a client's clock was read
 }
 
 // instance is the limiter in one client process, with a Ring of its own.
@@ -47,7 +48,7 @@ func newWorld(d *driver, index int) (*world, error) {
 	for i, c := range p.Clients {
 		var instances []*instance
 		for n := range c.Instances {
-			in, err := newInstance(d, fleet, l, i, n, scoped)
+			in, err := w.newInstance(d, i, n, scoped)
 			if err != nil {
 				return nil, fmt.Errorf("limiter %s, client %s: %w", l.Name, c.Name, err)
 			}
@@ -58,18 +59,18 @@ func newWorld(d *driver, index int) (*world, error) {
 	return w, nil
 }
 
-func newInstance(d *driver, fleet fleet, l *plan.Limiter, client, n int, scoped func(string) *rand.Rand) (*instance, error) {
-	c := d.plan.Clients[client]
+func (w *world) newInstance(d *driver, client, n int, scoped func(string) *rand.Rand) (*instance, error) {
+	c, l := d.plan.Clients[client], w.Limiter
 	in := &instance{name: c.Name, client: c.Name, mode: c.Does, registry: prometheus.NewRegistry()}
 	if c.Instances > 1 {
 		in.name = fmt.Sprintf("%s/%d", c.Name, n)
 	}
-	redis, err := fleet.Client(fakeredis.ClientSpec{ShardNames: c.ShardNames, RTT: c.RTT, Rand: scoped("network/" + in.name), Connection: c.Connection, TAT: l.Kind.TAT})
+	redis, err := w.fleet.Client(fakeredis.ClientSpec{ShardNames: c.ShardNames, RTT: c.RTT, Rand: scoped("network/" + in.name), Connection: c.Connection, TAT: l.Kind.TAT})
 	if err != nil {
 		return nil, err
 	}
 	in.limiter, err = makeLimiter(l.Kind, limiter.Env{
-		Redis: redis, Clock: d.stage.clientClock(d.clients[client].of), Registerer: in.registry, Rand: scoped("client/" + in.name),
+		Redis: redis, Clock: watchedClock{d.stage.clientClock(d.clients[client].of), &w.read}, Registerer: in.registry, Rand: scoped("client/" + in.name),
 		Spec: l.Limiter, Does: c.Does, Options: l.Options,
 	})
 	return in, err
@@ -133,6 +134,19 @@ func mergeTelemetry(all []record.Telemetry, from int, t record.Telemetry) []reco
 		}
 	}
 	return append(all, t)
+}
+
+// watchedClock notes that a limiter read it.
+type watchedClock struct {
+	limiter.Clock
+	read *atomic.Bool
+}
+
+func (c watchedClock) Now() time.Time {
+	if !c.read.Load() {
+		c.read.Store(true)
+	}
+	return c.Clock.Now()
 }
 
 // clientOffset is how far a client's clock is ahead.
