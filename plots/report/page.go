@@ -69,7 +69,6 @@ type recordView struct {
 	Explorer   *explorer
 	Undrawn    string // why there are no figures, "" there are
 	Causes     *present.Table
-	Glossary   []term
 	Examples   []*present.Table // of limiters' mistakes
 	Tables     []*present.Table
 	Servers    []*present.Table

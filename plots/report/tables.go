@@ -39,7 +39,6 @@ func (r *recordView) tabulate(in Input) {
 	if in.Dir != "" {
 		r.Provenance.AddWords("directory", in.Dir)
 	}
-	r.Glossary = glossary(s)
 	r.Examples = append(r.Examples, hottestTable(set))
 	r.Tables = append(r.Tables, envelopeTable(set))
 	r.Tables = append(r.Tables, accountTables(set)...)

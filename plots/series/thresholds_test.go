@@ -189,11 +189,12 @@ func TestThresholdsBounded(t *testing.T) {
 	q = testkit.Quotas{}
 	for id := int64(1); id <= 28; id++ {
 		q.Accounts = append(q.Accounts, holder(id, "", 20, 80))
-		cause := strings.Repeat("x", int(math.Sqrt(float64(2*id)))) // so often as it is long, or nearly
-		q.Evaluations = append(q.Evaluations, look("g", id, 24, record.EvaluationOutcome(cause), 0))
+		outcomes := []record.EvaluationOutcome{record.NotSelected, record.EvaluationErr, record.FlagOff, record.NoCacheRow, record.NoBillingStart, record.RunAborted, record.Prefiltered}
+		n := int(math.Sqrt(float64(2 * id))) // the nth is about n times among them
+		q.Evaluations = append(q.Evaluations, look("g", id, 24, outcomes[n-1], 0))
 	}
 	got := quotas(t, m, q, series.Options{})
-	if len(got.Causes) != series.MaxCauses+1 || got.Causes[5] != series.OtherCauses || got.Causes[0] != "xxxxxx" {
+	if len(got.Causes) != series.MaxCauses+1 || got.Causes[5] != series.OtherCauses || got.Causes[0] != "run-aborted" {
 		t.Errorf("causes %q", got.Causes)
 	}
 	sum := int64(0)

@@ -75,8 +75,8 @@ func (b *sections) denied() *Table {
 // Only the full summary has thresholds that nobody crossed or was notified of.
 func (b *sections) thresholds() []*Table {
 	crossings := NewTable("thresholds", "Thresholds (crossings that were due a notice, and what became of them)",
-		"engine", ">threshold|%", ">crossings", ">on time", ">late", ">missed", ">share|%", ">covered", ">delay med|s", ">p90|s", ">max|s")
-	crossings.Help = "Of crossings that are not too close to the end to judge. Covered: of the missed, those where a higher threshold was announced instead."
+		"engine", ">threshold|%", ">crossings", ">promised|s", ">on time", ">late", ">missed", ">share|%", ">covered", ">delay med|s", ">p90|s", ">max|s")
+	crossings.Help = "Of crossings that are not too close to the end to judge. Late: later than the promised delay after the crossing. Covered: of the missed, those where a higher threshold was announced instead."
 	notices := NewTable("notices", "Notices, by what they were", "engine", ">threshold|%", ">first", ">out of order", ">duplicates", ">undelivered", ">spurious", ">in warm-up", ">crossings not judged")
 	notices.Help = "Each notice is one of these. Spurious: of no crossing that stood. Not judged: too close to the end."
 	delays := Groups(b.s, "notice_delay", "engine", "threshold")
@@ -84,7 +84,7 @@ func (b *sections) thresholds() []*Table {
 		name := []Cell{Words(one.Engine), Threshold(one.Threshold)}
 		if one.Crossings > 0 || b.mode == Full {
 			d, _ := Find(delays, one.Engine, strconv.FormatInt(one.Threshold, 10))
-			crossings.Add(row(name, Counts(one.Crossings, one.OnTime, one.Late, one.Missed), []Cell{Share(one.Missed, one.Crossings), Count(one.Covered)},
+			crossings.Add(row(name, []Cell{Count(one.Crossings), Lasting(one.Promised)}, Counts(one.OnTime, one.Late, one.Missed), []Cell{Share(one.Missed, one.Crossings), Count(one.Covered)},
 				[]Cell{Maybe(d.Med, Lasting), Maybe(d.P90, Lasting), Maybe(d.Max, Lasting)})...)
 		}
 		if n := one.Notices; n != (summary.Notices{}) || one.Censored > 0 || b.mode == Full {
@@ -110,6 +110,9 @@ func (b *sections) causes() *Table {
 		}
 		t.Add(Words(c.Engine), Words(c.Verdict), Words(metric.Printable(c.Cause)), Count(r.count), Words(strings.Join(r.thresholds, ", ")+" %"),
 			Words(fmt.Sprintf("account %d%s, %d %% at %s", c.Account, group, c.Threshold, c.At.UTC().Format(time.DateTime))))
+	}
+	for _, term := range b.s.Glossary() {
+		t.Note(string(term.Cause) + ": " + term.Meaning + ".")
 	}
 	return t
 }

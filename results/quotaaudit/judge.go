@@ -2,7 +2,6 @@ package quotaaudit
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/quotalab/quotalab/models/usage"
@@ -260,49 +259,6 @@ func (j *judge) spurious(segment usage.Segment, e *record.Evaluation) Cause {
 	return OtherCause
 }
 
-// Cause is why an obligation was met late or missed, or a notice duplicate or
-// spurious. An evaluation that did not come to look at usage is a cause by
-// the name of its outcome ("not-selected", "prefilter", "run-aborted").
-type Cause string
-
-// Causes of late and missed obligations.
-const (
-	OwnError        Cause = "own-evaluation-error"
-	UsageSourceDown Cause = "usage-source-down"
-	WrongLimit      Cause = "wrong-limit"      // the limit used was too high; of a notice: another one
-	WindowTooShort  Cause = "window-too-short" // the range read began after the period
-	UnderRead       Cause = "usage-under-read" // lag, late data, truncation
-	Overtaken       Cause = "overtaken"        // a higher threshold was sent instead
-	SentLowerFirst  Cause = "sent-lower-first" // this one or a lower one was sent, but not for this obligation
-	NotDelivered    Cause = "recorded-not-delivered"
-
-	OtherOrganisation Cause = "suppressed-by-other-organisation"
-	EarlierExcursion  Cause = "suppressed-by-earlier-excursion"
-	SpuriousRecord    Cause = "suppressed-by-spurious-record"
-	EarlierPeriod     Cause = "suppressed-by-earlier-period"
-	BeforeTermChange  Cause = "suppressed-by-record-before-a-term-change"
-
-	NoEvaluation Cause = "no-evaluation-before-the-end"
-	ScheduleGap  Cause = "schedule-gap" // no evaluation between the crossing and the one that met it
-)
-
-// Causes of duplicate notices.
-const (
-	OverlappingRun      Cause = "overlapping-run"
-	RollingRenewal      Cause = "rolling-renewal" // the record left the rolling window
-	LogErased           Cause = "log-erased-by-limit-change"
-	RecordOutsideWindow Cause = "record-outside-window"
-)
-
-// Causes of spurious notices; WrongLimit is another.
-const (
-	WrongPeriod    Cause = "wrong-period"     // true only with units of an earlier period
-	BoundaryStamp  Cause = "boundary-stamp"   // the last units of a period, stamped into the next
-	FallingOrBelow Cause = "falling-or-below" // the excursion is over
-	LateData       Cause = "late-data"        // for a period that is over
-	OtherCause     Cause = "other"
-)
-
 // causes are those of obligation i: what each evaluation came to that could
 // have met it, each cause once, in the order of first appearance.
 func (j *judge) causes(i int) []Cause {
@@ -320,7 +276,7 @@ func (j *judge) causes(i int) []Cause {
 	}
 	for _, n := range j.met[i] {
 		if !j.sent[n].by.Delivered {
-			add(NotDelivered)
+			add(j.undelivered())
 		}
 	}
 	switch {
@@ -353,7 +309,7 @@ func (j *judge) cause(o *usage.Obligation, e *record.Evaluation) Cause {
 		return OwnError
 	case record.Below, record.Suppressed, record.SentNotice:
 	default: // it did not look at usage
-		return Cause(strings.ReplaceAll(string(e.Outcome), "_", "-"))
+		return outcomeCause(e.Outcome).known()
 	}
 	switch {
 	case slices.ContainsFunc(j.SourceDown, func(s Span) bool { return s.From <= e.At && e.At < s.Until }):
@@ -370,9 +326,18 @@ func (j *judge) cause(o *usage.Obligation, e *record.Evaluation) Cause {
 	case e.Threshold > o.Threshold:
 		return Overtaken
 	case !e.Delivered:
-		return NotDelivered
+		return j.undelivered()
 	}
 	return SentLowerFirst
+}
+
+// undelivered is the cause of a notice that was not received, by whether the
+// engine tries again.
+func (j *judge) undelivered() Cause {
+	if j.LooksBack {
+		return Undeliverable
+	}
+	return NotDelivered
 }
 
 // misread is why an evaluation saw too little.

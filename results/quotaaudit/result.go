@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"iter"
-	"math"
 	"slices"
 	"strings"
 
@@ -22,6 +21,7 @@ type Result struct {
 // EngineResult is how one engine did.
 type EngineResult struct {
 	Name, Kind string
+	Bound      int64            // ns: D, the delay that the engine can promise; a notice that comes later is late
 	Thresholds []ThresholdTally // ascending; the engine's own, and others that it sent
 	Findings   []FindingTally   // what it noticed about its own state, in the order of the first of a kind
 }
@@ -57,11 +57,12 @@ type CauseTally struct {
 
 // FindingTally counts one thing that an engine noticed.
 type FindingTally struct {
-	What     string
+	What     record.FindingKind
 	Count    int64
-	Accounts int64 // of how many accounts; one that is of no single account counts none
-	Account  int64 // the first
-	At       int64 // Unix ns
+	Accounts int64  // of how many accounts; one that is of no single account counts none
+	Account  int64  // the first
+	At       int64  // Unix ns
+	Error    string // the first, if there was any
 }
 
 // OutOfOrder is the verdict on a first notice that comes after one of a
@@ -201,7 +202,7 @@ func (t *thresholdTally) because(verdict Verdict, cause string, v *AccountVerdic
 }
 
 func (t *engineTally) finish() EngineResult {
-	result := EngineResult{Name: t.engine.Name, Kind: t.engine.Kind, Findings: tallyFindings(t.engine.Findings)}
+	result := EngineResult{Name: t.engine.Name, Kind: t.engine.Kind, Bound: t.engine.Gap + t.engine.Slack, Findings: tallyFindings(t.engine.Findings)}
 	for _, one := range t.thresholds {
 		slices.Sort(one.Delays)
 		for _, c := range one.causes {
@@ -225,6 +226,9 @@ func tallyFindings(list []record.Finding) (tallies []FindingTally) {
 		if i < 0 {
 			i = len(tallies)
 			tallies = append(tallies, FindingTally{What: f.What, Account: f.Account, At: f.At})
+		}
+		if tallies[i].Error == "" {
+			tallies[i].Error = f.Error
 		}
 		tallies[i].Count += f.Count
 		if f.Account != 0 {
@@ -257,7 +261,7 @@ func (f *findings) explain(account int64, v *ObligationVerdict) {
 	for _, id := range []int64{account, 0} {
 		var causes []Cause
 		for _, one := range f.of[id] {
-			if c := findingCause(one.What); concerns(&one, v) && !slices.Contains(causes, c) {
+			if c := causeOf(one.What).known(); concerns(&one, v) && !slices.Contains(causes, c) {
 				causes = append(causes, c)
 			}
 		}
@@ -268,27 +272,24 @@ func (f *findings) explain(account int64, v *ObligationVerdict) {
 	}
 }
 
-// concerns tells whether a finding can be the reason: whether it was made
-// after what the obligation counts began, and before the notice or the end. One
-// that was made more than once may have been made at any time from its first.
+// concerns reports whether a finding can be the reason: whether it was made
+// before the notice or the end, and after what the obligation counts began; one
+// about notices after the crossing, when there was something to deliver.
 func concerns(f *record.Finding, v *ObligationVerdict) bool {
 	start, end := v.Start, v.End-1
 	if v.Rolling {
 		start = v.Crossing - usage.Window
 	}
+	switch f.What {
+	case record.NoticeKept: // it was delivered
+		return false
+	case record.NoticeUndelivered, record.OutboxUnread, record.RunFailed:
+		start = v.Crossing
+	}
 	if v.Delay >= 0 {
 		end = v.Crossing + v.Delay
 	}
-	last := f.At
-	if f.Count > 1 {
-		last = math.MaxInt64
-	}
-	return f.At <= end && last >= start
-}
-
-// findingCause spells what was found as a cause.
-func findingCause(what string) Cause {
-	return Cause(strings.NewReplacer(" ", "-", "_", "-", ">", "-").Replace(what))
+	return f.At <= end && f.Until() >= start
 }
 
 // AccountVerdicts are the verdicts on what one engine did about one account.
@@ -395,6 +396,9 @@ func (b *bench) judge(account int) error {
 	due, notices := Judge(in)
 	for i := range due {
 		b.findings.explain(in.Account, &due[i])
+		if v := &due[i]; b.engine.Gap == 0 && len(v.Causes) == 1 && (v.Causes[0] == NoEvaluation || v.Causes[0] == ScheduleGap) {
+			v.Causes[0] = UnknownCause // it has no runs whose evaluations would be missing
+		}
 	}
 	b.verdicts = AccountVerdicts{Engine: b.engine, Account: in.Account, Group: a.group, Obligations: due, Notices: notices[:0]}
 	for _, n := range notices {

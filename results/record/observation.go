@@ -136,14 +136,37 @@ type Span struct {
 	Until int64 `json:"untilUnixNanoseconds"`
 }
 
-// Finding is what an engine itself noticed about its state, e.g. that a
-// counter had gone back.
+// Finding is a fault that an engine, or the harness about it, noticed: of one
+// account, or of none (0).
 type Finding struct {
-	What    string `json:"what"`
-	Account int64  `json:"account"`
-	At      int64  `json:"atUnixNanoseconds"` // when it was found first
-	Count   int64  `json:"count"`             // how often it was found of the account
+	What    FindingKind `json:"what"`
+	Account int64       `json:"account"`
+	At      int64       `json:"atUnixNanoseconds"`             // when it was found first
+	Last    int64       `json:"lastUnixNanoseconds,omitempty"` // when it was found last; 0: as At
+	Count   int64       `json:"count"`                         // how often it was found of the account
+	Error   string      `json:"error,omitempty"`               // text of the first error, without the account; none if there was no error
 }
+
+// Until returns the instant at which the finding was made last.
+func (f *Finding) Until() int64 { return max(f.At, f.Last) }
+
+// FindingKind says what was found. The list is closed, since the audit makes
+// causes of it: texts of errors are in Finding.Error.
+type FindingKind string
+
+// The kinds of findings.
+const (
+	CounterLost       FindingKind = "counter lost"               // a counter that was written was not there
+	CounterRegressed  FindingKind = "counter regressed"          // a counter is below what is known to be counted
+	UsageNotCounted   FindingKind = "usage not counted"          // it was not, or perhaps not: the call to Redis failed
+	NoticeUndelivered FindingKind = "not delivered"              // the notice stays in its outbox and is tried again
+	NoticeKept        FindingKind = "not taken out of an outbox" // the notice was delivered, and comes again
+	OutboxUnread      FindingKind = "outbox not read"            // its notices are tried again
+	RunFailed         FindingKind = "run failed"                 // it did not reach every account
+	RefreshFailed     FindingKind = "cached usage not refreshed"
+	LimitUnnoticed    FindingKind = "saved limit not noticed"
+	LimitUnannounced  FindingKind = "new limit not announced"
+)
 
 // Evaluation is one look of a threshold engine at one account: what it read,
 // what it decided, and why. Instants are Unix nanoseconds, −1 where there is
@@ -182,8 +205,7 @@ type Evaluation struct {
 	Delivered bool  `parquet:"delivered"`
 }
 
-// EvaluationOutcome is how an evaluation ended. An engine may have outcomes of
-// its own: the audit takes one that it does not know as a cause by that name.
+// EvaluationOutcome is how an evaluation ended.
 type EvaluationOutcome string
 
 // The outcomes of an evaluation.

@@ -221,7 +221,7 @@ func perThreshold(a *audit.Result) (out []Threshold) {
 	for _, e := range a.Thresholds.Engines {
 		for _, t := range e.Thresholds {
 			out = append(out, Threshold{
-				Engine: e.Name, Kind: e.Kind, Threshold: t.Threshold,
+				Engine: e.Name, Kind: e.Kind, Threshold: t.Threshold, Promised: time.Duration(e.Bound).Seconds(),
 				Crossings: t.Crossings, OnTime: t.OnTime, Late: t.Late, Missed: t.Missed, Covered: t.Covered, Censored: t.Censored,
 				Notices: Notices{First: t.Notices[quotaaudit.First], OutOfOrder: t.Notices[quotaaudit.OutOfOrder], Duplicate: t.Notices[quotaaudit.Duplicate],
 					Undelivered: t.Notices[quotaaudit.Undelivered], Spurious: t.Notices[quotaaudit.Spurious], WarmUp: t.Notices[quotaaudit.WarmUp]},

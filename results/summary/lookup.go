@@ -2,10 +2,13 @@ package summary
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/results/quotaaudit"
 	"github.com/quotalab/quotalab/results/record"
 )
 
@@ -214,4 +217,17 @@ func (o outcome) tag(name string, of *record.Observation) string {
 		return of.Error
 	}
 	return ""
+}
+
+// Glossary returns what the causes of notices that a summary has mean, by name.
+func (s *Summary) Glossary() (terms []quotaaudit.Term) {
+	for _, term := range quotaaudit.Causes() {
+		if slices.ContainsFunc(s.Causes, func(c ThresholdCause) bool {
+			return slices.Contains(strings.Split(c.Cause, ">"), string(term.Cause))
+		}) {
+			terms = append(terms, term)
+		}
+	}
+	slices.SortFunc(terms, func(a, b quotaaudit.Term) int { return strings.Compare(string(a.Cause), string(b.Cause)) })
+	return terms
 }

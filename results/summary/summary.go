@@ -233,8 +233,9 @@ type Threshold struct {
 	Kind      string  `json:"kind" jsonschema:"kind of the engine"`
 	Threshold int64   `json:"threshold" jsonschema:"percent of the limit"`
 	Crossings int64   `json:"crossings" jsonschema:"times that an account reached it and was due a notice: on time, late or missed"`
-	OnTime    int64   `json:"onTime" jsonschema:"crossings whose notice was delivered within the time that the engine can promise"`
-	Late      int64   `json:"late" jsonschema:"crossings whose first notice was delivered later"`
+	OnTime    int64   `json:"onTime" jsonschema:"crossings whose notice was delivered within promisedSeconds"`
+	Promised  float64 `json:"promisedSeconds" jsonschema:"the longest delay that is on time: what the engine can promise by its schedule, its source's lag and the time of a run"`
+	Late      int64   `json:"late" jsonschema:"crossings whose first notice was delivered later than promisedSeconds after"`
 	Missed    int64   `json:"missed" jsonschema:"crossings without a notice that was delivered"`
 	Covered   int64   `json:"covered" jsonschema:"of the missed, those of which a higher threshold was told instead"`
 	Censored  int64   `json:"censored" jsonschema:"crossings too close to the end to judge, not among the crossings"`

@@ -93,7 +93,7 @@ func TestThresholdMetrics(t *testing.T) {
 	}
 	warnings := []string{
 		"engine g: 3 of 4 crossings of 75 % missed, most by prefilter. 1 of the missed is covered: the account was told of a higher threshold instead.",
-		"engine g: 1 of 4 crossings of 75 % late, by prefilter.",
+		"engine g: 1 of 4 crossings of 75 % late (more than the promised 12h15m after the crossing), by prefilter.",
 		"engine g: 1 duplicate notice, by record-outside-window (such as to account 3); 1 spurious notice, by other (such as to account 5).",
 		"engine idle: no account crossed a threshold at a time that can be judged, so whether it misses any is unknown.",
 	}
@@ -106,10 +106,10 @@ func TestThresholdTables(t *testing.T) {
 	m, q := quotaRun(func(m *record.Manifest, _ *testkit.Quotas) { m.Engines = m.Engines[:2] })
 	s := quotaSummary(t, m, q)
 	want := []summary.Threshold{
-		{Engine: "g", Kind: "flagsmith", Threshold: 75, Crossings: 4, Late: 1, Missed: 3, Covered: 1, Notices: summary.Notices{First: 1, Duplicate: 1}},
-		{Engine: "g", Kind: "flagsmith", Threshold: 90, Crossings: 1, OnTime: 1, Notices: summary.Notices{First: 1, Spurious: 1}},
-		{Engine: "inline", Kind: "inline", Threshold: 75, Crossings: 4, OnTime: 4, Notices: summary.Notices{First: 4}},
-		{Engine: "inline", Kind: "inline", Threshold: 90, Crossings: 1, OnTime: 1, Notices: summary.Notices{First: 1}},
+		{Engine: "g", Kind: "flagsmith", Promised: 44100, Threshold: 75, Crossings: 4, Late: 1, Missed: 3, Covered: 1, Notices: summary.Notices{First: 1, Duplicate: 1}},
+		{Engine: "g", Kind: "flagsmith", Promised: 44100, Threshold: 90, Crossings: 1, OnTime: 1, Notices: summary.Notices{First: 1, Spurious: 1}},
+		{Engine: "inline", Kind: "inline", Promised: 900, Threshold: 75, Crossings: 4, OnTime: 4, Notices: summary.Notices{First: 4}},
+		{Engine: "inline", Kind: "inline", Promised: 900, Threshold: 90, Crossings: 1, OnTime: 1, Notices: summary.Notices{First: 1}},
 	}
 	if d := cmp.Diff(want, s.Thresholds); d != "" {
 		t.Errorf("thresholds (-want +got):\n%s", d)

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/quotalab/quotalab/models/limits"
 	"github.com/quotalab/quotalab/models/metric"
@@ -265,11 +266,14 @@ func thresholdWarnings(r *quotaaudit.Result) (out []string) {
 			}
 		}
 		warn(uncrossed(r, e))
-		warn(shortfall(e, quotaaudit.Missed, func(t *quotaaudit.ThresholdTally) int64 { return t.Missed }) + covered(e))
-		warn(shortfall(e, quotaaudit.Late, func(t *quotaaudit.ThresholdTally) int64 { return t.Late }))
+		warn(shortfall(e, "missed", quotaaudit.Missed, func(t *quotaaudit.ThresholdTally) int64 { return t.Missed }) + covered(e))
+		late := fmt.Sprintf("late (more than the promised %s after the crossing)", unit.Lasting(time.Duration(e.Bound).Seconds()))
+		warn(shortfall(e, late, quotaaudit.Late, func(t *quotaaudit.ThresholdTally) int64 { return t.Late }))
 		warn(surplus(e))
 		for _, f := range e.Findings {
-			warn(noticed(f))
+			if f.Error != "" || !blamed(e, f) {
+				warn(noticed(f))
+			}
 		}
 	}
 	return out
@@ -288,7 +292,7 @@ func uncrossed(r *quotaaudit.Result, e *quotaaudit.EngineResult) string {
 }
 
 // shortfall says by threshold, such as 12 of 30 crossings of 75 % missed, most by prefilter.
-func shortfall(e *quotaaudit.EngineResult, v quotaaudit.Verdict, of func(*quotaaudit.ThresholdTally) int64) string {
+func shortfall(e *quotaaudit.EngineResult, word string, v quotaaudit.Verdict, of func(*quotaaudit.ThresholdTally) int64) string {
 	var parts []string
 	for i := range e.Thresholds {
 		t := &e.Thresholds[i]
@@ -300,7 +304,8 @@ func shortfall(e *quotaaudit.EngineResult, v quotaaudit.Verdict, of func(*quotaa
 		if len(parts) == 0 {
 			crossings = map[bool]string{true: "crossing ", false: "crossings "}[t.Crossings == 1]
 		}
-		parts = append(parts, fmt.Sprintf("%s of %s %sof %d %% %s, %s", unit.Thousands(n), unit.Thousands(t.Crossings), crossings, t.Threshold, v, mostBy(t.Causes, v, n)))
+		parts = append(parts, fmt.Sprintf("%s of %s %sof %d %% %s, %s", unit.Thousands(n), unit.Thousands(t.Crossings), crossings, t.Threshold, word, mostBy(t.Causes, v, n)))
+		word = string(v)
 	}
 	if len(parts) == 0 {
 		return ""
@@ -312,7 +317,7 @@ func shortfall(e *quotaaudit.EngineResult, v quotaaudit.Verdict, of func(*quotaa
 func mostBy(list []quotaaudit.CauseTally, v quotaaudit.Verdict, of int64) string {
 	i := slices.IndexFunc(list, func(c quotaaudit.CauseTally) bool { return c.Verdict == v })
 	switch {
-	case i < 0:
+	case i < 0, list[i].Cause == string(quotaaudit.UnknownCause) && list[i].Count == of:
 		return "cause unknown"
 	case list[i].Count == of:
 		return "by " + list[i].Cause
@@ -377,12 +382,23 @@ func joined(e *quotaaudit.EngineResult, v quotaaudit.Verdict) (list []quotaaudit
 	return list
 }
 
+// blamed reports whether notices that were not delivered are all in what the
+// warnings about late and missed ones say.
+func blamed(e *quotaaudit.EngineResult, f quotaaudit.FindingTally) bool {
+	return f.What == record.NoticeUndelivered && slices.ContainsFunc(e.Thresholds, func(t quotaaudit.ThresholdTally) bool {
+		return slices.ContainsFunc(t.Causes, func(c quotaaudit.CauseTally) bool { return c.Cause == string(quotaaudit.Undeliverable) })
+	})
+}
+
 func noticed(f quotaaudit.FindingTally) string {
-	times := counted(f.Count, "time", "times")
-	if f.Accounts == 0 {
-		return fmt.Sprintf("it found: %s (%s).", f.What, times)
+	about := counted(f.Count, "time", "times")
+	if f.Accounts > 0 {
+		about += fmt.Sprintf(", of %s, such as account %d", unit.Counted(f.Accounts, "account"), f.Account)
 	}
-	return fmt.Sprintf("it found: %s (%s, of %s, such as account %d).", f.What, times, unit.Counted(f.Accounts, "account"), f.Account)
+	if f.Error != "" {
+		about += "; the first error: " + metric.Printable(f.Error)
+	}
+	return fmt.Sprintf("it found: %s (%s).", f.What, about)
 }
 
 // percent is unit.Percent as part of a sentence.

@@ -114,15 +114,36 @@ func (d *Deliverer) deliver(ctx context.Context, r *round, entries []redis.XMess
 		}
 		if err := d.notify(ctx, due); err != nil {
 			r.failed[due.Account] = true
-			errs = append(errs, fmt.Errorf("account %d, threshold %d: not delivered, stays in outbox %s: %w", due.Account, due.Threshold, r.stream, err))
+			errs = append(errs, &DeliveryError{due, r.stream, false, err})
 			continue
 		}
 		if err := d.redis.XDel(ctx, r.stream, m.ID).Err(); err != nil {
-			errs = append(errs, fmt.Errorf("account %d, threshold %d: delivered, but stays in outbox %s and will come again: %w", due.Account, due.Threshold, r.stream, err))
+			errs = append(errs, &DeliveryError{due, r.stream, true, err})
 		}
 	}
 	return errs
 }
+
+// DeliveryError says that a notice stays in its outbox: it was not delivered,
+// or it was and comes again.
+type DeliveryError struct {
+	Due       Due
+	Outbox    string
+	Delivered bool
+	Err       error
+}
+
+// Error tells the notice, the outbox and why.
+func (e *DeliveryError) Error() string {
+	what := "not delivered, stays in outbox " + e.Outbox
+	if e.Delivered {
+		what = "delivered, but stays in outbox " + e.Outbox + " and will come again"
+	}
+	return fmt.Sprintf("account %d, threshold %d: %s: %v", e.Due.Account, e.Due.Threshold, what, e.Err)
+}
+
+// Unwrap returns why the notice stays.
+func (e *DeliveryError) Unwrap() error { return e.Err }
 
 // ErrNotDelivered: the mailer could not deliver now.
 var ErrNotDelivered = errors.New("not delivered")

@@ -213,11 +213,11 @@ func TestInlineReportsLoss(t *testing.T) {
 		third  int
 		want   []Finding
 	}{
-		{"the client that wrote it", false, 0, 0, []Finding{finding(CounterLost, 3, 0, 0, false)}},
+		{"the client that wrote it", false, 0, 0, []Finding{finding(record.CounterLost, 3, 0, 0, false)}},
 		{"with its total, as long as it is below", true, 0, 0,
-			[]Finding{finding(CounterLost, 3, 0, 60, false), finding(CounterRegressed, 4, 10, 70, false)}},
+			[]Finding{finding(record.CounterLost, 3, 0, 60, false), finding(record.CounterRegressed, 4, 10, 70, false)}},
 		{"another client cannot tell", false, 1, 1, nil},
-		{"another client with the total can", true, 1, 0, []Finding{finding(CounterRegressed, 3, 0, 60, false), finding(CounterRegressed, 4, 10, 70, false)}},
+		{"another client with the total can", true, 1, 0, []Finding{finding(record.CounterRegressed, 3, 0, 60, false), finding(record.CounterRegressed, 4, 10, 70, false)}},
 	} {
 		t.Run(tc.why, func(t *testing.T) {
 			w := newWorld(t, 1)

@@ -4,11 +4,16 @@ import (
 	"fmt"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/quotalab/quotalab/results/record"
 )
 
-// Finding is a fault of the state in Redis that an engine noticed.
+// Finding is a fault of the state in Redis that an engine noticed. A counter is
+// lost by an eviction, a restart without persistence, a failover to an empty
+// replica, or usage later than Slack after the period; it is below what is known
+// if it was lost and begun anew, or if a failover lost the last writes.
 type Finding struct {
-	Cause   FindingCause
+	Cause   record.FindingKind // CounterLost or CounterRegressed
 	Account int64
 	Start   int64 // of the period
 	At      int64 // when it was noticed
@@ -17,20 +22,6 @@ type Finding struct {
 	// Repaired says that the counter now has Want. Inline only reports.
 	Repaired bool
 }
-
-// FindingCause names the fault of an engine that a finding shows.
-type FindingCause string
-
-// The faults.
-const (
-	// CounterLost: a counter that this process had written was not there:
-	// eviction, a restart without persistence, a failover to an empty replica,
-	// or usage later than Slack after the period.
-	CounterLost FindingCause = "counter lost"
-	// CounterRegressed: a counter is below what is known to be counted: it was
-	// lost and begun anew, or a failover lost the last writes.
-	CounterRegressed FindingCause = "counter regressed"
-)
 
 func (f Finding) String() string {
 	return fmt.Sprintf("account %d, period %d: %s: %d units, expected at least %d (repaired: %t)", f.Account, f.Start, f.Cause, f.Have, f.Want, f.Repaired)
@@ -93,15 +84,15 @@ func (in *Inline) judge(it *item, reply []int64, now int64) {
 	f := Finding{Account: p.account, Start: p.start, At: now, Have: before, Want: it.counted}
 	switch {
 	case it.what == itemSweep && status&statusRegressed != 0:
-		f.Cause, f.Want, f.Repaired = CounterRegressed, reply[2], true
+		f.Cause, f.Want, f.Repaired = record.CounterRegressed, reply[2], true
 		in.report(f)
 	case it.what != itemAdd || status&statusRepeated != 0:
 		return
 	case status&statusCreated != 0 && it.known:
-		f.Cause = CounterLost
+		f.Cause = record.CounterLost
 		in.report(f)
 	case it.hasSum && before < it.counted:
-		f.Cause = CounterRegressed
+		f.Cause = record.CounterRegressed
 		in.report(f)
 	}
 	in.mu.Lock()

@@ -120,7 +120,7 @@ func (h *Hybrid) Poll(ctx context.Context) error {
 func (h *Hybrid) sweep(ctx context.Context, b *batch, account, now int64) error {
 	c, err := h.contracts(account)
 	if err != nil {
-		return fmt.Errorf("account %d: %w", account, err)
+		return &AccountError{account, err}
 	}
 	for t := h.swept - max(h.lag, h.slack/2); ; {
 		p, err := h.periodOf(c, account, t, now)
@@ -146,11 +146,11 @@ func (h *Hybrid) compare(ctx context.Context, b *batch, p period, now int64) err
 	cut := min(max(now-h.settle, p.start), end)
 	added, corrected, err := h.totals.Totals(ctx, p.account, p.start, cut)
 	if err != nil {
-		return fmt.Errorf("account %d: usage from %d to %d: %w", p.account, p.start, cut, err)
+		return &AccountError{p.account, fmt.Errorf("reading usage: %w", err)}
 	}
 	late, lateCorrected, err := h.totals.Totals(ctx, p.account, cut, end)
 	if err != nil {
-		return fmt.Errorf("account %d: usage from %d to %d: %w", p.account, cut, end, err)
+		return &AccountError{p.account, fmt.Errorf("reading usage: %w", err)}
 	}
 	if added|corrected|late|lateCorrected == 0 {
 		return nil

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/quotalab/quotalab/models/usage"
+	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/sim/clock"
 )
 
@@ -241,7 +242,7 @@ func (s *sweptWorld) ends(want []string, findings []Finding) {
 	}
 }
 
-func finding(cause FindingCause, day float64, have, want int64, repaired bool) Finding {
+func finding(cause record.FindingKind, day float64, have, want int64, repaired bool) Finding {
 	return Finding{Cause: cause, Account: 7, Start: dayAt(0), At: dayAt(day), Have: have, Want: want, Repaired: repaired}
 }
 
@@ -254,16 +255,16 @@ func TestHybridSweep(t *testing.T) {
 	}{
 		{"a call that never came is made up for",
 			func(s *sweptWorld) { s.use(1, 60, true); s.use(2, 20, false); s.poll(2.5) },
-			[]string{"7/01-01/75 at 01-03T12:00 80 of 100 by sweep"}, []Finding{finding(CounterRegressed, 2.5, 60, 80, true)}},
+			[]string{"7/01-01/75 at 01-03T12:00 80 of 100 by sweep"}, []Finding{finding(record.CounterRegressed, 2.5, 60, 80, true)}},
 		{"and inline goes on from there",
 			func(s *sweptWorld) { s.use(1, 60, false); s.poll(1.5); s.use(2, 20, true) },
-			[]string{"7/01-01/75 at 01-03T00:00 80 of 100 by add"}, []Finding{finding(CounterRegressed, 1.5, 0, 60, true)}},
+			[]string{"7/01-01/75 at 01-03T00:00 80 of 100 by add"}, []Finding{finding(record.CounterRegressed, 1.5, 0, 60, true)}},
 		{"what inline found the sweep does not send again",
 			func(s *sweptWorld) { s.use(1, 80, true); s.poll(1.5); s.poll(2) },
 			[]string{"7/01-01/75 at 01-02T00:00 80 of 100 by add"}, nil},
 		{"what the sweep found inline does not send again",
 			func(s *sweptWorld) { s.use(1, 80, false); s.poll(1.5); s.use(2, -10, true); s.use(3, 10, true) },
-			[]string{"7/01-01/75 at 01-02T12:00 80 of 100 by sweep"}, []Finding{finding(CounterRegressed, 1.5, 0, 80, true)}},
+			[]string{"7/01-01/75 at 01-02T12:00 80 of 100 by sweep"}, []Finding{finding(record.CounterRegressed, 1.5, 0, 80, true)}},
 		{"a call that is still under way is not made up for",
 			func(s *sweptWorld) { s.use(1, 60, true); s.use(1.5, 10, false); s.poll(1.5 + 1/86400.0) },
 			nil, nil},
@@ -278,7 +279,7 @@ func TestHybridSweep(t *testing.T) {
 				s.use(3, 10, false)
 				s.use(3.1, -5, false)
 				s.poll(3.5)
-			}, nil, []Finding{finding(CounterRegressed, 3.5, 30, 35, true)}},
+			}, nil, []Finding{finding(record.CounterRegressed, 3.5, 30, 35, true)}},
 		{"a correction that the source does not show yet",
 			func(s *sweptWorld) {
 				s.use(1, 60, true)
@@ -294,16 +295,16 @@ func TestHybridSweep(t *testing.T) {
 				s.poll(2.5)
 				s.use(3, 25, true)
 			},
-			[]string{"7/01-01/75 at 01-04T00:00 75 of 100 by add"}, []Finding{finding(CounterRegressed, 2.5, 0, 50, true)}},
+			[]string{"7/01-01/75 at 01-04T00:00 75 of 100 by add"}, []Finding{finding(record.CounterRegressed, 2.5, 0, 50, true)}},
 		{"and with it a notice that nobody had got",
 			func(s *sweptWorld) { s.use(1, 80, true); s.wipe(2); s.poll(2.5) },
-			[]string{"7/01-01/75 at 01-03T12:00 80 of 100 by sweep"}, []Finding{finding(CounterRegressed, 2.5, 0, 80, true)}},
+			[]string{"7/01-01/75 at 01-03T12:00 80 of 100 by sweep"}, []Finding{finding(record.CounterRegressed, 2.5, 0, 80, true)}},
 		{"on the day of the first period's start",
 			func(s *sweptWorld) { s.use(0.1, 80, false); s.poll(0.2) },
-			[]string{"7/01-01/75 at 01-01T04:48 80 of 100 by sweep"}, []Finding{finding(CounterRegressed, 0.2, 0, 80, true)}},
+			[]string{"7/01-01/75 at 01-01T04:48 80 of 100 by sweep"}, []Finding{finding(record.CounterRegressed, 0.2, 0, 80, true)}},
 		{"usage right before the end of the period",
 			func(s *sweptWorld) { s.use(1, 60, true); s.poll(30.9); s.use(30.99, 20, false); s.poll(31.4) },
-			[]string{"7/01-01/75 at 01-31T23:59 80 of 100 by sweep"}, []Finding{finding(CounterRegressed, 31.4, 60, 80, true)}},
+			[]string{"7/01-01/75 at 01-31T23:59 80 of 100 by sweep"}, []Finding{finding(record.CounterRegressed, 31.4, 60, 80, true)}},
 	} {
 		t.Run(tc.why, func(t *testing.T) {
 			s := newSwept(t, monthly(100), 0)
@@ -328,7 +329,7 @@ func TestHybridSourceDown(t *testing.T) {
 	})
 	s.world.at(dayAt(32.4), func(*clock.Proc) { s.source.down = false })
 	s.poll(32.5)
-	s.ends([]string{"7/01-01/75 at 01-31T23:59 80 of 100 by sweep"}, []Finding{finding(CounterRegressed, 32.5, 60, 80, true)})
+	s.ends([]string{"7/01-01/75 at 01-31T23:59 80 of 100 by sweep"}, []Finding{finding(record.CounterRegressed, 32.5, 60, 80, true)})
 }
 
 // A closed period is swept again while its claims live, so that a notice that
@@ -376,7 +377,7 @@ func TestHybridRestartedPeriod(t *testing.T) {
 	s.use(10.5, 20, false)
 	s.poll(10.7)
 	s.ends([]string{"7/01-11/75 at 01-11T16:48 80 of 100 by sweep"},
-		[]Finding{{Cause: CounterRegressed, Account: 7, Start: dayAt(10), At: dayAt(10.7), Have: 60, Want: 80, Repaired: true}})
+		[]Finding{{Cause: record.CounterRegressed, Account: 7, Start: dayAt(10), At: dayAt(10.7), Have: 60, Want: 80, Repaired: true}})
 }
 
 func TestHybridConfig(t *testing.T) {

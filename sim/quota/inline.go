@@ -12,8 +12,21 @@ import (
 	"github.com/quotalab/quotalab/models/usage"
 )
 
-// ErrRolling: the account counts a rolling window, which inline does not do.
-var ErrRolling = errors.New("a rolling window")
+// ErrRolling is the error of an account that counts a rolling window, which
+// inline does not do.
+var ErrRolling = errors.New("a rolling window: inline counts billing periods and calendar months only, use catch_up")
+
+// AccountError is an error at one account.
+type AccountError struct {
+	Account int64
+	Err     error
+}
+
+// Error begins with the account.
+func (e *AccountError) Error() string { return fmt.Sprintf("account %d: %v", e.Account, e.Err) }
+
+// Unwrap returns what went wrong.
+func (e *AccountError) Unwrap() error { return e.Err }
 
 // Inline finds a crossing where usage is counted: one Lua call adds the units
 // and, if that passed a threshold, puts a Due into the outbox of the account's
@@ -149,11 +162,11 @@ func (in *Inline) addBatch(ctx context.Context, us []Usage, counted func(p perio
 func (in *Inline) SetLimit(ctx context.Context, account, limit, at int64) error {
 	c, err := in.contracts(account)
 	if err != nil {
-		return fmt.Errorf("account %d: %w", account, err)
+		return &AccountError{account, err}
 	}
 	b := newBatch(in)
 	if at < 0 || at > b.now {
-		return fmt.Errorf("account %d: expected a limit change by now (%d), found one at %d", account, b.now, at)
+		return &AccountError{account, fmt.Errorf("expected a limit change by now (%d), found one at %d", b.now, at)}
 	}
 	for t := at; ; {
 		p, err := in.periodOf(c, account, t, at)
@@ -184,11 +197,11 @@ type period struct {
 // the period counted ends the one before.
 func (in *Inline) periodOf(c usage.Contract, account, t, now int64) (period, error) {
 	if err := c.Check(); err != nil {
-		return period{}, fmt.Errorf("account %d: %w", account, err)
+		return period{}, &AccountError{account, err}
 	}
 	s := c.At(t)
 	if s.Kind == usage.Rolling {
-		return period{}, fmt.Errorf("account %d at %d: %w: inline counts billing periods and calendar months only, use catch_up", account, t, ErrRolling)
+		return period{}, &AccountError{account, ErrRolling}
 	}
 	p := period{account: account, limit: s.Limit, since: s.From}
 	p.start, p.end = s.PeriodAt(t)
@@ -210,7 +223,7 @@ func (in *Inline) periodOf(c usage.Contract, account, t, now int64) (period, err
 // check checks that the script's arithmetic is exact for the highest threshold.
 func (p period) check(threshold int64) error {
 	if p.limit < 1 || p.limit > largestTotal/threshold {
-		return fmt.Errorf("account %d: expected a limit of 1 to %d, found %d", p.account, largestTotal/threshold, p.limit)
+		return &AccountError{p.account, fmt.Errorf("expected a limit of 1 to %d, found %d", largestTotal/threshold, p.limit)}
 	}
 	return nil
 }

@@ -65,7 +65,7 @@ func newBatch(in *Inline) *batch {
 // one of its own.
 func (b *batch) add(u *Usage) error {
 	if u.Units < -largestUnits || u.Units > largestUnits {
-		return fmt.Errorf("account %d: expected at most %d units at once, found %d", u.Account, largestUnits, u.Units)
+		return &AccountError{u.Account, fmt.Errorf("expected at most %d units at once, found %d", largestUnits, u.Units)}
 	}
 	last := b.last(u.Account)
 	p, err := b.period(last, u)
@@ -90,7 +90,7 @@ func (b *batch) period(last *item, u *Usage) (period, error) {
 	}
 	c, err := b.in.contracts(u.Account)
 	if err != nil {
-		return period{}, fmt.Errorf("account %d: %w", u.Account, err)
+		return period{}, &AccountError{u.Account, err}
 	}
 	return b.in.periodOf(c, u.Account, u.At, max(b.now, u.At))
 }

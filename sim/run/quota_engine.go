@@ -52,7 +52,7 @@ type engineWorld struct {
 
 // finding is what findings are counted by.
 type finding struct {
-	what    string
+	what    record.FindingKind
 	account int64
 }
 
@@ -120,14 +120,17 @@ func (e *engineWorld) record(ev *record.Evaluation) {
 }
 
 // find counts what the engine, or the harness about it, noticed.
-func (e *engineWorld) find(what string, account int64) {
+func (e *engineWorld) find(what record.FindingKind, account int64, err error) {
 	key := finding{what, account}
 	f := e.findings[key]
 	if f == nil {
 		f = &record.Finding{What: what, Account: account, At: e.clock.Now()}
+		if err != nil && !errors.Is(err, quota.ErrNotDelivered) { // which says no more than the finding
+			f.Error = err.Error()
+		}
 		e.findings[key], e.order = f, append(e.order, key)
 	}
-	f.Count++
+	f.Count, f.Last = f.Count+1, e.clock.Now()
 }
 
 func makeFlagsmith(e *engineWorld) error {
@@ -187,7 +190,7 @@ func (e *engineWorld) inlineConfig() (quota.InlineConfig, error) {
 	return quota.InlineConfig{
 		Redis: e.redis, Clock: e.clock, Thresholds: e.Thresholds, Outboxes: quota.Outboxes{Partitions: partitions},
 		Contracts: func(account int64) (usage.Contract, error) { return e.contracts[account-1], nil },
-		Report:    func(f quota.Finding) { e.find(string(f.Cause), f.Account) },
+		Report:    func(f quota.Finding) { e.find(f.Cause, f.Account, nil) },
 		Hint:      func(partition int) { e.wake(partition) },
 	}, nil
 }

@@ -246,7 +246,7 @@ const overlapBy = int64(time.Second)
 func (e *engineWorld) begin() {
 	if e.refresh != nil {
 		e.every(int64(e.CacheRefresh), int64(e.CacheRefresh), func() {
-			e.fault(e.refresh(e.q.d.ctx), "refresh of the cached usage failed")
+			e.fault(e.refresh(e.q.d.ctx), record.RefreshFailed, 0)
 		})
 	}
 	if e.run != nil {
@@ -254,7 +254,7 @@ func (e *engineWorld) begin() {
 	}
 	if e.flush != nil {
 		e.every(int64(e.flushEvery), int64(e.flushEvery), func() {
-			e.process(func(ctx context.Context) { e.fault(e.flush(ctx), "usage was not counted") })
+			e.process(func(ctx context.Context) { e.fault(e.flush(ctx), record.UsageNotCounted, 0) })
 		})
 	}
 	if e.drain != nil {
@@ -312,13 +312,39 @@ func (e *engineWorld) finishRun(err error) {
 	if errors.As(err, &aborted) || errors.Is(err, context.Canceled) {
 		return
 	}
-	e.fault(err, "run failed")
+	e.fault(err, record.RunFailed, 0)
 }
 
-// fault notes an error that no evaluation tells.
-func (e *engineWorld) fault(err error, what string) {
-	if err != nil {
-		e.find(what+": "+err.Error(), 0)
+// fault notes errors that no evaluation has: each one of several that were
+// joined is a finding of the account that it is about, or of the given one.
+func (e *engineWorld) fault(err error, kind record.FindingKind, account int64) {
+	if err == nil {
+		return
+	}
+	if all, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, one := range all.Unwrap() {
+			e.fault(one, kind, account)
+		}
+		return
+	}
+	var notice *quota.DeliveryError
+	var doubt *quota.InDoubtError
+	var of *quota.AccountError
+	switch {
+	case errors.As(err, &notice):
+		kind = record.NoticeUndelivered
+		if notice.Delivered {
+			kind = record.NoticeKept
+		}
+		e.find(kind, notice.Due.Account, notice.Err)
+	case errors.As(err, &doubt) && len(doubt.Usages) > 0:
+		for _, u := range doubt.Usages {
+			e.find(kind, u.Account, doubt.Err)
+		}
+	case errors.As(err, &of):
+		e.find(kind, of.Account, of.Err)
+	default:
+		e.find(kind, account, err)
 	}
 }
 
@@ -332,7 +358,7 @@ func (e *engineWorld) count(us []quota.Usage) {
 		}
 	}
 	if len(mine) > 0 {
-		e.process(func(ctx context.Context) { e.fault(e.add(ctx, mine), "usage was not counted") })
+		e.process(func(ctx context.Context) { e.fault(e.add(ctx, mine), record.UsageNotCounted, 0) })
 	}
 }
 
@@ -356,7 +382,7 @@ func (e *engineWorld) wake(partitions ...int) {
 					e.failed[n] = true
 				}
 			}
-			e.fault(err, "delivery failed")
+			e.fault(err, record.OutboxUnread, 0)
 		}
 		e.delivering = false
 	})
@@ -372,7 +398,7 @@ func (e *engineWorld) change(acc plan.Account, ch plan.AccountChange) {
 		e.changed(before, known)
 	}
 	if e.saved != nil && ch.Limit > 0 && !ch.Bulk && known.Allowed != before.Allowed {
-		e.process(func(ctx context.Context) { e.fault(e.saved(ctx, acc.ID), "a saved limit was not noticed") })
+		e.process(func(ctx context.Context) { e.fault(e.saved(ctx, acc.ID), record.LimitUnnoticed, acc.ID) })
 	}
 }
 
@@ -384,7 +410,7 @@ func (e *engineWorld) announce(g *plan.AccountGroup, ch plan.AccountChange) {
 	e.process(func(ctx context.Context) {
 		for i := g.First; i < g.First+g.Count; i++ {
 			if err := e.setLimit(ctx, int64(i)+1, ch.Limit, ch.At); !errors.Is(err, quota.ErrRolling) {
-				e.fault(err, "a new limit was not announced")
+				e.fault(err, record.LimitUnannounced, int64(i)+1)
 			}
 		}
 	})
