@@ -78,9 +78,9 @@ type suspect struct {
 	refill     int64
 	guesses    []*hypothesis
 
-	shard    string // of the command before
-	last     int64  // when the admission before took effect
-	overlaps []admitted
+	shard  string // of the command before
+	last   int64  // when the admission before took effect
+	latest admitted
 }
 
 // admitted is an admission that took effect.
@@ -176,7 +176,7 @@ func (c *explainer) suspect(t *record.Take) (*suspect, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &suspect{limit: t.Limit, key: t.Key, maker: maker, given: maker(), refill: int64(float64(l.Burst) * float64(l.Period) / float64(l.Count)), last: -1}
+	s := &suspect{limit: t.Limit, key: t.Key, maker: maker, given: maker(), refill: int64(float64(l.Burst) * float64(l.Period) / float64(l.Count)), last: -1, latest: admitted{-1, -1}}
 	s.guesses = c.hypotheses()
 	c.suspects[at] = s
 	c.order = append(c.order, s)
@@ -244,12 +244,7 @@ func (c *explainer) concurrent(s *suspect, o *record.Observation, _ *record.Take
 	if c.trips < 2 {
 		return Example{}, false
 	}
-	for _, other := range s.overlaps {
-		if other.at > o.Sent {
-			return Example{Other: other.seq, OtherAt: other.at}, true
-		}
-	}
-	return Example{}, false
+	return Example{Other: s.latest.seq, OtherAt: s.latest.at}, s.latest.at > o.Sent
 }
 
 // judge an admission under each hypothesis, greedily as Promise does.
@@ -264,8 +259,9 @@ func (c *explainer) judge(s *suspect, o *record.Observation, t *record.Take) {
 		effect = o.Done
 	}
 	s.last = effect
-	s.overlaps = slices.DeleteFunc(s.overlaps, func(a admitted) bool { return a.at < effect-c.manifest.MaxSettle })
-	s.overlaps = append(s.overlaps, admitted{o.Seq, effect})
+	if effect > s.latest.at {
+		s.latest = admitted{o.Seq, effect}
+	}
 }
 
 func (c *explainer) guess(h *hypothesis, s *suspect, o *record.Observation, t *record.Take, now int64) {
