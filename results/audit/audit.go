@@ -306,7 +306,7 @@ func (a *auditor) deny(o *record.Observation, now int64, measured bool, free rul
 	unclear := given.allowed && (a.ambiguous(given) || a.doubtful(o, now))
 	under := given.allowed && !unclear
 	if measured {
-		a.tally.denial(o, given, under, unclear, diverges)
+		a.tally.denial(o, given, under, unclear, diverges, a.overAdmitted())
 		if under && a.spread > 0 && given.margin <= a.spread {
 			a.clocked++
 		}
@@ -326,6 +326,12 @@ func (a *auditor) deny(o *record.Observation, now int64, measured bool, free rul
 			k.promise.Settle(now, t.Cost, true, false, false, 0)
 		}
 	}
+}
+
+// overAdmitted reports whether too much was admitted on one of the keys before:
+// then what fits differs from what the limiter knows.
+func (a *auditor) overAdmitted() bool {
+	return slices.ContainsFunc(a.at, func(k *key) bool { return k.trouble != nil && k.over > 0 })
 }
 
 // doubt notes what a request without an answer may have taken.

@@ -78,8 +78,9 @@ type suspect struct {
 	refill     int64
 	guesses    []*hypothesis
 
-	shard  string // of the command before
-	last   int64  // when the admission before took effect
+	shard  string           // of the command before
+	on     map[string]int64 // when an admission last took effect, by shard
+	last   int64            // the latest of these
 	latest admitted
 }
 
@@ -176,7 +177,7 @@ func (c *explainer) suspect(t *record.Take) (*suspect, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &suspect{limit: t.Limit, key: t.Key, maker: maker, given: maker(), refill: int64(float64(l.Burst) * float64(l.Period) / float64(l.Count)), last: -1, latest: admitted{-1, -1}}
+	s := &suspect{limit: t.Limit, key: t.Key, maker: maker, given: maker(), refill: int64(float64(l.Burst) * float64(l.Period) / float64(l.Count)), on: map[string]int64{}, last: -1, latest: admitted{-1, -1}}
 	s.guesses = c.hypotheses()
 	c.suspects[at] = s
 	c.order = append(c.order, s)
@@ -188,8 +189,7 @@ func (c *explainer) hypotheses() []*hypothesis {
 		{kind: Unknown, excused: func(*suspect, *record.Observation, *record.Take) (Example, bool) { return Example{}, false }}, // the reference itself
 		{kind: FailOpen, excuses: ignores, excused: failedOpen},
 		{kind: Unasked, excuses: ignores, excused: c.unasked},
-		{kind: Moved, excuses: splits, excused: moved},
-		{kind: Emptied, excuses: resets, excused: c.emptied},
+		{kind: Moved, excuses: splits, excused: c.moved},
 		{kind: Expired, excuses: resets, excused: c.expired},
 		{kind: Concurrency, excuses: ignores, excused: c.concurrent},
 	}
@@ -203,35 +203,36 @@ func (c *explainer) unasked(_ *suspect, o *record.Observation, _ *record.Take) (
 	return Example{}, o.Decision == record.Allowed && o.Key == record.Unread && o.RoundTrips == 0
 }
 
-func moved(s *suspect, _ *record.Observation, t *record.Take) (Example, bool) {
-	return Example{Shard: t.Shard, Before: s.shard}, t.Shard != "" && s.shard != "" && t.Shard != s.shard
-}
-
 // gone reports whether the shard did not have the key although tokens were out
 // that had been written before the request was sent.
 func gone(s *suspect, o *record.Observation, t *record.Take) bool {
 	return t.State == record.NotFound && s.last >= 0 && s.last < o.Sent && s.given.Peek(instant(o), 0).ResetAfter > 0
 }
 
-// emptied reports whether a fault that empties the shard came between two
-// admissions.
-func (c *explainer) emptied(s *suspect, o *record.Observation, t *record.Take) (Example, bool) {
-	if !gone(s, o, t) {
-		return Example{}, false
+// moved reports whether the key was on another shard before, or a fault emptied
+// its shard since it was last written there.
+func (c *explainer) moved(s *suspect, o *record.Observation, t *record.Take) (Example, bool) {
+	if f := c.emptied(s, o, t); f != nil {
+		return Example{Shard: t.Shard, Fault: f.What}, true
 	}
-	for _, f := range c.manifest.Faults {
-		if f.MovesKeys && (f.Shard == t.Shard || t.Shard == "") && f.At >= s.last && f.At <= instant(o) {
-			return Example{Shard: t.Shard, Fault: f.What}, true
+	return Example{Shard: t.Shard, Before: s.shard}, t.Shard != "" && s.shard != "" && t.Shard != s.shard
+}
+
+func (c *explainer) emptied(s *suspect, o *record.Observation, t *record.Take) *record.Fault {
+	last, written := s.on[t.Shard]
+	if !written || !gone(s, o, t) {
+		return nil
+	}
+	for i := range c.manifest.Faults {
+		if f := &c.manifest.Faults[i]; f.MovesKeys && f.Shard == t.Shard && max(f.At, f.Until) >= last && f.At <= instant(o) {
+			return f
 		}
 	}
-	return Example{}, false
+	return nil
 }
 
 func (c *explainer) expired(s *suspect, o *record.Observation, t *record.Take) (Example, bool) {
-	if _, emptied := c.emptied(s, o, t); emptied {
-		return Example{}, false
-	}
-	if _, elsewhere := moved(s, o, t); elsewhere {
+	if _, elsewhere := c.moved(s, o, t); elsewhere {
 		return Example{}, false
 	}
 	return Example{Shard: t.Shard}, gone(s, o, t)
@@ -258,7 +259,9 @@ func (c *explainer) judge(s *suspect, o *record.Observation, t *record.Take) {
 	if effect < 0 {
 		effect = o.Done
 	}
-	s.last = effect
+	if t.Shard != "" {
+		s.on[t.Shard], s.last = effect, effect
+	}
 	if effect > s.latest.at {
 		s.latest = admitted{o.Seq, effect}
 	}
@@ -278,7 +281,7 @@ func (c *explainer) guess(h *hypothesis, s *suspect, o *record.Observation, t *r
 		h.buckets = map[string]limits.Bucket{}
 	}
 	b := h.buckets[shard]
-	if b == nil || excused && h.excuses == resets {
+	if b == nil || excused && (h.excuses == resets || h.excuses == splits && example.Fault != "") {
 		b = s.maker()
 		h.buckets[shard] = b
 	}

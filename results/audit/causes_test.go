@@ -15,6 +15,12 @@ func on(o record.Observation, shard string, state record.KeyState) record.Observ
 	return o
 }
 
+// off makes a decision that reached no shard.
+func off(o record.Observation) record.Observation {
+	o.Key, o.Effect, o.Order = record.Unread, -1, -1
+	return o
+}
+
 // trips gives a decision round trips and the time since it was sent.
 func trips(o record.Observation, n int32, took int64) record.Observation {
 	o.RoundTrips, o.Sent = n, o.Done-took
@@ -43,13 +49,17 @@ func TestCauses(t *testing.T) {
 	}{
 		{"nothing wrong: no cause", nil, false, first, nil},
 		{"the key was on another shard", nil, false, concat(first, again("s2", missing)), []explained{{audit.Moved, 3, 3}}},
-		{"the shard restarted empty in between", restart, false, concat(first, again("s1", missing)), []explained{{audit.Emptied, 3, 3}}},
+		{"the shard restarted empty in between", restart, false, concat(first, again("s1", missing)), []explained{{audit.Moved, 3, 3}}},
 		{"a restart after which the key is still there explains nothing", restart, false, concat(first, again("s1", found)), []explained{{audit.Unknown, 0, 3}}},
 		{"the restart of another shard explains nothing, that the key is gone does", []record.Fault{{At: 5, Until: 5, Shard: "s2", MovesKeys: true}}, false,
 			concat(first, again("s1", missing)), []explained{{audit.Expired, 3, 3}}},
 		{"gone after its bucket was full is no fault of anything", nil, false,
 			concat(first, []record.Observation{on(at(4*second, yes), "s1", missing), on(at(4*second+1, yes), "s1", found), on(at(4*second+2, yes), "s1", found)}), nil},
 		{"requests let through by an error", nil, false, concat(first, times(2, on(at(10, record.FailOpen), "s1", record.Unread))), []explained{{audit.FailOpen, 2, 2}}},
+		{"shard and back, which a fault had emptied: one cause for both ways", []record.Fault{{At: 5, Until: 15, Kind: "down", Shard: "s1", What: "s1 is down", MovesKeys: true}}, false,
+			concat(first, again("s2", missing), []record.Observation{on(at(20, yes), "s1", missing), on(at(21, yes), "s1", found), on(at(22, yes), "s1", found)}), []explained{{audit.Moved, 6, 6}}},
+		{"let through while a fault empties the shard: each explains its part", []record.Fault{{At: 5, Until: 15, Kind: "down", Shard: "s1", What: "s1 is down", MovesKeys: true}}, false,
+			concat(first, []record.Observation{off(at(10, record.FailOpen))}, again("s1", missing)), []explained{{audit.Moved, 3, 4}, {audit.FailOpen, 1, 4}}},
 		{"decided without a command", nil, false, times(5, unread(at(0, yes))), []explained{{audit.Unasked, 2, 2}}},
 		{"one token too many, after others had taken effect: less than a token above what the time since gave", nil, false,
 			concat(first, []record.Observation{trips(on(at(10, yes), "s1", found), 2, 9)}), []explained{{audit.Rounding, 1, 1}}},
@@ -67,7 +77,7 @@ func TestCauses(t *testing.T) {
 		{"more than the clocks are apart", nil, true,
 			concat(first, times(1, on(at(4, yes), "s1", found)), times(1, on(at(5, yes), "s1", found)), times(1, on(at(6, yes), "s1", found))), []explained{{audit.Unknown, 0, 3}}},
 		{"two causes that explain a part each", restart, false,
-			concat(first, again("s1", missing), []record.Observation{on(at(20, record.FailOpen), "s1", record.Unread)}), []explained{{audit.Emptied, 3, 4}, {audit.FailOpen, 1, 4}}},
+			concat(first, again("s1", missing), []record.Observation{on(at(20, record.FailOpen), "s1", record.Unread)}), []explained{{audit.Moved, 3, 4}, {audit.FailOpen, 1, 4}}},
 	} {
 		t.Run(c.why, func(t *testing.T) {
 			m := manifest(0)

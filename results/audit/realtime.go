@@ -450,14 +450,14 @@ func (a *realAuditor) give(p *pending, i int) {
 
 // deny counts what is certain of a denial.
 func (a *realAuditor) deny(p *pending) {
-	room, lacks := true, false
+	room, lacks, over := true, false, false
 	least, most := 0.0, 0.0
 	for i := range p.holds {
 		h := &p.holds[i]
 		if !h.takes && !h.checks {
 			continue
 		}
-		room, lacks = room && h.room(), lacks || h.lacking(0)
+		room, lacks, over = room && h.room(), lacks || h.lacking(0), over || h.over > 0
 		least, most = max(least, whole(h.lacks)), max(most, whole(h.early))
 	}
 	if !p.measured {
@@ -467,7 +467,7 @@ func (a *realAuditor) deny(p *pending) {
 	if len(p.takes) > 0 {
 		ruled.limit = p.takes[0].Limit
 	}
-	a.tally.denial(&p.o, ruled, room, !room && !lacks, false)
+	a.tally.denial(&p.o, ruled, room, !room && !lacks, false, true)
 	switch {
 	case room:
 		for i := range p.holds {
@@ -475,7 +475,7 @@ func (a *realAuditor) deny(p *pending) {
 				h.bounds.under++
 			}
 		}
-	case lacks && !math.IsInf(most, 1):
+	case lacks && !over && !math.IsInf(most, 1):
 		a.tally.retry.add(p.o.RetryAfter, int64(least), int64(most))
 	}
 }

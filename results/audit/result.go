@@ -90,7 +90,7 @@ type Offender struct {
 // RetryAfter is how the waits that denied clients were told compare with the
 // time until the same request would have fitted.
 type RetryAfter struct {
-	Compared int64         // denials with a wait that both sides state
+	Compared int64         // denials with a wait that both sides state, on keys without over-admission before
 	Unit     time.Duration // in which the limiter speaks: 1 s, 1 ms, or its clock's resolution; rounding up to it is right
 	Early    Spread        // of those that were told to come too early
 	Late     Spread        // of those that were told to wait for longer than the unit explains
@@ -176,14 +176,14 @@ func (t *tally) admission(o *record.Observation, limit string, over, falsely, un
 	}
 }
 
-func (t *tally) denial(o *record.Observation, given ruling, under, unclear, diverges bool) {
+func (t *tally) denial(o *record.Observation, given ruling, under, unclear, diverges, overAdmitted bool) {
 	c := t.cell(o, given.limit)
 	c.compared++
 	t.common(unclear, diverges)
 	switch {
 	case under:
 		c.under++
-	case !given.allowed:
+	case !given.allowed && !overAdmitted:
 		t.retry.add(o.RetryAfter, int64(given.retry), int64(given.retry))
 	}
 }

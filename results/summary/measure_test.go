@@ -283,11 +283,11 @@ func TestWarnings(t *testing.T) {
 		{"denied and not found at a cost above the burst is right", nil, []record.Observation{make1(0, 0, 0, came(record.Denied, record.NotFound), func(o *record.Observation) { o.Takes[0].Cost = 3 })}, nil},
 		{"over-admission with its worst key, and no cause without a proof", nil, []record.Observation{make1(0, 0, 0), make1(0, 0, 0), make1(0, 0, 0)},
 			[]string{"over-admission: 1 admission has to be taken away so that the limit holds (3 requests were decided)", "The worst key, k, was given 1 tokens more than the limit promises from 0s to 0s", "Cause unknown", "quotalab run s --seed"}},
-		{"over-admission where clients disagree names that cause", nil, append(apart[:2:2], apart[0], apart[1]), []string{"Cause: shard moved: clients look for key k on a and on b, and do not see what the other wrote there. That explains all 2."}},
+		{"over-admission where clients disagree names that cause", nil, append(apart[:2:2], apart[0], apart[1]), []string{"Cause: shard lost or moved: clients look for key k on a and on b, and do not see what the other wrote there. That explains all 2."}},
 		{"over-admission after a shard was lost names that cause", func(m *record.Manifest) {
 			m.Faults = []record.Fault{{At: 1500 * ms, Until: 2 * s, Kind: "clock", What: "a clock is off", Client: "wfe"}, {At: 1500 * ms, Until: 2 * s, Kind: "down", What: "a is down", Shard: "a", MovesKeys: true}}
 		}, []record.Observation{make1(1, 1, 1, on("k", "a")), make1(1, 1, 1, on("k", "a")), make1(1600*ms, 1600*ms, 1600*ms, on("k", "a"), gone), make1(1600*ms, 1600*ms, 1600*ms, on("k", "a"))},
-			[]string{"Cause: shard lost: a is down, and key k had a new full burst at 1.6s."}},
+			[]string{"Cause: shard lost or moved: a is down, and key k had a new full burst at 1.6s."}},
 		{"errors by kind", nil, []record.Observation{make1(0, 0, 0), make1(0, 0, 0, failed("timeout"))}, []string{"l: 1 error in 2 requests (50.0 %): timeout 1."}},
 		{"fail open", nil, []record.Observation{make1(0, 0, 0, failed("timeout"), came(record.FailOpen, record.Unread))}, []string{"1 request was let through because of it (fail open)"}},
 		{"no reference", nil, []record.Observation{make1(0, 0, 0, func(o *record.Observation) { o.Limiter = "m" })}, []string{"m: it declares no reference algorithm"}},

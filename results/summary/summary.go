@@ -120,7 +120,7 @@ type RetryAfter struct {
 // Cause is what explains a number of requests that were wrongly decided.
 type Cause struct {
 	Of       string `json:"of" jsonschema:"over_admission or under_admission"`
-	Cause    string `json:"cause" jsonschema:"fail-open, not Redis, shard moved, shard lost, expiry, clocks, concurrency, rounding, lock-out or unknown"`
+	Cause    string `json:"cause" jsonschema:"fail-open, not Redis, shard lost or moved, expiry, clocks, concurrency, rounding, lock-out or unknown"`
 	Explains int64  `json:"explains" jsonschema:"requests that would not be wrong if the cause excused them"`
 	Total    int64  `json:"total" jsonschema:"requests that are wrong"`
 }

@@ -212,14 +212,15 @@ func (p *pass) cause(limiter string, e audit.Explanation) string {
 	case audit.Unasked:
 		return fmt.Sprintf("not Redis: the limiter decided without a command (first observation %d, at %s).", x.Seq, at)
 	case audit.Moved:
+		if x.Fault != "" {
+			return fmt.Sprintf("shard lost or moved: %s, and key %s had a new full burst at %s.", x.Fault, key, at)
+		}
 		for _, d := range p.keys.disagreements(p.manifest) {
 			if d.limiter == limiter && d.apart > 0 {
-				return fmt.Sprintf("shard moved: clients look for key %s on %s and on %s, and do not see what the other wrote there.", key, x.Before, x.Shard)
+				return fmt.Sprintf("shard lost or moved: clients look for key %s on %s and on %s, and do not see what the other wrote there.", key, x.Before, x.Shard)
 			}
 		}
-		return fmt.Sprintf("shard moved: key %s was on %s before, and on %s from %s on.", key, x.Before, x.Shard, at)
-	case audit.Emptied:
-		return fmt.Sprintf("shard lost: %s, and key %s had a new full burst at %s.", x.Fault, key, at)
+		return fmt.Sprintf("shard lost or moved: key %s was on %s before, and on %s from %s on.", key, x.Before, x.Shard, at)
 	case audit.Expired:
 		return fmt.Sprintf("expiry: key %s was gone from %s at %s, before its bucket was full.", key, x.Shard, at)
 	case audit.Concurrency:
