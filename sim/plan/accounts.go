@@ -49,7 +49,8 @@ type AccountGroup struct {
 	// requests those that Limiter (an index in Plan.Limiters) allows are the
 	// usage; −1: usage is drawn, and Usage streams it.
 	Source, Limiter int
-	Mean            float64 // of usage that is drawn: units that the account of scale 1 uses over the run, in expectation
+	Customers       []string // names of those in the source's trace, by account; none: keys are numbers
+	Mean            float64  // of usage that is drawn: units that the account of scale 1 uses over the run, in expectation
 	Corrections     Corrections
 
 	anchor func(n uint64) int64 // of the account that drew n, uniform over 64 bits
@@ -273,6 +274,9 @@ func (p *Plan) accountsText(w io.Writer) {
 			usage = fmt.Sprintf("what %s of %s is allowed", p.Limiters[g.Limiter].Name, p.Scenario.Traffic[g.Source].Name)
 		}
 		fmt.Fprintf(w, "  %s\t%d to %d, %s, limit %d: %s\n", g.Name, g.First+1, g.First+g.Count, plan, g.Limit, usage)
+		if len(g.Customers) > 0 {
+			fmt.Fprintf(w, "    account %d on\t%s\n", g.First+1, listed(g.Customers))
+		}
 		for _, ch := range g.Changes {
 			fmt.Fprintf(w, "    from %v\t%s\n", time.Duration(ch.At-p.Epoch.UnixNano()), ch)
 		}

@@ -44,6 +44,10 @@ type EngineKind struct {
 	// Unused are the fields of an engine ("every", "source.kind") that mean
 	// nothing to it. May be nil.
 	Unused func(options map[string]string) []string
+	// Exact says that it needs a source of usage that counts exact ranges.
+	Exact bool
+	// Refuses is why it cannot watch accounts on rolling plans; "": it can.
+	Refuses string
 }
 
 // EngineKinds holds the kinds of engine by name.
@@ -56,12 +60,12 @@ func Engines() EngineKinds {
 		return func(map[string]string) []string { return fields }
 	}
 	return EngineKinds{
-		"broken":   {About: "catch_up that forgets one account in fifty", Thresholds: newest, Unused: unused("cache_refresh", "flag_from")},
-		"catch_up": {About: "polling done right", Thresholds: newest, Unused: unused("cache_refresh", "flag_from")},
+		"broken":   {About: "catch_up that forgets one account in fifty", Exact: true, Thresholds: newest, Unused: unused("cache_refresh", "flag_from")},
+		"catch_up": {About: "polling done right", Exact: true, Thresholds: newest, Unused: unused("cache_refresh", "flag_from")},
 		"flagsmith": {About: "the polling engine that missed notices", Thresholds: flagsmithThresholds, Unused: flagsmithUnused,
 			Options: []limiter.Option{{Name: "generation", About: "state of the engine's code", Default: quota.Latest, Values: generations()}}},
-		"hybrid": {About: "inline with a catch-up sweep", Thresholds: newest, Unused: unused("cache_refresh", "flag_from")},
-		"inline": {About: "finds crossings where usage is counted", Thresholds: newest, Options: buffered,
+		"hybrid": {About: "inline with a catch-up sweep", Exact: true, Refuses: quota.ErrRolling.Error(), Thresholds: newest, Unused: unused("cache_refresh", "flag_from")},
+		"inline": {About: "finds crossings where usage is counted", Refuses: quota.ErrRolling.Error(), Thresholds: newest, Options: buffered,
 			Unused: unused("every", "offset", "account_time", "overlap", "source", "cache_refresh", "flag_from")},
 	}
 }
@@ -141,7 +145,31 @@ func compileEngine(s *scenarios.Scenario, name string, e scenarios.Engine, kinds
 	if kind.Unused != nil {
 		ps = append(ps, out.leaveOut(s, path, kind.Unused(options))...)
 	}
+	if kind.Exact && out.Source != quota.Influx {
+		ps = append(ps, s.Problem(path+".source.kind", "an engine of kind %s reads exact ranges: use influx", e.Kind))
+	}
+	if kind.Refuses != "" {
+		for _, at := range rolling(s) {
+			ps = append(ps, s.Problem(path+".kind", "an engine of kind %s cannot watch %s, %s", e.Kind, at, kind.Refuses))
+		}
+	}
 	return out, ps
+}
+
+// rolling lists what makes accounts count the last 30 days: of each group the plan,
+// or the first change to it.
+func rolling(s *scenarios.Scenario) (paths []string) {
+	for _, g := range s.Accounts {
+		path := "accounts." + g.Name
+		if g.Value.Plan == "free" {
+			paths = append(paths, path+" (plan: free)")
+			continue
+		}
+		if i := slices.IndexFunc(g.Value.Changes, func(c scenarios.AccountChange) bool { return c.Plan == "free" }); i >= 0 {
+			paths = append(paths, fmt.Sprintf("%s.changes.%d (plan: free)", path, i))
+		}
+	}
+	return paths
 }
 
 // engine compiles the fields that every kind may have.

@@ -46,6 +46,8 @@ func TestWrongEngines(t *testing.T) {
 		{"{kind: catch_up, cache_refresh: 1h}", "5:38: engines.e.cache_refresh: cache_refresh means nothing to an engine of kind catch_up: remove it", "an engine without a cache"},
 		{"{kind: flagsmith, options: {generation: G16}, cache_refresh: 1h}", "5:67: engines.e.cache_refresh: cache_refresh means nothing to an engine of kind flagsmith generation=G16: remove it", "a generation without a cache"},
 		{"{kind: flagsmith, options: {generation: G17}, source: {kind: postgres}}", "5:67: engines.e.source.kind: source.kind means nothing to an engine of kind flagsmith generation=G17: remove it", "a generation with one source"},
+		{"{kind: catch_up, source: {kind: postgres}}", "5:38: engines.e.source.kind: an engine of kind catch_up reads exact ranges: use influx", "a source of whole days"},
+		{"{kind: hybrid, source: {kind: influx_total}}", "5:36: engines.e.source.kind: an engine of kind hybrid reads exact ranges: use influx", "totals of whole days"},
 		{"{kind: flagsmith, options: {generation: G01}, flag_from: 1d}", "5:63: engines.e.flag_from: flag_from means nothing to an engine of kind flagsmith generation=G01: remove it", "before the feature flag"},
 	} {
 		s, problems := scenarios.Decode("x.yaml", []byte(watching+"  e: "+c.engine+"\n"))
@@ -58,6 +60,30 @@ func TestWrongEngines(t *testing.T) {
 		}
 		if _, problems := Compile(s, limiter.Builtin()); len(problems) == 0 {
 			t.Errorf("%s: Compile accepts it", c.reason)
+		}
+	}
+}
+
+// TestRollingPlansAreRefused by the engines that cannot count a rolling window,
+// whether the plan is free from the start or becomes so.
+func TestRollingPlansAreRefused(t *testing.T) {
+	for kind, refuses := range map[string]bool{"inline": true, "hybrid": true, "catch_up": false, "flagsmith": false, "broken": false} {
+		for group, path := range map[string]string{"plan: free": "accounts.a (plan: free)", "changes: [{at: 1d, limit: 2}, {at: 2d, plan: free}]": "accounts.a.changes.1 (plan: free)", "plan: paid": ""} {
+			text := strings.Replace(watching, "count: 1,", "count: 1, "+group+",", 1) + "  e: {kind: " + kind + "}\n"
+			s, problems := scenarios.Decode("x.yaml", []byte(text))
+			if len(problems) > 0 {
+				t.Fatal(problems)
+			}
+			got, want := "", ""
+			if found := Check(s, limiter.Builtin()); len(found) > 0 {
+				got = found[0].Error()
+			}
+			if refuses && path != "" {
+				want = "x.yaml:5:13: engines.e.kind: an engine of kind " + kind + " cannot watch " + path + ", " + quota.ErrRolling.Error()
+			}
+			if got != want {
+				t.Errorf("%s with %s: got %q, want %q", kind, group, got, want)
+			}
 		}
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/models/network"
 	"github.com/quotalab/quotalab/models/traffic"
 	"github.com/quotalab/quotalab/results/record"
@@ -71,6 +72,9 @@ func Compile(s *scenarios.Scenario, kinds limiter.Kinds) (*Plan, scenarios.Probl
 		source, err := p.source(t.Name, t.Value, whole)
 		report("traffic."+t.Name, err)
 		p.Sources = append(p.Sources, source)
+	}
+	if len(ps) == 0 {
+		ps = p.checkCustomers(s)
 	}
 	if len(ps) > 0 {
 		return nil, ps.Sort()
@@ -149,6 +153,10 @@ func (p *Plan) arrivals(out *Source, t scenarios.Traffic) error {
 		}
 		p.traces = append(p.traces, traceHash{"traffic." + out.Name, t.Rate.Replay.File, hash})
 		out.trace, out.Expected = trace, float64(len(trace.at))
+		if trace.spread > 0 {
+			p.Warnings = append(p.Warnings, fmt.Sprintf("traffic %s: all stamps of %s are whole multiples of %s, so the requests of each key at one stamp are spread evenly over the %s after it: bursts shorter than that are not in the file",
+				out.Name, trace.file, unit.Lasting(trace.spread.Seconds()), unit.Lasting(trace.spread.Seconds())))
+		}
 		if beyond > 0 {
 			p.Warnings = append(p.Warnings, fmt.Sprintf("traffic %s: %d of the %d requests of %s lie beyond the horizon and are not played",
 				out.Name, beyond, beyond+len(trace.at), trace.file))

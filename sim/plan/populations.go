@@ -14,11 +14,12 @@ import (
 // population is a compiled key population. One that is derived has no keys
 // of its own: it names the key that its root drew.
 type population struct {
-	name string
-	root int             // index of the population that is drawn from: itself, or what it derives from
-	keys keys.Population // nil when derived
-	key  func(id uint64) string
-	leaf []int // of a mix: its innermost parts, in the order of keys.Split
+	name  string
+	root  int             // index of the population that is drawn from: itself, or what it derives from
+	keys  keys.Population // nil when derived
+	key   func(id uint64) string
+	names []string // of a trace's keys, by number
+	leaf  []int    // of a mix: its innermost parts, in the order of keys.Split
 }
 
 // compilePopulations compiles all populations, each after those that it
@@ -109,7 +110,7 @@ func (c *populationCompiler) fromTrace(i int, def scenarios.TraceKeys) error {
 	}
 	p := &c.out[i]
 	c.traces = append(c.traces, traceHash{"keys." + p.name, def.File, hash})
-	p.key = func(id uint64) string { return names[id] }
+	p.names, p.key = names, func(id uint64) string { return names[id] }
 	p.keys, err = keys.Empirical(weights)
 	return err
 }
@@ -165,14 +166,14 @@ func (c *populationCompiler) derive(i int, def scenarios.DerivedKeys) error {
 	return nil
 }
 
-// prefix returns the range of an address, or the key itself where it is no
+// prefix returns the range of an address (of IPv4, if that is mapped into IPv6), or the key itself where it is no
 // address or a shorter one.
 func prefix(key string, bits int) string {
 	addr, err := netip.ParseAddr(key)
 	if err != nil {
 		return key
 	}
-	p, err := addr.Prefix(bits)
+	p, err := addr.Unmap().Prefix(bits)
 	if err != nil {
 		return key
 	}

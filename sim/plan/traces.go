@@ -15,10 +15,11 @@ import (
 
 // tracePlan is a recorded sequence of requests.
 type tracePlan struct {
-	file  string
-	at    []int64  // instants after the epoch, nondecreasing
-	key   []uint32 // of each request, index in names
-	names []string
+	file   string
+	spread time.Duration // the unit in which its stamps are whole, and were spread; 0: they were not
+	at     []int64       // instants after the epoch, nondecreasing
+	key    []uint32      // of each request, index in names
+	names  []string
 }
 
 // openTrace opens a trace by the name that a scenario gives it.
@@ -39,7 +40,7 @@ func replay(s *scenarios.Scenario, r scenarios.Replay, horizon time.Duration) (t
 	if err != nil {
 		return nil, "", 0, err
 	}
-	t = &tracePlan{file: r.File}
+	t = &tracePlan{file: r.File, spread: trace.Spread(entries)}
 	index := map[string]uint32{}
 	for i, e := range entries {
 		at := int64(float64(e.At.Sub(entries[0].At)) / float64(r.Scale))

@@ -17,6 +17,9 @@
 //   - csv: RFC 4180 with a header line; time and key are columns by name.
 //   - jsonl: JSON Lines; time and key are members of each line's object by name.
 //
+// A key that is an IPv6 address is written in its one form, or as IPv4 if it maps
+// an IPv4 address, so that ::ffff:192.0.2.2 and 192.0.2.2 are one client.
+//
 // In csv and jsonl a time is RFC 3339 or decimal Unix seconds.
 package trace
 
@@ -28,6 +31,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -132,7 +136,7 @@ func decode(r io.Reader, format Format, wantTime bool, c *collector) error {
 // collector gathers what a decoder finds.
 type collector struct {
 	entries []Entry
-	keys    map[string]string // one copy of each key: a trace has many lines to a key
+	keys    map[string]string // one copy of each key, by its spelling: a trace has many lines to a key
 	errs    LineErrors
 }
 
@@ -140,9 +144,23 @@ func (c *collector) entry(at time.Time, key []byte) {
 	k, ok := c.keys[string(key)]
 	if !ok {
 		k = string(key)
-		c.keys[k] = k
+		c.keys[k] = canonical(k)
+		k = c.keys[k]
 	}
 	c.entries = append(c.entries, Entry{At: at, Key: k})
+}
+
+// canonical writes an IPv6 address in its one form, and as IPv4 where it maps one:
+// a client is the same by whatever socket the server saw it.
+func canonical(key string) string {
+	if strings.Count(key, ":") < 2 {
+		return key
+	}
+	addr, err := netip.ParseAddr(key)
+	if err != nil {
+		return key
+	}
+	return addr.Unmap().String()
 }
 
 func (c *collector) bad(err LineError) { c.errs.add(err) }
