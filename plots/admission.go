@@ -3,8 +3,10 @@ package plots
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
+	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/plots/series"
@@ -68,7 +70,7 @@ func (k *kit) admissionFigure(set *series.Set, a *series.Admission) draw.Figure 
 func (k *kit) keyPanel(a *series.KeyAdmission, level bool, columns int) draw.Panel {
 	title := a.Key
 	if a.Excess > 0 {
-		title += ": " + unit.Significant(a.Excess, 3) + " tokens too many"
+		title += ": " + unit.Significant(a.Excess, 3) + " tokens above the promise"
 	}
 	if k.Strong.Width(title) > k.PanelWidth(columns) {
 		title = strings.Replace(title, a.Key, k.Clip(a.Key, 0.4*k.PanelWidth(columns)), 1)
@@ -91,13 +93,13 @@ func (k *kit) keyPanel(a *series.KeyAdmission, level bool, columns int) draw.Pan
 	}
 }
 
-// admissionTitle tells how much was over-admitted.
+// admissionTitle says how far the limiter broke its promise.
 func admissionTitle(set *series.Set, a *series.Admission) string {
 	over, worst, named := overAdmitted(set, a), 0.0, "Limiter "+a.Limiter
 	for _, key := range a.Keys {
 		worst = max(worst, key.Excess)
 	}
-	on := ""
+	on, of := "", overUnit(set.Summary, a.Limiter)
 	if !set.Manifest.Whole() {
 		on = " on the recorded keys"
 	}
@@ -105,16 +107,16 @@ func admissionTitle(set *series.Set, a *series.Admission) string {
 	case len(a.Keys) == 0:
 		return named + " admitted nothing"
 	case over == 0 && worst == 0:
-		return fmt.Sprintf("%s never admits more than burst + t/T%s", named, on)
+		return fmt.Sprintf("%s keeps its promise%s: over-admission is 0", named, on)
 	case worst == 0:
-		return fmt.Sprintf("%s admits %s too many%s, though no key gets more than burst + t/T", named, unit.Counted(over, "request"), on)
+		return fmt.Sprintf("%s has an over-admission of %s%s", named, unit.Counted(over, of), on)
 	case over == 0:
 		return fmt.Sprintf("%s gives a key %s tokens more than burst + t/T", named, unit.Significant(worst, 3))
 	}
-	return fmt.Sprintf("%s admits %s too many%s, up to %s tokens above burst + t/T", named, unit.Counted(over, "request"), on, unit.Significant(worst, 3))
+	return fmt.Sprintf("%s has an over-admission of %s%s, at worst %s tokens above burst + t/T on a key", named, unit.Counted(over, of), on, unit.Significant(worst, 3))
 }
 
-// overAdmitted requests of a limiter, as the summary has it; of a sample, as its
+// overAdmitted returns the over-admission of a limiter, as the summary has it; of a sample, as its
 // audit has it.
 func overAdmitted(set *series.Set, a *series.Admission) int64 {
 	if s := set.Summary; s != nil {
@@ -134,14 +136,19 @@ func overAdmitted(set *series.Set, a *series.Admission) int64 {
 	return over
 }
 
-// ofLimiterMetric is a metric of one limiter that has no other tags.
-func ofLimiterMetric(s *summary.Measured, name, limiter string) (summary.Metric, bool) {
-	for _, m := range s.Metrics {
-		if m.Name == name && m.Tags["limiter"] == limiter {
-			return m, true
-		}
+// overUnit is what over-admission of a limiter counts: request, or token where
+// requests cost differently.
+func overUnit(s *summary.Measured, limiter string) string {
+	if s != nil && slices.ContainsFunc(s.Audit, func(a summary.Audit) bool { return a.Limiter == limiter && a.Tokens }) {
+		return "token"
 	}
-	return summary.Metric{}, false
+	return "request"
+}
+
+// ofLimiterMetric is a metric of one limiter, over all other tags.
+func ofLimiterMetric(s *summary.Measured, name, limiter string) (summary.Metric, bool) {
+	m, ok := summary.Sum(s.Series(metric.Selector{Metric: name, Tags: []metric.Tag{{Name: "limiter", Value: limiter}}}))
+	return m.Metric, ok
 }
 
 // peakOf returns the first of the highest points of a line.

@@ -91,13 +91,13 @@ var admissionFixtures = sync.OnceValue(func() map[string]*series.Set {
 
 func TestAdmissionTitles(t *testing.T) {
 	for name, want := range map[string][]string{
-		"over":        {"Limiter boulder admits 40 requests too many, up to 18.8 tokens above burst + t/T", "A key of boulder is above burst + t/T in 66.7 % of the intervals, by 20 tokens at 59 s: shard-2 is down"},
-		"none over":   {"Limiter boulder never admits more than burst + t/T"},
-		"levelled":    {"Limiter boulder admits 4 requests too many, up to 3.5 tokens above burst + t/T", "A key of boulder is above"},
-		"one request": {"Limiter boulder admits 1 request too many, though no key gets more than burst + t/T", "A key of boulder is above burst + t/T in 100 % of the intervals, by 0.5 tokens at 0 s"},
+		"over":        {"Limiter boulder has an over-admission of 40 requests, at worst 18.8 tokens above burst + t/T on a key", "A key of boulder is above burst + t/T in 66.7 % of the intervals, by 20 tokens at 59 s: shard-2 is down"},
+		"none over":   {"Limiter boulder keeps its promise: over-admission is 0"},
+		"levelled":    {"Limiter boulder has an over-admission of 4 requests, at worst 3.5 tokens above burst + t/T on a key", "A key of boulder is above"},
+		"one request": {"Limiter boulder has an over-admission of 1 request", "A key of boulder is above burst + t/T in 100 % of the intervals, by 0.5 tokens at 0 s"},
 		"nothing":     {"Limiter boulder admitted nothing"},
 		"no oracle":   {"What should have been admitted is not known"},
-		"sampled":     {"Limiter boulder admits 2 requests too many on the recorded keys, though no key gets more than burst + t/T"},
+		"sampled":     {"Limiter boulder has an over-admission of 2 requests on the recorded keys"},
 	} {
 		figures := ofKinds(drawn([]*series.Set{admissionFixtures()[name]}, Options{}), "admission")
 		if len(figures) != len(want) {

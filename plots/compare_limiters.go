@@ -14,15 +14,21 @@ import (
 	"github.com/quotalab/quotalab/results/summary"
 )
 
-// admissionFigure compares how much too many was admitted.
+// admissionFigure compares over-admission and the worst excess.
 func (c *comparison) admissionFigure() draw.Figure {
 	over, known := c.judged("over_admission")
 	if known == 0 {
 		return c.figure("compare-admission", "What should have been admitted is not known", draw.Panel{Empty: "no decision of any record could be compared with a reference."})
 	}
 	worst, _ := c.judged("worst_excess")
+	of := "requests"
+	for _, r := range c.rows {
+		if overUnit(r.set.Summary, r.limiter) == "token" {
+			of = "requests, or tokens where costs differ"
+		}
+	}
 	return c.figure("compare-admission", c.admissionTitle(over),
-		c.barPanel(0, "Requests over-admitted", "requests", over, func(_ int, v float64) string { return unit.Thousands(int64(v)) }),
+		c.barPanel(0, sentence("over-admission"), of, over, func(_ int, v float64) string { return unit.Thousands(int64(v)) }),
 		c.barPanel(1, "Above burst + t/T on the worst key", "tokens", worst, func(_ int, v float64) string { return unit.Significant(v, 3) }))
 }
 
@@ -59,7 +65,7 @@ func (c *comparison) barPanel(place int, title, unit string, values []float64, l
 	return draw.Panel{Title: title, X: c.BarAxisBeside(unit, b, names, c.columns), Y: draw.RowAxis("", names), Height: c.compareHeight(1), Layers: append(b.Layers(nil, nil), none)}
 }
 
-// admissionTitle tells who over-admits how much.
+// admissionTitle says whose over-admission is how much.
 func (c *comparison) admissionTitle(over []float64) string {
 	var words []string
 	least, most, known := -1, -1, 0
@@ -78,13 +84,13 @@ func (c *comparison) admissionTitle(over []float64) string {
 	}
 	switch {
 	case over[most] == 0 && known == len(over):
-		return fmt.Sprintf("None of %s admits a request too many", spell(known))
+		return fmt.Sprintf("Over-admission is 0 with all %s", spell(known))
 	case over[most] == 0:
-		return fmt.Sprintf("None of the %s that could be judged admits a request too many", spell(known))
+		return fmt.Sprintf("Over-admission is 0 with the %s that could be judged", spell(known))
 	case known <= 3:
-		return "Requests admitted too many: " + and(words)
+		return "Over-admission: " + and(words)
 	}
-	return fmt.Sprintf("%s too many are admitted by %s, %s by %s", unit.Counted(int64(over[most]), "request"), c.rows[most].name, orNone(over[least]), c.rows[least].name)
+	return fmt.Sprintf("Over-admission is %s with %s, %s with %s", unit.Thousands(int64(over[most])), c.rows[most].name, orNone(over[least]), c.rows[least].name)
 }
 
 func orNone(v float64) string {

@@ -15,7 +15,7 @@ import (
 	"github.com/quotalab/quotalab/results/summary"
 )
 
-// raced is a record of some limiters; over is what each admits too many.
+// raced is a record of some limiters; over is the over-admission of each.
 func raced(scenario, clock string, over map[string]int64, latency float64) *series.Set {
 	s := aSet(scenario)
 	s.Manifest.Clock = clock
@@ -112,11 +112,11 @@ func TestCompareTitles(t *testing.T) {
 	tests := map[string]map[string]string{
 		"clocks": {
 			"compare-latency":   "Allowed decisions take 1.6 ms at the 99th percentile with boulder (real), 4.9 ms with lua (virtual)",
-			"compare-admission": "58 requests too many are admitted by boulder (virtual), none by lua (virtual)",
+			"compare-admission": "Over-admission is 58 with boulder (virtual), none with lua (virtual)",
 			"compare-balance":   "The fullest shard has up to 1.60 times the mean of commands, with lua (virtual); chance explains how keys lie",
 			"virtual-real-live": "Virtual and real time have the same outcomes; the median latency is 1.3 ms and 907 µs",
 		},
-		"six":         {"compare-admission": "500 requests too many are admitted by boulder (race-5), none by boulder (race-0)"},
+		"six":         {"compare-admission": "Over-admission is 500 with boulder (race-5), none with boulder (race-0)"},
 		"no data":     {"compare": "There is nothing to compare"},
 		"engines":     {"compare-missed": "g13 (seed 1) misses 98.3 % of its notices, catch-up (seed 1) none"},
 		"one engine":  {"compare-missed": "Every engine misses 100 % of its notices, in every record"},
@@ -125,7 +125,7 @@ func TestCompareTitles(t *testing.T) {
 		"not audited": {"compare-missed": "Whether notices were missed is not known"},
 		"both":        {"compare-missed": "g13 (virtual) misses 98.3 % of its notices, catch-up (virtual) none"},
 		"some data": {
-			"compare-admission": "Requests admitted too many: set (race-one) 412",
+			"compare-admission": "Over-admission: set (race-one) 412",
 			"compare-balance":   "There is no balance of shards to compare",
 		},
 	}

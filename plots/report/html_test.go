@@ -46,7 +46,7 @@ func inOrder(t *testing.T, text string, parts ...string) {
 
 func TestOrderOfAReport(t *testing.T) {
 	inOrder(t, textOf(page(t, limiterInput(""))),
-		"scenario", "Verdict", "PASSED", "1 of 1 assertions hold.", "The run is valid", "Assertions", "errors", "over-admitted", "92", "Warnings", "warning",
+		"scenario", "Verdict", "PASSED", "1 of 1 assertions hold.", "The run is valid", "Assertions", "errors", "over-admission", "92", "Warnings", "warning",
 		"Scenario and plan", "about", "The plan that was played", "limiter lua", "Figures", "Explore over time", "Causes and examples", "Keys on which a limiter was wrong",
 		"Tables", "Decisions by outcome", "not_found", "Versions and reproduction", "quotalab run scenario --seed 7", "go1.26.0")
 	inOrder(t, textOf(page(t, engineInput())),
@@ -62,7 +62,7 @@ func TestComparison(t *testing.T) {
 	one, other := limiterInput(""), limiterInput("")
 	other.Dir, other.Set.Summary.OK = "/records/two", false
 	text := textOf(page(t, one, engineInput(), liveInput()))
-	inOrder(t, text, "3 records compared", "Verdicts", "scenario, virtual", "engines, virtual", "scenario, real", "PASSED", "FAILED", "INVALID", "Assertions", "holds, 0", "Side by side", "Key figures", "over-admitted", "92", "–")
+	inOrder(t, text, "3 records compared", "Verdicts", "scenario, virtual", "engines, virtual", "scenario, real", "PASSED", "FAILED", "INVALID", "Assertions", "holds, 0", "Side by side", "Key figures", "over-admission", "92", "–")
 	inOrder(t, textOf(page(t, one, other)), "Verdicts", "run 1", "run 2", "PASSED", "FAILED", "/records/one", "/records/two", "Key figures", "allowed", "run 1", "Verdict", "run 2", "Verdict")
 	many := textOf(page(t, one, one, one, one, one))
 	if !strings.Contains(many, "Of more than 4 records figures are drawn side by side only.") {

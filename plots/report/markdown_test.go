@@ -32,7 +32,7 @@ const passedMarkdown = `### scenario: **PASSED**
 | allowed | 81.8 % | of 18,333 decisions |
 | denied | 18.2 % | of 18,333 decisions |
 | key not found | 27.3 % | of 18,333 decisions |
-| over-admitted | 92 | 0.5 % of 18,333 decisions |
+| over-admission | 92 | 0.5 % of 18,333 decisions |
 | worst excess | 12.5 | tokens above burst + t/T |
 | denied, latency p99 | 10.1 ms | median 3 ms |
 
@@ -55,7 +55,7 @@ func TestMarkdown(t *testing.T) {
 
 func TestMarkdownOfSeveral(t *testing.T) {
 	got := markdown(t, limiterInput(""), engineInput())
-	inOrder(t, got, "### 2 records compared", "|  | scenario | engines |", "| --- | --- | --- |", "| verdict | PASSED | **FAILED** |", "| over-admitted | 92 (0.5 % of 18,333 decisions) | – |", "| old: missed | – | 120 (66.7 % of 180 crossings) |")
+	inOrder(t, got, "### 2 records compared", "|  | scenario | engines |", "| --- | --- | --- |", "| verdict | PASSED | **FAILED** |", "| over-admission | 92 (0.5 % of 18,333 decisions) | – |", "| old: missed | – | 120 (66.7 % of 180 crossings) |")
 	many := make([]report.Input, 9)
 	for i := range many {
 		many[i] = limiterInput("")

@@ -96,7 +96,7 @@ func noteChance(t *present.Table, set *series.Set) {
 
 // envelopeTable says of what limits the keys in the figure of admission are.
 func envelopeTable(set *series.Set) *present.Table {
-	t := present.NewTable("envelope", "The keys in the figure of what was admitted", "limiter", "limit", "key", "rate", ">burst", ">over-admitted", ">excess (tokens)", ">worst window from|s")
+	t := present.NewTable("envelope", "The keys in the figure of what was admitted", "limiter", "limit", "key", "rate", ">burst", ">over-admission", ">worst excess (tokens)", ">worst window from|s")
 	for _, a := range set.Admission {
 		for _, k := range a.Keys {
 			t.Add(present.Words(a.Limiter), present.Words(k.Limit), present.Words(metric.Printable(k.Key)), present.Words(unit.Thousands(k.Count)+" per "+unit.Lasting(k.Period)),

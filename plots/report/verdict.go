@@ -123,10 +123,14 @@ func limiterFigures(s *summary.Measured, g present.Group, named bool) (list []ke
 		add(2, "key not found", present.Share(one.Count, g.Count), of)
 	}
 	if one, ok := present.Find(present.Groups(s, "over_admission", "limiter"), limiter); ok {
-		add(0, "over-admitted", present.Count(one.Count), sharePart(one.Count, g.Count)+of)
+		detail := sharePart(one.Count, g.Count) + of
+		if slices.ContainsFunc(s.Audit, func(a summary.Audit) bool { return a.Limiter == limiter && a.Tokens }) {
+			detail = "tokens, " + of
+		}
+		add(0, "over-admission", present.Count(one.Count), detail)
 	}
 	if one, ok := present.Find(present.Groups(s, "worst_excess", "limiter"), limiter); ok && one.Value != nil && *one.Value > 0 {
-		add(1, "worst excess", present.General(*one.Value), "tokens above burst + t/T")
+		add(1, "worst excess", present.General(*one.Value), "tokens above the promise")
 	}
 	for _, d := range []string{"error", "fail_open", "dropped"} {
 		if one, ok := present.Find(decisions, limiter, d); ok && one.Count > 0 {

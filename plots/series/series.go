@@ -11,7 +11,7 @@
 // times are seconds, instants since the run's epoch.
 //
 // What cannot be known is empty (a number: NaN), never zero: of a record that
-// holds some of the observations or none, of a run without an oracle, of a run
+// holds some of the observations or none, of a run without a reference, of a run
 // without traffic. Figures then say that there are no data.
 //
 // A line has at most MaxPoints points, whatever the length of the run; two Sets
@@ -48,7 +48,7 @@ type Set struct {
 	Timeline   Timeline
 	Together   []Together  // clients that are not told apart
 	Shards     []ShardLoad // by limiter, as in the manifest
-	Admission  []Admission // by limiter, as in the manifest; of those with an oracle
+	Admission  []Admission // by limiter, as in the manifest; of those with a reference
 	Thresholds *Thresholds // nil: no engine
 }
 
@@ -171,7 +171,7 @@ type KeyAdmission struct {
 	Limit, Key   string
 	Count, Burst int64
 	Period       float64 // seconds in which Count tokens come
-	Over         int64   // requests allowed where the oracle denies
+	Over         int64   // over-admission: admissions to take away so that the promise holds
 	Excess       float64 // tokens above burst + t/T in the worst window, 0 none
 	From         float64 // start of the worst window, in seconds since the run's epoch
 	Admitted     []Point // seconds since the start, tokens since then: steps; up to when the limit has made good for them, or to the end of the run
@@ -180,7 +180,7 @@ type KeyAdmission struct {
 
 // Collect makes the Set of a record. a is the result of its audit, nil if it
 // could not be audited, and s what summary.Measure made of both. Memory is bounded
-// but for some eighty bytes for each key that was admitted, if there is an oracle.
+// but for some eighty bytes for each key that was admitted, if there is a reference.
 func Collect(r *record.Reader, a *audit.Result, s *summary.Measured, o Options) (*Set, error) {
 	set := &Set{Manifest: r.Manifest(), Summary: s}
 	if a == nil {

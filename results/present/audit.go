@@ -13,24 +13,40 @@ import (
 	"github.com/quotalab/quotalab/results/summary"
 )
 
-var auditColumns = []string{"limiter", ">over-admitted", ">under-admitted", ">ambiguous", ">worst excess (tokens)", ">decisions compared"}
+const auditHelp = "Over-admission: the least number of admissions to take away so that the limit's promise holds. Under-admission: denials that would have fitted, given what was admitted. Worst excess: tokens above the promise in the worst window of any key. Ambiguous: too close to the limit to tell. Divergence: decisions that a reference running free decides otherwise, a diagnostic and no measure of harm."
 
-const auditHelp = "over-admitted: allowed where the exact reference denies; ambiguous: too close to the limit to tell; worst excess: tokens above burst + t/T in any window of length t."
-
-// audit builds the section of the limiters' decisions against the exact
-// reference.
+// audit builds the section of how each limiter's decisions were judged: what
+// its promise is, and how far it was broken.
 func (b *sections) audit() *Table {
-	t := NewTable("audit", "Audit against the exact reference (worst excess: tokens above burst + t/T in any window)", auditColumns...)
+	t := NewTable("audit", "Audit against the promise of each limit", "limiter", "reference", ">over-admission", "unit", ">under-admission", ">worst excess (tokens)", "key", "window", ">ambiguous", ">decisions judged", ">divergence (diagnostic)")
 	t.Help = auditHelp
-	under, ambiguous, excess := Groups(b.s, "under_admission", "limiter"), Groups(b.s, "ambiguous", "limiter"), Groups(b.s, "worst_excess", "limiter")
-	for _, g := range Groups(b.s, "over_admission", "limiter") {
-		u, _ := Find(under, g.Tags...)
-		a, _ := Find(ambiguous, g.Tags...)
-		worst, compared := None, None
-		if e, ok := Find(excess, g.Tags...); ok {
-			worst, compared = Maybe(e.Value, General), Count(e.Count)
+	total := func(metric, limiter string) Cell {
+		if g, ok := Find(Groups(b.s, metric, "limiter"), limiter); ok {
+			return Count(g.Count)
 		}
-		t.Add(Words(g.Tags[0]), Count(g.Count), Count(u.Count), Count(a.Count), worst, compared)
+		return None
+	}
+	for _, a := range b.s.Audit {
+		reference, of := a.Reference, "requests"
+		if a.Algorithm == "" {
+			reference += " (none declared)"
+		}
+		if a.Tokens {
+			of = "tokens"
+		}
+		over := total("over_admission", a.Limiter)
+		if over == None {
+			of = ""
+		}
+		excess, key, window := Cell{Text: "0"}, None, None
+		if w := a.Worst; w != nil {
+			excess, key, window = General(w.Excess), Words(metric.Printable(w.Key)), Words(unit.Lasting(w.FromSeconds)+" to "+unit.Lasting(w.UntilSeconds))
+		}
+		t.Add(Words(a.Limiter), Words(reference), over, Words(of), total("under_admission", a.Limiter), excess, key, window,
+			total("ambiguous", a.Limiter), Count(a.Compared), total("divergence", a.Limiter))
+		if a.ChecksAllowed > 0 {
+			t.Note(fmt.Sprintf("%s: checks that were told yes without room: %s. They take nothing and are in no other count.", a.Limiter, unit.Thousands(a.ChecksAllowed)))
+		}
 	}
 	if len(t.Rows) > 0 && b.s.Clock == "real" {
 		t.Note("In real time a count is a lower bound: what is certain whatever the order of the requests under way together was. What depends on the order is ambiguous.")
@@ -38,12 +54,52 @@ func (b *sections) audit() *Table {
 	return t
 }
 
+// admissionCauses builds what the record proves to have caused over- and
+// under-admission.
+func (b *sections) admissionCauses() *Table {
+	t := NewTable("admission causes", "Causes of over- and under-admission, as far as the record proves them", "limiter", "of", "cause", ">explains", ">of all")
+	for _, a := range b.s.Audit {
+		for _, c := range a.Causes {
+			t.Add(Words(a.Limiter), Words(strings.ReplaceAll(c.Of, "_", "-")), Words(c.Cause), Count(c.Explains), Count(c.Total))
+		}
+	}
+	return t
+}
+
+// retryAfter builds by how much the waits that denied clients were told were
+// off, early and late apart.
+func (b *sections) retryAfter() *Table {
+	t := NewTable("retry after", "Retry-after: when denied clients were told to come back", "limiter", "told", ">denials", ">of", ">share|%", ">off by p50|s", ">max|s", ">unit|s")
+	t.Help = "Unit: in which the limiter speaks; rounding up to it is right."
+	for _, a := range b.s.Audit {
+		r := a.RetryAfter
+		if r == nil {
+			continue
+		}
+		if r.Early+r.Late == 0 {
+			t.Note(fmt.Sprintf("%s: retry-after is right, within its unit of %s, in %s with a known wait.", a.Limiter, unit.Lasting(r.UnitSeconds), unit.Counted(r.Compared, "denial")))
+			continue
+		}
+		add := func(told string, n int64, med, most float64) {
+			p50, max := None, None
+			if n > 0 {
+				p50, max = Lasting(med), Lasting(most)
+			}
+			t.Add(Words(a.Limiter), Words(told), Count(n), Count(r.Compared), Share(n, r.Compared), p50, max, Lasting(r.UnitSeconds))
+		}
+		add("too early", r.Early, r.EarlyMed, r.EarlyMax)
+		add("too late", r.Late, r.LateMed, r.LateMax)
+	}
+	return t
+}
+
 // sampledAudit is the audit of the keys that are recorded.
 func (b *sections) sampledAudit() *Table {
-	t := NewTable("sampled audit", "Audit of the sampled keys alone ("+unit.Percent(b.s.SampleRate)+" of the keys; of the others nothing is known)", auditColumns...)
+	t := NewTable("sampled audit", "Audit of the sampled keys alone ("+unit.Percent(b.s.SampleRate)+" of the keys; of the others nothing is known)",
+		"limiter", ">over-admission", ">under-admission", ">worst excess (tokens)", ">ambiguous", ">decisions judged")
 	t.Help = auditHelp
 	for _, a := range b.s.SampledAudit {
-		t.Add(Words(a.Limiter), Count(a.Over), Count(a.Under), Count(a.Ambiguous), General(a.WorstExcess), Count(a.Compared))
+		t.Add(Words(a.Limiter), Count(a.Over), Count(a.Under), General(a.WorstExcess), Count(a.Ambiguous), Count(a.Compared))
 	}
 	return t
 }
@@ -52,7 +108,7 @@ func (b *sections) sampledAudit() *Table {
 const compactKeys = 5
 
 func (b *sections) worstKeys() *Table {
-	t := NewTable("worst keys", "Keys on which a limiter was wrong, the worst first", "limiter", "limit", "key", ">over-admitted", ">under-admitted", ">excess (tokens)")
+	t := NewTable("worst keys", "Keys on which a limiter broke its promise, the worst first", "limiter", "limit", "key", ">over-admission", ">under-admission", ">worst excess (tokens)")
 	shown := map[string]int{}
 	for _, k := range b.s.Keys.OverAdmitted {
 		if shown[k.Limiter]++; shown[k.Limiter] <= compactKeys || b.mode != Compact {

@@ -30,8 +30,9 @@ func Figures(s *summary.Summary) []Figure {
 	var names []string
 	byName := map[string][]Figure{}
 	total := 0
-	for i := range s.Metrics {
-		figures := figuresOf(&s.Metrics[i], s.Clock == "virtual")
+	metrics := perLimiter(s.Metrics)
+	for i := range metrics {
+		figures := figuresOf(&metrics[i], s.Clock == "virtual")
 		name := figures[0].Name
 		if byName[name] == nil {
 			names = append(names, name)
@@ -44,6 +45,30 @@ func Figures(s *summary.Summary) []Figure {
 		all = append(all, byName[name]...)
 	}
 	return all
+}
+
+// perLimiter joins what the audit found by traffic, client, limit and phase:
+// other tools keep one number for each limiter over time.
+func perLimiter(list []summary.Metric) (out []summary.Metric) {
+	at := map[[2]string]int{}
+	for _, m := range list {
+		if m.Name != "over_admission" && m.Name != "under_admission" && m.Name != "worst_excess" {
+			out = append(out, m)
+			continue
+		}
+		id := [2]string{m.Name, m.Tags["limiter"]}
+		i, known := at[id]
+		if !known {
+			m.Tags = map[string]string{"limiter": id[1]}
+			at[id], out = len(out), append(out, m)
+			continue
+		}
+		out[i].Count += m.Count
+		if m.Value != nil && *m.Value > *out[i].Value {
+			out[i].Value = m.Value
+		}
+	}
+	return out
 }
 
 // figuresOf returns a metric's figures: at least one.

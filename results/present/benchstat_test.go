@@ -50,11 +50,11 @@ func TestBenchstatOfSeveral(t *testing.T) {
 		files []string
 		want  [][][]string // tables of over_admission: rows
 	}{
-		{"one file", []string{bench(t, first, again, again)}, [][][]string{{{limiter, "11", "55%"}}}},
-		{"appended", []string{bench(t, first) + bench(t, again) + bench(t, again)}, [][][]string{{{limiter, "11", "55%"}}}},
-		{"compared", []string{bench(t, first), bench(t, again)}, [][][]string{{{limiter, "5", "0%", "11", "0%", "+120.00%", "n=1"}}}},
-		{"another scenario", []string{bench(t, first, other)}, [][][]string{{{limiter, "5", "0%"}}, {{limiter, "5", "0%"}}}},
-		{"a tag", []string{bench(t, first, tagged)}, [][][]string{{{limiter, "5", "0%"}}, {{limiter, "5", "0%"}}}},
+		{"one file", []string{bench(t, first, again, again)}, [][][]string{{{limiter, "8", "62%"}}}},
+		{"appended", []string{bench(t, first) + bench(t, again) + bench(t, again)}, [][][]string{{{limiter, "8", "62%"}}}},
+		{"compared", []string{bench(t, first), bench(t, again)}, [][][]string{{{limiter, "3", "0%", "8", "0%", "+166.67%", "n=1"}}}},
+		{"another scenario", []string{bench(t, first, other)}, [][][]string{{{limiter, "3", "0%"}}, {{limiter, "3", "0%"}}}},
+		{"a tag", []string{bench(t, first, tagged)}, [][][]string{{{limiter, "3", "0%"}}, {{limiter, "3", "0%"}}}},
 	} {
 		if diff := cmp.Diff(c.want, benchstat(t, c.files...)["over_admission"]); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.why, diff)

@@ -72,13 +72,20 @@ func (m *Metric) matches(sel metric.Selector) bool {
 }
 
 // Sum joins series of one counter or trend into one, as tags left out of a
-// selector are summed over. False: there is nothing to join.
+// selector are summed over. Of worst_excess it is the worst. False: there is
+// nothing to join.
 func Sum(list []Series) (Series, bool) {
 	switch {
 	case len(list) == 0:
 		return Series{}, false
 	case len(list) == 1:
 		return list[0], true
+	case list[0].Name == "worst_excess":
+		worst, n := 0.0, int64(0)
+		for _, m := range list {
+			worst, n = max(worst, *m.Value), n+m.Count
+		}
+		return value(list[0].Name, map[string]string{}, n, worst), true
 	case list[0].Value != nil:
 		return Series{}, false // values do not add up
 	case list[0].Avg == nil:

@@ -326,9 +326,9 @@ type CommandCount struct {
 // SampledAudit is the audit of one limiter's decisions on the sampled keys.
 type SampledAudit struct {
 	Limiter     string  `json:"limiter" jsonschema:"name of the limiter"`
-	Compared    int64   `json:"compared" jsonschema:"decisions on sampled keys, compared with the oracle's"`
-	Over        int64   `json:"over" jsonschema:"allowed, where the oracle denies"`
-	Under       int64   `json:"under" jsonschema:"denied, where the oracle allows"`
+	Compared    int64   `json:"compared" jsonschema:"decisions on sampled keys that were judged"`
+	Over        int64   `json:"over" jsonschema:"over-admission: admissions to take away so that the promise holds"`
+	Under       int64   `json:"under" jsonschema:"under-admission: denials that would have fitted, given what was admitted"`
 	Ambiguous   int64   `json:"ambiguous" jsonschema:"too close to the boundary, or in an unknown order"`
 	WorstExcess float64 `json:"worstExcess" jsonschema:"most tokens above the promise that one sampled key was given in any window"`
 }
