@@ -16,7 +16,6 @@ type rate struct {
 	burst         float64
 	full          float64 // time from empty to full, burst·T
 	slack         float64 // resolution of the limiter's clock
-	envelope      *rate   // that of limits.Envelope, whose T is rounded down
 }
 
 // newRate checks the limit as the oracle of the algorithm does, and takes its T.

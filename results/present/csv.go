@@ -18,12 +18,13 @@ import (
 
 // observationColumns of CSV, in order.
 var observationColumns = []string{"seq", "intended", "sent_s", "done_s", "lag_s", "latency_s", "traffic", "arrival", "client", "limiter", "step", "attempt",
-	"decision", "key_state", "round_trips", "remaining", "retry_after_s", "error", "message", "limit", "key", "cost", "mode", "shard"}
+	"decision", "key_state", "round_trips", "remaining", "retry_after_s", "error", "message", "judged_s", "effect_s", "order", "limit", "key", "cost", "mode", "shard"}
 
 // CSV writes the observations that are recorded, the warm-up too: one line for each limit
 // that one took from (so a batch has several), under a header. intended is a
 // point in time, other times are seconds after the epoch or spans; what is
-// not known is empty.
+// not known is empty. By judged_s, effect_s and order decisions can be audited
+// without the record.
 func CSV(w io.Writer, r *record.Reader) error {
 	m := r.Manifest()
 	out := csv.NewWriter(w)
@@ -48,7 +49,8 @@ func writeObservation(out *csv.Writer, o *record.Observation, epoch time.Time) e
 	}
 	row := []string{whole(o.Seq), epoch.Add(time.Duration(o.Intended)).UTC().Format(time.RFC3339Nano), known(o.Sent, span), known(o.Done, span), lag, latency,
 		o.Traffic, whole(o.Arrival), o.Client, o.Limiter, whole(int64(o.Step)), whole(int64(o.Attempt)),
-		string(o.Decision), string(o.Key), whole(int64(o.RoundTrips)), known(o.Remaining, whole), known(o.RetryAfter, span), o.Error, o.Message}
+		string(o.Decision), string(o.Key), whole(int64(o.RoundTrips)), known(o.Remaining, whole), known(o.RetryAfter, span), o.Error, o.Message,
+		known(o.Judged, span), known(o.Effect, span), known(o.Order, whole)}
 	if len(o.Takes) == 0 {
 		return out.Write(append(row, "", "", "", "", ""))
 	}
