@@ -29,7 +29,8 @@ file, or - for standard input.
 The record goes to a directory of its own, by default quotalab-out/<scenario>/<UTC time>-<plan hash>. Nothing is
 overwritten. The same scenario and seed give the same record: compare the record hash.
 
-Ctrl-C ends the run in good order: the record is completed and the summary printed. A second one ends at once.`
+Ctrl-C ends the run in good order: the record is completed and the summary printed. Another one ends at once, if it comes
+more than a second later.`
 
 // playFlags are those of run and sweep about what is played.
 type playFlags struct {
@@ -104,7 +105,13 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 		return err
 	}
 	o.Now = clock.Now().UTC().Truncate(time.Millisecond)
-	s, err := campaign.Open(ctx, func(o campaign.Overrides) (*plan.Plan, error) { return a.Load(name, o) }, o)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	s, err := campaign.Open(ctx, func(o campaign.Overrides) (*plan.Plan, error) {
+		p, err := a.Load(name, o)
+		a.signals.hold(cancel) // servers that start must also stop
+		return p, err
+	}, o)
 	if err != nil {
 		return err
 	}

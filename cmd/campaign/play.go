@@ -65,7 +65,7 @@ func (r Run) Play(ctx context.Context) (*Played, error) {
 	}
 	if r.Live != nil { // before there is a record of nothing
 		if err := r.Live.Check(ctx, r.Plan); err != nil {
-			return nil, With(statusOfRun(err), fmt.Errorf("running %s: %w", r.Plan.Scenario.Name, err))
+			return nil, With(statusOfRun(err), fmt.Errorf("running %s: %w", r.Plan.Scenario.Name, interrupted(ctx, err)))
 		}
 	}
 	w, err := createRecord(r.Dir, r.Manifest, r.Plan.Text())
@@ -107,6 +107,7 @@ func createRecord(dir string, m record.Manifest, planText string) (*record.Write
 func (r Run) playInto(ctx context.Context, sink *watcher, o run.Options) (*Played, error) {
 	begun := clock.Now()
 	result, err := r.drive(ctx, sink, o)
+	err = interrupted(ctx, err)
 	_, cerr := sink.Close(func(m *record.Manifest) {
 		result.Apply(m)
 		m.Wall = clock.Since(begun)
@@ -116,12 +117,24 @@ func (r Run) playInto(ctx context.Context, sink *watcher, o run.Options) (*Playe
 		if err != nil {
 			first, _, _ := strings.Cut(err.Error(), "\n")
 			m.Complete, m.Failed, m.Aborted = false, nil, blame(err)+": "+first
+			if StatusOf(err) == Aborted {
+				m.Aborted = ErrInterrupt.Error()
+			}
 		}
 	})
 	if err := errors.Join(err, cerr); err != nil {
 		return nil, With(statusOfRun(err), fmt.Errorf("running %s, record at %s: %w", r.Plan.Scenario.Name, sink.Dir(), err))
 	}
 	return &Played{sink.Dir(), result.Aborted != "" && !result.Stopped, result.Unexpected, sink.unexpected}, nil
+}
+
+// interrupted gives an error that comes of the user's interrupt, such as that
+// of a server that was not waited for, its status.
+func interrupted(ctx context.Context, err error) error {
+	if err == nil || !errors.Is(context.Cause(ctx), ErrInterrupt) || !errors.Is(err, context.Canceled) && !errors.Is(err, ErrInterrupt) {
+		return err
+	}
+	return &Error{Aborted, err}
 }
 
 // drive runs the plan. A panic is an error like any other of the harness, so
