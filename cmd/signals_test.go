@@ -5,10 +5,12 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/quotalab/quotalab/cmd/campaign"
+	"github.com/quotalab/quotalab/sim/plan"
 )
 
 func TestSignals(t *testing.T) {
@@ -49,6 +51,31 @@ func TestSignals(t *testing.T) {
 		}
 		if got := errors.Is(context.Cause(ctx), campaign.ErrInterrupt); got != tt.cancelled {
 			t.Errorf("%s: cancelled %v, expected %v", tt.why, got, tt.cancelled)
+		}
+	}
+}
+
+// TestProgressLines holds the lines that stand for a bar where there is no
+// terminal: one every 15 s, none with -q.
+func TestProgressLines(t *testing.T) {
+	for _, quiet := range []bool{false, true} {
+		var b strings.Builder
+		now := time.Unix(1, 0)
+		m := &monitor{stderr: &b, quiet: quiet, now: func() time.Time { return now }}
+		step, end := m.Run("", &plan.Plan{Horizon: time.Hour})
+		for second := range 31 {
+			now = time.Unix(1+int64(second), 0)
+			if step != nil {
+				step(int64(time.Minute)*int64(second), 1000*int64(second))
+			}
+		}
+		end()
+		want := "progress: 25%, 1000 requests/s, 45s left\nprogress: 50%, 1000 requests/s, 30s left\n"
+		if quiet {
+			want = ""
+		}
+		if got := b.String(); got != want {
+			t.Errorf("quiet %v: got %q, expected %q", quiet, got, want)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/assert"
 	"github.com/quotalab/quotalab/results/audit"
@@ -69,8 +70,11 @@ func (r Run) Play(ctx context.Context) (*Played, error) {
 		}
 	}
 	w, err := createRecord(r.Dir, r.Manifest, r.Plan.Text())
+	if err != nil && !record.DiskFull(err) {
+		err = With(Invalid, err)
+	}
 	if err != nil {
-		return nil, With(Invalid, err)
+		return nil, err
 	}
 	sink, err := newWatcher(w, r.Meter)
 	if err != nil {
@@ -108,7 +112,7 @@ func (r Run) playInto(ctx context.Context, sink *watcher, o run.Options) (*Playe
 	begun := clock.Now()
 	result, err := r.drive(ctx, sink, o)
 	err = interrupted(ctx, err)
-	_, cerr := sink.Close(func(m *record.Manifest) {
+	written, cerr := sink.Close(func(m *record.Manifest) {
 		result.Apply(m)
 		m.Wall = clock.Since(begun)
 		if result.Stopped {
@@ -122,6 +126,11 @@ func (r Run) playInto(ctx context.Context, sink *watcher, o run.Options) (*Playe
 			}
 		}
 	})
+	if record.DiskFull(cerr) {
+		first, _, _ := strings.Cut(cerr.Error(), "\n")
+		return nil, fmt.Errorf("running %s: the record at %s could not be written further, what was recorded up to there (%s) can be read: %s",
+			r.Plan.Scenario.Name, sink.Dir(), unit.Counted(written.Count, "observation"), first)
+	}
 	if err := errors.Join(err, cerr); err != nil {
 		return nil, With(statusOfRun(err), fmt.Errorf("running %s, record at %s: %w", r.Plan.Scenario.Name, sink.Dir(), err))
 	}
