@@ -15,6 +15,7 @@ import (
 	"github.com/quotalab/quotalab/results/summary"
 	"github.com/quotalab/quotalab/results/sweep"
 	"github.com/quotalab/quotalab/scenarios"
+	"github.com/quotalab/quotalab/sim/limiter"
 )
 
 // listings are what list can list. To add one, write a function and a line
@@ -71,6 +72,9 @@ func (a *app) listLimiters(out io.Writer) error {
 		for _, o := range kind.Options {
 			list.AddWords("  "+o.Name, optionText(o.About, o.Values, o.Default))
 		}
+	}
+	if text := limiter.Missing(); text != "" {
+		list.AddWords("", text)
 	}
 	return list.Write(out, present.Look{})
 }

@@ -16,6 +16,9 @@ import (
 	"github.com/quotalab/quotalab/sim/plan"
 )
 
+// lineEvery is how often a run tells how it goes on where there are no bars.
+const lineEvery = 15 * time.Second
+
 // longRun is how long a run goes on before it gets a progress bar.
 const longRun = time.Second
 
@@ -25,6 +28,7 @@ const longRun = time.Second
 type monitor struct {
 	stderr io.Writer
 	quiet  bool
+	now    func() time.Time
 
 	begin sync.Once
 	bars  *mpb.Progress
@@ -77,8 +81,11 @@ func (m *monitor) end() {
 
 // Run shows a bar of a run once it has gone on for a while.
 func (m *monitor) Run(name string, p *plan.Plan) (step func(at, arrivals int64), end func()) {
-	if !m.shows() {
+	if m.quiet {
 		return nil, func() {}
+	}
+	if !isTerminal(m.stderr) {
+		return m.lines(name, p.Horizon), func() {}
 	}
 	begun := clock.Now()
 	var bar *mpb.Bar
@@ -102,6 +109,23 @@ func (m *monitor) Run(name string, p *plan.Plan) (step func(at, arrivals int64),
 		if bar != nil {
 			bar.Abort(true)
 		}
+	}
+}
+
+// lines returns the step of a run that tells how it goes on in a line now and then.
+func (m *monitor) lines(name string, horizon time.Duration) func(at, arrivals int64) {
+	begun := m.now()
+	told := begun
+	if name == "" {
+		name = "progress"
+	}
+	return func(at, arrivals int64) {
+		now := m.now()
+		if now.Sub(told) < lineEvery {
+			return
+		}
+		told = now
+		m.Note("%s: %.0f%%,%s", name, 100*float64(at)/float64(horizon), progressText(now.Sub(begun), time.Duration(at), horizon, arrivals))
 	}
 }
 

@@ -26,6 +26,7 @@ import (
 
 	"github.com/quotalab/quotalab/cmd/campaign"
 	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/sim/clock"
 	"github.com/quotalab/quotalab/sim/limiter"
 	"github.com/quotalab/quotalab/sim/run"
 )
@@ -57,7 +58,7 @@ func (a *app) root() *cobra.Command {
 	root.SetErr(a.stderr)
 	root.SetFlagErrorFunc(flagError)
 	flags := root.PersistentFlags()
-	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress bar and no notes, results and errors only")
+	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no notes, results and errors only")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "tell more on standard error: the plan, the Redis client's own log")
 	flags.BoolVar(&a.noColor, "no-color", false, "no colours")
 	root.AddCommand(a.runCommand(), a.listCommand(), a.showCommand(), a.checkCommand(), a.reportCommand(), a.exportCommand(),
@@ -187,7 +188,7 @@ type app struct {
 func newApp(extra limiter.Kinds) *app {
 	return &app{
 		Loader:  &campaign.Loader{Kinds: limiter.Builtin().With(extra), Stdin: os.Stdin},
-		monitor: &monitor{stderr: os.Stderr}, stdout: &stickyWriter{w: os.Stdout}, lookupEnv: os.LookupEnv, environ: os.Environ,
+		monitor: &monitor{stderr: os.Stderr, now: clock.Now}, stdout: &stickyWriter{w: os.Stdout}, lookupEnv: os.LookupEnv, environ: os.Environ,
 	}
 }
 

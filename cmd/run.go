@@ -29,7 +29,8 @@ file, or - for standard input.
 The record goes to a directory of its own, by default quotalab-out/<scenario>/<UTC time>-<plan hash>. Nothing is
 overwritten. The same scenario and seed give the same record: compare the record hash.
 
-Ctrl-C ends the run in good order: the record is completed and the summary printed. A second one ends at once.`
+Ctrl-C ends the run in good order: the record is completed and the summary printed. Another one ends at once, if it comes
+more than a second later.`
 
 // playFlags are those of run and sweep about what is played.
 type playFlags struct {
@@ -104,7 +105,13 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 		return err
 	}
 	o.Now = clock.Now().UTC().Truncate(time.Millisecond)
-	s, err := campaign.Open(ctx, func(o campaign.Overrides) (*plan.Plan, error) { return a.Load(name, o) }, o)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	s, err := campaign.Open(ctx, func(o campaign.Overrides) (*plan.Plan, error) {
+		p, err := a.Load(name, o)
+		a.signals.hold(cancel) // servers that start must also stop
+		return p, err
+	}, o)
 	if err != nil {
 		return err
 	}
@@ -129,7 +136,7 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 		return err
 	}
 	if err := a.present([]*campaign.Analysis{of}, outs, f.summary); err != nil {
-		return err
+		return fmt.Errorf("%w\nThe record is complete at %s: quotalab export %s writes outputs anew.", err, played.Dir, played.Dir)
 	}
 	a.Note("record: %s, hash %s", played.Dir, of.Summary.RecordHash)
 	return played.Judge(of.Summary.Summary)
@@ -206,7 +213,7 @@ func parseOutputs(specs, kinds []string) ([]output, error) {
 	var errs []error
 	for _, spec := range specs {
 		o, err := parseOutput(spec, kinds)
-		if err == nil && slices.ContainsFunc(outs, func(p output) bool { return p.path == o.path }) {
+		if err == nil && slices.ContainsFunc(outs, func(p output) bool { return sameFile(p.path, o.path) }) {
 			err = fmt.Errorf("-o %s: two outputs go to %s", shown(spec), o.path)
 		}
 		if err != nil {
@@ -254,6 +261,47 @@ func shown(spec string) string {
 		return spec
 	}
 	return before + "://…" + rest[at:]
+}
+
+// sameFile reports whether two paths of outputs are of one file, also one that
+// is still to be made, however they are written.
+func sameFile(a, b string) bool {
+	if target(a) == target(b) {
+		return true
+	}
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	return errA == nil && errB == nil && infoA.Mode().IsRegular() && os.SameFile(infoA, infoB)
+}
+
+// mostLinks is how many symbolic links a path is followed through, as Linux does.
+const mostLinks = 40
+
+// target returns the path of the file that writing to path would write.
+func target(path string) string {
+	switch filepath.Clean(path) {
+	case campaign.Stdio, "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1":
+		return campaign.Stdio
+	}
+	for range mostLinks {
+		absolute, err := filepath.Abs(path)
+		if err != nil {
+			return path
+		}
+		path = absolute
+		if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+			path = filepath.Join(dir, filepath.Base(path))
+		}
+		next, err := os.Readlink(path)
+		if err != nil { // it is no link, or there is nothing yet
+			break
+		}
+		if !filepath.IsAbs(next) {
+			next = filepath.Join(filepath.Dir(path), next)
+		}
+		path = next
+	}
+	return path
 }
 
 func canBeFile(path string) error {
@@ -318,8 +366,11 @@ func (a *app) writeTo(o output, write func(io.Writer) error) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	return write(f)
+	err = errors.Join(write(f), f.Close())
+	if info, serr := os.Lstat(o.path); err != nil && how == os.O_TRUNC && serr == nil && info.Mode().IsRegular() {
+		_ = os.Remove(o.path) // half an output is none
+	}
+	return err
 }
 
 func (k outputKind) to(w io.Writer, rs []*campaign.Analysis) error {

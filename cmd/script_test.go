@@ -26,6 +26,7 @@ func TestMain(m *testing.M) {
 		"quotalab": func() { os.Exit(cmd.Main(nil)) },
 		"own":      func() { os.Exit(cmd.Main(ownKinds)) },
 		"exits":    exits,
+		"limited":  limited,
 	})
 }
 

@@ -8,9 +8,15 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/quotalab/quotalab/cmd/campaign"
+	"github.com/quotalab/quotalab/sim/clock"
 )
+
+// sameWish is how long after the first signal another one still means the
+// same: timeout(1) sends each signal twice, to its child and to its group.
+const sameWish = time.Second
 
 // signals ends the process on SIGINT, SIGTERM or SIGHUP: at once, or while
 // something is under way that can be ended in good order, by cancelling it
@@ -18,13 +24,16 @@ import (
 type signals struct {
 	stderr io.Writer
 	c      chan os.Signal
+	now    func() time.Time
+	exit   func(code int)
 
 	mu     sync.Mutex
+	first  time.Time               // when the first signal came; zero: none did
 	cancel context.CancelCauseFunc // nil: end at once
 }
 
 func watchSignals(stderr io.Writer) *signals {
-	s := &signals{stderr: stderr, c: make(chan os.Signal, 2)}
+	s := &signals{stderr: stderr, c: make(chan os.Signal, 2), now: clock.Now, exit: os.Exit}
 	signal.Notify(s.c, os.Interrupt, syscall.SIGTERM)
 	if !signal.Ignored(syscall.SIGHUP) { // as nohup wants it
 		signal.Notify(s.c, syscall.SIGHUP)
@@ -45,26 +54,35 @@ func (s *signals) stop() {
 func (s *signals) received() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.cancel == nil {
+	now, again := s.now(), !s.first.IsZero()
+	switch {
+	case again && now.Sub(s.first) < sameWish:
+		return
+	case again || s.cancel == nil:
 		fmt.Fprintln(s.stderr, "\nquotalab: ended by a signal")
-		os.Exit(int(campaign.Aborted))
+		s.exit(int(campaign.Aborted))
+		return
 	}
-	fmt.Fprintln(s.stderr, "\nquotalab: interrupt: finishing the record; once more ends at once")
+	s.first = now
+	fmt.Fprintln(s.stderr, "\nquotalab: interrupt: finishing the record; once more, a second later, ends at once")
 	s.cancel(campaign.ErrInterrupt)
-	s.cancel = nil
+}
+
+// hold lets the first signal call cancel instead of ending the process; nil
+// undoes that.
+func (s *signals) hold(cancel context.CancelCauseFunc) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cancel = cancel
 }
 
 // graceful returns a context that the first signal cancels, with
 // campaign.ErrInterrupt as its cause. Call done when what it is for has ended.
 func (s *signals) graceful(parent context.Context) (ctx context.Context, done func()) {
 	ctx, cancel := context.WithCancelCause(parent)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.cancel = cancel
+	s.hold(cancel)
 	return ctx, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.cancel = nil
+		s.hold(nil)
 		cancel(nil)
 	}
 }

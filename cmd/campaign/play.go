@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/assert"
 	"github.com/quotalab/quotalab/results/audit"
@@ -65,12 +66,15 @@ func (r Run) Play(ctx context.Context) (*Played, error) {
 	}
 	if r.Live != nil { // before there is a record of nothing
 		if err := r.Live.Check(ctx, r.Plan); err != nil {
-			return nil, With(statusOfRun(err), fmt.Errorf("running %s: %w", r.Plan.Scenario.Name, err))
+			return nil, With(statusOfRun(err), fmt.Errorf("running %s: %w", r.Plan.Scenario.Name, interrupted(ctx, err)))
 		}
 	}
 	w, err := createRecord(r.Dir, r.Manifest, r.Plan.Text())
+	if err != nil && !record.DiskFull(err) {
+		err = With(Invalid, err)
+	}
 	if err != nil {
-		return nil, With(Invalid, err)
+		return nil, err
 	}
 	sink, err := newWatcher(w, r.Meter)
 	if err != nil {
@@ -107,7 +111,8 @@ func createRecord(dir string, m record.Manifest, planText string) (*record.Write
 func (r Run) playInto(ctx context.Context, sink *watcher, o run.Options) (*Played, error) {
 	begun := clock.Now()
 	result, err := r.drive(ctx, sink, o)
-	_, cerr := sink.Close(func(m *record.Manifest) {
+	err = interrupted(ctx, err)
+	written, cerr := sink.Close(func(m *record.Manifest) {
 		result.Apply(m)
 		m.Wall = clock.Since(begun)
 		if result.Stopped {
@@ -116,12 +121,29 @@ func (r Run) playInto(ctx context.Context, sink *watcher, o run.Options) (*Playe
 		if err != nil {
 			first, _, _ := strings.Cut(err.Error(), "\n")
 			m.Complete, m.Failed, m.Aborted = false, nil, blame(err)+": "+first
+			if StatusOf(err) == Aborted {
+				m.Aborted = ErrInterrupt.Error()
+			}
 		}
 	})
+	if record.DiskFull(cerr) {
+		first, _, _ := strings.Cut(cerr.Error(), "\n")
+		return nil, fmt.Errorf("running %s: the record at %s could not be written further, what was recorded up to there (%s) can be read: %s",
+			r.Plan.Scenario.Name, sink.Dir(), unit.Counted(written.Count, "observation"), first)
+	}
 	if err := errors.Join(err, cerr); err != nil {
 		return nil, With(statusOfRun(err), fmt.Errorf("running %s, record at %s: %w", r.Plan.Scenario.Name, sink.Dir(), err))
 	}
 	return &Played{sink.Dir(), result.Aborted != "" && !result.Stopped, result.Unexpected, sink.unexpected}, nil
+}
+
+// interrupted gives an error that comes of the user's interrupt, such as that
+// of a server that was not waited for, its status.
+func interrupted(ctx context.Context, err error) error {
+	if err == nil || !errors.Is(context.Cause(ctx), ErrInterrupt) || !errors.Is(err, context.Canceled) && !errors.Is(err, ErrInterrupt) {
+		return err
+	}
+	return &Error{Aborted, err}
 }
 
 // drive runs the plan. A panic is an error like any other of the harness, so

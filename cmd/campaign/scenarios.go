@@ -215,6 +215,7 @@ func Open(ctx context.Context, compile func(Overrides) (*plan.Plan, error), o Ov
 		return Stage{Plan: p}, err
 	}
 	opened, err := o.Servers.open(ctx, p.Shards)
+	err = interrupted(ctx, err)
 	if errors.Is(err, realredis.ErrUnreachable) {
 		err = With(Unreachable, err)
 	}

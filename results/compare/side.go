@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -83,7 +84,14 @@ const scenarioName = "Scenario"
 // AddBench adds what is in a benchmark file: results of the same name are runs
 // of the same benchmark. name is the file's, for errors.
 func (s *Side) AddBench(r io.Reader, name string) error {
-	b, err := present.ReadBench(r, name)
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", name, err)
+	}
+	if err := noConflict(text, name); err != nil {
+		return err
+	}
+	b, err := present.ReadBench(bytes.NewReader(text), name)
 	if err != nil {
 		return err
 	}
@@ -91,6 +99,22 @@ func (s *Side) AddBench(r io.Reader, name string) error {
 		if err := s.addResult(result, b.Units); err != nil {
 			file, line := result.Pos()
 			return fmt.Errorf("%s:%d: %w", file, line, err)
+		}
+	}
+	return nil
+}
+
+// noConflict looks for the markers of a merge that was not resolved: the
+// benchmark format skips lines that it does not know, and so both sides of the
+// merge would count.
+func noConflict(text []byte, name string) error {
+	line := 0
+	for l := range bytes.Lines(text) {
+		line++
+		for _, marker := range []string{"<<<<<<<", "|||||||", "=======", ">>>>>>>"} {
+			if rest, ok := bytes.CutPrefix(bytes.TrimRight(l, "\r\n"), []byte(marker)); ok && (len(rest) == 0 || rest[0] == ' ') {
+				return fmt.Errorf("%s:%d: %s is the marker of a merge conflict: resolve it, or write the file anew", name, line, marker)
+			}
 		}
 	}
 	return nil

@@ -142,6 +142,7 @@ func (e *encoder[T]) closePart() error {
 		err = os.Rename(file.Name(), e.partPath())
 	}
 	if err != nil {
+		_ = os.Remove(file.Name()) // so that there is room for the manifest
 		return fmt.Errorf("finishing %s: %w", e.partPath(), err)
 	}
 	p := Part{File: partName(e.rows.dir, e.parts), Count: e.count, Hash: e.hash.sum()}

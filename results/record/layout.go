@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 )
 
 // Names of the files in a record's directory.
@@ -65,9 +66,16 @@ func ReplaceFile(path string, data []byte) error {
 		err = os.Rename(path+PartialSuffix, path)
 	}
 	if err != nil {
+		_ = os.Remove(path + PartialSuffix) // it may not be there
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
 	return nil
+}
+
+// DiskFull reports whether an error comes of a disk that is full, of a quota
+// that is used up, or of a limit on the size of files.
+func DiskFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
 }
 
 // readManifest reads and checks dir's manifest.

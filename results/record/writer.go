@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 
 	"github.com/parquet-go/parquet-go"
@@ -169,8 +170,8 @@ func (w *Writer) errClosed() error {
 
 // Close writes what is left, lets finish (which may be nil) complete the
 // manifest, and writes and returns it. Counts, parts, Hash and MaxSettle are
-// the Writer's; finish sets the rest. After an error the record is as
-// readable as that of a run that died.
+// the Writer's; finish sets the rest. After an error the record holds the
+// parts that are closed, and its manifest says what ended it.
 func (w *Writer) Close(finish func(m *Manifest)) (Manifest, error) {
 	if w.closed {
 		return w.manifest, fmt.Errorf("closing the record %s: it is closed", w.dir)
@@ -182,10 +183,10 @@ func (w *Writer) Close(finish func(m *Manifest)) (Manifest, error) {
 	close(w.work)
 	<-w.done
 	if err := w.failed.Load(); err != nil {
-		return w.book.manifest, errors.Join(*err, w.observations.encoder.abandon(), w.accounts.encoder.abandon(), w.evaluations.encoder.abandon())
+		return w.fail(*err, finish)
 	}
 	if err := errors.Join(w.observations.encoder.closePart(), w.accounts.encoder.closePart(), w.evaluations.encoder.closePart()); err != nil {
-		return w.book.manifest, err
+		return w.fail(err, finish)
 	}
 	m := w.book.manifest
 	if finish != nil {
@@ -195,6 +196,28 @@ func (w *Writer) Close(finish func(m *Manifest)) (Manifest, error) {
 	}
 	w.manifest, w.book.manifest = m, m
 	return m, w.book.write()
+}
+
+// fail lets go of the parts that are open, which frees their space, and
+// completes the manifest as that of a record that could not be written.
+func (w *Writer) fail(err error, finish func(m *Manifest)) (Manifest, error) {
+	err = errors.Join(err, w.observations.encoder.abandon(), w.accounts.encoder.abandon(), w.evaluations.encoder.abandon())
+	m := w.book.manifest
+	if finish != nil {
+		finish(&m)
+		m.take(&w.book.manifest)
+	}
+	m.Complete = false
+	if m.Aborted == "" {
+		first, _, _ := strings.Cut(err.Error(), "\n")
+		m.Aborted = "the record could not be written: " + first
+	}
+	m.Hash = m.contentHash()
+	w.manifest, w.book.manifest = m, m
+	if werr := w.book.write(); werr != nil && !DiskFull(err) { // else that is why
+		err = errors.Join(err, werr)
+	}
+	return m, err
 }
 
 // encode is the Writer's goroutine. After a failure it keeps taking batches,

@@ -123,18 +123,18 @@ type Option struct {
 // Kinds holds the kinds of limiters by name.
 type Kinds map[string]Kind
 
-// Builtin returns the kinds that quotalab comes with. To add one, write a
+// Builtin returns the kinds that quotalab comes with, on Windows without
+// boulder, whose log package needs syslog. To add one, write a
 // file and a line here.
 func Builtin() Kinds {
 	return Kinds{
 		"always":     always,
-		"boulder":    boulder,
 		"broken":     broken,
 		"flaky":      flaky,
 		"never":      never,
 		"redis_rate": redisRate,
 		"tat":        tat,
-	}
+	}.With(ofSystem())
 }
 
 // With returns the kinds and those of more, which win.
