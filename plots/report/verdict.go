@@ -41,6 +41,9 @@ func reasonOf(s *summary.Measured) string {
 	if len(failing) > 1 {
 		reason += fmt.Sprintf(", nor do %d more", len(failing)-1)
 	}
+	if s.Undecided != "" && s.Valid {
+		return s.Undecided + " (" + reason + ")"
+	}
 	if s.Valid {
 		return reason
 	}

@@ -12,6 +12,7 @@ package assert
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/quotalab/quotalab/models/metric"
@@ -27,10 +28,51 @@ type Verdict = summary.Assertion
 // whose OK then says that it is valid and that all of them hold.
 func Judge(s *summary.Measured, asserts []record.Assertion) {
 	s.Assertions = Evaluate(s, asserts)
-	s.OK = s.Valid
+	s.Undecided = undecided(s, asserts)
+	s.OK = s.Valid && s.Undecided == ""
 	for _, v := range s.Assertions {
 		s.OK = s.OK && v.OK
 	}
+}
+
+// undecided says of each limiter whose requests all ended in errors that it
+// decided nothing, unless an assertion is about errors; "" there is none.
+func undecided(s *summary.Measured, asserts []record.Assertion) string {
+	if slices.ContainsFunc(asserts, aboutErrors) {
+		return ""
+	}
+	var limiters []string
+	decided, errors := map[string]int64{}, map[string]int64{}
+	for _, m := range s.Select(metric.Selector{Metric: "decisions"}) {
+		l := m.Tags["limiter"]
+		if !slices.Contains(limiters, l) {
+			limiters = append(limiters, l)
+		}
+		switch m.Tags["decision"] {
+		case string(record.Allowed), string(record.Denied):
+			decided[l] += m.Count
+		case string(record.Errored), string(record.FailOpen):
+			errors[l] += m.Count
+		}
+	}
+	var why []string
+	for _, l := range limiters {
+		if decided[l] == 0 && errors[l] > 0 {
+			why = append(why, fmt.Sprintf("%s decided nothing: all of %s ended in an error", l, unit.Counted(errors[l], "request")))
+		}
+	}
+	return strings.Join(why, "; ")
+}
+
+// aboutErrors reports whether an assertion is about requests that end in errors.
+func aboutErrors(a record.Assertion) bool {
+	sel, err := metric.ParseSelector(a.Selector)
+	if err != nil {
+		return false
+	}
+	return sel.Metric == "errors" || slices.ContainsFunc(sel.Tags, func(t metric.Tag) bool {
+		return t.Name == "decision" && (t.Value == string(record.Errored) || t.Value == string(record.FailOpen))
+	})
 }
 
 // Evaluate returns a verdict for each assertion, in their order.

@@ -131,3 +131,41 @@ func TestJudge(t *testing.T) {
 		}
 	}
 }
+
+// A run in which a limiter answered nothing but errors has failed, with the
+// reason, unless the scenario asserts something of errors.
+func TestNothingButErrors(t *testing.T) {
+	made := func(decided bool, asserts ...record.Assertion) *summary.Measured {
+		m := record.Manifest{Clock: "virtual", Horizon: 10 * time.Second, Shards: []string{"a"}, Clients: []record.Client{{Name: "c"}}, Traffic: []record.Traffic{{Name: "main"}},
+			Limiters: []record.Limiter{{Name: "l"}}}
+		var list []record.Observation
+		for i := range int64(3) {
+			o := record.Observation{Traffic: "main", Client: "c", Limiter: "l", Intended: i, Sent: i, Done: i + 1, Judged: -1, Effect: -1, Order: -1,
+				Decision: record.Errored, Key: record.Unread, Error: "server", Message: "ERR injected", RetryAfter: -1, Remaining: -1}
+			if decided && i == 0 {
+				o.Decision, o.Error, o.Message = record.Allowed, "", ""
+			}
+			list = append(list, o)
+		}
+		_, s := testkit.Analyse(t, testkit.WriteRecord(t, m, list))
+		assert.Judge(s, asserts)
+		return s
+	}
+	for why, s := range map[string]*summary.Measured{
+		"no assertion":      made(false),
+		"another assertion": made(false, record.Assertion{Selector: "dropped", Check: "count == 0"}),
+	} {
+		if s.OK || s.Verdict() != "FAILED" || !strings.Contains(s.Undecided, "l decided nothing: all of 3 requests") {
+			t.Errorf("%s: got %s because of %q", why, s.Verdict(), s.Undecided)
+		}
+	}
+	for why, s := range map[string]*summary.Measured{
+		"one was decided":              made(true),
+		"errors are asserted":          made(false, record.Assertion{Selector: "errors", Check: "count == 3"}),
+		"decisions{error} is asserted": made(false, record.Assertion{Selector: "decisions{decision=error}", Check: "count == 3"}),
+	} {
+		if !s.OK {
+			t.Errorf("%s: got %s because of %q", why, s.Verdict(), s.Undecided)
+		}
+	}
+}

@@ -254,3 +254,16 @@ func TestHGRM(t *testing.T) {
 	}
 	golden(t, "latency.hgrm", b.Bytes())
 }
+
+// Where shards have fewer than five keys on average the balance does not call
+// them even.
+func TestTooFewKeysToBeEven(t *testing.T) {
+	_, s := sample(t)
+	var b bytes.Buffer
+	if err := present.Text(&b, s, present.TextOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if text := b.String(); !strings.Contains(text, "keys are too few for the test (fewer than five on average on each of 2 shards)") || strings.Contains(text, "keys are even") {
+		t.Errorf("two keys on two shards:\n%s", text)
+	}
+}

@@ -50,7 +50,9 @@ func (b *sections) balance(limiter string) string {
 	var parts []string
 	if p, ok := stat("keys", "p_value"); ok {
 		word := "even"
-		if p < summary.EvenAt {
+		if n := b.shardCount(limiter); fewKeys(all, limiter, n) {
+			word = fmt.Sprintf("too few for the test (fewer than five on average on each of %d shards)", n)
+		} else if p < summary.EvenAt {
 			word = "uneven"
 		}
 		chi2, _ := stat("keys", "chi2")
@@ -67,6 +69,23 @@ func (b *sections) balance(limiter string) string {
 		return ""
 	}
 	return limiter + ": " + strings.Join(parts, "; ") + "."
+}
+
+// shardCount is how many shards a limiter's keys are counted on.
+func (b *sections) shardCount(limiter string) (n int) {
+	for _, g := range Groups(b.s, "shard_keys", "limiter", "shard") {
+		if g.Tags[0] == limiter {
+			n++
+		}
+	}
+	return n
+}
+
+// fewKeys reports whether the χ² test says nothing of a limiter's keys: it
+// needs five on each shard on average.
+func fewKeys(all []Group, limiter string, shards int) bool {
+	g, ok := Find(all, limiter, "keys", "chi2")
+	return ok && g.Count < 5*int64(shards)
 }
 
 // servers builds what live shards said of themselves, and where they counted otherwise

@@ -76,6 +76,9 @@ func writeHead(w io.Writer, s *summary.Measured, l Look) {
 		bullets(red, []string{fmt.Sprintf("%s: %s ended the run at %s of %s", e.Metric, e.Check, unit.Lasting(e.AtSeconds), unit.Lasting(s.HorizonSeconds))})
 	}
 	bullets(red, s.Invalid)
+	if s.Undecided != "" {
+		bullets(red, []string{s.Undecided + ". A scenario that wants errors asserts them."})
+	}
 	if s.About != "" {
 		sentence(s.About)
 	}

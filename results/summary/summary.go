@@ -22,6 +22,7 @@ type Summary struct {
 	OK            bool     `json:"ok" jsonschema:"valid, and every assertion holds"`
 	Valid         bool     `json:"valid" jsonschema:"the run did what the scenario asked: it reached its end, dropped nothing and kept its schedule"`
 	Invalid       []string `json:"invalid,omitempty" jsonschema:"why it is not valid"`
+	Undecided     string   `json:"undecided,omitempty" jsonschema:"why the run is not passed although it is valid: nothing was decided"`
 
 	Scenario        string            `json:"scenario" jsonschema:"name of the scenario"`
 	About           string            `json:"about,omitempty" jsonschema:"what the scenario shows"`

@@ -52,3 +52,29 @@ func TestFrontProperty(t *testing.T) {
 		}
 	})
 }
+
+// Places under different loads are not compared: each load has its own front.
+func TestFrontByLoad(t *testing.T) {
+	number := func(v float64) *float64 { return &v }
+	made := func(path string) []int {
+		r, err := sweep.New(sweep.Result{Scenario: "s", Repeats: 1,
+			Axes:    []sweep.Axis{sweep.NewAxis(path, []string{"1/s", "100/s"}), sweep.NewAxis("limiters.l.kind", []string{"a", "b"})},
+			Columns: []sweep.Column{{Name: "x", Better: "lower"}, {Name: "y", Better: "lower"}}, Pareto: []string{"x", "y"},
+			Runs: []sweep.Run{
+				{Place: 0, Settings: []string{"1/s", "a"}, Valid: true, OK: true, Values: []*float64{number(1), number(1)}},
+				{Place: 1, Settings: []string{"1/s", "b"}, Valid: true, OK: true, Values: []*float64{number(2), number(2)}},
+				{Place: 2, Settings: []string{"100/s", "a"}, Valid: true, OK: true, Values: []*float64{number(50), number(50)}},
+				{Place: 3, Settings: []string{"100/s", "b"}, Valid: true, OK: true, Values: []*float64{number(40), number(40)}},
+			}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Front
+	}
+	if got := made("traffic.calls.rate"); !slices.Equal(got, []int{0, 3}) {
+		t.Errorf("an axis of load: got front %v, expected the best of each load", got)
+	}
+	if got := made("limiters.l.limit.count"); !slices.Equal(got, []int{0}) {
+		t.Errorf("no axis of load: got front %v, expected one over all", got)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strings"
 )
 
 // place is one combination of values of the axes.
@@ -112,7 +113,34 @@ func (r *Result) front() (on []int) {
 			points[i] = [2]float64{r.cost(&places[i], a), r.cost(&places[i], b)}
 		}
 	}
-	return Front(points)
+	byLoad := map[string][]int{}
+	for i := range places {
+		key := r.load(&places[i])
+		byLoad[key] = append(byLoad[key], i)
+	}
+	for _, of := range byLoad {
+		some := make([][2]float64, len(of))
+		for k, i := range of {
+			some[k] = points[i]
+		}
+		for _, k := range Front(some) {
+			on = append(on, of[k])
+		}
+	}
+	slices.Sort(on)
+	return on
+}
+
+// load is where a place is on the axes that are load: what is asked of a
+// limiter, not what it is. Places under different loads are not compared.
+func (r *Result) load(p *place) string {
+	var at []string
+	for i, a := range r.Axes {
+		if first, _, _ := strings.Cut(a.Path, "."); slices.Contains([]string{"traffic", "keys", "accounts"}, first) {
+			at = append(at, p.settings[i])
+		}
+	}
+	return strings.Join(at, "\x00")
 }
 
 // cost returns what a place costs by a column: lower is better.

@@ -57,7 +57,7 @@ func (r *Result) notes() (list []string) {
 		list = append(list, fmt.Sprintf("Not monotone: %s passes where %s does not, so there is no one highest value below which all pass.", r.Search.To, r.Search.From))
 	}
 	if len(r.Pareto) > 0 {
-		list = append(list, fmt.Sprintf("Front: no other place beats it in both %s and %s. Places with an invalid run or an unknown value are never on it.", r.Pareto[0], r.Pareto[1]))
+		list = append(list, fmt.Sprintf("Front: no other place under the same load (axes of traffic, keys and accounts) beats it in both %s and %s. Places with an invalid run or an unknown value are never on it.", r.Pareto[0], r.Pareto[1]))
 	}
 	return list
 }
