@@ -54,6 +54,7 @@ type command struct {
 type before struct {
 	keys          int
 	effect, order int64
+	weight        rediscmd.Weight
 }
 
 // form is the way in which commands were given to the Ring.

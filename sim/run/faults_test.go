@@ -202,7 +202,7 @@ faults:
 
 // everyFaultHash is of the record of everything with everyFault; see the
 // other hashes.
-const everyFaultHash = "a07c78a55b1e2709bb7e49ff1b5c38c6c4728c40f2cf96f34ec6766b5d353ed0"
+const everyFaultHash = "debd54a5d841e5cba6f5cfdee0f7e5fd082207d3fce077a433a88e302b1b54d2"
 
 func TestDeterminismOfFaults(t *testing.T) {
 	source := everything + "  lua: {kind: tat, options: {write: lua}, limits: {a: {count: 60, period: 1m, burst: 5}}}\n" + everyFault
