@@ -3,6 +3,7 @@ package fakeredis
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -71,11 +72,19 @@ func (w *wire) state(s *Shard, value string, found bool) record.KeyState {
 		return record.NotFound
 	}
 	if w.tat != nil {
-		if tat, ok := w.tat(value); ok && !tat.After(s.sched.Time()) {
+		if tat, ok := w.tat(value); ok && !tat.After(w.time()) {
 			return record.Stale
 		}
 	}
 	return record.Found
+}
+
+// time is by the clock that the limiter judges by.
+func (w *wire) time() time.Time {
+	if w.now != nil {
+		return w.now()
+	}
+	return w.fleet.sched.Time()
 }
 
 // Trace is what one request did on the wire. It travels as the request's

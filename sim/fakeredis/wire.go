@@ -31,6 +31,7 @@ type wire struct {
 	rtt        []network.Distribution   // by shard
 	rng        *rand.Rand
 	tat        func(string) (time.Time, bool)
+	now        func() time.Time // nil: the servers' clock
 	connection scenarios.Connection
 
 	names   []string                 // of the shards, to this client

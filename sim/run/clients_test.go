@@ -116,3 +116,35 @@ limiters: {l: {kind: tat, options: {write: setnx}, limit: {count: 1, period: 1h,
 		}
 	}
 }
+
+// A key is stale by the clock that its limiter judges by: here a client's,
+// that is an hour behind, and in real time one that stands in the last century.
+func TestStaleByTheLimitersClock(t *testing.T) {
+	const scenario = `
+name: stale
+clock: %s
+epoch: 1999-01-01T00:00:00Z
+horizon: %s
+keys: {k: {uniform: {n: 1}}}
+clients: {c: {clock_offset: -1h}}
+traffic: {main: {rate: 20/s, gaps: even, keys: k}}
+limiters:
+  client: {kind: tat, options: {write: setnx}, limit: {count: 1, period: 10s, burst: 50}}
+  idle: {kind: tat, options: {write: setnx}, limit: {count: 1, period: 10ms, burst: 50}}`
+	check := func(clock string, m memory) {
+		of := func(limiter string) func(record.Observation) bool {
+			return func(o record.Observation) bool { return o.Limiter == limiter }
+		}
+		if n, stale := m.count(of("client")), m.count(of("client"), state(record.Stale)); n < 10 || stale > 0 {
+			t.Errorf("%s: %d of %d found a TAT in the past although their buckets were never full again", clock, stale, n)
+		}
+		if n, found := m.count(of("idle")), m.count(of("idle"), state(record.Found)); found > n/5 {
+			t.Errorf("%s: %d of %d found a TAT to come although their buckets were full again", clock, found, n)
+		}
+	}
+	m, _ := play(t, compile(t, sprintf(scenario, "virtual", "20s")))
+	check("virtual", m)
+	var live memory
+	runLive(t, compile(t, sprintf(scenario, "real", "2s")), nil, &live)
+	check("real", live)
+}

@@ -202,7 +202,7 @@ faults:
 
 // everyFaultHash is of the record of everything with everyFault; see the
 // other hashes.
-const everyFaultHash = "debd54a5d841e5cba6f5cfdee0f7e5fd082207d3fce077a433a88e302b1b54d2"
+const everyFaultHash = "c63cd76017063851bc3ae9654eab76f506c9a171fcf3ec1a1feee02ab47f6a52"
 
 func TestDeterminismOfFaults(t *testing.T) {
 	source := everything + "  lua: {kind: tat, options: {write: lua}, limits: {a: {count: 60, period: 1m, burst: 5}}}\n" + everyFault
