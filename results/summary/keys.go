@@ -20,12 +20,13 @@ const mostListed = 10
 
 // keys tallies every key of every limit: how often it was decided on and
 // denied, and on which shard each client looked for it. A key costs its map
-// entry, eight bytes and two bytes a client.
+// entry, eight bytes, and with several clients 26 bytes each.
 type keys struct {
 	order   *order
 	shards  int
 	clients int
 	limits  map[limitName]*tallies
+	moves   moves
 }
 
 type limitName struct{ limiter, limit string }
@@ -33,13 +34,78 @@ type limitName struct{ limiter, limit string }
 type tallies struct {
 	index  map[string]int32
 	counts []tally
-	shard  []int16 // of key i for client c, at i·clients + c: shard + 1, 0 not seen
+	shard  []int16    // of key i for client c, at i·clients + c: shard + 1, 0 not seen
+	looks  []sighting // likewise, of two clients and more
+	// wanders says that a client looked for one key on several shards before
+	// any fault moved keys: its name in Redis changes.
+	wanders bool
+}
+
+// sighting is the last look of a client for a key.
+type sighting struct {
+	at    int64 // when it was sent
+	shard int16 // + 1
+	apart bool  // it and the first client looked on different shards at the same time
+	early bool  // they looked on different shards before any fault moved keys
+}
+
+// look notes that a client looked for a key on a shard. Two clients look on
+// different shards at the same time when one looks on another shard between two
+// looks of the other on one and the same: a fault that moves a key changes where
+// both look for it.
+func (t *tallies) look(key []sighting, client int, shard int16, at int64, m moves) {
+	before := key[client]
+	if before.shard > 0 && before.at > at {
+		return // sent earlier and answered later
+	}
+	if before.shard > 0 && before.shard != shard && m.before(at) == 0 {
+		t.wanders = true
+	}
+	key[client].at, key[client].shard = at, shard
+	for c := 1; c < len(key); c++ {
+		if client > 0 && c != client {
+			continue
+		}
+		other, pair := key[0], &key[c]
+		if client == 0 {
+			other = key[c]
+		}
+		if other.shard == 0 || other.shard == shard {
+			continue
+		}
+		if m.before(at) == 0 {
+			pair.early = true
+		}
+		if before.shard == shard && before.at <= other.at && other.at <= at && m.before(before.at) == m.before(at) {
+			pair.apart = true
+		}
+	}
 }
 
 type tally struct{ decisions, denied uint32 }
 
 func newKeys(o *order, m *record.Manifest) *keys {
-	return &keys{order: o, shards: len(m.Shards), clients: max(1, len(m.Clients)), limits: map[limitName]*tallies{}}
+	return &keys{order: o, shards: len(m.Shards), clients: max(1, len(m.Clients)), limits: map[limitName]*tallies{}, moves: movesOf(m)}
+}
+
+// movesOf returns when faults that move keys begin and end.
+func movesOf(m *record.Manifest) (at moves) {
+	for _, f := range m.Faults {
+		if f.MovesKeys {
+			at = append(at, f.At, f.Until)
+		}
+	}
+	slices.Sort(at)
+	return at
+}
+
+// moves are instants at which keys may move, in order.
+type moves []int64
+
+// before returns how many are at an instant or before it.
+func (m moves) before(at int64) int {
+	n, _ := slices.BinarySearch(m, at+1)
+	return n
 }
 
 func (k *keys) observe(o *record.Observation) error {
@@ -67,7 +133,11 @@ func (k *keys) observe(o *record.Observation) error {
 		if !ok {
 			return fmt.Errorf("observation %d found a key on shard %q, which the manifest does not list", o.Seq, t.Shard)
 		}
-		tallies.shard[int(n)*k.clients+client] = int16(shard + 1)
+		at := int(n) * k.clients
+		tallies.shard[at+client] = int16(shard + 1)
+		if k.clients > 1 {
+			tallies.look(tallies.looks[at:at+k.clients], client, int16(shard+1), o.Sent, k.moves)
+		}
 	}
 	return nil
 }
@@ -91,6 +161,9 @@ func (t *tallies) at(key string, clients int) int32 {
 	t.counts = append(t.counts, tally{})
 	for range clients {
 		t.shard = append(t.shard, 0)
+		if clients > 1 {
+			t.looks = append(t.looks, sighting{})
+		}
 	}
 	return n
 }
@@ -288,7 +361,7 @@ func (k *keys) disagreements(m *record.Manifest) []disagreement {
 			d := disagreement{limiter: l.Name, client: &m.Clients[c], first: &m.Clients[0]}
 			for _, name := range k.names() {
 				if name.limiter == l.Name {
-					d.count(k.limits[name].shard, k.clients, c)
+					d.count(k.limits[name], k.clients, c)
 				}
 			}
 			if d.shared > 0 {
@@ -299,11 +372,11 @@ func (k *keys) disagreements(m *record.Manifest) []disagreement {
 	return out
 }
 
-func (d *disagreement) count(shard []int16, clients, c int) {
-	for at := 0; at < len(shard); at += clients {
-		if a, b := shard[at], shard[at+c]; a > 0 && b > 0 {
+func (d *disagreement) count(t *tallies, clients, c int) {
+	for at := 0; at < len(t.looks); at += clients {
+		if a, b := t.looks[at], t.looks[at+c]; a.shard > 0 && b.shard > 0 {
 			d.shared++
-			if a != b {
+			if b.apart || b.early && !t.wanders {
 				d.apart++
 			}
 		}

@@ -38,6 +38,8 @@ type ClientSpec struct {
 	// TAT reads the theoretical arrival time out of a stored value, nil or
 	// false where there is none: such a key is found, never stale.
 	TAT func(value string) (time.Time, bool)
+	// Now is the clock that the limiter judges by; nil: the servers'.
+	Now func() time.Time
 }
 
 // Fleet is a set of embedded shards in virtual time.
@@ -99,7 +101,7 @@ func (f *Fleet) Ring(c ClientSpec) (*redis.Ring, error) {
 		return nil, fmt.Errorf("client names %d shards and has %d delays, the fleet has %d shards", len(c.ShardNames), len(c.RTT), len(f.Shards))
 	}
 	w := &wire{
-		fleet: f, rtt: c.RTT, rng: c.Rand, tat: c.TAT, connection: c.Connection, shards: map[*redis.Client]*Shard{},
+		fleet: f, rtt: c.RTT, rng: c.Rand, tat: c.TAT, now: c.Now, connection: c.Connection, shards: map[*redis.Client]*Shard{},
 		names: slices.Clone(c.ShardNames), failed: make([]int8, len(f.Shards)),
 	}
 	w.ring = redis.NewRing(&redis.RingOptions{

@@ -3,6 +3,7 @@ package fakeredis
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -14,16 +15,19 @@ import (
 func (w *wire) observe(trace *Trace, s *Shard, c command) {
 	order := w.fleet.NextOrder()
 	if c.before != nil {
-		*c.before = before{len(trace.Keys), trace.Effect, trace.Order}
+		*c.before = before{len(trace.Keys), trace.Effect, trace.Order, trace.weight}
 	}
-	if c.is.Has(rediscmd.Writes) {
+	weight := c.is.Weight()
+	if weight == rediscmd.Writing {
 		trace.wrote = true
 	}
 	tells := c.tellsState()
 	args := c.Args()
 	rediscmd.KeysAt(c.Cmder, func(at int) {
 		key := rediscmd.Word(args[at])
-		trace.Effect, trace.Order = s.sched.Now(), order
+		if weight >= trace.weight {
+			trace.Effect, trace.Order, trace.weight = s.sched.Now(), order, weight
+		}
 		if _, seen := trace.Key(key); seen {
 			return
 		}
@@ -48,7 +52,7 @@ func (c command) tellsState() bool {
 func (w *wire) observeReplies(trace *Trace, f *flight) {
 	for _, c := range f.cmds {
 		if c.before != nil && len(f.cmds) == 1 && redis.HasErrorPrefix(c.Err(), "NOSCRIPT") {
-			trace.Keys, trace.Effect, trace.Order = trace.Keys[:c.before.keys], c.before.effect, c.before.order
+			trace.Keys, trace.Effect, trace.Order, trace.weight = trace.Keys[:c.before.keys], c.before.effect, c.before.order, c.before.weight
 		}
 		if !c.tellsState() {
 			continue
@@ -68,11 +72,19 @@ func (w *wire) state(s *Shard, value string, found bool) record.KeyState {
 		return record.NotFound
 	}
 	if w.tat != nil {
-		if tat, ok := w.tat(value); ok && !tat.After(s.sched.Time()) {
+		if tat, ok := w.tat(value); ok && !tat.After(w.time()) {
 			return record.Stale
 		}
 	}
 	return record.Found
+}
+
+// time is by the clock that the limiter judges by.
+func (w *wire) time() time.Time {
+	if w.now != nil {
+		return w.now()
+	}
+	return w.fleet.sched.Time()
 }
 
 // Trace is what one request did on the wire. It travels as the request's
@@ -85,11 +97,12 @@ type Trace struct {
 	RoundTrips int32          // sequential round trips
 	Touched    []record.Touch // commands by shard
 	Keys       []KeyTouch     // keys in the order in which they were reached
-	Effect     int64          // when the last command on a key executed
+	Effect     int64          // when the deciding command on a key executed: the last that wrote more than a deadline, else the last that read
 	Order      int64          // its position among all commands of the fleet
 	Judged     int64          // last reading of the client's clock before the first write
 
-	wrote bool
+	wrote  bool
+	weight rediscmd.Weight // of the command that Effect is of
 }
 
 // KeyTouch is the first touch of one key by a request.

@@ -14,6 +14,7 @@ import (
 	"github.com/quotalab/quotalab/models/network"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/sim/clock"
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 // nanoTAT reads a TAT stored as Unix nanoseconds.
@@ -100,6 +101,7 @@ func TestTraceOfARequest(t *testing.T) {
 			Touched: []record.Touch{{Shard: "shard-1", Commands: 2}, {Shard: "shard-3", Commands: 2}},
 			Keys:    []KeyTouch{{near, "shard-1", record.NotFound}, {far, "shard-3", record.NotFound}}, // as they were reached
 			Effect:  int64(11*ms) + int64(5*ms),
+			weight:  rediscmd.Writing,
 		}
 		if d := cmp.Diff(want, trace, cmp.AllowUnexported(Trace{}), cmpopts.IgnoreFields(Trace{}, "Context")); d != "" {
 			t.Error(d)
@@ -170,4 +172,48 @@ func TestFlightsDoNotWaitForOneAnother(t *testing.T) {
 		}
 	}
 	r.sched.Run()
+}
+
+// A request takes effect by its deciding command: the last that writes more
+// than a deadline, else the last that reads.
+func TestDecidingCommand(t *testing.T) {
+	for _, tt := range []struct {
+		why      string
+		pipeline bool
+		commands []string
+		want     int64 // position of the deciding command
+	}{
+		{"INCR decides, EXPIRE follows", false, []string{"INCR k", "EXPIRE k 10"}, 0},
+		{"in a pipeline too", true, []string{"INCR k", "EXPIRE k 10"}, 0},
+		{"a sliding log", true, []string{"ZREMRANGEBYSCORE z 0 5", "ZADD z 7 m", "ZCARD z", "PEXPIRE z 10"}, 1},
+		{"reading back what was written", false, []string{"ZADD z 7 m", "ZREVRANGE z 0 -1"}, 0},
+		{"nothing but a read", false, []string{"GET k"}, 0},
+		{"the last of several reads", false, []string{"GET k", "TTL k"}, 1},
+		{"a read, and a deadline put off", false, []string{"GET k", "EXPIRE k 10"}, 0},
+		{"reading by GETEX", false, []string{"EXPIRE k 10", "GETEX k EX 10"}, 1},
+		{"GET, then SET with a deadline", false, []string{"GET k", "SET k 1 EX 10"}, 1},
+		{"the last of several writes", false, []string{"SET k 1 NX", "INCRBY k 5"}, 1},
+		{"a script may write", false, []string{"INCR k", "EVAL return{redis.call('INCR',KEYS[1])} 1 k", "EXPIRE k 10"}, 1},
+		{"a script that cannot be run decides nothing", false, []string{"GET k", "EVALSHA 0123456789012345678901234567890123456789 1 k"}, 0},
+	} {
+		r := newRig(t, even(1, 0))
+		r.run(func(p *clock.Proc) {
+			trace := NewTrace(context.Background())
+			first := r.fleet.NextOrder() + 1
+			pipe := r.ring.Pipeline()
+			for _, c := range tt.commands {
+				if tt.pipeline {
+					pipe.Do(trace, words(c)...)
+				} else {
+					_ = r.ring.Do(trace, words(c)...).Err()
+				}
+			}
+			if _, err := pipe.Exec(trace); err != nil {
+				t.Error(err)
+			}
+			if got := trace.Order - first; got != tt.want {
+				t.Errorf("%s: %v: command %d decides, want %d", tt.why, tt.commands, got, tt.want)
+			}
+		})
+	}
 }

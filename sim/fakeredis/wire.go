@@ -31,6 +31,7 @@ type wire struct {
 	rtt        []network.Distribution   // by shard
 	rng        *rand.Rand
 	tat        func(string) (time.Time, bool)
+	now        func() time.Time // nil: the servers' clock
 	connection scenarios.Connection
 
 	names   []string                 // of the shards, to this client
@@ -54,6 +55,7 @@ type command struct {
 type before struct {
 	keys          int
 	effect, order int64
+	weight        rediscmd.Weight
 }
 
 // form is the way in which commands were given to the Ring.

@@ -68,7 +68,7 @@ func (f *Fleet) newRing(spec fakeredis.ClientSpec) (*client, error) {
 	if made.failed != nil {
 		return nil, errors.Join(made.failed, made.close())
 	}
-	made.ring.AddHook(&hook{prefix: f.prefix, tracer: tracer{tat: spec.TAT, shardOf: func(_ context.Context, key string) *member {
+	made.ring.AddHook(&hook{prefix: f.prefix, tracer: tracer{tat: spec.TAT, now: spec.Now, shardOf: func(_ context.Context, key string) *member {
 		n, err := made.ring.GetShardClientForKey(key)
 		if err != nil {
 			return nil // all shards are down
@@ -107,7 +107,7 @@ func (f *Fleet) newCluster(spec fakeredis.ClientSpec) (*client, error) {
 	made := &client{fleet: f, idle: idleConns(spec.Connection)}
 	cluster := f.clusterClient(spec.Connection)
 	made.UniversalClient = cluster
-	h := &hook{prefix: f.prefix, tracer: tracer{tat: spec.TAT, shardOf: func(ctx context.Context, key string) *member {
+	h := &hook{prefix: f.prefix, tracer: tracer{tat: spec.TAT, now: spec.Now, shardOf: func(ctx context.Context, key string) *member {
 		n, err := cluster.MasterForKey(ctx, key)
 		if err != nil {
 			return nil // nobody serves its slot

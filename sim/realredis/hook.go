@@ -212,6 +212,7 @@ type tracer struct {
 	// if there is none at present.
 	shardOf func(ctx context.Context, key string) *member
 	tat     func(value string) (time.Time, bool)
+	now     func() time.Time // by the clock that the limiter judges by; nil: the wall's
 }
 
 // flight is one call that is under way.
@@ -283,11 +284,18 @@ func (t *tracer) state(cmd redis.Cmder) record.KeyState {
 		return record.Unread
 	}
 	if t.tat != nil {
-		if tat, ok := t.tat(value); ok && !tat.After(clock.Now()) {
+		if tat, ok := t.tat(value); ok && !tat.After(t.time()) {
 			return record.Stale
 		}
 	}
 	return record.Found
+}
+
+func (t *tracer) time() time.Time {
+	if t.now != nil {
+		return t.now()
+	}
+	return clock.Now()
 }
 
 // tally counts what a fleet did on one shard.

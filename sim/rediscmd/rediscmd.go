@@ -32,6 +32,8 @@ const (
 	NoRoute                          // go-redis knows that it has no key
 	OfConnections                    // connections, pools and heartbeats send it for themselves: it is not counted
 	OfHarness                        // the harness and replicas send it for themselves: it counts only where clients sent it too
+	Expires                          // writes nothing but deadlines
+	Reads                            // writes nothing, whatever its other traits allow for
 	anything      = Writes | SetsTTL | ReadsTTL
 )
 
@@ -75,7 +77,9 @@ var table = []Command{
 	{names: "unlink", Traits: Writes | SetsTTL | Frees | Sent | OfHarness, at: keys(1, -1, 1)},
 	{names: "rename renamenx smove", Traits: anything | Frees | Sent, at: keys(1, 2, 1)},
 	{names: "lmpop zmpop", Traits: anything | Frees | Sent, at: counted(1), route: 2},
-	{names: `expire expireat getdel getex hdel lpop lrem ltrim persist pexpire pexpireat rpop spop srem xack
+	{names: "expire expireat persist pexpire pexpireat", Traits: anything | Expires | Frees | Sent},
+	{names: "getex", Traits: anything | Expires | Reads | Frees | Sent},
+	{names: `getdel hdel lpop lrem ltrim rpop spop srem xack
 		xautoclaim xclaim xdel xtrim zpopmax zpopmin zrem zremrangebylex zremrangebyrank zremrangebyscore`, Traits: anything | Frees | Sent},
 	{names: "xreadgroup", Traits: anything | Frees | Sent, at: streams(4)},
 	{names: `set setnx setex psetex bitfield geoadd getset hincrbyfloat hmset hsetnx linsert lpushx lset pfadd
@@ -89,17 +93,20 @@ var table = []Command{
 	{names: "zdiffstore", Traits: anything | Grows | Sent, at: counted(2)},
 	{names: "sort", Traits: anything | Grows | Sent, Beyond: []string{"by", "get", "store"}},
 	{names: "eval evalsha fcall", Traits: anything | Script | Sent, at: counted(2)},
-	{names: "touch sinter sunion sdiff pfcount", Traits: anything | Sent, at: keys(1, -1, 1)},
-	{names: "lcs", Traits: anything | Sent, at: keys(1, 2, 1)},
+	{names: "touch sinter sunion sdiff pfcount", Traits: anything | Reads | Sent, at: keys(1, -1, 1)},
+	{names: "lcs", Traits: anything | Reads | Sent, at: keys(1, 2, 1)},
 	{names: "xgroup xinfo", Traits: anything | Sent, at: keys(2, 2, 1), Keyless: []string{"help"}},
-	{names: "zunion zinter zdiff zintercard sintercard", Traits: anything | Sent, at: counted(1), route: 2},
-	{names: `substr getbit bitcount bitpos bitfield_ro dump hexists hkeys hvals hstrlen hrandfield hscan hexpire
-		hpexpire hexpireat hpexpireat hexpiretime hpexpiretime httl hpttl hpersist hgetdel hgetex hsetex
+	{names: "zunion zinter zdiff zintercard sintercard", Traits: anything | Reads | Sent, at: counted(1), route: 2},
+	{names: `substr getbit bitcount bitpos bitfield_ro dump hexists hkeys hvals hstrlen hrandfield hscan
+		hexpiretime hpexpiretime httl hpttl
 		lindex lpos smembers sismember smismember srandmember sscan zmscore zlexcount zrangebyscore
 		zrangebylex zrevrange zrevrangebyscore zrevrangebylex zrank zrevrank zrandmember zscan xrevrange
-		xpending geopos geodist geohash geosearch georadius_ro georadiusbymember_ro`, Traits: anything | Sent},
-	{names: "sort_ro", Traits: anything | Sent, Beyond: []string{"by", "get"}},
-	{names: "xread", Traits: anything | Sent, at: streams(1)},
+		xpending geopos geodist geohash geosearch georadius_ro georadiusbymember_ro`, Traits: anything | Reads | Sent},
+	{names: "hexpire hpexpire hexpireat hpexpireat hpersist", Traits: anything | Expires | Sent},
+	{names: "hgetex", Traits: anything | Expires | Reads | Sent},
+	{names: "hgetdel hsetex", Traits: anything | Sent},
+	{names: "sort_ro", Traits: anything | Reads | Sent, Beyond: []string{"by", "get"}},
+	{names: "xread", Traits: anything | Reads | Sent, at: streams(1)},
 	{names: "echo", Traits: NoKey | Harmless | NoRoute},
 	{names: "ping hello auth", Traits: NoKey | Harmless | NoRoute | OfConnections},
 	{names: "client", Traits: NoKey | Harmless | NoRoute | OfConnections, Subcommands: []string{"id", "info", "getname", "setname", "setinfo", "list"}},
@@ -171,6 +178,31 @@ func Names(t Traits) (names []string) {
 
 // Has reports whether the command has one of the traits.
 func (t Traits) Has(one Traits) bool { return t&one != 0 }
+
+// Weight is what a command on a key says of when a request took effect.
+type Weight uint8
+
+// The weights: a deadline alone decides nothing, and a value that is read
+// decides where nothing is written.
+const (
+	None Weight = iota
+	Deadline
+	Reading
+	Writing
+)
+
+// Weight returns the command's.
+func (c *Command) Weight() Weight {
+	switch {
+	case c.Has(Expires) && c.Has(Reads):
+		return Reading
+	case c.Has(Expires):
+		return Deadline
+	case c.Has(Writes) && !c.Has(Reads):
+		return Writing
+	}
+	return Reading
+}
 
 // Keys calls yield for the position of each key among the n words of a
 // command, its name included; arg(i) is the i-th.

@@ -12,15 +12,14 @@ import (
 	"github.com/quotalab/quotalab/sim/run"
 )
 
-// audited runs a plan into a record and replays it against the oracle.
-func audited(t *testing.T, p *plan.Plan) (memory, *audit.Result) {
+// recorded runs a plan into a record.
+func recorded(t *testing.T, p *plan.Plan) (m memory, dir string) {
 	t.Helper()
-	dir := t.TempDir()
+	dir = t.TempDir()
 	w, err := record.Create(dir, run.Manifest(p))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var m memory
 	result, err := run.Run(context.Background(), p, both{w, &m}, run.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -28,6 +27,13 @@ func audited(t *testing.T, p *plan.Plan) (memory, *audit.Result) {
 	if _, err := w.Close(result.Apply); err != nil {
 		t.Fatal(err)
 	}
+	return m, dir
+}
+
+// audited runs a plan into a record and replays it against the oracle.
+func audited(t *testing.T, p *plan.Plan) (memory, *audit.Result) {
+	t.Helper()
+	m, dir := recorded(t, p)
 	r, err := record.Open(dir)
 	if err != nil {
 		t.Fatal(err)

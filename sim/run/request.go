@@ -2,6 +2,7 @@ package run
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/sim/clock"
@@ -110,13 +111,29 @@ func (r *request) ask(p clock.Process, step, attempt int, in *instance) (limiter
 		takes = decision.Takes
 	}
 	for _, t := range takes {
-		key, _ := trace.Key(t.Wire)
+		key := keyOf(trace, t)
 		o.Takes = append(o.Takes, record.Take{Limit: t.Limit, Key: t.Key, Cost: t.Cost, Mode: t.Mode, Shard: key.Shard, State: stateOr(key.State)})
 	}
 	passed := r.judge(o, decision, err)
 	r.world.fleet.settle(r.world.Limiter, o)
 	r.d.write(o)
 	return decision, passed
+}
+
+// keyOf returns what the request found of a take's key. A limiter of one's own
+// need not say how it calls the key in Redis: then it is the first that has the
+// key's text in it, or the first of all if there is none.
+func keyOf(trace *fakeredis.Trace, t limiter.Take) fakeredis.KeyTouch {
+	if t.Wire != "" || len(trace.Keys) == 0 {
+		key, _ := trace.Key(t.Wire)
+		return key
+	}
+	for _, k := range trace.Keys {
+		if strings.Contains(k.Key, t.Key) {
+			return k
+		}
+	}
+	return trace.Keys[0]
 }
 
 // judge sets the observation's decision and tells whether the request may

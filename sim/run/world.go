@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/sim/clock"
 	"github.com/quotalab/quotalab/sim/fakeredis"
 	"github.com/quotalab/quotalab/sim/limiter"
 	"github.com/quotalab/quotalab/sim/plan"
@@ -65,7 +66,7 @@ func (w *world) newInstance(d *driver, client, n int, scoped func(string) *rand.
 	if c.Instances > 1 {
 		in.name = fmt.Sprintf("%s/%d", c.Name, n)
 	}
-	redis, err := w.fleet.Client(fakeredis.ClientSpec{ShardNames: c.ShardNames, RTT: c.RTT, Rand: scoped("network/" + in.name), Connection: c.Connection, TAT: l.Kind.TAT})
+	redis, err := w.fleet.Client(fakeredis.ClientSpec{ShardNames: c.ShardNames, RTT: c.RTT, Rand: scoped("network/" + in.name), Connection: c.Connection, TAT: l.Kind.TAT, Now: w.judges(d, d.clients[client])})
 	if err != nil {
 		return nil, err
 	}
@@ -134,6 +135,20 @@ func mergeTelemetry(all []record.Telemetry, from int, t record.Telemetry) []reco
 		}
 	}
 	return append(all, t)
+}
+
+// judges returns the clock that the limiter judges by: its client's, once it
+// has read it, and else the servers'.
+func (w *world) judges(d *driver, offset *clientOffset) func() time.Time {
+	return func() time.Time {
+		switch {
+		case w.read.Load() && !w.Kind.ServerTime:
+			return d.clock.Time().Add(offset.of())
+		case d.inRealTime():
+			return clock.Now()
+		}
+		return d.clock.Time()
+	}
 }
 
 // watchedClock notes that a limiter read it.
