@@ -64,7 +64,7 @@ func (s *signals) received() {
 		return
 	}
 	s.first = now
-	fmt.Fprintln(s.stderr, "\nquotalab: interrupt: finishing the record; once more, a second later, ends at once")
+	fmt.Fprintln(s.stderr, "\nquotalab: interrupt: finishing the record; after a second, once more ends at once")
 	s.cancel(campaign.ErrInterrupt)
 }
 
