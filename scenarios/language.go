@@ -31,6 +31,7 @@ var language = decode.Language{
 			return &jsonschema.Schema{Type: "string", MinLength: new(1)}
 		}),
 	},
+	Single: map[string]string{"limits": "limit"},
 	Fixed: map[string]string{
 		"name":   "a scenario keeps its name: records and tables are told apart by the axes",
 		"about":  "what a scenario shows is not what it plays",

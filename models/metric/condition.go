@@ -95,9 +95,27 @@ func aggregation(m Metric, s string) (agg string, p float64, err error) {
 		return "p", p, nil
 	}
 	if !slices.Contains(allowed, s) || s == "p(N)" {
-		return "", 0, fmt.Errorf("%s is a %s and has no aggregation %q: use %s", m.Name, m.Kind, s, strings.Join(allowed, ", "))
+		return "", 0, fmt.Errorf("%s is a %s and has no aggregation %q%s: use %s", m.Name, m.Kind, s, meantAggregation(s, allowed), strings.Join(allowed, ", "))
 	}
 	return s, 0, nil
+}
+
+var (
+	looseForm = regexp.MustCompile(`^(?i:p|pct|percentile)[\s_(]*(\d+(?:\.\d+)?)[\s)]*$`)
+	otherWord = map[string]string{"median": "med", "mean": "avg", "average": "avg", "minimum": "min", "maximum": "max", "total": "count", "number": "count"}
+)
+
+// meantAggregation suggests in a clause what other tools' spelling of an
+// aggregation means here; "" if nothing that is allowed is like it.
+func meantAggregation(s string, allowed []string) string {
+	word := strings.ToLower(s)
+	if g := looseForm.FindStringSubmatch(word); g != nil && slices.Contains(allowed, "p(N)") {
+		return fmt.Sprintf(" (did you mean %q?)", "p("+g[1]+")")
+	}
+	if w := otherWord[word]; slices.Contains(allowed, w) {
+		return fmt.Sprintf(" (did you mean %q?)", w)
+	}
+	return DidYouMean(word, allowed)
 }
 
 // boundUnit is the base unit of an aggregation of a metric.

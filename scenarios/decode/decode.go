@@ -45,6 +45,7 @@ type Language struct {
 	Shorthands []Shorthand
 	Specials   []Special
 	Example    string            // path of a field, for a message
+	Single     map[string]string // fields that hold several by name, and the one beside it that holds one
 	Fixed      map[string]string // fields of Root that Axes do not vary, and why
 }
 

@@ -149,7 +149,9 @@ func (d *Decoder) mapping(n ast.Node, path string, at Pos, v reflect.Value) {
 		d.Report(Start(n), path, "expected %s, found %s", expected, Kind(n))
 		return
 	}
-	d.structure(m, path, at, v)
+	if !d.severalForOne(m, path, at, fieldNames(fields(v.Type()))) {
+		d.structure(m, path, at, v)
+	}
 }
 
 // structure decodes a mapping into a struct: known fields, then defaults,

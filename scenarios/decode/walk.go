@@ -188,6 +188,9 @@ func (d *Decoder) named(n ast.Node, path string, at Pos, v reflect.Value) {
 	if len(m.Values) == 0 {
 		d.Report(at, path, "expected at least one entry, found an empty mapping")
 	}
+	if d.oneForSeveral(m, path, at, v.Type().Elem().Field(1).Type) {
+		return
+	}
 	for _, e := range d.Keys(m, path) {
 		if !IsName(e.Name) {
 			d.Report(e.Pos, Join(path, e.Name), "expected a name of letters, digits, _ and -, found %q", e.Name)
@@ -197,6 +200,51 @@ func (d *Decoder) named(n ast.Node, path string, at Pos, v reflect.Value) {
 		d.value(e.Value, Join(path, e.Name), e.Pos, field{name: e.Name}, entry.Field(1))
 		v.Set(reflect.Append(v, entry))
 	}
+}
+
+// oneForSeveral reports a single value, with its fields, where a mapping of names
+// is expected.
+func (d *Decoder) oneForSeveral(m *ast.MappingNode, path string, at Pos, of reflect.Type) bool {
+	if of.Kind() != reflect.Struct || len(m.Values) == 0 {
+		return false
+	}
+	names := fieldNames(fields(of))
+	for _, kv := range m.Values {
+		key, ok := Text(kv.Key)
+		if _, mapping := kv.Value.(*ast.MappingNode); !ok || mapping || !slices.Contains(names, key) {
+			return false
+		}
+	}
+	last := path[strings.LastIndexByte(path, '.')+1:]
+	hint := fmt.Sprintf("write %s: {NAME: {%s: …}}", last, names[0])
+	if single := d.language.Single[last]; single != "" {
+		hint = fmt.Sprintf("write %s: {%s: …} for a single one, or %s", single, names[0], hint)
+	}
+	d.Report(at, path, "expected a mapping of names, found the fields of one: %s", hint)
+	return true
+}
+
+// severalForOne reports a mapping of names where the fields of a single value are
+// expected.
+func (d *Decoder) severalForOne(m *ast.MappingNode, path string, at Pos, names []string) bool {
+	last := path[strings.LastIndexByte(path, '.')+1:]
+	several := ""
+	for field, single := range d.language.Single {
+		if single == last {
+			several = field
+		}
+	}
+	if several == "" || len(m.Values) == 0 {
+		return false
+	}
+	for _, kv := range m.Values {
+		key, ok := Text(kv.Key)
+		if _, mapping := kv.Value.(*ast.MappingNode); !ok || !mapping || slices.Contains(names, key) {
+			return false
+		}
+	}
+	d.Report(at, path, "expected %s, found a mapping of names: write %s: {NAME: {%s: …}} for several, or the fields alone for one", strings.Join(names, ", "), several, names[0])
+	return true
 }
 
 // IsName reports whether s can stand in a path, a tag and a file name.

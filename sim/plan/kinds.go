@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -57,8 +58,31 @@ func kindOf[T any](s *scenarios.Scenario, path, name string, kinds map[string]T)
 	case name == "":
 		return nil, nil
 	}
-	return nil, scenarios.Problems{s.Problem(path+".kind", "unknown kind %q%s: known are %s",
-		name, metric.DidYouMean(name, sortedKeys(kinds)), strings.Join(sortedKeys(kinds), ", "))}
+	hint := metric.DidYouMean(name, sortedKeys(kinds))
+	if all, ok := any(kinds).(map[string]limiter.Kind); ok {
+		hint = algorithmHint(name, all) + hint
+	}
+	return nil, scenarios.Problems{s.Problem(path+".kind", "unknown kind %q%s: known are %s", name, hint, strings.Join(sortedKeys(kinds), ", "))}
+}
+
+// algorithmHint explains the name of an algorithm where a kind of limiter is
+// expected: which of the kinds, test doubles apart, decides by it. "" of what is no
+// name of an algorithm.
+func algorithmHint(name string, kinds limiter.Kinds) string {
+	word := strings.NewReplacer("-", "", "_", "", " ", "").Replace(strings.ToLower(name))
+	switch word {
+	case "gcra", "tokenbucket", "leakybucket", "bucket":
+		var use []string
+		for _, k := range sortedKeys(kinds) {
+			if strings.HasPrefix(kinds[k].Algorithm, "gcra") && !strings.HasPrefix(kinds[k].About, "test double") {
+				use = append(use, "kind: "+k)
+			}
+		}
+		return fmt.Sprintf(" (that is an algorithm; token buckets by GCRA are %s)", strings.Join(use, ", "))
+	case "fixedwindow", "slidingwindow", "slidinglog", "slidingcounter", "slidingwindowlog", "slidingwindowcounter":
+		return " (that is an algorithm, by which none of the kinds here decides; a limiter of your own may)"
+	}
+	return ""
 }
 
 // compileOptions resolves the options of a limiter or engine of some kind.

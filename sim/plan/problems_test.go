@@ -15,6 +15,9 @@ func TestProblems(t *testing.T) {
 		why, old, new, want string
 	}{
 		{"an unknown kind names the nearest", "kind: redis_rate", "kind: redisrate", `12:22: limiters.l.kind: unknown kind "redisrate" (did you mean "redis_rate"?)`},
+		{"an algorithm for a kind", "kind: redis_rate", "kind: token_bucket", `unknown kind "token_bucket" (that is an algorithm; token buckets by GCRA are kind: boulder, kind: redis_rate, kind: tat)`},
+		{"limits for limit", "limit: {count: 10, period: 1s}", "limits: {count: 10, period: 1s}", "found the fields of one: write limit: {count: …} for a single one, or write limits: {NAME: {count: …}}"},
+		{"limit for limits", "limit: {count: 10, period: 1s}", "limit: {x: {count: 10, period: 1s}}", "found a mapping of names: write limits: {NAME: {count: …}} for several"},
 		{"an unknown option", "kind: redis_rate,", "kind: tat, options: {writes: lua},", `12:45: limiters.l.options.writes: kind tat has no option "writes" (did you mean "write"?)`},
 		{"a value that the option does not have", "kind: redis_rate,", "kind: tat, options: {write: lau},", `12:44: limiters.l.options.write: expected one of set, incr, setnx, lua, found "lau" (did you mean "lua"?)`},
 		{"an option's own check", "kind: redis_rate,", "kind: flaky, options: {share: 150%},", `expected a share between 0% and 100%, found "150%"`},
