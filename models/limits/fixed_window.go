@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Fixed window: time is cut into windows, and at most Count tokens are taken
-// in each. Where the windows begin is part of what a limiter promises:
+// fixedWindow counts in windows: time is cut into windows, and at most Count
+// tokens are taken in each. Where the windows begin is part of what a limiter promises:
 //
 //   - fixed_window: at multiples of Period in Unix time, as INCR on a key that
 //     holds time/Period does; a period of a day begins at midnight UTC;

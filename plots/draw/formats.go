@@ -171,7 +171,7 @@ func (c *pdfCanvas) curve(control []vg.Point, x, y float64) {
 	c.doc.CurveBezierCubicTo(first.X.Points(), first.Y.Points(), last.X.Points(), last.Y.Points(), x, y)
 }
 
-// arc as curves of an eighth of a circle at most, each off by less than a
+// arc draws one as curves of an eighth of a circle at most, each off by less than a
 // millionth of the radius.
 func (c *pdfCanvas) arc(a vg.PathComp) {
 	n := max(1, math.Ceil(math.Abs(a.Angle)/(math.Pi/4)))

@@ -18,16 +18,15 @@ type Kind string
 // refute: admissions are judged again as if the cause had excused them, and what
 // then is no longer over is explained by it.
 const (
-	FailOpen    Kind = "fail-open"   // an error let the request through
-	Unasked     Kind = "not Redis"   // the limiter decided without a command
-	Moved       Kind = "shard moved" // the key was on another shard before
-	Emptied     Kind = "shard lost"  // a fault emptied the shard in between
-	Expired     Kind = "expiry"      // the key was gone although its bucket was not full
-	Clocks      Kind = "clocks"      // it fits within the offset of clocks that the limiter read
-	Concurrency Kind = "concurrency" // another admission took effect between its reading and its writing
-	Rounding    Kind = "rounding"    // the excess stays below one token
-	LockedOut   Kind = "lock-out"    // of under-admission: the key is denied to the end of the run
-	Unknown     Kind = "unknown"     // no hypothesis explains it
+	FailOpen    Kind = "fail-open"           // an error let the request through
+	Unasked     Kind = "not Redis"           // the limiter decided without a command
+	Moved       Kind = "shard lost or moved" // the key was on another shard before, or a fault emptied its shard in between
+	Expired     Kind = "expiry"              // the key was gone although its bucket was not full
+	Clocks      Kind = "clocks"              // it fits within the offset of clocks that the limiter read
+	Concurrency Kind = "concurrency"         // another admission took effect between its reading and its writing
+	Rounding    Kind = "rounding"            // the excess stays below one token
+	LockedOut   Kind = "lock-out"            // of under-admission: the key is denied to the end of the run
+	Unknown     Kind = "unknown"             // no hypothesis explains it
 )
 
 // Explanation is what explains faults of one limiter, and by which proof.

@@ -132,5 +132,5 @@ func outcomeCause(o record.EvaluationOutcome) Cause {
 	return Cause(strings.ReplaceAll(string(o), "_", "-"))
 }
 
-// CauseOf returns the cause that a finding may be.
+// causeOf returns the cause that a finding may be.
 func causeOf(f record.FindingKind) Cause { return Cause(strings.ReplaceAll(string(f), " ", "-")) }

@@ -28,7 +28,7 @@ func Versions() map[string]string {
 	return versions(info)
 }
 
-// versions of Go, of quotalab and of the modules under test.
+// versions lists those of Go, of quotalab and of the modules under test.
 func versions(info *debug.BuildInfo) map[string]string {
 	out := map[string]string{"go": info.GoVersion}
 	for _, m := range append([]*debug.Module{&info.Main}, info.Deps...) {
