@@ -54,7 +54,7 @@ func newRuns(g *campaign.Gate) (all []*campaign.Analysis) {
 	return all
 }
 
-// write the verdict, what failed, and how much was judged: as text, or as
+// write writes the verdict, what failed, and how much was judged: as text, or as
 // Markdown.
 func (r *gateReport) write(w io.Writer, markdown, all bool) error {
 	var b strings.Builder
@@ -93,7 +93,7 @@ func (r *gateReport) write(w io.Writer, markdown, all bool) error {
 	return err
 }
 
-// table of the worst figure of each metric that failed or cannot be judged, or
+// table returns the worst figure of each metric that failed or cannot be judged, or
 // of all figures; and how many more there are, of those metrics.
 func (r *gateReport) table(all bool) (table *present.Table, more int) {
 	table = present.NewTable("", "", "scenario", "figure", ">base", ">new", "change", "rule", "outcome")
@@ -120,7 +120,7 @@ func (r *gateReport) table(all bool) (table *present.Table, more int) {
 	return table, more
 }
 
-// counts say what was judged, and how.
+// counts says what was judged, and how.
 func (r *gateReport) counts() string {
 	var parts []string
 	for _, o := range []compare.Outcome{compare.Failed, compare.Untold, compare.Passed, compare.Unjudged, compare.Ignored} {

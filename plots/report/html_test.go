@@ -47,7 +47,7 @@ func inOrder(t *testing.T, text string, parts ...string) {
 func TestOrderOfAReport(t *testing.T) {
 	inOrder(t, textOf(page(t, limiterInput(""))),
 		"scenario", "Verdict", "PASSED", "1 of 1 assertions hold.", "The run is valid", "Assertions", "errors", "over-admission", "92", "Warnings", "warning",
-		"Scenario and plan", "about", "The plan that was played", "limiter lua", "Figures", "Explore over time", "Causes and examples", "Keys on which a limiter was wrong",
+		"Scenario and plan", "about", "The plan that was played", "limiter lua", "Figures", "Explore over time", "Causes and examples", "Keys on which a limiter broke its promise",
 		"Tables", "Decisions by outcome", "not_found", "Versions and reproduction", "quotalab run scenario --seed 7", "go1.26.0")
 	inOrder(t, textOf(page(t, engineInput())),
 		"FAILED", "1 of 3 assertions hold; missed{engine=old}: count == 0 does not, nor do 1 more.", "holds", "fails", "120", "unknown", "old: missed", "120", "66.7 % of 180 crossings",

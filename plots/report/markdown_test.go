@@ -33,7 +33,7 @@ const passedMarkdown = `### scenario: **PASSED**
 | denied | 18.2 % | of 18,333 decisions |
 | key not found | 27.3 % | of 18,333 decisions |
 | over-admission | 92 | 0.5 % of 18,333 decisions |
-| worst excess | 12.5 | tokens above burst + t/T |
+| worst excess | 12.5 | tokens above the promise |
 | denied, latency p99 | 10.1 ms | median 3 ms |
 
 - warning

@@ -130,7 +130,7 @@ func faults(s *summary.Measured) (out []Span) {
 	return out
 }
 
-// window of a key is the one that holds most above its envelope, or least
+// window is, of a key, the one that holds most above its envelope, or least
 // below, of those that end now, and what was given in it.
 type window struct {
 	limits.Window

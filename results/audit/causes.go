@@ -11,7 +11,7 @@ import (
 	"github.com/quotalab/quotalab/results/record"
 )
 
-// Kind of a cause. The list is closed.
+// Kind is what a cause is. The list is closed.
 type Kind string
 
 // The causes of over-admission. Each is a hypothesis that the record can
@@ -247,7 +247,7 @@ func (c *explainer) concurrent(s *suspect, o *record.Observation, _ *record.Take
 	return Example{Other: s.latest.seq, OtherAt: s.latest.at}, s.latest.at > o.Sent
 }
 
-// judge an admission under each hypothesis, greedily as Promise does.
+// judge judges an admission under each hypothesis, greedily as Promise does.
 func (c *explainer) judge(s *suspect, o *record.Observation, t *record.Take) {
 	now := instant(o)
 	for _, h := range s.guesses {

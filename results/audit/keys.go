@@ -8,7 +8,7 @@ import (
 	"github.com/quotalab/quotalab/results/record"
 )
 
-// keys of one limiter, K the state of one. Each limit has a map of its own, so
+// keys holds those of one limiter, K the state of one. Each limit has a map of its own, so
 // that the map's key is a string that the record's reader holds anyway.
 type keys[K any] struct {
 	table  *record.LimitTable

@@ -5,7 +5,6 @@ import (
 	"iter"
 	"math"
 	"slices"
-	"time"
 
 	"github.com/quotalab/quotalab/models/heap"
 	"github.com/quotalab/quotalab/models/limits"

@@ -11,7 +11,7 @@ import (
 	"github.com/quotalab/quotalab/results/record"
 )
 
-// Result of an audit.
+// Result is what an audit found.
 type Result struct {
 	Limiters   []Limiter          // of a replay, in the manifest's order
 	Thresholds *quotaaudit.Result // of Thresholds; nil: not audited, or there is no engine

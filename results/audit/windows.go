@@ -188,7 +188,7 @@ func (m *most) empty(r *rate, now float64) {
 	}
 }
 
-// peaks answer how far H was ahead of the time at most, from an instant on up
+// peaks answers how far H was ahead of the time at most, from an instant on up
 // to now. Between two requests sent, H − t does not grow, so its values then
 // are enough, and of those only the ones that none later exceeds.
 type peaks []peak
@@ -217,7 +217,7 @@ func (p peaks) since(at float64) float64 {
 	return p[i].ahead
 }
 
-// forget what is asked for no more, when it is half of all.
+// forget lets go of what is asked for no more, when it is half of all.
 func (p *peaks) forget(before float64) {
 	list := *p
 	if i := len(list) / 2; i > 0 && list[i].at < before {

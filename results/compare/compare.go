@@ -11,7 +11,7 @@ import (
 	"github.com/quotalab/quotalab/models/metric/unit"
 )
 
-// Verdict on a figure.
+// Verdict is what is said of a number.
 type Verdict string
 
 // The verdicts, in the order of the table.
@@ -25,7 +25,7 @@ const (
 	Same    Verdict = "same"
 )
 
-// Verdicts in the order of the table.
+// Verdicts lists them in the order of the table.
 func Verdicts() []Verdict {
 	return []Verdict{Worse, Changed, Missing, Added, Unknown, Better, Same}
 }
@@ -54,7 +54,7 @@ type Row struct {
 	Why         string   `json:"why,omitempty"`        // why it is unknown
 }
 
-// Values of a figure on one side.
+// Values are those of a number on one side.
 type Values struct {
 	Runs   int       `json:"runs"` // of the scenario; not all need have the figure
 	Center *float64  `json:"center,omitempty"`
@@ -131,7 +131,7 @@ type comparison struct {
 	ranks      ranks
 }
 
-// keys of both sides, those of one group together.
+// keys lists those of both sides, those of one group together.
 func (c *comparison) keys() []key {
 	keys := slices.Clone(c.base.keys)
 	for _, k := range c.next.keys {
@@ -175,7 +175,7 @@ func (c *comparison) row(k key) (Row, error) {
 	return r, nil
 }
 
-// values of a figure, which may be nil: this side does not have it, like has.
+// values returns those of a number, which may be nil: this side does not have it, like has.
 func (s *Side) values(f, like *figure) Values {
 	v := Values{Runs: s.Runs(like.group)}
 	if f != nil {
@@ -201,7 +201,7 @@ func (f *figure) noneIsZero() bool {
 	return f.clock == "real" && m.Kind == metric.Counter && len(m.Values)+len(m.Open) > 0
 }
 
-// compareExact: all runs of a side must agree.
+// compareExact compares where all runs of a side must agree.
 func (r *Row) compareExact() {
 	if r.Why = cmp.Or(r.contradicts("base", r.Base), r.contradicts("new", r.New)); r.Why != "" {
 		r.Verdict = Unknown
@@ -229,7 +229,7 @@ func (r *Row) shift(by float64) {
 	r.Shift, r.Change = &by, r.relative(by)
 }
 
-// relative to the base's center; nil if that is 0.
+// relative returns a change relative to the base's center; nil if that is 0.
 func (r *Row) relative(by float64) *float64 {
 	if *r.Base.Center == 0 {
 		return nil
@@ -238,7 +238,7 @@ func (r *Row) relative(by float64) *float64 {
 	return &share
 }
 
-// judge by the direction, if it differs.
+// judge judges by the direction, if it differs.
 func (r *Row) judge(differs bool) {
 	switch {
 	case !differs:
@@ -252,7 +252,7 @@ func (r *Row) judge(differs bool) {
 	}
 }
 
-// compareSamples of real time.
+// compareSamples compares samples of real time.
 func (r *Row) compareSamples(known ranks) {
 	t := known.test(r.Base.Values, r.New.Values)
 	r.shift(t.shift)

@@ -77,7 +77,7 @@ func (m *matcher) matches(r *Row) bool {
 	return !slices.ContainsFunc(m.tags, func(t string) bool { return !slices.Contains(has, t) })
 }
 
-// Outcome of judging a figure.
+// Outcome is what came of judging a number.
 type Outcome string
 
 // The outcomes.
@@ -98,14 +98,14 @@ type Judged struct {
 	Reason   string   `json:"reason,omitempty"`    // why it failed or is unknown, in words
 }
 
-// Judgement of all figures of a gate.
+// Judgement is that of all numbers of a gate.
 type Judgement struct {
 	Alpha  float64  `json:"alpha"`  // chance that a figure of real time fails although the sides do not differ
 	Family int      `json:"family"` // figures of real time that could have failed
 	Rows   []Judged `json:"figures"`
 }
 
-// Count of the rows with an outcome.
+// Count returns the number of rows with an outcome.
 func (j *Judgement) Count(o Outcome) (n int) {
 	for i := range j.Rows {
 		if j.Rows[i].Outcome == o {
@@ -115,7 +115,7 @@ func (j *Judgement) Count(o Outcome) (n int) {
 	return n
 }
 
-// Outcome of the whole: failed if any figure is; unknown if any is that must
+// Outcome returns that of the whole: failed if any figure is; unknown if any is that must
 // be judged, or if none was judged.
 func (j *Judgement) Outcome() Outcome {
 	switch {
@@ -172,7 +172,7 @@ func (o *Judged) alone() string {
 	return "only the new side has it"
 }
 
-// judgeExact: one value, in all runs of both sides.
+// judgeExact judges one value, in all runs of both sides.
 func (o *Judged) judgeExact() {
 	all := slices.Concat(o.Base.Values, o.New.Values)
 	switch {
@@ -187,7 +187,7 @@ func (o *Judged) judgeExact() {
 	}
 }
 
-// judgeTolerance of an exact figure.
+// judgeTolerance judges an exact number with a tolerance.
 func (o *Judged) judgeTolerance(worse float64) {
 	switch {
 	case o.Verdict == Missing || o.Verdict == Added:
@@ -245,7 +245,7 @@ func (o *Judged) leastP() float64 {
 	return leastP(len(o.Base.Values), len(o.New.Values))
 }
 
-// judgeFamily of all figures of real time that could fail: one is worse if the
+// judgeFamily judges all numbers of real time that could fail: one is worse if the
 // test says so after Holm's correction, and by more than its rule allows.
 func (j *Judgement) judgeFamily(family []*Judged, worse []float64) {
 	j.Family = len(family)
@@ -270,7 +270,7 @@ func (j *Judgement) judgeFamily(family []*Judged, worse []float64) {
 	}
 }
 
-// Cells of a table for people: scenario, figure, base, new, change, rule and
+// Cells returns a table for people: scenario, figure, base, new, change, rule and
 // outcome.
 func (o *Judged) Cells() []string {
 	base, next := o.numbers()

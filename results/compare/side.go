@@ -18,7 +18,7 @@ import (
 	"github.com/quotalab/quotalab/results/summary"
 )
 
-// key of a figure: two values of the same key can be compared.
+// key is that of a number: two values of the same key can be compared.
 type key struct {
 	group string // scenario, or package of a Go benchmark
 	name  string // benchmark name without "Benchmark": "Scenario/limiter=lua", "Encode-8"
@@ -67,7 +67,7 @@ func (s *Side) AddSummary(sum *summary.Summary, from string) error {
 	return nil
 }
 
-// check a metric that may come from a file that people or other versions wrote.
+// check checks a metric that may come from a file that people or other versions wrote.
 func check(m *summary.Metric) error {
 	if _, ok := metric.Find(m.Name); !ok {
 		return fmt.Errorf("this version of quotalab has no metric %q: compare benchmark files (-o bench=…), which name their figures themselves", m.Name)
@@ -159,7 +159,7 @@ func direction(better int) string {
 
 const lower, higher = "lower", "higher"
 
-// about a unit of quotalab's own figures; the zero Figure for one that no
+// about returns what is known of a unit of quotalab's own figures; the zero Figure for one that no
 // metric of the catalogue has.
 func (s *Side) about(unit string) present.Figure {
 	if s.units == nil {
@@ -190,7 +190,7 @@ func catalogueUnits() map[string]present.Figure {
 	return units
 }
 
-// add the values of f to those that are there.
+// add adds the values of f to those that are there.
 func (s *Side) add(f figure) error {
 	if v := f.values[0]; math.IsNaN(v) || math.IsInf(v, 0) {
 		return fmt.Errorf("%s: expected a number, found %v", f.title(), v)
@@ -223,7 +223,7 @@ func (s *Side) planned(scenario, hash string) {
 	}
 }
 
-// Runs of a scenario, or of the benchmarks of a package: as many as its most
+// Runs returns those of a scenario, or of the benchmarks of a package: as many as its most
 // frequent figure has values.
 func (s *Side) Runs(group string) (n int) {
 	for k, f := range s.figures {
@@ -262,7 +262,7 @@ func (f *figure) title() string {
 	return title + " " + f.aggregation
 }
 
-// tagParts of a name: each a "tag=value".
+// tagParts returns those of a name: each a "tag=value".
 func tagParts(name string) []string {
 	_, tags, _ := strings.Cut(name, "/")
 	if tags == "" {
@@ -291,7 +291,7 @@ func CSV(w io.Writer, rows []Row) error {
 	return t.CSV(w)
 }
 
-// exactly a number, "" for none.
+// exactly writes a number, "" for none.
 func exactly(v *float64) string {
 	if v == nil {
 		return ""

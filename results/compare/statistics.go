@@ -48,7 +48,7 @@ func mannWhitney(base, next []float64) float64 {
 	return min(1, benchmath.AssumeNothing.Compare(sample(base), sample(next)).P)
 }
 
-// differences new − base of all pairs, in ascending order.
+// differences returns new − base of all pairs, in ascending order.
 func differences(base, next []float64) []float64 {
 	d := make([]float64, 0, len(base)*len(next))
 	for _, b := range base {
@@ -60,7 +60,7 @@ func differences(base, next []float64) []float64 {
 	return d
 }
 
-// median of at least one value.
+// median returns that of at least one value.
 func median(values []float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))
 	n := len(sorted)

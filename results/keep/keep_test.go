@@ -123,7 +123,7 @@ func summaryOf(t testing.TB, r *record.Reader) *summary.Measured {
 }
 
 // needAll are the metrics that only all observations tell.
-var needAll = []string{"over_admission", "under_admission", "ambiguous", "worst_excess", "shard_keys", "shard_disagreement"}
+var needAll = []string{"over_admission", "under_admission", "ambiguous", "worst_excess", "divergence", "retry_after_early", "retry_after_late", "shard_keys", "shard_disagreement"}
 
 func known(metrics []summary.Metric) (list []summary.Metric) {
 	for _, m := range metrics {

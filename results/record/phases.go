@@ -7,7 +7,7 @@ import (
 	"github.com/quotalab/quotalab/models/metric"
 )
 
-// Phases cut a run by its faults: before the first begins, during while any
+// Phases is how a run is cut by its faults: before the first begins, during while any
 // lasts, after in all other time. A run without faults has none.
 type Phases struct {
 	faults bool

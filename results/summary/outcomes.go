@@ -49,7 +49,7 @@ func newOutcomes(o *order, p *record.Phases, shards []string) *outcomes {
 	return &outcomes{order: o, phases: p, shards: shards, cells: map[outcome]*cell{}}
 }
 
-// outcomeOf an observation.
+// outcomeOf returns the outcome of an observation.
 func outcomeOf(o *record.Observation, order *order, p *record.Phases) outcome {
 	return outcome{o.Traffic, o.Limiter, order.group(o.Client), o.Decision, o.Key, p.Of(o.Intended)}
 }

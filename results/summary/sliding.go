@@ -58,7 +58,7 @@ type step struct {
 	below, equal int64 // samples below the condition's bound, and at it
 }
 
-// newSliding with a window, or without one and so often.
+// newSliding returns one with a window, or without one and so often.
 func newSliding(s selection, m *record.Manifest, p *record.Phases, window, every time.Duration) *sliding {
 	start := m.Warmup.Nanoseconds()
 	measured := max(0, m.Horizon.Nanoseconds()-start)

@@ -138,7 +138,7 @@ traffic:
 limiters: {rr: {kind: %s, limit: {count: 20, period: 1h}}}
 faults: [{at: 1m, restart: {shard: shard-1}}]`, kind)))
 		l := a.Limiters[0]
-		if len(l.Explained) != 1 || l.Explained[0].Kind != audit.Emptied || l.Explained[0].Explains != l.Explained[0].Of || l.Over == 0 {
+		if len(l.Explained) != 1 || l.Explained[0].Kind != audit.Moved || l.Explained[0].Explains != l.Explained[0].Of || l.Over == 0 {
 			t.Errorf("%s: over-admission %d, causes %+v; want the restart for all of it", kind, l.Over, l.Explained)
 		}
 		t.Logf("%s: %d decisions, over-admission %d", kind, len(m), l.Over)
