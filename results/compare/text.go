@@ -127,7 +127,7 @@ func (r *Row) ChangeText() string {
 	return fmt.Sprintf("%s, p=%s, n=%d+%d", text, strconv.FormatFloat(*r.P, 'g', 2, 64), len(r.Base.Values), len(r.New.Values))
 }
 
-// change as a signed share, or how many times as much; nil is a change from 0.
+// change writes one as a signed share, or how many times as much; nil is a change from 0.
 func change(share *float64) string {
 	switch {
 	case share == nil:

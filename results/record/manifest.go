@@ -135,7 +135,7 @@ type Fault struct {
 	ClockOffset time.Duration `json:"clockOffsetNanoseconds,omitempty"` // by which it puts a client's clock ahead
 }
 
-// Assertion as in the scenario file.
+// Assertion is one as in the scenario file.
 type Assertion struct {
 	Selector string        `json:"selector"`
 	Check    string        `json:"check"`

@@ -162,7 +162,7 @@ func (f *Fleet) clusterOptions(c scenarios.Connection) *redis.ClusterOptions {
 	}
 }
 
-// retries as go-redis wants them: its 0 is its default.
+// retries returns them as go-redis wants them: its 0 is its default.
 func retries(c scenarios.Connection) int {
 	if c.MaxRetries == 0 {
 		return -1
