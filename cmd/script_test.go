@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"os/signal"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -77,15 +76,6 @@ func TestScripts(t *testing.T) {
 				return false, fmt.Errorf("unknown condition %q", name)
 			}
 			return testkit.IsLive(), nil
-		},
-		Setup: func(env *testscript.Env) error {
-			for _, v := range os.Environ() {
-				if strings.HasPrefix(v, "QUOTALAB_") || strings.HasPrefix(v, "NO_COLOR=") {
-					name, _, _ := strings.Cut(v, "=")
-					env.Setenv(name, "")
-				}
-			}
-			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"await":       await,
