@@ -136,7 +136,7 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 		return err
 	}
 	if err := a.present([]*campaign.Analysis{of}, outs, f.summary); err != nil {
-		return fmt.Errorf("%w\nThe record is complete at %s: quotalab export %s writes outputs anew.", err, played.Dir, played.Dir)
+		return fmt.Errorf("%w\nThe record is complete at %s: quotalab export %s writes outputs anew", err, played.Dir, played.Dir)
 	}
 	a.Note("record: %s, hash %s", played.Dir, of.Summary.RecordHash)
 	return played.Judge(of.Summary.Summary)
