@@ -34,7 +34,7 @@ type Promise struct {
 	free   Bucket
 	split  *split
 	slack  int64 // resolution of the limiter's clock, ns
-	began  int64 // when the bucket of all that was given last began to fill up from empty of debts
+	began  int64 // when something was given while the bucket of all that was given was full, last
 	latest int64 // the latest instant that was spent at
 }
 

@@ -74,7 +74,6 @@ type suspect struct {
 	limit, key string
 	maker      func() limits.Bucket
 	given      limits.Bucket
-	refill     int64
 	guesses    []*hypothesis
 
 	shard  string           // of the command before
@@ -176,7 +175,7 @@ func (c *explainer) suspect(t *record.Take) (*suspect, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &suspect{limit: t.Limit, key: t.Key, maker: maker, given: maker(), refill: int64(float64(l.Burst) * float64(l.Period) / float64(l.Count)), on: map[string]int64{}, last: -1, latest: admitted{-1, -1}}
+	s := &suspect{limit: t.Limit, key: t.Key, maker: maker, given: maker(), on: map[string]int64{}, last: -1, latest: admitted{-1, -1}}
 	s.guesses = c.hypotheses()
 	c.suspects[at] = s
 	c.order = append(c.order, s)
