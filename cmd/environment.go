@@ -53,7 +53,7 @@ func values(f *pflag.Flag, value string) []string {
 	return []string{value}
 }
 
-// warnOfVariables tells of variables that begin like ours and are no flag of
+// warnOfVariables warns of variables that begin like ours and are no flag of
 // any verb: most likely misspelt ones, without which the run is another.
 func (a *app) warnOfVariables(root *cobra.Command) {
 	known := []string{passwordVariable, pushPasswordVariable, pushPasswordFileVariable}

@@ -11,7 +11,7 @@
 //  3. Run.Play plays a plan into a record, and Analyse says what came of it.
 //  4. Sweep, Gate and Reference do that for many plans. A sweep hands its cells to a
 //     Runner, by default Local, and keeps each record under the hash of its
-//     plan: what is finished is not played again, whoever played it.
+//     plan: what is finished is not played again, no matter which process played it.
 //
 // Nothing is printed: a Monitor is told how it goes on. Errors are an *Error
 // where more is known of them than that they are internal. cmd imports it.
@@ -138,7 +138,7 @@ type Findings struct {
 	OK         bool  // every assertion holds
 }
 
-// Err returns the first that applies of 105, 107, 113 and 99, which tells of
+// Err returns the first that applies of 105, 107, 113 and 99, which reports
 // unexpected failures. What is wrong with a run comes before what it found: an
 // assertion is not worth looking at when the figures are not. A run that an
 // assertion ended was aborted by nobody.

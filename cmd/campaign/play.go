@@ -265,7 +265,7 @@ func (p *Played) Judge(s *summary.Summary) error {
 	return Findings{Aborted: p.Aborted, Unexpected: p.failure(), Valid: s.Valid, OK: s.OK}.Err()
 }
 
-// failure returns an error that tells of decisions that a limiter failed by itself.
+// failure returns an error with the number of decisions that a limiter failed by itself.
 func (p *Played) failure() error {
 	if p.Unexpected == 0 {
 		return nil

@@ -204,7 +204,7 @@ type TLSFiles struct {
 	ServerName string // that the servers' certificates must have; "": the host that is dialled
 }
 
-// Config reads the files. The error tells of all that are wrong.
+// Config reads the files. The error names all that are wrong.
 func (f TLSFiles) Config() (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: f.ServerName}
 	if err := errors.Join(f.authorities(c), f.certificate(c)); err != nil {

@@ -233,7 +233,7 @@ func (s *Servers) cannot(f fault.Fault) string {
 // Through prepares for the faults of a run: servers that will join are
 // started, and a proxy is put before every shard that needs one. It is called
 // once, before any client is made; stream gives a random stream by name. From
-// then on Names tells of the servers that will join as well.
+// then on Names lists the servers that will join as well.
 func (s *Servers) Through(ctx context.Context, faults []fault.Fault, stream func(name string) *rand.Rand) error {
 	if err := s.Check(faults); err != nil {
 		return err

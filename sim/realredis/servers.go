@@ -64,7 +64,7 @@ func (s *Servers) Admin(i int) *redis.Client { return s.admin[i] }
 func (s *Servers) atClose(f func() error) { s.closers = append(s.closers, f) }
 
 // Close lets go of the servers, and stops those that this program started,
-// frozen ones too. The error also tells of those that had ended by
+// frozen ones too. The error also names those that had ended by
 // themselves. Further calls do nothing and return the same.
 func (s *Servers) Close() error {
 	s.closing.Do(func() {
