@@ -60,6 +60,11 @@ func usesForeign(p *lua.FunctionProto) bool {
 // run executes a script call, or returns false when it is miniredis' to
 // execute: an unknown digest, a script with foreign names or mistakes.
 func (e *scripts) run(peer *server.Peer, name string, words []string) bool {
+	if name == "script" {
+		e.manage(words)
+		peer.WriteOK()
+		return true
+	}
 	if len(words) < 3 || name != "eval" && name != "evalsha" {
 		return false
 	}
@@ -104,7 +109,6 @@ func (e *scripts) learn(source string) *lua.FunctionProto {
 		return nil
 	}
 	e.known[sha] = proto
-	e.shard.srv.Dispatch(e.peer, []string{"SCRIPT", "LOAD", source})
 	return proto
 }
 
