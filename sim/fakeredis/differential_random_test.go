@@ -53,7 +53,7 @@ var forms = `
 1 ( RENAME | RENAMENX ) <k> <k>
 1 COPY <k> <k> [ DB <db> ] [ REPLACE ]
 1 MOVE <k> <db>
-1 OBJECT ( ENCODING | REFCOUNT ) <k>
+1 OBJECT ENCODING <k>
 1 KEYS ( * | s? | [hz]1 | s[^1] | \s1 )
 1 SCAN 0 COUNT 1000 [ TYPE ( string | hash ) ]
 1 SORT <l> [ ALPHA ] [ LIMIT <idx> <idx> ] [ DESC ] [ STORE <l> ]
@@ -122,9 +122,10 @@ var forms = `
 1 XCLAIM <x> grp c2 <msecs> <xid> [ JUSTID ]
 1 XAUTOCLAIM <x> grp c2 <msecs> 0 [ COUNT <idx> ] [ JUSTID ]
 1 XSETID <x> <xid>
-1 PFADD <s> { <m> }
-1 PFCOUNT { <s> }
-1 PFMERGE <s> { <s> }
+1 PFADD <p> { <m> }
+1 PFCOUNT { <p> }
+1 PFMERGE <p> { <p> }
+1 ( EXPIRE <p> <secs> | DEL <p> | TYPE <p> | COPY <p> <p> | RENAME <p> <p> )
 1 ( TIME | PING | DBSIZE | UNWATCH )
 3 WATCH { <k> }
 3 MULTI
@@ -139,7 +140,7 @@ var forms = `
 // words are the arguments of each class: what a client sends as a rule, and
 // what is odd.
 var usualWords, oddWords = map[string]string{
-	"s": "s1 s2 s3", "h": "h1 h2", "z": "z1 z2", "l": "l1 l2", "t": "t1 t2", "x": "x1", "zt": "z1 z2 t1", "db": "0 1 2",
+	"s": "s1 s2 s3", "h": "h1 h2", "z": "z1 z2", "l": "l1 l2", "t": "t1 t2", "p": "p1 p2", "x": "x1", "zt": "z1 z2 t1", "db": "0 1 2",
 	"k":   "s1 s2 s3 h1 h2 z1 z2 l1 l2 t1 t2 x1",
 	"int": "1 2 3 -1 -2 10 0 100", "small": "0 1 2 3 7 8 9 20", "idx": "0 1 2 3 -1 -2 -3",
 	"float": "0.1 0.2 0.3 1.5 -2.25 3.0 1e3 1.10 2 5 -1 0 1767225600.123456 1767225600123 100.5 1e-5",
@@ -376,7 +377,7 @@ func TestLimitersCommandsAreRedis(t *testing.T) {
 	playRandom(t, 10_000, func(rng *rand.Rand) []step {
 		usual := strings.NewReplacer("<now>", []string{"{ms+0}", "{s+0}"}[rng.IntN(2)])
 		g := newGenerator(rng, 0, usual.Replace(limiterForms))
-		return g.sequence(40)
+		return g.sequence(20)
 	})
 }
 

@@ -35,6 +35,7 @@ type pair struct {
 	sched    *clock.Scheduler
 	fleet    *Fleet
 	embedded [clients + 1]*inlineConn
+	queued   [clients + 1][][]string // in open transactions
 }
 
 type realConn struct {
@@ -81,7 +82,7 @@ func (p *pair) reset() {
 	}
 	p.fleet = fleet
 	for i := range p.embedded {
-		p.embedded[i] = newInlineConn(fleet.Shards[0])
+		p.embedded[i], p.queued[i] = newInlineConn(fleet.Shards[0]), nil
 	}
 }
 
@@ -165,40 +166,64 @@ func (p *pair) compare(client int, commands [][]string) *difference {
 	p.t.Helper()
 	want, got := p.askReal(client, commands), p.askEmbedded(client, commands)
 	for i, words := range commands {
-		if w, g := canonical(words, want[i]), canonical(words, got[i]); w != g {
+		if w, g := p.canonical(client, words, want[i]), p.canonical(client, words, got[i]); w != g {
 			return &difference{i, w, g}
+		}
+		switch {
+		case want[i].text == "QUEUED":
+			p.queued[client] = append(p.queued[client], words)
+		case strings.EqualFold(words[0], "exec") || strings.EqualFold(words[0], "discard"):
+			p.queued[client] = nil
 		}
 	}
 	return nil
+}
+
+// canonical returns a reply as text that is equal where replies count as
+// equal. That of EXEC is the replies of what was queued.
+func (p *pair) canonical(client int, words []string, r reply) string {
+	if !strings.EqualFold(words[0], "exec") || len(r.list) != len(p.queued[client]) {
+		return canonical(words, r)
+	}
+	items := make([]string, len(r.list))
+	for i, item := range r.list {
+		items[i] = canonical(p.queued[client][i], item)
+	}
+	return string(r.kind) + fmt.Sprint(items)
 }
 
 // compareState compares all keys of all databases.
 func (p *pair) compareState(last int) *difference {
 	p.t.Helper()
 	for _, db := range []string{"0", "1", "2"} {
-		p.compare(clients, [][]string{{"SELECT", db}})
-		list := [][]string{{"KEYS", "*"}}
-		real, embedded := p.askReal(clients, list)[0], p.askEmbedded(clients, list)[0]
-		if w, g := canonical(list[0], real), canonical(list[0], embedded); w != g {
+		list := [][]string{{"SELECT", db}, {"KEYS", "*"}}
+		real, embedded := p.askReal(clients, list)[1], p.askEmbedded(clients, list)[1]
+		if w, g := canonical(list[1], real), canonical(list[1], embedded); w != g {
 			return &difference{last, "keys of database " + db + ": " + w, g}
 		}
+		var types, looks [][]string
 		for _, key := range real.list {
-			dump := append([][]string{{"PTTL", key.text}}, dumps[p.askReal(clients, [][]string{{"TYPE", key.text}})[0].text]...)
-			for i := range dump[1:] {
-				dump[i+1] = append([]string{dump[i+1][0], key.text}, dump[i+1][1:]...)
+			types = append(types, []string{"TYPE", key.text})
+		}
+		for i, r := range p.askReal(clients, types) {
+			key := types[i][1]
+			look := dumps[r.text]
+			if strings.HasPrefix(key, "p") { // the bytes of a HyperLogLog are not here
+				look = []string{"PFCOUNT"}
 			}
-			if d := p.compare(clients, dump); d != nil {
-				return &difference{last, fmt.Sprintf("key %q of database %s: %s", key.text, db, d.real), d.embedded}
-			}
+			looks = append(looks, []string{"PTTL", key}, slices.Insert(slices.Clone(look), 1, key))
+		}
+		if d := p.compare(clients, looks); d != nil {
+			return &difference{last, fmt.Sprintf("%q in database %s: %s", looks[d.step], db, d.real), d.embedded}
 		}
 	}
 	return nil
 }
 
 // dumps is how a key of each type is read. A word behind the name follows the key.
-var dumps = map[string][][]string{
-	"string": {{"GET"}}, "hash": {{"HGETALL"}}, "list": {{"LRANGE", "0", "-1"}}, "set": {{"SMEMBERS"}},
-	"zset": {{"ZRANGE", "0", "-1", "WITHSCORES"}}, "stream": {{"XRANGE", "-", "+"}},
+var dumps = map[string][]string{
+	"string": {"GET"}, "hash": {"HGETALL"}, "list": {"LRANGE", "0", "-1"}, "set": {"SMEMBERS"},
+	"zset": {"ZRANGE", "0", "-1", "WITHSCORES"}, "stream": {"XRANGE", "-", "+"},
 }
 
 func (p *pair) askReal(client int, commands [][]string) []reply {
@@ -324,23 +349,27 @@ func (r reply) String() string {
 }
 
 // unordered are commands whose replies come in the order of Redis' hash
-// tables, which is not compared: 1 an item, 2 a pair, 3 only how many.
+// tables, which is not compared: 1 an item, 2 a pair, 3 only how many, 4 and 5 as
+// 1 and 2 behind a cursor.
 var unordered = map[string]int{
 	"keys": 1, "hkeys": 1, "hvals": 1, "smembers": 1, "sinter": 1, "sunion": 1, "sdiff": 1, "hgetall": 2,
-	"spop": 3, "srandmember": 3, "hrandfield": 3, "zrandmember": 3, "randomkey": 3, "scan": 3, "sscan": 3, "hscan": 3,
+	"spop": 3, "srandmember": 3, "hrandfield": 3, "zrandmember": 3, "randomkey": 3, "dbsize": 3, "scan": 4, "sscan": 4, "hscan": 5, "zscan": 5,
 }
 
-// canonical returns a reply as text that is equal where replies count as equal.
+// canonical returns the reply of one command.
 func canonical(words []string, r reply) string {
 	kind := unordered[strings.ToLower(words[0])]
-	if kind == 3 && r.kind == '$' {
-		return "a text"
+	if kind == 3 && (r.kind == '$' || r.kind == ':') { // Redis counts keys that have expired until somebody looks
+		return "a " + string(r.kind)
 	}
 	if r.kind != '*' || kind == 0 {
 		return r.String()
 	}
 	if kind == 3 {
 		return fmt.Sprint(len(r.list), " items")
+	}
+	if kind > 3 && len(r.list) == 2 {
+		r, kind = r.list[1], kind-3
 	}
 	var items []string
 	for i := 0; i+kind <= len(r.list); i += kind {

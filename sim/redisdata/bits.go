@@ -240,6 +240,7 @@ func (s *Store) bitOp(w []string) {
 		s.delete(w[2])
 	} else {
 		s.setText(w[2], string(out), false)
+		s.find(w[2]).made = inPlace
 	}
 	s.count(longest)
 }

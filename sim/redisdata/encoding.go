@@ -7,6 +7,15 @@ const (
 	embedded    = 44 // bytes of a string that is kept beside its object
 )
 
+// making is how a string came about, by which Redis packs it or does not.
+type making uint8
+
+const (
+	whole   making = iota
+	asText         // also where it is an integer
+	inPlace        // changed where it was
+)
+
 // encoding returns the name of how Redis keeps a value.
 func (e *entry) encoding() string {
 	switch v := e.value.(type) {
@@ -31,9 +40,9 @@ func (e *entry) encoding() string {
 		return "stream"
 	}
 	switch {
-	case e.raw || e.value != nil:
+	case e.made == inPlace || e.value != nil:
 		return "raw"
-	case isText(e.text):
+	case e.made == whole && isText(e.text):
 		return "int"
 	case len(e.text) <= embedded:
 		return "embstr"

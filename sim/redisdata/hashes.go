@@ -231,6 +231,10 @@ func (s *Store) hincrbyfloat(w []string) {
 		s.fail(notFloat)
 		return
 	}
+	if by.IsInf() {
+		s.fail("ERR value is NaN or Infinity")
+		return
+	}
 	h, ok := s.hashOf(w[1])
 	if !ok {
 		return

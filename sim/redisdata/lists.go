@@ -319,7 +319,7 @@ func (s *Store) lposOptions(w []string) (o posOptions, ok bool) {
 		n, ok := parseInt(w[i+1])
 		switch strings.ToLower(w[i]) {
 		case "rank":
-			if !ok || n == 0 || n == math.MinInt64 {
+			if !ok || n == 0 {
 				s.fail("ERR RANK can't be zero")
 				return o, false
 			}
@@ -371,7 +371,10 @@ func (s *Store) lpos(w []string) {
 func (o posOptions) search(all []string, text string) (found []int) {
 	skip := o.rank - 1
 	if o.rank < 0 {
-		skip = -o.rank - 1
+		skip = -(o.rank + 1)
+	}
+	if o.rank == math.MinInt64 { // Redis 7.0 does not see that it has no positive
+		skip = 0
 	}
 	for i := range all {
 		if o.most > 0 && int64(i) >= o.most {

@@ -3,6 +3,7 @@ package redisdata
 import (
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -110,7 +111,11 @@ func (s *Store) zscan(w []string) {
 	}
 	var texts []string
 	for _, x := range z.order {
-		texts = append(texts, x.member, scoreText(x.score))
+		text := scoreText(x.score)
+		if !z.large && math.Abs(x.score) < 1<<62 && x.score == math.Trunc(x.score) {
+			text = strconv.FormatInt(int64(x.score), 10) // a packed score is an integer if it can be
+		}
+		texts = append(texts, x.member, text)
 	}
 	s.sayScanned(o, texts, 2)
 }

@@ -17,6 +17,7 @@ const version = "7.0.15"
 
 var serverCommands = map[string]func(*Store, []string){
 	"ping":    (*Store).ping,
+	"unwatch": func(s *Store, _ []string) { s.ok() }, // in a transaction
 	"echo":    func(s *Store, w []string) { s.bulk(w[1]) },
 	"select":  (*Store).selectCommand,
 	"time":    (*Store).time,

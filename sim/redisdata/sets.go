@@ -257,7 +257,7 @@ func (s *Store) srandmember(w []string) {
 	}
 	count, ok := int64(1), true
 	if len(w) == 3 {
-		if count, ok = s.pickCount(w[2], true); !ok {
+		if count, ok = s.pickCount(w[2], false); !ok {
 			return
 		}
 	}

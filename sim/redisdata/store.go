@@ -40,7 +40,7 @@ type entry struct {
 	text  string // of a string
 	value any    // *hash, *list, *set, *zset or *stream; nil: a string
 	until int64  // last millisecond since 1970 of its life; 0: for good
-	raw   bool   // a string that was changed in its place, which Redis does not pack
+	made  making // of a string
 }
 
 // New returns an empty store that picks at random from rng.
@@ -133,7 +133,7 @@ func (s *Store) setText(key, text string, keep bool) {
 		e = &entry{}
 		s.db.keys[key] = e
 	}
-	e.text, e.value, e.raw = text, nil, false
+	e.text, e.value, e.made = text, nil, whole
 	if !keep {
 		e.until = 0
 	}

@@ -54,7 +54,7 @@ func (s *Store) textOf(key string) (text string, found, ok bool) {
 // setRaw gives a key a string that was changed in its place.
 func (s *Store) setRaw(key, text string) {
 	s.setText(key, text, true)
-	s.find(key).raw = true
+	s.find(key).made = inPlace
 }
 
 // say answers with a key's string, and reports whether it is one or none.
@@ -331,6 +331,7 @@ func (s *Store) incrByFloat(w []string) {
 		return
 	}
 	s.setText(w[1], sum, true)
+	s.find(w[1]).made = asText
 	s.bulk(sum)
 }
 

@@ -74,7 +74,7 @@ func (s *Store) between(low, high string, in by, reverse bool) (ranger, bool) {
 	case byScore:
 		return s.scoresBetween(low, high)
 	case byName:
-		return s.namesBetween(low, high)
+		return s.namesBetween(low, high, reverse)
 	}
 	start, ok := s.number(low)
 	if !ok {
@@ -110,16 +110,42 @@ func scoreBound(word string) (f float64, out, ok bool) {
 	return f, out, ok
 }
 
-func (s *Store) namesBetween(low, high string) (ranger, bool) {
+func (s *Store) namesBetween(low, high string, reverse bool) (ranger, bool) {
 	min, ok := nameBound(low)
 	max, also := nameBound(high)
 	if !ok || !also {
 		s.fail("ERR min or max not valid string range item")
 		return nil, false
 	}
-	return func(z *zset) (int, int) {
+	return func(z *zset) (int, int) { return z.named(min, max, reverse) }, true
+}
+
+// named returns the ranks of a range of names. Where scores differ, names are
+// not in order, and what Redis finds begins at the first one that is in the
+// range, or ends at the last one, and has none that is out of it.
+func (z *zset) named(min, max bound, reverse bool) (from, to int) {
+	n := len(z.order)
+	if n == 0 || z.order[0].score == z.order[n-1].score {
 		return z.first(func(x scored) bool { return min.isBefore(x.member, true) }), z.first(func(x scored) bool { return max.isBefore(x.member, false) })
-	}, true
+	}
+	high := func(i int) bool { return min.isBefore(z.order[i].member, true) }
+	low := func(i int) bool { return !max.isBefore(z.order[i].member, false) }
+	if min.isBehind(max) || !high(n-1) || !low(0) {
+		return 0, 0
+	}
+	if reverse {
+		for to = n; to > 0 && !low(to-1); to-- {
+		}
+		for from = to; from > 0 && high(from-1); from-- {
+		}
+		return from, to
+	}
+	for from < n && !high(from) {
+		from++
+	}
+	for to = from; to < n && low(to); to++ {
+	}
+	return from, to
 }
 
 // bound is an end of a range of names.
@@ -153,6 +179,14 @@ func (b bound) isBefore(name string, begins bool) bool {
 		return b.excluded != begins
 	}
 	return b.text < name
+}
+
+// isBehind reports whether nothing is between two ends.
+func (b bound) isBehind(end bound) bool {
+	if b.infinite != 0 || end.infinite != 0 {
+		return b.infinite > end.infinite
+	}
+	return b.text > end.text || b.text == end.text && (b.excluded || end.excluded)
 }
 
 // first returns the first rank of which is is true; it is true of all behind it.
@@ -255,7 +289,7 @@ func (s *Store) zcount(w []string) {
 }
 
 func (s *Store) zlexcount(w []string) {
-	in, ok := s.namesBetween(w[2], w[3])
+	in, ok := s.namesBetween(w[2], w[3], false)
 	if ok {
 		s.countBetween(w[1], in)
 	}

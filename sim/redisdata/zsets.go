@@ -42,8 +42,11 @@ func (z *zset) find(x scored) int {
 	return at
 }
 
-// set gives a member a score.
+// set gives a member a score. A packed one of −0 is 0.
 func (z *zset) set(member string, score float64) {
+	if score == 0 && !z.large {
+		score = 0 // also −0
+	}
 	if old, found := z.scores[member]; found {
 		if old == score {
 			return
@@ -202,7 +205,7 @@ func (s *Store) zaddPairs(key string, pairs []string, o zaddOptions) {
 	for i, by := range scores {
 		member := pairs[2*i+1]
 		old, found := z.scores[member]
-		if score = by; o.incr {
+		if score = by; o.incr && found {
 			score += old
 		}
 		if math.IsNaN(score) {
