@@ -38,7 +38,8 @@ type Shard struct {
 	Name string // as the scenario knows it
 	addr string // as a Ring's option knows it
 
-	index int // in the fleet
+	index    int // in the fleet
+	selected int // database of the client that runs
 
 	sched   *clock.Scheduler
 	db      *miniredis.Miniredis
@@ -121,11 +122,8 @@ func (s *Shard) execute(peer *server.Peer, words []string) {
 	s.advance()
 	name := rediscmd.Lower(words[0])
 	c := rediscmd.Of(name)
-	if c.Has(rediscmd.Script) && s.lua.run(peer, name, words) {
+	if s.lua.run(peer, name, words) {
 		return
-	}
-	if name == "script" {
-		s.lua.manage(words)
 	}
 	s.before(words, c)
 	s.srv.Dispatch(peer, words)
@@ -175,13 +173,11 @@ func (s *Shard) Restart() {
 
 // FlushScripts loses all scripts.
 func (s *Shard) FlushScripts() {
-	s.srv.Dispatch(s.lua.peer, []string{"SCRIPT", "FLUSH"})
 	s.lua.forget()
 }
 
 // close ends the shard.
 func (s *Shard) close() {
-	s.lua.close()
 	s.db.Close()
 }
 
