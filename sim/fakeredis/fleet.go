@@ -74,9 +74,6 @@ func (f *Fleet) Close() error {
 	for _, w := range f.wires {
 		errs = append(errs, w.close())
 	}
-	for _, s := range f.Shards {
-		s.close()
-	}
 	return errors.Join(errs...)
 }
 

@@ -135,9 +135,6 @@ func (s *Shard) Restart() {
 // FlushScripts loses all scripts.
 func (s *Shard) FlushScripts() { s.lua.forget() }
 
-// close ends the shard.
-func (s *Shard) close() { s.lua.close() }
-
 // Keys returns how many keys the shard holds at this instant.
 func (s *Shard) Keys() int {
 	s.advance()
