@@ -281,9 +281,9 @@ func encode(words []string) []byte {
 	return b
 }
 
-// reply is a reply of the protocol's second version.
+// reply is a reply of either version of the protocol.
 type reply struct {
-	kind byte // + - : $ *, _ and 0 where a text and a list are null
+	kind byte // + - : $ * , % ~ =, _ and 0 where a text and a list are null
 	text string
 	list []reply
 }
@@ -298,7 +298,7 @@ func readReply(r *bufio.Reader) (reply, error) {
 		return reply{}, fmt.Errorf("expected a reply, found an empty line")
 	}
 	kind, text := line[0], line[1:]
-	if kind == '+' || kind == '-' || kind == ':' {
+	if strings.IndexByte("+-:,_", kind) >= 0 {
 		return reply{kind: kind, text: text}, nil
 	}
 	n, err := strconv.Atoi(text)
@@ -309,11 +309,13 @@ func readReply(r *bufio.Reader) (reply, error) {
 		return reply{kind: '_'}, nil
 	case kind == '*' && n < 0:
 		return reply{kind: '0'}, nil
-	case kind == '$':
+	case kind == '$' || kind == '=':
 		b := make([]byte, n+2)
 		_, err := io.ReadFull(r, b)
 		return reply{kind: kind, text: string(b[:n])}, err
-	case kind != '*':
+	case kind == '%':
+		n *= 2
+	case kind != '*' && kind != '~':
 		return reply{}, fmt.Errorf("expected a reply, found %q", line)
 	}
 	list := reply{kind: kind}
@@ -333,17 +335,17 @@ func (r reply) String() string {
 		return "(null)"
 	case '0':
 		return "(null list)"
-	case '$':
-		return strconv.Quote(r.text)
+	case '$', '=':
+		return string(r.kind) + strconv.Quote(r.text)
 	case '-':
 		code, _, _ := strings.Cut(r.text, " ") // texts of errors differ on purpose
 		return "-" + code
-	case '*':
+	case '*', '~', '%':
 		items := make([]string, len(r.list))
 		for i, item := range r.list {
 			items[i] = item.String()
 		}
-		return "[" + strings.Join(items, " ") + "]"
+		return string(r.kind) + "[" + strings.Join(items, " ") + "]"
 	}
 	return string(r.kind) + r.text
 }
@@ -353,7 +355,7 @@ func (r reply) String() string {
 // 1 and 2 behind a cursor.
 var unordered = map[string]int{
 	"keys": 1, "hkeys": 1, "hvals": 1, "smembers": 1, "sinter": 1, "sunion": 1, "sdiff": 1, "hgetall": 2,
-	"spop": 3, "srandmember": 3, "hrandfield": 3, "zrandmember": 3, "randomkey": 3, "dbsize": 3, "scan": 4, "sscan": 4, "hscan": 5, "zscan": 5,
+	"spop": 3, "srandmember": 3, "hrandfield": 3, "zrandmember": 3, "randomkey": 3, "hello": 3, "dbsize": 3, "scan": 4, "sscan": 4, "hscan": 5, "zscan": 5,
 }
 
 // canonical returns the reply of one command.
@@ -362,11 +364,11 @@ func canonical(words []string, r reply) string {
 	if kind == 3 && (r.kind == '$' || r.kind == ':') { // Redis counts keys that have expired until somebody looks
 		return "a " + string(r.kind)
 	}
-	if r.kind != '*' || kind == 0 {
+	if r.list == nil || kind == 0 {
 		return r.String()
 	}
 	if kind == 3 {
-		return fmt.Sprint(len(r.list), " items")
+		return fmt.Sprintf("%c of %d items", r.kind, len(r.list))
 	}
 	if kind > 3 && len(r.list) == 2 {
 		r, kind = r.list[1], kind-3
@@ -376,7 +378,7 @@ func canonical(words []string, r reply) string {
 		items = append(items, fmt.Sprint(r.list[i:i+kind]))
 	}
 	sort.Strings(items)
-	return fmt.Sprint(items)
+	return fmt.Sprintf("%c%v", r.kind, items)
 }
 
 // check plays a sequence and reports how it differs, as short as it gets.

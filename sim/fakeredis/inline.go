@@ -1,7 +1,6 @@
 package fakeredis
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -9,8 +8,6 @@ import (
 	"net"
 	"strconv"
 	"time"
-
-	"github.com/alicebob/miniredis/v2/server"
 
 	"github.com/quotalab/quotalab/sim/redisdata"
 )
@@ -21,7 +18,6 @@ import (
 // net.Pipe and 30 µs over loopback TCP.
 type inlineConn struct {
 	shard   *Shard
-	peer    *server.Peer
 	pending []byte // of a command that has not been written in full
 	replies bytes.Buffer
 	client  redisdata.Client
@@ -34,7 +30,6 @@ type inlineConn struct {
 
 func newInlineConn(s *Shard) *inlineConn {
 	c := &inlineConn{shard: s}
-	c.peer = server.NewPeer(bufio.NewWriter(&c.replies))
 	c.do = c.execute
 	return c
 }
@@ -50,7 +45,6 @@ func (c *inlineConn) Write(b []byte) (int, error) {
 	}
 	before := c.replies.Len()
 	defer func() {
-		c.peer.Flush()
 		if !c.greets {
 			c.shard.replied += int64(c.replies.Len() - before)
 		}

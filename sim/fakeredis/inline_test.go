@@ -3,6 +3,7 @@ package fakeredis
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"strings"
@@ -62,7 +63,7 @@ func echo(t testing.TB) func() *inlineConn {
 	s := r.fleet.Shards[0]
 	return func() *inlineConn {
 		c := newInlineConn(s)
-		c.do = func(words []string) { c.peer.WriteStrings(words) }
+		c.do = func(words []string) { fmt.Fprintf(&c.replies, "%q\n", words) }
 		return c
 	}
 }

@@ -1,11 +1,6 @@
 package fakeredis
 
 import (
-	"bufio"
-	"bytes"
-
-	"github.com/alicebob/miniredis/v2/server"
-
 	"github.com/quotalab/quotalab/sim/rediscmd"
 	"github.com/quotalab/quotalab/sim/redislua"
 )
@@ -15,38 +10,33 @@ import (
 type scripts struct {
 	shard  *Shard
 	engine *redislua.Engine
-	reply  bytes.Buffer
-	peer   *server.Peer
 }
 
 func newScripts(s *Shard) *scripts {
 	e := &scripts{shard: s}
 	e.engine = redislua.New(e)
-	e.peer = server.NewPeer(bufio.NewWriter(&e.reply))
 	return e
 }
 
-// run executes a command that is about scripts, or returns false when it is
+// run executes a command that is about scripts, or returns nil when it is
 // another. A script begins in its client's database; one that it selects is
 // its own.
-func (e *scripts) run(peer *server.Peer, name string, words []string) bool {
+func (e *scripts) run(name string, words []string) []byte {
 	before := e.shard.selected
-	reply := e.engine.Execute(name, words, peer.Resp3)
+	reply := e.engine.Execute(name, words, e.shard.client.RESP3)
 	e.shard.selected = before
-	if reply == nil {
-		return false
-	}
-	peer.WriteRaw(string(reply))
-	return true
+	return reply
 }
 
-// Call executes a command of a script on the shard and returns its reply.
+// Call executes a command of a script on the shard and returns its reply. A
+// script chooses the version of the protocol for itself.
 func (e *scripts) Call(words []string, resp3 bool) []byte {
-	e.reply.Reset()
-	e.peer.Resp3 = resp3
-	e.shard.execute(e.peer, words)
-	e.peer.Flush()
-	return e.reply.Bytes()
+	c := e.shard.client
+	before := c.RESP3
+	c.RESP3 = resp3
+	reply := e.shard.execute(words)
+	c.RESP3 = before
+	return reply
 }
 
 // Writes reports whether Redis marks a command as writing.

@@ -22,8 +22,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 
-	"github.com/alicebob/miniredis/v2/server"
-
 	"github.com/quotalab/quotalab/models/network"
 	"github.com/quotalab/quotalab/sim/clock"
 	"github.com/quotalab/quotalab/sim/rediscmd"
@@ -96,28 +94,30 @@ func (s *Shard) peek(key string) (value string, found bool) {
 }
 
 // execute runs one command at the present instant, for the current client or
-// its script, unless it is refused.
-func (s *Shard) execute(peer *server.Peer, words []string) {
+// its script, unless it is refused. The reply is valid until the next command.
+func (s *Shard) execute(words []string) []byte {
 	name := rediscmd.Lower(words[0])
 	if len(s.refusals) > 0 {
 		if text := s.refusal(name); text != "" {
-			peer.WriteError(text)
-			return
+			return []byte("-" + text + "\r\n")
 		}
 		s.dirty = s.dirty || rediscmd.Of(name).Has(rediscmd.Grows|rediscmd.Frees)
 	}
-	s.run(peer, name, words)
+	return s.run(name, words)
 }
 
 // run runs one command that is not refused.
-func (s *Shard) run(peer *server.Peer, name string, words []string) {
+func (s *Shard) run(name string, words []string) []byte {
 	s.advance()
-	if runsScripts(name) && s.lua.run(peer, name, words) {
-		return
+	if runsScripts(name) {
+		if reply := s.lua.run(name, words); reply != nil {
+			return reply
+		}
 	}
 	s.client.DB = s.selected
-	peer.WriteRaw(string(s.data.Execute(s.client, name, words)))
+	reply := s.data.Execute(s.client, name, words)
 	s.selected = s.client.DB
+	return reply
 }
 
 // runsScripts reports whether a command is for the scripts to execute.

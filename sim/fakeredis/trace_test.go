@@ -43,7 +43,7 @@ func TestKeyStates(t *testing.T) {
 		{"a TAT in the past", in(0), []string{"GET k"}, nanoTAT, record.Stale},
 		{"no TAT", "x", []string{"GET k"}, nanoTAT, record.Found},
 		{"nobody reads TATs", in(0), []string{"GET k"}, nil, record.Found},
-		{"expired", in(0) + " PX 10", []string{"GET k"}, nanoTAT, record.NotFound},
+		{"expired", in(0) + " PX 9", []string{"GET k"}, nanoTAT, record.NotFound},
 		{"not yet expired", in(0) + " PX 11", []string{"GET k"}, nanoTAT, record.Stale},
 		{"another type", "", []string{"LPUSH k x", "GET k"}, nanoTAT, record.NotFound},
 		{"one found, one not", in(time.Hour), []string{"MGET k j"}, nanoTAT, record.Mixed},

@@ -2,6 +2,7 @@ package fakeredis
 
 import (
 	"io"
+	"strconv"
 
 	"github.com/quotalab/quotalab/sim/rediscmd"
 	"github.com/quotalab/quotalab/sim/redisdata"
@@ -42,13 +43,21 @@ func (c *inlineConn) execute(words []string) {
 		c.queue(name, words)
 		return
 	}
-	s.execute(c.peer, words)
+	c.replies.Write(s.execute(words))
 }
+
+// say writes one line of a reply.
+func (c *inlineConn) say(line string) {
+	c.replies.WriteString(line)
+	c.replies.WriteString("\r\n")
+}
+
+func (c *inlineConn) fail(text string) { c.say("-" + text) }
 
 // refuse answers with an error, with which an open transaction fails.
 func (c *inlineConn) refuse(text string) {
 	c.tx.refused = c.tx.open
-	c.peer.WriteError(text)
+	c.fail(text)
 }
 
 // queue takes a command for EXEC, unless Redis refuses it before.
@@ -62,7 +71,7 @@ func (c *inlineConn) queue(name string, words []string) {
 		return
 	}
 	c.tx.queued = append(c.tx.queued, words)
-	c.peer.WriteInline("QUEUED")
+	c.say("+QUEUED")
 }
 
 // transactional are the commands that are never queued.
@@ -80,17 +89,17 @@ const abortedText = "EXECABORT Transaction discarded because of previous errors.
 
 func (c *inlineConn) multi([]string) {
 	if c.tx.open {
-		c.peer.WriteError("ERR MULTI calls can not be nested")
+		c.fail("ERR MULTI calls can not be nested")
 		return
 	}
 	c.tx.open = true
-	c.peer.WriteOK()
+	c.say("+OK")
 }
 
 func (c *inlineConn) exec([]string) {
 	t := c.tx
 	if !t.open {
-		c.peer.WriteError("ERR EXEC without MULTI")
+		c.fail("ERR EXEC without MULTI")
 		return
 	}
 	c.shard.advance() // what is watched may have expired
@@ -98,34 +107,38 @@ func (c *inlineConn) exec([]string) {
 	c.tx.end()
 	switch {
 	case t.refused:
-		c.peer.WriteError(abortedText)
+		c.fail(abortedText)
 	case changed:
-		c.peer.WriteRaw("*-1\r\n")
+		if c.client.RESP3 {
+			c.say("_")
+		} else {
+			c.say("*-1")
+		}
 	default:
-		c.peer.WriteLen(len(t.queued))
+		c.say("*" + strconv.Itoa(len(t.queued)))
 		for _, words := range t.queued {
-			c.shard.run(c.peer, rediscmd.Lower(words[0]), words)
+			c.replies.Write(c.shard.run(rediscmd.Lower(words[0]), words))
 		}
 	}
 }
 
 func (c *inlineConn) discard([]string) {
 	if !c.tx.open {
-		c.peer.WriteError("ERR DISCARD without MULTI")
+		c.fail("ERR DISCARD without MULTI")
 		return
 	}
 	c.tx.end()
-	c.peer.WriteOK()
+	c.say("+OK")
 }
 
 func (c *inlineConn) watch(words []string) {
 	if c.tx.open {
-		c.peer.WriteError("ERR WATCH inside MULTI is not allowed")
+		c.fail("ERR WATCH inside MULTI is not allowed")
 		return
 	}
 	c.shard.advance()
 	c.tx.watch.Add(c.shard.data, c.client.DB, words[1:])
-	c.peer.WriteOK()
+	c.say("+OK")
 }
 
 func (c *inlineConn) unwatch(words []string) {
@@ -134,16 +147,16 @@ func (c *inlineConn) unwatch(words []string) {
 		return
 	}
 	c.tx.watch.Clear()
-	c.peer.WriteOK()
+	c.say("+OK")
 }
 
 func (c *inlineConn) reset([]string) {
 	c.tx.end()
 	c.client, c.shard.selected = redisdata.Client{}, 0
-	c.peer.WriteInline("RESET")
+	c.say("+RESET")
 }
 
 func (c *inlineConn) quit([]string) {
-	c.peer.WriteOK()
+	c.say("+OK")
 	c.lost = io.EOF
 }

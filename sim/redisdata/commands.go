@@ -51,7 +51,7 @@ func unknown(words []string) string {
 // Execute executes a client's command and returns its reply, which is valid until the next command. name is its
 // name in lower case.
 func (s *Store) Execute(client *Client, name string, words []string) []byte {
-	s.out = s.out[:0]
+	s.out, s.client = s.out[:0], client
 	c, ok := commands[name]
 	if !ok || c.container || len(words) != c.arity && (c.arity > 0 || len(words) < -c.arity) {
 		if text := Check(name, words); text != "" {
@@ -60,7 +60,7 @@ func (s *Store) Execute(client *Client, name string, words []string) []byte {
 		}
 	}
 	if ok {
-		s.db, s.client = s.dbs[client.DB], client
+		s.db = s.dbs[client.DB]
 		c.run(s, words)
 	} else {
 		s.refuse(name)

@@ -293,7 +293,11 @@ func (s *Store) xread(w []string) {
 		s.nullList()
 		return
 	}
-	s.length(count)
+	if s.client.RESP3 {
+		s.out.number('%', int64(count))
+	} else {
+		s.length(count)
+	}
 	s.out = append(s.out, said...)
 }
 
@@ -357,7 +361,9 @@ func (s *Store) read(r reading, o readOptions) bool {
 	if len(found) == 0 {
 		return false
 	}
-	s.length(2)
+	if !s.client.RESP3 {
+		s.length(2)
+	}
 	s.bulk(r.key)
 	s.entries(found)
 	for _, e := range found {
@@ -373,7 +379,9 @@ func (s *Store) read(r reading, o readOptions) bool {
 
 // history answers with what a consumer was given and did not acknowledge.
 func (s *Store) history(r reading, consumer string, count int64) {
-	s.length(2)
+	if !s.client.RESP3 {
+		s.length(2)
+	}
 	s.bulk(r.key)
 	var mine []pending
 	for _, p := range r.g.of(consumer) {

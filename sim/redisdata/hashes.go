@@ -183,11 +183,11 @@ func (s *Store) hall(w []string, names, values bool) {
 	if !ok {
 		return
 	}
-	n := len(h.order)
 	if names && values {
-		n *= 2
+		s.pairs(len(h.order))
+	} else {
+		s.length(len(h.order))
 	}
-	s.length(n)
 	for _, name := range h.order {
 		if names {
 			s.bulk(name)
@@ -328,12 +328,9 @@ func (s *Store) hrandfield(w []string) {
 		return
 	}
 	picked := s.sampleOf(len(h.order), count)
-	n := len(picked)
-	if withValues {
-		n *= 2
-	}
-	s.length(n)
+	s.each(len(picked), withValues)
 	for _, i := range picked {
+		s.pair(withValues)
 		s.bulk(h.order[i])
 		if withValues {
 			s.bulk(h.values[h.order[i]])

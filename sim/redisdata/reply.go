@@ -25,8 +25,6 @@ func (r *reply) number(kind byte, n int64) {
 
 func (s *Store) integer(n int64) { s.out.number(':', n) }
 func (s *Store) length(n int)    { s.out.number('*', int64(n)) }
-func (s *Store) null()           { s.out = append(s.out, "$-1\r\n"...) }
-func (s *Store) nullList()       { s.out = append(s.out, "*-1\r\n"...) }
 func (s *Store) ok()             { s.status("OK") }
 
 func (s *Store) count(n int) { s.integer(int64(n)) }
@@ -61,6 +59,52 @@ func (s *Store) bulk(text string) {
 	s.out = append(append(s.out, text...), '\r', '\n')
 }
 
+func (s *Store) null() {
+	if s.client.RESP3 {
+		s.out = append(s.out, "_\r\n"...)
+	} else {
+		s.out = append(s.out, "$-1\r\n"...)
+	}
+}
+
+func (s *Store) nullList() {
+	if s.client.RESP3 {
+		s.null()
+	} else {
+		s.out = append(s.out, "*-1\r\n"...)
+	}
+}
+
+// pairs begins a list of n names and values, which is a map of the third
+// version.
+func (s *Store) pairs(n int) {
+	if s.client.RESP3 {
+		s.out.number('%', int64(n))
+	} else {
+		s.length(2 * n)
+	}
+}
+
+// members answers with texts in no order.
+func (s *Store) members(texts []string) {
+	at := len(s.out)
+	s.bulks(texts)
+	if s.client.RESP3 {
+		s.out[at] = '~'
+	}
+}
+
+// verbatim answers with a text for people.
+func (s *Store) verbatim(text string) {
+	if s.client.RESP3 {
+		s.out.number('=', int64(len(text)+len("txt:")))
+		s.out = append(append(s.out, "txt:"...), text...)
+		s.out = append(s.out, '\r', '\n')
+	} else {
+		s.bulk(text)
+	}
+}
+
 func (s *Store) bulks(texts []string) {
 	s.length(len(texts))
 	for _, t := range texts {
@@ -69,7 +113,13 @@ func (s *Store) bulks(texts []string) {
 }
 
 // score answers with a score as Redis 7.0 writes one.
-func (s *Store) score(f float64) { s.bulk(scoreText(f)) }
+func (s *Store) score(f float64) {
+	if s.client.RESP3 {
+		s.out = append(append(append(s.out, ','), scoreText(f)...), '\r', '\n')
+	} else {
+		s.bulk(scoreText(f))
+	}
+}
 
 func scoreText(f float64) string {
 	switch {

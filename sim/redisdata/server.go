@@ -8,12 +8,13 @@ import (
 
 // Client is what the store keeps of a client's connection.
 type Client struct {
-	DB   int // that it selected
-	Name string
+	DB    int // that it selected
+	Name  string
+	RESP3 bool // it speaks the third version of the protocol
 }
 
-// version is the Redis whose commands these are.
-const version = "7.0.15"
+// redisVersion is the Redis whose commands these are.
+const redisVersion = "7.0.15"
 
 var serverCommands = map[string]func(*Store, []string){
 	"ping":    (*Store).ping,
@@ -56,16 +57,21 @@ func (s *Store) time([]string) {
 }
 
 func (s *Store) hello(w []string) {
+	version := int64(2)
+	if s.client.RESP3 {
+		version = 3
+	}
 	if len(w) > 1 {
 		protocol, ok := parseInt(w[1])
 		if !ok {
 			s.fail("ERR Protocol version is not an integer or out of range")
 			return
 		}
-		if protocol != 2 {
+		if protocol != 2 && protocol != 3 {
 			s.fail("NOPROTO unsupported protocol version")
 			return
 		}
+		version = protocol
 	}
 	for i := 2; i < len(w); i++ {
 		switch word, more := strings.ToLower(w[i]), len(w)-i-1; {
@@ -83,17 +89,17 @@ func (s *Store) hello(w []string) {
 			return
 		}
 	}
-	s.length(14)
-	for _, pair := range [][2]string{{"server", "redis"}, {"version", version}, {"proto", ":2"}, {"id", ":1"}, {"mode", "standalone"}, {"role", "master"}} {
-		s.bulk(pair[0])
-		if number, ok := strings.CutPrefix(pair[1], ":"); ok {
-			n, _ := parseInt(number)
-			s.integer(n)
-		} else {
-			s.bulk(pair[1])
-		}
+	s.client.RESP3 = version == 3
+	s.pairs(7)
+	for _, text := range []string{"server", "redis", "version", redisVersion, "proto"} {
+		s.bulk(text)
 	}
-	s.bulk("modules")
+	s.integer(version)
+	s.bulk("id")
+	s.integer(1)
+	for _, text := range []string{"mode", "standalone", "role", "master", "modules"} {
+		s.bulk(text)
+	}
 	s.length(0)
 }
 
@@ -128,7 +134,7 @@ func (s *Store) clientCommand(w []string) {
 	case "id":
 		s.integer(1)
 	case "info", "list":
-		s.bulk(fmt.Sprintf("id=1 addr=embedded name=%s db=%d\n", s.client.Name, s.client.DB))
+		s.verbatim(fmt.Sprintf("id=1 addr=embedded name=%s db=%d\n", s.client.Name, s.client.DB))
 	case "no-evict":
 		s.ok()
 	default:
@@ -137,13 +143,13 @@ func (s *Store) clientCommand(w []string) {
 }
 
 func (s *Store) info([]string) {
-	text := "# Server\r\nredis_version:" + version + "\r\nredis_mode:standalone\r\n\r\n# Keyspace\r\n"
+	text := "# Server\r\nredis_version:" + redisVersion + "\r\nredis_mode:standalone\r\n\r\n# Keyspace\r\n"
 	for i, db := range s.dbs {
 		if n := len(db.keys); n > 0 {
 			text += fmt.Sprintf("db%d:keys=%d\r\n", i, n)
 		}
 	}
-	s.bulk(text)
+	s.verbatim(text)
 }
 
 func (s *Store) commandCommand(w []string) {
@@ -177,7 +183,10 @@ func (s *Store) config(w []string) {
 			found = append(found, strings.ToLower(pattern), value)
 		}
 	}
-	s.bulks(found)
+	s.pairs(len(found) / 2)
+	for _, text := range found {
+		s.bulk(text)
+	}
 }
 
 // memory answers with an estimate: Redis' own figure depends on its allocator.

@@ -165,7 +165,7 @@ func (s *Store) scard(w []string) {
 
 func (s *Store) smembers(w []string) {
 	if t, ok := s.setOf(w[1]); ok {
-		s.bulks(t.members())
+		s.members(t.members())
 	}
 }
 
@@ -246,7 +246,7 @@ func (s *Store) spop(w []string) {
 	if len(w) == 2 {
 		s.bulk(picked[0])
 	} else {
-		s.bulks(picked)
+		s.members(picked)
 	}
 }
 
@@ -329,7 +329,7 @@ func (s *Store) combine(keys []string, how combination) (out *set, ok bool) {
 
 func (s *Store) sayCombined(keys []string, how combination) {
 	if t, ok := s.combine(keys, how); ok {
-		s.bulks(t.members())
+		s.members(t.members())
 	}
 }
 

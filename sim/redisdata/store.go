@@ -4,7 +4,7 @@
 // watching client fail.
 //
 // What flows in: commands as words, and the time, which is set from outside.
-// What flows out: replies of the protocol's second version. Connections,
+// What flows out: replies as they are written. Connections,
 // transactions and scripts are the caller's. Only sim/ imports it.
 package redisdata
 

@@ -339,7 +339,7 @@ func (s *Store) zpop(w []string, highest bool) {
 	case z == noScores || count == 0:
 		s.length(0)
 	default:
-		s.zpopMany(w[1], z, highest, count, false)
+		s.zpopMany(w[1], z, highest, count, len(w) == 3 && s.client.RESP3)
 	}
 }
 
@@ -433,7 +433,10 @@ func (s *Store) bzpop(w []string, highest bool) {
 				at = len(z.order) - 1
 			}
 			x := z.order[at]
-			s.bulks([]string{key, x.member, scoreText(x.score)})
+			s.length(3)
+			s.bulk(key)
+			s.bulk(x.member)
+			s.score(x.score)
 			z.cut(at, at+1)
 			s.change(key, len(z.order))
 			return
@@ -477,14 +480,27 @@ func (s *Store) zrandmember(w []string) {
 	s.scoredList(picked, withScores)
 }
 
-// scoredList answers with members, and their scores on request.
-func (s *Store) scoredList(list []scored, withScores bool) {
-	n := len(list)
-	if withScores {
+// each begins a list of n things, or of pairs: those are lists of their own in
+// the third version of the protocol.
+func (s *Store) each(n int, pairs bool) {
+	if pairs && !s.client.RESP3 {
 		n *= 2
 	}
 	s.length(n)
+}
+
+// pair begins one of the pairs of such a list.
+func (s *Store) pair(pairs bool) {
+	if pairs && s.client.RESP3 {
+		s.length(2)
+	}
+}
+
+// scoredList answers with members, and their scores on request.
+func (s *Store) scoredList(list []scored, withScores bool) {
+	s.each(len(list), withScores)
 	for _, x := range list {
+		s.pair(withScores)
 		s.bulk(x.member)
 		if withScores {
 			s.score(x.score)
