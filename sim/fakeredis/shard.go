@@ -168,7 +168,7 @@ func (s *Shard) Restart() {
 	s.advance()
 	s.db.FlushAll()
 	s.expiry = newDeadlines()
-	s.FlushScripts()
+	s.lua.restart()
 }
 
 // FlushScripts loses all scripts.
