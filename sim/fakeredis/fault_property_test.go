@@ -106,7 +106,7 @@ func playFaults(t *testing.T, faults []fault.Fault, every int64) (out played) {
 		}
 		counted := 0
 		for k := range 9 {
-			v, _ := s.db.Get(fmt.Sprint("k", k))
+			v, _ := s.peek(fmt.Sprint("k", k))
 			n := 0
 			_, _ = fmt.Sscan(v, &n)
 			counted += n

@@ -69,8 +69,8 @@ func (r *rig) increments(sent ...time.Duration) (got []seen, value string) {
 		})
 	}
 	r.sched.Run()
-	value, err := r.fleet.Shards[0].db.Get(key)
-	if err != nil {
+	value, found := r.fleet.Shards[0].peek(key)
+	if !found {
 		value = "none"
 	}
 	return got, value
@@ -229,8 +229,8 @@ func TestNothingIsWrittenToARequestThatIsOver(t *testing.T) {
 			}
 			before := *trace
 			p.Sleep(200 * ms)
-			if v, err := r.fleet.Shards[1].db.Get(far); v != "1" {
-				t.Errorf("the far key is %q, %v: it was not executed", v, err)
+			if v, found := r.fleet.Shards[1].peek(far); v != "1" {
+				t.Errorf("the far key is %q, found %v: it was not executed", v, found)
 			}
 			if len(trace.Keys) != 1 || trace.Keys[0].Key != near || trace.Order != before.Order || limiter.ErrorKind(beyond.Err()) != "timeout" {
 				t.Errorf("a trace that is over has %+v, a command that failed %v", trace.Keys, beyond)

@@ -57,21 +57,15 @@ type Fleet struct {
 func NewFleet(sched *clock.Scheduler, spec Spec) (*Fleet, error) {
 	f := &Fleet{sched: sched, spec: spec, byAddr: map[string]*Shard{}}
 	for _, name := range spec.Names {
-		if err := f.addShard(name); err != nil {
-			return nil, errors.Join(err, f.Close())
-		}
+		f.addShard(name)
 	}
 	return f, nil
 }
 
-func (f *Fleet) addShard(name string) error {
-	s, err := newShard(f.sched, f.spec, name, len(f.Shards))
-	if err != nil {
-		return err
-	}
+func (f *Fleet) addShard(name string) {
+	s := newShard(f.sched, f.spec, name, len(f.Shards))
 	f.Shards = append(f.Shards, s)
 	f.byAddr[s.addr] = s
-	return nil
 }
 
 // Close ends the Rings and the shards.
@@ -79,9 +73,6 @@ func (f *Fleet) Close() error {
 	var errs []error
 	for _, w := range f.wires {
 		errs = append(errs, w.close())
-	}
-	for _, s := range f.Shards {
-		s.close()
 	}
 	return errors.Join(errs...)
 }

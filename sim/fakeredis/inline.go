@@ -12,7 +12,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2/server"
 
-	"github.com/quotalab/quotalab/sim/rediscmd"
+	"github.com/quotalab/quotalab/sim/redisdata"
 )
 
 // inlineConn is a client's connection to an embedded shard without a socket
@@ -24,17 +24,18 @@ type inlineConn struct {
 	peer    *server.Peer
 	pending []byte // of a command that has not been written in full
 	replies bytes.Buffer
-	inTx    bool
-	queued  [][]string // since MULTI
-	refused bool       // one was not queued
-	greets  bool       // the last command was of the handshake
-	lost    error      // why nobody knows where the next command begins
+	client  redisdata.Client
+	tx      queueing
+	greets  bool  // the last command was of the handshake
+	lost    error // why nobody knows where the next command begins
 	closed  bool
+	do      func(words []string) // with a command that came
 }
 
 func newInlineConn(s *Shard) *inlineConn {
 	c := &inlineConn{shard: s}
 	c.peer = server.NewPeer(bufio.NewWriter(&c.replies))
+	c.do = c.execute
 	return c
 }
 
@@ -69,46 +70,10 @@ func (c *inlineConn) Write(b []byte) (int, error) {
 			return 0, err
 		}
 		in = in[n:]
-		c.execute(words)
+		c.do(words)
 	}
 	c.pending = append(c.pending[:0], in...)
 	return len(b), nil
-}
-
-// execute passes a command to the shard. What a transaction queues takes
-// effect at its EXEC.
-func (c *inlineConn) execute(words []string) {
-	name := rediscmd.Lower(words[0])
-	c.shard.dirty, c.greets = false, name == "hello" || name == "client"
-	switch {
-	case c.inTx && name == "exec" && c.refused:
-		c.abort()
-	case c.inTx && name == "exec":
-		c.shard.executeAll(c.peer, words, c.queued)
-		c.inTx, c.queued = false, nil
-	case c.inTx && name != "discard":
-		if text := c.shard.refusalInTransaction(name); text != "" {
-			c.refused = true
-			c.peer.WriteError(text)
-			return
-		}
-		c.queued = append(c.queued, words)
-		c.shard.srv.Dispatch(c.peer, words)
-	default:
-		c.inTx, c.queued, c.refused = name == "multi", nil, false
-		c.shard.execute(c.peer, words)
-	}
-}
-
-// abort answers the EXEC of a transaction of which a command was refused.
-func (c *inlineConn) abort() {
-	c.peer.Flush()
-	n := c.replies.Len()
-	c.shard.srv.Dispatch(c.peer, []string{"DISCARD"})
-	c.peer.Flush()
-	c.replies.Truncate(n)
-	c.inTx, c.queued, c.refused = false, nil, false
-	c.peer.WriteError(abortedText)
 }
 
 // Read returns replies. A client reads only after it wrote, so no reply
@@ -130,8 +95,8 @@ const (
 )
 
 // parse reads one RESP array of bulk strings and returns its words and its
-// length. An incomplete one is io.ErrShortBuffer. The words are not reused:
-// miniredis keeps them while a transaction is open.
+// length. An incomplete one is io.ErrShortBuffer. The words are not reused: data
+// and transactions keep them.
 func parse(b []byte) (words []string, length int, err error) {
 	n, at, err := header(b, 0, '*')
 	if err != nil {
@@ -183,7 +148,13 @@ func header(b []byte, at int, kind byte) (number, next int, err error) {
 	return number, at + end + 1, nil
 }
 
-func (c *inlineConn) Close() error                     { c.closed = true; return nil }
+// Close ends the connection, and with it what it watches.
+func (c *inlineConn) Close() error {
+	c.closed = true
+	c.tx.end()
+	return nil
+}
+
 func (c *inlineConn) LocalAddr() net.Addr              { return inlineAddr(c.shard.addr) }
 func (c *inlineConn) RemoteAddr() net.Addr             { return inlineAddr(c.shard.addr) }
 func (c *inlineConn) SetDeadline(time.Time) error      { return nil }

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/alicebob/miniredis/v2/server"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -61,15 +60,11 @@ func TestParse(t *testing.T) {
 func echo(t testing.TB) func() *inlineConn {
 	r := newRig(t, even(1, 0))
 	s := r.fleet.Shards[0]
-	s.srv.SetPreHook(func(p *server.Peer, cmd string, args ...string) bool {
-		p.WriteLen(1 + len(args))
-		p.WriteBulk(cmd)
-		for _, a := range args {
-			p.WriteBulk(a)
-		}
-		return true
-	})
-	return func() *inlineConn { return newInlineConn(s) }
+	return func() *inlineConn {
+		c := newInlineConn(s)
+		c.do = func(words []string) { c.peer.WriteStrings(words) }
+		return c
+	}
 }
 
 // replies writes a stream in the given pieces and reads everything back.

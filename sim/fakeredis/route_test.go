@@ -238,7 +238,7 @@ func TestKeysOf(t *testing.T) {
 		{"unknown, no argument", []string{"frobnicate"}, nil},
 	} {
 		var got []string
-		eachKey(tt.cmd, rediscmd.Of(tt.cmd[0]), func(k string) { got = append(got, k) })
+		rediscmd.Of(tt.cmd[0]).Keys(len(tt.cmd), func(i int) string { return tt.cmd[i] }, func(at int) { got = append(got, tt.cmd[at]) })
 		if d := cmp.Diff(tt.want, got); d != "" {
 			t.Errorf("%s: %v: %s", tt.why, tt.cmd, d)
 		}

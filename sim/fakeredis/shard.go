@@ -13,65 +13,54 @@
 // by which it loses a shard. A command is sent once, on a connection that is
 // always free; a refusal takes a round trip.
 //
-// An embedded shard is one miniredis behind an inline connection, which
+// An embedded shard is the data of one Redis behind an inline connection, which
 // executes on the caller's goroutine, and a single-server FIFO queue in
 // virtual time: Redis executes commands on one thread.
 package fakeredis
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
-	"time"
 
-	"github.com/alicebob/miniredis/v2"
 	"github.com/alicebob/miniredis/v2/server"
 
 	"github.com/quotalab/quotalab/models/network"
 	"github.com/quotalab/quotalab/sim/clock"
 	"github.com/quotalab/quotalab/sim/rediscmd"
+	"github.com/quotalab/quotalab/sim/redisdata"
 )
 
-// Shard is one embedded Redis: a miniredis that lives in virtual time, and
-// the queue in front of it.
+// Shard is one embedded Redis: its data, which lives in virtual time, and the
+// queue in front of it.
 type Shard struct {
 	Name string // as the scenario knows it
 	addr string // as a Ring's option knows it
 
 	index    int // in the fleet
-	selected int // database of the client that runs
+	selected int // database of the client or script whose command is executed
 
 	sched   *clock.Scheduler
-	db      *miniredis.Miniredis
-	srv     *server.Server
-	expiry  *deadlines
+	epoch   int64 // nanoseconds since 1970
+	data    *redisdata.Store
+	client  *redisdata.Client // whose command is executed
 	lua     *scripts
 	service network.Distribution
 	scripts network.Distribution
 	rng     *rand.Rand
 	free    int64 // instant at which the queue is empty
-	clock   int64 // instant that miniredis was last told
 	replied int64 // bytes of all replies but to handshakes
 	trouble
 }
 
-func newShard(sched *clock.Scheduler, spec Spec, name string, index int) (*Shard, error) {
-	db := miniredis.NewMiniRedis()
-	c, err := db.Dial() // starts it without a listener
-	if err != nil {
-		return nil, fmt.Errorf("shard %s: starting miniredis: %w", name, err)
-	}
-	if err := c.Close(); err != nil {
-		return nil, fmt.Errorf("shard %s: %w", name, err)
-	}
+func newShard(sched *clock.Scheduler, spec Spec, name string, index int) *Shard {
 	s := &Shard{
 		Name: name, index: index, addr: fmt.Sprintf("embedded-%d:6379", index),
-		sched: sched, db: db, srv: db.Server(), expiry: newDeadlines(), clock: -1,
+		sched: sched, epoch: sched.Time().UnixNano() - sched.Now(), data: redisdata.New(spec.Stream("picks/" + name)), client: new(redisdata.Client),
 		service: spec.Service, scripts: spec.Scripts, rng: spec.Stream("shard/" + name),
 	}
 	s.trouble.shard, s.trouble.stream = s, spec.Stream
 	s.lua = newScripts(s)
-	return s, nil
+	return s
 }
 
 // enqueue takes a place in the queue for commands that arrive now and
@@ -95,109 +84,59 @@ func (s *Shard) enqueue(cmds []command) (begin, end int64) {
 	return begin, end
 }
 
-// advance brings miniredis to the present instant: its clock, and the keys
+// advance brings the data to the present instant: its clock, and the keys
 // whose time is up.
-func (s *Shard) advance() {
-	now := s.sched.Now()
-	if now == s.clock {
-		return
-	}
-	s.clock = now
-	s.db.SetTime(s.sched.Time())
-	s.expiry.expire(now, func(key string) { s.db.Del(key) })
-}
+func (s *Shard) advance() { s.data.SetTime(s.epoch + s.sched.Now()) }
 
-// peek returns a string key's value as a command at this instant finds it.
+// peek returns a string key's value as a command at this instant finds it. A
+// key of another type is found without a value.
 func (s *Shard) peek(key string) (value string, found bool) {
 	s.advance()
-	value, err := s.db.Get(key)
-	return value, !errors.Is(err, miniredis.ErrKeyNotFound) // of another type: found, without a value
+	return s.data.Peek(0, key)
 }
 
-// execute runs one command at the present instant. miniredis stores a time
-// to live as it was set and never lets it run down, so the time that is
-// really left is put in before a command that may look at it, and what a
-// command left behind is read back after one that may change it.
+// execute runs one command at the present instant, for the current client or
+// its script, unless it is refused.
 func (s *Shard) execute(peer *server.Peer, words []string) {
-	s.advance()
 	name := rediscmd.Lower(words[0])
-	c := rediscmd.Of(name)
-	if s.lua.run(peer, name, words) {
+	if len(s.refusals) > 0 {
+		if text := s.refusal(name); text != "" {
+			peer.WriteError(text)
+			return
+		}
+		s.dirty = s.dirty || rediscmd.Of(name).Has(rediscmd.Grows|rediscmd.Frees)
+	}
+	s.run(peer, name, words)
+}
+
+// run runs one command that is not refused.
+func (s *Shard) run(peer *server.Peer, name string, words []string) {
+	s.advance()
+	if runsScripts(name) && s.lua.run(peer, name, words) {
 		return
 	}
-	s.before(words, c)
-	s.srv.Dispatch(peer, words)
-	s.after(words, c)
+	s.client.DB = s.selected
+	peer.WriteRaw(string(s.data.Execute(s.client, name, words)))
+	s.selected = s.client.DB
 }
 
-// executeAll runs the commands that were queued in a transaction: peer's
-// EXEC, which miniredis holds them for, executes them all.
-func (s *Shard) executeAll(peer *server.Peer, exec []string, queued [][]string) {
-	s.advance()
-	for _, words := range queued {
-		s.before(words, rediscmd.Of(rediscmd.Lower(words[0])))
-	}
-	s.srv.Dispatch(peer, exec)
-	for _, words := range queued {
-		s.after(words, rediscmd.Of(rediscmd.Lower(words[0])))
-	}
-}
-
-func (s *Shard) before(words []string, c *rediscmd.Command) {
-	if c.Has(rediscmd.ReadsTTL) {
-		eachKey(words, c, s.showTTL)
-	}
-}
-
-func (s *Shard) after(words []string, c *rediscmd.Command) {
-	switch {
-	case c.Has(rediscmd.SetsTTL):
-		eachKey(words, c, s.learnTTL)
-	case c.Has(rediscmd.NoKey) && c.Has(rediscmd.Writes): // FLUSHALL or FLUSHDB
-		s.expiry = newDeadlines()
-	}
-}
-
-func eachKey(words []string, c *rediscmd.Command, yield func(key string)) {
-	c.Keys(len(words), func(i int) string { return words[i] }, func(at int) { yield(words[at]) })
+// runsScripts reports whether a command is for the scripts to execute.
+func runsScripts(name string) bool {
+	return name == "script" || name == "function" || rediscmd.Of(name).Has(rediscmd.Script)
 }
 
 // Restart loses all keys and scripts, as a server without persistence does
 // that is killed and comes back at once.
 func (s *Shard) Restart() {
-	s.advance()
-	s.db.FlushAll()
-	s.expiry = newDeadlines()
+	s.data.FlushAll()
 	s.lua.restart()
 }
 
 // FlushScripts loses all scripts.
-func (s *Shard) FlushScripts() {
-	s.lua.forget()
-}
-
-// close ends the shard.
-func (s *Shard) close() {
-	s.db.Close()
-}
-
-func (s *Shard) showTTL(key string) {
-	if at, ok := s.expiry.of(key); ok {
-		s.db.SetTTL(key, time.Duration(at-s.sched.Now()))
-	}
-}
-
-func (s *Shard) learnTTL(key string) {
-	ttl := s.db.TTL(key)
-	if ttl <= 0 {
-		s.expiry.clear(key)
-		return
-	}
-	s.expiry.set(key, s.sched.Now()+int64(ttl))
-}
+func (s *Shard) FlushScripts() { s.lua.forget() }
 
 // Keys returns how many keys the shard holds at this instant.
 func (s *Shard) Keys() int {
 	s.advance()
-	return len(s.db.Keys())
+	return s.data.Len()
 }

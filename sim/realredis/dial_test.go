@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/quotalab/quotalab/sim/child"
 )
 
 // serve starts a redis-server with these arguments, in which PORT and BUS
@@ -27,21 +29,21 @@ func serve(t *testing.T, args ...string) string {
 		}
 		ports = append(ports, port)
 	}
-	f := newForks()
+	f := child.NewForks()
 	args = append([]string{"--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", t.TempDir()}, args...)
 	for i, a := range args {
 		args[i] = strings.NewReplacer("PORT", portOf(ports[0]), "BUS", portOf(ports[1])).Replace(a)
 	}
-	var log lastWords
+	var log child.LastWords
 	cmd := exec.Command("redis-server", args...)
 	cmd.Stdout, cmd.Stderr = &log, &log
-	if err := f.start(cmd); err != nil {
+	if err := f.Start(cmd); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait() // it was killed
-		if err := errors.Join(f.close(), ports[0].Close(), ports[1].Close()); err != nil {
+		if err := errors.Join(f.Close(), ports[0].Close(), ports[1].Close()); err != nil {
 			t.Error(err)
 		}
 	})

@@ -2,7 +2,6 @@ package realredis
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,12 +9,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/quotalab/quotalab/sim/child"
 	"github.com/quotalab/quotalab/sim/clock"
 )
 
@@ -67,8 +66,8 @@ func (s *Servers) start(ctx context.Context, program string, names []string) err
 		return fmt.Errorf("starting redis-server: folder for its files: %w", err)
 	}
 	s.atClose(func() error { return os.RemoveAll(dir) })
-	f := newForks()
-	s.atClose(f.close)
+	f := child.NewForks()
+	s.atClose(f.Close)
 	for i, name := range names {
 		s.own = append(s.own, &process{
 			name: name, program: program, dir: filepath.Join(dir, strconv.Itoa(i)), cluster: s.cluster, forks: f,
@@ -172,11 +171,11 @@ func (p *process) run(ctx context.Context) error {
 	if err := os.MkdirAll(p.dir, 0o700); err != nil {
 		return err
 	}
-	p.log.forget()
+	p.log.Forget()
 	cmd := exec.Command(p.program, p.arguments()...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = p.dir, &p.log, &p.log
 	cmd.WaitDelay = time.Second // for what it forked and still holds its log
-	if err := p.forks.start(cmd); err != nil {
+	if err := p.forks.Start(cmd); err != nil {
 		return err
 	}
 	l := &life{cmd: cmd, over: make(chan struct{})}
@@ -205,7 +204,7 @@ func (p *process) await(ctx context.Context) error {
 			answer = err
 		}
 		if p.life.ended() {
-			if p.log.contains("Failed listening on port") {
+			if p.log.Contains("Failed listening on port") {
 				return fmt.Errorf("%s: %w%s", p.host(), errPortTaken, &p.log)
 			}
 			return fmt.Errorf("%w, by %s%s", errEnded, exitText(p.life.exit), &p.log)
@@ -249,106 +248,4 @@ func (p *process) ask(ctx context.Context) error {
 		}
 	}
 	return errors.Join(errors.New("expected process_id in the answer to INFO, found none"), lines.Err())
-}
-
-// lastWords keeps the end of what a server writes to its log.
-type lastWords struct {
-	mu   sync.Mutex
-	text []byte
-}
-
-const (
-	longestLog = 8 << 10 // bytes kept
-	shownLines = 8
-)
-
-func (l *lastWords) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.text = append(l.text, p...)
-	if over := len(l.text) - longestLog; over > 0 {
-		l.text = append(l.text[:0], l.text[over:]...)
-	}
-	return len(p), nil
-}
-
-func (l *lastWords) contains(s string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return bytes.Contains(l.text, []byte(s))
-}
-
-// String is the last lines, indented, for the end of an error.
-func (l *lastWords) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	text := strings.TrimSpace(string(l.text))
-	if text == "" {
-		return "; its log is empty"
-	}
-	lines := strings.Split(text, "\n")
-	if len(lines) > shownLines {
-		lines = lines[len(lines)-shownLines:]
-	}
-	return "; the end of its log:\n\t" + strings.Join(lines, "\n\t")
-}
-
-// forget drops what was said in an earlier life.
-func (l *lastWords) forget() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.text = nil
-}
-
-// forks starts processes, all from one thread that lives until close. Linux
-// kills a process that has a Pdeathsig when the thread that forked it ends,
-// and Go ends threads at will, but not one that a goroutine holds.
-type forks struct {
-	commands chan *exec.Cmd
-	started  chan error
-	quit     chan struct{}
-	over     chan struct{}
-}
-
-func newForks() *forks {
-	f := &forks{make(chan *exec.Cmd), make(chan error), make(chan struct{}), make(chan struct{})}
-	go f.run()
-	return f
-}
-
-func (f *forks) run() {
-	defer close(f.over)
-	runtime.LockOSThread() // never unlocked: nobody else gets the thread and ends it
-	for {
-		select {
-		case cmd := <-f.commands:
-			f.started <- cmd.Start()
-		case <-f.quit:
-			return
-		}
-	}
-}
-
-var errClosed = errors.New("the servers are closed")
-
-// start starts cmd, which ends with this program.
-func (f *forks) start(cmd *exec.Cmd) error {
-	attributes, err := diesWithUs()
-	if err != nil {
-		return err
-	}
-	cmd.SysProcAttr = attributes
-	select {
-	case f.commands <- cmd:
-		return <-f.started
-	case <-f.quit:
-		return errClosed
-	}
-}
-
-// close ends the thread. It is called once, when all that it forked ended.
-func (f *forks) close() error {
-	close(f.quit)
-	<-f.over
-	return nil
 }

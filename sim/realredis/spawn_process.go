@@ -8,6 +8,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/quotalab/quotalab/sim/child"
 )
 
 // process is a redis-server that this program started, one life after the
@@ -17,8 +19,8 @@ type process struct {
 	program string
 	dir     string // of its files
 	cluster bool
-	forks   *forks
-	log     lastWords
+	forks   *child.Forks
+	log     child.LastWords
 
 	mu     sync.Mutex
 	port   *heldPort // nil: not begun
@@ -73,7 +75,7 @@ func (p *process) restart(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		return fmt.Errorf("shard %q at %s: starting it anew: %w", p.name, p.host(), errClosed)
+		return fmt.Errorf("shard %q at %s: starting it anew: %w", p.name, p.host(), child.ErrClosed)
 	}
 	if !p.life.ended() {
 		p.reap()
@@ -113,7 +115,7 @@ func (p *process) freeze(frozen bool) error {
 func (p *process) alive() error {
 	switch {
 	case p.closed:
-		return fmt.Errorf("shard %q: %w", p.name, errClosed)
+		return fmt.Errorf("shard %q: %w", p.name, child.ErrClosed)
 	case p.up && p.life.ended():
 		return p.endedItself()
 	case !p.up:

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/quotalab/quotalab/sim/child"
 )
 
 func TestSpawnAndClose(t *testing.T) {
@@ -61,8 +63,8 @@ func TestSpawnAndClose(t *testing.T) {
 	for what, err := range map[string]error{
 		"restart": s.own[0].restart(ctx), "kill": s.own[0].kill(), "stop": s.own[0].stop(), "resume": s.own[0].resume(),
 	} {
-		if !errors.Is(err, errClosed) {
-			t.Errorf("%s after Close: %v, expected %v", what, err, errClosed)
+		if !errors.Is(err, child.ErrClosed) {
+			t.Errorf("%s after Close: %v, expected %v", what, err, child.ErrClosed)
 		}
 	}
 }
@@ -127,8 +129,8 @@ func TestSpawnOfATakenPort(t *testing.T) {
 	noLeaks(t)
 	s, err := Spawn(t.Context(), []string{"a"})
 	s = open(t, s, err)
-	f := newForks()
-	defer f.close()
+	f := child.NewForks()
+	defer f.Close()
 	other := &process{name: "b", program: "redis-server", dir: t.TempDir(), port: s.own[0].port, forks: f}
 	other.mu.Lock()
 	defer other.mu.Unlock()
@@ -189,26 +191,5 @@ func TestSpawnIsInterrupted(t *testing.T) {
 	}
 	if n == 0 || runs(t, n) {
 		t.Errorf("process %d runs after the error", n)
-	}
-}
-
-func TestLastWords(t *testing.T) {
-	var l lastWords
-	if got := l.String(); got != "; its log is empty" {
-		t.Errorf("nothing said: %q", got)
-	}
-	for range 3000 {
-		if _, err := l.Write([]byte("blah\n")); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := l.Write([]byte("last\n")); err != nil {
-		t.Fatal(err)
-	}
-	if got, want := l.String(), "; the end of its log:"+strings.Repeat("\n\tblah", shownLines-1)+"\n\tlast"; got != want {
-		t.Errorf("log %q, expected %q", got, want)
-	}
-	if len(l.text) > longestLog {
-		t.Errorf("%d bytes are kept, expected %d at most", len(l.text), longestLog)
 	}
 }

@@ -1,4 +1,4 @@
-package realredis
+package child
 
 import "syscall"
 

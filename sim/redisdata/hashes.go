@@ -1,0 +1,342 @@
+package redisdata
+
+import (
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// hash is fields in the order in which they came, as a small hash of Redis
+// has them.
+type hash struct {
+	values map[string]string
+	order  []string
+	large  bool // it had so many or such long fields once that Redis does not pack it
+}
+
+func (h *hash) clone() *hash {
+	return &hash{maps.Clone(h.values), slices.Clone(h.order), h.large}
+}
+
+// set sets a field and reports whether it is new.
+func (h *hash) set(field, value string) bool {
+	_, found := h.values[field]
+	h.values[field] = value
+	if !found {
+		h.order = append(h.order, field)
+	}
+	h.large = h.large || len(h.order) > packedItems || len(field) > packedText || len(value) > packedText
+	return !found
+}
+
+func (h *hash) remove(field string) bool {
+	if _, found := h.values[field]; !found {
+		return false
+	}
+	delete(h.values, field)
+	i := slices.Index(h.order, field)
+	h.order = slices.Delete(h.order, i, i+1)
+	return true
+}
+
+var hashCommands = map[string]func(*Store, []string){
+	"hset hmset":   (*Store).hset,
+	"hsetnx":       (*Store).hsetnx,
+	"hget":         (*Store).hget,
+	"hmget":        (*Store).hmget,
+	"hdel":         (*Store).hdel,
+	"hexists":      func(s *Store, w []string) { s.hfield(w, func(_ string, found bool) { s.yes(found) }) },
+	"hstrlen":      func(s *Store, w []string) { s.hfield(w, func(v string, _ bool) { s.count(len(v)) }) },
+	"hlen":         (*Store).hlen,
+	"hgetall":      func(s *Store, w []string) { s.hall(w, true, true) },
+	"hkeys":        func(s *Store, w []string) { s.hall(w, true, false) },
+	"hvals":        func(s *Store, w []string) { s.hall(w, false, true) },
+	"hincrby":      (*Store).hincrby,
+	"hincrbyfloat": (*Store).hincrbyfloat,
+	"hrandfield":   (*Store).hrandfield,
+	"hscan":        (*Store).hscan,
+}
+
+var noFields = &hash{}
+
+// hashOf returns a key's hash, an empty one where there is no key. It is not
+// ok, and answered, when the key is of another type.
+func (s *Store) hashOf(key string) (h *hash, ok bool) {
+	e := s.find(key)
+	if e == nil {
+		return noFields, true
+	}
+	if h, ok = e.value.(*hash); !ok {
+		s.fail(wrongType)
+	}
+	return h, ok
+}
+
+// hashFor returns a key's hash, which it makes if need be.
+func (s *Store) hashFor(key string) (h *hash, ok bool) {
+	h, ok = s.hashOf(key)
+	if h == noFields {
+		h = &hash{values: map[string]string{}}
+		s.db.keys[key] = &entry{value: h}
+	}
+	return h, ok
+}
+
+func (s *Store) hset(w []string) {
+	if len(w)%2 != 0 {
+		s.fail("ERR wrong number of arguments for '" + strings.ToLower(w[0]) + "' command")
+		return
+	}
+	h, ok := s.hashFor(w[1])
+	if !ok {
+		return
+	}
+	added := 0
+	for i := 2; i < len(w); i += 2 {
+		if h.set(w[i], w[i+1]) {
+			added++
+		}
+	}
+	s.db.touch(w[1])
+	if strings.EqualFold(w[0], "hset") {
+		s.count(added)
+	} else {
+		s.ok()
+	}
+}
+
+func (s *Store) hsetnx(w []string) {
+	h, ok := s.hashOf(w[1])
+	if !ok {
+		return
+	}
+	if _, found := h.values[w[2]]; found {
+		s.integer(0)
+		return
+	}
+	h, _ = s.hashFor(w[1])
+	h.set(w[2], w[3])
+	s.db.touch(w[1])
+	s.integer(1)
+}
+
+func (s *Store) hfield(w []string, say func(value string, found bool)) {
+	if h, ok := s.hashOf(w[1]); ok {
+		value, found := h.values[w[2]]
+		say(value, found)
+	}
+}
+
+func (s *Store) hget(w []string) {
+	if h, ok := s.hashOf(w[1]); ok {
+		s.field(h, w[2])
+	}
+}
+
+// field answers with a field's value.
+func (s *Store) field(h *hash, name string) {
+	if value, found := h.values[name]; found {
+		s.bulk(value)
+	} else {
+		s.null()
+	}
+}
+
+func (s *Store) hmget(w []string) {
+	h, ok := s.hashOf(w[1])
+	if !ok {
+		return
+	}
+	s.length(len(w) - 2)
+	for _, name := range w[2:] {
+		s.field(h, name)
+	}
+}
+
+func (s *Store) hdel(w []string) {
+	h, ok := s.hashOf(w[1])
+	if !ok {
+		return
+	}
+	n := 0
+	for _, name := range w[2:] {
+		if h.remove(name) {
+			n++
+		}
+	}
+	if n > 0 {
+		s.change(w[1], len(h.values))
+	}
+	s.count(n)
+}
+
+func (s *Store) hlen(w []string) {
+	if h, ok := s.hashOf(w[1]); ok {
+		s.count(len(h.values))
+	}
+}
+
+func (s *Store) hall(w []string, names, values bool) {
+	h, ok := s.hashOf(w[1])
+	if !ok {
+		return
+	}
+	n := len(h.order)
+	if names && values {
+		n *= 2
+	}
+	s.length(n)
+	for _, name := range h.order {
+		if names {
+			s.bulk(name)
+		}
+		if values {
+			s.bulk(h.values[name])
+		}
+	}
+}
+
+func (s *Store) hincrby(w []string) {
+	by, ok := s.number(w[3])
+	if !ok {
+		return
+	}
+	h, ok := s.hashOf(w[1])
+	if !ok {
+		return
+	}
+	old := int64(0)
+	if text, found := h.values[w[2]]; found {
+		if old, ok = parseInt(text); !ok {
+			s.fail("ERR hash value is not an integer")
+			return
+		}
+	}
+	sum, ok := add(old, by)
+	if !ok {
+		s.fail("ERR increment or decrement would overflow")
+		return
+	}
+	h, _ = s.hashFor(w[1])
+	h.set(w[2], strconv.FormatInt(sum, 10))
+	s.db.touch(w[1])
+	s.integer(sum)
+}
+
+func (s *Store) hincrbyfloat(w []string) {
+	by, ok := parseLong(w[3])
+	if !ok {
+		s.fail(notFloat)
+		return
+	}
+	if by.IsInf() {
+		s.fail("ERR value is NaN or Infinity")
+		return
+	}
+	h, ok := s.hashOf(w[1])
+	if !ok {
+		return
+	}
+	text, found := h.values[w[2]]
+	if !found {
+		text = "0"
+	}
+	old, ok := parseLong(text)
+	if !ok {
+		s.fail("ERR hash value is not a float")
+		return
+	}
+	sum, ok := addLong(old, by)
+	if !ok {
+		s.fail("ERR increment would produce NaN or Infinity")
+		return
+	}
+	h, _ = s.hashFor(w[1])
+	h.set(w[2], sum)
+	s.db.touch(w[1])
+	s.bulk(sum)
+}
+
+// sampleOf picks count of n things at random: different ones, or with a
+// negative count each on its own.
+func (s *Store) sampleOf(n int, count int64) []int {
+	if count < 0 {
+		picked := make([]int, -count)
+		for i := range picked {
+			picked[i] = s.rng.IntN(n)
+		}
+		return picked
+	}
+	if count >= int64(n) {
+		picked := make([]int, n)
+		for i := range picked {
+			picked[i] = i
+		}
+		return picked
+	}
+	return s.rng.Perm(n)[:count]
+}
+
+// mostPicked is how many things a command may pick at random, which are held
+// in memory at once.
+const mostPicked = 1 << 24
+
+// pickCount reads how many things to pick.
+func (s *Store) pickCount(word string, pairs bool) (int64, bool) {
+	n, ok := parseInt(word)
+	switch {
+	case !ok:
+		s.fail(notInteger)
+	case n == math.MinInt64, pairs && (n < -math.MaxInt64/2 || n > math.MaxInt64/2):
+		s.fail(outOfRange)
+		ok = false
+	case n < -mostPicked:
+		s.refuse("that many picks")
+		ok = false
+	}
+	return n, ok
+}
+
+func (s *Store) hrandfield(w []string) {
+	count, withValues, ok := int64(1), false, true
+	if len(w) > 2 {
+		if len(w) > 4 || len(w) == 4 && !strings.EqualFold(w[3], "withvalues") {
+			if _, ok := s.number(w[2]); ok {
+				s.fail(syntax)
+			}
+			return
+		}
+		withValues = len(w) == 4
+		if count, ok = s.pickCount(w[2], withValues); !ok {
+			return
+		}
+	}
+	h, ok := s.hashOf(w[1])
+	switch {
+	case !ok:
+		return
+	case len(w) == 2 && h == noFields:
+		s.null()
+		return
+	case len(w) == 2:
+		s.bulk(h.order[s.rng.IntN(len(h.order))])
+		return
+	case h == noFields || count == 0:
+		s.length(0)
+		return
+	}
+	picked := s.sampleOf(len(h.order), count)
+	n := len(picked)
+	if withValues {
+		n *= 2
+	}
+	s.length(n)
+	for _, i := range picked {
+		s.bulk(h.order[i])
+		if withValues {
+			s.bulk(h.values[h.order[i]])
+		}
+	}
+}

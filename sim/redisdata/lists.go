@@ -1,0 +1,556 @@
+package redisdata
+
+import (
+	"math"
+	"slices"
+	"strings"
+)
+
+// list is texts, with room before the first.
+type list struct {
+	room  int
+	items []string // the first room ones are not used
+}
+
+func (l *list) all() []string { return l.items[l.room:] }
+func (l *list) size() int     { return len(l.items) - l.room }
+func (l *list) clone() *list  { return &list{0, slices.Clone(l.all())} }
+
+func (l *list) push(left bool, text string) {
+	if !left {
+		l.items = append(l.items, text)
+		return
+	}
+	if l.room == 0 {
+		l.room = len(l.items) + 4
+		l.items = append(make([]string, l.room, l.room+len(l.items)), l.items...)
+	}
+	l.room--
+	l.items[l.room] = text
+}
+
+func (l *list) pop(left bool) string {
+	at := len(l.items) - 1
+	if left {
+		at = l.room
+	}
+	text := l.items[at]
+	l.items[at] = ""
+	if left {
+		l.room++
+	} else {
+		l.items = l.items[:at]
+	}
+	return text
+}
+
+var listCommands = map[string]func(*Store, []string){
+	"lpush":        func(s *Store, w []string) { s.push(w, true, false) },
+	"rpush":        func(s *Store, w []string) { s.push(w, false, false) },
+	"lpushx":       func(s *Store, w []string) { s.push(w, true, true) },
+	"rpushx":       func(s *Store, w []string) { s.push(w, false, true) },
+	"lpop":         func(s *Store, w []string) { s.pop(w, true) },
+	"rpop":         func(s *Store, w []string) { s.pop(w, false) },
+	"llen":         (*Store).llen,
+	"lrange":       (*Store).lrange,
+	"ltrim":        (*Store).ltrim,
+	"lindex":       (*Store).lindex,
+	"lset":         (*Store).lset,
+	"lrem":         (*Store).lrem,
+	"linsert":      (*Store).linsert,
+	"lpos":         (*Store).lpos,
+	"lmove blmove": (*Store).lmove,
+	"rpoplpush":    func(s *Store, w []string) { s.moveItem(w[1], w[2], false, true, false) },
+	"brpoplpush":   (*Store).brpoplpush,
+	"lmpop":        func(s *Store, w []string) { s.lmpop(w[1:]) },
+	"blmpop":       (*Store).blmpop,
+	"blpop":        func(s *Store, w []string) { s.bpop(w, true) },
+	"brpop":        func(s *Store, w []string) { s.bpop(w, false) },
+}
+
+var noItems = &list{}
+
+// listOf returns a key's list, an empty one where there is no key. It is not
+// ok, and answered, when the key is of another type.
+func (s *Store) listOf(key string) (l *list, ok bool) {
+	e := s.find(key)
+	if e == nil {
+		return noItems, true
+	}
+	if l, ok = e.value.(*list); !ok {
+		s.fail(wrongType)
+	}
+	return l, ok
+}
+
+func (s *Store) push(w []string, left, onlyOld bool) {
+	l, ok := s.listOf(w[1])
+	if !ok {
+		return
+	}
+	if l == noItems {
+		if onlyOld {
+			s.integer(0)
+			return
+		}
+		l = &list{}
+		s.db.keys[w[1]] = &entry{value: l}
+	}
+	for _, text := range w[2:] {
+		l.push(left, text)
+	}
+	s.db.touch(w[1])
+	s.count(l.size())
+}
+
+func (s *Store) pop(w []string, left bool) {
+	if len(w) > 3 {
+		s.fail("ERR wrong number of arguments for '" + strings.ToLower(w[0]) + "' command")
+		return
+	}
+	count, ok := int64(1), true
+	if len(w) == 3 {
+		if count, ok = parseInt(w[2]); !ok || count < 0 {
+			s.fail("ERR value is out of range, must be positive")
+			return
+		}
+	}
+	l, ok := s.listOf(w[1])
+	switch {
+	case !ok:
+	case l == noItems && len(w) == 3:
+		s.nullList()
+	case l == noItems:
+		s.null()
+	case len(w) == 2:
+		s.bulk(l.pop(left))
+		s.change(w[1], l.size())
+	case count == 0:
+		s.length(0)
+	default:
+		s.popMany(w[1], l, left, count)
+	}
+}
+
+// popMany answers with the items that it takes from an end.
+func (s *Store) popMany(key string, l *list, left bool, count int64) {
+	n := int(min(count, int64(l.size())))
+	s.length(n)
+	for range n {
+		s.bulk(l.pop(left))
+	}
+	s.change(key, l.size())
+}
+
+func (s *Store) llen(w []string) {
+	if l, ok := s.listOf(w[1]); ok {
+		s.count(l.size())
+	}
+}
+
+// twoNumbers reads the third and the fourth word.
+func (s *Store) twoNumbers(w []string) (a, b int64, ok bool) {
+	if a, ok = s.number(w[2]); !ok {
+		return 0, 0, false
+	}
+	b, ok = s.number(w[3])
+	return a, b, ok
+}
+
+func (s *Store) lrange(w []string) {
+	start, end, ok := s.twoNumbers(w)
+	if !ok {
+		return
+	}
+	l, ok := s.listOf(w[1])
+	if !ok {
+		return
+	}
+	from, to, _ := span(start, end, l.size())
+	s.bulks(l.all()[from:to])
+}
+
+func (s *Store) ltrim(w []string) {
+	start, end, ok := s.twoNumbers(w)
+	if !ok {
+		return
+	}
+	l, ok := s.listOf(w[1])
+	if !ok {
+		return
+	}
+	if l != noItems {
+		from, to, _ := span(start, end, l.size())
+		kept := l.all()[from:to]
+		l.items, l.room = slices.Clone(kept), 0
+		s.change(w[1], l.size())
+	}
+	s.ok()
+}
+
+// at returns the place of an index that may count from the end.
+func (l *list) at(index int64) (int, bool) {
+	if index < 0 {
+		index += int64(l.size())
+	}
+	return l.room + int(index), index >= 0 && index < int64(l.size())
+}
+
+func (s *Store) lindex(w []string) {
+	l, ok := s.listOf(w[1])
+	if !ok {
+		return
+	}
+	if l == noItems {
+		s.null()
+		return
+	}
+	index, ok := s.number(w[2])
+	if !ok {
+		return
+	}
+	if at, ok := l.at(index); ok {
+		s.bulk(l.items[at])
+	} else {
+		s.null()
+	}
+}
+
+func (s *Store) lset(w []string) {
+	l, ok := s.listOf(w[1])
+	if !ok {
+		return
+	}
+	if l == noItems {
+		s.fail(noKey)
+		return
+	}
+	index, ok := s.number(w[2])
+	if !ok {
+		return
+	}
+	at, ok := l.at(index)
+	if !ok {
+		s.fail("ERR index out of range")
+		return
+	}
+	l.items[at] = w[3]
+	s.db.touch(w[1])
+	s.ok()
+}
+
+func (s *Store) lrem(w []string) {
+	count, ok := s.number(w[2])
+	if !ok {
+		return
+	}
+	l, ok := s.listOf(w[1])
+	if !ok {
+		return
+	}
+	all := l.all()
+	most := int64(len(all))
+	if count != 0 && count > -most && count < most {
+		most = max(count, -count)
+	}
+	if count < 0 {
+		slices.Reverse(all)
+	}
+	removed := int64(0)
+	kept := slices.DeleteFunc(all, func(text string) bool {
+		if text != w[3] || removed == most {
+			return false
+		}
+		removed++
+		return true
+	})
+	if count < 0 {
+		slices.Reverse(kept)
+	}
+	if l != noItems {
+		l.items = l.items[:l.room+len(kept)]
+	}
+	if removed > 0 {
+		s.change(w[1], l.size())
+	}
+	s.integer(removed)
+}
+
+func (s *Store) linsert(w []string) {
+	where := strings.ToLower(w[2])
+	if where != "before" && where != "after" {
+		s.fail(syntax)
+		return
+	}
+	l, ok := s.listOf(w[1])
+	if !ok {
+		return
+	}
+	if l == noItems {
+		s.integer(0)
+		return
+	}
+	at := slices.Index(l.all(), w[3])
+	if at < 0 {
+		s.integer(-1)
+		return
+	}
+	if where == "after" {
+		at++
+	}
+	l.items = slices.Insert(l.items, l.room+at, w[4])
+	s.db.touch(w[1])
+	s.count(l.size())
+}
+
+// posOptions are what stands behind LPOS.
+type posOptions struct {
+	rank, count, most int64
+	list              bool
+}
+
+func (s *Store) lposOptions(w []string) (o posOptions, ok bool) {
+	o.rank = 1
+	for i := 0; i < len(w); i += 2 {
+		if i+1 == len(w) {
+			s.fail(syntax)
+			return o, false
+		}
+		n, ok := parseInt(w[i+1])
+		switch strings.ToLower(w[i]) {
+		case "rank":
+			if !ok || n == 0 {
+				s.fail("ERR RANK can't be zero")
+				return o, false
+			}
+			o.rank = n
+		case "count":
+			if !ok || n < 0 {
+				s.fail("ERR COUNT can't be negative")
+				return o, false
+			}
+			o.count, o.list = n, true
+		case "maxlen":
+			if !ok || n < 0 {
+				s.fail("ERR MAXLEN can't be negative")
+				return o, false
+			}
+			o.most = n
+		default:
+			s.fail(syntax)
+			return o, false
+		}
+	}
+	return o, true
+}
+
+func (s *Store) lpos(w []string) {
+	o, ok := s.lposOptions(w[3:])
+	if !ok {
+		return
+	}
+	l, ok := s.listOf(w[1])
+	if !ok {
+		return
+	}
+	found := o.search(l.all(), w[2])
+	switch {
+	case o.list:
+		s.length(len(found))
+		for _, i := range found {
+			s.count(i)
+		}
+	case len(found) > 0:
+		s.count(found[0])
+	default:
+		s.null()
+	}
+}
+
+// search returns the places of a text.
+func (o posOptions) search(all []string, text string) (found []int) {
+	skip := o.rank - 1
+	if o.rank < 0 {
+		skip = -(o.rank + 1)
+	}
+	if o.rank == math.MinInt64 { // Redis 7.0 does not see that it has no positive
+		skip = 0
+	}
+	for i := range all {
+		if o.most > 0 && int64(i) >= o.most {
+			break
+		}
+		at := i
+		if o.rank < 0 {
+			at = len(all) - 1 - i
+		}
+		if all[at] != text {
+			continue
+		}
+		if skip > 0 {
+			skip--
+			continue
+		}
+		found = append(found, at)
+		if !o.list || int64(len(found)) == o.count {
+			break
+		}
+	}
+	return found
+}
+
+// side reads LEFT or RIGHT.
+func (s *Store) side(word string) (left, ok bool) {
+	switch strings.ToLower(word) {
+	case "left":
+		return true, true
+	case "right":
+		return false, true
+	}
+	s.fail(syntax)
+	return false, false
+}
+
+func (s *Store) lmove(w []string) {
+	from, ok := s.side(w[3])
+	if !ok {
+		return
+	}
+	to, ok := s.side(w[4])
+	if !ok || len(w) == 6 && !s.patience(w[5]) {
+		return
+	}
+	s.moveItem(w[1], w[2], from, to, len(w) == 6)
+}
+
+func (s *Store) brpoplpush(w []string) {
+	if s.patience(w[3]) {
+		s.moveItem(w[1], w[2], false, true, true)
+	}
+}
+
+// patience reads how long a command would wait.
+func (s *Store) patience(word string) bool {
+	f, ok := parseLong(word)
+	switch {
+	case !ok:
+		s.fail("ERR timeout is not a float or out of range")
+	case f.Sign() < 0:
+		s.fail("ERR timeout is negative")
+		ok = false
+	}
+	return ok
+}
+
+func (s *Store) moveItem(source, target string, fromLeft, toLeft, _ bool) {
+	from, ok := s.listOf(source)
+	if !ok {
+		return
+	}
+	if from == noItems {
+		s.null()
+		return
+	}
+	to, ok := s.listOf(target)
+	if !ok {
+		return
+	}
+	if to == noItems {
+		to = &list{}
+		s.db.keys[target] = &entry{value: to}
+	}
+	text := from.pop(fromLeft)
+	to.push(toLeft, text)
+	s.db.touch(target)
+	s.change(source, from.size())
+	s.bulk(text)
+}
+
+// fromKeys reads the number of keys and the keys behind it.
+func (s *Store) fromKeys(w []string) (keys, rest []string, ok bool) {
+	n, ok := parseInt(w[0])
+	if !ok || n <= 0 {
+		s.fail("ERR numkeys should be greater than 0")
+		return nil, nil, false
+	}
+	if n > int64(len(w)-1) {
+		s.fail(syntax)
+		return nil, nil, false
+	}
+	return w[1 : 1+n], w[1+n:], true
+}
+
+// popCount reads COUNT behind LMPOP and ZMPOP, with which each key's type
+// comes first.
+func (s *Store) popCount(w []string) (count int64, ok bool) {
+	if len(w) == 0 {
+		return 1, true
+	}
+	if len(w) != 2 || !strings.EqualFold(w[0], "count") {
+		s.fail(syntax)
+		return 0, false
+	}
+	n, ok := parseInt(w[1])
+	if !ok || n <= 0 {
+		s.fail("ERR count should be greater than 0")
+		return 0, false
+	}
+	return n, true
+}
+
+func (s *Store) lmpop(w []string) {
+	keys, rest, ok := s.fromKeys(w)
+	if !ok {
+		return
+	}
+	if len(rest) == 0 {
+		s.fail(syntax)
+		return
+	}
+	left, ok := s.side(rest[0])
+	if !ok {
+		return
+	}
+	count, ok := s.popCount(rest[1:])
+	if !ok {
+		return
+	}
+	for _, key := range keys {
+		l, ok := s.listOf(key)
+		if !ok {
+			return
+		}
+		if l != noItems {
+			s.length(2)
+			s.bulk(key)
+			s.popMany(key, l, left, count)
+			return
+		}
+	}
+	s.nullList()
+}
+
+func (s *Store) blmpop(w []string) {
+	if s.patience(w[1]) {
+		s.lmpop(w[2:])
+	}
+}
+
+// bpop pops from the first list that has something. Nothing waits here.
+func (s *Store) bpop(w []string, left bool) {
+	if !s.patience(w[len(w)-1]) {
+		return
+	}
+	for _, key := range w[1 : len(w)-1] {
+		l, ok := s.listOf(key)
+		if !ok {
+			return
+		}
+		if l != noItems {
+			s.bulks([]string{key, l.pop(left)})
+			s.change(key, l.size())
+			return
+		}
+	}
+	s.nullList()
+}

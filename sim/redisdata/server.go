@@ -1,0 +1,232 @@
+package redisdata
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Client is what the store keeps of a client's connection.
+type Client struct {
+	DB   int // that it selected
+	Name string
+}
+
+// version is the Redis whose commands these are.
+const version = "7.0.15"
+
+var serverCommands = map[string]func(*Store, []string){
+	"ping":    (*Store).ping,
+	"unwatch": func(s *Store, _ []string) { s.ok() }, // in a transaction
+	"echo":    func(s *Store, w []string) { s.bulk(w[1]) },
+	"select":  (*Store).selectCommand,
+	"time":    (*Store).time,
+	"hello":   (*Store).hello,
+	"auth":    (*Store).auth,
+	"client":  (*Store).clientCommand,
+	"info":    (*Store).info,
+	"command": (*Store).commandCommand,
+	"config":  (*Store).config,
+	"memory":  (*Store).memory,
+	"publish": func(s *Store, _ []string) { s.integer(0) }, // nobody subscribes
+	"wait":    func(s *Store, _ []string) { s.integer(0) }, // there are no replicas
+}
+
+func (s *Store) ping(w []string) {
+	switch len(w) {
+	case 1:
+		s.status("PONG")
+	case 2:
+		s.bulk(w[1])
+	default:
+		s.fail("ERR wrong number of arguments for 'ping' command")
+	}
+}
+
+func (s *Store) selectCommand(w []string) {
+	n, ok := s.number(w[1])
+	if ok && s.database(n) != nil {
+		s.client.DB = int(n)
+		s.ok()
+	}
+}
+
+func (s *Store) time([]string) {
+	s.bulks([]string{strconv.FormatInt(s.ns/1e9, 10), strconv.FormatInt(s.ns%1e9/1e3, 10)})
+}
+
+func (s *Store) hello(w []string) {
+	if len(w) > 1 {
+		protocol, ok := parseInt(w[1])
+		if !ok {
+			s.fail("ERR Protocol version is not an integer or out of range")
+			return
+		}
+		if protocol != 2 {
+			s.fail("NOPROTO unsupported protocol version")
+			return
+		}
+	}
+	for i := 2; i < len(w); i++ {
+		switch word, more := strings.ToLower(w[i]), len(w)-i-1; {
+		case word == "auth" && more >= 2:
+			if w[i+1] != "default" {
+				s.fail("WRONGPASS invalid username-password pair or user is disabled.")
+				return
+			}
+			i += 2
+		case word == "setname" && more >= 1:
+			i++
+			s.client.Name = w[i]
+		default:
+			s.fail("ERR Syntax error in HELLO option '" + w[i] + "'")
+			return
+		}
+	}
+	s.length(14)
+	for _, pair := range [][2]string{{"server", "redis"}, {"version", version}, {"proto", ":2"}, {"id", ":1"}, {"mode", "standalone"}, {"role", "master"}} {
+		s.bulk(pair[0])
+		if number, ok := strings.CutPrefix(pair[1], ":"); ok {
+			n, _ := parseInt(number)
+			s.integer(n)
+		} else {
+			s.bulk(pair[1])
+		}
+	}
+	s.bulk("modules")
+	s.length(0)
+}
+
+func (s *Store) auth(w []string) {
+	switch {
+	case len(w) > 3:
+		s.fail(syntax)
+	case len(w) == 2:
+		s.fail("ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?")
+	case w[1] != "default":
+		s.fail("WRONGPASS invalid username-password pair or user is disabled.")
+	default:
+		s.ok()
+	}
+}
+
+func (s *Store) clientCommand(w []string) {
+	switch sub := strings.ToLower(w[1]); sub {
+	case "setname":
+		if strings.ContainsFunc(w[2], func(r rune) bool { return r < '!' || r > '~' }) {
+			s.fail("ERR Client names cannot contain spaces, newlines or special characters.")
+			return
+		}
+		s.client.Name = w[2]
+		s.ok()
+	case "getname":
+		if s.client.Name == "" {
+			s.null()
+		} else {
+			s.bulk(s.client.Name)
+		}
+	case "id":
+		s.integer(1)
+	case "info", "list":
+		s.bulk(fmt.Sprintf("id=1 addr=embedded name=%s db=%d\n", s.client.Name, s.client.DB))
+	case "no-evict":
+		s.ok()
+	default:
+		s.refuse("CLIENT " + sub)
+	}
+}
+
+func (s *Store) info([]string) {
+	text := "# Server\r\nredis_version:" + version + "\r\nredis_mode:standalone\r\n\r\n# Keyspace\r\n"
+	for i, db := range s.dbs {
+		if n := len(db.keys); n > 0 {
+			text += fmt.Sprintf("db%d:keys=%d\r\n", i, n)
+		}
+	}
+	s.bulk(text)
+}
+
+func (s *Store) commandCommand(w []string) {
+	switch {
+	case len(w) == 1:
+		s.length(0)
+	case strings.EqualFold(w[1], "count"):
+		n := 0
+		for name := range arities {
+			if !strings.Contains(name, "|") {
+				n++
+			}
+		}
+		s.count(n)
+	default:
+		s.refuse("COMMAND " + w[1])
+	}
+}
+
+// settings are those that clients look at.
+var settings = map[string]string{"maxmemory": "0", "maxmemory-policy": "noeviction", "databases": strconv.Itoa(Databases), "appendonly": "no", "save": ""}
+
+func (s *Store) config(w []string) {
+	if !strings.EqualFold(w[1], "get") {
+		s.refuse("CONFIG " + w[1])
+		return
+	}
+	var found []string
+	for _, pattern := range w[2:] {
+		if value, ok := settings[strings.ToLower(pattern)]; ok {
+			found = append(found, strings.ToLower(pattern), value)
+		}
+	}
+	s.bulks(found)
+}
+
+// memory answers with an estimate: Redis' own figure depends on its allocator.
+func (s *Store) memory(w []string) {
+	if !strings.EqualFold(w[1], "usage") {
+		s.refuse("MEMORY " + w[1])
+		return
+	}
+	e := s.find(w[2])
+	if e == nil {
+		s.null()
+		return
+	}
+	s.count(entryBytes + len(w[2]) + e.bytes())
+}
+
+// entryBytes is what Redis needs for a key beside its name and value.
+const entryBytes = 64
+
+// bytes estimates the size of a value.
+func (e *entry) bytes() int {
+	n := len(e.text)
+	texts := func(list []string) {
+		for _, t := range list {
+			n += len(t) + itemBytes
+		}
+	}
+	switch v := e.value.(type) {
+	case *hash:
+		for name, value := range v.values {
+			n += len(name) + len(value) + itemBytes
+		}
+	case *list:
+		texts(v.all())
+	case *set:
+		texts(v.order)
+	case *zset:
+		for name := range v.scores {
+			n += len(name) + 2*itemBytes
+		}
+	case *stream:
+		for _, x := range v.entries {
+			texts(x.fields)
+		}
+	case *counter:
+		n += registers
+	}
+	return n
+}
+
+// itemBytes is what an item needs beside its text.
+const itemBytes = 8

@@ -1,0 +1,386 @@
+package redisdata
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// set is members in the order in which they came. While all of them are
+// integers Redis keeps them in the order of their values.
+type set struct {
+	at    map[string]int
+	order []string
+	mixed bool // a member was no integer, or there were too many
+}
+
+func newSet() *set { return &set{at: map[string]int{}} }
+
+func (t *set) clone() *set {
+	c := newSet()
+	for _, m := range t.order {
+		c.add(m)
+	}
+	c.mixed = t.mixed
+	return c
+}
+
+// mostIntegers is how many integers Redis keeps in their order.
+const mostIntegers = 512
+
+func (t *set) add(member string) bool {
+	if _, found := t.at[member]; found {
+		return false
+	}
+	t.at[member] = len(t.order)
+	t.order = append(t.order, member)
+	t.mixed = t.mixed || len(t.order) > mostIntegers || !isText(member)
+	return true
+}
+
+func (t *set) has(member string) bool {
+	_, found := t.at[member]
+	return found
+}
+
+func (t *set) remove(member string) bool {
+	i, found := t.at[member]
+	if !found {
+		return false
+	}
+	delete(t.at, member)
+	last := len(t.order) - 1
+	t.order[i] = t.order[last]
+	t.order = t.order[:last]
+	if i < last {
+		t.at[t.order[i]] = i
+	}
+	return true
+}
+
+// members returns the members in Redis' order where it has one.
+func (t *set) members() []string {
+	if t.mixed {
+		return t.order
+	}
+	sorted := slices.Clone(t.order)
+	slices.SortFunc(sorted, func(a, b string) int {
+		m, _ := strconv.ParseInt(a, 10, 64)
+		n, _ := strconv.ParseInt(b, 10, 64)
+		switch {
+		case m < n:
+			return -1
+		case m > n:
+			return 1
+		}
+		return 0
+	})
+	return sorted
+}
+
+var setCommands = map[string]func(*Store, []string){
+	"sadd":        (*Store).sadd,
+	"srem":        (*Store).srem,
+	"scard":       (*Store).scard,
+	"smembers":    (*Store).smembers,
+	"sismember":   (*Store).sismember,
+	"smismember":  (*Store).smismember,
+	"smove":       (*Store).smove,
+	"spop":        (*Store).spop,
+	"srandmember": (*Store).srandmember,
+	"sinter":      func(s *Store, w []string) { s.sayCombined(w[1:], both) },
+	"sunion":      func(s *Store, w []string) { s.sayCombined(w[1:], either) },
+	"sdiff":       func(s *Store, w []string) { s.sayCombined(w[1:], less) },
+	"sinterstore": func(s *Store, w []string) { s.storeCombined(w, both) },
+	"sunionstore": func(s *Store, w []string) { s.storeCombined(w, either) },
+	"sdiffstore":  func(s *Store, w []string) { s.storeCombined(w, less) },
+	"sintercard":  (*Store).sintercard,
+	"sscan":       (*Store).sscan,
+}
+
+var noMembers = newSet()
+
+// setOf returns a key's set, an empty one where there is no key. It is not ok,
+// and answered, when the key is of another type.
+func (s *Store) setOf(key string) (t *set, ok bool) {
+	e := s.find(key)
+	if e == nil {
+		return noMembers, true
+	}
+	if t, ok = e.value.(*set); !ok {
+		s.fail(wrongType)
+	}
+	return t, ok
+}
+
+func (s *Store) membersFor(key string) (t *set, ok bool) {
+	t, ok = s.setOf(key)
+	if t == noMembers {
+		t = newSet()
+		s.db.keys[key] = &entry{value: t}
+	}
+	return t, ok
+}
+
+func (s *Store) sadd(w []string) {
+	t, ok := s.membersFor(w[1])
+	if !ok {
+		return
+	}
+	n := 0
+	for _, m := range w[2:] {
+		if t.add(m) {
+			n++
+		}
+	}
+	if n > 0 {
+		s.db.touch(w[1])
+	}
+	s.count(n)
+}
+
+func (s *Store) srem(w []string) {
+	t, ok := s.setOf(w[1])
+	if !ok {
+		return
+	}
+	n := 0
+	for _, m := range w[2:] {
+		if t.remove(m) {
+			n++
+		}
+	}
+	if n > 0 {
+		s.change(w[1], len(t.order))
+	}
+	s.count(n)
+}
+
+func (s *Store) scard(w []string) {
+	if t, ok := s.setOf(w[1]); ok {
+		s.count(len(t.order))
+	}
+}
+
+func (s *Store) smembers(w []string) {
+	if t, ok := s.setOf(w[1]); ok {
+		s.bulks(t.members())
+	}
+}
+
+func (s *Store) sismember(w []string) {
+	if t, ok := s.setOf(w[1]); ok {
+		s.yes(t.has(w[2]))
+	}
+}
+
+func (s *Store) smismember(w []string) {
+	t, ok := s.setOf(w[1])
+	if !ok {
+		return
+	}
+	s.length(len(w) - 2)
+	for _, m := range w[2:] {
+		s.yes(t.has(m))
+	}
+}
+
+func (s *Store) smove(w []string) {
+	from, ok := s.setOf(w[1])
+	if !ok {
+		return
+	}
+	if from == noMembers {
+		s.integer(0)
+		return
+	}
+	to, ok := s.setOf(w[2])
+	if !ok {
+		return
+	}
+	if from == to || !from.has(w[3]) {
+		s.yes(from == to && from.has(w[3]))
+		return
+	}
+	from.remove(w[3])
+	s.change(w[1], len(from.order))
+	to, _ = s.membersFor(w[2])
+	to.add(w[3])
+	s.db.touch(w[2])
+	s.integer(1)
+}
+
+func (s *Store) spop(w []string) {
+	if len(w) > 3 {
+		s.fail(syntax)
+		return
+	}
+	count, ok := int64(1), true
+	if len(w) == 3 {
+		if count, ok = parseInt(w[2]); !ok || count < 0 {
+			s.fail("ERR value is out of range, must be positive")
+			return
+		}
+	}
+	t, ok := s.setOf(w[1])
+	switch {
+	case !ok:
+		return
+	case t == noMembers && len(w) == 2:
+		s.null()
+		return
+	case t == noMembers || count == 0:
+		s.length(0)
+		return
+	}
+	members := t.members()
+	var picked []string
+	for _, i := range s.sampleOf(len(members), count) {
+		picked = append(picked, members[i])
+	}
+	for _, m := range picked {
+		t.remove(m)
+	}
+	s.change(w[1], len(t.order))
+	if len(w) == 2 {
+		s.bulk(picked[0])
+	} else {
+		s.bulks(picked)
+	}
+}
+
+func (s *Store) srandmember(w []string) {
+	if len(w) > 3 {
+		s.fail(syntax)
+		return
+	}
+	count, ok := int64(1), true
+	if len(w) == 3 {
+		if count, ok = s.pickCount(w[2], false); !ok {
+			return
+		}
+	}
+	t, ok := s.setOf(w[1])
+	switch {
+	case !ok:
+		return
+	case t == noMembers && len(w) == 2:
+		s.null()
+		return
+	case t == noMembers || count == 0:
+		s.length(0)
+		return
+	}
+	members := t.members()
+	picked := s.sampleOf(len(members), count)
+	if len(w) == 3 {
+		s.length(len(picked))
+	}
+	for _, i := range picked {
+		s.bulk(members[i])
+	}
+}
+
+// combination is how sets become one.
+type combination int
+
+const (
+	both combination = iota
+	either
+	less
+)
+
+// combine returns a set of members of several keys.
+func (s *Store) combine(keys []string, how combination) (out *set, ok bool) {
+	sets := make([]*set, len(keys))
+	missing := false
+	for i, key := range keys {
+		if sets[i], ok = s.setOf(key); !ok {
+			return nil, false
+		}
+		missing = missing || sets[i] == noMembers
+	}
+	out = newSet()
+	if how == both && missing {
+		return out, true
+	}
+	if how == either {
+		for _, t := range sets {
+			for _, m := range t.members() {
+				out.add(m)
+			}
+		}
+		return out, true
+	}
+	for _, m := range sets[0].members() {
+		others := 0
+		for _, t := range sets[1:] {
+			if t.has(m) {
+				others++
+			}
+		}
+		if how == both && others == len(sets)-1 || how == less && others == 0 {
+			out.add(m)
+		}
+	}
+	return out, true
+}
+
+func (s *Store) sayCombined(keys []string, how combination) {
+	if t, ok := s.combine(keys, how); ok {
+		s.bulks(t.members())
+	}
+}
+
+func (s *Store) storeCombined(w []string, how combination) {
+	t, ok := s.combine(w[2:], how)
+	if !ok {
+		return
+	}
+	if len(t.order) == 0 {
+		s.delete(w[1])
+	} else {
+		s.set(w[1], &entry{value: t})
+	}
+	s.count(len(t.order))
+}
+
+// limitOption reads LIMIT behind the keys of SINTERCARD and ZINTERCARD.
+func (s *Store) limitOption(w []string) (most int, ok bool) {
+	most = math.MaxInt
+	for i := 0; i < len(w); i += 2 {
+		if i+1 == len(w) || !strings.EqualFold(w[i], "limit") {
+			s.fail(syntax)
+			return 0, false
+		}
+		n, ok := parseInt(w[i+1])
+		if !ok || n < 0 {
+			s.fail("ERR LIMIT can't be negative")
+			return 0, false
+		}
+		if most = math.MaxInt; n > 0 {
+			most = int(n)
+		}
+	}
+	return most, true
+}
+
+func (s *Store) sintercard(w []string) {
+	n, ok := parseInt(w[1])
+	if !ok || n <= 0 {
+		s.fail("ERR numkeys should be greater than 0")
+		return
+	}
+	if n > int64(len(w)-2) {
+		s.fail("ERR Number of keys can't be greater than number of args")
+		return
+	}
+	most, ok := s.limitOption(w[2+n:])
+	if !ok {
+		return
+	}
+	if t, ok := s.combine(w[2:2+n], both); ok {
+		s.count(min(len(t.order), most))
+	}
+}

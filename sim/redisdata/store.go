@@ -1,0 +1,254 @@
+// Package redisdata holds the data of one Redis server in memory and executes
+// its commands as Redis 7.0 does: replies, errors, deadlines in milliseconds
+// that take effect when a key is looked at, and what makes a transaction of a
+// watching client fail.
+//
+// What flows in: commands as words, and the time, which is set from outside.
+// What flows out: replies of the protocol's second version. Connections,
+// transactions and scripts are the caller's. Only sim/ imports it.
+package redisdata
+
+import (
+	"math/rand/v2"
+	"slices"
+)
+
+// Databases is how many databases there are.
+const Databases = 16
+
+// Store is the data of one server. It is not safe for concurrent use.
+type Store struct {
+	dbs [Databases]*database
+	ns  int64 // now, in nanoseconds since 1970
+	ms  int64
+	rng *rand.Rand // of commands that pick something at random
+
+	db     *database // of the command that is executed
+	client *Client
+	out    reply
+}
+
+// database is one of the numbered databases.
+type database struct {
+	keys    map[string]*entry
+	due     deadlines
+	watched map[string][]*watching
+}
+
+// entry is a key's value and deadline.
+type entry struct {
+	text  string // of a string
+	value any    // *hash, *list, *set, *zset or *stream; nil: a string
+	until int64  // last millisecond since 1970 of its life; 0: for good
+	made  making // of a string
+}
+
+// New returns an empty store that picks at random from rng.
+func New(rng *rand.Rand) *Store {
+	s := &Store{rng: rng}
+	for i := range s.dbs {
+		s.dbs[i] = newDatabase()
+	}
+	return s
+}
+
+func newDatabase() *database { return &database{keys: map[string]*entry{}} }
+
+// SetTime sets the time, in nanoseconds since 1970, and drops keys whose time
+// is up.
+func (s *Store) SetTime(ns int64) {
+	s.ns = ns
+	ms := ns / 1e6
+	if ms == s.ms {
+		return
+	}
+	s.ms = ms
+	for _, db := range s.dbs {
+		for key, ok := db.next(ms); ok; key, ok = db.next(ms) {
+			db.remove(key)
+			db.touch(key)
+		}
+	}
+}
+
+// next returns a key that is due before ms.
+func (db *database) next(ms int64) (string, bool) {
+	for len(db.due) > 0 && db.due[0].at < ms {
+		d := db.due.pop()
+		if e := db.keys[d.key]; e != nil && e.until == d.at {
+			return d.key, true
+		}
+	}
+	return "", false
+}
+
+// Len returns how many keys all databases hold.
+func (s *Store) Len() (n int) {
+	for _, db := range s.dbs {
+		n += len(db.keys)
+	}
+	return n
+}
+
+// Peek returns the text of a string in a database. A key of another type is
+// found without a text.
+func (s *Store) Peek(db int, key string) (text string, found bool) {
+	if e := s.dbs[db].keys[key]; e != nil {
+		return e.text, true
+	}
+	return "", false
+}
+
+// FlushAll drops all keys of all databases.
+func (s *Store) FlushAll() {
+	for _, db := range s.dbs {
+		db.flush()
+	}
+}
+
+// flush drops the keys of one database. Whoever watches one of them fails.
+func (db *database) flush() {
+	for key := range db.watched {
+		if db.keys[key] != nil {
+			db.touch(key)
+		}
+	}
+	clear(db.keys)
+	db.due = nil
+}
+
+// find returns a key's entry, nil where there is none.
+func (s *Store) find(key string) *entry { return s.db.keys[key] }
+
+// set gives a key a new value without a deadline.
+func (s *Store) set(key string, e *entry) {
+	s.db.keys[key] = e
+	s.db.touch(key)
+}
+
+// setText gives a key a string. It keeps the deadline on request.
+func (s *Store) setText(key, text string, keep bool) {
+	e := s.find(key)
+	if e == nil {
+		e = &entry{}
+		s.db.keys[key] = e
+	}
+	e.text, e.value, e.made = text, nil, whole
+	if !keep {
+		e.until = 0
+	}
+	s.db.touch(key)
+}
+
+// change says that a key's value changed, and removes it when it is empty.
+func (s *Store) change(key string, size int) {
+	if size == 0 {
+		s.db.remove(key)
+	}
+	s.db.touch(key)
+}
+
+// expire sets a deadline. A key whose time is up already is gone.
+func (s *Store) expire(key string, e *entry, until int64) {
+	if until < s.ms {
+		s.db.remove(key)
+		return
+	}
+	e.until = until
+	s.db.due.push(deadline{until, key})
+	if len(s.db.due) > 2*len(s.db.keys)+64 {
+		s.db.compact()
+	}
+}
+
+// delete removes a key, and reports whether there was one.
+func (s *Store) delete(key string) bool {
+	if s.find(key) == nil {
+		return false
+	}
+	s.db.remove(key)
+	s.db.touch(key)
+	return true
+}
+
+func (db *database) remove(key string) { delete(db.keys, key) }
+
+// deadline is a millisecond since 1970, behind which a key is gone.
+type deadline struct {
+	at  int64
+	key string
+}
+
+// deadlines is a heap of deadlines, the next one first. Those that a later
+// change made obsolete are skipped on the way.
+type deadlines []deadline
+
+func (d *deadlines) push(x deadline) {
+	h := append(*d, x)
+	i := len(h) - 1
+	for i > 0 {
+		up := (i - 1) / 2
+		if h[up].at <= x.at {
+			break
+		}
+		h[i] = h[up]
+		i = up
+	}
+	h[i] = x
+	*d = h
+}
+
+func (d *deadlines) pop() deadline {
+	h := *d
+	first, last := h[0], h[len(h)-1]
+	h[len(h)-1] = deadline{}
+	h = h[:len(h)-1]
+	if len(h) > 0 {
+		h.sink(last)
+	}
+	*d = h
+	return first
+}
+
+// sink puts x where the first one was.
+func (d deadlines) sink(x deadline) {
+	i := 0
+	for {
+		child := 2*i + 1
+		if child >= len(d) {
+			break
+		}
+		if child+1 < len(d) && d[child+1].at < d[child].at {
+			child++
+		}
+		if x.at <= d[child].at {
+			break
+		}
+		d[i] = d[child]
+		i = child
+	}
+	d[i] = x
+}
+
+// compact drops the obsolete deadlines, so that a key whose deadline moves at
+// every request does not fill the heap.
+func (db *database) compact() {
+	old := db.due
+	slices.SortFunc(old, func(a, b deadline) int {
+		if a.at != b.at {
+			return int(min(1, max(-1, a.at-b.at)))
+		}
+		if a.key < b.key {
+			return -1
+		}
+		return 1
+	})
+	kept := old[:0]
+	for _, d := range old {
+		if e := db.keys[d.key]; e != nil && e.until == d.at && (len(kept) == 0 || kept[len(kept)-1] != d) {
+			kept = append(kept, d)
+		}
+	}
+	clear(old[len(kept):])
+	db.due = kept
+}

@@ -1,0 +1,322 @@
+package redisdata
+
+import (
+	"slices"
+	"strings"
+)
+
+// by is what a range of a sorted set is in.
+type by int
+
+const (
+	byRank by = iota
+	byScore
+	byName
+)
+
+// zrangeQuery is what the commands that read a range ask for.
+type zrangeQuery struct {
+	fixed       bool // the command's name says by what and in which order
+	by          by
+	reverse     bool
+	withScores  bool
+	store       bool // the result is stored, so that there are no scores to ask for
+	limited     bool
+	offset, top int64
+}
+
+// options reads what stands behind the two ends of a range.
+func (s *Store) zrangeOptions(w []string, q *zrangeQuery) bool {
+	for i := 0; i < len(w); i++ {
+		word := strings.ToLower(w[i])
+		switch {
+		case word == "withscores" && !q.store:
+			q.withScores = true
+		case word == "limit" && i+2 < len(w):
+			var ok bool
+			if q.offset, ok = s.number(w[i+1]); !ok {
+				return false
+			}
+			if q.top, ok = s.number(w[i+2]); !ok {
+				return false
+			}
+			q.limited = true
+			i += 2
+		case word == "rev" && !q.fixed:
+			q.reverse = true
+		case word == "bylex" && !q.fixed && q.by == byRank:
+			q.by = byName
+		case word == "byscore" && !q.fixed && q.by == byRank:
+			q.by = byScore
+		default:
+			s.fail(syntax)
+			return false
+		}
+	}
+	switch {
+	case q.limited && q.top != -1 && q.by == byRank:
+		s.fail("ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX")
+		return false
+	case q.withScores && q.by == byName:
+		s.fail("ERR syntax error, WITHSCORES not supported in combination with BYLEX")
+		return false
+	}
+	return true
+}
+
+// ranger returns the ranks between the ends of a range in a sorted set, the
+// second one excluded.
+type ranger func(z *zset) (from, to int)
+
+// between reads the ends of a range, or answers what is wrong with them.
+func (s *Store) between(low, high string, in by, reverse bool) (ranger, bool) {
+	switch in {
+	case byScore:
+		return s.scoresBetween(low, high)
+	case byName:
+		return s.namesBetween(low, high, reverse)
+	}
+	start, ok := s.number(low)
+	if !ok {
+		return nil, false
+	}
+	end, ok := s.number(high)
+	return func(z *zset) (int, int) {
+		from, to, _ := span(start, end, len(z.order))
+		if reverse {
+			return len(z.order) - to, len(z.order) - from
+		}
+		return from, to
+	}, ok
+}
+
+func (s *Store) scoresBetween(low, high string) (ranger, bool) {
+	min, minOut, ok := scoreBound(low)
+	max, maxOut, also := scoreBound(high)
+	if !ok || !also {
+		s.fail("ERR min or max is not a float")
+		return nil, false
+	}
+	return func(z *zset) (int, int) {
+		from := z.first(func(x scored) bool { return x.score > min || x.score == min && !minOut })
+		to := z.first(func(x scored) bool { return x.score > max || x.score == max && maxOut })
+		return from, to
+	}, true
+}
+
+func scoreBound(word string) (f float64, out, ok bool) {
+	text, out := strings.CutPrefix(word, "(")
+	f, ok = parseBound(text)
+	return f, out, ok
+}
+
+func (s *Store) namesBetween(low, high string, reverse bool) (ranger, bool) {
+	min, ok := nameBound(low)
+	max, also := nameBound(high)
+	if !ok || !also {
+		s.fail("ERR min or max not valid string range item")
+		return nil, false
+	}
+	return func(z *zset) (int, int) { return z.named(min, max, reverse) }, true
+}
+
+// named returns the ranks of a range of names. Where scores differ, names are
+// not in order, and what Redis finds begins at the first one that is in the
+// range, or ends at the last one, and has none that is out of it.
+func (z *zset) named(min, max bound, reverse bool) (from, to int) {
+	n := len(z.order)
+	if n == 0 || z.order[0].score == z.order[n-1].score {
+		return z.first(func(x scored) bool { return min.isBefore(x.member, true) }), z.first(func(x scored) bool { return max.isBefore(x.member, false) })
+	}
+	high := func(i int) bool { return min.isBefore(z.order[i].member, true) }
+	low := func(i int) bool { return !max.isBefore(z.order[i].member, false) }
+	if min.isBehind(max) || !high(n-1) || !low(0) {
+		return 0, 0
+	}
+	if reverse {
+		for to = n; to > 0 && !low(to-1); to-- {
+		}
+		for from = to; from > 0 && high(from-1); from-- {
+		}
+		return from, to
+	}
+	for from < n && !high(from) {
+		from++
+	}
+	for to = from; to < n && low(to); to++ {
+	}
+	return from, to
+}
+
+// bound is an end of a range of names.
+type bound struct {
+	text     string
+	excluded bool
+	infinite int // -1 before all, 1 behind all
+}
+
+func nameBound(word string) (bound, bool) {
+	switch {
+	case word == "-":
+		return bound{infinite: -1}, true
+	case word == "+":
+		return bound{infinite: 1}, true
+	case strings.HasPrefix(word, "["):
+		return bound{text: word[1:]}, true
+	case strings.HasPrefix(word, "("):
+		return bound{text: word[1:], excluded: true}, true
+	}
+	return bound{}, false
+}
+
+// isBefore reports whether the range begins at a name or before it, or, of its
+// other end, whether it ends before the name.
+func (b bound) isBefore(name string, begins bool) bool {
+	switch {
+	case b.infinite != 0:
+		return b.infinite < 0
+	case name == b.text:
+		return b.excluded != begins
+	}
+	return b.text < name
+}
+
+// isBehind reports whether nothing is between two ends.
+func (b bound) isBehind(end bound) bool {
+	if b.infinite != 0 || end.infinite != 0 {
+		return b.infinite > end.infinite
+	}
+	return b.text > end.text || b.text == end.text && (b.excluded || end.excluded)
+}
+
+// first returns the first rank of which is is true; it is true of all behind it.
+func (z *zset) first(is func(scored) bool) int {
+	at, _ := slices.BinarySearchFunc(z.order, 0, func(x scored, _ int) int {
+		if is(x) {
+			return 1
+		}
+		return -1
+	})
+	return at
+}
+
+func (s *Store) zrange(w []string, q zrangeQuery) {
+	if list, ok := s.ranged(w[1], w[2:], q); ok {
+		s.scoredList(list.items, list.withScores)
+	}
+}
+
+// rangedList is the result of a range.
+type rangedList struct {
+	items      []scored
+	withScores bool
+}
+
+// ranged reads a range of the sorted set at key. Its words are the two ends
+// and the options.
+func (s *Store) ranged(key string, w []string, q zrangeQuery) (list rangedList, ok bool) {
+	if !s.zrangeOptions(w[2:], &q) {
+		return list, false
+	}
+	low, high := w[0], w[1]
+	if q.reverse && q.by != byRank {
+		low, high = high, low
+	}
+	in, ok := s.between(low, high, q.by, q.reverse)
+	if !ok {
+		return list, false
+	}
+	z, ok := s.zsetOf(key)
+	if !ok {
+		return list, false
+	}
+	from, to := in(z)
+	list.withScores = q.withScores
+	if from >= to {
+		return list, true
+	}
+	list.items = z.order[from:to]
+	if q.reverse {
+		list.items = slices.Clone(list.items)
+		slices.Reverse(list.items)
+	}
+	if q.limited && q.by != byRank {
+		list.items = limit(list.items, q.offset, q.top)
+	}
+	return list, true
+}
+
+// limit returns at most top items from an offset on. A negative top is all of
+// them, a negative offset none.
+func limit(items []scored, offset, top int64) []scored {
+	if offset < 0 || offset >= int64(len(items)) {
+		return nil
+	}
+	items = items[offset:]
+	if top >= 0 && top < int64(len(items)) {
+		items = items[:top]
+	}
+	return items
+}
+
+func (s *Store) zrangestore(w []string) {
+	list, ok := s.ranged(w[2], w[3:], zrangeQuery{store: true})
+	if !ok {
+		return
+	}
+	z := newZset()
+	for _, x := range list.items {
+		z.set(x.member, x.score)
+	}
+	s.storeScores(w[1], z)
+}
+
+// storeScores puts a sorted set in place of a key and answers with its size.
+func (s *Store) storeScores(key string, z *zset) {
+	if len(z.order) == 0 {
+		s.delete(key)
+	} else {
+		s.set(key, &entry{value: z})
+	}
+	s.count(len(z.order))
+}
+
+func (s *Store) zcount(w []string) {
+	in, ok := s.scoresBetween(w[2], w[3])
+	if ok {
+		s.countBetween(w[1], in)
+	}
+}
+
+func (s *Store) zlexcount(w []string) {
+	in, ok := s.namesBetween(w[2], w[3], false)
+	if ok {
+		s.countBetween(w[1], in)
+	}
+}
+
+func (s *Store) countBetween(key string, in ranger) {
+	if z, ok := s.zsetOf(key); ok {
+		from, to := in(z)
+		s.count(max(0, to-from))
+	}
+}
+
+func (s *Store) zremrange(w []string, is by) {
+	in, ok := s.between(w[2], w[3], is, false)
+	if !ok {
+		return
+	}
+	z, ok := s.zsetOf(w[1])
+	if !ok {
+		return
+	}
+	from, to := in(z)
+	if from >= to {
+		s.integer(0)
+		return
+	}
+	z.cut(from, to)
+	s.change(w[1], len(z.order))
+	s.count(to - from)
+}

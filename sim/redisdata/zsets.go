@@ -1,0 +1,493 @@
+package redisdata
+
+import (
+	"cmp"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+)
+
+// zset is members by score, and by name where scores are equal.
+type zset struct {
+	scores map[string]float64
+	order  []scored
+	large  bool // it had so many or such long members once that Redis does not pack it
+}
+
+type scored struct {
+	score  float64
+	member string
+}
+
+func (a scored) compare(b scored) int {
+	switch {
+	case a.score < b.score:
+		return -1
+	case a.score > b.score:
+		return 1
+	}
+	return cmp.Compare(a.member, b.member)
+}
+
+func newZset() *zset { return &zset{scores: map[string]float64{}} }
+
+func (z *zset) clone() *zset { return &zset{maps.Clone(z.scores), slices.Clone(z.order), z.large} }
+
+func (z *zset) find(x scored) int {
+	if n := len(z.order); n > 0 && z.order[n-1].compare(x) < 0 {
+		return n
+	}
+	at, _ := slices.BinarySearchFunc(z.order, x, scored.compare)
+	return at
+}
+
+// set gives a member a score. A packed one of −0 is 0.
+func (z *zset) set(member string, score float64) {
+	if score == 0 && !z.large {
+		score = 0 // also −0
+	}
+	if old, found := z.scores[member]; found {
+		if old == score {
+			return
+		}
+		at := z.find(scored{old, member})
+		z.order = slices.Delete(z.order, at, at+1)
+	}
+	z.scores[member] = score
+	z.large = z.large || len(z.scores) > packedItems || len(member) > packedText
+	x := scored{score, member}
+	z.order = slices.Insert(z.order, z.find(x), x)
+}
+
+func (z *zset) remove(member string) bool {
+	score, found := z.scores[member]
+	if found {
+		at := z.find(scored{score, member})
+		z.cut(at, at+1)
+	}
+	return found
+}
+
+// cut removes the members between two ranks. From the front it costs nothing
+// more than the members.
+func (z *zset) cut(from, to int) {
+	for _, x := range z.order[from:to] {
+		delete(z.scores, x.member)
+	}
+	if from == 0 {
+		clear(z.order[:to])
+		z.order = z.order[to:]
+		return
+	}
+	z.order = slices.Delete(z.order, from, to)
+}
+
+var zsetCommands = map[string]func(*Store, []string){
+	"zadd":             (*Store).zadd,
+	"zincrby":          (*Store).zincrby,
+	"zcard":            (*Store).zcard,
+	"zscore":           (*Store).zscore,
+	"zmscore":          (*Store).zmscore,
+	"zrank":            func(s *Store, w []string) { s.zrank(w, false) },
+	"zrevrank":         func(s *Store, w []string) { s.zrank(w, true) },
+	"zrem":             (*Store).zrem,
+	"zcount":           (*Store).zcount,
+	"zlexcount":        (*Store).zlexcount,
+	"zpopmin":          func(s *Store, w []string) { s.zpop(w, false) },
+	"zpopmax":          func(s *Store, w []string) { s.zpop(w, true) },
+	"zmpop":            func(s *Store, w []string) { s.zmpop(w[1:]) },
+	"bzmpop":           (*Store).bzmpop,
+	"bzpopmin":         func(s *Store, w []string) { s.bzpop(w, false) },
+	"bzpopmax":         func(s *Store, w []string) { s.bzpop(w, true) },
+	"zrandmember":      (*Store).zrandmember,
+	"zscan":            (*Store).zscan,
+	"zrange":           func(s *Store, w []string) { s.zrange(w, zrangeQuery{}) },
+	"zrevrange":        func(s *Store, w []string) { s.zrange(w, zrangeQuery{fixed: true, reverse: true}) },
+	"zrangebyscore":    func(s *Store, w []string) { s.zrange(w, zrangeQuery{fixed: true, by: byScore}) },
+	"zrevrangebyscore": func(s *Store, w []string) { s.zrange(w, zrangeQuery{fixed: true, by: byScore, reverse: true}) },
+	"zrangebylex":      func(s *Store, w []string) { s.zrange(w, zrangeQuery{fixed: true, by: byName}) },
+	"zrevrangebylex":   func(s *Store, w []string) { s.zrange(w, zrangeQuery{fixed: true, by: byName, reverse: true}) },
+	"zrangestore":      (*Store).zrangestore,
+	"zremrangebyscore": func(s *Store, w []string) { s.zremrange(w, byScore) },
+	"zremrangebylex":   func(s *Store, w []string) { s.zremrange(w, byName) },
+	"zremrangebyrank":  func(s *Store, w []string) { s.zremrange(w, byRank) },
+}
+
+var noScores = newZset()
+
+// zsetOf returns a key's sorted set, an empty one where there is no key. It is
+// not ok, and answered, when the key is of another type.
+func (s *Store) zsetOf(key string) (z *zset, ok bool) {
+	e := s.find(key)
+	if e == nil {
+		return noScores, true
+	}
+	if z, ok = e.value.(*zset); !ok {
+		s.fail(wrongType)
+	}
+	return z, ok
+}
+
+// zaddOptions are what stands before the scores of ZADD.
+type zaddOptions struct {
+	flags         int
+	changed, incr bool
+}
+
+func (s *Store) zadd(w []string) {
+	var o zaddOptions
+	i := 2
+options:
+	for ; i < len(w); i++ {
+		switch strings.ToLower(w[i]) {
+		case "nx":
+			o.flags |= ifNone
+		case "xx":
+			o.flags |= ifSome
+		case "gt":
+			o.flags |= ifGreater
+		case "lt":
+			o.flags |= ifLess
+		case "ch":
+			o.changed = true
+		case "incr":
+			o.incr = true
+		default:
+			break options
+		}
+	}
+	s.zaddPairs(w[1], w[i:], o)
+}
+
+// wrong returns what is wrong with the options.
+func (o zaddOptions) wrong(pairs []string) string {
+	switch {
+	case len(pairs)%2 != 0 || len(pairs) == 0:
+		return syntax
+	case o.flags&ifNone != 0 && o.flags&ifSome != 0:
+		return "ERR XX and NX options at the same time are not compatible"
+	case o.flags&ifGreater != 0 && o.flags&(ifLess|ifNone) != 0, o.flags&ifLess != 0 && o.flags&ifNone != 0:
+		return "ERR GT, LT, and/or NX options at the same time are not compatible"
+	case o.incr && len(pairs) > 2:
+		return "ERR INCR option supports a single increment-element pair"
+	}
+	return ""
+}
+
+func (s *Store) zaddPairs(key string, pairs []string, o zaddOptions) {
+	if text := o.wrong(pairs); text != "" {
+		s.fail(text)
+		return
+	}
+	scores := make([]float64, len(pairs)/2)
+	for i := range scores {
+		f, ok := parseFloat(pairs[2*i])
+		if !ok {
+			s.fail(notFloat)
+			return
+		}
+		scores[i] = f
+	}
+	z, ok := s.zsetOf(key)
+	if !ok {
+		return
+	}
+	if z == noScores {
+		if o.flags&ifSome != 0 {
+			s.zaddSay(o, 0, 0, 0, false)
+			return
+		}
+		z = newZset()
+		s.db.keys[key] = &entry{value: z}
+	}
+	added, updated, score, done := 0, 0, 0.0, false
+	for i, by := range scores {
+		member := pairs[2*i+1]
+		old, found := z.scores[member]
+		if score = by; o.incr && found {
+			score += old
+		}
+		if math.IsNaN(score) {
+			s.fail("ERR resulting score is not a number (NaN)")
+			return
+		}
+		if !o.allows(found, old, score) {
+			continue
+		}
+		done = true
+		switch {
+		case !found:
+			added++
+		case old != score:
+			updated++
+		}
+		z.set(member, score)
+	}
+	if added+updated > 0 {
+		s.db.touch(key)
+	} else if len(z.order) == 0 {
+		s.db.remove(key)
+	}
+	s.zaddSay(o, added, updated, score, done)
+}
+
+// allows reports whether the conditions let a member have a score.
+func (o zaddOptions) allows(found bool, old, score float64) bool {
+	if !found {
+		return o.flags&ifSome == 0
+	}
+	return o.flags&ifNone == 0 && (o.flags&ifGreater == 0 || score > old) && (o.flags&ifLess == 0 || score < old)
+}
+
+func (s *Store) zaddSay(o zaddOptions, added, updated int, score float64, done bool) {
+	switch {
+	case o.incr && done:
+		s.score(score)
+	case o.incr:
+		s.null()
+	case o.changed:
+		s.count(added + updated)
+	default:
+		s.count(added)
+	}
+}
+
+func (s *Store) zincrby(w []string) { s.zaddPairs(w[1], w[2:], zaddOptions{incr: true}) }
+
+func (s *Store) zcard(w []string) {
+	if z, ok := s.zsetOf(w[1]); ok {
+		s.count(len(z.order))
+	}
+}
+
+// scoreOf answers with a member's score.
+func (s *Store) scoreOf(z *zset, member string) {
+	if score, found := z.scores[member]; found {
+		s.score(score)
+	} else {
+		s.null()
+	}
+}
+
+func (s *Store) zscore(w []string) {
+	if z, ok := s.zsetOf(w[1]); ok {
+		s.scoreOf(z, w[2])
+	}
+}
+
+func (s *Store) zmscore(w []string) {
+	z, ok := s.zsetOf(w[1])
+	if !ok {
+		return
+	}
+	s.length(len(w) - 2)
+	for _, member := range w[2:] {
+		s.scoreOf(z, member)
+	}
+}
+
+func (s *Store) zrank(w []string, reverse bool) {
+	z, ok := s.zsetOf(w[1])
+	if !ok {
+		return
+	}
+	score, found := z.scores[w[2]]
+	if !found {
+		s.null()
+		return
+	}
+	at := z.find(scored{score, w[2]})
+	if reverse {
+		at = len(z.order) - 1 - at
+	}
+	s.count(at)
+}
+
+func (s *Store) zrem(w []string) {
+	z, ok := s.zsetOf(w[1])
+	if !ok {
+		return
+	}
+	n := 0
+	for _, member := range w[2:] {
+		if z.remove(member) {
+			n++
+		}
+	}
+	if n > 0 {
+		s.change(w[1], len(z.order))
+	}
+	s.count(n)
+}
+
+func (s *Store) zpop(w []string, highest bool) {
+	if len(w) > 3 {
+		s.fail(syntax)
+		return
+	}
+	count, ok := int64(1), true
+	if len(w) == 3 {
+		if count, ok = parseInt(w[2]); !ok || count < 0 {
+			s.fail("ERR value is out of range, must be positive")
+			return
+		}
+	}
+	z, ok := s.zsetOf(w[1])
+	switch {
+	case !ok:
+	case z == noScores || count == 0:
+		s.length(0)
+	default:
+		s.zpopMany(w[1], z, highest, count, false)
+	}
+}
+
+// zpopMany answers with the members that it takes from an end, as pairs or in
+// one list.
+func (s *Store) zpopMany(key string, z *zset, highest bool, count int64, pairs bool) {
+	n := int(min(count, int64(len(z.order))))
+	if pairs {
+		s.length(n)
+	} else {
+		s.length(2 * n)
+	}
+	for range n {
+		at := 0
+		if highest {
+			at = len(z.order) - 1
+		}
+		x := z.order[at]
+		if pairs {
+			s.length(2)
+		}
+		s.bulk(x.member)
+		s.score(x.score)
+		z.cut(at, at+1)
+	}
+	s.change(key, len(z.order))
+}
+
+// end reads MIN or MAX.
+func (s *Store) end(word string) (highest, ok bool) {
+	switch strings.ToLower(word) {
+	case "min":
+		return false, true
+	case "max":
+		return true, true
+	}
+	s.fail(syntax)
+	return false, false
+}
+
+func (s *Store) zmpop(w []string) {
+	keys, rest, ok := s.fromKeys(w)
+	if !ok {
+		return
+	}
+	if len(rest) == 0 {
+		s.fail(syntax)
+		return
+	}
+	highest, ok := s.end(rest[0])
+	if !ok {
+		return
+	}
+	count, ok := s.popCount(rest[1:])
+	if !ok {
+		return
+	}
+	for _, key := range keys {
+		z, ok := s.zsetOf(key)
+		if !ok {
+			return
+		}
+		if z != noScores {
+			s.length(2)
+			s.bulk(key)
+			s.zpopMany(key, z, highest, count, true)
+			return
+		}
+	}
+	s.nullList()
+}
+
+func (s *Store) bzmpop(w []string) {
+	if s.patience(w[1]) {
+		s.zmpop(w[2:])
+	}
+}
+
+func (s *Store) bzpop(w []string, highest bool) {
+	if !s.patience(w[len(w)-1]) {
+		return
+	}
+	for _, key := range w[1 : len(w)-1] {
+		z, ok := s.zsetOf(key)
+		if !ok {
+			return
+		}
+		if z != noScores {
+			at := 0
+			if highest {
+				at = len(z.order) - 1
+			}
+			x := z.order[at]
+			s.bulks([]string{key, x.member, scoreText(x.score)})
+			z.cut(at, at+1)
+			s.change(key, len(z.order))
+			return
+		}
+	}
+	s.nullList()
+}
+
+func (s *Store) zrandmember(w []string) {
+	count, withScores, ok := int64(1), false, true
+	if len(w) > 2 {
+		if len(w) > 4 || len(w) == 4 && !strings.EqualFold(w[3], "withscores") {
+			if _, ok := s.number(w[2]); ok {
+				s.fail(syntax)
+			}
+			return
+		}
+		withScores = len(w) == 4
+		if count, ok = s.pickCount(w[2], withScores); !ok {
+			return
+		}
+	}
+	z, ok := s.zsetOf(w[1])
+	switch {
+	case !ok:
+		return
+	case len(w) == 2 && z == noScores:
+		s.null()
+		return
+	case len(w) == 2:
+		s.bulk(z.order[s.rng.IntN(len(z.order))].member)
+		return
+	case z == noScores || count == 0:
+		s.length(0)
+		return
+	}
+	var picked []scored
+	for _, i := range s.sampleOf(len(z.order), count) {
+		picked = append(picked, z.order[i])
+	}
+	s.scoredList(picked, withScores)
+}
+
+// scoredList answers with members, and their scores on request.
+func (s *Store) scoredList(list []scored, withScores bool) {
+	n := len(list)
+	if withScores {
+		n *= 2
+	}
+	s.length(n)
+	for _, x := range list {
+		s.bulk(x.member)
+		if withScores {
+			s.score(x.score)
+		}
+	}
+}

@@ -1,0 +1,180 @@
+package redisdata
+
+import (
+	"math"
+	"slices"
+	"strings"
+)
+
+var zstoreCommands = map[string]func(*Store, []string){
+	"zunion":      func(s *Store, w []string) { s.zcombine(w[1:], either) },
+	"zinter":      func(s *Store, w []string) { s.zcombine(w[1:], both) },
+	"zdiff":       func(s *Store, w []string) { s.zcombine(w[1:], less) },
+	"zunionstore": func(s *Store, w []string) { s.zcombineTo(w, either) },
+	"zinterstore": func(s *Store, w []string) { s.zcombineTo(w, both) },
+	"zdiffstore":  func(s *Store, w []string) { s.zcombineTo(w, less) },
+	"zintercard":  (*Store).zintercard,
+}
+
+// operand is a sorted set, or a set with scores of 1, and its weight.
+type operand struct {
+	zset   *zset
+	weight float64
+}
+
+// operands reads the number of keys and the keys. Words behind them are left.
+func (s *Store) operands(w []string) (all []operand, rest []string, ok bool) {
+	n, ok := parseInt(w[0])
+	switch {
+	case !ok:
+		s.fail(notInteger)
+		return nil, nil, false
+	case n < 1:
+		s.fail("ERR at least 1 input key is needed")
+		return nil, nil, false
+	case n > int64(len(w)-1):
+		s.fail(syntax)
+		return nil, nil, false
+	}
+	for _, key := range w[1 : 1+n] {
+		z := noScores
+		if e := s.find(key); e != nil {
+			switch v := e.value.(type) {
+			case *zset:
+				z = v
+			case *set:
+				z = newZset()
+				for _, m := range v.members() {
+					z.set(m, 1)
+				}
+			default:
+				s.fail(wrongType)
+				return nil, nil, false
+			}
+		}
+		all = append(all, operand{z, 1})
+	}
+	return all, w[1+n:], true
+}
+
+// combineOptions are what stands behind the keys.
+type combineOptions struct {
+	aggregate  string
+	withScores bool
+}
+
+func (s *Store) combineOptions(w []string, all []operand, how combination, store bool) (o combineOptions, ok bool) {
+	o.aggregate = "sum"
+	for i := 0; i < len(w); {
+		left := len(w) - i - 1
+		switch word := strings.ToLower(w[i]); {
+		case word == "weights" && how != less && left >= len(all):
+			for k := range all {
+				f, ok := parseFloat(w[i+1+k])
+				if !ok {
+					s.fail("ERR weight value is not a float")
+					return o, false
+				}
+				all[k].weight = f
+			}
+			i += 1 + len(all)
+		case word == "aggregate" && how != less && left >= 1:
+			o.aggregate = strings.ToLower(w[i+1])
+			if !slices.Contains([]string{"sum", "min", "max"}, o.aggregate) {
+				s.fail(syntax)
+				return o, false
+			}
+			i += 2
+		case word == "withscores" && !store:
+			o.withScores = true
+			i++
+		default:
+			s.fail(syntax)
+			return o, false
+		}
+	}
+	return o, true
+}
+
+func (s *Store) zcombine(w []string, how combination) {
+	all, rest, ok := s.operands(w)
+	if !ok {
+		return
+	}
+	o, ok := s.combineOptions(rest, all, how, false)
+	if ok {
+		s.scoredList(combineScores(all, how, o.aggregate).order, o.withScores)
+	}
+}
+
+func (s *Store) zcombineTo(w []string, how combination) {
+	all, rest, ok := s.operands(w[2:])
+	if !ok {
+		return
+	}
+	if o, ok := s.combineOptions(rest, all, how, true); ok {
+		s.storeScores(w[1], combineScores(all, how, o.aggregate))
+	}
+}
+
+func combineScores(all []operand, how combination, aggregate string) *zset {
+	out := newZset()
+	if how == less {
+		for _, x := range all[0].zset.order {
+			if !slices.ContainsFunc(all[1:], func(o operand) bool { _, has := o.zset.scores[x.member]; return has }) {
+				out.set(x.member, x.score)
+			}
+		}
+		return out
+	}
+	// Redis begins with the smallest one, which decides how sums are rounded.
+	sorted := slices.Clone(all)
+	slices.SortStableFunc(sorted, func(a, b operand) int { return len(a.zset.order) - len(b.zset.order) })
+	for i, o := range sorted {
+		for _, x := range o.zset.order {
+			score := weigh(o.weight, x.score)
+			old, seen := out.scores[x.member]
+			switch {
+			case seen:
+				out.set(x.member, aggregated(aggregate, old, score))
+			case how == either || i == 0 && inAll(sorted, x.member):
+				out.set(x.member, score)
+			}
+		}
+	}
+	return out
+}
+
+func inAll(all []operand, member string) bool {
+	return !slices.ContainsFunc(all, func(o operand) bool { _, has := o.zset.scores[member]; return !has })
+}
+
+func weigh(weight, score float64) float64 {
+	if f := weight * score; !math.IsNaN(f) {
+		return f
+	}
+	return 0
+}
+
+func aggregated(how string, a, b float64) float64 {
+	switch how {
+	case "min":
+		return min(a, b)
+	case "max":
+		return max(a, b)
+	}
+	if sum := a + b; !math.IsNaN(sum) {
+		return sum
+	}
+	return 0 // of infinities
+}
+
+func (s *Store) zintercard(w []string) {
+	all, rest, ok := s.operands(w[1:])
+	if !ok {
+		return
+	}
+	if most, ok := s.limitOption(rest); ok {
+		s.count(min(len(combineScores(all, both, "sum").order), most))
+	}
+}
