@@ -52,3 +52,6 @@ func (e *scripts) Knows(words []string) bool {
 
 // forget drops all scripts.
 func (e *scripts) forget() { e.engine.Flush() }
+
+// restart drops all that a server's process knows of scripts.
+func (e *scripts) restart() { e.engine = redislua.New(e) }

@@ -129,7 +129,7 @@ func runsScripts(name string) bool {
 // that is killed and comes back at once.
 func (s *Shard) Restart() {
 	s.data.FlushAll()
-	s.FlushScripts()
+	s.lua.restart()
 }
 
 // FlushScripts loses all scripts.

@@ -326,5 +326,8 @@ func baseLoad(t *thread, args []Value) []Value {
 			return t.load(b.String(), source)
 		}
 		b.WriteString(s)
+		if b.Len() > maxText {
+			t.raise("not enough memory")
+		}
 	}
 }

@@ -136,7 +136,7 @@ func (c *jsonConfig) write(t *thread, b *strings.Builder, v Value, depth int) {
 	case *Table:
 		depth++
 		if depth > c.encodeDepth || depth*3 > maxStack {
-			t.errorf("Cannot serialise, excessive depth (%d)", depth)
+			t.errorf("Cannot serialise, excessive nesting (%d)", depth)
 		}
 		if b.Len() > maxText {
 			t.raise("not enough memory")
@@ -460,7 +460,7 @@ func (r *jsonReader) value() Value {
 func (r *jsonReader) descend() *Table {
 	r.depth++
 	if r.depth > r.c.decodeDepth || r.depth*3 > maxStack {
-		r.t.errorf("Found too many nested data structures (%d)", r.depth)
+		r.t.errorf("Found too many nested data structures (%d) at character %d", r.depth, r.at)
 	}
 	return newTable(&r.t.state.ids, 0, 0)
 }

@@ -148,7 +148,6 @@ func (e *Engine) evaluate(w *replyWriter, name string, words []string) {
 	st := e.state(&e.eval)
 	st.globals.set("KEYS", st.list(keys))
 	st.globals.set("ARGV", st.list(args))
-	e.random.seed(0)
 	st.call(w, digest, &run{readOnly: readOnly || s.flags.noWrites}, &Function{proto: s.fn})
 }
 

@@ -47,7 +47,10 @@ func (e syntaxError) Error() string { return string(e) }
 
 func (l *lexer) fail(near, format string, args ...any) {
 	text := fmt.Sprintf("%s:%d: %s", l.chunk, l.line, fmt.Sprintf(format, args...))
-	if near != "" {
+	if i := strings.IndexByte(near, 0); i > 0 {
+		near = near[:i]
+	}
+	if near != "" && near != "\x00" {
 		text += " near '" + near + "'"
 	}
 	panic(syntaxError(text))
@@ -172,6 +175,9 @@ func (l *lexer) word(c byte) token {
 		}
 	}
 	l.at++
+	if c == 0 {
+		return token{kind: "\x00"} // C names no place near it
+	}
 	if c < ' ' || c == 127 {
 		return token{kind: fmt.Sprintf("char(%d)", c)}
 	}
@@ -204,7 +210,6 @@ func (l *lexer) number() token {
 var escapes = map[byte]byte{'a': '\a', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t', 'v': '\v'}
 
 func (l *lexer) quoted(quote byte) token {
-	start := l.at
 	var b strings.Builder
 	for l.at++; ; {
 		if l.at >= len(l.source) {
@@ -214,11 +219,11 @@ func (l *lexer) quoted(quote byte) token {
 		switch {
 		case c == quote:
 			l.at++
-			return token{kind: tokenString, text: b.String(), raw: l.source[start:l.at]}
+			return token{kind: tokenString, text: b.String(), raw: string(quote) + b.String() + string(quote)}
 		case c == '\n' || c == '\r':
 			l.fail(string(quote)+b.String(), "unfinished string")
 		case c == '\\':
-			l.escape(&b, start)
+			l.escape(&b, quote)
 		default:
 			b.WriteByte(c)
 			l.at++
@@ -226,7 +231,7 @@ func (l *lexer) quoted(quote byte) token {
 	}
 }
 
-func (l *lexer) escape(b *strings.Builder, start int) {
+func (l *lexer) escape(b *strings.Builder, quote byte) {
 	l.at++
 	if l.at >= len(l.source) {
 		return // the string is unfinished
@@ -246,7 +251,7 @@ func (l *lexer) escape(b *strings.Builder, start int) {
 			n++
 		}
 		if value > 255 {
-			l.fail(l.source[start:l.at], "escape sequence too large")
+			l.fail(string(quote)+b.String(), "escape sequence too large")
 		}
 		b.WriteByte(byte(value))
 		return

@@ -38,6 +38,9 @@ func mathFunctions() map[string]func(t *thread, args []Value) []Value {
 	} {
 		fns[name] = func(t *thread, args []Value) []Value {
 			x := t.checkNumber(args, 1)
+			if x != x && name != "abs" {
+				return t.results(x)
+			}
 			r := fn(x)
 			if r != r && math.Float64bits(r) != math.Float64bits(quiet) {
 				r = settle(x, x, r)

@@ -394,13 +394,12 @@ func stringGmatch(t *thread, args []Value) []Value {
 
 func stringGsub(t *thread, args []Value) []Value {
 	text, pattern := t.checkString(args, 1), t.checkString(args, 2)
-	with := arg(args, 3)
+	with, most := arg(args, 3), t.optInt(args, 4, len(text)+1)
 	switch with.(type) {
 	case float64, string, *Table, *Function:
 	default:
 		t.argError(3, "string/function/table expected")
 	}
-	most := t.optInt(args, 4, len(text)+1)
 	anchored := strings.HasPrefix(pattern, "^")
 	if anchored {
 		pattern = pattern[1:]

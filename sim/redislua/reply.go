@@ -119,7 +119,8 @@ func (t *thread) failure(text string, command bool) *Table {
 			code, rest = "ERR", text[1:]
 		}
 	}
-	tab := t.single("err", code+" "+strings.Trim(rest, "\r\n"))
+	text, _, _ = strings.Cut(code+" "+strings.Trim(rest, "\r\n"), "\x00")
+	tab := t.single("err", text)
 	if command {
 		tab.set("ignore_error_stats_update", true)
 	}
@@ -136,7 +137,11 @@ type replyWriter struct {
 // maxReply is the depth of tables at which C's stack is full.
 const maxReply = 1998
 
-func oneLine(s string) string { return strings.NewReplacer("\r", " ", "\n", " ").Replace(s) }
+// oneLine is a text of C's, which ends at a zero byte, in one line.
+func oneLine(s string) string {
+	s, _, _ = strings.Cut(s, "\x00")
+	return strings.NewReplacer("\r", " ", "\n", " ").Replace(s)
+}
 
 func (w *replyWriter) head(kind byte, n int64) {
 	w.out = append(strconv.AppendInt(append(w.out, kind), n, 10), '\r', '\n')

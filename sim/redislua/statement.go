@@ -257,7 +257,9 @@ func (c *compiler) genericFor(s *stmt) exec {
 			args := make([]Value, 2, 8)
 			args[0], args[1] = state[1], state[2]
 			fn := f.t.callable(state[0], &args, "")
+			f.t.enterGo()
 			list := f.t.invoke(fn, args)
+			f.t.nested--
 			if len(list) == 0 || list[0] == nil {
 				return goesOn
 			}
