@@ -31,10 +31,10 @@ func mathFunctions() map[string]func(t *thread, args []Value) []Value {
 	}
 	for name, fn := range map[string]func(float64) float64{
 		"abs": math.Abs, "acos": positive(math.Acos), "asin": positive(math.Asin), "atan": math.Atan, "ceil": math.Ceil,
-		"cos": math.Cos, "cosh": math.Cosh, "deg": func(x float64) float64 { return x / radian },
+		"cos": math.Cos, "cosh": hyperbolicCosine, "deg": func(x float64) float64 { return x / radian },
 		"exp": exp, "floor": math.Floor, "log": logarithm, "log10": positive(logarithm10),
 		"rad": func(x float64) float64 { return x * radian }, "sin": math.Sin,
-		"sinh": math.Sinh, "sqrt": math.Sqrt, "tan": math.Tan, "tanh": math.Tanh,
+		"sinh": hyperbolicSine, "sqrt": math.Sqrt, "tan": math.Tan, "tanh": math.Tanh,
 	} {
 		fns[name] = func(t *thread, args []Value) []Value {
 			x := t.checkNumber(args, 1)
@@ -125,10 +125,3 @@ func mathRandomSeed(t *thread, args []Value) []Value {
 	t.state.redis.random.seed(int32(t.checkInt(args, 1)))
 	return nil
 }
-
-// power is C's pow.
-func power(a, b float64) float64 { return settle(a, b, math.Pow(a, b)) }
-
-func exp(x float64) float64         { return math.Exp(x) }
-func logarithm(x float64) float64   { return math.Log(x) }
-func logarithm10(x float64) float64 { return math.Log10(x) }

@@ -113,14 +113,14 @@ func (t *thread) single(field string, v Value) *Table {
 // failure makes the table of an error. One that begins with "-" has a code,
 // any other gets ERR.
 func (t *thread) failure(text string, command bool) *Table {
+	text, _, _ = strings.Cut(text, "\x00")
 	code, rest, found := "ERR", text, false
 	if strings.HasPrefix(text, "-") {
 		if code, rest, found = strings.Cut(text[1:], " "); !found {
 			code, rest = "ERR", text[1:]
 		}
 	}
-	text, _, _ = strings.Cut(code+" "+strings.Trim(rest, "\r\n"), "\x00")
-	tab := t.single("err", text)
+	tab := t.single("err", code+" "+strings.Trim(rest, "\r\n"))
 	if command {
 		tab.set("ignore_error_stats_update", true)
 	}
@@ -164,7 +164,7 @@ func (w *replyWriter) null() {
 	}
 }
 
-func (w *replyWriter) err(s string) { w.text('-', oneLine(s)) }
+func (w *replyWriter) err(s string) { w.text('-', oneLine(strings.TrimRight(s, "\r\n"))) }
 
 func (w *replyWriter) value(v Value, depth int) {
 	if depth > maxReply {
@@ -182,6 +182,8 @@ func (w *replyWriter) value(v Value, depth int) {
 			w.text('#', "f")
 		case x:
 			w.head(':', 1)
+		case w.t.state.run.resp3: // a boolean of RESP 3, to a client of RESP 2
+			w.head(':', 0)
 		default:
 			w.null()
 		}
