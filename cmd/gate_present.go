@@ -152,6 +152,9 @@ func (r *gateReport) suite(s *campaign.Gated) present.Suite {
 	for _, run := range runs {
 		suite.Seconds += run.WallSeconds
 	}
+	if text := s.Undecided(); text != "" {
+		suite.Cases = append(suite.Cases, present.UndecidedCase(text, nil))
+	}
 	for i, a := range runs[0].Assertions {
 		c := present.Case{Name: a.Name()}
 		if text := s.FailedAssertion(i); text != "" {

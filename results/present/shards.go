@@ -22,6 +22,7 @@ func (b *sections) shards() *Table {
 		total, _ := Find(commandsOf, g.Tags[0])
 		t.Add(row(g.cells(), []Cell{n, part, Count(g.Count), Share(g.Count, total.Count)})...)
 	}
+	t.oneShard()
 	for _, l := range commandsOf {
 		if text := b.balance(l.Tags[0]); text != "" {
 			t.Note(text)
@@ -34,6 +35,26 @@ func (b *sections) shards() *Table {
 		}
 	}
 	return t
+}
+
+// oneShard turns a table that has one row a limiter, and so only shares of the
+// whole, into a line for each.
+func (t *Table) oneShard() {
+	limiters := map[string]bool{}
+	for _, r := range t.Rows {
+		limiters[r[0].Text] = true
+	}
+	if len(limiters) < len(t.Rows) {
+		return
+	}
+	for _, r := range t.Rows {
+		keys := "how many keys is unknown"
+		if r[2] != None {
+			keys = r[2].Text + map[bool]string{true: " key", false: " keys"}[r[2].Text == "1"]
+		}
+		t.Note(fmt.Sprintf("%s: all on one shard, %s: %s commands, %s.", r[0].Text, r[1].Text, r[4].Text, keys))
+	}
+	t.Rows = nil
 }
 
 // balance says in words how even the load is. Distinct keys fall independently, so their p-value

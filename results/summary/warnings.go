@@ -101,6 +101,9 @@ func (p *pass) errorWarning(limiter string) []string {
 		list = append(list, kind+" "+unit.Thousands(counts[kind]))
 	}
 	w := fmt.Sprintf("%s: %s in %s (%s): %s.", limiter, unit.Counted(total, "error"), unit.Counted(decisions, "request"), percent(float64(total)/float64(decisions)), strings.Join(list, ", "))
+	if text, ok := p.texts.mostFrequent(limiter, p.order); ok {
+		w += fmt.Sprintf(" The most frequent text, %s: “%s”.", counted(text.Count, "time", "times"), text.Text)
+	}
 	if open > 0 {
 		w += fmt.Sprintf(" %s let through because of it (fail open).", counted(open, "request was", "requests were"))
 	}
