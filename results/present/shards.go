@@ -71,7 +71,8 @@ func (b *sections) balance(limiter string) string {
 	var parts []string
 	if p, ok := stat("keys", "p_value"); ok {
 		word := "even"
-		if n := b.shardCount(limiter); fewKeys(all, limiter, n) {
+		keys, _ := Find(all, limiter, "keys", "p_value")
+		if n := b.shardCount(limiter); summary.FewKeys(keys.Count, n) {
 			word = fmt.Sprintf("too few for the test (fewer than five on average on each of %d shards)", n)
 		} else if p < summary.EvenAt {
 			word = "uneven"
@@ -100,13 +101,6 @@ func (b *sections) shardCount(limiter string) (n int) {
 		}
 	}
 	return n
-}
-
-// fewKeys reports whether the χ² test says nothing of a limiter's keys: it
-// needs five on each shard on average.
-func fewKeys(all []Group, limiter string, shards int) bool {
-	g, ok := Find(all, limiter, "keys", "chi2")
-	return ok && g.Count < 5*int64(shards)
 }
 
 // servers builds what live shards said of themselves, and where they counted otherwise

@@ -241,7 +241,7 @@ func (p *pass) cause(limiter string, e audit.Explanation) string {
 func (p *pass) shardWarning(limiter string) []string {
 	counts := p.fromTheStart(p.keys.perShard()[limiter])
 	b, ok := BalanceOf(counts)
-	if few := b.Total < 5*int64(len(counts)); !ok || few || b.Even() { // the test needs five on each shard on average
+	if !ok || FewKeys(b.Total, len(counts)) || b.Even() {
 		return nil
 	}
 	return []string{fmt.Sprintf("%s: keys fall on the shards unevenly (χ² %.1f, p %s; the fullest shard has %.2f times the mean).", limiter, b.Chi2, smallP(b.P), b.PeakToMean)}
