@@ -46,8 +46,8 @@ func endedWarning(m *record.Manifest) []string {
 	if m.Failed == nil {
 		return nil
 	}
-	return []string{fmt.Sprintf("an assertion with abortOnFail ended the run at %v of %v: the numbers are of the %s up to there, and not to be compared with those of whole runs.",
-		m.Failed.At, m.Horizon, extent(m))}
+	return []string{fmt.Sprintf("an assertion with abortOnFail ended the run at %s of %s: the numbers are of the %s up to there, and not to be compared with those of whole runs.",
+		unit.Time(m.Failed.At), unit.Time(m.Horizon), extent(m))}
 }
 
 // deniedUnfound tells whether an observation is one that cannot be: a key
