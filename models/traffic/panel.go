@@ -26,8 +26,11 @@ type panel struct {
 func (p *panel) at(t float64) (value, slope float64) {
 	x := (t - p.mid) / p.half
 	for k := p.degree; k >= 0; k-- {
-		slope = slope*x + value
-		value = value*x + p.c[k]
+		slope = float64(slope*x) + value
+		value = float64(value*x) + p.c[k]
+	}
+	if t <= p.start {
+		value = 0 // but for the rounding of its terms
 	}
 	return p.before + value, slope / p.half
 }
