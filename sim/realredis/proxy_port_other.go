@@ -4,7 +4,7 @@ package realredis
 
 import "errors"
 
-// heldPort would keep a port of loopback; see proxy_port_unix.go.
+// heldPort keeps the address of a port that this system cannot hold.
 type heldPort struct{ addr string }
 
 // holdPort fails: only Unix keeps a port on which nobody listens.
