@@ -83,6 +83,7 @@ func (p *Plan) Text() string {
 	p.faultsText(w)
 	fmt.Fprintf(w, "assertions\t%d\n", len(p.Asserts))
 	sweepText(w, p.Scenario.Sweep)
+	fmt.Fprintf(w, "estimate\t%s\n", p.Estimate().Text())
 	for _, warning := range p.Warnings {
 		fmt.Fprintf(w, "warning\t%s\n", warning)
 	}
