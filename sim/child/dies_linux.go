@@ -13,8 +13,8 @@ func diesWithUs() (*syscall.SysProcAttr, error) {
 	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}, nil
 }
 
-// freezing returns the signal that freezes a process, or lets it go on.
-func freezing(frozen bool) (os.Signal, error) {
+// Freezing returns the signal that freezes a process, or lets it go on.
+func Freezing(frozen bool) (os.Signal, error) {
 	if frozen {
 		return syscall.SIGSTOP, nil
 	}

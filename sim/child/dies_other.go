@@ -14,7 +14,7 @@ func diesWithUs() (*syscall.SysProcAttr, error) {
 	return nil, errNoServers
 }
 
-// freezing fails: there is no server of ours here.
-func freezing(bool) (os.Signal, error) { return nil, errNoServers }
+// Freezing fails: there is no server of ours here.
+func Freezing(bool) (os.Signal, error) { return nil, errNoServers }
 
 var errNoServers = errors.New("servers of one's own need Linux, which stops them with this program; start them yourself and name them, as in --redis a=127.0.0.1:6379")

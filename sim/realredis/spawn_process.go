@@ -100,7 +100,7 @@ func (p *process) freeze(frozen bool) error {
 	if err := p.alive(); err != nil {
 		return fmt.Errorf("freezing it or letting it go on: %w", err)
 	}
-	sig, err := freezing(frozen)
+	sig, err := child.Freezing(frozen)
 	if err != nil {
 		return err
 	}
