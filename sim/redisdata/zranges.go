@@ -25,7 +25,7 @@ type zrangeQuery struct {
 	offset, top int64
 }
 
-// options reads what stands behind the two ends of a range.
+// zrangeOptions reads what stands behind the two ends of a range.
 func (s *Store) zrangeOptions(w []string, q *zrangeQuery) bool {
 	for i := 0; i < len(w); i++ {
 		word := strings.ToLower(w[i])
