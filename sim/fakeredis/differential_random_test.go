@@ -366,6 +366,15 @@ func (g *generator) large() (steps []step) {
 	return steps
 }
 
+// An approximate trim removes whole nodes of a stream, which depend on the
+// bytes of every entry and on what was deleted among them.
+func TestNodesOfStreamsAreRedis(t *testing.T) {
+	playRandom(t, 100, func(rng *rand.Rand) []step {
+		g := newGenerator(rng, 0.15, "2 XTRIM x1 MAXLEN ~ <small>\n1 XTRIM x1 MAXLEN 120\n2 XDEL x1 <xid>\n60 XADD x1 * { <f> <val> }\n")
+		return append(g.sequence(450), step{words: []string{"XTRIM", "x1", "MAXLEN", "~", "5"}})
+	})
+}
+
 // limiterForms are what limiters send.
 var limiterForms = `
 3 GET <s>
@@ -414,7 +423,7 @@ func TestLimitersCommandsAreRedis(t *testing.T) {
 func TestSharedSequencesAreRedis(t *testing.T) {
 	dir := os.Getenv("QUOTALAB_SHARED")
 	if dir == "" {
-		dir = "../../../shared"
+		dir = filepath.Join("..", "..", "..", "shared")
 	}
 	f, err := os.Open(filepath.Join(dir, "lab", "fidelity", "sequences.jsonl"))
 	if err != nil {

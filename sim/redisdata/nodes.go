@@ -3,10 +3,11 @@ package redisdata
 import "math"
 
 // streamNode is what is packed together: how many entries, in how many bytes.
+// Those that were deleted out of it keep their place.
 type streamNode struct {
-	entries, bytes int
-	first          streamID
-	names          []string
+	entries, deleted, bytes int
+	first                   streamID
+	names                   []string
 }
 
 // The bounds of a node, as Redis comes.
@@ -67,7 +68,7 @@ func (x *stream) append(e streamEntry) {
 	for _, f := range e.fields {
 		total += len(f)
 	}
-	if n := len(x.nodes); n == 0 || x.nodes[n-1].entries >= nodeEntries || x.nodes[n-1].bytes+total >= nodeBytes {
+	if n := len(x.nodes); n == 0 || x.nodes[n-1].entries+x.nodes[n-1].deleted >= nodeEntries || x.nodes[n-1].bytes+total >= nodeBytes {
 		x.nodes = append(x.nodes, newStreamNode(e))
 	}
 	node := &x.nodes[len(x.nodes)-1]

@@ -92,6 +92,7 @@ func (x *stream) remove(id streamID) bool {
 	x.entries = slices.Delete(x.entries, at, at+1)
 	for i := range x.nodes {
 		if at < x.nodes[i].entries {
+			x.nodes[i].deleted++
 			if x.nodes[i].entries--; x.nodes[i].entries == 0 {
 				x.nodes = slices.Delete(x.nodes, i, i+1)
 			}
@@ -299,6 +300,7 @@ func (x *stream) trim(t trim) (removed int) {
 			}
 			removed += part
 			x.nodes[0].entries -= part
+			x.nodes[0].deleted += part
 		}
 		break
 	}

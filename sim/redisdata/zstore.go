@@ -134,18 +134,24 @@ func combineScores(all []operand, how combination, aggregate string) *zset {
 	// Redis begins with the smallest one, which decides how sums are rounded.
 	sorted := slices.Clone(all)
 	slices.SortStableFunc(sorted, func(a, b operand) int { return len(a.zset.order) - len(b.zset.order) })
+	scores := map[string]float64{}
 	for i, o := range sorted {
 		for _, x := range o.zset.order {
 			score := weigh(o.weight, x.score)
-			old, seen := out.scores[x.member]
+			old, seen := scores[x.member]
 			switch {
 			case seen:
-				out.set(x.member, aggregated(aggregate, old, score))
+				scores[x.member] = aggregated(aggregate, old, score)
 			case how == either || i == 0 && inAll(sorted, x.member):
-				out.set(x.member, score)
+				scores[x.member] = score
 			}
 		}
 	}
+	for member, score := range scores {
+		out.scores[member] = score
+		out.order = append(out.order, scored{score, member})
+	}
+	slices.SortFunc(out.order, scored.compare)
 	return out
 }
 
