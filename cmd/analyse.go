@@ -108,11 +108,7 @@ func writeReport(w io.Writer, rs []*campaign.Analysis, write func(io.Writer, []r
 		if err != nil {
 			return err
 		}
-		plan, err := os.ReadFile(filepath.Join(r.Reader.Dir(), record.PlanFile))
-		if err != nil && !os.IsNotExist(err) {
-			return fmt.Errorf("reading the plan: %w", err)
-		}
-		in[i] = report.Input{Set: set, Dir: r.Reader.Dir(), Plan: string(plan), Command: commandOf(r.Reader.Manifest())}
+		in[i] = report.Input{Set: set, Dir: r.Reader.Dir(), Plan: set.Plan, Command: commandOf(r.Reader.Manifest())}
 	}
 	return write(w, in)
 }

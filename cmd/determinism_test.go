@@ -13,6 +13,7 @@ import (
 
 	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/results/summary"
+	"github.com/quotalab/quotalab/scenarios"
 )
 
 // TestRunDeterminism runs scenarios as a user does, each time in a process
@@ -48,6 +49,27 @@ func TestRunDeterminism(t *testing.T) {
 			}
 			if differ := other.RecordHash != first.RecordHash; differ != tt.random {
 				t.Errorf("%s: another seed gives another record: %v, expected %v", tt.why, differ, tt.random)
+			}
+		})
+	}
+}
+
+// TestOneRecordWithAndWithoutFusedMultiplyAdd: a processor that multiplies and
+// adds in one rounding gives the records that any other gives.
+func TestOneRecordWithAndWithoutFusedMultiplyAdd(t *testing.T) {
+	for _, name := range testkit.Full(scenarios.Shipped(), []string{"growth-patterns"}) {
+		s, problems, err := scenarios.Load(name)
+		if err != nil || len(problems) > 0 {
+			t.Fatal(err, problems)
+		}
+		if s.Clock == "real" || s.Sweep != nil {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			with, without := runSummary(t, nil, name, "--no-assert"), runSummary(t, []string{"GODEBUG=cpu.fma=off,cpu.avx2=off"}, name, "--no-assert")
+			if with.RecordHash != without.RecordHash || with.RecordHash == "" {
+				t.Errorf("record %q with fused multiply-add, %q without", with.RecordHash, without.RecordHash)
 			}
 		})
 	}

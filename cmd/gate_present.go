@@ -93,11 +93,11 @@ func (r *gateReport) write(w io.Writer, markdown, all bool) error {
 	return err
 }
 
-// table returns the worst figure of each metric that failed or cannot be judged, or
-// of all figures; and how many more there are, of those metrics.
+// table returns the worst figure of each metric that failed, cannot be judged, or is
+// information that changed, or all figures; and how many more there are, of those metrics.
 func (r *gateReport) table(all bool) (table *present.Table, more int) {
 	table = present.NewTable("", "", "scenario", "figure", ">base", ">new", "change", "rule", "outcome")
-	outcomes := []compare.Outcome{compare.Failed, compare.Untold}
+	outcomes := []compare.Outcome{compare.Failed, compare.Untold, compare.Informed}
 	if all {
 		outcomes = append(outcomes, compare.Unjudged, compare.Ignored, compare.Passed)
 	}
@@ -107,7 +107,7 @@ func (r *gateReport) table(all bool) (table *present.Table, more int) {
 			for i := range r.Rows {
 				row := &r.Rows[i]
 				switch {
-				case row.Group != s.Name || row.Outcome != o:
+				case row.Group != s.Name || row.Outcome != o || o == compare.Informed && row.Verdict == compare.Same && !all:
 				case !all && listed[row.Metric]:
 					more++
 				default:
@@ -123,7 +123,7 @@ func (r *gateReport) table(all bool) (table *present.Table, more int) {
 // counts says what was judged, and how.
 func (r *gateReport) counts() string {
 	var parts []string
-	for _, o := range []compare.Outcome{compare.Failed, compare.Untold, compare.Passed, compare.Unjudged, compare.Ignored} {
+	for _, o := range []compare.Outcome{compare.Failed, compare.Untold, compare.Passed, compare.Unjudged, compare.Informed, compare.Ignored} {
 		if n := r.Count(o); n > 0 {
 			parts = append(parts, unit.Thousands(int64(n))+" "+string(o))
 		}
@@ -152,6 +152,9 @@ func (r *gateReport) suite(s *campaign.Gated) present.Suite {
 	for _, run := range runs {
 		suite.Seconds += run.WallSeconds
 	}
+	if text := s.Undecided(); text != "" {
+		suite.Cases = append(suite.Cases, present.UndecidedCase(text, nil))
+	}
 	for i, a := range runs[0].Assertions {
 		c := present.Case{Name: a.Name()}
 		if text := s.FailedAssertion(i); text != "" {
@@ -160,7 +163,7 @@ func (r *gateReport) suite(s *campaign.Gated) present.Suite {
 		suite.Cases = append(suite.Cases, c)
 	}
 	for i := range r.Rows {
-		if row := &r.Rows[i]; row.Group == s.Name && row.Outcome != compare.Ignored && row.Outcome != compare.Unjudged {
+		if row := &r.Rows[i]; row.Group == s.Name && (row.Outcome == compare.Passed || row.Outcome == compare.Failed || row.Outcome == compare.Untold) {
 			suite.Cases = append(suite.Cases, figureCase(row))
 		}
 	}

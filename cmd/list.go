@@ -186,6 +186,9 @@ told, with its place. Of a scenario with a sweep every cell is compiled too, of 
 					fmt.Fprintln(cmd.OutOrStdout())
 				}
 				fmt.Fprint(cmd.OutOrStdout(), p.Text())
+				for _, w := range p.Estimate().Warnings(machineMemory()) {
+					fmt.Fprintf(cmd.OutOrStdout(), "warning: %s\n", w)
+				}
 			}
 			return failed
 		},

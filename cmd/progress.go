@@ -12,6 +12,7 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 	"golang.org/x/term"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/sim/clock"
 	"github.com/quotalab/quotalab/sim/plan"
 )
@@ -135,7 +136,7 @@ func progressText(elapsed, at, horizon time.Duration, arrivals int64) string {
 	rate := float64(arrivals) / elapsed.Seconds()
 	left := "?"
 	if at > 0 {
-		left = time.Duration(float64(elapsed) * (float64(horizon)/float64(at) - 1)).Round(time.Second).String()
+		left = unit.Time(time.Duration(float64(elapsed) * (float64(horizon)/float64(at) - 1)).Round(time.Second))
 	}
 	return fmt.Sprintf(" %.0f requests/s, %s left", rate, left)
 }

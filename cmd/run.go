@@ -119,6 +119,9 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 	if s.Plan.Scenario.Sweep != nil {
 		a.Note("note: the sweep of %s is left out, the scenario is played as written: to play its cells, quotalab sweep %s", s.Plan.Scenario.Name, name)
 	}
+	for _, w := range s.Plan.Estimate().Warnings(machineMemory()) {
+		a.Note("warning: %s", w)
+	}
 	r := campaign.NewRun(s, o.Now)
 	r.Dir, r.Manifest.Tags = f.dir, tags
 	if f.noAssert {

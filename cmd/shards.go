@@ -76,16 +76,11 @@ func printSurvey(out io.Writer, s fakeredis.Survey) error {
 	return errors.Join(err, said.Write(out, present.Look{}))
 }
 
-// fewest keys that a shard must expect for the chi-squared distribution to be
-// that of the test.
-const fewest = 5
-
 // inWords says what the chi-squared test says.
 func inWords(b summary.Balance, shards int) string {
-	expected := float64(b.Total) / float64(shards)
 	switch {
-	case expected < fewest:
-		return fmt.Sprintf("too few keys to tell, %.3g a shard where at least %d are needed", expected, fewest)
+	case summary.FewKeys(b.Total, shards):
+		return fmt.Sprintf("too few keys to tell, %.3g a shard where at least 5 are needed", float64(b.Total)/float64(shards))
 	case !b.Even():
 		return "uneven, chance does not explain it"
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/plots/series"
-	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/summary"
 )
 
@@ -198,45 +197,6 @@ func (c *comparison) pipelinedNote() string {
 // compareHeight returns the height of a panel in which each row has as many lines.
 func (c *comparison) compareHeight(lines int) vg.Length {
 	return vg.Length(len(c.rows)) * max(c.Pitch(), vg.Length(lines)*draw.LineHeight(c.Fine)*1.1+4)
-}
-
-// recordNames returns names that say in what records differ: their scenario, and if need be clock,
-// number of shards, tags, seed and plan.
-func recordNames(sets []*series.Set) []string {
-	traits := []func(m *record.Manifest) string{
-		func(m *record.Manifest) string { return m.Scenario },
-		func(m *record.Manifest) string { return m.Clock },
-		func(m *record.Manifest) string { return unit.Counted(int64(len(m.Shards)), "shard") },
-		func(m *record.Manifest) string { return tagWords(m.Tags) },
-		func(m *record.Manifest) string { return "seed " + fmt.Sprint(m.Seed) },
-		func(m *record.Manifest) string { return "plan " + m.PlanHash[:min(7, len(m.PlanHash))] },
-		func(m *record.Manifest) string { return "record " + m.Hash[:min(7, len(m.Hash))] },
-	}
-	names := make([]string, len(sets))
-	for _, trait := range traits {
-		longer := make([]string, len(sets))
-		for i, s := range sets {
-			longer[i] = strings.TrimPrefix(strings.TrimSuffix(names[i]+", "+trait(&s.Manifest), ", "), ", ")
-		}
-		if draw.Distinct(longer) > draw.Distinct(names) {
-			names = longer
-		}
-	}
-	if draw.Distinct(names) < len(names) {
-		for i := range names {
-			names[i] = strings.TrimPrefix(fmt.Sprintf("%s, run %d", names[i], i+1), ", ")
-		}
-	}
-	return names
-}
-
-func tagWords(tags map[string]string) string {
-	var words []string
-	for name, value := range tags {
-		words = append(words, name+"="+value)
-	}
-	slices.Sort(words)
-	return strings.Join(words, " ")
 }
 
 // metricOf returns a metric of a subject; false if its record does not know it.

@@ -106,7 +106,7 @@ func (c *comparison) balanceFigure() draw.Figure {
 	commands := draw.Reaches{Name: "commands", Look: c.Nth(0)}
 	names, n := c.shown, len(c.rows)
 	var none draw.Absent
-	most, uneven := 1.0, 0
+	most, uneven, few := 1.0, 0, 0
 	top, topName := 0.0, ""
 	var labels []string
 	for i, r := range c.rows {
@@ -123,9 +123,12 @@ func (c *comparison) balanceFigure() draw.Figure {
 			}
 		}
 		if v := peakToMean(l.Keys); v > 0 {
-			keys.List = append(keys.List, draw.Reach{Y: y - 0.22, From: v, To: v, Label: twoDigits(v) + ", " + pWords(l.KeysP)})
+			keys.List = append(keys.List, draw.Reach{Y: y - 0.22, From: v, To: v, Label: twoDigits(v) + ", " + balanceWord(l)})
 			most = max(most, v)
-			if l.KeysP < summary.EvenAt {
+			switch {
+			case fewKeys(l):
+				few++
+			case l.KeysP < summary.EvenAt:
 				uneven++
 			}
 		}
@@ -139,15 +142,27 @@ func (c *comparison) balanceFigure() draw.Figure {
 	}
 	x := c.RoomFor(draw.Axis{Label: "fullest shard over the mean of all", Min: 1 - max((most-1)*0.03, 0.003), Max: 1 + max((most-1)*1.02, 0.1)}, labels, names, 1)
 	p := draw.Panel{X: x, Y: draw.RowAxis("", names), Height: c.compareHeight(2), Layers: []draw.Layer{draw.Upright{}, draw.RowLines(n), commands, keys, none}}
-	return c.figure("compare-balance", balanceWords(top, topName, len(keys.List), uneven), p)
+	return c.figure("compare-balance", balanceWords(top, topName, len(keys.List), uneven, few), p)
+}
+
+// balanceWord returns the p-value of how keys lie, or that they are too few for one.
+func balanceWord(l *series.ShardLoad) string {
+	if fewKeys(l) {
+		return "too few keys"
+	}
+	return pWords(l.KeysP)
 }
 
 // balanceWords returns the worst of the commands, and whether chance explains the
 // keys.
-func balanceWords(top float64, name string, known, uneven int) string {
+func balanceWords(top float64, name string, known, uneven, few int) string {
 	keys := "keys are not known"
 	switch {
 	case known == 0:
+	case few == known:
+		keys = "keys are too few for a test of their balance"
+	case uneven == 0 && few > 0:
+		keys = fmt.Sprintf("chance explains how keys lie, but for %s with too few keys to tell", spell(few))
 	case uneven == 0:
 		keys = "chance explains how keys lie"
 	default:

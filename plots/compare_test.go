@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -118,9 +119,9 @@ func TestCompareTitles(t *testing.T) {
 		},
 		"six":         {"compare-admission": "Over-admission is 500 with boulder (race-5), none with boulder (race-0)"},
 		"no data":     {"compare": "There is nothing to compare"},
-		"engines":     {"compare-missed": "g13 (seed 1) misses 98.3 % of its notices, catch-up (seed 1) none"},
+		"engines":     {"compare-missed": "g13 (seed=1) misses 98.3 % of its notices, catch-up (seed=1) none"},
 		"one engine":  {"compare-missed": "Every engine misses 100 % of its notices, in every record"},
-		"engine":      {"compare-missed": "latest misses 40 % of its notices in seed 2, 2.5 % in seed 1"},
+		"engine":      {"compare-missed": "latest misses 40 % of its notices in seed=2, 2.5 % in seed=1"},
 		"good":        {"compare-missed": "No engine misses a notice, of 320 in all records together"},
 		"not audited": {"compare-missed": "Whether notices were missed is not known"},
 		"both":        {"compare-missed": "g13 (virtual) misses 98.3 % of its notices, catch-up (virtual) none"},
@@ -142,25 +143,40 @@ func TestCompareTitles(t *testing.T) {
 	}
 }
 
+// Names say what differs in the words of scenarios, never by a hash.
 func TestRecordNames(t *testing.T) {
-	of := func(change func(m *record.Manifest)) *series.Set {
-		s := &series.Set{Manifest: record.Manifest{Scenario: "race", Clock: "virtual", Seed: 1, Shards: []string{"a"}, PlanHash: "0123456789", Hash: "abcdefghij"}}
-		change(&s.Manifest)
+	const text = "plan              %s\nclock             virtual, from 2026-01-01 00:00:00 for 10s (warm-up 0s), seed 1\nclient default    1 × take, clock 0s, round trip %s mean, shards as a\n  limit default   1 per 1s, burst 1\n"
+	of := func(change func(s *series.Set)) *series.Set {
+		s := &series.Set{Manifest: record.Manifest{Scenario: "race", Clock: "virtual", Seed: 1, Horizon: 10 * time.Second, Shards: []string{"a"}, PlanHash: "0123456789", Hash: "abcdefghij",
+			Traffic:  []record.Traffic{{Name: "calls", Arrivals: 1000}},
+			Limiters: []record.Limiter{{Name: "l", Kind: "lua", Limits: []record.Limit{{Name: "default", Count: 10, Period: time.Minute, Burst: 10}}}}},
+			Plan: fmt.Sprintf(text, "0123456789", "1ms")}
+		change(s)
 		return s
 	}
-	plain := of(func(*record.Manifest) {})
+	plain := of(func(*series.Set) {})
 	tests := []struct {
 		why   string
 		other *series.Set
 		want  []string
 	}{
-		{"scenarios say it all", of(func(m *record.Manifest) { m.Scenario, m.Clock = "hot-key", "real" }), []string{"race", "hot-key"}},
-		{"the clock", of(func(m *record.Manifest) { m.Clock = "real" }), []string{"virtual", "real"}},
-		{"how many shards", of(func(m *record.Manifest) { m.Shards = []string{"a", "b"} }), []string{"1 shard", "2 shards"}},
-		{"tags, in order", of(func(m *record.Manifest) { m.Tags = map[string]string{"z": "1", "a": "2"} }), []string{"", "a=2 z=1"}},
-		{"the seed", of(func(m *record.Manifest) { m.Seed = 2 }), []string{"seed 1", "seed 2"}},
-		{"the plan", of(func(m *record.Manifest) { m.PlanHash = "9876543210" }), []string{"plan 0123456", "plan 9876543"}},
-		{"the content", of(func(m *record.Manifest) { m.Hash = "x" }), []string{"record abcdefg", "record x"}},
+		{"scenarios say it all", of(func(s *series.Set) { s.Manifest.Scenario, s.Manifest.Clock = "hot-key", "real" }), []string{"race", "hot-key"}},
+		{"the clock", of(func(s *series.Set) { s.Manifest.Clock = "real" }), []string{"virtual", "real"}},
+		{"how many shards", of(func(s *series.Set) { s.Manifest.Shards = []string{"a", "b"} }), []string{"shards=1", "shards=2"}},
+		{"tags, in order", of(func(s *series.Set) { s.Manifest.Tags = map[string]string{"z": "1", "a": "2"} }), []string{"", "a=2 z=1"}},
+		{"the limiter's kind", of(func(s *series.Set) { s.Manifest.Limiters = []record.Limiter{{Name: "l", Kind: "boulder"}} }), []string{"kind=lua", "kind=boulder"}},
+		{"its limit", of(func(s *series.Set) {
+			s.Manifest.Limiters = []record.Limiter{{Name: "l", Kind: "lua", Limits: []record.Limit{{Name: "default", Count: 10, Period: time.Hour, Burst: 20}}}}
+		}), []string{"limit=10 per 1m", "limit=10 per 1h burst 20"}},
+		{"the seed", of(func(s *series.Set) { s.Manifest.Seed = 2 }), []string{"seed=1", "seed=2"}},
+		{"the rate", of(func(s *series.Set) { s.Manifest.Traffic[0].Arrivals = 2000 }), []string{"rate=100/s", "rate=200/s"}},
+		{"the length", of(func(s *series.Set) { s.Manifest.Horizon, s.Manifest.Traffic[0].Arrivals = 70*time.Minute, 420_000 }), []string{"horizon=10s", "horizon=1h10m"}},
+		{"what the plan says", of(func(s *series.Set) {
+			s.Manifest.PlanHash, s.Plan = "9876543210", fmt.Sprintf(text, "9876543210", "5ms")
+		}),
+			[]string{"client default: round trip 1ms mean", "client default: round trip 5ms mean"}},
+		{"a plan without text", of(func(s *series.Set) { s.Manifest.PlanHash, s.Plan = "9876543210", plain.Plan }), []string{"run 1", "run 2"}},
+		{"the content", of(func(s *series.Set) { s.Manifest.Hash = "x" }), []string{"run 1", "run 2"}},
 		{"nothing", plain, []string{"run 1", "run 2"}},
 	}
 	for _, tt := range tests {

@@ -9,7 +9,6 @@ import (
 	"math"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -52,16 +51,6 @@ func TestSameBytes(t *testing.T) {
 		}
 		wait.Wait()
 	}
-}
-
-// cpu time of the process so far: the machine may have other work.
-func cpu(t testing.TB) time.Duration {
-	t.Helper()
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		t.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // No figure takes more than a second or a megabyte, also of the largest series

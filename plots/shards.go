@@ -42,7 +42,9 @@ func (k *kit) shardFigure(set *series.Set, l *series.ShardLoad) draw.Figure {
 		k.shardPanel(l, "commands", commands, "no command reached a shard after the warm-up."),
 	}
 	n := len(l.Names)
-	if keys.After > 0 {
+	if keys.After > 0 && fewKeys(l) {
+		f.Note(chanceNote(l))
+	} else if keys.After > 0 {
 		chance := draw.Rects{Name: "where keys lie by chance, 95 %", Rects: []draw.Rect{{X0: l.KeysLow, Y0: 0, X1: l.KeysHigh, Y1: float64(n)}}, Look: k.BandLook()}
 		edge := k.Plain(3, 2)
 		f.Panels[0].Layers = keys.Layers([]draw.Layer{chance}, []draw.Layer{draw.Rule{At: l.KeysLow, Vertical: true, Look: edge}, draw.Rule{At: l.KeysHigh, Vertical: true, Look: edge}})
@@ -91,12 +93,15 @@ func (k *kit) shardPanel(l *series.ShardLoad, of string, b draw.Bars, none strin
 
 // chanceNote says what the band and the p-value mean.
 func chanceNote(l *series.ShardLoad) string {
-	note := "Between the dashed lines the keys of all shards lie at once in 95 of 100 runs, if each key falls on each shard alike. " + pMeans(l.KeysP)
-	if mean := float64(total(l.Keys)) / float64(len(l.Keys)); mean < 5 {
-		note += fmt.Sprintf(" With %s keys a shard p is rough.", unit.Significant(mean, 2))
+	if fewKeys(l) {
+		return fmt.Sprintf("Too few keys for the χ² test: %s a shard on average, and it needs five.", unit.Significant(float64(total(l.Keys))/float64(len(l.Keys)), 2))
 	}
+	note := "Between the dashed lines the keys of all shards lie at once in 95 of 100 runs, if each key falls on each shard alike. " + pMeans(l.KeysP)
 	return note
 }
+
+// fewKeys reports whether a limiter's keys are too few to say whether they are even.
+func fewKeys(l *series.ShardLoad) bool { return summary.FewKeys(total(l.Keys), len(l.Keys)) }
 
 // pMeans says what a p-value is of.
 func pMeans(p float64) string {
@@ -145,6 +150,8 @@ func balanceTitle(set *series.Set, l *series.ShardLoad) string {
 	case total(l.Keys) == 0:
 		keys = "; there is no key"
 	case n == 1 || math.IsNaN(l.KeysP):
+	case fewKeys(l):
+		keys = "; the keys are too few for a test of balance (fewer than five on average on each of " + spell(n) + " shards)"
 	case l.KeysP < summary.EvenAt:
 		keys = "; the keys are uneven beyond chance (" + pWords(l.KeysP) + ")"
 	default:

@@ -200,3 +200,42 @@ func TestGoldenShardImages(t *testing.T) {
 		}
 	}
 }
+
+// Figures say of fewer than five keys a shard that they are too few for a test, as
+// the summary does, and never that they are even or uneven.
+func TestTooFewKeysInFigures(t *testing.T) {
+	for _, c := range []struct {
+		why   string
+		keys  []int64
+		p     float64
+		want  string
+		never string
+	}{
+		{"one key on ten shards", []int64{0, 0, 1, 0, 0, 0, 0, 0, 0, 0}, 0.44, "the keys are too few for a test of balance (fewer than five on average on each of ten shards)", "even (p"},
+		{"seemingly uneven", []int64{9, 0}, 0.003, "the keys are too few for a test of balance (fewer than five on average on each of two shards)", "beyond chance"},
+		{"just enough", []int64{5, 5}, 1, "the keys are even (p = 1)", "too few"},
+	} {
+		s := loaded(c.keys, append([]int64{100}, evenly(len(c.keys)-1, 0)...), 1)
+		l := &s.Shards[0]
+		l.KeysP = c.p
+		if title := balanceTitle(s, l); !strings.Contains(title, c.want) || strings.Contains(title, c.never) {
+			t.Errorf("%s: the title is %q, expected %q", c.why, title, c.want)
+		}
+		if few := strings.HasPrefix(chanceNote(l), "Too few keys for the χ² test: "); few != strings.Contains(c.want, "too few") {
+			t.Errorf("%s: the note is %q", c.why, chanceNote(l))
+		}
+		if word := balanceWord(l); (word == "too few keys") != strings.Contains(c.want, "too few") {
+			t.Errorf("%s: a comparison says %q", c.why, word)
+		}
+	}
+	for want, words := range map[string]string{
+		"The fullest shard has up to 2.00 times the mean of commands, with l; keys are too few for a test of their balance":                        balanceWords(2, "l", 3, 0, 3),
+		"The fullest shard has up to 2.00 times the mean of commands, with l; chance explains how keys lie, but for two with too few keys to tell": balanceWords(2, "l", 3, 0, 2),
+		"The fullest shard has up to 2.00 times the mean of commands, with l; in one of three keys are uneven beyond chance":                       balanceWords(2, "l", 3, 1, 1),
+		"The fullest shard has up to 2.00 times the mean of commands, with l; chance explains how keys lie":                                        balanceWords(2, "l", 3, 0, 0),
+	} {
+		if words != want {
+			t.Errorf("got %q, want %q", words, want)
+		}
+	}
+}

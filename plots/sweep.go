@@ -9,6 +9,7 @@ import (
 
 	"gonum.org/v1/plot/vg"
 
+	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/results/sweep"
@@ -29,8 +30,20 @@ func SweepFigures(sweep *sweep.Grid, o Options) ([]draw.Figure, error) {
 	for i := range all {
 		all[i].Name += "-" + sweep.Metric
 		all[i].Subtitle = k.subtitle()
+		all[i].Note(meaning(sweep.Metric))
 	}
 	return k.finished("sweep", all), nil
+}
+
+// meaning says what a metric of admission is: its name alone does not.
+func meaning(column string) string {
+	name, _, _ := strings.Cut(column, " ")
+	name, _, _ = strings.Cut(name, "{")
+	m, _ := metric.Find(name)
+	if !slices.Contains(m.Tags, "limit") {
+		return ""
+	}
+	return m.Name + ": " + m.About + "."
 }
 
 // sweepKit draws one sweep.

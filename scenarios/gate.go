@@ -77,6 +77,11 @@ func gateRule(d *decode.Decoder, rules []GateRule, i int) {
 		for _, err := range errs {
 			d.FailIn(path, r.Metric, err)
 		}
+		for _, tag := range sel.Tags {
+			if tag.Name == "stat" && metric.Informative(tag.Value) && !r.Ignore {
+				d.Fail(path, "%s is listed as information and never judged: name peak_to_mean, cv or gini, or leave the rule out", tag.Value)
+			}
+		}
 		gateAggregation(d, join(at, "aggregation"), sel.Metric, r.Aggregation)
 	}
 	if _, err := path.Match(r.Scenario, ""); err != nil {

@@ -217,9 +217,23 @@ func (s *Gated) Invalid() (found []string) {
 	return found
 }
 
-// failedAssertions returns the assertions that failed in this build's runs, each once.
+// Undecided returns why a run of this build decided nothing; "" all did.
+func (s *Gated) Undecided() string {
+	for _, run := range s.Played[NewBuild] {
+		if run.Undecided != "" {
+			return run.Undecided
+		}
+	}
+	return ""
+}
+
+// failedAssertions returns the assertions that failed in this build's runs, each
+// once, and of each scenario that nothing was decided.
 func (g *Gate) failedAssertions() (failed []string) {
 	for _, s := range g.Scenarios {
+		if text := s.Undecided(); text != "" {
+			failed = append(failed, s.Name+": "+text)
+		}
 		for i := range s.Played[NewBuild][0].Assertions {
 			if text := s.FailedAssertion(i); text != "" {
 				failed = append(failed, s.Name+": "+text)

@@ -164,7 +164,7 @@ func statusOfRun(err error) Status {
 		return Unreachable
 	case errors.Is(err, run.ErrServers):
 		return Invalid
-	case errors.Is(err, run.ErrLimiter):
+	case errors.Is(err, run.ErrLimiter), errors.Is(err, clock.ErrStuck):
 		return LimiterFailed
 	}
 	return Internal

@@ -207,7 +207,7 @@ func lineOf(lines []string, i int) string {
 // referenceReadme shows the results, for people.
 func referenceReadme(results []referenceResult) []byte {
 	var b bytes.Buffer
-	b.WriteString("# Reference results\n\nMade by `quotalab reference`, checked by CI: do not edit. Every scenario is played in virtual time with its own seed, so these\nfiles change only when what quotalab does changes.\n\n| scenario | verdict | observations | over-admitted | missed notices |\n| --- | --- | --- | --- | --- |\n")
+	b.WriteString("# Reference results\n\nMade by `quotalab reference`, checked by CI: do not edit. Every scenario is played in virtual time with its own seed, so these\nfiles change only when what quotalab does changes.\n\n| scenario | verdict | observations | over-admission | missed notices |\n| --- | --- | --- | --- | --- |\n")
 	for _, r := range results {
 		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s | %s | %s |\n", r.name, r.name, r.summary.Verdict(), unit.Thousands(r.summary.Observations+r.summary.Evaluations),
 			counted(r.summary, "over_admission"), counted(r.summary, "missed"))
@@ -215,7 +215,7 @@ func referenceReadme(results []referenceResult) []byte {
 	for _, r := range results {
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n[summary.json](%s/summary.json) · [bench.txt](%s/bench.txt)\n", r.name, strings.TrimSpace(r.summary.About), r.name, r.name)
 		for _, w := range r.summary.Warnings {
-			fmt.Fprintf(&b, "\n- %s", w)
+			fmt.Fprintf(&b, "\n- %s", present.Literal(w))
 		}
 		if len(r.summary.Warnings) > 0 {
 			b.WriteByte('\n')

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/scenarios"
 	"github.com/quotalab/quotalab/sim/limiter"
 	"github.com/quotalab/quotalab/sim/plan"
@@ -93,7 +94,7 @@ func (l *Loader) compile(s *scenarios.Scenario, problems scenarios.Problems, o O
 	arrivals := p.Arrivals()
 	defer arrivals.Close()
 	if _, due := arrivals.Next(); !due && p.Accounts.Len() == 0 {
-		return nil, Invalidf("%s: no request is due before the horizon, %v: there is nothing to run", s.File, p.Horizon)
+		return nil, Invalidf("%s: no request is due before the horizon, %s: there is nothing to run", s.File, unit.Time(p.Horizon))
 	}
 	return p, nil
 }

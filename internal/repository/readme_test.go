@@ -1,44 +1,52 @@
 package repository_test
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/quotalab/quotalab/internal/testkit"
+	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/results/summary"
 	"github.com/quotalab/quotalab/scenarios"
 )
 
 // testCommand is the line of the README that these tests are run by.
 const testCommand = "go test ./..."
 
-// block is one fenced block of the README: ```language mark.
+// block is one fenced block of a text in Markdown: ```language mark.
 type block struct{ language, mark, text string }
 
-func readmeBlocks(t *testing.T) []block {
+func readmeBlocks(t *testing.T) []block { return blocksOf(t, "README.md") }
+
+func blocksOf(t *testing.T, file string) []block {
 	t.Helper()
-	readme, err := os.ReadFile("README.md")
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var blocks []block
-	fence := regexp.MustCompile("(?ms)^```(\\S+) ?(\\S*)\n(.*?)^```$")
-	for _, m := range fence.FindAllStringSubmatch(string(readme), -1) {
+	fence := regexp.MustCompile("(?ms)^```(\\S+) ?([^\n]*)\n(.*?)^```$")
+	for _, m := range fence.FindAllStringSubmatch(string(text), -1) {
 		blocks = append(blocks, block{m[1], m[2], m[3]})
 	}
 	return blocks
 }
 
-// readmeLines are the lines of the README's sh blocks that are not marked not-run or live.
-func readmeLines(t *testing.T) []string {
-	t.Helper()
+// readmeLines are those of the README.
+func readmeLines(t *testing.T) []string { return linesOf(readmeBlocks(t)) }
+
+// linesOf returns the lines of the sh blocks that are not marked not-run or live.
+func linesOf(blocks []block) []string {
 	var lines []string
-	for _, b := range readmeBlocks(t) {
+	for _, b := range blocks {
 		if b.language == "sh" && b.mark != "not-run" && b.mark != "live" {
 			lines = append(lines, strings.Split(strings.TrimSpace(b.text), "\n")...)
 		}
@@ -130,6 +138,106 @@ func TestReadmeCommands(t *testing.T) {
 		for line := range strings.SplitSeq(strings.TrimSpace(b.text), "\n") {
 			t.Run(line, func(t *testing.T) { runLive(t, dir, line) })
 		}
+	}
+}
+
+// TestDocsCommands runs the commands of every page of docs/, each page in a folder
+// of its own, with the files that the page shows: those of blocks marked run FILE.
+func TestDocsCommands(t *testing.T) {
+	t.Parallel()
+	pages, err := filepath.Glob("docs/*.md")
+	if err != nil || len(pages) == 0 {
+		t.Fatalf("docs/ has no pages: %v", err)
+	}
+	for _, page := range pages {
+		dir, blocks := t.TempDir(), blocksOf(t, page)
+		for _, b := range blocks {
+			if file, ok := strings.CutPrefix(b.mark, "run "); ok {
+				if err := os.WriteFile(filepath.Join(dir, file), []byte(b.text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		lines := linesOf(blocks)
+		if len(lines) == 0 {
+			t.Errorf("%s has no commands", page)
+		}
+		for _, line := range lines {
+			t.Run(page+" "+line, func(t *testing.T) {
+				runIn(t, dir, "bash", "-euo", "pipefail", "-c", strings.ReplaceAll(line, "go run ./cmd/quotalab ", "'"+testkit.Quotalab(t)+"' "))
+			})
+		}
+		if page == "docs/numbers.md" {
+			checkNumbers(t, dir)
+		}
+	}
+}
+
+// checkNumbers compares what docs/numbers.md works out by hand with what its
+// commands came to.
+func checkNumbers(t *testing.T, dir string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "docs-numbers.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := summary.Read(text, "docs-numbers.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile("docs/numbers.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ said, metric, decision string }{
+		{"- `decisions`: %s allowed,", "decisions", "allowed"}, {" allowed, %s denied.", "decisions", "denied"}, {"- `over_admission` is %s:", "over_admission", ""},
+		{"- `worst_excess` is %s.0 tokens:", "worst_excess", ""}, {"- `under_admission` is %s:", "under_admission", ""}, {"- `divergence` is %s:", "divergence", ""},
+	} {
+		n, found := 0.0, false
+		for _, m := range s.Select(metric.Selector{Metric: c.metric}) {
+			switch {
+			case c.decision != "" && m.Tags["decision"] != c.decision:
+			case m.Value != nil:
+				n, found = n+*m.Value, true
+			default:
+				n, found = n+float64(m.Count), true
+			}
+		}
+		if said := fmt.Sprintf(c.said, strconv.FormatFloat(n, 'f', -1, 64)); !found || !strings.Contains(string(page), said) {
+			t.Errorf("%s is %v (found: %v): docs/numbers.md does not say %q", c.metric, n, found, said)
+		}
+	}
+}
+
+// TestReadmeExcerpt: each line of the README's excerpt of a summary is one that its
+// first command prints, in that order; only the wall time may be another.
+func TestReadmeExcerpt(t *testing.T) {
+	t.Parallel()
+	out, err := exec.Command(testkit.Quotalab(t), "run", "boulder-new-account", "--dir", filepath.Join(t.TempDir(), "record"), "-q").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	wall := regexp.MustCompile(`played in [^,]+,`)
+	printed := strings.Split(wall.ReplaceAllString(string(out), "played in …,"), "\n")
+	excerpts := 0
+	for _, b := range readmeBlocks(t) {
+		if b.language != "text" {
+			continue
+		}
+		excerpts++
+		for line := range strings.SplitSeq(strings.TrimRight(wall.ReplaceAllString(b.text, "played in …,"), "\n"), "\n") {
+			if line == "…" {
+				continue
+			}
+			at := slices.Index(printed, line)
+			if at < 0 {
+				t.Fatalf("the README's excerpt has a line that the run does not print there: %q", line)
+			}
+			printed = printed[at+1:]
+		}
+	}
+	if excerpts != 1 {
+		t.Errorf("the README has %d excerpts of text, expected one", excerpts)
 	}
 }
 

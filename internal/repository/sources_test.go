@@ -56,7 +56,31 @@ func sourceProblems(path string, src []byte) []string {
 	if within(filepath.ToSlash(filepath.Dir(path)), clockPackage) {
 		return found
 	}
-	return append(found, ambientUses(fset, file)...)
+	return append(append(found, ambientUses(fset, file)...), unportableUses(fset, file, filepath.ToSlash(path))...)
+}
+
+// portablePackage has the functions that round alike on every processor.
+const portablePackage = "models/portable"
+
+// unportable are functions of math that are in assembly on some processors, or
+// that a compiler may fuse.
+var unportable = strings.Fields("Exp Exp2 Expm1 Log Log2 Log10 Log1p Pow Sin Cos Sincos Tan Sinh Cosh Tanh Asin Acos Atan Atan2 Asinh Acosh Atanh Erf Erfc Erfinv Erfcinv Gamma Lgamma Cbrt Hypot FMA")
+
+// unportableUses finds them where something is planned or drawn.
+func unportableUses(fset *token.FileSet, file *ast.File, path string) (found []string) {
+	drawn := within(path, "models") || within(path, "sim/plan")
+	if !drawn || within(path, portablePackage) || within(path, "models/metric") {
+		return nil
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		if sel, ok := n.(*ast.SelectorExpr); ok {
+			if x, ok := sel.X.(*ast.Ident); ok && x.Name == "math" && slices.Contains(unportable, sel.Sel.Name) {
+				found = append(found, fmt.Sprintf("%s: math.%s is not the same on every processor: take %s", fset.Position(sel.Pos()), sel.Sel.Name, portablePackage))
+			}
+		}
+		return true
+	})
+	return found
 }
 
 // ambientUses finds calls and mere mentions (now: time.Now) alike.
@@ -139,6 +163,9 @@ func TestSourceRulesCatch(t *testing.T) {
 		why, path, src string
 		problems       int
 	}{
+		{"a function that differs between processors", "models/traffic/a.go", `import "math"; var e = math.Exp`, 1},
+		{"an exact one does not", "models/traffic/a.go", `import "math"; var r = math.Sqrt(2)`, 0},
+		{"nor does it matter where nothing is planned or drawn", "results/a.go", `import "math"; var e = math.Exp(1)`, 0},
 		{"a call of the clock", "models/a.go", `import "time"; var _ = time.Now()`, 1},
 		{"a mention of the clock", "cmd/a.go", `import "time"; var now = time.Now`, 1},
 		{"the clock under another name", "sim/run/a.go", `import t "time"; func f() { t.Sleep(1) }`, 1},

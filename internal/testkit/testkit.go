@@ -43,18 +43,24 @@ func Full[T any](all, part T) T {
 	return part
 }
 
-// Program returns the path of a program. It skips the test where Live does, since
+// Program returns the path of a program, or of a file such as a font if that is
+// named by its path. It skips the test where Live does, since
 // other programs take long to start, and where there is none. In CI it must be
 // there: .ci/run finds the calls of this function and installs what they name.
 // debian is the package that has the program.
 func Program(t testing.TB, program, debian string) string {
 	t.Helper()
 	Live(t, "starts "+program)
-	path, err := exec.LookPath(program)
+	path, err := program, error(nil)
+	if filepath.IsAbs(program) {
+		_, err = os.Stat(program)
+	} else {
+		path, err = exec.LookPath(program)
+	}
 	if err == nil {
 		return path
 	}
-	const format = "%s is not on the PATH: install Debian's package %s"
+	const format = "%s is not here: install Debian's package %s"
 	if os.Getenv("CI") != "" {
 		t.Fatalf(format, program, debian)
 	}

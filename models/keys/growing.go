@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"time"
+
+	"github.com/quotalab/quotalab/models/portable"
 )
 
 type growing struct{ k, b float64 }
@@ -34,7 +36,7 @@ func (g growing) distinct(n float64) float64 {
 	if n == 0 {
 		return 0
 	}
-	return min(n, max(1, g.k*math.Pow(n, g.b)))
+	return min(n, max(1, g.k*portable.Pow(n, g.b)))
 }
 
 func (g growing) Sampler() Sampler {

@@ -64,6 +64,9 @@ func Split(id uint64) (part int, inner uint64) {
 	return int(id >> innerBits), id & (1<<innerBits - 1)
 }
 
+// Join returns the id that a Mix gives to a key of a part.
+func Join(part int, inner uint64) uint64 { return uint64(part)<<innerBits | inner }
+
 func (m *mix) Sampler() Sampler {
 	s := &mixSampler{pick: m.pick, parts: make([]Sampler, len(m.parts))}
 	for i, p := range m.parts {

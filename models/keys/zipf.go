@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"time"
+
+	"github.com/quotalab/quotalab/models/portable"
 )
 
 // zipf samples ranks k = 1 … n with p(k) ∝ h(k) = k^−s by rejection-inversion
@@ -100,11 +102,11 @@ func (z *zipf) Probability(_ time.Duration, id uint64) float64 {
 }
 
 // weight is h(x) = x^−s.
-func (z *zipf) weight(x float64) float64 { return math.Exp(-z.s * math.Log(x)) }
+func (z *zipf) weight(x float64) float64 { return portable.Exp(-z.s * portable.Log(x)) }
 
 // integral is H(x) = ∫₁ˣ h.
 func (z *zipf) integral(x float64) float64 {
-	log := math.Log(x)
+	log := portable.Log(x)
 	return expm1Over(z.slope*log) * log
 }
 
@@ -112,15 +114,15 @@ func (z *zipf) integral(x float64) float64 {
 func (z *zipf) inverse(u float64) float64 {
 	y := max(u*z.slope, -1) // below is rounding: for s > 1, H < 1/(s − 1)
 	if z.power != 0 {
-		return math.Exp(math.Log(1+y) * z.power)
+		return portable.Exp(portable.Log(1+y) * z.power)
 	}
-	return math.Exp(log1pOver(y) * u)
+	return portable.Exp(log1pOver(y) * u)
 }
 
 // expm1Over is (eˣ − 1)/x, 1 at 0.
 func expm1Over(x float64) float64 {
 	if math.Abs(x) > 1e-8 {
-		return math.Expm1(x) / x
+		return portable.Expm1(x) / x
 	}
 	return 1 + x/2
 }
@@ -128,7 +130,7 @@ func expm1Over(x float64) float64 {
 // log1pOver is ln(1 + x)/x, 1 at 0.
 func log1pOver(x float64) float64 {
 	if math.Abs(x) > 1e-8 {
-		return math.Log1p(x) / x
+		return portable.Log1p(x) / x
 	}
 	return 1 - x/2
 }
@@ -147,17 +149,17 @@ func harmonic(n, s float64) float64 {
 	m := math.Min(n, 64+math.Ceil(4*s))
 	sum := 0.0
 	for k := m - 1; k >= 1; k-- { // the small terms first
-		sum += math.Pow(k, -s)
+		sum += portable.Pow(k, -s)
 	}
 	if m == n {
-		return sum + math.Pow(n, -s)
+		return sum + portable.Pow(n, -s)
 	}
-	log := math.Log(n / m)
-	tail := math.Pow(m, 1-s) * expm1Over((1-s)*log) * log
-	tail += (math.Pow(m, -s) + math.Pow(n, -s)) / 2
+	log := portable.Log(n / m)
+	tail := portable.Pow(m, 1-s) * expm1Over((1-s)*log) * log
+	tail += (portable.Pow(m, -s) + portable.Pow(n, -s)) / 2
 	d := s // rising factorial s(s+1)…: f^(j)(x) = (−1)^j·d_j·x^−(s+j)
-	tail += d * (math.Pow(m, -s-1) - math.Pow(n, -s-1)) / 12
+	tail += d * (portable.Pow(m, -s-1) - portable.Pow(n, -s-1)) / 12
 	d *= (s + 1) * (s + 2)
-	tail -= d * (math.Pow(m, -s-3) - math.Pow(n, -s-3)) / 720
+	tail -= d * (portable.Pow(m, -s-3) - portable.Pow(n, -s-3)) / 720
 	return sum + tail
 }

@@ -168,6 +168,10 @@ func Values(tag string) []string {
 	return nil
 }
 
+// Informative reports whether a value of the tag stat is information alone: how
+// unlikely a spread is by chance says nothing of how much worse it is.
+func Informative(stat string) bool { return stat == "chi2" || stat == "p_value" }
+
 func texts[T ~string](words []T) []string {
 	out := make([]string, len(words))
 	for i, w := range words {

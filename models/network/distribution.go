@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"gonum.org/v1/gonum/stat/distuv"
+
+	"github.com/quotalab/quotalab/models/portable"
 )
 
 // Distribution is the law of a duration, never negative. Results are rounded to the nanosecond, and
@@ -86,7 +88,7 @@ func (e exponential) Sample(rng *rand.Rand) time.Duration {
 func (e exponential) Mean() time.Duration { return e.mean }
 
 func (e exponential) Quantile(p float64) time.Duration {
-	return rounded(-float64(e.mean) * math.Log1p(-probability(p)))
+	return rounded(-float64(e.mean) * portable.Log1p(-probability(p)))
 }
 
 type gamma struct {
@@ -144,7 +146,7 @@ func Lognormal(median, p99 time.Duration) (Distribution, error) {
 		return nil, err
 	}
 	ratio := float64(p99) / float64(median)
-	l := lognormal{median: float64(median), ratio: ratio, sigma: math.Log(ratio) / z99}
+	l := lognormal{median: float64(median), ratio: ratio, sigma: portable.Log(ratio) / z99}
 	if l.Mean() == longest {
 		c.fail("p99", "a p99 near enough to the median ("+median.String()+") for the mean to be a duration", p99)
 		return nil, c.err()
@@ -153,11 +155,11 @@ func Lognormal(median, p99 time.Duration) (Distribution, error) {
 }
 
 func (l lognormal) Sample(rng *rand.Rand) time.Duration {
-	return rounded(l.median * math.Exp(l.sigma*rng.NormFloat64()))
+	return rounded(l.median * portable.Exp(l.sigma*rng.NormFloat64()))
 }
 
 func (l lognormal) Mean() time.Duration {
-	return rounded(l.median * math.Exp(l.sigma*l.sigma/2))
+	return rounded(l.median * portable.Exp(l.sigma*l.sigma/2))
 }
 
 // Quantile is median·(p99/median)^(z/z₀.₉₉): a power of exactly 0 or 1 at the
@@ -166,7 +168,7 @@ func (l lognormal) Quantile(p float64) time.Duration {
 	if l.ratio == 1 {
 		return rounded(l.median)
 	}
-	return rounded(l.median * math.Pow(l.ratio, distuv.UnitNormal.Quantile(probability(p))/z99))
+	return rounded(l.median * portable.Pow(l.ratio, distuv.UnitNormal.Quantile(probability(p))/z99))
 }
 
 type pareto struct{ min, alpha float64 } // ns, 1
@@ -192,13 +194,13 @@ func Pareto(least time.Duration, alpha float64) (Distribution, error) {
 
 // Sample uses that the logarithm of a Pareto variable is exponential.
 func (p pareto) Sample(rng *rand.Rand) time.Duration {
-	return rounded(p.min * math.Exp(rng.ExpFloat64()/p.alpha))
+	return rounded(p.min * portable.Exp(rng.ExpFloat64()/p.alpha))
 }
 
 func (p pareto) Mean() time.Duration { return rounded(p.min * p.alpha / (p.alpha - 1)) }
 
 func (p pareto) Quantile(q float64) time.Duration {
-	return rounded(p.min * math.Pow(1-probability(q), -1/p.alpha))
+	return rounded(p.min * portable.Pow(1-probability(q), -1/p.alpha))
 }
 
 type empirical struct {

@@ -3,11 +3,12 @@ package traffic
 import (
 	"fmt"
 	"iter"
-	"math"
 	"math/rand/v2"
 	"time"
 
 	"gonum.org/v1/gonum/stat/distuv"
+
+	"github.com/quotalab/quotalab/models/portable"
 )
 
 // Times yields the arrival instants before horizon, nondecreasing, rounded to
@@ -101,5 +102,5 @@ func Pareto(alpha float64) (Gaps, error) {
 
 // Next uses that the logarithm of a Pareto variable is exponential.
 func (p pareto) Next(rng *rand.Rand) float64 {
-	return p.min * math.Exp(p.tail*rng.ExpFloat64())
+	return p.min * portable.Exp(p.tail*rng.ExpFloat64())
 }

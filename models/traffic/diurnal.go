@@ -3,6 +3,8 @@ package traffic
 import (
 	"math"
 	"time"
+
+	"github.com/quotalab/quotalab/models/portable"
 )
 
 const (
@@ -44,7 +46,7 @@ func Diurnal(mean, amplitude, peakHour, weekend float64, epoch time.Time) (Curve
 		return nil, err
 	}
 	d := &diurnal{unit: mean * day, amplitude: amplitude, peak: peakHour / 24, weekend: weekend}
-	d.lift = amplitude * math.Sin(2*math.Pi*d.peak) / (2 * math.Pi)
+	d.lift = amplitude * portable.Sin(2*math.Pi*d.peak) / (2 * math.Pi)
 	utc := epoch.UTC()
 	midnight := time.Date(utc.Year(), utc.Month(), utc.Day(), 0, 0, 0, 0, time.UTC)
 	d.start = float64((utc.Weekday()+6)%7)*day + seconds(utc.Sub(midnight))
@@ -59,7 +61,7 @@ func Diurnal(mean, amplitude, peakHour, weekend float64, epoch time.Time) (Curve
 
 // share is the part of a day's events before the fraction v of the day, and its slope.
 func (d *diurnal) share(v float64) (share, slope float64) {
-	sin, cos := math.Sincos(2 * math.Pi * (v - d.peak))
+	sin, cos := portable.Sincos(2 * math.Pi * (v - d.peak))
 	return v + d.amplitude*sin/(2*math.Pi) + d.lift, 1 + d.amplitude*cos
 }
 

@@ -3,6 +3,8 @@ package traffic
 import (
 	"math"
 	"time"
+
+	"github.com/quotalab/quotalab/models/portable"
 )
 
 type exponential struct {
@@ -28,7 +30,7 @@ func Exponential(from, growthPerSecond float64, over time.Duration) (Curve, erro
 		return nil, err
 	}
 	e := exponential{from: from, growth: growthPerSecond, over: seconds(over)}
-	e.to = from * math.Exp(growthPerSecond*e.over)
+	e.to = from * portable.Exp(growthPerSecond*e.over)
 	e.area = whole(e.grown(e.over))
 	if math.IsInf(e.area, 1) || math.IsInf(e.to, 1) {
 		c.fail("growth", "growth that stays finite over "+over.String(), growthPerSecond)
@@ -43,14 +45,14 @@ func (e exponential) grown(t float64) float64 {
 	if math.Abs(x) < 0x1p-54 {
 		return e.from * t
 	}
-	return e.from * t * (math.Expm1(x) / x)
+	return e.from * t * (portable.Expm1(x) / x)
 }
 
 func (e exponential) Rate(t float64) float64 {
 	if t >= e.over {
 		return e.to
 	}
-	return e.from * math.Exp(e.growth*t)
+	return e.from * portable.Exp(e.growth*t)
 }
 
 func (e exponential) Cumulative(t float64) float64 {
@@ -70,7 +72,7 @@ func (e exponential) Inverse(n float64) float64 {
 	}
 	x, t := e.growth*n/e.from, n/e.from
 	if math.Abs(x) >= 0x1p-54 {
-		t *= math.Log1p(max(x, -1)) / x
+		t *= portable.Log1p(max(x, -1)) / x
 	}
 	return min(t, e.over)
 }

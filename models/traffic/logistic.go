@@ -1,8 +1,9 @@
 package traffic
 
 import (
-	"math"
 	"time"
+
+	"github.com/quotalab/quotalab/models/portable"
 )
 
 type logistic struct {
@@ -30,10 +31,10 @@ func Logistic(from, to float64, midpoint time.Duration) (Curve, error) {
 		return nil, c.err()
 	}
 	m := seconds(midpoint)
-	return logistic{to: to, k: math.Log(a) / m, a: a, logA1: math.Log1p(a), midpoint: m}, nil
+	return logistic{to: to, k: portable.Log(a) / m, a: a, logA1: portable.Log1p(a), midpoint: m}, nil
 }
 
-func (l logistic) Rate(t float64) float64 { return l.to / (1 + l.a*math.Exp(-l.k*t)) }
+func (l logistic) Rate(t float64) float64 { return l.to / (1 + l.a*portable.Exp(-l.k*t)) }
 
 // tooBig is where e^x is about to overflow.
 const tooBig = 700
@@ -43,9 +44,9 @@ const tooBig = 700
 func (l logistic) Cumulative(t float64) float64 {
 	x := l.k * t
 	if x < tooBig {
-		return l.to / l.k * math.Log1p(math.Expm1(x)/(1+l.a))
+		return l.to / l.k * portable.Log1p(portable.Expm1(x)/(1+l.a))
 	}
-	return l.to / l.k * (x + math.Log1p(l.a*math.Exp(-x)) - l.logA1)
+	return l.to / l.k * (x + portable.Log1p(l.a*portable.Exp(-x)) - l.logA1)
 }
 
 // Inverse solves e^(k·t) = (A + 1)·e^(k·n/to) − A.
@@ -55,9 +56,9 @@ func (l logistic) Inverse(n float64) float64 {
 	}
 	y := l.k * n / l.to
 	if y+l.logA1 < tooBig {
-		return math.Log1p((1+l.a)*math.Expm1(y)) / l.k
+		return portable.Log1p((1+l.a)*portable.Expm1(y)) / l.k
 	}
-	return (y + l.logA1 + math.Log1p(-l.a/(1+l.a)*math.Exp(-y))) / l.k
+	return (y + l.logA1 + portable.Log1p(-l.a/(1+l.a)*portable.Exp(-y))) / l.k
 }
 
 // Next names the region of growth, which may be narrow.

@@ -1,6 +1,10 @@
 package traffic
 
-import "math"
+import (
+	"math"
+
+	"github.com/quotalab/quotalab/models/portable"
+)
 
 // nodes is the number of samples a panel takes of the rate.
 const nodes = 11
@@ -22,8 +26,11 @@ type panel struct {
 func (p *panel) at(t float64) (value, slope float64) {
 	x := (t - p.mid) / p.half
 	for k := p.degree; k >= 0; k-- {
-		slope = slope*x + value
-		value = value*x + p.c[k]
+		slope = float64(slope*x) + value
+		value = float64(value*x) + p.c[k]
+	}
+	if t <= p.start {
+		value = 0 // but for the rounding of its terms
 	}
 	return p.before + value, slope / p.half
 }
@@ -151,7 +158,7 @@ var points, chebyshev, monomial = tables()
 
 func tables() (x [nodes]float64, toT, toX [nodes][nodes]float64) {
 	for j := range x {
-		x[j] = math.Cos(math.Pi * (float64(j) + 0.5) / nodes)
+		x[j] = portable.Cos(math.Pi * (float64(j) + 0.5) / nodes)
 	}
 	var t [nodes][nodes]float64 // t[k] are the coefficients of T_k = 2x·T_{k−1} − T_{k−2}
 	t[0][0], t[1][1] = 1, 1
@@ -164,7 +171,7 @@ func tables() (x [nodes]float64, toT, toX [nodes][nodes]float64) {
 	}
 	for k := range nodes {
 		for j := range nodes {
-			toT[k][j] = 2.0 / nodes * math.Cos(math.Pi*float64(k)*(float64(j)+0.5)/nodes)
+			toT[k][j] = 2.0 / nodes * portable.Cos(math.Pi*float64(k)*(float64(j)+0.5)/nodes)
 			if k == 0 {
 				toT[k][j] /= 2
 			}

@@ -3,6 +3,8 @@ package traffic
 import (
 	"math"
 	"time"
+
+	"github.com/quotalab/quotalab/models/portable"
 )
 
 // Spike is a flash crowd: base until at, linear growth to peak during rise,
@@ -48,10 +50,10 @@ func Spike(base, peak float64, at, rise, hold, decay time.Duration) (Curve, erro
 // decline is λ(t) = base + extra·e^(−t/tau).
 type decline struct{ base, extra, tau float64 }
 
-func (d decline) Rate(t float64) float64 { return d.base + d.extra*math.Exp(-t/d.tau) }
+func (d decline) Rate(t float64) float64 { return d.base + d.extra*portable.Exp(-t/d.tau) }
 
 func (d decline) Cumulative(t float64) float64 {
-	return d.base*t - d.extra*d.tau*math.Expm1(-t/d.tau)
+	return d.base*t - d.extra*d.tau*portable.Expm1(-t/d.tau)
 }
 
 // Inverse is −tau·ln(1 − n/(extra·tau)) without a base. With one it is
@@ -64,12 +66,12 @@ func (d decline) Inverse(n float64) float64 {
 	case d.base == 0 && n > burst:
 		return math.Inf(1)
 	case d.base == 0:
-		return min(-d.tau*math.Log1p(-n/burst), settled*d.tau) // n = burst is reached in float64
+		return min(-d.tau*portable.Log1p(-n/burst), settled*d.tau) // n = burst is reached in float64
 	default:
 		lo, hi := max(0, (n-burst)/d.base), n/d.base
-		bend := d.extra / d.tau * math.Exp(-lo/d.tau)
+		bend := d.extra / d.tau * portable.Exp(-lo/d.tau)
 		return root(n, lo, hi, max(lo, n/(d.base+d.extra)), bend, func(t float64) (float64, float64) {
-			e := math.Expm1(-t / d.tau)
+			e := portable.Expm1(-t / d.tau)
 			return d.base*t - burst*e, d.base + d.extra*(1+e)
 		})
 	}

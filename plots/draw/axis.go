@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
@@ -358,5 +357,5 @@ func Instant(v float64) string {
 	case v >= 2*86400:
 		return unit.Significant(v/86400, 4) + " days"
 	}
-	return time.Duration(math.Round(v*1e3) * 1e6).String()
+	return unit.LastingTo(v, 1e-3)
 }

@@ -43,6 +43,7 @@ const (
 // Set is what the figures of one record are drawn from.
 type Set struct {
 	Manifest   record.Manifest
+	Plan       string // its text, "" the record has none
 	Summary    *summary.Measured
 	Latency    []OutcomeLatency
 	Timeline   Timeline
@@ -186,6 +187,10 @@ func Collect(r *record.Reader, a *audit.Result, s *summary.Measured, o Options) 
 	if a == nil {
 		a = &audit.Result{}
 	}
+	var err error
+	if set.Plan, err = r.Plan(); err != nil {
+		return nil, fmt.Errorf("reading the plan: %w", err)
+	}
 	of := newClients(&set.Manifest, s)
 	set.Together = of.together
 	set.Latency = latencies(of, s)
@@ -198,7 +203,6 @@ func Collect(r *record.Reader, a *audit.Result, s *summary.Measured, o Options) 
 	for _, w := range p.allowances {
 		set.Admission = append(set.Admission, w.series())
 	}
-	var err error
 	if set.Thresholds, err = thresholds(r, a, o); err != nil {
 		return nil, fmt.Errorf("collecting series: %w", err)
 	}

@@ -164,10 +164,10 @@ func windows(s *summary.Measured, v Verdict, a record.Assertion) Verdict {
 	case err != nil:
 		return unknown(v, err.Error())
 	case w.Evaluated == 0:
-		return unknown(v, fmt.Sprintf("no window of %v was over before the run was and had anything to judge", a.Over))
+		return unknown(v, fmt.Sprintf("no window of %s was over before the run was and had anything to judge", unit.Time(a.Over)))
 	case w.Failed > 0:
 		v.OK, v.Observed = false, &w.Observed
-		v.Why = fmt.Sprintf("it fails in %d of %d windows of %v; observed in the first, which begins at %v", w.Failed, w.Evaluated, a.Over, w.From.Round(time.Millisecond))
+		v.Why = fmt.Sprintf("it fails in %d of %d windows of %s; observed in the first, which begins at %s", w.Failed, w.Evaluated, unit.Time(a.Over), unit.Time(w.From.Round(time.Millisecond)))
 	}
 	return v
 }

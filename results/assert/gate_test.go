@@ -76,7 +76,7 @@ func TestEvaluate(t *testing.T) {
 		{"decisions{decision=denied}", "rate < 10/s", time.Second, "failed", 10, "a rate is that of the window", "of 1s"},
 		{"decisions{decision=allowed}", "count > 15", time.Second, "failed", 10, "a window has less than the whole", "in 91 of 91"},
 		{"decisions{decision=denied}", "rate > 1/s", 100 * time.Millisecond, "failed", 0, "windows before, in between and after count too", "in 691 of 991"},
-		{"latency", "max < 60ms", time.Minute, "unknown", 0, "no window fits into the run", "no window of 1m0s"},
+		{"latency", "max < 60ms", time.Minute, "unknown", 0, "no window fits into the run", "no window of 1m"},
 		{"over_admission", "count == 0", time.Second, "unknown", 0, "the audit has no windows", "whole run only"},
 		{"latncy", "max < 1s", 0, "unknown", 0, "a metric that does not exist", "latncy"},
 		{"latency", "max < 1", 0, "unknown", 0, "a condition that cannot be", "unit"},

@@ -51,9 +51,9 @@ func (w *Watch) looked(assertion int, l summary.Look) {
 	w.failure = &record.Failure{Assertion: a, Observed: observed, At: l.Until, From: l.From}
 	over := ""
 	if a.Over > 0 {
-		over = fmt.Sprintf(" over %v", a.Over)
+		over = " over " + unit.Time(a.Over)
 	}
-	w.why = fmt.Sprintf("assertion %s: %s%s failed at %v, observed %s", a.Selector, a.Check, over, l.Until, unit.Quantity(observed, l.Unit))
+	w.why = fmt.Sprintf("assertion %s: %s%s failed at %s, observed %s", a.Selector, a.Check, over, unit.Time(l.Until), unit.Quantity(observed, l.Unit))
 }
 
 // Why says why the run should end, for its record: which assertion failed, when, and

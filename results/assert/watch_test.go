@@ -141,7 +141,7 @@ func TestAssertionThatEndedARun(t *testing.T) {
 	if d := cmp.Diff(want, s.Assertions); d != "" || s.OK || !s.Valid || s.Verdict() != "FAILED" || s.MeasuredSeconds != 2.9 {
 		t.Errorf("ok %v, valid %v (%v), %s, measured %g s: %s", s.OK, s.Valid, s.Invalid, s.Verdict(), s.MeasuredSeconds, d)
 	}
-	if len(s.Warnings) == 0 || s.Warnings[0] != "an assertion with abortOnFail ended the run at 7s of 1m0s: the numbers are of the 80 observations up to there, and not to be compared with those of whole runs." {
+	if len(s.Warnings) == 0 || s.Warnings[0] != "an assertion with abortOnFail ended the run at 7s of 1m: the numbers are of the 80 observations up to there, and not to be compared with those of whole runs." {
 		t.Errorf("warnings %q", s.Warnings)
 	}
 }

@@ -22,12 +22,13 @@ const (
 	Added   Verdict = "added"   // only the new side has it
 	Unknown Verdict = "unknown" // nothing can be told: Why says why
 	Better  Verdict = "better"
+	Inform  Verdict = "information" // it differs, and is information alone: a p-value or χ²
 	Same    Verdict = "same"
 )
 
 // Verdicts lists them in the order of the table.
 func Verdicts() []Verdict {
-	return []Verdict{Worse, Changed, Missing, Added, Unknown, Better, Same}
+	return []Verdict{Worse, Changed, Missing, Added, Unknown, Better, Inform, Same}
 }
 
 // Row is what became of one figure. Times are in seconds.
@@ -172,7 +173,19 @@ func (c *comparison) row(k key) (Row, error) {
 	default:
 		r.compareSamples(c.ranks)
 	}
+	if r.informative() && r.Verdict != Unknown && r.Verdict != Same {
+		r.Verdict = Inform
+	}
 	return r, nil
+}
+
+// informative reports whether the figure is information alone, never a regression
+// by itself.
+func (r *Row) informative() bool {
+	return slices.ContainsFunc(tagParts(r.Name), func(tag string) bool {
+		stat, ok := strings.CutPrefix(tag, "stat=")
+		return ok && r.Metric == "shard_balance" && metric.Informative(stat)
+	})
 }
 
 // values returns those of a number, which may be nil: this side does not have it, like has.

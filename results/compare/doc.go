@@ -9,7 +9,8 @@
 //  2. Compare puts the sides together: a Row for each figure, with its
 //     Verdict, the worst first.
 //  3. Judge gives each row the first Rule that matches it, and says what
-//     passed, what failed and what cannot be told.
+//     passed, what failed and what cannot be told. A p-value or χ² is information:
+//     it is listed, and no rule judges it.
 //  4. Text, CSV, Markdown and JSON write the rows.
 //
 // # Exact figures

@@ -87,6 +87,7 @@ const (
 	Unjudged Outcome = "rare"    // only some runs have it, and it happens in too few to compare
 	Passed   Outcome = "passed"
 	Ignored  Outcome = "ignored"
+	Informed Outcome = "information" // a p-value or χ², which no rule judges
 )
 
 // Judged is a row with what the rules make of it.
@@ -148,6 +149,8 @@ func Judge(rows []Row, rules []Rule, alpha float64) (*Judgement, error) {
 		switch {
 		case m.Ignore:
 			one.Outcome = Ignored
+		case one.informative():
+			one.Rule, one.Outcome = "none: information alone", Informed
 		case m.Exact:
 			one.judgeExact()
 		case one.Exact:

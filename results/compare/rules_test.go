@@ -60,6 +60,56 @@ func TestFirstRuleThatMatches(t *testing.T) {
 	}
 }
 
+// A p-value or χ² that changed is information in a comparison and in a gate, in both
+// clocks and by whatever rule; other statistics of balance are judged.
+func TestInformationIsNoRegression(t *testing.T) {
+	balance := func(stat string, v float64) summary.Metric {
+		return value("shard_balance", v, "limiter=l", "of=keys", "stat="+stat)
+	}
+	runs := func(clock string, with bool, by float64) *compare.Side {
+		var s compare.Side
+		for i := range 10 {
+			noise := 0.0
+			if clock == "real" {
+				noise = float64(i) / 1000
+			}
+			rows := []summary.Metric{counter("dropped", 0), balance("cv", by*2+noise)}
+			if with {
+				rows = append(rows, balance("chi2", by*10+noise), balance("p_value", by/100+noise/1000))
+			}
+			if err := s.AddSummary(summaryOf(clock, rows...), ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return &s
+	}
+	for _, clock := range []string{"virtual", "real"} {
+		for _, rules := range [][]compare.Rule{nil, {{Exact: true}}, {{Worse: 0.05}}, {{Metric: "shard_balance{of=keys,stat=p_value}", Exact: true}}} {
+			for why, sides := range map[string][2]*compare.Side{
+				"changed": {runs(clock, true, 1), runs(clock, true, 5)}, "gone": {runs(clock, true, 1), runs(clock, false, 5)}, "new": {runs(clock, false, 1), runs(clock, true, 5)},
+			} {
+				j, seen := judged(t, sides[0], sides[1], rules...), 0
+				for _, r := range j.Rows {
+					switch {
+					case strings.Contains(r.Name, "chi2"), strings.Contains(r.Name, "p_value"):
+						if seen++; r.Outcome != compare.Informed || r.Verdict != compare.Inform {
+							t.Errorf("%s time, %s, %v: %s is %s, %s", clock, why, rules, r.Figure, r.Verdict, r.Outcome)
+						}
+						if cells := r.Cells(); cells[6] != "information" {
+							t.Errorf("%s: the table says %q", why, cells)
+						}
+					case strings.Contains(r.Name, "cv") && r.Outcome != compare.Failed:
+						t.Errorf("%s time, %s: %s is %s, expected failed", clock, why, r.Figure, r.Outcome)
+					}
+				}
+				if seen != 2 {
+					t.Errorf("%s time, %s: %d of 2 figures are listed", clock, why, seen)
+				}
+			}
+		}
+	}
+}
+
 func TestJudgeExact(t *testing.T) {
 	run := func(rows ...summary.Metric) *compare.Side {
 		return side(t, summaryOf("virtual", append(rows, counter("dropped", 0))...))

@@ -108,7 +108,7 @@ func plain(v float64, digits int) string {
 // nothing can be said.
 func (r *Row) ChangeText() string {
 	switch {
-	case r.Verdict == Missing || r.Verdict == Added:
+	case r.Verdict == Missing || r.Verdict == Added || r.Base.Center == nil || r.New.Center == nil:
 		return ""
 	case r.Verdict == Unknown:
 		return r.Why

@@ -77,7 +77,11 @@ func (b *sections) retryAfter() *Table {
 			continue
 		}
 		if r.Early+r.Late == 0 {
-			t.Note(fmt.Sprintf("%s: retry-after is right, within its unit of %s, in %s with a known wait.", a.Limiter, unit.Lasting(r.UnitSeconds), unit.Counted(r.Compared, "denial")))
+			within := ""
+			if r.UnitSeconds > 0 {
+				within = ", within its unit of " + unit.Lasting(r.UnitSeconds) + ","
+			}
+			t.Note(fmt.Sprintf("%s: retry-after is right%s in %s with a known wait.", a.Limiter, within, unit.Counted(r.Compared, "denial")))
 			continue
 		}
 		add := func(told string, n int64, med, most float64) {

@@ -12,6 +12,7 @@ import (
 	"github.com/jstemmer/go-junit-report/v2/junit"
 
 	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/summary"
 )
 
@@ -42,7 +43,8 @@ type Problem struct {
 const Invalid = "invalid"
 
 // JUnit writes summaries as JUnit XML: a suite for each, whose first test case is
-// whether the run is valid, and then one for each assertion. One that is unknown
+// whether the run is valid, and then one for each assertion; between them one fails
+// if nothing was decided. One that is unknown
 // fails. Of a run that is not valid every test case is an error: what its
 // assertions came to means nothing. A suite's output is the text summary.
 func JUnit(w io.Writer, runs ...*summary.Measured) error {
@@ -63,12 +65,27 @@ func JUnit(w io.Writer, runs ...*summary.Measured) error {
 		if !s.Valid {
 			suite.Cases[0].Problem = &Problem{Invalid, strings.Join(s.Invalid, "; "), s.Invalid}
 		}
+		if s.Undecided != "" {
+			suite.Cases = append(suite.Cases, UndecidedCase(s.Undecided, s.ErrorTexts))
+		}
 		for _, a := range s.Assertions {
 			suite.Cases = append(suite.Cases, assertionCase(s, a))
 		}
 		suites[i] = suite
 	}
 	return JUnitSuites(w, suites)
+}
+
+// UndecidedCase returns that of a run in which nothing was decided, which says why
+// and what the errors said.
+func UndecidedCase(why string, said []summary.ErrorTexts) Case {
+	c := Case{Name: "requests were decided", Problem: &Problem{Kind: "undecided", Message: why}}
+	for _, of := range said {
+		for _, text := range of.Most {
+			c.Details = append(c.Details, fmt.Sprintf("%s: %s, %s: %s", of.Limiter, of.Error, unit.Counted(text.Count, "time"), text.Text))
+		}
+	}
+	return c
 }
 
 // assertionCase is what became of an assertion of a run.

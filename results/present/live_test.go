@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/present"
@@ -114,8 +116,100 @@ func TestErrorsAreSummedOverPhases(t *testing.T) {
 	}
 	_, table, _ := strings.Cut(b.String(), "\nErrors\n")
 	table, _, _ = strings.Cut(table, "\n\n")
-	if rows := strings.Split(table, "\n"); len(rows) != 2 || strings.Join(strings.Fields(rows[1]), " ") != "gcra refused 52" {
+	if rows := strings.Split(table, "\n"); len(rows) != 2 || strings.Join(strings.Fields(rows[1]), " ") != "gcra refused 52 the record has no text" {
 		t.Errorf("expected one row of 52 errors, found %q", table)
+	}
+}
+
+// TestTextsOfErrors: the compact summary has the three most frequent texts of a
+// kind and counts the rest, so that the counts add up; nothing in a text moves the
+// cursor.
+func TestTextsOfErrors(t *testing.T) {
+	texts := []string{"ERR a", "ERR b\x1b[2J", "ERR b\x1b[2J", "ERR c", "ERR d", "ERR e"}
+	s := live(t, func(_ *record.Manifest, list []record.Observation) {
+		for i, text := range texts {
+			o := &list[2*i+1]
+			o.Decision, o.Key, o.Error, o.Message, o.RoundTrips, o.Touched = record.Errored, record.Unread, "server", text, 0, nil
+		}
+	})
+	for mode, want := range map[string][]string{
+		present.Compact: {"gcra refused 50 the record has no text", "gcra server 2 ERR b\uFFFD[2J", "gcra server 1 ERR a", "gcra server 1 ERR c", "gcra server 2 and 2 more kinds of text"},
+		present.Full:    {"gcra refused 50 the record has no text", "gcra server 2 ERR b\uFFFD[2J", "gcra server 1 ERR a", "gcra server 1 ERR c", "gcra server 1 ERR d", "gcra server 1 ERR e"},
+	} {
+		var got []string
+		for _, t := range present.Sections(s, mode, "ms") {
+			if t.Name == "errors" {
+				for _, r := range t.Rows {
+					got = append(got, r[0].Text+" "+r[1].Text+" "+r[2].Text+" "+r[3].Text)
+				}
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", mode, diff)
+		}
+	}
+}
+
+// TestOneShard: a table of shards that has one is a line, of several a table.
+func TestOneShard(t *testing.T) {
+	for shards, want := range map[int]string{1: "gcra: all on one shard, b: 150 commands, 1 key.", 2: ""} {
+		s := live(t, func(m *record.Manifest, list []record.Observation) {
+			if shards == 2 {
+				return
+			}
+			m.Shards, m.Clients[0].ShardNames = []string{"b"}, []string{"b"}
+			for i := range list {
+				if o := &list[i]; o.Takes[0].Shard == "a" {
+					o.Decision, o.Key, o.Error, o.RoundTrips, o.Touched, o.Takes[0].Shard = record.Errored, record.Unread, "refused", 0, nil, ""
+				}
+			}
+		})
+		for _, table := range present.Sections(s, present.Compact, "ms") {
+			if table.Name != "shards" {
+				continue
+			}
+			if (len(table.Rows) == 0) != (want != "") || want != "" && table.Notes[0] != want {
+				t.Errorf("%d shards: %d rows, notes %q", shards, len(table.Rows), table.Notes)
+			}
+		}
+	}
+}
+
+// TestTotalsByTraffic: one row a traffic and limiter, with p50 and p99 of allowed
+// and of denied requests apart, and a time of a minute or more as people write it;
+// states of keys are in the full summary alone.
+func TestTotalsByTraffic(t *testing.T) {
+	s := live(t, func(m *record.Manifest, list []record.Observation) {
+		m.Traffic = append(m.Traffic, record.Traffic{Name: "slow", Arrivals: 1})
+		o := &list[299]
+		o.Traffic, o.Decision, o.Done = "slow", record.FailOpen, o.Sent+4_200_140*ms
+		o = &list[297]
+		o.Traffic, o.Decision, o.Done = "slow", record.Allowed, o.Sent+4_200_140*ms
+	})
+	rows := map[string][][]string{}
+	for _, mode := range []string{present.Compact, present.Full} {
+		for _, table := range present.Sections(s, mode, "ms") {
+			for _, r := range table.Rows {
+				var line []string
+				for _, c := range r {
+					line = append(line, c.Text)
+				}
+				rows[mode+" "+table.Name] = append(rows[mode+" "+table.Name], line)
+			}
+		}
+	}
+	want := [][]string{
+		{"main", "gcra", "298", "73.2 %", "30", "50", "0.290", "0.380", "0.290", "0.380", "–", "–"},
+		{"slow", "gcra", "2", "100.0 %", "0", "1", "1h10m", "1h10m", "–", "–", "–", "–"},
+	}
+	if diff := cmp.Diff(want, rows["compact totals"]); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(want, rows["full totals"]); diff != "" {
+		t.Errorf("full (-want +got):\n%s", diff)
+	}
+	if rows["compact decisions"] != nil || rows["compact latency"] != nil || rows["full decisions"] == nil || rows["full latency"] == nil {
+		t.Error("states of keys are in the full summary alone")
 	}
 }
 

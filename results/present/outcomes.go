@@ -8,9 +8,51 @@ import (
 	"github.com/quotalab/quotalab/models/metric/unit"
 )
 
+// totals says by traffic and limiter (and client, if there are several) how much was allowed, how long that took,
+// and how far the limit's promise was broken. It is all that the compact summary
+// says of outcomes: it has no states of keys.
+func (b *sections) totals() *Table {
+	tags := []string{"traffic", "limiter"}
+	if Several(b.s, "client") {
+		tags = append(tags, "client")
+	}
+	t := NewTable("totals", "Totals by traffic (latency of allowed and of denied requests in "+b.unit.name+")",
+		with(tags, ">requests", ">allowed|%", ">denied", ">failed", ">allowed p50", ">p99", ">denied p50", ">p99", ">over-admission", ">worst excess (tokens)")...)
+	t.Help = "Allowed includes what was let through because of an error (fail open); failed are all errors, those too."
+	by := func(name string, more ...string) []Group { return Groups(b.s, name, with(tags, more...)...) }
+	decisions, latency, over, excess := by("decisions", "decision"), by("latency", "decision"), by("over_admission"), by("worst_excess")
+	for _, g := range by("decisions") {
+		count := func(d metric.Decision) int64 {
+			one, _ := Find(decisions, with(g.Tags, string(d))...)
+			return one.Count
+		}
+		let := count(metric.Allowed) + count(metric.FailOpen)
+		cells := []Cell{Count(g.Count), Share(let, g.Count), Count(count(metric.Denied)), Count(count(metric.Errored) + count(metric.FailOpen))}
+		for _, d := range []metric.Decision{metric.Allowed, metric.Denied} {
+			took, _ := Find(latency, with(g.Tags, string(d))...)
+			cells = append(cells, Maybe(took.Med, b.unit.cell), Maybe(took.P99, b.unit.cell))
+		}
+		broken, most := None, None
+		if one, ok := Find(over, g.Tags...); ok {
+			broken = Count(one.Count)
+		}
+		if one, ok := Find(excess, g.Tags...); ok {
+			most = Maybe(one.Value, General)
+		}
+		t.Add(row(g.cells(), cells, []Cell{broken, most})...)
+	}
+	if b.mode == Compact && len(t.Rows) > 0 {
+		t.Note("By outcome, with states of keys, percentiles, lag and sojourn: --summary-mode full.")
+	}
+	return t
+}
+
 // decisions counts them by outcome, with their share of the limiter's decisions and the
 // round trips they took.
 func (b *sections) decisions() *Table {
+	if b.mode == Compact {
+		return &Table{}
+	}
 	t := NewTable("decisions", "Decisions by outcome (key: state of the key as the shard saw it)", with(b.tags, ">count", ">share|%", ">round trips (avg)", ">max")...)
 	t.Help = "Shares are of the limiter's decisions."
 	of := slices.Index(b.tags, "limiter")
@@ -30,6 +72,9 @@ func with(first []string, more ...string) []string { return slices.Concat(first,
 // times are latency, and lag and sojourn by outcome if anything was late. When
 // nothing was a note says so.
 func (b *sections) times() []*Table {
+	if b.mode == Compact {
+		return nil
+	}
 	title := "(done − sent"
 	if len(b.s.AutoPipelined) > 0 {
 		title += "; auto-pipelined: " + strings.Join(b.s.AutoPipelined, ", ")
@@ -64,10 +109,10 @@ func (b *sections) trend(name, what string) *Table {
 
 // errors counts them by limiter and kind, and drops by source, if there are any.
 func (b *sections) errors() []*Table {
-	kinds := NewTable("errors", "Errors", "limiter", "error", ">count")
+	kinds := NewTable("errors", "Errors", "limiter", "error", ">count", "text")
 	for _, g := range Groups(b.s, "errors", "limiter", "error") {
 		if g.Count > 0 {
-			kinds.Add(append(g.cells(), Count(g.Count))...)
+			b.errorRows(kinds, g)
 		}
 	}
 	late := ""
@@ -81,6 +126,35 @@ func (b *sections) errors() []*Table {
 		}
 	}
 	return []*Table{kinds, dropped}
+}
+
+// compactTexts is how many texts of a kind of errors the compact summary shows.
+const compactTexts = 3
+
+// errorRows adds a row for each of the most frequent texts of a kind of errors,
+// and one for the rest, so that the counts add up to those of the kind.
+func (b *sections) errorRows(t *Table, kind Group) {
+	rest, more := kind.Count, int64(0)
+	for _, of := range b.s.ErrorTexts {
+		if of.Limiter != kind.Tags[0] || of.Error != kind.Tags[1] {
+			continue
+		}
+		most := of.Most
+		if b.mode == Compact {
+			most = most[:min(len(most), compactTexts)]
+		}
+		more = of.Different - int64(len(most))
+		for _, one := range most {
+			t.Add(append(kind.cells(), Count(one.Count), Words(metric.Printable(one.Text)))...)
+			rest -= one.Count
+		}
+	}
+	switch {
+	case rest > 0 && more > 0:
+		t.Add(append(kind.cells(), Count(rest), Words("and "+unit.Counted(more, "more kind")+" of text"))...)
+	case rest > 0:
+		t.Add(append(kind.cells(), Count(rest), Words("the record has no text"))...)
+	}
 }
 
 // faults are what went wrong on purpose, and outcomes before, during and after.

@@ -16,8 +16,8 @@ import (
 
 // Modes of the sections of a summary.
 const (
-	Compact = "compact" // by limiter and outcome
-	Full    = "full"    // by traffic source and client too, with all worst keys, values and versions
+	Compact = "compact" // totals by traffic
+	Full    = "full"    // by outcome and client too, with all worst keys, values and versions
 	Page    = "page"    // as full, without columns that say one thing only
 )
 
@@ -37,7 +37,7 @@ func Sections(s *summary.Measured, mode, times string) []*Table {
 	b.tags = b.outcomeTags()
 	var all []*Table
 	for _, built := range [][]*Table{
-		{b.decisions()}, b.times(), b.errors(), b.faults(), {b.shards()}, b.servers(), {b.audit(), b.admissionCauses(), b.retryAfter(), b.sampledAudit(), b.worstKeys(), b.denied()},
+		{b.totals(), b.decisions()}, b.times(), b.errors(), b.faults(), {b.shards()}, b.servers(), {b.audit(), b.admissionCauses(), b.retryAfter(), b.sampledAudit(), b.worstKeys(), b.denied()},
 		b.thresholds(), {b.causes(), Assertions(s), b.provenance()},
 	} {
 		for _, t := range built {
@@ -62,12 +62,19 @@ var timeUnits = map[string]timeUnit{
 	"us": {"µs", 1e6, 1},
 }
 
-// cell returns one of seconds, without the unit's name.
-func (u timeUnit) cell(seconds float64) Cell { return Fixed(u.digits)(seconds * u.per) }
+// cell returns one of seconds, without the unit's name; from a minute on as people
+// write it, since 4200140.000 says nothing to them.
+func (u timeUnit) cell(seconds float64) Cell {
+	c := Fixed(u.digits)(seconds * u.per)
+	if seconds >= 60 {
+		c.Text = unit.Lasting(seconds)
+	}
+	return c
+}
 
-// outcomeTags are what outcomes are told apart by: traffic where there is room,
-// the client there or where there are several: one that checks and one that
-// spends see other things.
+// outcomeTags are what outcomes are told apart by: traffic and the state of the
+// key where there is room, the client there or where there are several: one that
+// checks and one that spends see other things.
 func (b *sections) outcomeTags() (tags []string) {
 	if b.mode == Full || b.mode == Page && Several(b.s, "traffic") {
 		tags = append(tags, "traffic")
@@ -75,6 +82,9 @@ func (b *sections) outcomeTags() (tags []string) {
 	tags = append(tags, "limiter")
 	if b.mode == Full || Several(b.s, "client") {
 		tags = append(tags, "client")
+	}
+	if b.mode == Compact {
+		return append(tags, "decision")
 	}
 	return append(tags, "decision", "key")
 }

@@ -22,6 +22,7 @@ func (b *sections) shards() *Table {
 		total, _ := Find(commandsOf, g.Tags[0])
 		t.Add(row(g.cells(), []Cell{n, part, Count(g.Count), Share(g.Count, total.Count)})...)
 	}
+	t.oneShard()
 	for _, l := range commandsOf {
 		if text := b.balance(l.Tags[0]); text != "" {
 			t.Note(text)
@@ -34,6 +35,26 @@ func (b *sections) shards() *Table {
 		}
 	}
 	return t
+}
+
+// oneShard turns a table that has one row a limiter, and so only shares of the
+// whole, into a line for each.
+func (t *Table) oneShard() {
+	limiters := map[string]bool{}
+	for _, r := range t.Rows {
+		limiters[r[0].Text] = true
+	}
+	if len(limiters) < len(t.Rows) {
+		return
+	}
+	for _, r := range t.Rows {
+		keys := "how many keys is unknown"
+		if r[2] != None {
+			keys = r[2].Text + map[bool]string{true: " key", false: " keys"}[r[2].Text == "1"]
+		}
+		t.Note(fmt.Sprintf("%s: all on one shard, %s: %s commands, %s.", r[0].Text, r[1].Text, r[4].Text, keys))
+	}
+	t.Rows = nil
 }
 
 // balance says in words how even the load is. Distinct keys fall independently, so their p-value
@@ -50,7 +71,8 @@ func (b *sections) balance(limiter string) string {
 	var parts []string
 	if p, ok := stat("keys", "p_value"); ok {
 		word := "even"
-		if n := b.shardCount(limiter); fewKeys(all, limiter, n) {
+		keys, _ := Find(all, limiter, "keys", "p_value")
+		if n := b.shardCount(limiter); summary.FewKeys(keys.Count, n) {
 			word = fmt.Sprintf("too few for the test (fewer than five on average on each of %d shards)", n)
 		} else if p < summary.EvenAt {
 			word = "uneven"
@@ -79,13 +101,6 @@ func (b *sections) shardCount(limiter string) (n int) {
 		}
 	}
 	return n
-}
-
-// fewKeys reports whether the χ² test says nothing of a limiter's keys: it
-// needs five on each shard on average.
-func fewKeys(all []Group, limiter string, shards int) bool {
-	g, ok := Find(all, limiter, "keys", "chi2")
-	return ok && g.Count < 5*int64(shards)
 }
 
 // servers builds what live shards said of themselves, and where they counted otherwise

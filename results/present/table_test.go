@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/quotalab/quotalab/results/present"
 	"github.com/quotalab/quotalab/results/summary"
 )
@@ -100,5 +102,34 @@ func TestCauses(t *testing.T) {
 		if strings.Join(got, "; ") != want {
 			t.Errorf("%s: got %v, expected %s", mode, got, want)
 		}
+	}
+}
+
+// TestAuditInMarkdown: the audit's table has the new definitions as its columns, and
+// a key that means something in Markdown means only itself.
+func TestAuditInMarkdown(t *testing.T) {
+	_, s := sample(t)
+	s.Audit = []summary.Audit{
+		{Limiter: "boulder", Algorithm: "gcra", Reference: "gcra", Compared: 31, Tokens: true, ChecksAllowed: 1200,
+			Worst: &summary.Worst{Limit: "PerIP", Key: "a|b*<c>\x1b", FromSeconds: 90, UntilSeconds: 4200, Excess: 2.5}},
+		{Limiter: "other, one", Reference: "burst + t/T", Compared: 1},
+	}
+	var b strings.Builder
+	for _, table := range present.Sections(s, present.Compact, "ms") {
+		if table.Name == "audit" {
+			if err := table.Markdown(&b); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	want := `| limiter | reference | over-admission | unit | under-admission | worst excess (tokens) | key | window | ambiguous | decisions judged | divergence (diagnostic) |
+| --- | --- | ---: | --- | ---: | ---: | --- | --- | ---: | ---: | ---: |
+| boulder | gcra | 3 | tokens | 2 | 2.5 | a\|b\*&lt;c&gt;\uFFFD | 1m30s to 1h10m | 5 | 31 | 5 |
+| other, one | burst + t/T (none declared) | – | – | – | 0 | – | – | – | 1 | – |
+
+boulder: checks that were told yes without room: 1,200. They take nothing and are in no other count.
+`
+	if diff := cmp.Diff(strings.ReplaceAll(want, "\\uFFFD", "\uFFFD"), b.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

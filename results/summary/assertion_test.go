@@ -15,7 +15,7 @@ func TestNameOfAnAssertion(t *testing.T) {
 	}{
 		{0, "latency: p(99) < 5ms"},
 		{0.25, "latency: p(99) < 5ms over 250ms"},
-		{300, "latency: p(99) < 5ms over 5m0s"},
+		{300, "latency: p(99) < 5ms over 5m"},
 	} {
 		a := summary.Assertion{Metric: "latency", Check: "p(99) < 5ms", OverSeconds: c.over}
 		if got := a.Name(); got != c.want {

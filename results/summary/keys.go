@@ -335,6 +335,10 @@ func gini(counts []int64, total float64) float64 {
 	return sum / (float64(n) * total)
 }
 
+// FewKeys reports whether so many keys on so many shards are too few for the χ²
+// test, which needs five on each on average.
+func FewKeys(keys int64, shards int) bool { return keys < 5*int64(shards) }
+
 // Even tells whether chance explains the distribution.
 func (b Balance) Even() bool { return b.P >= EvenAt }
 

@@ -131,6 +131,7 @@ type pass struct {
 	phases   *record.Phases
 
 	outcomes  *outcomes
+	texts     *errorTexts
 	keys      *keys
 	telemetry *telemetry
 	schedule  *schedule
@@ -160,7 +161,7 @@ func newPass(m *record.Manifest) (*pass, error) {
 		tables[l.Name] = l.Table()
 	}
 	return &pass{
-		manifest: m, order: o, phases: phases, outcomes: newOutcomes(o, phases, m.Shards),
+		manifest: m, order: o, phases: phases, outcomes: newOutcomes(o, phases, m.Shards), texts: newErrorTexts(),
 		keys: newKeys(o, m), telemetry: newTelemetry(o, m), schedule: newSchedule(m), tables: tables, windows: windows,
 	}, nil
 }
@@ -181,6 +182,7 @@ func (p *pass) observe(o *record.Observation) error {
 	if err != nil {
 		return err
 	}
+	p.texts.observe(o)
 	if p.deniedUnfound(o) {
 		at.Impossible++
 	}
@@ -255,6 +257,7 @@ func (p *pass) measured(a *audit.Result) *Measured {
 	s.add(thresholds(a))
 	s.Thresholds, s.Causes = perThreshold(a), causes(a)
 	s.Keys.MostDenied, s.busiest = p.keys.mostDenied(), p.keys.busiest(p.manifest.Shards)
+	s.ErrorTexts = p.texts.byKind(p.order, shownTexts)
 	s.Faults, s.Phases = faults(p.manifest), phaseTable(p.phases, p.measuredSpan())
 	s.Servers = servers(p.manifest.Servers)
 	s.AutoPipelined = autoPipelined(p.manifest)

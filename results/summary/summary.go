@@ -52,6 +52,8 @@ type Summary struct {
 	Metrics []Metric `json:"metrics" jsonschema:"every metric that was observed"`
 	Keys    Keys     `json:"keys" jsonschema:"single keys that stand out"`
 
+	ErrorTexts []ErrorTexts `json:"errorTexts,omitempty" jsonschema:"what the errors said, by limiter and kind"`
+
 	Audit        []Audit        `json:"audit,omitempty" jsonschema:"how each limiter's decisions were judged: reference, worst window, waits, causes"`
 	SampledAudit []SampledAudit `json:"sampledAudit,omitempty" jsonschema:"the audit of the keys that are recorded, if not all are: what it finds was so, what it does not find may have been on other keys"`
 

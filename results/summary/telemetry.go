@@ -134,7 +134,7 @@ func relative(says, is float64) (float64, bool) {
 func inWords(seconds float64) string {
 	d := time.Duration(math.Round(seconds * 1e9))
 	if d >= time.Millisecond {
-		return d.Round(time.Microsecond).String()
+		d = d.Round(time.Microsecond)
 	}
-	return d.String()
+	return unit.Time(d)
 }

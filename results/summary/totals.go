@@ -94,18 +94,20 @@ func (p *pass) decode(data []byte) error {
 // totals are a pass as a file. Its lists are in an order that depends on the
 // content alone.
 type totals struct {
-	Version   int      `json:"version"`
-	Latest    int64    `json:"latestNanoseconds"`
-	Early     early    `json:"warmup"`
-	Outcomes  []cell   `json:"outcomes"`
-	Schedule  tries    `json:"schedule"`
-	Telemetry []wall   `json:"telemetry"`
-	Windows   []Window `json:"windows"`
+	Version   int          `json:"version"`
+	Latest    int64        `json:"latestNanoseconds"`
+	Early     early        `json:"warmup"`
+	Outcomes  []cell       `json:"outcomes"`
+	Texts     []ErrorTexts `json:"errorTexts,omitempty"`
+	Schedule  tries        `json:"schedule"`
+	Telemetry []wall       `json:"telemetry"`
+	Windows   []Window     `json:"windows"`
 }
 
 // totals returns those of the pass.
 func (p *pass) totals() *totals {
 	t := &totals{Version: totalsVersion, Latest: p.latest, Early: p.early, Schedule: p.schedule.tries, Windows: []Window{}}
+	t.Texts = p.texts.byKind(p.order, toldApart)
 	for _, c := range p.outcomes.sorted() {
 		t.Outcomes = append(t.Outcomes, *c)
 	}
@@ -128,6 +130,7 @@ func (p *pass) take(t *totals) error {
 		}
 		p.outcomes.cells[c.outcome] = c
 	}
+	p.texts.restore(t.Texts)
 	for i := range t.Telemetry {
 		p.telemetry.walls[t.Telemetry[i].wallKey] = &t.Telemetry[i]
 	}

@@ -46,8 +46,8 @@ func endedWarning(m *record.Manifest) []string {
 	if m.Failed == nil {
 		return nil
 	}
-	return []string{fmt.Sprintf("an assertion with abortOnFail ended the run at %v of %v: the numbers are of the %s up to there, and not to be compared with those of whole runs.",
-		m.Failed.At, m.Horizon, extent(m))}
+	return []string{fmt.Sprintf("an assertion with abortOnFail ended the run at %s of %s: the numbers are of the %s up to there, and not to be compared with those of whole runs.",
+		unit.Time(m.Failed.At), unit.Time(m.Horizon), extent(m))}
 }
 
 // deniedUnfound tells whether an observation is one that cannot be: a key
@@ -101,6 +101,9 @@ func (p *pass) errorWarning(limiter string) []string {
 		list = append(list, kind+" "+unit.Thousands(counts[kind]))
 	}
 	w := fmt.Sprintf("%s: %s in %s (%s): %s.", limiter, unit.Counted(total, "error"), unit.Counted(decisions, "request"), percent(float64(total)/float64(decisions)), strings.Join(list, ", "))
+	if text, ok := p.texts.mostFrequent(limiter, p.order); ok {
+		w += fmt.Sprintf(" The most frequent text, %s: “%s”.", counted(text.Count, "time", "times"), text.Text)
+	}
 	if open > 0 {
 		w += fmt.Sprintf(" %s let through because of it (fail open).", counted(open, "request was", "requests were"))
 	}
@@ -238,7 +241,7 @@ func (p *pass) cause(limiter string, e audit.Explanation) string {
 func (p *pass) shardWarning(limiter string) []string {
 	counts := p.fromTheStart(p.keys.perShard()[limiter])
 	b, ok := BalanceOf(counts)
-	if few := b.Total < 5*int64(len(counts)); !ok || few || b.Even() { // the test needs five on each shard on average
+	if !ok || FewKeys(b.Total, len(counts)) || b.Even() {
 		return nil
 	}
 	return []string{fmt.Sprintf("%s: keys fall on the shards unevenly (χ² %.1f, p %s; the fullest shard has %.2f times the mean).", limiter, b.Chi2, smallP(b.P), b.PeakToMean)}

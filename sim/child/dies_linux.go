@@ -1,6 +1,9 @@
 package child
 
-import "syscall"
+import (
+	"os"
+	"syscall"
+)
 
 // diesWithUs has the kernel kill a process, also a stopped one, when the
 // thread that started it ends, for which even a SIGKILL of this program does.
@@ -8,4 +11,12 @@ import "syscall"
 // program still has to ask it what happened.
 func diesWithUs() (*syscall.SysProcAttr, error) {
 	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}, nil
+}
+
+// Freezing returns the signal that freezes a process, or lets it go on.
+func Freezing(frozen bool) (os.Signal, error) {
+	if frozen {
+		return syscall.SIGSTOP, nil
+	}
+	return syscall.SIGCONT, nil
 }

@@ -3,6 +3,7 @@ package clock
 import (
 	"iter"
 	"math"
+	"sync/atomic"
 	"time"
 
 	"github.com/quotalab/quotalab/models/heap"
@@ -13,12 +14,13 @@ const Never = math.MaxInt64
 
 // Scheduler runs Procs in virtual time. Instants are nanoseconds after the
 // epoch. It is not safe for use from several goroutines: all of its users
-// are its own Procs and callbacks, of which one runs at a time.
+// are its own Procs and callbacks, of which one runs at a time. Only its
+// instant and its running Proc may be read from anywhere.
 type Scheduler struct {
 	epoch   time.Time
-	now     int64
+	now     atomic.Int64
 	queue   queue
-	current *Proc
+	current atomic.Pointer[Proc]
 	idle    []*Proc
 	alive   int
 }
@@ -29,21 +31,21 @@ func New(epoch time.Time) *Scheduler {
 }
 
 // Now returns the present instant, in nanoseconds after the epoch.
-func (s *Scheduler) Now() int64 { return s.now }
+func (s *Scheduler) Now() int64 { return s.now.Load() }
 
 // Time returns the present instant as a time.
-func (s *Scheduler) Time() time.Time { return s.epoch.Add(time.Duration(s.now)) }
+func (s *Scheduler) Time() time.Time { return s.epoch.Add(time.Duration(s.now.Load())) }
 
 // Epoch returns the time of instant 0.
 func (s *Scheduler) Epoch() time.Time { return s.epoch }
 
 // Current returns the running Proc, nil outside of one.
-func (s *Scheduler) Current() *Proc { return s.current }
+func (s *Scheduler) Current() *Proc { return s.current.Load() }
 
 // Call runs f at the instant at (at the earliest: now), outside of any Proc,
 // so f must not sleep.
 func (s *Scheduler) Call(at int64, f func()) {
-	s.queue.push(max(at, s.now), event{call: f})
+	s.queue.push(max(at, s.now.Load()), event{call: f})
 }
 
 // Go runs f as a Proc at the present instant, after everything that is
@@ -51,14 +53,14 @@ func (s *Scheduler) Call(at int64, f func()) {
 func (s *Scheduler) Go(f func(p *Proc)) {
 	p := s.proc()
 	p.job = f
-	s.queue.push(s.now, event{proc: p})
+	s.queue.push(s.now.Load(), event{proc: p})
 }
 
 // Start runs f as a Proc, as Go does, for what runs by either clock.
 func (s *Scheduler) Start(f func(Process)) {
 	p := s.proc()
 	p.process = f
-	s.queue.push(s.now, event{proc: p})
+	s.queue.push(s.now.Load(), event{proc: p})
 }
 
 // Run plays events until none is left, then frees the idle coroutines. The
@@ -68,7 +70,7 @@ func (s *Scheduler) Run() {
 	defer s.release()
 	for len(s.queue.Heap) > 0 {
 		e := s.queue.Pop()
-		s.now = e.Key[0]
+		s.now.Store(e.Key[0])
 		if e.Value.call != nil {
 			e.Value.call()
 			continue
@@ -81,9 +83,9 @@ func (s *Scheduler) Run() {
 func (s *Scheduler) Pending() int { return s.alive - len(s.idle) }
 
 func (s *Scheduler) resume(p *Proc) {
-	s.current = p
+	s.current.Store(p)
 	p.next()
-	s.current = nil
+	s.current.Store(nil)
 }
 
 // proc returns an idle coroutine or a new one: making one costs more than a
@@ -116,6 +118,8 @@ type Proc struct {
 	next    func() (struct{}, bool)
 	stop    func()
 	yield   func(struct{}) bool
+	id      atomic.Int64   // number of its goroutine, for people and stacks
+	self    atomic.Uintptr // what its goroutine is known by
 
 	// Local belongs to whoever started the Proc; it is cleared at its end.
 	Local any
@@ -124,6 +128,8 @@ type Proc struct {
 // loop runs one job after another, idle in between.
 func (p *Proc) loop(yield func(struct{}) bool) {
 	p.yield = yield
+	p.id.Store(goroutine())
+	p.self.Store(self())
 	for {
 		if p.process != nil {
 			p.process(p)
@@ -139,18 +145,18 @@ func (p *Proc) loop(yield func(struct{}) bool) {
 }
 
 // Now returns the present instant, in nanoseconds after the epoch.
-func (p *Proc) Now() int64 { return p.s.now }
+func (p *Proc) Now() int64 { return p.s.now.Load() }
 
 // SleepUntil lets time pass until the instant at; an instant in the past
 // means now. Whatever is due before it, or at it and was scheduled earlier,
 // runs first.
 func (p *Proc) SleepUntil(at int64) {
 	s := p.s
-	if at <= s.now {
+	if at <= s.now.Load() {
 		return
 	}
 	if at < s.queue.next() {
-		s.now = at // nothing else is due before: no need to switch
+		s.now.Store(at) // nothing else is due before: no need to switch
 		return
 	}
 	s.queue.push(at, event{proc: p})
@@ -158,7 +164,7 @@ func (p *Proc) SleepUntil(at int64) {
 }
 
 // Sleep lets d pass.
-func (p *Proc) Sleep(d time.Duration) { p.SleepUntil(p.s.now + int64(d)) }
+func (p *Proc) Sleep(d time.Duration) { p.SleepUntil(p.s.now.Load() + int64(d)) }
 
 // Outside runs f: in virtual time one Proc runs at a time, whatever it does.
 func (p *Proc) Outside(f func()) { f() }
@@ -200,7 +206,7 @@ func (p *Proc) Park() { p.yield(struct{}{}) }
 
 // Wake lets a parked Proc go on at the present instant, after everything that
 // is already due at it.
-func (p *Proc) Wake() { p.s.queue.push(p.s.now, event{proc: p}) }
+func (p *Proc) Wake() { p.s.queue.push(p.s.now.Load(), event{proc: p}) }
 
 // event is a call or the resumption of a Proc.
 type event struct {

@@ -143,7 +143,7 @@ var forms = `
 var usualWords, oddWords = map[string]string{
 	"s": "s1 s2 s3", "h": "h1 h2", "z": "z1 z2", "l": "l1 l2", "t": "t1 t2", "p": "p1 p2", "x": "x1", "zt": "z1 z2 t1", "db": "0 1 2",
 	"k":   "s1 s2 s3 h1 h2 z1 z2 l1 l2 t1 t2 x1",
-	"int": "1 2 3 -1 -2 10 0 100", "small": "0 1 2 3 7 8 9 20", "idx": "0 1 2 3 -1 -2 -3",
+	"int": "1 2 3 -1 -2 10 0 100", "small": "0 1 2 3 7 8 9 20 120", "idx": "0 1 2 3 -1 -2 -3",
 	"float": "0.1 0.2 0.3 1.5 -2.25 3.0 1e3 1.10 2 5 -1 0 1767225600.123456 1767225600123 100.5 1e-5",
 	"secs":  "1 2 3 4 5 6", "msecs": "1 10 500 1000 1500 2500 4000",
 	"at": "{s+1} {s+2} {s+5} {s-1} {s+0}", "msat": "{ms+1} {ms+700} {ms+2500} {ms-1} {ms+0}",
@@ -334,8 +334,33 @@ func playRandom(t *testing.T, n int, draw func(rng *rand.Rand) []step) {
 func TestRandomSequencesAreRedis(t *testing.T) {
 	playRandom(t, 10_000, func(rng *rand.Rand) []step {
 		g := newGenerator(rng, []float64{0.01, 0.01, 0.15}[rng.IntN(3)], forms)
-		return g.sequence(20)
+		return append(g.large(), g.sequence(20)...)
 	})
+}
+
+// large fills some keys, in one of ten sequences, with more than what Redis
+// packs into one piece.
+func (g *generator) large() (steps []step) {
+	if g.IntN(10) > 0 {
+		return nil
+	}
+	for _, start := range [][]string{{"ZADD", "z1"}, {"HSET", "h1"}, {"SADD", "t1"}, {"SADD", "t2"}, {"RPUSH", "l1"}} {
+		words := start
+		for i := range 100 + g.IntN(500) {
+			if start[0] == "ZADD" || start[0] == "HSET" {
+				words = append(words, strconv.Itoa(g.IntN(100)))
+			}
+			words = append(words, strconv.Itoa(i))
+			if start[1] == "t2" {
+				words = append(words, g.argument("<m>"))
+			}
+		}
+		steps = append(steps, step{words: words})
+	}
+	for i := range 50 + g.IntN(200) {
+		steps = append(steps, step{words: []string{"XADD", "x1", "*", g.argument("<f>"), g.argument("<val>"), "n", strconv.Itoa(i)}})
+	}
+	return steps
 }
 
 // limiterForms are what limiters send.

@@ -27,6 +27,8 @@ type Spec struct {
 	// Faults says that something may go wrong: what is under way is kept
 	// track of, which takes longer.
 	Faults bool
+	// Guarded says that what is sent to a shard past its Ring is refused.
+	Guarded bool
 }
 
 // ClientSpec describes one client of a fleet.
@@ -51,6 +53,7 @@ type Fleet struct {
 	wires  []*wire
 	order  int64
 	begun  fault.Begun
+	odd    oddities
 }
 
 // NewFleet starts the shards. No listener is opened.
@@ -120,6 +123,9 @@ func (w *wire) newClient(o *redis.Options) *redis.Client {
 	o.Dialer = func(context.Context, string, string) (net.Conn, error) { return newInlineConn(s), nil }
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled} // else it looks up the address in the DNS
 	client := redis.NewClient(o)
+	if w.fleet.spec.Guarded {
+		client.AddHook(direct{})
+	}
 	w.shards[client] = s
 	return client
 }

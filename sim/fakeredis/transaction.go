@@ -43,7 +43,18 @@ func (c *inlineConn) execute(words []string) {
 		c.queue(name, words)
 		return
 	}
-	c.replies.Write(s.execute(words))
+	reply := s.execute(words)
+	if isNull(reply) && rediscmd.Of(name).MayWait(len(words), func(i int) string { return words[i] }) {
+		c.fail("ERR quotalab: " + name + " would wait for other clients, which the embedded shards cannot do in virtual time")
+		return
+	}
+	c.replies.Write(reply)
+}
+
+// isNull reports whether a reply is that there is nothing.
+func isNull(reply []byte) bool {
+	text := string(reply)
+	return text == "*-1\r\n" || text == "$-1\r\n" || text == "_\r\n"
 }
 
 // say writes one line of a reply.

@@ -2,7 +2,6 @@ package fakeredis
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -101,10 +100,11 @@ func (w *wire) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipel
 // a transaction which was discarded as a whole.
 func (w *wire) send(ctx context.Context, cmds []redis.Cmder, as form) error {
 	trace := TraceOf(ctx)
-	proc := w.fleet.sched.Current()
+	proc := w.fleet.sched.Caller()
 	if proc == nil {
-		return fail(cmds, errors.New("a command outside of a request: in virtual time Redis can be called only from the goroutine that makes the request"))
+		return fail(cmds, w.fleet.stray(cmds[0]))
 	}
+	w.fleet.odd.examine(ctx, trace, cmds, w.fleet.sched)
 	flights, err := w.group(cmds, as)
 	if err != nil {
 		return fail(cmds, err)
@@ -177,7 +177,7 @@ func earliest(flights []*flight) *flight {
 // cut short, and what is under way when a run is interrupted ends as it would
 // have. The error is that of a command, or of all.
 func (w *wire) execute(trace *Trace, f *flight) error {
-	ctx := context.Background()
+	ctx := ofWire
 	if trace != nil {
 		for _, c := range f.cmds {
 			w.observe(trace, f.shard, c)

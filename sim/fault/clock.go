@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/scenarios"
 )
 
@@ -18,7 +19,7 @@ var clockOffset = Descriptor{
 		if f.Offset < 0 {
 			where = "behind"
 		}
-		return fmt.Sprintf("is %v %s what it was", f.Offset.Abs(), where)
+		return fmt.Sprintf("is %s %s what it was", unit.Time(f.Offset.Abs()), where)
 	},
 	Client: func(s scenarios.Fault) string { return s.Clock.Client },
 	Fields: func(s scenarios.Fault, f *Fault, _ Distributions) error {

@@ -3,6 +3,7 @@ package fault
 import (
 	"fmt"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/scenarios"
 )
 
@@ -10,7 +11,7 @@ import (
 const Delay Kind = "delay"
 
 var delay = Descriptor{
-	Kind: Delay, Words: func(f Fault) string { return fmt.Sprintf("is %v further away in the mean", f.RTT.Mean()) },
+	Kind: Delay, Words: func(f Fault) string { return "is " + unit.Time(f.RTT.Mean()) + " further away in the mean" },
 	Fields: func(s scenarios.Fault, f *Fault, distribution Distributions) (err error) {
 		f.RTT, err = distribution(s.Delay.RTT)
 		return err

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/models/traffic"
 	"github.com/quotalab/quotalab/models/usage"
 	"github.com/quotalab/quotalab/scenarios"
@@ -262,7 +263,7 @@ func (p *Plan) accountsText(w io.Writer) {
 	if p.Accounts.Len() == 0 {
 		return
 	}
-	fmt.Fprintf(w, "accounts\t%d in batches of usage of %v\n", p.Accounts.Len(), p.Accounts.Batch)
+	fmt.Fprintf(w, "accounts\t%d in batches of usage of %s\n", p.Accounts.Len(), unit.Time(p.Accounts.Batch))
 	for i := range p.Accounts.Groups {
 		g := &p.Accounts.Groups[i]
 		plan := "paid"
@@ -278,7 +279,7 @@ func (p *Plan) accountsText(w io.Writer) {
 			fmt.Fprintf(w, "    account %d on\t%s\n", g.First+1, listed(g.Customers))
 		}
 		for _, ch := range g.Changes {
-			fmt.Fprintf(w, "    from %v\t%s\n", time.Duration(ch.At-p.Epoch.UnixNano()), ch)
+			fmt.Fprintf(w, "    from %s\t%s\n", unit.Time(time.Duration(ch.At-p.Epoch.UnixNano())), ch)
 		}
 	}
 }
@@ -312,7 +313,7 @@ func (p *Plan) enginesText(w io.Writer) {
 	for _, e := range p.Engines {
 		runs := "as usage is counted"
 		if e.Every > 0 {
-			runs = fmt.Sprintf("every %v from %v", e.Every, time.Duration(e.First-p.Epoch.UnixNano()))
+			runs = fmt.Sprintf("every %s from %s", unit.Time(e.Every), unit.Time(time.Duration(e.First-p.Epoch.UnixNano())))
 		}
 		fmt.Fprintf(w, "engine %s\t%s%s, %s, thresholds %s\n", e.Name, e.Kind, optionsText(e.Options), runs, percents(e.Thresholds))
 	}

@@ -9,6 +9,7 @@ import (
 
 	"gonum.org/v1/gonum/stat/distuv"
 
+	"github.com/quotalab/quotalab/models/portable"
 	"github.com/quotalab/quotalab/models/usage"
 	"github.com/quotalab/quotalab/scenarios"
 )
@@ -270,11 +271,11 @@ func scales(def scenarios.Scale) scale {
 	switch {
 	case def.Lognormal != nil:
 		median, p99 := float64(def.Lognormal.Median), float64(def.Lognormal.P99)
-		sigma := math.Log(p99/median) / distuv.UnitNormal.Quantile(0.99)
-		return scale{draw: func(rng *rand.Rand) float64 { return median * math.Exp(sigma*rng.NormFloat64()) }}
+		sigma := portable.Log(p99/median) / distuv.UnitNormal.Quantile(0.99)
+		return scale{draw: func(rng *rand.Rand) float64 { return median * portable.Exp(sigma*rng.NormFloat64()) }}
 	case def.Pareto != nil:
 		low, power := float64(def.Pareto.Min), -1/float64(def.Pareto.Alpha)
-		return scale{draw: func(rng *rand.Rand) float64 { return low * math.Pow(1-rng.Float64(), power) }}
+		return scale{draw: func(rng *rand.Rand) float64 { return low * portable.Pow(1-rng.Float64(), power) }}
 	}
 	return scale{constant: float64(*def.Constant)}
 }
@@ -305,7 +306,7 @@ func (p *poisson) uniform() float64 { return float64(p.pcg.Uint64()>>11) * 0x1p-
 func (p *poisson) none(mean float64) float64 {
 	d := p.near - mean
 	if d > 0x1p-10 || d < -0x1p-10 || p.exp == 0 {
-		p.near, p.exp = mean, math.Exp(-mean)
+		p.near, p.exp = mean, portable.Exp(-mean)
 		return p.exp
 	}
 	return p.exp * (1 + d*(1+d*(1./2+d*(1./6+d*(1./24)))))
@@ -352,7 +353,7 @@ func (p *poisson) reject(mean float64) int64 {
 			continue
 		}
 		invAlpha := 1.1239 + 1.1328/(b-3.4)
-		if math.Log(v*invAlpha/(a/(us*us)+b)) <= logPoisson(k, mean) {
+		if portable.Log(v*invAlpha/(a/(us*us)+b)) <= logPoisson(k, mean) {
 			return int64(k)
 		}
 	}
@@ -368,11 +369,14 @@ func (p *poisson) reject(mean float64) int64 {
 // ln(k!) do.
 func logPoisson(k, mean float64) float64 {
 	if k < 10 {
-		factorial, _ := math.Lgamma(k + 1)
-		return k*math.Log(mean) - mean - factorial
+		factorial := 1.0
+		for i := 2.0; i <= k; i++ {
+			factorial *= i
+		}
+		return float64(k*portable.Log(mean)) - mean - portable.Log(factorial)
 	}
 	t := (k - mean) / mean
-	deviance := mean * ((1+t)*math.Log1p(t) - t)
+	deviance := mean * ((1+t)*portable.Log1p(t) - t)
 	tail := (1./12 - (1./360-1./(1260*k*k))/(k*k)) / k
-	return -deviance - 0.5*math.Log(2*math.Pi*k) - tail
+	return -deviance - 0.5*portable.Log(2*math.Pi*k) - tail
 }

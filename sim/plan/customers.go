@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/quotalab/quotalab/models/keys"
 	"github.com/quotalab/quotalab/scenarios"
 )
 
@@ -32,6 +33,12 @@ func (p *Plan) checkCustomers(s *scenarios.Scenario) (ps scenarios.Problems) {
 		case names == nil && n > int64(g.Count):
 			p.Warnings = append(p.Warnings, fmt.Sprintf("accounts %s: the %d keys of traffic %s share %d accounts: key n counts for account n modulo %d",
 				g.Name, n, source.Name, g.Count, g.Count))
+		case names == nil && n == unbounded:
+			p.Warnings = append(p.Warnings, fmt.Sprintf("accounts %s: traffic %s draws ever new keys, which share %d accounts: key n counts for account n modulo %d",
+				g.Name, source.Name, g.Count, g.Count))
+		}
+		if problem := p.mixed(&source, g.Count); problem != "" {
+			ps = append(ps, s.Problem("accounts."+g.Name, "traffic %s: %s", source.Name, problem))
 		}
 		g.Customers = names
 	}
@@ -39,8 +46,8 @@ func (p *Plan) checkCustomers(s *scenarios.Scenario) (ps scenarios.Problems) {
 }
 
 // customers returns the names of the keys that a source's requests come from, in
-// the order of their numbers; none if they have only numbers, then how many, 0
-// if that is not bounded.
+// the order of their numbers; none if they have only numbers, then how many, or
+// unbounded. Of a mix see mixed.
 func (p *Plan) customers(source *Source) (names []string, n int64) {
 	if source.trace != nil {
 		return source.trace.names, 0
@@ -48,22 +55,61 @@ func (p *Plan) customers(source *Source) (names []string, n int64) {
 	if len(source.roots) == 0 {
 		return nil, 0
 	}
-	root := source.roots[0]
-	if names := p.populations[root].names; names != nil {
+	if root := source.roots[0]; p.populations[root].leaf == nil {
+		return p.keysOf(root)
+	}
+	return nil, 0
+}
+
+// keysOf returns the names or the number of the keys of a population that is no
+// mix, as customers does.
+func (p *Plan) keysOf(population int) (names []string, n int64) {
+	if names := p.populations[population].names; names != nil {
 		return names, 0
 	}
-	def := p.Scenario.Keys[root].Value
+	def := p.Scenario.Keys[population].Value
 	switch {
 	case def.Uniform != nil:
-		n = int64(def.Uniform.N)
+		return nil, int64(def.Uniform.N)
 	case def.Zipf != nil:
-		n = int64(def.Zipf.N)
+		return nil, int64(def.Zipf.N)
 	case def.HotSet != nil:
-		n = int64(def.HotSet.N)
+		return nil, int64(def.HotSet.N)
 	case def.Sequence != nil:
-		n = int64(def.Sequence.N)
+		return nil, int64(def.Sequence.N)
 	}
-	return nil, n
+	return nil, unbounded // churn, growing, fresh
+}
+
+// unbounded is the number of keys of a population that always gets new ones.
+const unbounded = -1
+
+// mixed returns two keys of different parts of a mix that would be one customer,
+// and why; "" if there are none. The parts number their keys each for itself.
+func (p *Plan) mixed(source *Source, accounts int) string {
+	if source.trace != nil || len(source.roots) == 0 {
+		return ""
+	}
+	root := &p.populations[source.roots[0]]
+	count := uint64(accounts)
+	// meets returns the key of part i whose account is that of key 0 of part j.
+	meets := func(i, j int) (key uint64, ok bool) {
+		key = (keys.Join(j, 0)%count + count - keys.Join(i, 0)%count) % count
+		names, n := p.keysOf(root.leaf[i])
+		if names != nil {
+			n = int64(len(names))
+		}
+		return key, n == unbounded || key < uint64(n)
+	}
+	for j := range root.leaf {
+		for i := range root.leaf {
+			if key, ok := meets(i, j); ok && i != j {
+				return fmt.Sprintf("its keys are of the mix %s, whose parts number their keys each for itself: %s and %s would be one customer; give each part a traffic source and a group of accounts of its own",
+					root.name, p.populations[root.leaf[i]].key(key), p.populations[root.leaf[j]].key(0))
+			}
+		}
+	}
+	return ""
 }
 
 // listed names the first few.

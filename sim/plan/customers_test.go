@@ -25,6 +25,12 @@ horizon: 1d
 keys:
   named: {from_trace: {file: c.csv, format: csv}}
   numbered: {uniform: {n: 30}}
+  churning: {churn: {arrivals: 1/h, lifetime: 1h, start: 3}}
+  heaps: {growing: {k: 2, b: 0.5}}
+  new: {fresh: {}}
+  few: {uniform: {n: 3}}
+  both: {mix: [{keys: few, weight: 1}, {keys: named, weight: 1}]}
+  ever: {mix: [{keys: new, weight: 1}, {keys: few, weight: 1}]}
 traffic:
   events: {%s}
   other: {rate: 1/s, keys: numbered}
@@ -42,11 +48,19 @@ engines:
 		count         int
 		problem, warn string
 	}{
-		{replayed, 2, "13:22: accounts.customers.count: traffic events has 3 customers (acme, globex, initech) and the group 2 accounts, so some would share one: write count: 3", ""},
+		{replayed, 2, "19:22: accounts.customers.count: traffic events has 3 customers (acme, globex, initech) and the group 2 accounts, so some would share one: write count: 3", ""},
 		{drawn, 2, "has 3 customers (acme, globex, initech) and the group 2 accounts", ""},
 		{replayed, 3, "", ""},
 		{replayed, 5, "", "traffic events has 3 customers (acme, globex, initech), so 2 of the 5 accounts use nothing"},
 		{numbers, 30, "", ""},
+		{"rate: 1/s, keys: churning", 20, "", "traffic events draws ever new keys, which share 20 accounts"},
+		{"rate: 1/s, keys: heaps", 20, "", "ever new keys, which share 20 accounts: key n counts for account n modulo 20"},
+		{"rate: 1/s, keys: new", 20, "", "ever new keys"},
+		// 2⁵⁶ is 16 modulo 20 and 30: acme's account is that of key 16, of which few has none.
+		{"rate: 1/s, keys: both", 20, "", ""},
+		{"rate: 1/s, keys: both", 16, "traffic events: its keys are of the mix both, whose parts number their keys each for itself: acme and few-0 would be one customer", ""},
+		{"rate: 1/s, keys: both", 17, "few-1 and acme would be one customer", ""},
+		{"rate: 1/s, keys: ever", 20, "new-16 and few-0 would be one customer", ""},
 		{numbers, 20, "", "the 30 keys of traffic events share 20 accounts: key n counts for account n modulo 20"},
 	} {
 		s, problems := scenarios.Decode(filepath.Join(dir, "c.yaml"), fmt.Appendf(nil, text, c.source, c.count))

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/scenarios"
 	"github.com/quotalab/quotalab/sim/fault"
@@ -82,11 +83,11 @@ func (p *Plan) faultsText(w io.Writer) {
 		at := time.Duration(f.At)
 		switch {
 		case f.Until == f.At:
-			fmt.Fprintf(w, "fault\tat %v: %s\n", at, p.inWords(f))
+			fmt.Fprintf(w, "fault\tat %s: %s\n", unit.Time(at), p.inWords(f))
 		case f.Until == int64(p.Horizon):
-			fmt.Fprintf(w, "fault\tfrom %v to the end: %s\n", at, p.inWords(f))
+			fmt.Fprintf(w, "fault\tfrom %s to the end: %s\n", unit.Time(at), p.inWords(f))
 		default:
-			fmt.Fprintf(w, "fault\tfrom %v for %v: %s\n", at, time.Duration(f.Until)-at, p.inWords(f))
+			fmt.Fprintf(w, "fault\tfrom %s for %s: %s\n", unit.Time(at), unit.Time(time.Duration(f.Until)-at), p.inWords(f))
 		}
 	}
 }

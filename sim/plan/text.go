@@ -66,7 +66,7 @@ func (p *Plan) Text() string {
 	for _, l := range p.Limiters {
 		fmt.Fprintf(w, "limiter %s\t%s%s, reference %s\n", l.Name, l.Limiter.Kind, optionsText(l.Options), orNone(l.Algorithm))
 		for _, x := range l.Limits {
-			fmt.Fprintf(w, "  limit %s\t%d per %v, burst %d\n", x.Name, x.Count, x.Period, x.Burst)
+			fmt.Fprintf(w, "  limit %s\t%d per %s, burst %d\n", x.Name, x.Count, unit.Time(x.Period), x.Burst)
 		}
 		if n := len(l.Overrides); n > 0 {
 			fmt.Fprintf(w, "  overrides\t%d\n", n)
@@ -83,6 +83,7 @@ func (p *Plan) Text() string {
 	p.faultsText(w)
 	fmt.Fprintf(w, "assertions\t%d\n", len(p.Asserts))
 	sweepText(w, p.Scenario.Sweep)
+	fmt.Fprintf(w, "estimate\t%s\n", p.Estimate().Text())
 	for _, warning := range p.Warnings {
 		fmt.Fprintf(w, "warning\t%s\n", warning)
 	}
@@ -95,20 +96,20 @@ func (p *Plan) Text() string {
 func (p *Plan) clockText(w *tabwriter.Writer) {
 	shards := fmt.Sprintf("%d (%s)", len(p.Shards), strings.Join(p.Shards, ", "))
 	if p.Scenario.Clock == "real" {
-		fmt.Fprintf(w, "clock\treal, for %v (warm-up %v), seed %d; observations: %s\n", p.Horizon, p.Warmup, p.Seed, p.Scenario.Observations)
+		fmt.Fprintf(w, "clock\treal, for %s (warm-up %s), seed %d; observations: %s\n", unit.Time(p.Horizon), unit.Time(p.Warmup), p.Seed, p.Scenario.Observations)
 		fmt.Fprintf(w, "shards\t%s, live\n", shards)
 		for _, c := range p.Clients {
 			o := c.Connection
-			fmt.Fprintf(w, "client %s\t%d × %s, clock %+v, shards as %s; pool %s, read timeout %v, %d retries, heartbeat %v, pipelining %s\n", c.Name, c.Instances, c.Does,
-				c.ClockOffset, strings.Join(c.ShardNames, ", "), poolText(o), o.ReadTimeout, o.MaxRetries, o.Heartbeat, o.Pipelining)
+			fmt.Fprintf(w, "client %s\t%d × %s, clock %s, shards as %s; pool %s, read timeout %s, %d retries, heartbeat %s, pipelining %s\n", c.Name, c.Instances, c.Does,
+				unit.Time(c.ClockOffset), strings.Join(c.ShardNames, ", "), poolText(o), unit.Time(time.Duration(o.ReadTimeout)), o.MaxRetries, unit.Time(time.Duration(o.Heartbeat)), o.Pipelining)
 		}
 		return
 	}
-	fmt.Fprintf(w, "clock\tvirtual, from %s for %v (warm-up %v), seed %d\n", p.Epoch.Format("2006-01-02 15:04:05"), p.Horizon, p.Warmup, p.Seed)
-	fmt.Fprintf(w, "shards\t%s, service %v mean\n", shards, p.Service.Mean())
+	fmt.Fprintf(w, "clock\tvirtual, from %s for %s (warm-up %s), seed %d\n", p.Epoch.Format("2006-01-02 15:04:05"), unit.Time(p.Horizon), unit.Time(p.Warmup), p.Seed)
+	fmt.Fprintf(w, "shards\t%s, service %s mean\n", shards, unit.Time(p.Service.Mean()))
 	for _, c := range p.Clients {
-		fmt.Fprintf(w, "client %s\t%d × %s, clock %+v, round trip %v mean, shards as %s\n",
-			c.Name, c.Instances, c.Does, c.ClockOffset, c.RTT[0].Mean(), strings.Join(c.ShardNames, ", "))
+		fmt.Fprintf(w, "client %s\t%d × %s, clock %s, round trip %s mean, shards as %s\n",
+			c.Name, c.Instances, c.Does, unit.Time(c.ClockOffset), unit.Time(c.RTT[0].Mean()), strings.Join(c.ShardNames, ", "))
 	}
 }
 

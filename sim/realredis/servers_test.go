@@ -1,6 +1,7 @@
 package realredis
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -84,4 +85,33 @@ func pidsOf(s *Servers) []int {
 		pids = append(pids, p.pid())
 	}
 	return pids
+}
+
+// endVariable tells the test binary to spawn servers and end in some way.
+const endVariable = "QUOTALAB_TEST_SPAWN_AND_END"
+
+// spawnAndEnd prints the servers' pids and ends without Close.
+func spawnAndEnd(how string) {
+	s, err := Spawn(context.Background(), []string{"a", "b", "frozen"})
+	if err == nil {
+		err = s.own[2].stop()
+	}
+	if err == nil {
+		err = s.own[1].restart(context.Background()) // also what is not the first life ends
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(3)
+	}
+	for _, p := range s.own {
+		fmt.Println(p.pid(), p.dir)
+	}
+	fmt.Println("ready")
+	switch how {
+	case "exit":
+		os.Exit(0)
+	case "panic":
+		panic("the harness has a mistake")
+	}
+	select {} // until it is killed
 }

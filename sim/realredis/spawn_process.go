@@ -100,9 +100,9 @@ func (p *process) freeze(frozen bool) error {
 	if err := p.alive(); err != nil {
 		return fmt.Errorf("freezing it or letting it go on: %w", err)
 	}
-	sig := syscall.SIGCONT
-	if frozen {
-		sig = syscall.SIGSTOP
+	sig, err := child.Freezing(frozen)
+	if err != nil {
+		return err
 	}
 	if err := p.life.cmd.Process.Signal(sig); err != nil {
 		return fmt.Errorf("shard %q at %s: sending %v: %w", p.name, p.host(), sig, err)

@@ -1,3 +1,5 @@
+//go:build !windows
+
 package realredis
 
 import (
@@ -126,35 +128,6 @@ func TestProcessEndsItself(t *testing.T) {
 		t.Errorf("close: %v, expected that b ended by itself and its log", err)
 	}
 	vanish(t, pids)
-}
-
-// endVariable tells the test binary to spawn servers and end in some way.
-const endVariable = "QUOTALAB_TEST_SPAWN_AND_END"
-
-// spawnAndEnd prints the servers' pids and ends without Close.
-func spawnAndEnd(how string) {
-	s, err := Spawn(context.Background(), []string{"a", "b", "frozen"})
-	if err == nil {
-		err = s.own[2].stop()
-	}
-	if err == nil {
-		err = s.own[1].restart(context.Background()) // also what is not the first life ends
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(3)
-	}
-	for _, p := range s.own {
-		fmt.Println(p.pid(), p.dir)
-	}
-	fmt.Println("ready")
-	switch how {
-	case "exit":
-		os.Exit(0)
-	case "panic":
-		panic("the harness has a mistake")
-	}
-	select {} // until it is killed
 }
 
 func TestSpawnDiesWithUs(t *testing.T) {

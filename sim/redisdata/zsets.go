@@ -44,10 +44,12 @@ func (z *zset) find(x scored) int {
 
 // set gives a member a score. A packed one of −0 is 0.
 func (z *zset) set(member string, score float64) {
+	old, found := z.scores[member]
+	z.large = z.large || !found && (len(z.scores) >= packedItems || len(member) > packedText)
 	if score == 0 && !z.large {
 		score = 0 // also −0
 	}
-	if old, found := z.scores[member]; found {
+	if found {
 		if old == score {
 			return
 		}
@@ -55,7 +57,6 @@ func (z *zset) set(member string, score float64) {
 		z.order = slices.Delete(z.order, at, at+1)
 	}
 	z.scores[member] = score
-	z.large = z.large || len(z.scores) > packedItems || len(member) > packedText
 	x := scored{score, member}
 	z.order = slices.Insert(z.order, z.find(x), x)
 }

@@ -113,12 +113,16 @@ func (s *Store) zcombineTo(w []string, how combination) {
 		return
 	}
 	if o, ok := s.combineOptions(rest, all, how, true); ok {
-		s.storeScores(w[1], combineScores(all, how, o.aggregate))
+		z := combineScores(all, how, o.aggregate)
+		z.pack()
+		s.storeScores(w[1], z)
 	}
 }
 
+// combineScores returns a sorted set that is not packed yet, as it is answered.
 func combineScores(all []operand, how combination, aggregate string) *zset {
 	out := newZset()
+	out.large = true
 	if how == less {
 		for _, x := range all[0].zset.order {
 			if !slices.ContainsFunc(all[1:], func(o operand) bool { _, has := o.zset.scores[x.member]; return has }) {
@@ -143,6 +147,20 @@ func combineScores(all []operand, how combination, aggregate string) *zset {
 		}
 	}
 	return out
+}
+
+// pack packs a sorted set that is small enough, in which −0 becomes 0.
+func (z *zset) pack() {
+	z.large = len(z.order) > packedItems
+	for _, x := range z.order {
+		z.large = z.large || len(x.member) > packedText
+	}
+	for i := range z.order {
+		if x := &z.order[i]; !z.large && x.score == 0 {
+			x.score = 0 // also −0
+			z.scores[x.member] = 0
+		}
+	}
 }
 
 func inAll(all []operand, member string) bool {

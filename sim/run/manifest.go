@@ -39,6 +39,7 @@ func Manifest(p *plan.Plan) record.Manifest {
 func (r Result) Apply(m *record.Manifest) {
 	m.Traffic, m.Telemetry, m.Engines, m.Aborted = r.Traffic, r.Telemetry, r.Engines, r.Aborted
 	m.Servers = r.Servers
+	m.Warnings = append(slices.Clip(m.Warnings), r.Warnings...)
 	m.Limiters = slices.Clone(m.Limiters)
 	for i := range m.Limiters {
 		m.Limiters[i].ReadsClock = slices.Contains(r.ReadClock, m.Limiters[i].Name)

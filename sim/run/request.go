@@ -116,6 +116,9 @@ func (r *request) ask(p clock.Process, step, attempt int, in *instance) (limiter
 	}
 	passed := r.judge(o, decision, err)
 	r.world.fleet.settle(r.world.Limiter, o)
+	if !r.world.knowsTime() {
+		r.world.notes(o)
+	}
 	r.d.write(o)
 	return decision, passed
 }

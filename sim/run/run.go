@@ -43,6 +43,9 @@ type Options struct {
 	Live *Live
 	// InFlight is kept at the number of requests under way. May be nil.
 	InFlight *atomic.Int64
+	// Patience is how long, in real time, one request may hold up virtual
+	// time; 0: ten seconds.
+	Patience time.Duration
 }
 
 // Result is what a run knows beside its observations.
@@ -55,6 +58,7 @@ type Result struct {
 	Unexpected int64           // errors of kind unexpected: a limiter failed by itself
 	Servers    []record.Server // what live shards said
 	ReadClock  []string        // limiters that read their client's clock
+	Warnings   []string        // what limiters did that virtual time cannot play
 }
 
 // Run plays the plan to its end, or until ctx is done: then nothing new is
@@ -75,7 +79,9 @@ func Run(ctx context.Context, p *plan.Plan, sink Sink, o Options) (Result, error
 	}
 	d.scheduleFaults()
 	d.scheduleNext()
-	d.clock.Run()
+	if err := d.play(); err != nil {
+		return d.result, err // what holds it up still has the stage
+	}
 	if d.quotas != nil {
 		d.fail(d.quotas.finish())
 		d.result.Engines = d.quotas.result()
@@ -87,6 +93,7 @@ func Run(ctx context.Context, p *plan.Plan, sink Sink, o Options) (Result, error
 		if w.read.Load() {
 			d.result.ReadClock = append(d.result.ReadClock, w.Name)
 		}
+		d.result.Warnings = append(d.result.Warnings, w.warnings()...)
 	}
 	d.fail(d.close())
 	return d.result, d.err
@@ -156,6 +163,7 @@ type driver struct {
 	flying       [][]int      // requests under way, by source and limiter
 	count        int64
 	stopWatching func() bool
+	gaveUp       atomic.Bool // on a request that holds up virtual time: the sink is no longer the run's
 	result       Result
 	err          error // first error of the harness; ends the run
 }
@@ -170,6 +178,9 @@ func (d *driver) fail(err error) {
 
 // write hands an observation to the sink.
 func (d *driver) write(o *record.Observation) {
+	if d.gaveUp.Load() {
+		return
+	}
 	err := d.sink.Write(o)
 	var stop Stop
 	if !errors.As(err, &stop) {

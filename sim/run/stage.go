@@ -43,6 +43,10 @@ type fleet interface {
 	// settle completes an observation of a decision with what is known of
 	// when it took effect.
 	settle(l *plan.Limiter, o *record.Observation)
+	// Warnings returns what clients did that the stage cannot play.
+	Warnings() []string
+	// ServersTime reports whether the servers' time may have been in a decision.
+	ServersTime() bool
 }
 
 // embedded is a stage in virtual time.
@@ -58,7 +62,7 @@ func newEmbedded(p *plan.Plan) *embedded {
 
 func (s *embedded) fleet(_ string, stream func(string) *rand.Rand) (fleet, error) {
 	f, err := fakeredis.NewFleet(s.sched, fakeredis.Spec{
-		Names: s.plan.Shards, Service: s.plan.Service, Scripts: s.plan.Scripts, Stream: stream, Faults: len(s.plan.Faults) > 0,
+		Names: s.plan.Shards, Service: s.plan.Service, Scripts: s.plan.Scripts, Stream: stream, Faults: len(s.plan.Faults) > 0, Guarded: true,
 	})
 	if err != nil {
 		return nil, err
@@ -89,7 +93,7 @@ type virtualClock struct {
 }
 
 func (c virtualClock) Now() time.Time {
-	if p := c.sched.Current(); p != nil {
+	if p := c.sched.Caller(); p != nil {
 		if trace, ok := p.Local.(*fakeredis.Trace); ok {
 			trace.ReadClock(c.sched.Now())
 		}
@@ -203,6 +207,10 @@ func (s *onServers) fleet(scope string, _ func(string) *rand.Rand) (fleet, error
 }
 
 type liveFleet struct{ *realredis.Fleet }
+
+func (liveFleet) Warnings() []string { return nil }
+
+func (liveFleet) ServersTime() bool { return true }
 
 func (s *onServers) clientClock(offset func() time.Duration) limiter.Clock {
 	return realClock{s.real, offset}

@@ -14,7 +14,6 @@ var modulesUnderTest = map[string]string{
 	quotalabModule:                       "quotalab",
 	"github.com/letsencrypt/boulder":     "boulder",
 	"github.com/redis/go-redis/v9":       "go-redis",
-	"github.com/alicebob/miniredis/v2":   "miniredis",
 	"github.com/go-redis/redis_rate/v10": "redis_rate",
 }
 

@@ -25,6 +25,8 @@ type world struct {
 	clients [][]*instance // by client and number
 	rng     *rand.Rand    // picks instances
 	read    atomic.Bool   // a client's clock was read
+	drew    atomic.Bool   // it drew a random number
+	timeless
 }
 
 // instance is the limiter in one client process, with a Ring of its own.
@@ -36,10 +38,13 @@ type instance struct {
 	registry *prometheus.Registry
 }
 
+// limiterScope begins the scopes of limiters.
+const limiterScope = "limiter/"
+
 func newWorld(d *driver, index int) (*world, error) {
 	p := d.plan
 	l := &p.Limiters[index]
-	scope := "limiter/" + l.Name
+	scope := limiterScope + l.Name
 	scoped := func(name string) *rand.Rand { return p.Stream(scope + "/" + name) }
 	fleet, err := d.stage.fleet(scope, scoped)
 	if err != nil {
@@ -71,7 +76,7 @@ func (w *world) newInstance(d *driver, client, n int, scoped func(string) *rand.
 		return nil, err
 	}
 	in.limiter, err = makeLimiter(l.Kind, limiter.Env{
-		Redis: redis, Clock: watchedClock{d.stage.clientClock(d.clients[client].of), &w.read}, Registerer: in.registry, Rand: scoped("client/" + in.name),
+		Redis: redis, Clock: watchedClock{d.stage.clientClock(d.clients[client].of), &w.read}, Registerer: in.registry, Rand: rand.New(watchedRand{scoped("client/" + in.name), &w.drew}),
 		Spec: l.Limiter, Does: c.Does, Options: l.Options,
 	})
 	return in, err
@@ -162,6 +167,19 @@ func (c watchedClock) Now() time.Time {
 		c.read.Store(true)
 	}
 	return c.Clock.Now()
+}
+
+// watchedRand notes that a limiter drew from it.
+type watchedRand struct {
+	rand.Source
+	drew *atomic.Bool
+}
+
+func (r watchedRand) Uint64() uint64 {
+	if !r.drew.Load() {
+		r.drew.Store(true)
+	}
+	return r.Source.Uint64()
 }
 
 // clientOffset is how far a client's clock is ahead.

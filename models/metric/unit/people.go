@@ -66,7 +66,7 @@ func Significant(v float64, digits int) string {
 func Quantity(v float64, unit string) string {
 	switch unit {
 	case "s":
-		return time.Duration(math.Round(v * 1e9)).String()
+		return Time(time.Duration(math.Round(v * 1e9)))
 	case "/s":
 		return Digits(v, 6) + "/s"
 	case "count":
@@ -135,7 +135,12 @@ func LastingTo(seconds, step float64) string {
 	case d.Abs() < time.Millisecond:
 		to = time.Nanosecond
 	}
-	text := d.Round(time.Duration(min(float64(to), step*1e9))).String()
+	return Time(d.Round(time.Duration(min(float64(to), step*1e9))))
+}
+
+// Time writes a duration exactly, as people do: 1.5ms, 1h10m, 62d.
+func Time(d time.Duration) string {
+	text := d.String()
 	for _, zero := range []string{"m0s", "h0m"} { // 5m0s is 5m
 		if strings.HasSuffix(text, zero) {
 			text = text[:len(text)-len(zero)+1]

@@ -2,6 +2,7 @@ package unit_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/quotalab/quotalab/models/metric/unit"
 )
@@ -38,6 +39,19 @@ func TestLasting(t *testing.T) {
 		if got := unit.Lasting(seconds); got != want {
 			t.Errorf("%g s: got %s, expected %s", seconds, got, want)
 		}
+	}
+}
+
+// A duration is written exactly, without parts that say nothing.
+func TestTime(t *testing.T) {
+	for want, d := range map[string]time.Duration{"0s": 0, "672.643µs": 672643, "1.5s": 1500 * time.Millisecond, "10m": 10 * time.Minute, "3h": 3 * time.Hour, "1h10m": 70 * time.Minute, "1h0m5s": time.Hour + 5*time.Second,
+		"62d": 1488 * time.Hour, "1h10m0.14s": 4_200_140 * time.Millisecond, "-5m": -5 * time.Minute} {
+		if got := unit.Time(d); got != want {
+			t.Errorf("%d ns: got %s, expected %s", d, got, want)
+		}
+	}
+	if got := unit.Quantity(5_356_800, "s"); got != "62d" {
+		t.Errorf("a quantity of 62 days: got %s", got)
 	}
 }
 
