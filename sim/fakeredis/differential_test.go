@@ -283,7 +283,7 @@ func encode(words []string) []byte {
 
 // reply is a reply of either version of the protocol.
 type reply struct {
-	kind byte // + - : $ * , % ~ =, _ and 0 where a text and a list are null
+	kind byte // + - : $ * , % ~ = # (, _ and 0 where a text and a list are null
 	text string
 	list []reply
 }
@@ -298,7 +298,7 @@ func readReply(r *bufio.Reader) (reply, error) {
 		return reply{}, fmt.Errorf("expected a reply, found an empty line")
 	}
 	kind, text := line[0], line[1:]
-	if strings.IndexByte("+-:,_", kind) >= 0 {
+	if strings.IndexByte("+-:,_#(", kind) >= 0 {
 		return reply{kind: kind, text: text}, nil
 	}
 	n, err := strconv.Atoi(text)

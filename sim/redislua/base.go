@@ -15,7 +15,8 @@ var baseFunctions = map[string]func(t *thread, args []Value) []Value{
 
 func baseAssert(t *thread, args []Value) []Value {
 	if !truthy(t.checkAny(args, 1)) {
-		t.errorf("%s", t.optString(args, 2, "assertion failed!"))
+		text, _, _ := strings.Cut(t.optString(args, 2, "assertion failed!"), "\x00")
+		t.errorf("%s", text)
 	}
 	return args
 }

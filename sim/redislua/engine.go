@@ -125,9 +125,7 @@ func (e *Engine) evaluate(w *replyWriter, name string, words []string) {
 	}
 	digest := words[1]
 	if strings.HasPrefix(name, "evalsha") {
-		if e.scripts[digest] == nil {
-			digest = strings.ToLower(digest)
-		}
+		digest = strings.ToLower(digest)
 	} else {
 		digest = Digest(words[1])
 		if text := e.load(digest, words[1]); text != "" {
@@ -247,7 +245,7 @@ func (e *Engine) script(w *replyWriter, words []string) {
 		w.head('*', int64(len(words)-2))
 		for _, digest := range words[2:] {
 			found := int64(0)
-			if e.scripts[digest] != nil {
+			if e.scripts[strings.ToLower(digest)] != nil {
 				found = 1
 			}
 			w.head(':', found)

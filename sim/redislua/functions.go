@@ -137,19 +137,19 @@ func libraryName(code string) (name, body, text string) {
 		return "", "", "Invalid library metadata"
 	}
 	words := strings.Fields(code[:end])
-	engine := strings.TrimPrefix(words[0], "#!")
+	engine, given := strings.TrimPrefix(words[0], "#!"), false
 	for _, word := range words[1:] {
 		value, ok := strings.CutPrefix(word, "name=")
 		if !ok {
 			return "", "", "Invalid metadata value given: " + word
 		}
-		if name != "" {
+		if given {
 			return "", "", "Invalid metadata value, name argument was given multiple times"
 		}
-		name = value
+		name, given = value, true
 	}
 	switch {
-	case name == "":
+	case !given:
 		return "", "", "Library name was not given"
 	case !plainName(name):
 		return "", "", "Library names can only contain letters, numbers, or underscores(_) and must be at least one character long"
@@ -179,14 +179,17 @@ func (e *Engine) register(l *library, body string) string {
 	for _, name := range []string{"LOG_DEBUG", "LOG_VERBOSE", "LOG_NOTICE", "LOG_WARNING", "REDIS_VERSION", "REDIS_VERSION_NUM"} {
 		api.set(name, redisConstants[name])
 	}
-	api.readonly = true
-	whole := s.globals.getString("redis")
+	whole := s.globals
+	defer func() { s.globals = whole }()
+	s.globals = newTable(&s.ids, 0, 1) // there is nothing else while a library is loaded
 	s.globals.set("redis", api)
-	defer s.globals.set("redis", whole)
+	for _, t := range []*Table{api, s.globals} {
+		t.meta, t.readonly = whole.meta, true
+	}
 	w := &replyWriter{}
 	s.call(w, "", &run{}, &Function{proto: compile(fn, "@user_function")})
-	if strings.HasPrefix(string(w.out), "-") {
-		text, _, _ := strings.Cut(strings.TrimPrefix(string(w.out), "-ERR "), " script: , on ")
+	if text, failed := strings.CutPrefix(string(w.out), "-"); failed {
+		text, _, _ = strings.Cut(text, " script: , on ")
 		return "Error registering functions: " + strings.TrimRight(text, "\r\n")
 	}
 	if len(l.functions) == 0 {
@@ -213,7 +216,7 @@ func (l *library) registerFunction(t *thread, args []Value) []Value {
 		if len(args) == 1 {
 			t.refuse("calling redis.register_function with a single argument is only applicable to Lua table (representing named arguments).")
 		}
-		if f.name, ok = args[0].(string); !ok {
+		if f.name, ok = asString(args[0]); !ok {
 			t.refuse("first argument to redis.register_function must be a string")
 		}
 		if f.fn, ok = args[1].(*Function); !ok {
@@ -235,11 +238,11 @@ func (t *thread) namedArguments(f *libraryFunction, tab *Table) {
 		ok := false
 		switch key {
 		case "function_name":
-			if f.name, ok = v.(string); !ok {
+			if f.name, ok = asString(v); !ok {
 				t.refuse("function_name argument given to redis.register_function must be a string")
 			}
 		case "description":
-			if f.description, ok = v.(string); !ok {
+			if f.description, ok = asString(v); !ok {
 				t.refuse("description argument given to redis.register_function must be a string")
 			}
 		case "callback":
@@ -278,15 +281,15 @@ func (t *thread) functionFlags(v Value) []string {
 
 // listLibraries is FUNCTION LIST, in the order of names; Redis has none.
 func (e *Engine) listLibraries(w *replyWriter, words []string) {
-	pattern, code := "*", false
+	pattern, code, named := "*", false, false
 	for i := 0; i < len(words); i++ {
 		switch {
 		case strings.EqualFold(words[i], "withcode") && !code:
 			code = true
-		case strings.EqualFold(words[i], "libraryname") && i+1 < len(words):
+		case strings.EqualFold(words[i], "libraryname") && !named && i+1 < len(words):
 			i++
-			pattern = words[i]
-		case strings.EqualFold(words[i], "libraryname"):
+			pattern, named = words[i], true
+		case strings.EqualFold(words[i], "libraryname") && !named:
 			w.err("ERR library name argument was not given")
 			return
 		default:

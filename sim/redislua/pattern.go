@@ -325,6 +325,12 @@ func (m *matcher) all(s, e int, whole bool) []Value {
 	return out
 }
 
+// newMatcher takes a pattern up to a zero byte, where C ends.
+func (t *thread) newMatcher(text, pattern string) *matcher {
+	pattern, _, _ = strings.Cut(pattern, "\x00")
+	return &matcher{t: t, text: text, pattern: pattern}
+}
+
 func (m *matcher) reset() { m.captures, m.depth = m.captures[:0], 0 }
 
 // search finds the first match from s on.
@@ -356,13 +362,13 @@ func (t *thread) find(args []Value, find bool) []Value {
 		from = int64(len(text))
 	}
 	start := int(from)
-	if find && (truthy(arg(args, 4)) || !strings.ContainsAny(pattern, "^$*+?.([%-")) {
+	m := t.newMatcher(text, pattern)
+	if find && (truthy(arg(args, 4)) || !strings.ContainsAny(m.pattern, "^$*+?.([%-")) {
 		if i := strings.Index(text[start:], pattern); i >= 0 {
 			return []Value{float64(start + i + 1), float64(start + i + len(pattern))}
 		}
 		return t.results(nil)
 	}
-	m := &matcher{t: t, text: text, pattern: pattern}
 	s, e := m.search(start)
 	if s < 0 {
 		return t.results(nil)
@@ -374,7 +380,7 @@ func (t *thread) find(args []Value, find bool) []Value {
 }
 
 func stringGmatch(t *thread, args []Value) []Value {
-	m := &matcher{text: t.checkString(args, 1), pattern: t.checkString(args, 2)}
+	m := t.newMatcher(t.checkString(args, 1), t.checkString(args, 2))
 	at := 0
 	return t.results(native("gmatch", func(t *thread, _ []Value) []Value {
 		m.t = t
@@ -404,7 +410,7 @@ func stringGsub(t *thread, args []Value) []Value {
 	if anchored {
 		pattern = pattern[1:]
 	}
-	m := &matcher{t: t, text: text, pattern: pattern}
+	m := t.newMatcher(text, pattern)
 	var b strings.Builder
 	s, n := 0, 0
 	for n < most {

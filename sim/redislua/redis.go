@@ -89,7 +89,7 @@ func (t *thread) command(args []Value) Value {
 	switch {
 	case noScript[name]:
 		return t.failure("This Redis command is not allowed from script", true)
-	case run.readOnly && server.Writes(words):
+	case run.readOnly && (server.Writes(words) || name == "publish" || name == "spublish" || name == "pfcount"): // which may write, or reach replicas
 		return t.failure("Write commands are not allowed from read-only scripts.", true)
 	}
 	if strings.HasPrefix(name, "xread") && waits(words) {

@@ -175,14 +175,14 @@ func (w *replyWriter) value(v Value, depth int) {
 	case string:
 		w.bulk(x)
 	case bool:
-		switch {
-		case w.resp3 && x:
+		switch boolean := w.t.state.run.resp3; { // the script's, not the client's
+		case boolean && w.resp3 && x:
 			w.text('#', "t")
-		case w.resp3:
+		case boolean && w.resp3:
 			w.text('#', "f")
 		case x:
 			w.head(':', 1)
-		case w.t.state.run.resp3: // a boolean of RESP 3, to a client of RESP 2
+		case boolean:
 			w.head(':', 0)
 		default:
 			w.null()

@@ -163,14 +163,11 @@ func structUnpack(t *thread, args []Value) []Value {
 		t.argError(3, "offset must be 1 or greater")
 	}
 	pos := int(at - 1)
-	if at < 0 { // beyond any data, as C has no sign for it
-		pos = math.MaxInt64 / 2
-	}
 	var out []Value
 	for l.at < len(l.format) {
 		option, size, padding := l.next(pos)
 		pos += padding
-		if size > len(data) || pos > len(data)-size {
+		if size > len(data) || uint64(pos) > uint64(len(data)-size) { // C's positions have no sign
 			t.argError(2, "data string too short")
 		}
 		t.checkStack(args, len(out)+2, "too many results")
