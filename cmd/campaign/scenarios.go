@@ -179,8 +179,17 @@ func (s Servers) shardsOf(of *scenarios.Scenario) []string {
 	return s.Shards
 }
 
-// open starts the servers, of these names if they have none of their own, or
+// Open starts the servers, of these names if they have none of their own, or
 // looks for them.
+func (s Servers) Open(ctx context.Context, shards []string) (*realredis.Servers, error) {
+	opened, err := s.open(ctx, shards)
+	err = interrupted(ctx, err)
+	if errors.Is(err, realredis.ErrUnreachable) {
+		err = With(Unreachable, err)
+	}
+	return opened, err
+}
+
 func (s Servers) open(ctx context.Context, shards []string) (*realredis.Servers, error) {
 	switch s.How {
 	case "redis":
@@ -214,11 +223,7 @@ func Open(ctx context.Context, compile func(Overrides) (*plan.Plan, error), o Ov
 	if err != nil || p.Scenario.Clock != "real" {
 		return Stage{Plan: p}, err
 	}
-	opened, err := o.Servers.open(ctx, p.Shards)
-	err = interrupted(ctx, err)
-	if errors.Is(err, realredis.ErrUnreachable) {
-		err = With(Unreachable, err)
-	}
+	opened, err := o.Servers.Open(ctx, p.Shards)
 	if err != nil {
 		return Stage{}, err
 	}
@@ -228,6 +233,6 @@ func Open(ctx context.Context, compile func(Overrides) (*plan.Plan, error), o Ov
 			return Stage{}, errors.Join(err, opened.Close())
 		}
 	}
-	prefix := fmt.Sprintf("quotalab:%s-%.8s:", o.Now.Format("20060102T150405.000"), p.Hash())
+	prefix := realredis.RunPrefix(o.Now, p.Hash())
 	return Stage{p, &run.Live{Servers: opened, Prefix: prefix, ForeignKeys: o.Servers.ForeignKeys}}, nil
 }

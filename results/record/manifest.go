@@ -238,6 +238,7 @@ type Server struct {
 	KeyBytes    float64 `json:"keyBytes"`              // their mean MEMORY USAGE, key name and prefix included; −1 none
 	Restarted   bool    `json:"restarted,omitempty"`   // during the run: its counts began anew
 	Unreachable string  `json:"unreachable,omitempty"` // why it could not be asked at the end
+	Leftover    string  `json:"leftover,omitempty"`    // why the run's keys may still be there, and the command that deletes them
 }
 
 // CommandCount compares how often a command ran. The server counts commands
