@@ -58,11 +58,17 @@ func (s *Servers) guardOne(ctx context.Context, c *redis.Client, i int, run stri
 	if foreignOK {
 		return nil
 	}
-	left, err := anyKey(ctx, c, pattern(ourPrefix))
+	p := ""
+	err = eachKey(ctx, c, pattern(ourPrefix), func(keys []string) bool {
+		for i := 0; p == "" && i < len(keys); i++ {
+			p = runPrefixes.FindString(keys[i])
+		}
+		return p == ""
+	})
 	if err != nil {
 		return fmt.Errorf("%s: %w: %w", at, ErrUnreachable, err)
 	}
-	if p := runPrefixes.FindString(left); p != "" {
+	if p != "" {
 		return fmt.Errorf("%s: %w: it holds keys of another run, under the prefix %q: if that run has ended, delete them: `quotalab clean %s` with the flags that name these servers (--allow-foreign-keys runs beside them)", at, ErrForeign, p, p)
 	}
 	key, err := anyKey(ctx, c, "*")
