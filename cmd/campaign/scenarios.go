@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/quotalab/quotalab/scenarios"
+	"github.com/quotalab/quotalab/scenarios/decode"
 	"github.com/quotalab/quotalab/sim/limiter"
 	"github.com/quotalab/quotalab/sim/plan"
 	"github.com/quotalab/quotalab/sim/realredis"
@@ -61,7 +62,7 @@ func (l *Loader) decode(name string) (*scenarios.Scenario, scenarios.Problems, e
 	}
 	if l.input == nil {
 		var err error
-		if l.input, err = io.ReadAll(l.Stdin); err != nil {
+		if l.input, err = io.ReadAll(io.LimitReader(l.Stdin, decode.MaxSize+1)); err != nil {
 			return nil, nil, fmt.Errorf("reading the scenario from standard input: %w", err)
 		}
 	}
