@@ -341,10 +341,10 @@ func TestRandomSequencesAreRedis(t *testing.T) {
 	})
 }
 
-// large fills some keys, in one of ten sequences, with more than what Redis
+// large fills some keys, in one of forty sequences, with more than what Redis
 // packs into one piece.
 func (g *generator) large() (steps []step) {
-	if g.IntN(10) > 0 {
+	if g.IntN(40) > 0 {
 		return nil
 	}
 	for _, start := range [][]string{{"ZADD", "z1"}, {"HSET", "h1"}, {"SADD", "t1"}, {"SADD", "t2"}, {"RPUSH", "l1"}} {
