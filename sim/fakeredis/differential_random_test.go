@@ -16,7 +16,8 @@ import (
 )
 
 // SORT by numbers is not among them: it takes an error of an earlier command
-// for its own in Redis 7.0, which does not reset errno.
+// for its own in Redis 7.0, which does not reset errno. LIMIT of a
+// range of names is in the table alone: it is not specified where scores differ.
 
 // forms are the commands of random sequences: literal words, classes of
 // arguments in <>, a choice in ( | ), what may be missing in [ | ], and what
@@ -75,10 +76,10 @@ var forms = `
 1 ZCOUNT <z> <bound> <bound>
 1 ZLEXCOUNT <z> <lex> <lex>
 2 ( ZRANGE | ZREVRANGE ) <z> <idx> <idx> [ WITHSCORES ]
-2 ZRANGE <z> ( <bound> <bound> BYSCORE | <lex> <lex> BYLEX ) [ REV ] [ LIMIT <idx> <idx> ] [ WITHSCORES ]
+2 ZRANGE <z> ( <bound> <bound> BYSCORE [ LIMIT <idx> <idx> ] | <lex> <lex> BYLEX ) [ REV ] [ WITHSCORES ]
 1 ZRANGESTORE <z> <z> ( <idx> <idx> | <bound> <bound> BYSCORE [ LIMIT <idx> <idx> ] )
 2 ( ZRANGEBYSCORE | ZREVRANGEBYSCORE ) <z> <bound> <bound> [ WITHSCORES ] [ LIMIT <idx> <idx> ]
-1 ( ZRANGEBYLEX | ZREVRANGEBYLEX ) <z> <lex> <lex> [ LIMIT <idx> <idx> ]
+1 ( ZRANGEBYLEX | ZREVRANGEBYLEX ) <z> <lex> <lex>
 3 ZREMRANGEBYSCORE <z> <bound> <bound>
 1 ZREMRANGEBYRANK <z> <idx> <idx>
 1 ZREMRANGEBYLEX <z> <lex> <lex>
