@@ -12,6 +12,7 @@ import (
 	"github.com/quotalab/quotalab/cmd/campaign"
 	"github.com/quotalab/quotalab/results/compare"
 	"github.com/quotalab/quotalab/results/summary"
+	"github.com/quotalab/quotalab/scenarios/decode"
 )
 
 const compareLong = `Compares two sets of runs figure by figure: decisions, latency and over-admission by their tags, and whatever else the
@@ -126,7 +127,7 @@ func splitPaths(s string) []string {
 // addTo adds a record, a JSON summary or a benchmark file to a side.
 func (a *app) addTo(s *compare.Side, path string) error {
 	if path == campaign.Stdio {
-		text, err := io.ReadAll(a.Stdin)
+		text, err := io.ReadAll(io.LimitReader(a.Stdin, mostText+1))
 		if err != nil {
 			return fmt.Errorf("reading standard input: %w", err)
 		}
@@ -143,15 +144,21 @@ func (a *app) addTo(s *compare.Side, path string) error {
 		}
 		return a.addSummary(s, r.Summary.Summary, path)
 	}
-	text, err := os.ReadFile(path)
+	text, err := decode.ReadFile(path, mostText)
 	if err != nil {
 		return err
 	}
 	return a.addText(s, text, path)
 }
 
+// mostText is the most bytes of a summary or benchmark file.
+const mostText = 32 << 20
+
 // addText adds a JSON summary, or else a benchmark file.
 func (a *app) addText(s *compare.Side, text []byte, name string) error {
+	if len(text) > mostText {
+		return fmt.Errorf("%s: expected a JSON summary or a benchmark file of at most %d MiB, found a longer one", name, mostText>>20)
+	}
 	if !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
 		return s.AddBench(bytes.NewReader(text), name)
 	}

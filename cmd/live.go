@@ -32,10 +32,16 @@ type liveFlags struct {
 
 func (f *liveFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.clock, "clock", "", "virtual, or real: on redis-server processes of its own, unless a flag names servers (default: the scenario's)")
-	flags.StringVar(&f.redis, "redis", "", "run in real time on these servers, `name=host:port,…`; the names are the Ring's")
 	flags.IntVar(&f.spawn, "spawn", 0, "run in real time on `N` redis-server processes of its own")
-	flags.StringVar(&f.cluster, "cluster", "", "run in real time on the Redis Cluster that these nodes, `host:port,…`, belong to")
 	flags.IntVar(&f.spawnCluster, "spawn-cluster", 0, "run in real time on a Redis Cluster of `N` masters of its own")
+	flags.BoolVar(&f.allowForeign, "allow-foreign-keys", false, "run although the database holds other keys; they are left alone")
+	f.addServers(flags, "run in real time on")
+}
+
+// addServers adds the flags that name servers which are there already, and how to log in.
+func (f *liveFlags) addServers(flags *pflag.FlagSet, what string) {
+	flags.StringVar(&f.redis, "redis", "", what+" these servers, `name=host:port,…`; the names are the Ring's")
+	flags.StringVar(&f.cluster, "cluster", "", what+" the Redis Cluster that these nodes, `host:port,…`, belong to")
 	flags.StringVar(&f.user, "redis-user", "", "user to log in as")
 	flags.StringVar(&f.passwordFile, "redis-password-file", "", "`file` with the password (or the environment's "+passwordVariable+")")
 	flags.IntVar(&f.db, "redis-db", 0, "database `number`")
@@ -44,7 +50,6 @@ func (f *liveFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.files.Cert, "redis-cert", "", "`file` with the client's certificate")
 	flags.StringVar(&f.files.Key, "redis-key", "", "`file` with the client's private key")
 	flags.StringVar(&f.files.ServerName, "redis-server-name", "", "`name` that the servers' certificates must have (default: the host)")
-	flags.BoolVar(&f.allowForeign, "allow-foreign-keys", false, "run although the database holds other keys; they are left alone")
 }
 
 // chosen is the one flag that names servers, "" without one.

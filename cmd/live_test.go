@@ -1,18 +1,24 @@
 package cmd_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/quotalab/quotalab/internal/testkit"
 )
@@ -124,4 +130,163 @@ func redisChildren(pid int) []int {
 func isRedis(pid int) bool {
 	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
 	return err == nil && strings.HasPrefix(string(name), "redis-server")
+}
+
+// foreignServer starts a redis-server that is not quotalab's, on a free port.
+func foreignServer(t *testing.T) (addr string, server *os.Process) {
+	t.Helper()
+	path := testkit.Program(t, "redis-server", "redis-server")
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr = free.Addr().String()
+	_, port, _ := net.SplitHostPort(addr)
+	if err := free.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command(path, "--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", t.TempDir())
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
+	eventually(t, "redis-server answers", func() bool {
+		conn, err := net.Dial("tcp", addr)
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil
+	})
+	return addr, c.Process
+}
+
+// downLive lasts three seconds; a server goes down for good in the first.
+const downLive = `
+name: down-live
+clock: real
+horizon: 3s
+shards: {names: [a, b]}
+keys: {users: {uniform: {n: 50}}}
+traffic: {a: {rate: 100/s, keys: users}}
+limiters: {lua: {kind: tat, limit: {count: 1, period: 10m}, options: {write: lua}}}
+clients: {app: {connection: {max_retries: 0, dialer_retries: 1, read_timeout: 100ms, dial_timeout: 100ms}}}
+`
+
+// A server that stays down, killed or frozen, does not cost the summary: the
+// errors are counted, what could not be deleted is told with the command that
+// does it, and the exit code is that of the run's own verdict.
+func TestServerThatStaysDown(t *testing.T) {
+	for _, how := range []struct {
+		name string
+		end  os.Signal
+	}{{"killed", syscall.SIGKILL}, {"frozen", syscall.SIGSTOP}} {
+		t.Run(how.name, func(t *testing.T) {
+			a, _ := foreignServer(t)
+			b, server := foreignServer(t)
+			dir := t.TempDir()
+			file, at := filepath.Join(dir, "down.yaml"), filepath.Join(dir, "record")
+			if err := os.WriteFile(file, []byte(downLive), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			c := exec.Command("quotalab", "run", file, "--redis", "a="+a+",b="+b, "--dir", at, "-o", "json="+filepath.Join(dir, "summary.json"))
+			var out bytes.Buffer
+			c.Stdout, c.Stderr = &out, &out
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "the run begins", func() bool {
+				_, err := os.Stat(filepath.Join(at, "manifest.json"))
+				return err == nil
+			})
+			time.Sleep(time.Second)
+			if err := server.Signal(how.end); err != nil {
+				t.Fatal(err)
+			}
+			_ = c.Wait()
+			if code := c.ProcessState.ExitCode(); code != 0 && code != 113 { // on a busy machine it is off its schedule
+				t.Errorf("exit code %d", code)
+			}
+			for _, part := range []string{"shard b", "the run's keys could not be deleted", "redis-cli -h 127.0.0.1"} {
+				if !strings.Contains(out.String(), part) {
+					t.Errorf("expected %q in\n%s", part, out.String())
+				}
+			}
+			var s struct {
+				Complete bool
+				Metrics  []struct {
+					Name  string
+					Count int64
+				}
+				Servers []struct{ Shard, Leftover string }
+			}
+			if err := json.Unmarshal(contents(t, filepath.Join(dir, "summary.json")), &s); err != nil {
+				t.Fatal(err)
+			}
+			var decisions, failed int64
+			for _, m := range s.Metrics {
+				switch m.Name {
+				case "decisions":
+					decisions += m.Count
+				case "errors":
+					failed += m.Count
+				}
+			}
+			if decisions < 250 || failed == 0 || failed > decisions*9/10 {
+				t.Errorf("%d decisions, %d errors", decisions, failed)
+			}
+			if len(s.Servers) != 2 || s.Servers[0].Leftover != "" || s.Servers[1].Leftover == "" {
+				t.Errorf("servers: %+v", s.Servers)
+			}
+		})
+	}
+}
+
+// A run that was killed leaves its keys. The next one says whose they are, and
+// clean deletes them, and only them.
+func TestCleanAfterAKilledRun(t *testing.T) {
+	a, _ := foreignServer(t)
+	dir := t.TempDir()
+	file, at := filepath.Join(dir, "long.yaml"), filepath.Join(dir, "record")
+	if err := os.WriteFile(file, []byte(strings.ReplaceAll(longLive, "count: 3", "names: [a]")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command("quotalab", "run", file, "-q", "--redis", "a="+a, "--dir", at)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	prefix := regexp.MustCompile(`quotalab:\d{8}T\d{6}\.\d{3}-[0-9a-f]{8}:`)
+	clean := func(more ...string) string {
+		out, err := exec.Command("quotalab", append([]string{"clean", "--redis", "a=" + a}, more...)...).Output()
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return string(out)
+	}
+	eventually(t, "the run writes keys", func() bool { return prefix.MatchString(clean()) })
+	if err := c.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Wait()
+	client := redis.NewClient(&redis.Options{Addr: a})
+	defer client.Close()
+	for _, key := range []string{"theirs", "quotalab:mine", "quotalab:20260102T150405.000-xyz:k"} {
+		if err := client.Set(t.Context(), key, 1, 0).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, err := exec.Command("quotalab", "run", file, "--redis", "a="+a).CombinedOutput()
+	var exit *exec.ExitError
+	p := prefix.FindString(string(out))
+	if !errors.As(err, &exit) || exit.ExitCode() != 104 || p == "" || !strings.Contains(string(out), "quotalab clean "+p) {
+		t.Fatalf("%v:\n%s\nwant exit code 104, and how to clean up", err, out)
+	}
+	if got := clean(p); !strings.HasSuffix(got, "deleted\n") {
+		t.Errorf("clean says %q", got)
+	}
+	if got := clean(); got != "no run has keys on a\n" {
+		t.Errorf("then it says %q", got)
+	}
+	if n := client.DBSize(t.Context()).Val(); n != 3 {
+		t.Errorf("%d keys of others are left, expected 3", n)
+	}
 }

@@ -1,6 +1,10 @@
 package scenarios
 
 import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -192,6 +196,40 @@ func TestTooLarge(t *testing.T) {
 	s, problems := Decode("x.yaml", make([]byte, decode.MaxSize+1))
 	if s != nil || len(problems) != 1 || !strings.Contains(problems[0].Msg, "at most 1048576") {
 		t.Errorf("got %v, %v", s, problems)
+	}
+}
+
+// Nesting of every kind is refused before the parser, which takes seconds and
+// gigabytes for it.
+func TestNestedTooDeeply(t *testing.T) {
+	for name, text := range map[string]string{
+		"lists": "about: " + strings.Repeat("[", 60_000), "closed lists": "about: " + strings.Repeat("[[],", 30_000),
+		"mappings": "about: " + strings.Repeat("{a: ", 30_000), "entries": "about:\n  " + strings.Repeat("- ", 60_000) + "x\n",
+		"keys": strings.Repeat("? ", 60_000) + "x\n", "tags": "about: " + strings.Repeat("!!str ", 60_000) + "x", "anchors": "about: " + strings.Repeat("&a ", 60_000) + "x",
+	} {
+		if s, problems := Decode("x.yaml", []byte(text)); s != nil || len(problems) != 1 || !strings.Contains(problems[0].Msg, "nested too deeply") {
+			t.Errorf("%s: got %v, %.3v", name, s, problems)
+		}
+	}
+	if _, problems := Decode("x.yaml", []byte("about: \""+strings.Repeat("[", 60_000)+"\"\nlist:\n"+strings.Repeat("- \n", 1000))); strings.Contains(fmt.Sprint(problems), "nested") {
+		t.Errorf("brackets in quotes, and a list of nothing: %.300v", problems)
+	}
+}
+
+// What has no end, no writer or no content of its own is refused at once.
+func TestFilesThatAreNone(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	for path, want := range map[string]string{"/dev/zero": "device", "/dev/null": "device", t.TempDir(): "directory", pipe: "an empty file"} {
+		if path == pipe {
+			if err := exec.Command("mkfifo", pipe).Run(); err != nil {
+				continue // no such pipes here
+			}
+		} else if _, err := os.Stat(path); err != nil {
+			continue
+		}
+		if _, problems, err := Load(path); !strings.Contains(fmt.Sprint(err, problems), want) {
+			t.Errorf("%s: %v, %v; expected %q", path, problems, err, want)
+		}
 	}
 }
 

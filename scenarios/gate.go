@@ -2,7 +2,6 @@ package scenarios
 
 import (
 	"fmt"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -45,7 +44,7 @@ func DefaultGate() *Gate {
 // Mistakes in the file are Problems; error is only for a file that cannot be
 // read.
 func LoadGate(file string) (*Gate, Problems, error) {
-	data, err := os.ReadFile(file)
+	data, err := decode.ReadFile(file, decode.MaxSize)
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading the gate: %w", err)
 	}

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/scenarios/decode"
 )
 
 //go:embed *.yaml
@@ -44,7 +44,7 @@ func Load(name string) (*Scenario, Problems, error) {
 		s, problems := Decode(name+extension, data)
 		return s, problems, nil
 	}
-	data, err := os.ReadFile(name)
+	data, err := decode.ReadFile(name, decode.MaxSize)
 	if err != nil {
 		return nil, nil, notFound(name, err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/scenarios"
+	"github.com/quotalab/quotalab/scenarios/decode"
 	"github.com/quotalab/quotalab/sim/limiter"
 	"github.com/quotalab/quotalab/sim/plan"
 	"github.com/quotalab/quotalab/sim/realredis"
@@ -62,7 +63,7 @@ func (l *Loader) decode(name string) (*scenarios.Scenario, scenarios.Problems, e
 	}
 	if l.input == nil {
 		var err error
-		if l.input, err = io.ReadAll(l.Stdin); err != nil {
+		if l.input, err = io.ReadAll(io.LimitReader(l.Stdin, decode.MaxSize+1)); err != nil {
 			return nil, nil, fmt.Errorf("reading the scenario from standard input: %w", err)
 		}
 	}
@@ -180,8 +181,17 @@ func (s Servers) shardsOf(of *scenarios.Scenario) []string {
 	return s.Shards
 }
 
-// open starts the servers, of these names if they have none of their own, or
+// Open starts the servers, of these names if they have none of their own, or
 // looks for them.
+func (s Servers) Open(ctx context.Context, shards []string) (*realredis.Servers, error) {
+	opened, err := s.open(ctx, shards)
+	err = interrupted(ctx, err)
+	if errors.Is(err, realredis.ErrUnreachable) {
+		err = With(Unreachable, err)
+	}
+	return opened, err
+}
+
 func (s Servers) open(ctx context.Context, shards []string) (*realredis.Servers, error) {
 	switch s.How {
 	case "redis":
@@ -215,11 +225,7 @@ func Open(ctx context.Context, compile func(Overrides) (*plan.Plan, error), o Ov
 	if err != nil || p.Scenario.Clock != "real" {
 		return Stage{Plan: p}, err
 	}
-	opened, err := o.Servers.open(ctx, p.Shards)
-	err = interrupted(ctx, err)
-	if errors.Is(err, realredis.ErrUnreachable) {
-		err = With(Unreachable, err)
-	}
+	opened, err := o.Servers.Open(ctx, p.Shards)
 	if err != nil {
 		return Stage{}, err
 	}
@@ -229,6 +235,6 @@ func Open(ctx context.Context, compile func(Overrides) (*plan.Plan, error), o Ov
 			return Stage{}, errors.Join(err, opened.Close())
 		}
 	}
-	prefix := fmt.Sprintf("quotalab:%s-%.8s:", o.Now.Format("20060102T150405.000"), p.Hash())
+	prefix := realredis.RunPrefix(o.Now, p.Hash())
 	return Stage{p, &run.Live{Servers: opened, Prefix: prefix, ForeignKeys: o.Servers.ForeignKeys}}, nil
 }

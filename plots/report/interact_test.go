@@ -25,7 +25,7 @@ func (p *tab) press(find, keys string) {
 
 func TestSorting(t *testing.T) {
 	p := openTab(t, newBrowser(t), written(t, limiterInput("")), everyLook[0])
-	// Columns: limit, key, over-admitted, under-admitted, excess.
+	// Columns: limit, key, over-admission, under-admission, worst excess.
 	heading := func(n int) string {
 		return fmt.Sprintf(`document.getElementById("example-0").tHead.rows[0].cells[%d].firstElementChild`, n)
 	}
@@ -100,7 +100,7 @@ func TestCopying(t *testing.T) {
 	}
 	for name, clipboard := range map[string]string{"with the clipboard": ours, "without": none} {
 		eval[bool](p, clipboard)
-		want := "limit\tkey\tover-admitted\tunder-admitted\texcess (tokens)\nlimit\tkey\t92\t0\t12.5\nlimit\t'=2+3\t5\t0\t100\n"
+		want := "limit\tkey\tover-admission\tunder-admission\tworst excess (tokens)\nlimit\tkey\t92\t0\t12.5\nlimit\t'=2+3\t5\t0\t100\n"
 		if got := copyOf(`[data-copy-table="example-0"]`); got != want {
 			t.Errorf("%s: copied %q, expected %q", name, got, want)
 		}

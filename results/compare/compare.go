@@ -9,6 +9,7 @@ import (
 
 	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/models/metric/unit"
+	"github.com/quotalab/quotalab/results/summary"
 )
 
 // Verdict is what is said of a number.
@@ -200,7 +201,7 @@ func (s *Side) values(f, like *figure) Values {
 		}
 	}
 	if len(v.Values) > 0 {
-		center := median(v.Values)
+		center := summary.Median(v.Values)
 		v.Center = &center
 	}
 	return v

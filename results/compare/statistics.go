@@ -8,6 +8,8 @@ import (
 
 	"github.com/aclements/go-moremath/stats"
 	"golang.org/x/perf/benchmath"
+
+	"github.com/quotalab/quotalab/results/summary"
 )
 
 // MinRuns of each side that a figure of real time must have to be judged: with
@@ -30,7 +32,7 @@ type sampleTest struct {
 func (r ranks) test(base, next []float64) sampleTest {
 	t := sampleTest{p: mannWhitney(base, next)}
 	d := differences(base, next)
-	t.shift = median(d)
+	t.shift = summary.Median(d)
 	k := r.of(len(base), len(next))
 	if k < 1 {
 		t.low, t.high = math.Inf(-1), math.Inf(1)
@@ -58,13 +60,6 @@ func differences(base, next []float64) []float64 {
 	}
 	slices.Sort(d)
 	return d
-}
-
-// median returns that of at least one value.
-func median(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	n := len(sorted)
-	return sorted[(n-1)/2] + (sorted[n/2]-sorted[(n-1)/2])/2
 }
 
 // mostExact runs of a side for which the distribution of U is computed; above,

@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 )
 
@@ -40,11 +42,29 @@ func partName(folder string, n int) string {
 // writeManifest replaces the manifest in one step, so that a reader sees
 // the old one or the new one and never half of it.
 func writeManifest(dir string, m *Manifest) error {
+	sealed := *m
+	sealed.ManifestHash = noHash
 	var b bytes.Buffer
-	if err := WriteJSON(&b, m); err != nil {
+	if err := WriteJSON(&b, sealed); err != nil {
 		return fmt.Errorf("encoding %s: %w", filepath.Join(dir, ManifestFile), err)
 	}
-	return ReplaceFile(filepath.Join(dir, ManifestFile), b.Bytes())
+	return ReplaceFile(filepath.Join(dir, ManifestFile), bytes.Replace(b.Bytes(), hashField(noHash), hashField(hashOf(b.Bytes())), 1))
+}
+
+// noHash stands in place of a manifest's hash while that is taken.
+var noHash = strings.Repeat("0", 2*sha256.Size)
+
+func hashField(hash string) []byte { return fmt.Appendf(nil, "\"manifestHash\": %q", hash) }
+
+// checkSeal returns an error where a manifest is not what was written.
+func (m *Manifest) checkSeal(data []byte) error {
+	if m.SchemaVersion == 1 {
+		return nil
+	}
+	if h := hashOf(bytes.Replace(data, hashField(m.ManifestHash), hashField(noHash), 1)); h != m.ManifestHash {
+		return fmt.Errorf("%w: the hash of the manifest is %s, manifestHash is %q: it was changed after it was written", ErrDamaged, h, m.ManifestHash)
+	}
+	return nil
 }
 
 // WriteSummary stores the JSON summary beside the observations.
@@ -116,7 +136,7 @@ func decodeManifest(data []byte) (Manifest, error) {
 	if h := m.contentHash(); h != m.Hash {
 		return Manifest{}, fmt.Errorf("%w: the hash of its parts' content is %s, recordHash is %s", ErrDamaged, h, m.Hash)
 	}
-	return m, nil
+	return m, m.checkSeal(data)
 }
 
 // checkParts checks the names of the parts of one kind of rows, and that they add

@@ -11,19 +11,22 @@ import (
 	"time"
 )
 
-// SchemaVersion of the record's layout; a reader refuses a newer one.
-const SchemaVersion = 1
+// SchemaVersion of the record's layout; a reader refuses a newer one. Manifests
+// of version 1 have no hash of their own.
+const SchemaVersion = 2
 
 // Manifest says what a record is of, and holds all that the analysers need
 // beside the observations: no analyser looks at the scenario or the
 // simulator. It is written when a run begins and again when it ends.
 type Manifest struct {
 	SchemaVersion int    `json:"schemaVersion"`
+	ManifestHash  string `json:"manifestHash,omitempty"` // SHA-256 of the file's bytes with 64 zeros in this place
 	Scenario      string `json:"scenario"`
 	About         string `json:"about,omitempty"`
 	Seed          uint64 `json:"seed"`
 	Clock         string `json:"clock"` // virtual or real
 	PlanHash      string `json:"planHash"`
+	PlanTextHash  string `json:"planTextHash,omitempty"` // SHA-256 of PlanFile; "": there is none
 
 	Epoch   time.Time     `json:"epoch"`
 	Horizon time.Duration `json:"horizonNanoseconds"`
@@ -186,10 +189,10 @@ func (w *Writer) WriteTotals(data []byte) (hash string, err error) {
 	if err := ReplaceFile(filepath.Join(w.dir, TotalsFile), data); err != nil {
 		return "", err
 	}
-	return totalsHash(data), nil
+	return hashOf(data), nil
 }
 
-func totalsHash(data []byte) string {
+func hashOf(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
 }
@@ -205,7 +208,7 @@ func (r *Reader) Totals() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the record %s lacks the totals that its manifest lists: %w", r.dir, err)
 	}
-	if h := totalsHash(data); h != r.manifest.TotalsHash {
+	if h := hashOf(data); h != r.manifest.TotalsHash {
 		return nil, fmt.Errorf("%s: %w: its hash is %s, the manifest says %s", path, ErrDamaged, h, r.manifest.TotalsHash)
 	}
 	return data, nil
@@ -238,6 +241,7 @@ type Server struct {
 	KeyBytes    float64 `json:"keyBytes"`              // their mean MEMORY USAGE, key name and prefix included; −1 none
 	Restarted   bool    `json:"restarted,omitempty"`   // during the run: its counts began anew
 	Unreachable string  `json:"unreachable,omitempty"` // why it could not be asked at the end
+	Leftover    string  `json:"leftover,omitempty"`    // why the run's keys may still be there, and the command that deletes them
 }
 
 // CommandCount compares how often a command ran. The server counts commands

@@ -334,7 +334,7 @@ func TestDamagedQuotas(t *testing.T) {
 		{"counts that disagree", edit(func(m *record.Manifest) { m.EvaluationCount++ }), []string{"manifest.json", "evaluations"}},
 		{"accounts left out of the manifest", edit(func(m *record.Manifest) { m.AccountCount, m.AccountParts = 0, nil }), []string{"manifest.json", "recordHash"}},
 		{"an account's part outside the record", edit(func(m *record.Manifest) { m.AccountParts[0].File = "../x" }), []string{"manifest.json", "../x"}},
-		{"a part's hash", edit(func(m *record.Manifest) { m.EvaluationParts[0].Hash = "00" }), []string{"evaluations/part-00000", "00"}},
+		{"a part's hash", edit(func(m *record.Manifest) { m.EvaluationParts[0].Hash = "00" }), []string{"manifest.json", "damaged"}},
 	} {
 		t.Run(c.why, func(t *testing.T) {
 			dir := testkit.WriteQuotas(t, record.Manifest{}, someQuotas(100, 3000), some(100, 1), record.PartRows(1000)).Dir()

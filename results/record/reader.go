@@ -64,11 +64,31 @@ func (r *Reader) Manifest() Manifest { return r.manifest }
 
 // Plan is the compiled plan's text, "" if the record has none.
 func (r *Reader) Plan() (string, error) {
-	b, err := os.ReadFile(filepath.Join(r.dir, PlanFile))
-	if errors.Is(err, os.ErrNotExist) {
+	path := filepath.Join(r.dir, PlanFile)
+	b, err := os.ReadFile(path)
+	if want := r.manifest.PlanTextHash; want != "" && err == nil && hashOf(b) != want {
+		return "", fmt.Errorf("%s: %w: its hash is %s, the manifest says %s", path, ErrDamaged, hashOf(b), want)
+	} else if want == "" && errors.Is(err, os.ErrNotExist) {
 		return "", nil
 	}
 	return string(b), err
+}
+
+// Verify reads everything in the record and checks it against the manifest's
+// hashes. The error says which file is not what was written.
+func (r *Reader) Verify() error {
+	_, perr := r.Plan()
+	_, terr := r.Totals()
+	return errors.Join(perr, terr, exhaust(r.Observations()), exhaust(r.Accounts()), exhaust(r.Evaluations()))
+}
+
+func exhaust[T any](rows iter.Seq2[*T, error]) error {
+	for _, err := range rows {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Observations yields all observations in the order of writing. The pointer

@@ -290,6 +290,8 @@ func TestDamage(t *testing.T) {
 		{"counts that disagree", edit(func(m *record.Manifest) { m.Count++ }), []string{"manifest.json", "3000", "3001"}},
 		{"part outside the record", edit(func(m *record.Manifest) { m.Parts[0].File = "../../etc/passwd" }), []string{"manifest.json", "../../etc/passwd"}},
 		{"negative count", edit(func(m *record.Manifest) { m.Parts[0].Count = -1 }), []string{"manifest.json", "-1"}},
+		{"another seed", edit(func(m *record.Manifest) { m.Seed++ }), []string{"manifest.json", "manifestHash", "changed after it was written"}},
+		{"no manifest hash", edit(func(m *record.Manifest) { m.ManifestHash = "" }), []string{"manifest.json", "manifestHash"}},
 		{"wrong record hash", edit(func(m *record.Manifest) { m.Hash = "00" }), []string{"recordHash"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -369,5 +371,35 @@ func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Whatever byte of a record is changed, Verify says so, or reads what was
+// written.
+func TestVerify(t *testing.T) {
+	r := testkit.WriteRecord(t, record.Manifest{About: strings.Repeat("0", 64), Seed: 7}, some(300, 4), record.Plan("a plan\n"))
+	must(t, r.Verify())
+	verify := func() error {
+		again, err := record.Open(r.Dir())
+		if err != nil {
+			return err
+		}
+		return again.Verify()
+	}
+	for _, name := range []string{"manifest.json", "plan.txt"} {
+		path := filepath.Join(r.Dir(), name)
+		info, err := os.Stat(path)
+		must(t, err)
+		for at := range info.Size() {
+			flip(t, path, at)
+			if err := verify(); !errors.Is(err, record.ErrDamaged) && !strings.Contains(fmt.Sprint(err), "schema version") {
+				t.Errorf("byte %d of %s is changed: %v", at, name, err)
+			}
+			flip(t, path, at)
+		}
+	}
+	must(t, os.Remove(filepath.Join(r.Dir(), "plan.txt")))
+	if err := verify(); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("without its plan: %v", err)
 	}
 }

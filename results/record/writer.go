@@ -76,6 +76,9 @@ func Create(dir string, m Manifest, opts ...Option) (*Writer, error) {
 		return nil, err
 	}
 	m.SchemaVersion = SchemaVersion
+	if o.plan != "" {
+		m.PlanTextHash = hashOf([]byte(o.plan))
+	}
 	m.Complete, m.Aborted = false, ""
 	m.take(&Manifest{Parts: []Part{}})
 	m.Hash = m.contentHash()

@@ -52,10 +52,13 @@ func commandDisagreement(servers []record.Server) (out []Series) {
 	return out
 }
 
-// commandWarnings names commands that got lost, or that others sent, and servers
+// serverWarnings names keys that are left behind, commands that got lost, or that others sent, and servers
 // whose counts say nothing.
-func commandWarnings(servers []record.Server) (out []string) {
+func serverWarnings(servers []record.Server) (out []string) {
 	for _, s := range servers {
+		if s.Leftover != "" {
+			out = append(out, s.Leftover+".")
+		}
 		for _, d := range s.Disagreements() {
 			out = append(out, d+".")
 		}
@@ -70,7 +73,7 @@ func servers(list []record.Server) (out []Server) {
 		c := compareCommands(r)
 		s := Server{Shard: r.Shard, Version: r.Version, KeysBefore: counted64(r.KeysBefore), KeysAfter: counted64(r.KeysAfter),
 			MemoryBefore: counted64(r.MemoryBefore), MemoryAfter: counted64(r.MemoryAfter), SampledKeys: r.SampledKeys,
-			Restarted: r.Restarted, Unreachable: r.Unreachable, Compared: c.known}
+			Restarted: r.Restarted, Unreachable: r.Unreachable, Leftover: r.Leftover, Compared: c.known}
 		if r.KeyBytes >= 0 && r.SampledKeys > 0 {
 			s.KeyBytes = &r.KeyBytes
 		}

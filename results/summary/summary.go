@@ -316,6 +316,7 @@ type Server struct {
 	Disagreements  []CommandCount `json:"disagreements,omitempty" jsonschema:"commands that the server counted otherwise than the clients"`
 	Restarted      bool           `json:"restarted,omitempty" jsonschema:"it restarted during the run, so its counts began anew"`
 	Unreachable    string         `json:"unreachable,omitempty" jsonschema:"why it could not be asked at the end"`
+	Leftover       string         `json:"leftover,omitempty" jsonschema:"why keys of the run may still be there, and the command that deletes them"`
 }
 
 // CommandCount is how often one command ran.

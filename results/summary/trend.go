@@ -242,3 +242,13 @@ func (t *trend) UnmarshalJSON(data []byte) error {
 	}
 	return nil
 }
+
+// Median returns the median of values in any order; NaN of none.
+func Median(values []float64) float64 {
+	n := len(values)
+	if n == 0 {
+		return math.NaN()
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[(n-1)/2] + (sorted[n/2]-sorted[(n-1)/2])/2
+}

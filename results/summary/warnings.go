@@ -32,7 +32,7 @@ func (p *pass) warnings(a *audit.Result) []string {
 		}
 		out = append(out, p.shardWarning(l.Name)...)
 	}
-	out = append(out, commandWarnings(p.manifest.Servers)...)
+	out = append(out, serverWarnings(p.manifest.Servers)...)
 	for _, c := range autoPipelined(p.manifest) {
 		out = append(out, fmt.Sprintf("client %s pipelines automatically: its commands wait for one another and share round trips, so its latency hides queueing and is not that of a client that does not.", c))
 	}

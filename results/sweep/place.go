@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/quotalab/quotalab/results/summary"
 )
 
 // place is one combination of values of the axes.
@@ -87,16 +89,7 @@ func (p *place) median(column int) float64 {
 	if len(values) < len(p.runs) {
 		return math.NaN()
 	}
-	return median(values)
-}
-
-// median returns the median of rising values; NaN of none.
-func median(values []float64) float64 {
-	n := len(values)
-	if n == 0 {
-		return math.NaN()
-	}
-	return values[(n-1)/2]/2 + values[n/2]/2
+	return summary.Median(values)
 }
 
 // front lists the places on the Pareto front, in order.

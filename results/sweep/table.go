@@ -195,7 +195,7 @@ func (c *Column) cell(p *place, column int) string {
 	case len(values) == 0:
 		return "unknown"
 	}
-	text := c.number(median(values))
+	text := c.number(summary.Median(values))
 	if least, greatest := c.number(values[0]), c.number(values[len(values)-1]); least != greatest {
 		text += fmt.Sprintf(" (%s–%s)", least, greatest)
 	}

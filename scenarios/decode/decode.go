@@ -5,7 +5,7 @@
 // every default filled in that a struct tag names, the place of everything
 // that is written (Positions), and every mistake at once (Problems), each with
 // file, line, column and an excerpt; from the same types, a JSON Schema.
-// Imported by package scenarios alone.
+// Imported by package scenarios, and for Open and ReadFile by whatever reads files of users.
 //
 // The struct tags of the types are the grammar: yaml (name), doc, required
 // (but unless one of these fields is written), default, min and max
@@ -26,7 +26,9 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
 
 	"github.com/quotalab/quotalab/models/metric"
 )
@@ -119,14 +121,19 @@ func (d *Decoder) Parse() bool {
 
 func (d *Decoder) parse() *ast.MappingNode {
 	if len(d.text) > MaxSize {
-		d.Report(Pos{1, 1}, "", "the file has %d bytes; a %s has at most %d", len(d.text), d.language.Noun, MaxSize)
+		d.Report(Pos{1, 1}, "", "the file is longer than a %s, which has at most %d bytes", d.language.Noun, MaxSize)
 		return nil
 	}
 	if !utf8.ValidString(d.text) {
 		d.Report(d.firstInvalid(), "", "expected UTF-8 text, found an invalid byte")
 		return nil
 	}
-	file, err := parseYAML(strings.TrimPrefix(d.text, "\ufeff"))
+	tokens := lexer.Tokenize(strings.TrimPrefix(d.text, "\ufeff"))
+	if t := tooDeep(tokens); t != nil {
+		d.Report(Pos{t.Position.Line, t.Position.Column}, "", "nested too deeply: at most %d levels", maxDepth)
+		return nil
+	}
+	file, err := parseYAML(tokens)
 	if err != nil {
 		pos, msg := Pos{1, 1}, err.Error()
 		var ye yaml.Error
@@ -142,14 +149,42 @@ func (d *Decoder) parse() *ast.MappingNode {
 	return d.document(file)
 }
 
+// tooDeep returns the first token that is nested too deep, nil if there is
+// none: in brackets, by entries and keys that begin one in another, or under
+// tags and anchors.
+func tooDeep(tokens token.Tokens) *token.Token {
+	brackets, run, line := 0, 0, 0
+	for _, t := range tokens {
+		if t.Position.Line != line {
+			line, run = t.Position.Line, 0
+		}
+		switch t.Type {
+		case token.SequenceStartType, token.MappingStartType:
+			brackets++
+		case token.SequenceEndType, token.MappingEndType:
+			brackets = max(0, brackets-1)
+		case token.SequenceEntryType, token.MappingKeyType, token.TagType, token.AnchorType:
+			run++
+		default:
+			if t.PreviousType() != token.AnchorType { // whose name it is
+				run = 0
+			}
+		}
+		if brackets+run > maxDepth {
+			return t
+		}
+	}
+	return nil
+}
+
 // parseYAML turns a panic of the parser into an error: the text comes from a user.
-func parseYAML(text string) (f *ast.File, err error) {
+func parseYAML(tokens token.Tokens) (f *ast.File, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("the parser failed on it (%v)", r)
 		}
 	}()
-	return parser.ParseBytes([]byte(text), 0, parser.AllowDuplicateMapKey())
+	return parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 }
 
 func (d *Decoder) document(file *ast.File) *ast.MappingNode {

@@ -5,11 +5,11 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/quotalab/quotalab/scenarios"
+	"github.com/quotalab/quotalab/scenarios/decode"
 	"github.com/quotalab/quotalab/sim/trace"
 )
 
@@ -30,7 +30,7 @@ func openTrace(s *scenarios.Scenario, name string) (io.ReadCloser, error) {
 	if !filepath.IsAbs(name) {
 		name = filepath.Join(filepath.Dir(s.File), name)
 	}
-	return os.Open(name)
+	return decode.Open(name)
 }
 
 // replay reads the requests of a trace. The first is at the epoch; time is

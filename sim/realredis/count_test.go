@@ -127,7 +127,7 @@ func TestCountsCompared(t *testing.T) {
 		if (wrong == "") != (tt.wrong == "") || !strings.Contains(wrong, tt.wrong) {
 			t.Errorf("%s: expected %q in %q", tt.why, tt.wrong, wrong)
 		}
-		if err := errors.Join(f.Close(), s.CleanUp(ctx, runPrefix)); err != nil {
+		if err := errors.Join(append(s.CleanUp(ctx, runPrefix), f.Close())...); err != nil {
 			t.Fatal(err)
 		}
 		s.Admin(0).Del(ctx, "theirs")

@@ -2,6 +2,7 @@ package realredis
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -229,7 +230,7 @@ func playCounted(t *testing.T, s *Servers, on subject, pipelining string) {
 		t.Errorf("%d commands sent, %d in the traces", sent, traced)
 	}
 	holdOnly(t, s, func(key string) bool { return key[:len(runPrefix)] == runPrefix })
-	if err := s.CleanUp(t.Context(), runPrefix); err != nil {
+	if err := errors.Join(s.CleanUp(t.Context(), runPrefix)...); err != nil {
 		t.Fatal(err)
 	}
 	holdOnly(t, s, func(string) bool { return false })

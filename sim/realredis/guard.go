@@ -4,8 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"regexp"
+	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -53,6 +58,19 @@ func (s *Servers) guardOne(ctx context.Context, c *redis.Client, i int, run stri
 	if foreignOK {
 		return nil
 	}
+	p := ""
+	err = eachKey(ctx, c, pattern(ourPrefix), func(keys []string) bool {
+		for i := 0; p == "" && i < len(keys); i++ {
+			p = runPrefixes.FindString(keys[i])
+		}
+		return p == ""
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w: %w", at, ErrUnreachable, err)
+	}
+	if p != "" {
+		return fmt.Errorf("%s: %w: it holds keys of another run, under the prefix %q: if that run has ended, delete them: `quotalab clean %s` with the flags that name these servers (--allow-foreign-keys runs beside them)", at, ErrForeign, p, p)
+	}
 	key, err := anyKey(ctx, c, "*")
 	if err != nil {
 		return fmt.Errorf("%s: %w: %w", at, ErrUnreachable, err)
@@ -68,20 +86,68 @@ func (s *Servers) guardOne(ctx context.Context, c *redis.Client, i int, run stri
 		at, ErrForeign, size, key, instead, run)
 }
 
-// anyKey returns a key that matches, "" if there is none.
-func anyKey(ctx context.Context, c *redis.Client, match string) (string, error) {
+// RunPrefix returns what the keys of a run begin with that begins at an instant.
+func RunPrefix(began time.Time, planHash string) string {
+	return fmt.Sprintf("%s%s-%.8s:", ourPrefix, began.UTC().Format("20060102T150405.000"), planHash)
+}
+
+const ourPrefix = "quotalab:"
+
+var runPrefixes = regexp.MustCompile("^" + ourPrefix + `\d{8}T\d{6}\.\d{3}-[0-9a-f]{8}:`)
+
+// Leftover is what a run has on the servers: one that was killed, or one that
+// goes on.
+type Leftover struct {
+	Prefix string
+	Keys   []int64 // by shard
+}
+
+// Leftovers looks through all keys for those of runs, by their prefixes in
+// ascending order, which is that of their beginnings.
+func (s *Servers) Leftovers(ctx context.Context) ([]Leftover, error) {
+	found := map[string][]int64{}
+	for i, c := range s.admin {
+		err := eachKey(ctx, c, pattern(ourPrefix), func(keys []string) bool {
+			for _, key := range keys {
+				p := runPrefixes.FindString(key)
+				if p == "" {
+					continue
+				}
+				if found[p] == nil {
+					found[p] = make([]int64, len(s.admin))
+				}
+				found[p][i]++
+			}
+			return true
+		})
+		if err != nil {
+			return nil, fmt.Errorf("shard %s (%s): %w: %w", s.names[i], s.hosts[i], ErrUnreachable, err)
+		}
+	}
+	var all []Leftover
+	for _, p := range slices.Sorted(maps.Keys(found)) {
+		all = append(all, Leftover{p, found[p]})
+	}
+	return all, nil
+}
+
+// eachKey passes on the keys that match, as SCAN finds them, while more says true.
+func eachKey(ctx context.Context, c *redis.Client, match string, more func(keys []string) bool) error {
 	for cursor := uint64(0); ; {
 		keys, next, err := c.Scan(ctx, cursor, match, scanCount).Result()
 		if err != nil {
-			return "", err
+			return err
 		}
-		if len(keys) > 0 {
-			return keys[0], nil
-		}
-		if cursor = next; cursor == 0 {
-			return "", nil
+		if cursor = next; len(keys) > 0 && !more(keys) || cursor == 0 {
+			return nil
 		}
 	}
+}
+
+// anyKey returns a key that matches, "" if there is none.
+func anyKey(ctx context.Context, c *redis.Client, match string) (key string, err error) {
+	err = eachKey(ctx, c, match, func(keys []string) bool { key = keys[0]; return false })
+	return key, err
 }
 
 // pattern matches what begins with p.
@@ -89,30 +155,35 @@ func pattern(p string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`).Replace(p) + "*"
 }
 
-// CleanUp deletes all keys of the run on all shards. The error says of each
-// shard where that was not possible how to do it by hand.
-func (s *Servers) CleanUp(ctx context.Context, run string) error {
+// CleanUp deletes all keys of the run on all shards at once. It returns an
+// error for each shard, in their order: nil, or why that was not possible and
+// the command that does it by hand.
+func (s *Servers) CleanUp(ctx context.Context, run string) []error {
+	errs := make([]error, len(s.admin))
 	if err := prefix(run).check(); err != nil {
-		return err
-	}
-	var errs []error
-	for i, c := range s.admin {
-		if err := deleteAll(ctx, c, run); err != nil {
-			errs = append(errs, fmt.Errorf("shard %s (%s): the run's keys could not be deleted: %w; do it with: %s", s.names[i], s.hosts[i], err, s.byHand(i, run)))
+		for i := range errs {
+			errs[i] = err
 		}
+		return errs
 	}
-	return errors.Join(errs...)
+	var all sync.WaitGroup
+	for i, c := range s.admin {
+		all.Go(func() {
+			if err := deleteAll(ctx, c, run); err != nil {
+				errs[i] = fmt.Errorf("shard %s (%s): the run's keys could not be deleted: %w; do it with: %s", s.names[i], s.hosts[i], err, s.byHand(i, run))
+			}
+		})
+	}
+	all.Wait()
+	return errs
 }
 
 // deleteAll unlinks what begins with the run's prefix, each key on its own: in
 // a cluster one command takes keys of one slot only.
 func deleteAll(ctx context.Context, c *redis.Client, run string) error {
-	for cursor := uint64(0); ; {
-		keys, next, err := c.Scan(ctx, cursor, pattern(run), scanCount).Result()
-		if err != nil {
-			return err
-		}
-		_, err = c.Pipelined(ctx, func(p redis.Pipeliner) error {
+	var failed error
+	err := eachKey(ctx, c, pattern(run), func(keys []string) bool {
+		_, failed = c.Pipelined(ctx, func(p redis.Pipeliner) error {
 			for _, key := range keys {
 				if strings.HasPrefix(key, run) {
 					p.Unlink(ctx, key)
@@ -120,13 +191,9 @@ func deleteAll(ctx context.Context, c *redis.Client, run string) error {
 			}
 			return nil
 		})
-		if err != nil {
-			return err
-		}
-		if cursor = next; cursor == 0 {
-			return nil
-		}
-	}
+		return failed == nil
+	})
+	return errors.Join(err, failed)
 }
 
 // byHand returns a shell command that deletes the run's keys on shard i. The

@@ -160,7 +160,7 @@ func TestForeignKeysAreLeftAlone(t *testing.T) {
 	holdOnly(t, s, func(key string) bool {
 		return was[0][key] != "" || strings.HasPrefix(key, runPrefix)
 	})
-	if err := s.CleanUp(ctx, runPrefix); err != nil {
+	if err := errors.Join(s.CleanUp(ctx, runPrefix)...); err != nil {
 		t.Fatal(err)
 	}
 	for i, name := range s.Names() {
@@ -217,7 +217,7 @@ func TestCleanUpByHand(t *testing.T) {
 	dead := &Servers{names: s.names, hosts: []string{s.hosts[0], "127.0.0.1:1"}, login: Login{Username: "me", Password: "hush", DB: 3},
 		admin: []*redis.Client{s.admin[0], redis.NewClient(adminOptions("127.0.0.1:1", Login{}))}}
 	defer dead.admin[1].Close()
-	err := dead.CleanUp(ctx, run)
+	err := errors.Join(dead.CleanUp(ctx, run)...)
 	for _, part := range []string{"shard west", "127.0.0.1:1", "redis-cli -h 127.0.0.1 -p 1 -n 3 --user me", "REDISCLI_AUTH"} {
 		if err == nil || !strings.Contains(err.Error(), part) || strings.Contains(err.Error(), "hush") {
 			t.Errorf("expected %q, and no password, in %v", part, err)

@@ -2,6 +2,7 @@ package realredis
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -183,7 +184,7 @@ func TestClientsLogIn(t *testing.T) {
 			t.Errorf("keys elsewhere than in database 3: %s", info)
 		}
 	}
-	if err := s.CleanUp(ctx, runPrefix); err != nil {
+	if err := errors.Join(s.CleanUp(ctx, runPrefix)...); err != nil {
 		t.Fatal(err)
 	}
 	holdOnly(t, s, func(string) bool { return false })

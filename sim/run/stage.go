@@ -260,7 +260,11 @@ func (s *onServers) close(ctx context.Context) ([]record.Server, error) {
 	after, _ := s.Servers.Survey(ctx) // the facts say which server did not answer
 	facts := s.Servers.Facts(s.before, after, s.fleets)
 	if !s.Servers.Own() {
-		errs = append(errs, s.Servers.CleanUp(ctx, s.Prefix))
+		for i, err := range s.Servers.CleanUp(ctx, s.Prefix) {
+			if err != nil { // the run has been played all the same
+				facts[i].Leftover = err.Error()
+			}
+		}
 	}
 	errs = append(errs, s.Pacer.Close())
 	return facts, errors.Join(errs...)

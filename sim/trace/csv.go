@@ -7,13 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 )
 
 func decodeCSV(r io.Reader, f fields, c *collector) error {
-	buffered := bufio.NewReaderSize(r, 64<<10)
+	limit := &limited{r: r, left: maxLine}
+	buffered := bufio.NewReaderSize(limit, 64<<10)
 	if head, err := buffered.Peek(len(utf8BOM)); err == nil && string(head) == utf8BOM {
 		if _, err := buffered.Discard(len(utf8BOM)); err != nil {
 			return err
@@ -26,6 +28,7 @@ func decodeCSV(r io.Reader, f fields, c *collector) error {
 		return err
 	}
 	for {
+		limit.left = maxLine
 		record, err := cr.Read()
 		switch {
 		case errors.Is(err, io.EOF):
@@ -40,6 +43,22 @@ func decodeCSV(r io.Reader, f fields, c *collector) error {
 			columns.row(cr, record, c)
 		}
 	}
+}
+
+// limited reads so many bytes at the most until it is allowed more. A record
+// may have several lines, so that their length bounds nothing.
+type limited struct {
+	r    io.Reader
+	left int
+}
+
+func (l *limited) Read(b []byte) (int, error) {
+	if l.left <= 0 {
+		return 0, fmt.Errorf("a record is longer than %d bytes; is this a csv file, and is every quote closed?", maxLine)
+	}
+	n, err := l.r.Read(b)
+	l.left -= n
+	return n, err
 }
 
 // csvLineError turns an error of one line into ours; false if it is the reader's.
@@ -82,12 +101,23 @@ func readHeader(cr *csv.Reader, f fields) (csvColumns, error) {
 func column(header []string, name string) (int, error) {
 	i := slices.Index(header, name)
 	if i < 0 {
-		return i, fmt.Errorf("1:1: no column %q in the csv header; found %s", name, excerpt([]byte(strings.Join(header, ","))))
+		return i, fmt.Errorf("1:1: no column %q in the csv header; found %s", name, columnNames(header))
 	}
 	if slices.Contains(header[i+1:], name) {
 		return i, fmt.Errorf("1:1: column %q stands twice in the csv header", name)
 	}
 	return i, nil
+}
+
+var columnName = regexp.MustCompile(`^[\pL_][\pL\d _./()-]*$`)
+
+// columnNames shows a header. A first line that is none is not shown: it may be
+// of a file that nobody meant to show.
+func columnNames(header []string) string {
+	if slices.ContainsFunc(header, func(name string) bool { return !columnName.MatchString(name) }) {
+		return "a line that names no columns"
+	}
+	return excerpt([]byte(strings.Join(header, ",")))
 }
 
 func (columns csvColumns) row(cr *csv.Reader, record []string, c *collector) {

@@ -36,6 +36,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/quotalab/quotalab/models/metric/unit"
 )
 
 // Format says how a trace is written.
@@ -125,6 +127,7 @@ func decode(r io.Reader, format Format, wantTime bool, c *collector) error {
 		return err
 	}
 	if c.errs.Count > 0 {
+		c.errs.foreign = len(c.entries) == 0
 		return &c.errs
 	}
 	if len(c.entries) == 0 {
@@ -183,6 +186,8 @@ func (e *LineError) Error() string { return fmt.Sprintf("%d:%d: %s", e.Line, e.C
 type LineErrors struct {
 	First []LineError // at most ten
 	Count int
+
+	foreign bool // no line is good: the file may be another one than was meant
 }
 
 func (e *LineErrors) add(err LineError) {
@@ -192,8 +197,14 @@ func (e *LineErrors) add(err LineError) {
 	e.Count++
 }
 
-// Error has a line for each error listed.
+// Error has a line for each error listed. Of a file without a good line it
+// shows nothing: that may be one which nobody meant to show.
 func (e *LineErrors) Error() string {
+	if e.foreign {
+		first := e.First[0]
+		first.Msg, _, _ = strings.Cut(first.Msg, ", found ")
+		return fmt.Sprintf("none of its lines is of that format (%s bad); is it another file? The first: %s", unit.Counted(int64(e.Count), "line"), first.Error())
+	}
 	var b strings.Builder
 	noun := "lines"
 	if e.Count == 1 {
