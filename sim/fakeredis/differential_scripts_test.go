@@ -93,7 +93,8 @@ func TestCommandsOfScriptsAreRedis(t *testing.T) {
 	p.check("commands of scripts", steps)
 }
 
-// The scripts of ../shared are not part of the repository.
+// These scripts are not part of the repository: QUOTALAB_SHARED names the
+// directory that has them.
 func TestSharedScriptsAreRedis(t *testing.T) {
 	dir := os.Getenv("QUOTALAB_SHARED")
 	if dir == "" {

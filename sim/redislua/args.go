@@ -79,13 +79,6 @@ func (t *thread) checkNumber(args []Value, i int) float64 {
 	return n
 }
 
-func (t *thread) optNumber(args []Value, i int, otherwise float64) float64 {
-	if arg(args, i) == nil {
-		return otherwise
-	}
-	return t.checkNumber(args, i)
-}
-
 // checkLong is an integer of 64 bits, checkInt one of 32.
 func (t *thread) checkLong(args []Value, i int) int64 { return toInt(t.checkNumber(args, i)) }
 

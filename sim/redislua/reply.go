@@ -134,8 +134,9 @@ type replyWriter struct {
 	resp3 bool
 }
 
-// maxReply is the depth of tables at which C's stack is full.
-const maxReply = 1998
+// maxReply is the depth at which Lua's stack is full in C: each array that a
+// value is in takes one place, a map or a set three and its keys one more.
+const maxReply = 7994
 
 // oneLine is a text of C's, which ends at a zero byte, in one line.
 func oneLine(s string) string {
@@ -280,9 +281,11 @@ func (w *replyWriter) pairs(m *Table, kind byte, depth int) {
 		w.head(kind, n)
 	}
 	for key, v, _ := m.next(nil); key != nil; key, v, _ = m.next(key) {
-		w.value(key, depth+1)
 		if kind == '%' {
-			w.value(v, depth+1)
+			w.value(key, depth+4)
+			w.value(v, depth+3)
+		} else {
+			w.value(key, depth+3)
 		}
 	}
 }
