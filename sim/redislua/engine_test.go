@@ -46,7 +46,9 @@ func evaluate(e *Engine, script string, args ...string) string {
 }
 
 // show writes a reply in one line.
-func show(reply string) string { return strings.TrimSuffix(strings.ReplaceAll(reply, "\r\n", " "), " ") }
+func show(reply string) string {
+	return strings.TrimSuffix(strings.ReplaceAll(reply, "\r\n", " "), " ")
+}
 
 // Each script's answer is that of Redis 7.0.15; the differential test of the
 // embedded shards says so of these and of many others.
