@@ -23,6 +23,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"strconv"
 
 	"github.com/quotalab/quotalab/models/network"
 	"github.com/quotalab/quotalab/sim/clock"
@@ -94,6 +95,7 @@ type embedded struct {
 	data     *redisdata.Store
 	client   *redisdata.Client // whose command is executed
 	lua      *scripts
+	publish  func(channel, message string) (receivers int) // nil: nobody subscribes
 }
 
 func newEmbedded(s *Shard, spec Spec) *embedded {
@@ -152,6 +154,9 @@ func (s *embedded) run(name string, words []string) []byte {
 		if reply := s.lua.run(name, words); reply != nil {
 			return reply
 		}
+	}
+	if s.publish != nil && name == "publish" && len(words) == 3 {
+		return []byte(":" + strconv.Itoa(s.publish(words[1], words[2])) + "\r\n")
 	}
 	s.client.DB = s.selected
 	reply := s.data.Execute(s.client, name, words)
