@@ -24,7 +24,15 @@ type served struct {
 	replies *bufio.Reader // of control
 	asked   []byte        // the last command to control
 	refused []refusing
+	asking  []string // keys that are asked for with the next command of a client
+	answers []sight  // to those that were asked for
 	broken  func(error)
+}
+
+// sight is what was at a key.
+type sight struct {
+	value string
+	found bool
 }
 
 // refusing is a refusal under way.
@@ -58,8 +66,11 @@ func (s *served) sync() {
 // server executes what is written to it before anything else happens.
 type servedConn struct {
 	net.Conn
+	in     *bufio.Reader
 	shard  *served
-	greets bool // the last command was of the handshake
+	out    []byte // what was asked for, and the command
+	asked  int    // replies that are for the harness, before the client's
+	greets bool   // the last command was of the handshake
 }
 
 func (s *served) dial() (net.Conn, error) {
@@ -69,15 +80,24 @@ func (s *served) dial() (net.Conn, error) {
 		s.fail(err)
 		return nil, err
 	}
-	return &servedConn{Conn: c, shard: s}, nil
+	return &servedConn{Conn: c, in: bufio.NewReader(c), shard: s}, nil
 }
 
 func (c *servedConn) Write(b []byte) (int, error) {
 	c.shard.sync()
 	c.greets = greets(b)
-	n, err := c.Conn.Write(b)
+	out := b
+	if asking := c.shard.asking; len(asking) > 0 { // one trip for both
+		c.out = c.out[:0]
+		for _, key := range asking {
+			c.out = appendCommand(c.out, "GET", key)
+		}
+		c.out = append(c.out, b...)
+		c.asked, c.shard.asking, out = c.asked+len(asking), asking[:0], c.out
+	}
+	_, err := c.Conn.Write(out)
 	c.shard.fail(err)
-	return n, err
+	return len(b), err
 }
 
 // greets reports whether a command is of the handshake.
@@ -92,7 +112,15 @@ func greets(b []byte) bool {
 }
 
 func (c *servedConn) Read(b []byte) (int, error) {
-	n, err := c.Conn.Read(b)
+	for ; c.asked > 0; c.asked-- {
+		reply, err := parseReply(c.in)
+		if err != nil {
+			c.shard.fail(err)
+			return 0, err
+		}
+		c.shard.answers = append(c.shard.answers, sightOf(reply))
+	}
+	n, err := c.in.Read(b)
 	if !c.greets {
 		c.shard.replied += int64(n)
 	}
@@ -111,13 +139,7 @@ func (s *served) fail(err error) {
 // do executes a command on the harness' own connection.
 func (s *served) do(words ...string) (any, error) {
 	s.sync()
-	s.asked = append(s.asked[:0], '*')
-	s.asked = append(strconv.AppendInt(s.asked, int64(len(words)), 10), "\r\n"...)
-	for _, w := range words {
-		s.asked = append(s.asked, '$')
-		s.asked = append(strconv.AppendInt(s.asked, int64(len(w)), 10), "\r\n"...)
-		s.asked = append(append(s.asked, w...), "\r\n"...)
-	}
+	s.asked = appendCommand(s.asked[:0], words...)
 	if _, err := s.control.Write(s.asked); err != nil {
 		s.fail(err)
 		return nil, err
@@ -173,10 +195,47 @@ func parseReply(r *bufio.Reader) (any, error) {
 	return list, nil
 }
 
+// appendCommand appends a command as it goes over the wire.
+func appendCommand(b []byte, words ...string) []byte {
+	b = append(b, '*')
+	b = append(strconv.AppendInt(b, int64(len(words)), 10), "\r\n"...)
+	for _, w := range words {
+		b = append(b, '$')
+		b = append(strconv.AppendInt(b, int64(len(w)), 10), "\r\n"...)
+		b = append(append(b, w...), "\r\n"...)
+	}
+	return b
+}
+
+// sightOf reads the reply to GET, which an error is too: of another type.
+func sightOf(reply any) sight {
+	value, _ := reply.(string)
+	return sight{value, reply != nil}
+}
+
 func (s *served) peek(key string) (value string, found bool) {
 	reply, err := s.do("GET", key)
-	value, _ = reply.(string)
-	return value, err != nil || reply != nil
+	if err != nil {
+		reply = refusal("")
+	}
+	at := sightOf(reply)
+	return at.value, at.found
+}
+
+func (s *served) ask(key string) (value string, found, known bool) {
+	s.asking = append(s.asking, key)
+	return "", false, false
+}
+
+// told also asks for what no command took along: the connection failed.
+func (s *served) told(use func(value string, found bool)) {
+	for _, a := range s.answers {
+		use(a.value, a.found)
+	}
+	for _, key := range s.asking {
+		use(s.peek(key))
+	}
+	s.asking, s.answers = s.asking[:0], s.answers[:0]
 }
 
 func (s *served) size() int {

@@ -3,8 +3,12 @@ package fakeredis
 import (
 	"context"
 	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/quotalab/quotalab/internal/testkit"
+	"github.com/quotalab/quotalab/sim/clock"
 	"github.com/quotalab/quotalab/sim/virtualredis"
 )
 
@@ -37,4 +41,42 @@ func TestServersAreAsEmbedded(t *testing.T) {
 	} {
 		t.Run(name, test)
 	}
+}
+
+// takeOne is the shape of a limiter's script: the time, a key that is read and
+// set anew.
+var takeOne = redis.NewScript(`local now = redis.call('TIME')
+local tat = tonumber(redis.call('GET', KEYS[1]) or 0)
+redis.call('SET', KEYS[1], tat + 1, 'PX', ARGV[1])
+return tat`)
+
+// Decisions a second of a script on one key, one after the other, as virtual
+// time takes them: embedded, on a redis-server in virtual time, and as a client
+// of a redis-server on the loopback device has them.
+func BenchmarkDecisionsByEngine(b *testing.B) {
+	for _, name := range []string{"embedded", "redis"} {
+		b.Run(name, func(b *testing.B) {
+			if name == "redis" {
+				onServers(b)
+			}
+			r := newRig(b, even(1, time.Millisecond))
+			r.run(func(*clock.Proc) { decide(b, r.ring) })
+		})
+	}
+	b.Run("loopback", func(b *testing.B) {
+		server := realRedis(b)
+		ring := redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"a": server.Options().Addr}, Protocol: 2, DisableIdentity: true})
+		defer ring.Close()
+		decide(b, ring)
+	})
+}
+
+func decide(b *testing.B, ring *redis.Ring) {
+	for b.Loop() {
+		if err := takeOne.Run(NewTrace(context.Background()), ring, []string{"k"}, 1000).Err(); err != nil {
+			b.Error(err)
+			return
+		}
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "decisions/s")
 }

@@ -58,6 +58,10 @@ type backend interface {
 	// peek returns a string key's value as a command at this instant finds it. A
 	// key of another type is found without a value.
 	peek(key string) (value string, found bool)
+	// ask is peek for the harness, just before commands of a client: a shard that
+	// does not know yet passes the answer to told, in the order of asking.
+	ask(key string) (value string, found, known bool)
+	told(use func(value string, found bool))
 	// size returns how many keys there are at this instant.
 	size() int
 	// restart loses all keys and scripts, flushScripts only those.
@@ -133,6 +137,13 @@ func (s *embedded) peek(key string) (value string, found bool) {
 	s.advance()
 	return s.data.Peek(0, key)
 }
+
+func (s *embedded) ask(key string) (value string, found, known bool) {
+	value, found = s.peek(key)
+	return value, found, true
+}
+
+func (s *embedded) told(func(string, bool)) {}
 
 // execute runs one command at the present instant, for the current client or
 // its script, unless it is refused. The reply is valid until the next command.
