@@ -54,6 +54,20 @@ func newServed(s *Shard, engine *virtualredis.Program, broken func(error)) (back
 	return b, nil
 }
 
+// outsideTime are the commands that no shard in virtual time takes: those that
+// save in the background, wait in wall time, or change the server itself.
+var outsideTime = map[string]string{
+	"bgsave": savesData, "bgrewriteaof": savesData, "save": savesData,
+	"replicaof": hasReplicas, "slaveof": hasReplicas, "failover": hasReplicas, "psync": hasReplicas, "sync": hasReplicas, "replconf": hasReplicas, "waitaof": hasReplicas,
+	"migrate": "writes to another server, in wall time", "debug": "changes the server, or lets it sleep in wall time",
+	"shutdown": "ends a server that a fault of the scenario would end (down, restart)",
+}
+
+const (
+	savesData   = "saves data in wall time, which shards in virtual time do not"
+	hasReplicas = "is about replicas, which shards in virtual time do not have"
+)
+
 // sync brings the server's clock to the present instant.
 func (s *served) sync() {
 	if now := s.sched.Now(); now != s.clock {

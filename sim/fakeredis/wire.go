@@ -269,6 +269,9 @@ func (w *wire) clientFor(c command, as form) (*redis.Client, error) {
 	if c.is.MayWait(len(args), arg) {
 		return nil, fmt.Errorf("%s waits for other clients, which the embedded shards cannot do in virtual time", c.name)
 	}
+	if why := outsideTime[c.name]; why != "" {
+		return nil, fmt.Errorf("%s %s: leave it out, or use live servers", c.name, why)
+	}
 	key, ok := c.is.Routing(c.name, as != single, len(args), arg)
 	if !ok {
 		key = strconv.FormatUint(w.rng.Uint64(), 10)

@@ -1,0 +1,67 @@
+package virtualredis
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/quotalab/quotalab/internal/testkit"
+)
+
+func TestFind(t *testing.T) {
+	path := testkit.Program(t, "redis-server", "redis-server")
+	p, err := Find(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, err := exec.Command(path, "--version").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Path != path || p.Name != "redis" || !strings.Contains(string(said), "v="+p.Version+" ") {
+		t.Errorf("found %+v, expected %s with the version of %s", p, path, said)
+	}
+}
+
+// A program that would not take its clock from us is refused, with the reason.
+func TestFindRefuses(t *testing.T) {
+	server := testkit.Program(t, "redis-server", "redis-server")
+	dir := t.TempDir()
+	setuid := filepath.Join(dir, "setuid")
+	b, err := os.ReadFile(server)
+	if err == nil {
+		err = os.WriteFile(setuid, b, 0o755)
+	}
+	if err == nil {
+		err = os.Chmod(setuid, 0o755|fs.ModeSetuid)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	static := filepath.Join(dir, "static")
+	build := exec.Command(testkit.Program(t, "cc", "gcc"), "-static", "-x", "c", "-", "-o", static)
+	build.Stdin = strings.NewReader("int main(void) { return 0; }")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	script := filepath.Join(dir, "script")
+	if err := os.WriteFile(script, fmt.Appendf(nil, "#!/bin/sh\nunset LD_PRELOAD\nexec %s \"$@\"\n", server), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ why, path, want string }{
+		{"nobody may load a library into it", setuid, "is setuid, setgid or has capabilities"},
+		{"there is no loader", static, "is linked statically"},
+		{"it goes without the library", script, "LD_PRELOAD has no effect"},
+		{"it is not there", filepath.Join(dir, "none"), "apt-get install redis-server"},
+		{"it is no server", "/bin/true", "it ended before it answered"},
+	} {
+		if _, err := Find(t.Context(), tt.path); !errors.Is(err, ErrUnfit) || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: error %v, expected %q in it", tt.why, err, tt.want)
+		}
+	}
+}
