@@ -139,7 +139,7 @@ func (h *host) execute(g *guest, buf []byte) (rest []byte, err error) {
 	return buf, g.lost
 }
 
-// parseServed also reads a command that a person types: words on a line.
+// parseServed reads a command, also one that a person types: words on a line.
 func parseServed(b []byte) (words []string, length int, err error) {
 	if b[0] == '*' {
 		return parse(b)

@@ -241,7 +241,8 @@ func (s *served) ask(key string) (value string, found, known bool) {
 	return "", false, false
 }
 
-// told also asks for what no command took along: the connection failed.
+// told returns the answers, and asks for what no command took along: the
+// connection failed.
 func (s *served) told(use func(value string, found bool)) {
 	for _, a := range s.answers {
 		use(a.value, a.found)
