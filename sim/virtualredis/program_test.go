@@ -65,3 +65,38 @@ func TestFindRefuses(t *testing.T) {
 		}
 	}
 }
+
+// Servers that hear the same at the same instants answer alike, also what they
+// draw at random and the order of large sets.
+func TestServersAnswerAlike(t *testing.T) {
+	p, err := Find(t.Context(), testkit.Program(t, "redis-server", "redis-server"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said [2]string
+	for i := range said {
+		s, err := p.Start(epoch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn, err := s.Dial()
+		if err != nil {
+			t.Fatal(err)
+		}
+		ask(t, conn, "SADD s"+members(1000), 1)
+		said[i] = ask(t, conn, "SRANDMEMBER s 20", 41) + ask(t, conn, "SPOP s 5", 11) + ask(t, conn, "SMEMBERS s", 100)
+		if err := errors.Join(conn.Close(), s.Stop()); err != nil {
+			t.Error(err)
+		}
+	}
+	if said[0] != said[1] {
+		t.Errorf("two servers said\n%s\nand\n%s", said[0], said[1])
+	}
+}
+
+func members(n int) (text string) {
+	for i := range n {
+		text += fmt.Sprint(" m", i)
+	}
+	return text
+}
