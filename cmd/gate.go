@@ -2,7 +2,9 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os/exec"
 	"strings"
 
@@ -10,7 +12,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/quotalab/quotalab/cmd/campaign"
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/compare"
+	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/scenarios"
 	"github.com/quotalab/quotalab/sim/clock"
 )
@@ -31,7 +35,11 @@ if they vary by 4 %, of 90 %; by 5 %, of 70 %. Where no direction is better, a c
 not valid is played again, at most half as often as there are runs.
 
 The verdict comes first, then what fails and why, then how much was judged. UNKNOWN is never passed: the baseline does
-not suffice to judge. --update writes the baseline anew and judges nothing but assertions.`
+not suffice to judge. --update writes the baseline anew and judges nothing but assertions.
+
+With --engines there is no baseline: each scenario, in virtual time, is played on embedded shards and on redis-server
+processes (that of --engine redis=PATH, or of the PATH), and the records must be the same. It fails with 99 and shows
+the first observation that differs.`
 
 // gateOrder tells which code a gate with several findings gives. Where a run
 // has no result, there is nothing to judge: those come first.
@@ -43,7 +51,7 @@ the figures cannot be judged.`
 type gateFlags struct {
 	baseline, rules, baseBinary string
 	runs                        int
-	update, all                 bool
+	update, all, engines        bool
 	outs                        []string
 	live                        liveFlags
 	liveSet                     *pflag.FlagSet // those of live, to pass on
@@ -58,9 +66,15 @@ func (a *app) gateCommand() *cobra.Command {
 			campaign.Regressed, campaign.OffSchedule, campaign.Unreachable) + gateOrder,
 		Example: `  quotalab gate --baseline results/reference race-lua race-set
   quotalab gate --baseline my-baseline my.yaml --update
-  quotalab gate --base-binary ../main/quotalab live-quickstart -o junit=gate.xml -o markdown=gate.md`,
+  quotalab gate --base-binary ../main/quotalab live-quickstart -o junit=gate.xml -o markdown=gate.md
+  quotalab gate --engines my.yaml race-lua`,
 		Args: args("SCENARIO…"),
-		RunE: func(cmd *cobra.Command, given []string) error { return a.gate(cmd.Context(), given, f) },
+		RunE: func(cmd *cobra.Command, given []string) error {
+			if f.engines {
+				return a.gateEngines(cmd.Context(), given, f)
+			}
+			return a.gate(cmd.Context(), given, f)
+		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.baseline, "baseline", "", "`directory` of the baseline")
@@ -68,6 +82,7 @@ func (a *app) gateCommand() *cobra.Command {
 	flags.StringVar(&f.rules, "rules", "", "`file` of rules, gate.yaml")
 	flags.IntVar(&f.runs, "runs", 0, "runs of each side in real time, 6 or more (default: the rules', 10)")
 	flags.BoolVar(&f.update, "update", false, "write the baseline anew")
+	flags.BoolVar(&f.engines, "engines", false, "compare embedded shards with redis-server processes in virtual time, instead of builds")
 	flags.BoolVar(&f.all, "all", false, "list all that fails, and figures that pass too (so does --verbose)")
 	outFlag(flags, &f.outs, strings.Join(gateKinds(), ", "))
 	f.live.add(f.liveSet)
@@ -106,6 +121,62 @@ func (a *app) gate(ctx context.Context, given []string, f gateFlags) error {
 		return err
 	}
 	return v.Status.Err()
+}
+
+// gateEngines is the verb with --engines.
+func (a *app) gateEngines(ctx context.Context, given []string, f gateFlags) error {
+	outs, err := parseOutputs(f.outs, []string{"json"})
+	if err != nil {
+		return err
+	}
+	if f.baseline != "" || f.baseBinary != "" || f.rules != "" || f.runs != 0 || f.update || f.all {
+		return usagef("--engines compares one build with itself: expected none of --baseline, --base-binary, --rules, --runs, --update and --all")
+	}
+	e := &campaign.Engines{Loader: a.Loader, Monitor: a.monitor}
+	if e.Overrides, err = f.live.overrides(a.lookupEnv); err != nil {
+		return err
+	}
+	if e.Servers.How != "" || e.Engine.Name == "embedded" {
+		return usagef("--engines plays on embedded shards and on engine redis: expected no flag that names other servers, and --engine redis=PATH or none")
+	}
+	for _, name := range given {
+		if err := e.Check(name); err != nil {
+			return err
+		}
+	}
+	ctx, done := a.signals.graceful(ctx)
+	defer done()
+	var all []*campaign.Engined
+	differ := 0
+	for _, name := range given {
+		v, err := e.Play(ctx, name)
+		a.end()
+		if err != nil {
+			return err
+		}
+		if all = append(all, v); v.Difference != "" {
+			differ++
+		}
+	}
+	err = a.emit(outs, func(w io.Writer) error { return printEngines(w, all) }, func(o output) error {
+		return a.writeTo(o, func(w io.Writer) error { return record.WriteJSON(w, all) })
+	})
+	if err == nil && differ > 0 {
+		err = campaign.With(campaign.AssertionFailed, fmt.Errorf("%d of %s give another record on engine redis", differ, unit.Counted(int64(len(given)), "scenario")))
+	}
+	return err
+}
+
+func printEngines(w io.Writer, all []*campaign.Engined) (err error) {
+	for _, v := range all {
+		text := fmt.Sprintf("%s: embedded and %s give the same record, %.12s\n", v.Name, v.Server, v.Hashes[0])
+		if v.Difference != "" {
+			text = fmt.Sprintf("%s: embedded and %s differ, records %.12s and %.12s\n%s\n", v.Name, v.Server, v.Hashes[0], v.Hashes[1], v.Difference)
+		}
+		_, failed := io.WriteString(w, text)
+		err = errors.Join(err, failed)
+	}
+	return err
 }
 
 // newGate checks the flags and reads the rules.

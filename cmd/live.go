@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/quotalab/quotalab/cmd/campaign"
+	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/sim/realredis"
 )
 
@@ -19,6 +21,7 @@ const passwordVariable = envPrefix + "REDIS_PASSWORD"
 // liveFlags are the flags that name the Redis servers of a run in real time.
 type liveFlags struct {
 	clock               string
+	engine              engineFlag
 	redis, cluster      string
 	spawn, spawnCluster int
 
@@ -32,6 +35,7 @@ type liveFlags struct {
 
 func (f *liveFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.clock, "clock", "", "virtual, or real: on redis-server processes of its own, unless a flag names servers (default: the scenario's)")
+	f.engine.add(flags)
 	flags.IntVar(&f.spawn, "spawn", 0, "run in real time on `N` redis-server processes of its own")
 	flags.IntVar(&f.spawnCluster, "spawn-cluster", 0, "run in real time on a Redis Cluster of `N` masters of its own")
 	flags.BoolVar(&f.allowForeign, "allow-foreign-keys", false, "run although the database holds other keys; they are left alone")
@@ -51,6 +55,29 @@ func (f *liveFlags) addServers(flags *pflag.FlagSet, what string) {
 	flags.StringVar(&f.files.Key, "redis-key", "", "`file` with the client's private key")
 	flags.StringVar(&f.files.ServerName, "redis-server-name", "", "`name` that the servers' certificates must have (default: the host)")
 }
+
+// engineFlag is --engine.
+type engineFlag struct{ campaign.Engine }
+
+func (f *engineFlag) add(flags *pflag.FlagSet) {
+	flags.Var(f, "engine", "what executes the commands of shards in virtual time: embedded, or redis or redis=/path/to/server, redis-server processes that have the simulation's clock (default: the scenario's)")
+}
+
+// Set reads the flag's value.
+func (f *engineFlag) Set(text string) error {
+	name, path, named := strings.Cut(text, "=")
+	if name != "redis" && text != "embedded" || named && path == "" {
+		return fmt.Errorf("expected embedded, redis or redis=/path/to/server, found %q%s", text, metric.DidYouMean(name, engines))
+	}
+	f.Engine = campaign.Engine{Name: name, Path: path}
+	return nil
+}
+
+// Type names the value in the help.
+func (f *engineFlag) Type() string { return "engine" }
+
+// engines are the values that the shell completes.
+var engines = []cobra.Completion{"embedded", "redis"}
 
 // chosen is the one flag that names servers, "" without one.
 func (f *liveFlags) chosen() (string, error) {
@@ -89,7 +116,7 @@ const mostSpawned = 128
 // overrides checks the flags, reads the secrets that they name, and returns
 // what they say of a scenario's clock and servers.
 func (f *liveFlags) overrides(lookup func(string) (string, bool)) (o campaign.Overrides, err error) {
-	o.Clock = f.clock
+	o.Clock, o.Engine = f.clock, f.engine.Engine
 	s := &o.Servers
 	if s.How, err = f.chosen(); err != nil {
 		return o, err

@@ -14,6 +14,7 @@ import (
 func (a *app) referenceCommand() *cobra.Command {
 	var dir string
 	var check bool
+	var engine engineFlag
 	cmd := &cobra.Command{
 		Use:    "reference [SCENARIO…]",
 		Hidden: true,
@@ -23,19 +24,22 @@ merit in Go's benchmark format and its figures, and a README that shows them. Wi
 differs from what is there is shown, and the exit code is 112.` + exitHelp(campaign.Passed, campaign.Invalid, campaign.Internal, campaign.Regressed),
 		Example: `  quotalab reference
   quotalab reference --check race-set`,
-		RunE: func(cmd *cobra.Command, given []string) error { return a.reference(cmd.Context(), given, dir, check) },
+		RunE: func(cmd *cobra.Command, given []string) error {
+			return a.reference(cmd.Context(), given, dir, check, engine)
+		},
 	}
 	cmd.Flags().StringVar(&dir, "dir", "results/reference", "directory of the reference results")
 	cmd.Flags().BoolVar(&check, "check", false, "compare instead of writing")
+	engine.add(cmd.Flags())
 	return cmd
 }
 
-func (a *app) reference(ctx context.Context, names []string, dir string, check bool) error {
+func (a *app) reference(ctx context.Context, names []string, dir string, check bool, engine engineFlag) error {
 	all, err := campaign.ReferenceNames()
 	if err != nil {
 		return err
 	}
-	r := &campaign.Reference{Loader: a.Loader, Monitor: a.monitor, Names: names, Whole: len(names) == 0}
+	r := &campaign.Reference{Loader: a.Loader, Monitor: a.monitor, Engine: engine.Engine, Names: names, Whole: len(names) == 0}
 	if r.Whole {
 		r.Names = all
 	}

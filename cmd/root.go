@@ -77,6 +77,9 @@ func (a *app) root() *cobra.Command {
 		case "run", "sweep", "gate", "reference", "check", "show":
 			c.ValidArgsFunction = completeScenario
 		}
+		if c.Flags().Lookup("engine") != nil {
+			_ = c.RegisterFlagCompletionFunc("engine", cobra.FixedCompletions(engines, cobra.ShellCompDirectiveNoSpace)) // fails for no flag
+		}
 	}
 	return root
 }

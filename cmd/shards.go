@@ -1,9 +1,14 @@
 package cmd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,14 +23,19 @@ import (
 func (a *app) shardsCommand() *cobra.Command {
 	var keys, count int
 	var names, other []string
+	var serve string
 	cmd := &cobra.Command{
 		Use:   "shards",
 		Short: "Where a Ring puts keys, and whether every client finds them",
 		Long: `Writes and reads distinct keys on embedded shards through a Redis Ring, and prints how they spread over the shards,
 whether pipelined and single reads find what single and pipelined writes left, and on how many keys a second
-client agrees that names the same shards differently. A Ring finds the shard of a key by the shards' names.` + exitHelp(campaign.Passed, campaign.Invalid),
+client agrees that names the same shards differently. A Ring finds the shard of a key by the shards' names.
+
+With --serve it does none of that: any program can use embedded shards, by the wall clock, until it is interrupted. They
+listen at Unix sockets, one a shard, DIR/<name>.sock, or at ports of this machine alone, from PORT on.` + exitHelp(campaign.Passed, campaign.Invalid),
 		Example: `  quotalab shards --keys 1000 --shards 2
-  quotalab shards --names a,b --other-names a:6379,b:6379`,
+  quotalab shards --names a,b --other-names a:6379,b:6379
+  quotalab shards --serve unix:/tmp/shards --shards 4`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if len(names) > 0 && cmd.Flags().Changed("shards") && count != len(names) {
 				return usagef("--shards %d, but --names gives %d names: leave one of them out", count, len(names))
@@ -35,6 +45,12 @@ client agrees that names the same shards differently. A Ring finds the shard of 
 					return usagef("--shards: expected 1 to %d, found %d", maxShards, count)
 				}
 				names = numbered(count)
+			}
+			if serve != "" {
+				if cmd.Flags().Changed("keys") || len(other) > 0 {
+					return usagef("--serve serves shards and puts no keys: expected no --keys and no --other-names")
+				}
+				return a.serve(cmd.Context(), serve, names)
 			}
 			survey, err := fakeredis.SurveySpec{Keys: keys, Names: names, OtherNames: other}.Take()
 			if err != nil {
@@ -48,7 +64,61 @@ client agrees that names the same shards differently. A Ring finds the shard of 
 	flags.IntVar(&count, "shards", 2, "number of shards, which are then named shard-1, shard-2, …")
 	flags.StringSliceVar(&names, "names", nil, "the shards' names, instead of their number")
 	flags.StringSliceVar(&other, "other-names", nil, "a second client's names of the same shards, in the same order")
+	flags.StringVar(&serve, "serve", "", "serve embedded shards instead, at unix:`DIR` or 127.0.0.1:PORT, until interrupted")
 	return cmd
+}
+
+// serve serves embedded shards until the user ends it.
+func (a *app) serve(ctx context.Context, at string, names []string) error {
+	listeners, err := listen(at, names)
+	if err != nil {
+		return usagef("--serve: %w", err)
+	}
+	for i, l := range listeners {
+		fmt.Fprintf(a.stdout, "%s %s:%s\n", names[i], l.Addr().Network(), l.Addr())
+	}
+	ctx, done := a.signals.graceful(ctx)
+	defer done()
+	return fakeredis.Serve(ctx, listeners)
+}
+
+// listen opens a listener for each shard, in a directory that belongs to this
+// user alone or on the loopback device.
+func listen(at string, names []string) (all []net.Listener, err error) {
+	defer func() {
+		if err != nil {
+			for _, l := range all {
+				err = errors.Join(err, l.Close())
+			}
+		}
+	}()
+	dir, unix := strings.CutPrefix(at, "unix:")
+	host, port, err := net.SplitHostPort(at)
+	first, notNumber := strconv.Atoi(port)
+	switch {
+	case unix && dir != "":
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, err
+		}
+	case unix || err != nil || notNumber != nil || net.ParseIP(host) == nil || !net.ParseIP(host).IsLoopback():
+		return nil, fmt.Errorf("expected unix:DIR, or an address of this machine alone such as 127.0.0.1:6379, found %q", at)
+	}
+	for i, name := range names {
+		network, address := "unix", filepath.Join(dir, name+".sock")
+		if !unix {
+			number := first
+			if first > 0 { // 0: any that is free
+				number += i
+			}
+			network, address = "tcp", net.JoinHostPort(host, strconv.Itoa(number))
+		}
+		l, err := net.Listen(network, address)
+		if err != nil {
+			return all, err
+		}
+		all = append(all, l)
+	}
+	return all, nil
 }
 
 // maxShards as in the scenario language.
@@ -76,11 +146,16 @@ func printSurvey(out io.Writer, s fakeredis.Survey) error {
 	return errors.Join(err, said.Write(out, present.Look{}))
 }
 
+// fewest keys that a shard must expect for the chi-squared distribution to be
+// that of the test.
+const fewest = 5
+
 // inWords says what the chi-squared test says.
 func inWords(b summary.Balance, shards int) string {
+	expected := float64(b.Total) / float64(shards)
 	switch {
-	case summary.FewKeys(b.Total, shards):
-		return fmt.Sprintf("too few keys to tell, %.3g a shard where at least 5 are needed", float64(b.Total)/float64(shards))
+	case expected < fewest:
+		return fmt.Sprintf("too few keys to tell, %.3g a shard where at least %d are needed", expected, fewest)
 	case !b.Even():
 		return "uneven, chance does not explain it"
 	}

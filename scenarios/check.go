@@ -97,6 +97,9 @@ func (c *checker) shards() {
 			c.tagged(join("shards.names", i), name)
 		}
 	}
+	if c.s.Clock == "real" && sh.Engine != engineEmbedded && c.Good("shards.engine") {
+		c.Fail("shards.engine", "engine: %s is of virtual time, found clock: real, which has live servers: leave it out", sh.Engine)
+	}
 	if n := c.shardCount(); c.Written("shards.zones") && n > 0 && len(sh.Zones) != n {
 		c.Fail("shards.zones", "expected %d zones, one for each shard, found %d", n, len(sh.Zones))
 	}

@@ -59,6 +59,9 @@ func fillShards(sh *Shards, counted bool) {
 	}
 }
 
+// engineEmbedded is the engine of shards that need no program.
+const engineEmbedded = "embedded"
+
 // maxShards is the bound of shards.count, again for a scenario that breaks it.
 const maxShards = 1024
 

@@ -239,6 +239,8 @@ type Shards struct {
 	Zones   []string     `yaml:"zones" doc:"zone of each shard, for network links; left out: the zone default"`
 	Service Distribution `yaml:"service" doc:"time a shard takes to execute one command" default:"0s"`
 	Scripts Distribution `yaml:"scripts" doc:"time a shard takes to execute one EVAL, EVALSHA or FCALL; left out: as service"`
+	// Engine changes no result, so that it is not part of a plan.
+	Engine string `yaml:"engine" json:"-" doc:"in virtual time, embedded: shards in this process; redis: redis-server processes whose clock is the simulation's (Linux)" default:"embedded" enum:"embedded,redis"`
 }
 
 // Network is the round-trip time between clients and shards.
@@ -351,6 +353,7 @@ type Limiter struct {
 	Limits    Named[Limit] `yaml:"limits" one:"limits" doc:"several limits by name (this or limit)"`
 	Overrides []Override   `yaml:"overrides" doc:"limits of single keys"`
 	Options   Options      `yaml:"options" doc:"options of this kind of limiter"`
+	Cluster   bool         `yaml:"cluster" json:",omitempty" doc:"true: in virtual time its shards are the masters of a Redis Cluster, which has keys by their slots and refuses commands, scripts and transactions with keys in several (CROSSSLOT); in real time flags say so"`
 }
 
 // Limit is count per period with a burst.
@@ -407,7 +410,7 @@ type Connection struct {
 // are. What refers to shards must fit the new ones: clients' own names of
 // them by their number, faults by their names.
 func (s *Scenario) OnLive(names []string) Problems {
-	s.Clock = "real"
+	s.Clock, s.Shards.Engine = "real", engineEmbedded
 	if names == nil || slices.Equal(names, s.Shards.Names) {
 		return nil
 	}

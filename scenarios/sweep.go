@@ -111,6 +111,9 @@ func (c *checker) axes(s *Sweep) {
 	names := s.Axes.Names()
 	for i, a := range s.Axes {
 		at := join("sweep.axes", a.Name)
+		if a.Name == "shards.engine" {
+			c.Fail(at, "the engine of the shards changes no result, so that there is nothing to vary: quotalab gate --engines compares them")
+		}
 		for _, other := range names[:i] {
 			if within := strings.HasPrefix(a.Name, other+".") || strings.HasPrefix(other, a.Name+"."); within && !c.Bad(at) && !c.Bad(join("sweep.axes", other)) {
 				c.Fail(at, "one of %s and %s is in the other: vary only one", other, a.Name)

@@ -43,6 +43,9 @@ type Run struct {
 func NewRun(s Stage, started time.Time) Run {
 	r := Run{Stage: s, Manifest: run.Manifest(s.Plan)}
 	r.Manifest.Started, r.Manifest.Versions = started, run.Versions()
+	if e := s.Engine; e != nil {
+		r.Manifest.Versions[e.Name+"-server"] = fmt.Sprintf("%s in virtual time, %s", e.Version, e.Path)
+	}
 	return r
 }
 
@@ -57,7 +60,7 @@ type Played struct {
 // Play plays the plan into a record, which is complete when it returns, also
 // if ctx ended the run.
 func (r Run) Play(ctx context.Context) (*Played, error) {
-	o := run.Options{Live: r.Live, Progress: r.Progress}
+	o := run.Options{Live: r.Live, Engine: r.Engine, Progress: r.Progress}
 	if r.Meter != nil {
 		o.InFlight = new(atomic.Int64)
 		if err := r.Meter.InFlight(o.InFlight.Load); err != nil {

@@ -22,6 +22,7 @@ import (
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/summary"
 	"github.com/quotalab/quotalab/scenarios"
+	"github.com/quotalab/quotalab/sim/plan"
 )
 
 // Reference are the reference results of shipped scenarios that are made anew.
@@ -29,7 +30,8 @@ type Reference struct {
 	*Loader
 	Monitor
 	Names []string // of the scenarios
-	Whole bool     // these are all that ReferenceNames has: there is a README too
+	Engine
+	Whole bool // these are all that ReferenceNames has: there is a README too
 }
 
 // ReferenceNames returns the shipped scenarios that always give the same: those in virtual time.
@@ -83,7 +85,7 @@ func (r *Reference) Play(ctx context.Context) (Files, error) {
 }
 
 func (r *Reference) play(ctx context.Context, of *referenceResult) (err error) {
-	p, err := r.Load(of.name, Overrides{})
+	stage, err := Open(ctx, func(o Overrides) (*plan.Plan, error) { return r.Load(of.name, o) }, Overrides{Engine: r.Engine})
 	if err != nil {
 		return err
 	}
@@ -92,7 +94,7 @@ func (r *Reference) play(ctx context.Context, of *referenceResult) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
-	run := NewRun(Stage{Plan: p}, time.Unix(0, 0).UTC()) // what the wall clock says is no result
+	run := NewRun(stage, time.Unix(0, 0).UTC()) // what the wall clock says is no result
 	run.Manifest.Versions, run.Dir = nil, filepath.Join(temp, "record")
 	played, err := run.Play(ctx)
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/quotalab/quotalab/sim/plan"
 	"github.com/quotalab/quotalab/sim/realredis"
 	"github.com/quotalab/quotalab/sim/run"
+	"github.com/quotalab/quotalab/sim/virtualredis"
 )
 
 // Stdio stands for standard input or output where a file is expected.
@@ -36,6 +37,7 @@ type Overrides struct {
 	Trace   string    // file of every replay
 	Clock   string    // "": the scenario's
 	Servers Servers   // of a run in real time
+	Engine  Engine    // of a run in virtual time
 	Now     time.Time // when the run is about to begin
 }
 
@@ -84,6 +86,8 @@ func (l *Loader) compile(s *scenarios.Scenario, problems scenarios.Problems, o O
 	problems = append(problems, found...)
 	if o.Servers.cluster() {
 		problems = append(problems, l.notOnCluster(s)...)
+	} else if s.Clock == "real" {
+		problems = append(problems, onlyOnCluster(s)...)
 	}
 	if problems = append(problems, plan.Check(s, l.Kinds)...); len(problems) > 0 {
 		return nil, told(problems)
@@ -121,6 +125,9 @@ func (o Overrides) apply(s *scenarios.Scenario) (problems scenarios.Problems, er
 		s.Clock = o.Clock
 	}
 	s.Begin(o.Now)
+	if err := o.Engine.apply(s); err != nil {
+		return nil, err
+	}
 	return problems, o.replay(s)
 }
 
@@ -154,6 +161,16 @@ func (l *Loader) notOnCluster(s *scenarios.Scenario) (problems scenarios.Problem
 	for _, x := range s.Limiters {
 		if l.Kinds[x.Value.Kind].RingOnly {
 			problems = append(problems, s.Problem("limiters."+x.Name+".kind", "%s takes only a *redis.Ring and cannot run on a Redis Cluster: use --redis or --spawn", x.Value.Kind))
+		}
+	}
+	return problems
+}
+
+// onlyOnCluster refuses servers that are no cluster for limiters that want one.
+func onlyOnCluster(s *scenarios.Scenario) (problems scenarios.Problems) {
+	for _, x := range s.Limiters {
+		if x.Value.Cluster {
+			problems = append(problems, s.Problem("limiters."+x.Name+".cluster", "in real time the servers are a Redis Cluster by --cluster or --spawn-cluster alone: use one of these, or leave cluster out"))
 		}
 	}
 	return problems
@@ -204,10 +221,11 @@ func (s Servers) open(ctx context.Context, shards []string) (*realredis.Servers,
 	return realredis.Spawn(ctx, shards)
 }
 
-// Stage is a plan and, of a run in real time, the servers that it is played on.
+// Stage is a plan and what it is played on.
 type Stage struct {
-	Plan *plan.Plan
-	Live *run.Live // nil: in virtual time
+	Plan   *plan.Plan
+	Live   *run.Live             // the servers of a run in real time; nil: in virtual time
+	Engine *virtualredis.Program // of servers in virtual time; nil: none
 }
 
 // Close closes the servers.
@@ -222,8 +240,12 @@ func (s Stage) Close() error {
 // scenario is told before any server is asked.
 func Open(ctx context.Context, compile func(Overrides) (*plan.Plan, error), o Overrides) (Stage, error) {
 	p, err := compile(o)
-	if err != nil || p.Scenario.Clock != "real" {
-		return Stage{Plan: p}, err
+	if err != nil {
+		return Stage{}, err
+	}
+	if p.Scenario.Clock != "real" {
+		engine, err := o.Engine.find(ctx, p.Scenario)
+		return Stage{Plan: p, Engine: engine}, err
 	}
 	opened, err := o.Servers.Open(ctx, p.Shards)
 	if err != nil {
@@ -236,5 +258,5 @@ func Open(ctx context.Context, compile func(Overrides) (*plan.Plan, error), o Ov
 		}
 	}
 	prefix := realredis.RunPrefix(o.Now, p.Hash())
-	return Stage{p, &run.Live{Servers: opened, Prefix: prefix, ForeignKeys: o.Servers.ForeignKeys}}, nil
+	return Stage{Plan: p, Live: &run.Live{Servers: opened, Prefix: prefix, ForeignKeys: o.Servers.ForeignKeys}}, nil
 }

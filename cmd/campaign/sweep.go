@@ -54,6 +54,11 @@ func (s *Sweep) Open() (err error) {
 	if s.real {
 		s.free, s.made.Servers = make(chan struct{}, 1), s.Servers.Given
 	}
+	if e, err := s.Engine.find(context.Background(), s.Scenario); err != nil {
+		return err
+	} else if e != nil {
+		s.made.Servers = e.Name + " " + e.Version
+	}
 	if s.made.Executable, err = executableHash(); err != nil {
 		return fmt.Errorf("reading the program that runs: %w", err)
 	}

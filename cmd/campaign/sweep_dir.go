@@ -34,7 +34,7 @@ var errOtherMade = errors.New("made by another build of quotalab, or on other se
 // first file of a cell's directory, and when that is removed the last one.
 type cellFile struct {
 	Executable string `json:"executable"`        // SHA-256 of the program
-	Servers    string `json:"servers,omitempty"` // of a run in real time: Given
+	Servers    string `json:"servers,omitempty"` // of a run in real time: Given; of engine redis: its version
 	Played
 }
 

@@ -81,7 +81,7 @@ func TestOwnSequencesAreRedis(t *testing.T) {
 // What would wait is refused, unless there is something to answer with.
 func TestCommandsThatWouldWait(t *testing.T) {
 	r := newRig(t, even(1, 0))
-	c := newInlineConn(r.fleet.Shards[0])
+	c := newInlineConn(r.fleet.Shards[0].backend.(*embedded))
 	for _, tt := range []struct{ command, want string }{
 		{"BLPOP l 0", "-ERR quotalab: blpop would wait"}, {"XREAD BLOCK 5 STREAMS x $", "-ERR quotalab: xread would wait"},
 		{"XREAD STREAMS x 0", "*-1"}, {"RPUSH l a", ":1"}, {"BLPOP l 0", "*2"}, {"LPOP l", "$-1"}, {"SUBSCRIBE c", "-ERR quotalab: the embedded shard does not have SUBSCRIBE"},

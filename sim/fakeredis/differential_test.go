@@ -86,7 +86,7 @@ func (p *pair) reset(scripts bool) {
 	}
 	p.fleet = fleet
 	for i := range p.embedded {
-		p.embedded[i], p.queued[i] = newInlineConn(fleet.Shards[0]), nil
+		p.embedded[i], p.queued[i] = newInlineConn(fleet.Shards[0].backend.(*embedded)), nil
 	}
 }
 

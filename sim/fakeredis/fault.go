@@ -180,9 +180,12 @@ func (t *trouble) refusalInTransaction(name string) string {
 	return t.refusal(name)
 }
 
-// Refuse lets every command, also one that a script calls, pass by refusal
+// Refuse lets the shard refuse commands.
+func (s struck) Refuse(r fault.Refusal) (end func()) { return s.refuse(r) }
+
+// refuse lets every command, also one that a script calls, pass by refusal
 // while there is something to refuse. A refusal that queues nothing comes last.
-func (s struck) Refuse(r fault.Refusal) (end func()) {
+func (s *embedded) refuse(r fault.Refusal) (end func()) {
 	at := 0
 	if r.QueuesNone {
 		at = len(s.refusals)
@@ -294,7 +297,9 @@ func (w *wire) alive(c *redis.Client, s *Shard) *redis.Client {
 // Join lets a new, empty shard join every client's Ring.
 func (s struck) Join(name string) error {
 	f := s.fleet
-	f.addShard(name)
+	if err := f.addShard(name); err != nil {
+		return err
+	}
 	for _, w := range f.wires {
 		if len(w.rtt) < len(f.Shards) {
 			return fmt.Errorf("shard %s joins, but a client has only the delays to %d shards", name, len(w.rtt))
@@ -317,10 +322,11 @@ func (s struck) Rename(to string) error {
 	return nil
 }
 
-// watch lets every client look at its shards until all are well.
+// watch lets every client look at its shards until all are well. A cluster
+// keeps its slots where they are.
 func (f *Fleet) watch() {
 	for _, w := range f.wires {
-		if !w.beats && w.connection.Heartbeat > 0 && w.worried() {
+		if !f.spec.Cluster && !w.beats && w.connection.Heartbeat > 0 && w.worried() {
 			w.beats = true
 			f.sched.Go(w.beat)
 		}

@@ -20,7 +20,7 @@ import (
 )
 
 // realRedis starts a redis-server for the time of the test.
-func realRedis(t *testing.T) *redis.Client {
+func realRedis(t testing.TB) *redis.Client {
 	t.Helper()
 	path := testkit.Program(t, "redis-server", "redis-server")
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -16,6 +16,7 @@ import (
 	"github.com/quotalab/quotalab/scenarios"
 	"github.com/quotalab/quotalab/sim/clock"
 	"github.com/quotalab/quotalab/sim/fault"
+	"github.com/quotalab/quotalab/sim/virtualredis"
 )
 
 // Spec describes the shards of one fleet.
@@ -24,6 +25,10 @@ type Spec struct {
 	Service network.Distribution // time of one command
 	Scripts network.Distribution // time of one script call
 	Stream  func(name string) *rand.Rand
+	// Engine starts the servers that execute the commands; nil: embedded ones do.
+	Engine  *virtualredis.Program
+	Broken  func(error) // is told of a server of the Engine that failed
+	Cluster bool        // the shards are the masters of a Redis Cluster
 	// Faults says that something may go wrong: what is under way is kept
 	// track of, which takes longer.
 	Faults bool
@@ -54,21 +59,28 @@ type Fleet struct {
 	order  int64
 	begun  fault.Begun
 	odd    oddities
+	crossings
 }
 
 // NewFleet starts the shards. No listener is opened.
 func NewFleet(sched *clock.Scheduler, spec Spec) (*Fleet, error) {
 	f := &Fleet{sched: sched, spec: spec, byAddr: map[string]*Shard{}}
 	for _, name := range spec.Names {
-		f.addShard(name)
+		if err := f.addShard(name); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
 	}
 	return f, nil
 }
 
-func (f *Fleet) addShard(name string) {
-	s := newShard(f.sched, f.spec, name, len(f.Shards))
+func (f *Fleet) addShard(name string) error {
+	s, err := newShard(f.sched, f.spec, name, len(f.Shards))
+	if err != nil {
+		return err
+	}
 	f.Shards = append(f.Shards, s)
 	f.byAddr[s.addr] = s
+	return nil
 }
 
 // Close ends the Rings and the shards.
@@ -76,6 +88,9 @@ func (f *Fleet) Close() error {
 	var errs []error
 	for _, w := range f.wires {
 		errs = append(errs, w.close())
+	}
+	for _, s := range f.Shards {
+		errs = append(errs, s.close())
 	}
 	return errors.Join(errs...)
 }
@@ -98,7 +113,7 @@ func (f *Fleet) Ring(c ClientSpec) (*redis.Ring, error) {
 		fleet: f, rtt: c.RTT, rng: c.Rand, tat: c.TAT, now: c.Now, connection: c.Connection, shards: map[*redis.Client]*Shard{},
 		names: slices.Clone(c.ShardNames), failed: make([]int8, len(f.Shards)),
 	}
-	w.ring = redis.NewRing(&redis.RingOptions{
+	options := &redis.RingOptions{
 		Addrs:              w.addrs(),
 		NewClient:          w.newClient,
 		HeartbeatFrequency: 365 * 24 * time.Hour,
@@ -110,7 +125,11 @@ func (f *Fleet) Ring(c ClientSpec) (*redis.Ring, error) {
 		ConnMaxIdleTime:    -1,
 		ReadBufferSize:     4096,
 		WriteBufferSize:    4096,
-	})
+	}
+	if f.spec.Cluster {
+		options.NewConsistentHash = func([]string) redis.ConsistentHash { return masters(w.names) }
+	}
+	w.ring = redis.NewRing(options)
 	w.ring.AddHook(w)
 	f.wires = append(f.wires, w)
 	return w.ring, nil
@@ -120,7 +139,7 @@ func (f *Fleet) Ring(c ClientSpec) (*redis.Ring, error) {
 func (w *wire) newClient(o *redis.Options) *redis.Client {
 	s := w.fleet.byAddr[o.Addr]
 	w.options = *o // as they are before go-redis fills them in
-	o.Dialer = func(context.Context, string, string) (net.Conn, error) { return newInlineConn(s), nil }
+	o.Dialer = func(context.Context, string, string) (net.Conn, error) { return s.dial() }
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled} // else it looks up the address in the DNS
 	client := redis.NewClient(o)
 	if w.fleet.spec.Guarded {

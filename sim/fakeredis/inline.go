@@ -17,7 +17,7 @@ import (
 // Read returns their replies. Measured per GET: 2.8 µs, against 9 µs over
 // net.Pipe and 30 µs over loopback TCP.
 type inlineConn struct {
-	shard   *Shard
+	shard   *embedded
 	pending []byte // of a command that has not been written in full
 	replies bytes.Buffer
 	client  redisdata.Client
@@ -28,7 +28,9 @@ type inlineConn struct {
 	do      func(words []string) // with a command that came
 }
 
-func newInlineConn(s *Shard) *inlineConn {
+func (s *embedded) dial() (net.Conn, error) { return newInlineConn(s), nil }
+
+func newInlineConn(s *embedded) *inlineConn {
 	c := &inlineConn{shard: s}
 	c.do = c.execute
 	return c

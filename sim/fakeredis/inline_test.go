@@ -60,7 +60,7 @@ func TestParse(t *testing.T) {
 // echo is a shard's connection that answers each command with its words.
 func echo(t testing.TB) func() *inlineConn {
 	r := newRig(t, even(1, 0))
-	s := r.fleet.Shards[0]
+	s := r.fleet.Shards[0].backend.(*embedded)
 	return func() *inlineConn {
 		c := newInlineConn(s)
 		c.do = func(words []string) { fmt.Fprintf(&c.replies, "%q\n", words) }

@@ -33,10 +33,26 @@ func (w *wire) observe(trace *Trace, s *Shard, c command) {
 		}
 		touch := KeyTouch{Key: key, Shard: s.Name}
 		if !tells {
-			value, found := s.peek(key)
-			touch.State = w.state(s, value, found)
+			value, found, known := s.ask(key)
+			if touch.State = asked; known {
+				touch.State = w.state(s, value, found)
+			}
 		}
 		trace.Keys = append(trace.Keys, touch)
+	})
+}
+
+// asked is the state of a key that the shard has been asked for.
+const asked record.KeyState = "asked"
+
+// settle completes the states that the shard was asked for.
+func (w *wire) settle(trace *Trace, s *Shard) {
+	next := 0
+	s.told(func(value string, found bool) {
+		for trace.Keys[next].State != asked {
+			next++
+		}
+		trace.Keys[next].State = w.state(s, value, found)
 	})
 }
 
@@ -50,6 +66,7 @@ func (c command) tellsState() bool {
 // observeReplies completes the states that the replies tell, and takes back
 // what a script call did that the shard could not make.
 func (w *wire) observeReplies(trace *Trace, f *flight) {
+	w.settle(trace, f.shard)
 	for _, c := range f.cmds {
 		if c.before != nil && len(f.cmds) == 1 && redis.HasErrorPrefix(c.Err(), "NOSCRIPT") {
 			trace.Keys, trace.Effect, trace.Order, trace.weight = trace.Keys[:c.before.keys], c.before.effect, c.before.order, c.before.weight

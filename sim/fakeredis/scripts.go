@@ -8,11 +8,11 @@ import (
 // scripts runs a shard's scripts. The commands that a script calls go through
 // Shard.execute like any other.
 type scripts struct {
-	shard  *Shard
+	shard  *embedded
 	engine *redislua.Engine
 }
 
-func newScripts(s *Shard) *scripts {
+func newScripts(s *embedded) *scripts {
 	e := &scripts{shard: s}
 	e.engine = redislua.New(e)
 	return e

@@ -13,35 +13,35 @@
 // by which it loses a shard. A command is sent once, on a connection that is
 // always free; a refusal takes a round trip.
 //
-// An embedded shard is the data of one Redis behind an inline connection, which
-// executes on the caller's goroutine, and a single-server FIFO queue in
-// virtual time: Redis executes commands on one thread.
+// A shard is a single-server FIFO queue in virtual time, as Redis executes
+// commands on one thread, and a backend that executes them: the data of one
+// Redis behind an inline connection, which executes on the caller's goroutine,
+// or a redis-server process whose clock is the scheduler's.
 package fakeredis
 
 import (
 	"fmt"
 	"math/rand/v2"
+	"net"
+	"strconv"
 
 	"github.com/quotalab/quotalab/models/network"
 	"github.com/quotalab/quotalab/sim/clock"
+	"github.com/quotalab/quotalab/sim/fault"
 	"github.com/quotalab/quotalab/sim/rediscmd"
 	"github.com/quotalab/quotalab/sim/redisdata"
 )
 
-// Shard is one embedded Redis: its data, which lives in virtual time, and the
-// queue in front of it.
+// Shard is one Redis in virtual time: the queue in front of it, and behind it
+// what executes the commands.
 type Shard struct {
 	Name string // as the scenario knows it
 	addr string // as a Ring's option knows it
 
-	index    int // in the fleet
-	selected int // database of the client or script whose command is executed
+	index int // in the fleet
 
+	backend
 	sched   *clock.Scheduler
-	epoch   int64 // nanoseconds since 1970
-	data    *redisdata.Store
-	client  *redisdata.Client // whose command is executed
-	lua     *scripts
 	service network.Distribution
 	scripts network.Distribution
 	rng     *rand.Rand
@@ -50,15 +50,62 @@ type Shard struct {
 	trouble
 }
 
-func newShard(sched *clock.Scheduler, spec Spec, name string, index int) *Shard {
+// backend executes a shard's commands, each at the scheduler's present instant.
+type backend interface {
+	// dial returns a client's connection: what is written to it is executed at
+	// once.
+	dial() (net.Conn, error)
+	// peek returns a string key's value as a command at this instant finds it. A
+	// key of another type is found without a value.
+	peek(key string) (value string, found bool)
+	// ask is peek for the harness, just before commands of a client: a shard that
+	// does not know yet passes the answer to told, in the order of asking.
+	ask(key string) (value string, found, known bool)
+	told(use func(value string, found bool))
+	// size returns how many keys there are at this instant.
+	size() int
+	// restart loses all keys and scripts, flushScripts only those.
+	restart()
+	flushScripts()
+	// refuse lets commands be refused, also those that scripts call, until the
+	// returned function is called.
+	refuse(r fault.Refusal) (end func())
+	close() error
+}
+
+func newShard(sched *clock.Scheduler, spec Spec, name string, index int) (*Shard, error) {
 	s := &Shard{
-		Name: name, index: index, addr: fmt.Sprintf("embedded-%d:6379", index),
-		sched: sched, epoch: sched.Time().UnixNano() - sched.Now(), data: redisdata.New(spec.Stream("picks/" + name)), client: new(redisdata.Client),
+		Name: name, index: index, addr: fmt.Sprintf("embedded-%d:6379", index), sched: sched,
 		service: spec.Service, scripts: spec.Scripts, rng: spec.Stream("shard/" + name),
 	}
 	s.trouble.shard, s.trouble.stream = s, spec.Stream
-	s.lua = newScripts(s)
-	return s
+	if spec.Engine == nil {
+		s.backend = newEmbedded(s, spec)
+		return s, nil
+	}
+	served, err := newServed(s, spec.Engine, spec.Broken)
+	if err != nil {
+		return nil, fmt.Errorf("shard %s: %w", name, err)
+	}
+	s.backend = served
+	return s, nil
+}
+
+// embedded is the backend that holds its data itself.
+type embedded struct {
+	*Shard
+	selected int   // database of the client or script whose command is executed
+	epoch    int64 // nanoseconds since 1970
+	data     *redisdata.Store
+	client   *redisdata.Client // whose command is executed
+	lua      *scripts
+	publish  func(channel, message string) (receivers int) // nil: nobody subscribes
+}
+
+func newEmbedded(s *Shard, spec Spec) *embedded {
+	e := &embedded{Shard: s, epoch: s.sched.Time().UnixNano() - s.sched.Now(), data: redisdata.New(spec.Stream("picks/" + s.Name)), client: new(redisdata.Client)}
+	e.lua = newScripts(e)
+	return e
 }
 
 // enqueue takes a place in the queue for commands that arrive now and
@@ -84,18 +131,23 @@ func (s *Shard) enqueue(cmds []command) (begin, end int64) {
 
 // advance brings the data to the present instant: its clock, and the keys
 // whose time is up.
-func (s *Shard) advance() { s.data.SetTime(s.epoch + s.sched.Now()) }
+func (s *embedded) advance() { s.data.SetTime(s.epoch + s.sched.Now()) }
 
-// peek returns a string key's value as a command at this instant finds it. A
-// key of another type is found without a value.
-func (s *Shard) peek(key string) (value string, found bool) {
+func (s *embedded) peek(key string) (value string, found bool) {
 	s.advance()
 	return s.data.Peek(0, key)
 }
 
+func (s *embedded) ask(key string) (value string, found, known bool) {
+	value, found = s.peek(key)
+	return value, found, true
+}
+
+func (s *embedded) told(func(string, bool)) {}
+
 // execute runs one command at the present instant, for the current client or
 // its script, unless it is refused. The reply is valid until the next command.
-func (s *Shard) execute(words []string) []byte {
+func (s *embedded) execute(words []string) []byte {
 	name := rediscmd.Lower(words[0])
 	if len(s.refusals) > 0 {
 		if text := s.refusal(name); text != "" {
@@ -107,12 +159,15 @@ func (s *Shard) execute(words []string) []byte {
 }
 
 // run runs one command that is not refused.
-func (s *Shard) run(name string, words []string) []byte {
+func (s *embedded) run(name string, words []string) []byte {
 	s.advance()
 	if runsScripts(name) {
 		if reply := s.lua.run(name, words); reply != nil {
 			return reply
 		}
+	}
+	if s.publish != nil && name == "publish" && len(words) == 3 {
+		return []byte(":" + strconv.Itoa(s.publish(words[1], words[2])) + "\r\n")
 	}
 	s.client.DB = s.selected
 	reply := s.data.Execute(s.client, name, words)
@@ -127,16 +182,24 @@ func runsScripts(name string) bool {
 
 // Restart loses all keys and scripts, as a server without persistence does
 // that is killed and comes back at once.
-func (s *Shard) Restart() {
+func (s *Shard) Restart() { s.restart() }
+
+func (s *embedded) restart() {
 	s.data.FlushAll()
 	s.lua.restart()
 }
 
 // FlushScripts loses all scripts.
-func (s *Shard) FlushScripts() { s.lua.forget() }
+func (s *Shard) FlushScripts() { s.flushScripts() }
+
+func (s *embedded) flushScripts() { s.lua.forget() }
 
 // Keys returns how many keys the shard holds at this instant.
-func (s *Shard) Keys() int {
+func (s *Shard) Keys() int { return s.size() }
+
+func (s *embedded) size() int {
 	s.advance()
 	return s.data.Len()
 }
+
+func (s *embedded) close() error { return nil }

@@ -1,6 +1,7 @@
 package fakeredis
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -105,6 +106,11 @@ func (w *wire) send(ctx context.Context, cmds []redis.Cmder, as form) error {
 		return fail(cmds, w.fleet.stray(cmds[0]))
 	}
 	w.fleet.odd.examine(ctx, trace, cmds, w.fleet.sched)
+	if w.fleet.spec.Cluster && as == transaction { // go-redis does not send it
+		if _, crosses := rediscmd.Crossing(cmds...); crosses {
+			return fail(cmds, redis.ErrCrossSlot)
+		}
+	}
 	flights, err := w.group(cmds, as)
 	if err != nil {
 		return fail(cmds, err)
@@ -178,24 +184,33 @@ func earliest(flights []*flight) *flight {
 // have. The error is that of a command, or of all.
 func (w *wire) execute(trace *Trace, f *flight) error {
 	ctx := ofWire
+	cmds, refused := f.cmds, error(nil)
+	if w.fleet.spec.Cluster {
+		if cmds, refused = withinSlots(cmds); len(cmds) == 0 {
+			return refused
+		}
+	} else {
+		w.fleet.note(cmds)
+	}
 	if trace != nil {
-		for _, c := range f.cmds {
+		for _, c := range cmds {
 			w.observe(trace, f.shard, c)
 		}
 		defer w.observeReplies(trace, f)
 	}
-	if len(f.cmds) == 1 && f.as != transaction {
-		return f.client.Process(ctx, f.cmds[0].Cmder)
+	if len(cmds) == 1 && f.as != transaction {
+		err := f.client.Process(ctx, cmds[0].Cmder)
+		return cmp.Or(refused, err)
 	}
 	pipe := f.client.Pipeline()
 	if f.as == transaction {
 		pipe = f.client.TxPipeline()
 	}
-	for _, c := range f.cmds {
+	for _, c := range cmds {
 		_ = pipe.Process(ctx, c.Cmder)
 	}
 	_, err := pipe.Exec(ctx)
-	return err
+	return cmp.Or(refused, err)
 }
 
 func fail(cmds []redis.Cmder, err error) error {
@@ -253,6 +268,9 @@ func (w *wire) clientFor(c command, as form) (*redis.Client, error) {
 	arg := func(i int) string { return rediscmd.Word(args[i]) }
 	if c.is.MayWait(len(args), arg) {
 		return nil, fmt.Errorf("%s waits for other clients, which the embedded shards cannot do in virtual time", c.name)
+	}
+	if why := outsideTime[c.name]; why != "" {
+		return nil, fmt.Errorf("%s %s: leave it out, or use live servers", c.name, why)
 	}
 	key, ok := c.is.Routing(c.name, as != single, len(args), arg)
 	if !ok {

@@ -117,16 +117,23 @@ type Refusal struct {
 	Of func(c *rediscmd.Command, wrote bool) bool
 	// QueuesNone says that a transaction takes no command at all.
 	QueuesNone bool
+	// Server lets a real server refuse so by itself.
+	Server func(s Commander) (Course, error)
+}
+
+// Commander is a server that can be told what to do.
+type Commander interface {
+	Command(args ...any) error
+	Option(name string) (string, error)
 }
 
 // Live is a live server.
 type Live interface {
+	Commander
 	Kill() error
 	Restart() error // it answers again, and has been told again what it was told
 	Stop() error
 	Resume() error
-	Command(args ...any) error
-	Option(name string) (string, error)
 	OnLink() (Course, error) // lets the fault happen on the link too, if there is a proxy
 	Rename(to string) error
 	Join(name string) error

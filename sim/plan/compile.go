@@ -281,6 +281,7 @@ type Limiter struct {
 	record.Limiter
 	Kind    limiter.Kind
 	Options map[string]string
+	Cluster bool // in virtual time its shards are a Redis Cluster
 }
 
 // Source is a traffic source.

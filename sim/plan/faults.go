@@ -39,6 +39,9 @@ func (p *Plan) compileFaults(s *scenarios.Scenario) scenarios.Problems {
 	for i, f := range s.Faults {
 		out := fault.Fault{Kind: fault.Kind(f.Kind()), At: int64(f.At), Until: int64(f.Until(s.Horizon)), Shard: slices.Index(shards, f.On())}
 		d := out.Kind.Of()
+		if d.Cluster != "" && slices.ContainsFunc(p.Limiters, func(l Limiter) bool { return l.Cluster }) {
+			ps = append(ps, s.Problem(fmt.Sprintf("faults.%d", i), "%s cannot happen to a limiter with cluster: true: %s", out.Kind, d.Cluster))
+		}
 		if d.Client != nil {
 			out.Shard, out.Client = 0, slices.Index(s.Clients.Names(), d.Client(f))
 		}

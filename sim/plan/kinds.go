@@ -37,7 +37,10 @@ func compileLimiter(s *scenarios.Scenario, name string, l scenarios.Limiter, kin
 	options, ps := compileOptions(s, path, l.Kind, l.Options, kind.Options)
 	out := Limiter{
 		Limiter: record.Limiter{Name: name, Kind: l.Kind, Algorithm: kind.Algorithm, Resolution: kind.Resolution, Limits: recordLimits(l), Overrides: recordOverrides(l)},
-		Kind:    *kind, Options: options,
+		Kind:    *kind, Options: options, Cluster: l.Cluster,
+	}
+	if l.Cluster && kind.RingOnly {
+		ps = append(ps, s.Problem(path+".cluster", "%s takes only a *redis.Ring and cannot run on a Redis Cluster: leave cluster out", l.Kind))
 	}
 	ps = append(ps, checkLimits(s, path, out)...)
 	if len(ps) == 0 && kind.Check != nil {

@@ -64,7 +64,11 @@ func (p *Plan) Text() string {
 	fmt.Fprintf(w, "scenario\t%s\n", p.Scenario.Name)
 	p.clockText(w)
 	for _, l := range p.Limiters {
-		fmt.Fprintf(w, "limiter %s\t%s%s, reference %s\n", l.Name, l.Limiter.Kind, optionsText(l.Options), orNone(l.Algorithm))
+		on := ""
+		if l.Cluster {
+			on = ", on a Redis Cluster"
+		}
+		fmt.Fprintf(w, "limiter %s\t%s%s, reference %s%s\n", l.Name, l.Limiter.Kind, optionsText(l.Options), orNone(l.Algorithm), on)
 		for _, x := range l.Limits {
 			fmt.Fprintf(w, "  limit %s\t%d per %s, burst %d\n", x.Name, x.Count, unit.Time(x.Period), x.Burst)
 		}

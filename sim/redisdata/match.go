@@ -1,7 +1,7 @@
 package redisdata
 
-// matches reports whether a text matches a pattern of KEYS and SCAN.
-func matches(pattern, text string) bool {
+// Matches reports whether a text matches a pattern of KEYS, SCAN and PSUBSCRIBE.
+func Matches(pattern, text string) bool {
 	for pattern != "" {
 		switch pattern[0] {
 		case '*':
@@ -12,7 +12,7 @@ func matches(pattern, text string) bool {
 				return true
 			}
 			for i := 0; i <= len(text); i++ {
-				if matches(pattern[1:], text[i:]) {
+				if Matches(pattern[1:], text[i:]) {
 					return true
 				}
 			}

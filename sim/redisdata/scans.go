@@ -53,7 +53,7 @@ func (s *Store) scanned(w []string, types bool) (o scanOptions, ok bool) {
 func (s *Store) sayScanned(o scanOptions, texts []string, each int) {
 	var found []string
 	for i := 0; i < len(texts); i += each {
-		if matches(o.pattern, texts[i]) {
+		if Matches(o.pattern, texts[i]) {
 			found = append(found, texts[i:i+each]...)
 		}
 	}

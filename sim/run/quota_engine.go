@@ -71,7 +71,7 @@ func newEngineWorld(q *quotas, index int) (*engineWorld, error) {
 	e := &engineWorld{Engine: p.Engines[index], q: q, clock: unixClock{q.d.clock, q.start}, last: -1, findings: map[finding]*record.Finding{}, woken: map[int]bool{}, failed: map[int]bool{}}
 	scope := "engine/" + e.Name
 	scoped := func(name string) *rand.Rand { return p.Stream(scope + "/" + name) }
-	fleet, err := q.d.stage.fleet(scope, scoped)
+	fleet, err := q.d.stage.fleet(scope, false, scoped)
 	if err != nil {
 		return nil, fmt.Errorf("engine %s: %w", e.Name, err)
 	}

@@ -9,6 +9,7 @@ package run
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"runtime"
 	"runtime/debug"
@@ -19,6 +20,8 @@ import (
 	"github.com/quotalab/quotalab/sim/clock"
 	"github.com/quotalab/quotalab/sim/limiter"
 	"github.com/quotalab/quotalab/sim/plan"
+	"github.com/quotalab/quotalab/sim/realredis"
+	"github.com/quotalab/quotalab/sim/virtualredis"
 )
 
 // Sink takes observations; a record.Writer is one. It must copy what it
@@ -41,6 +44,9 @@ type Options struct {
 	// Live is what a run in real time plays on; nil: embedded shards, in
 	// virtual time.
 	Live *Live
+	// Engine starts redis-server processes that stand for the embedded shards, in
+	// virtual time; nil: there are none.
+	Engine *virtualredis.Program
 	// InFlight is kept at the number of requests under way. May be nil.
 	InFlight *atomic.Int64
 	// Patience is how long, in real time, one request may hold up virtual
@@ -58,7 +64,7 @@ type Result struct {
 	Unexpected int64           // errors of kind unexpected: a limiter failed by itself
 	Servers    []record.Server // what live shards said
 	ReadClock  []string        // limiters that read their client's clock
-	Warnings   []string        // what limiters did that virtual time cannot play
+	Warnings   []string        // what limiters did that virtual time or a Redis Cluster cannot play
 }
 
 // Run plays the plan to its end, or until ctx is done: then nothing new is
@@ -90,6 +96,9 @@ func Run(ctx context.Context, p *plan.Plan, sink Sink, o Options) (Result, error
 		telemetry, err := w.telemetry()
 		d.result.Telemetry = append(d.result.Telemetry, telemetry...)
 		d.fail(err)
+		if f, ok := w.fleet.(embeddedFleet); ok && f.ClusterWarning() != "" {
+			d.result.Warnings = append(d.result.Warnings, "limiter "+w.Name+": "+f.ClusterWarning())
+		}
 		if w.read.Load() {
 			d.result.ReadClock = append(d.result.ReadClock, w.Name)
 		}
@@ -131,6 +140,7 @@ func (d *driver) open() error {
 func (d *driver) setStage() error {
 	if d.options.Live == nil {
 		s := newEmbedded(d.plan)
+		s.engine, s.broken = d.options.Engine, d.broken
 		d.stage, d.clock = s, s.sched
 		return nil
 	}
@@ -169,6 +179,9 @@ type driver struct {
 }
 
 func (d *driver) inRealTime() bool { return d.options.Live != nil }
+
+// broken ends a run whose servers in virtual time failed.
+func (d *driver) broken(err error) { d.fail(fmt.Errorf("%w: %w", realredis.ErrUnreachable, err)) }
 
 func (d *driver) fail(err error) {
 	if d.err == nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/quotalab/quotalab/sim/limiter"
 	"github.com/quotalab/quotalab/sim/plan"
 	"github.com/quotalab/quotalab/sim/realredis"
+	"github.com/quotalab/quotalab/sim/virtualredis"
 )
 
 // stage is what a run plays on: its clock, and the shards that go with it.
@@ -24,8 +25,8 @@ import (
 // Redis.
 type stage interface {
 	// fleet makes the shards of one limiter or engine, whose random streams
-	// are of that scope.
-	fleet(scope string, stream func(name string) *rand.Rand) (fleet, error)
+	// are of that scope. The plan says whether they are a cluster.
+	fleet(scope string, cluster bool, stream func(name string) *rand.Rand) (fleet, error)
 	// clientClock is the clock of a client that is off by an offset that may
 	// change.
 	clientClock(offset func() time.Duration) limiter.Clock
@@ -54,15 +55,18 @@ type embedded struct {
 	plan   *plan.Plan
 	sched  *clock.Scheduler
 	fleets []*fakeredis.Fleet
+	engine *virtualredis.Program // of servers that stand for the shards; nil: none
+	broken func(error)           // is told of one that failed
 }
 
 func newEmbedded(p *plan.Plan) *embedded {
 	return &embedded{plan: p, sched: clock.New(p.Epoch)}
 }
 
-func (s *embedded) fleet(_ string, stream func(string) *rand.Rand) (fleet, error) {
+func (s *embedded) fleet(_ string, cluster bool, stream func(string) *rand.Rand) (fleet, error) {
 	f, err := fakeredis.NewFleet(s.sched, fakeredis.Spec{
 		Names: s.plan.Shards, Service: s.plan.Service, Scripts: s.plan.Scripts, Stream: stream, Faults: len(s.plan.Faults) > 0, Guarded: true,
+		Engine: s.engine, Broken: s.broken, Cluster: cluster,
 	})
 	if err != nil {
 		return nil, err
@@ -200,7 +204,7 @@ func (s *onServers) prepare(ctx context.Context, p *plan.Plan) error {
 	return s.Servers.Through(ctx, p.Faults, p.Stream)
 }
 
-func (s *onServers) fleet(scope string, _ func(string) *rand.Rand) (fleet, error) {
+func (s *onServers) fleet(scope string, _ bool, _ func(string) *rand.Rand) (fleet, error) {
 	f := s.Servers.Fleet(s.Prefix, scope)
 	s.fleets = append(s.fleets, f)
 	return liveFleet{f}, nil

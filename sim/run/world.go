@@ -46,7 +46,7 @@ func newWorld(d *driver, index int) (*world, error) {
 	l := &p.Limiters[index]
 	scope := limiterScope + l.Name
 	scoped := func(name string) *rand.Rand { return p.Stream(scope + "/" + name) }
-	fleet, err := d.stage.fleet(scope, scoped)
+	fleet, err := d.stage.fleet(scope, l.Cluster, scoped)
 	if err != nil {
 		return nil, fmt.Errorf("limiter %s: %w", l.Name, err)
 	}

@@ -100,7 +100,8 @@ func (s *Server) start(ctx context.Context, o Options) error {
 	if s.time, err = newSharedTime(clockFile, o.Epoch.Add(-time.Second).UnixNano()); err != nil {
 		return err
 	}
-	args := []string{"--port", "0", "--unixsocket", s.Socket, "--daemonize", "no", "--save", "", "--appendonly", "no", "--dir", dir, "--logfile", ""}
+	args := []string{"--port", "0", "--unixsocket", s.Socket, "--daemonize", "no", "--save", "", "--appendonly", "no", "--dir", dir, "--logfile", "",
+		"--jemalloc-bg-thread", "no"} // it would wait for instants of the wall clock, all of which have passed
 	cmd := exec.Command(o.Server, append(args, o.Args...)...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &s.log, &s.log
 	cmd.Env = append(os.Environ(), "LD_PRELOAD="+library, "QUOTALAB_CLOCK="+clockFile)

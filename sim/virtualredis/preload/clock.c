@@ -2,12 +2,16 @@
  * process writes into the file that QUOTALAB_CLOCK names: eight bytes,
  * nanoseconds since 1970 in the machine's byte order. The monotonic clocks
  * follow it, so that the timers of a server run in the same time. Clocks of
- * processor time stay as they are. */
+ * processor time stay as they are. What a server seeds its hash tables and its
+ * random numbers with is the same for every server: /dev/urandom holds zeros,
+ * and the process has the number 1. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/time.h>
 #include <time.h>
@@ -67,4 +71,23 @@ time_t time(time_t *t) {
 	if (t)
 		*t = seconds;
 	return seconds;
+}
+
+static const char *seeds(const char *path) {
+	return shared && path && strcmp(path, "/dev/urandom") == 0 ? "/dev/zero" : path;
+}
+
+FILE *fopen(const char *restrict path, const char *restrict mode) {
+	FILE *(*real)(const char *, const char *) = (FILE * (*)(const char *, const char *)) dlsym(RTLD_NEXT, "fopen");
+	return real(seeds(path), mode);
+}
+
+FILE *fopen64(const char *restrict path, const char *restrict mode) {
+	FILE *(*real)(const char *, const char *) = (FILE * (*)(const char *, const char *)) dlsym(RTLD_NEXT, "fopen64");
+	return real(seeds(path), mode);
+}
+
+pid_t getpid(void) {
+	pid_t (*real)(void) = (pid_t (*)(void))dlsym(RTLD_NEXT, "getpid");
+	return shared ? 1 : real();
 }
