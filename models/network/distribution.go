@@ -165,7 +165,7 @@ func (l lognormal) Quantile(p float64) time.Duration {
 	if l.ratio == 1 {
 		return rounded(l.median)
 	}
-	return rounded(l.median * portable.Pow(l.ratio, distuv.UnitNormal.Quantile(probability(p))/portable.Z99))
+	return rounded(l.median * portable.Pow(l.ratio, distuv.UnitNormal.Quantile(probability(p))/distuv.UnitNormal.Quantile(0.99)))
 }
 
 type pareto struct{ min, alpha float64 } // ns, 1

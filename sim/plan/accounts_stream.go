@@ -326,7 +326,7 @@ func invert(u, mean, none float64) int64 {
 	n := 0
 	for u >= sum && n+1 < len(inverse) {
 		n++
-		p = float64(p * float64(mean*inverse[n]))
+		p = float64(p * (mean * inverse[n]))
 		sum += p
 	}
 	return int64(n)
