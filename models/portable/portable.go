@@ -1,9 +1,9 @@
-// Package portable holds the transcendental functions of all that is planned or
-// drawn, with one result on every machine. Those of Go's math package are in
+// Package portable holds the transcendental functions and the random draws of all
+// that is planned or drawn, with one result on every machine. Those of Go's math package are in
 // assembly on some processors, and its compiler fuses x*y+z into one rounding
 // where the processor can; here every product is rounded by itself.
 //
-// What flows in and out: numbers. It imports the standard library; models and
+// What flows in and out: numbers, and streams of random ones. It imports the standard library; models and
 // sim/plan import it.
 package portable
 
