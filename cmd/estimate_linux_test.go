@@ -51,8 +51,8 @@ func TestEstimateOfMemory(t *testing.T) {
 		taken[n], estimated = mostMemory(t, sequence)
 		near(fmt.Sprintf("%d keys", n), taken[n], estimated)
 	}
-	shipped, estimated := mostMemory(t, "sweep-limiters")
-	near("sweep-limiters", shipped, estimated)
+	shipped, estimated := mostMemory(t, "boulder-not-found")
+	near("boulder-not-found", shipped, estimated)
 
 	readme, err := os.ReadFile(filepath.Join("..", "README.md"))
 	if err != nil {
