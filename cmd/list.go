@@ -163,7 +163,8 @@ or the result of a sweep, for whoever reads them.` + exitHelp(campaign.Passed, c
 }
 
 func (a *app) checkCommand() *cobra.Command {
-	return &cobra.Command{
+	var o campaign.Overrides
+	cmd := &cobra.Command{
 		Use:   "check FILE…",
 		Short: "Check scenarios and print their plans; nothing is run",
 		Long: `Decodes and compiles scenarios and prints the plan of each, as a run would play it. Every mistake in every file is
@@ -173,9 +174,9 @@ told, with its place. Of a scenario with a sweep every cell is compiled too, of 
 		RunE: func(cmd *cobra.Command, given []string) error {
 			var failed error
 			for i, name := range given {
-				p, err := a.Load(name, campaign.Overrides{})
+				p, err := a.Load(name, o)
 				if err == nil && p.Scenario.Sweep != nil {
-					_, err = a.Check(p.Scenario, campaign.Overrides{})
+					_, err = a.Check(p.Scenario, o)
 				}
 				if err != nil {
 					failed = campaign.StatusOf(err).Err()
@@ -186,13 +187,15 @@ told, with its place. Of a scenario with a sweep every cell is compiled too, of 
 					fmt.Fprintln(cmd.OutOrStdout())
 				}
 				fmt.Fprint(cmd.OutOrStdout(), p.Text())
-				for _, w := range p.Estimate().Warnings(machineMemory()) {
+				for _, w := range p.Estimate().Warnings(a.Memory) {
 					fmt.Fprintf(cmd.OutOrStdout(), "warning: %s\n", w)
 				}
 			}
 			return failed
 		},
 	}
+	cmd.Flags().BoolVar(&o.AllowMemory, campaign.AllowMemory, false, "print the plan although more memory is expected to be taken than the machine has")
+	return cmd
 }
 
 // shells that completion knows.

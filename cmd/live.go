@@ -30,7 +30,7 @@ type liveFlags struct {
 	tls                bool
 	files              realredis.TLSFiles
 
-	allowForeign bool
+	allowForeign, allowMemory bool
 }
 
 func (f *liveFlags) add(flags *pflag.FlagSet) {
@@ -39,6 +39,7 @@ func (f *liveFlags) add(flags *pflag.FlagSet) {
 	flags.IntVar(&f.spawn, "spawn", 0, "run in real time on `N` redis-server processes of its own")
 	flags.IntVar(&f.spawnCluster, "spawn-cluster", 0, "run in real time on a Redis Cluster of `N` masters of its own")
 	flags.BoolVar(&f.allowForeign, "allow-foreign-keys", false, "run although the database holds other keys; they are left alone")
+	flags.BoolVar(&f.allowMemory, campaign.AllowMemory, false, "run although more memory is expected to be taken than the machine has")
 	f.addServers(flags, "run in real time on")
 }
 
@@ -116,7 +117,7 @@ const mostSpawned = 128
 // overrides checks the flags, reads the secrets that they name, and returns
 // what they say of a scenario's clock and servers.
 func (f *liveFlags) overrides(lookup func(string) (string, bool)) (o campaign.Overrides, err error) {
-	o.Clock, o.Engine = f.clock, f.engine.Engine
+	o.Clock, o.Engine, o.AllowMemory = f.clock, f.engine.Engine, f.allowMemory
 	s := &o.Servers
 	if s.How, err = f.chosen(); err != nil {
 		return o, err

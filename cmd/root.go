@@ -190,7 +190,7 @@ type app struct {
 
 func newApp(extra limiter.Kinds) *app {
 	return &app{
-		Loader:  &campaign.Loader{Kinds: limiter.Builtin().With(extra), Stdin: os.Stdin},
+		Loader:  &campaign.Loader{Kinds: limiter.Builtin().With(extra), Memory: machineMemory(), Stdin: os.Stdin},
 		monitor: &monitor{stderr: os.Stderr, now: clock.Now}, stdout: &stickyWriter{w: os.Stdout}, lookupEnv: os.LookupEnv, environ: os.Environ,
 	}
 }

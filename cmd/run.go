@@ -119,7 +119,7 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 	if s.Plan.Scenario.Sweep != nil {
 		a.Note("note: the sweep of %s is left out, the scenario is played as written: to play its cells, quotalab sweep %s", s.Plan.Scenario.Name, name)
 	}
-	for _, w := range s.Plan.Estimate().Warnings(machineMemory()) {
+	for _, w := range s.Plan.Estimate().Warnings(a.Memory) {
 		a.Note("warning: %s", w)
 	}
 	r := campaign.NewRun(s, o.Now)

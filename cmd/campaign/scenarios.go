@@ -25,10 +25,14 @@ const Stdio = "-"
 
 // Loader reads and compiles scenarios.
 type Loader struct {
-	Kinds limiter.Kinds
-	Stdin io.Reader // the scenario named "-"
-	input []byte    // of Stdin, once read
+	Kinds  limiter.Kinds
+	Memory float64   // of the machine, in bytes; 0: not known
+	Stdin  io.Reader // the scenario named "-"
+	input  []byte    // of Stdin, once read
 }
+
+// AllowMemory is the flag that plays what needs more memory than there is.
+const AllowMemory = "allow-memory"
 
 // Overrides are what a scenario says of itself and flags or the environment
 // say otherwise.
@@ -39,6 +43,8 @@ type Overrides struct {
 	Servers Servers   // of a run in real time
 	Engine  Engine    // of a run in virtual time
 	Now     time.Time // when the run is about to begin
+
+	AllowMemory bool // run although more memory is expected than the machine has
 }
 
 // Load decodes and compiles a scenario: a shipped one, a file, or standard input.
@@ -100,6 +106,9 @@ func (l *Loader) compile(s *scenarios.Scenario, problems scenarios.Problems, o O
 	defer arrivals.Close()
 	if _, due := arrivals.Next(); !due && p.Accounts.Len() == 0 {
 		return nil, Invalidf("%s: no request is due before the horizon, %s: there is nothing to run", s.File, unit.Time(p.Horizon))
+	}
+	if too := p.Estimate().TooMuch(l.Memory); too != "" && !o.AllowMemory {
+		return nil, Invalidf("%s: nothing was run: %s, or --%s to play it all the same", s.File, too, AllowMemory)
 	}
 	return p, nil
 }

@@ -66,6 +66,10 @@ const portablePackage = "models/portable"
 // that a compiler may fuse.
 var unportable = strings.Fields("Exp Exp2 Expm1 Log Log2 Log10 Log1p Pow Sin Cos Sincos Tan Sinh Cosh Tanh Asin Acos Atan Atan2 Asinh Acosh Atanh Erf Erfc Erfinv Erfcinv Gamma Lgamma Cbrt Hypot FMA")
 
+// unportableDraws are methods of math/rand's generators and of gonum's distributions
+// that use such functions.
+var unportableDraws = []string{"ExpFloat64", "NormFloat64", "Rand"}
+
 // unportableUses finds them where something is planned or drawn.
 func unportableUses(fset *token.FileSet, file *ast.File, path string) (found []string) {
 	drawn := within(path, "models") || within(path, "sim/plan")
@@ -74,6 +78,9 @@ func unportableUses(fset *token.FileSet, file *ast.File, path string) (found []s
 	}
 	ast.Inspect(file, func(n ast.Node) bool {
 		if sel, ok := n.(*ast.SelectorExpr); ok {
+			if x, ok := sel.X.(*ast.Ident); slices.Contains(unportableDraws, sel.Sel.Name) && !(ok && x.Name == "rand") {
+				found = append(found, fmt.Sprintf("%s: %s draws by math.Log or math.Exp, which are not the same on every processor: take %s", fset.Position(sel.Pos()), sel.Sel.Name, portablePackage))
+			}
 			if x, ok := sel.X.(*ast.Ident); ok && x.Name == "math" && slices.Contains(unportable, sel.Sel.Name) {
 				found = append(found, fmt.Sprintf("%s: math.%s is not the same on every processor: take %s", fset.Position(sel.Pos()), sel.Sel.Name, portablePackage))
 			}
@@ -164,6 +171,8 @@ func TestSourceRulesCatch(t *testing.T) {
 		problems       int
 	}{
 		{"a function that differs between processors", "models/traffic/a.go", `import "math"; var e = math.Exp`, 1},
+		{"a draw that does", "models/traffic/a.go", `import "math/rand/v2"; func f(r *rand.Rand) float64 { return r.ExpFloat64() }`, 1},
+		{"a draw of gonum's", "sim/plan/a.go", `import "gonum.org/v1/gonum/stat/distuv"; var x = distuv.Normal{}.Rand()`, 1},
 		{"an exact one does not", "models/traffic/a.go", `import "math"; var r = math.Sqrt(2)`, 0},
 		{"nor does it matter where nothing is planned or drawn", "results/a.go", `import "math"; var e = math.Exp(1)`, 0},
 		{"a call of the clock", "models/a.go", `import "time"; var _ = time.Now()`, 1},

@@ -6,9 +6,8 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"gonum.org/v1/gonum/stat/distuv"
-
 	"github.com/quotalab/quotalab/models/heap"
+	"github.com/quotalab/quotalab/models/portable"
 )
 
 // Equilibrium as Churn's start: as many keys as a long past would have left.
@@ -75,13 +74,13 @@ func (c *churnSampler) begin(rng *rand.Rand) {
 	start := c.start
 	if start == Equilibrium {
 		mean := c.rate * c.mean.Seconds()
-		start = int(distuv.Poisson{Lambda: mean, Src: c.own}.Rand())
+		start = portable.Poisson(mean, c.own)
 	}
 	walk := residuals{lifetime: c.lifetime, mean: float64(c.mean), rng: c.own}
 	for range start {
 		c.birth(walk.next())
 	}
-	c.next = c.own.ExpFloat64() / c.rate
+	c.next = portable.Exponential(c.own) / c.rate
 }
 
 // birth adds a key that dies at the given instant.
@@ -95,7 +94,7 @@ func (c *churnSampler) birth(dies time.Duration) {
 // their instants, those of keys that nobody sees too: the heap's order, which
 // picks depend on, is then the same however often it is looked at.
 func (c *churnSampler) advance(t time.Duration) {
-	for now := t.Seconds(); c.next <= now; c.next += c.own.ExpFloat64() / c.rate {
+	for now := t.Seconds(); c.next <= now; c.next += portable.Exponential(c.own) / c.rate {
 		born := time.Duration(c.next * float64(time.Second))
 		c.bury(born)
 		c.birth(after(born, c.lifetime(c.own)))
@@ -173,10 +172,10 @@ const (
 
 // next is one residual life, at least 1 ns.
 func (r *residuals) next() time.Duration {
-	gap := nextLook * r.mean * r.rng.ExpFloat64()
+	gap := float64(nextLook * r.mean * portable.Exponential(r.rng))
 	if !r.warm {
 		// Spread out, or lives of equal length would all be whole.
-		gap, r.warm = firstLook*r.mean*(1+r.rng.Float64()), true
+		gap, r.warm = float64(firstLook*r.mean*(1+r.rng.Float64())), true
 	}
 	for range mostLives {
 		if r.left > gap {
@@ -188,7 +187,7 @@ func (r *residuals) next() time.Duration {
 	if r.left > gap {
 		r.left -= gap
 	} else {
-		r.left *= r.rng.Float64()
+		r.left = float64(r.left * r.rng.Float64())
 	}
 	return time.Duration(max(1, r.left))
 }

@@ -91,7 +91,7 @@ func (m *mixSampler) Probability(t time.Duration, id uint64) float64 {
 	if p == 0 {
 		return 0
 	}
-	return p * m.parts[part].Probability(t, inner)
+	return float64(p * m.parts[part].Probability(t, inner))
 }
 
 type hotSet struct {

@@ -85,7 +85,7 @@ func (z *zipf) Pick(_ time.Duration, rng *rand.Rand) uint64 {
 	}
 	for {
 		// (0, 1], since u = last would be the whole tail at once.
-		u := z.last + (1-rng.Float64())*(z.first-z.last)
+		u := z.last + float64((1-rng.Float64())*(z.first-z.last))
 		x := z.inverse(u)
 		k := min(max(math.Floor(x+0.5), 1), z.n)
 		if k-x <= z.squeeze || u >= z.integral(k+0.5)-z.weight(k) {
@@ -107,7 +107,7 @@ func (z *zipf) weight(x float64) float64 { return portable.Exp(-z.s * portable.L
 // integral is H(x) = ∫₁ˣ h.
 func (z *zipf) integral(x float64) float64 {
 	log := portable.Log(x)
-	return expm1Over(z.slope*log) * log
+	return float64(expm1Over(z.slope*log) * log)
 }
 
 // inverse is H⁻¹(u).
@@ -155,7 +155,7 @@ func harmonic(n, s float64) float64 {
 		return sum + portable.Pow(n, -s)
 	}
 	log := portable.Log(n / m)
-	tail := portable.Pow(m, 1-s) * expm1Over((1-s)*log) * log
+	tail := float64(portable.Pow(m, 1-s) * expm1Over((1-s)*log) * log)
 	tail += (portable.Pow(m, -s) + portable.Pow(n, -s)) / 2
 	d := s // rising factorial s(s+1)…: f^(j)(x) = (−1)^j·d_j·x^−(s+j)
 	tail += d * (portable.Pow(m, -s-1) - portable.Pow(n, -s-1)) / 12

@@ -72,7 +72,7 @@ func (w *Window) Admit(at, cost int64) float64 {
 // Fits reports whether the envelope has room for tokens at an instant.
 func (w *Window) Fits(at, cost int64) bool {
 	t := float64(at)
-	return max(t, w.Ahead)+float64(cost)*w.Interval-t <= w.Burst*w.Interval
+	return max(t, w.Ahead)+float64(float64(cost)*w.Interval)-t <= w.Burst*w.Interval
 }
 
 // AdmitBetween is as Admit where all that is known of the instant is that it is
@@ -98,6 +98,6 @@ func (w *Window) begin(t float64) bool {
 }
 
 func (w *Window) add(cost int64) float64 {
-	w.Ahead += float64(cost) * w.Interval
-	return w.Ahead - w.Latest - w.Burst*w.Interval
+	w.Ahead += float64(float64(cost) * w.Interval)
+	return w.Ahead - w.Latest - float64(w.Burst*w.Interval)
 }

@@ -82,7 +82,7 @@ func Exponential(mean time.Duration) (Distribution, error) {
 }
 
 func (e exponential) Sample(rng *rand.Rand) time.Duration {
-	return rounded(float64(e.mean) * rng.ExpFloat64())
+	return rounded(float64(e.mean) * portable.Exponential(rng))
 }
 
 func (e exponential) Mean() time.Duration { return e.mean }
@@ -115,7 +115,7 @@ func Gamma(mean time.Duration, cv float64) (Distribution, error) {
 }
 
 func (g gamma) Sample(rng *rand.Rand) time.Duration {
-	return rounded(distuv.Gamma{Alpha: g.shape, Beta: 1 / g.scale, Src: rng}.Rand())
+	return rounded(g.scale * portable.Gamma(g.shape, rng))
 }
 
 func (g gamma) Mean() time.Duration { return g.mean }
@@ -125,9 +125,6 @@ func (g gamma) Quantile(p float64) time.Duration {
 }
 
 type lognormal struct{ median, ratio, sigma float64 } // ns, p99/median, of ln X
-
-// z99 is the 99th percentile of the standard normal distribution, 2.326….
-var z99 = distuv.UnitNormal.Quantile(0.99)
 
 // Lognormal is e^(μ + σZ), Z standard normal, given by its median e^μ (above 0)
 // and its 99th percentile median·e^(σ·z₀.₉₉), at least the median:
@@ -146,7 +143,7 @@ func Lognormal(median, p99 time.Duration) (Distribution, error) {
 		return nil, err
 	}
 	ratio := float64(p99) / float64(median)
-	l := lognormal{median: float64(median), ratio: ratio, sigma: portable.Log(ratio) / z99}
+	l := lognormal{median: float64(median), ratio: ratio, sigma: portable.Log(ratio) / portable.Z99}
 	if l.Mean() == longest {
 		c.fail("p99", "a p99 near enough to the median ("+median.String()+") for the mean to be a duration", p99)
 		return nil, c.err()
@@ -155,7 +152,7 @@ func Lognormal(median, p99 time.Duration) (Distribution, error) {
 }
 
 func (l lognormal) Sample(rng *rand.Rand) time.Duration {
-	return rounded(l.median * portable.Exp(l.sigma*rng.NormFloat64()))
+	return rounded(l.median * portable.Exp(l.sigma*portable.Normal(rng)))
 }
 
 func (l lognormal) Mean() time.Duration {
@@ -168,7 +165,7 @@ func (l lognormal) Quantile(p float64) time.Duration {
 	if l.ratio == 1 {
 		return rounded(l.median)
 	}
-	return rounded(l.median * portable.Pow(l.ratio, distuv.UnitNormal.Quantile(probability(p))/z99))
+	return rounded(l.median * portable.Pow(l.ratio, distuv.UnitNormal.Quantile(probability(p))/distuv.UnitNormal.Quantile(0.99)))
 }
 
 type pareto struct{ min, alpha float64 } // ns, 1
@@ -194,7 +191,7 @@ func Pareto(least time.Duration, alpha float64) (Distribution, error) {
 
 // Sample uses that the logarithm of a Pareto variable is exponential.
 func (p pareto) Sample(rng *rand.Rand) time.Duration {
-	return rounded(p.min * portable.Exp(rng.ExpFloat64()/p.alpha))
+	return rounded(p.min * portable.Exp(portable.Exponential(rng)/p.alpha))
 }
 
 func (p pareto) Mean() time.Duration { return rounded(p.min * p.alpha / (p.alpha - 1)) }
@@ -239,6 +236,6 @@ func (e *empirical) Mean() time.Duration { return e.mean }
 // Quantile is the inverse of the empirical distribution function, type 1 of
 // Hyndman and Fan (1996). 0.07·100 is above 7 by rounding, hence the slack.
 func (e *empirical) Quantile(p float64) time.Duration {
-	rank := math.Ceil(probability(p)*float64(len(e.sorted)) - 1e-9)
+	rank := math.Ceil(float64(probability(p)*float64(len(e.sorted))) - 1e-9)
 	return e.sorted[max(int(rank), 1)-1]
 }

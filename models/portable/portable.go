@@ -1,9 +1,9 @@
-// Package portable holds the transcendental functions of all that is planned or
-// drawn, with one result on every machine. Those of Go's math package are in
+// Package portable holds the transcendental functions and the random draws of all
+// that is planned or drawn, with one result on every machine. Those of Go's math package are in
 // assembly on some processors, and its compiler fuses x*y+z into one rounding
 // where the processor can; here every product is rounded by itself.
 //
-// What flows in and out: numbers. It imports the standard library; models and
+// What flows in and out: numbers, and streams of random ones. It imports the standard library; models and
 // sim/plan import it.
 package portable
 
@@ -92,7 +92,7 @@ func Log1p(x float64) float64 {
 	if u <= 0 || math.IsNaN(u) {
 		return Log(u)
 	}
-	return Log(u) * (x / (u - 1))
+	return float64(Log(u) * (x / (u - 1)))
 }
 
 // Expm1 returns eˣ−1, also of a small x, by Kahan's correction for the rounding of
@@ -108,7 +108,7 @@ func Expm1(x float64) float64 {
 	if math.Abs(x) > 1 {
 		return u - 1
 	}
-	return (u - 1) * (x / Log(u))
+	return float64((u - 1) * (x / Log(u)))
 }
 
 // Pow returns xʸ of an x that is not negative, as Go's math package does: the
@@ -143,7 +143,7 @@ func Pow(x, y float64) float64 {
 			a *= square
 			ae += xe
 		}
-		square *= square
+		square = float64(square * square)
 		xe <<= 1
 		if square < 0.5 {
 			square += square

@@ -6,8 +6,6 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"gonum.org/v1/gonum/stat/distuv"
-
 	"github.com/quotalab/quotalab/models/portable"
 )
 
@@ -34,7 +32,7 @@ func Times(c Curve, g Gaps, rng *rand.Rand, horizon time.Duration) iter.Seq[time
 				return
 			}
 			// Two numbers closer than rounding may map to instants the wrong way round.
-			last = max(last, time.Duration(t*1e9+0.5))
+			last = max(last, time.Duration(float64(t*1e9)+0.5))
 			if last >= horizon || !yield(last) {
 				return
 			}
@@ -63,7 +61,7 @@ func Poisson() Gaps { return poisson{} }
 // Even has gaps of exactly 1: arrival n comes at Λ⁻¹(n), n = 1, 2, ….
 func Even() Gaps { return even{} }
 
-func (poisson) Next(rng *rand.Rand) float64 { return rng.ExpFloat64() }
+func (poisson) Next(rng *rand.Rand) float64 { return portable.Exponential(rng) }
 func (even) Next(*rand.Rand) float64        { return 1 }
 
 // Limits of burstiness. Beyond them a curve of a few events per second has
@@ -85,7 +83,7 @@ func Gamma(cv float64) (Gaps, error) {
 }
 
 func (g gamma) Next(rng *rand.Rand) float64 {
-	return distuv.Gamma{Alpha: g.shape, Beta: 1 / g.scale, Src: rng}.Rand()
+	return float64(g.scale * portable.Gamma(g.shape, rng))
 }
 
 // Pareto has heavy-tailed gaps: P(gap > x) = (m/x)^alpha for x ≥ m, with
@@ -102,5 +100,5 @@ func Pareto(alpha float64) (Gaps, error) {
 
 // Next uses that the logarithm of a Pareto variable is exponential.
 func (p pareto) Next(rng *rand.Rand) float64 {
-	return p.min * portable.Exp(p.tail*rng.ExpFloat64())
+	return float64(p.min * portable.Exp(p.tail*portable.Exponential(rng)))
 }

@@ -147,7 +147,7 @@ func (p *product) forward(horizon float64) func(n float64) float64 { return walk
 
 // settle takes an area that is whole within the error of the quadrature as whole.
 func (p *product) settle(_, estimate, slack float64) float64 {
-	return snap(estimate, slack+1e-12*estimate)
+	return snap(estimate, slack+float64(1e-12*estimate))
 }
 
 // idle waits for the factor that is zero for longest.

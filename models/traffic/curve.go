@@ -98,7 +98,7 @@ const rounding = 0x1p-50
 // within rounding of k·period is taken as that instant.
 func phase(t, period float64) (k, rest float64) {
 	k = math.Floor(t / period)
-	rest = t - k*period
+	rest = t - float64(k*period)
 	switch slack := rounding * t; {
 	case rest < slack:
 		return k, max(rest, 0)
@@ -124,7 +124,7 @@ func Constant(rate float64) (Curve, error) {
 }
 
 func (c constant) Rate(float64) float64         { return c.rate }
-func (c constant) Cumulative(t float64) float64 { return c.rate * t }
+func (c constant) Cumulative(t float64) float64 { return float64(c.rate * t) }
 func (c constant) Next(float64) float64         { return math.Inf(1) }
 func (c constant) Mass(float64) float64         { return 0 }
 

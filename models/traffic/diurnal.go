@@ -49,7 +49,7 @@ func Diurnal(mean, amplitude, peakHour, weekend float64, epoch time.Time) (Curve
 	d.lift = amplitude * portable.Sin(2*math.Pi*d.peak) / (2 * math.Pi)
 	utc := epoch.UTC()
 	midnight := time.Date(utc.Year(), utc.Month(), utc.Day(), 0, 0, 0, 0, time.UTC)
-	d.start = float64((utc.Weekday()+6)%7)*day + seconds(utc.Sub(midnight))
+	d.start = float64(float64((utc.Weekday()+6)%7)*day) + seconds(utc.Sub(midnight))
 	d.done = d.units(d.start)
 	for i := range d.table {
 		u := float64(i) / slots
@@ -62,14 +62,14 @@ func Diurnal(mean, amplitude, peakHour, weekend float64, epoch time.Time) (Curve
 // share is the part of a day's events before the fraction v of the day, and its slope.
 func (d *diurnal) share(v float64) (share, slope float64) {
 	sin, cos := portable.Sincos(2 * math.Pi * (v - d.peak))
-	return v + d.amplitude*sin/(2*math.Pi) + d.lift, 1 + d.amplitude*cos
+	return v + d.amplitude*sin/(2*math.Pi) + d.lift, 1 + float64(d.amplitude*cos)
 }
 
 // instant is the fraction of the day at which the given share is reached.
 func (d *diurnal) instant(share float64) float64 {
 	i := min(int(share*slots), slots-1)
 	lo, hi := d.table[i], d.table[i+1]
-	guess := lo + (hi-lo)*(share*slots-float64(i))
+	guess := lo + float64((hi-lo)*(share*slots-float64(i)))
 	return root(share, lo, hi, guess, 2*math.Pi*d.amplitude, d.share)
 }
 
@@ -77,10 +77,10 @@ func (d *diurnal) instant(share float64) float64 {
 func (d *diurnal) units(x float64) float64 {
 	days, rest := phase(x, day)
 	weeks, weekday := phase(days, 7)
-	full := weeks*d.week() + min(weekday, weekdays) + max(weekday-weekdays, 0)*d.weekend
+	full := float64(weeks*d.week()) + min(weekday, weekdays) + float64(max(weekday-weekdays, 0)*d.weekend)
 	share, _ := d.share(rest / day)
 	if weekday >= weekdays {
-		share *= d.weekend
+		share = float64(share * d.weekend)
 	}
 	return full + share
 }
@@ -113,17 +113,17 @@ func (d *diurnal) Inverse(n float64) float64 {
 		rest, from, factor = rest-weekdays, weekdays, d.weekend
 	}
 	days, share := turn(rest/factor, 1)
-	return max(0, (week*7+from+days+d.instant(share))*day-d.start)
+	return max(0, float64((float64(week*7)+from+days+d.instant(share))*day)-d.start)
 }
 
 // Next is the coming midnight: there the weekend's factor changes, and a day is
 // a stretch in which no combination overlooks the season.
 func (d *diurnal) Next(t float64) float64 {
 	days, _ := phase(d.start+t, day)
-	if at := (days+1)*day - d.start; at > t {
+	if at := float64((days+1)*day) - d.start; at > t {
 		return at
 	}
-	return (days+2)*day - d.start
+	return float64((days+2)*day) - d.start
 }
 
 func (d *diurnal) Mass(float64) float64 { return 0 }

@@ -43,21 +43,21 @@ func Exponential(from, growthPerSecond float64, over time.Duration) (Curve, erro
 func (e exponential) grown(t float64) float64 {
 	x := e.growth * t
 	if math.Abs(x) < 0x1p-54 {
-		return e.from * t
+		return float64(e.from * t)
 	}
-	return e.from * t * (portable.Expm1(x) / x)
+	return float64(e.from * t * (portable.Expm1(x) / x))
 }
 
 func (e exponential) Rate(t float64) float64 {
 	if t >= e.over {
 		return e.to
 	}
-	return e.from * portable.Exp(e.growth*t)
+	return float64(e.from * portable.Exp(e.growth*t))
 }
 
 func (e exponential) Cumulative(t float64) float64 {
 	if t >= e.over {
-		return e.area + e.to*(t-e.over)
+		return e.area + float64(e.to*(t-e.over))
 	}
 	return e.grown(t)
 }

@@ -33,9 +33,9 @@ func (h herd) Rate(t float64) float64 {
 func (h herd) Cumulative(t float64) float64 {
 	k, rest := phase(t, h.every)
 	if rest >= h.jitter { // also without jitter
-		return (k + 1) * h.size
+		return float64((k + 1) * h.size)
 	}
-	return k*h.size + h.size*(rest/h.jitter)
+	return float64(k*h.size) + float64(h.size*(rest/h.jitter))
 }
 
 func (h herd) Inverse(n float64) float64 {
@@ -43,15 +43,15 @@ func (h herd) Inverse(n float64) float64 {
 		return 0
 	}
 	k, rest := turn(n, h.size)
-	return k*h.every + rest/h.size*h.jitter
+	return float64(k*h.every) + float64(rest/h.size*h.jitter)
 }
 
 func (h herd) Next(t float64) float64 {
 	k, rest := phase(t, h.every)
-	if at := k*h.every + h.jitter; rest < h.jitter && at > t {
+	if at := float64(k*h.every) + h.jitter; rest < h.jitter && at > t {
 		return at
 	}
-	return (k + 1) * h.every
+	return float64((k + 1) * h.every)
 }
 
 func (h herd) Mass(t float64) float64 {

@@ -34,7 +34,7 @@ func Logistic(from, to float64, midpoint time.Duration) (Curve, error) {
 	return logistic{to: to, k: portable.Log(a) / m, a: a, logA1: portable.Log1p(a), midpoint: m}, nil
 }
 
-func (l logistic) Rate(t float64) float64 { return l.to / (1 + l.a*portable.Exp(-l.k*t)) }
+func (l logistic) Rate(t float64) float64 { return l.to / (1 + float64(l.a*portable.Exp(-l.k*t))) }
 
 // tooBig is where e^x is about to overflow.
 const tooBig = 700
@@ -42,11 +42,11 @@ const tooBig = 700
 // Cumulative is written as ln(1 + (e^(k·t) − 1)/(A + 1)), which loses nothing
 // near 0; where e^(k·t) would overflow, it is taken out of the logarithm.
 func (l logistic) Cumulative(t float64) float64 {
-	x := l.k * t
+	x := float64(l.k * t)
 	if x < tooBig {
-		return l.to / l.k * portable.Log1p(portable.Expm1(x)/(1+l.a))
+		return float64(l.to / l.k * portable.Log1p(portable.Expm1(x)/(1+l.a)))
 	}
-	return l.to / l.k * (x + portable.Log1p(l.a*portable.Exp(-x)) - l.logA1)
+	return float64(l.to / l.k * (x + portable.Log1p(l.a*portable.Exp(-x)) - l.logA1))
 }
 
 // Inverse solves e^(k·t) = (A + 1)·e^(k·n/to) − A.

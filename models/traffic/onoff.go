@@ -36,7 +36,7 @@ func (p periodic) Rate(t float64) float64 {
 
 func (p periodic) Cumulative(t float64) float64 {
 	k, rest := phase(t, p.period)
-	return k*p.area + p.shape.Cumulative(rest)
+	return float64(k*p.area) + p.shape.Cumulative(rest)
 }
 
 func (p periodic) Inverse(n float64) float64 {
@@ -47,7 +47,7 @@ func (p periodic) Inverse(n float64) float64 {
 		return math.Inf(1)
 	}
 	k, rest := turn(n, p.area)
-	return k*p.period + p.shape.Inverse(rest)
+	return float64(k*p.period) + p.shape.Inverse(rest)
 }
 
 // turn says in which repetition, from 0, the number n > 0 falls when each
@@ -55,7 +55,7 @@ func (p periodic) Inverse(n float64) float64 {
 // repetition's end belongs to that repetition.
 func turn(n, area float64) (k, rest float64) {
 	k = math.Ceil(n/area) - 1
-	rest = n - k*area
+	rest = n - float64(k*area)
 	if k > 0 && rest <= n*rounding {
 		return k - 1, area
 	}
@@ -65,7 +65,7 @@ func turn(n, area float64) (k, rest float64) {
 func (p periodic) Next(t float64) float64 {
 	k, rest := phase(t, p.period)
 	inner := min(p.shape.Next(rest), p.period)
-	if at := k*p.period + inner; at > t {
+	if at := float64(k*p.period) + inner; at > t {
 		return at
 	}
 	return math.Nextafter(t, math.Inf(1))

@@ -45,8 +45,8 @@ func (p *panel) inverse(n float64) float64 {
 		return p.end
 	}
 	u := (n - p.before) / (p.after - p.before)
-	u += u * (1 - u) * ((p.steepIn-1)*(1-u) - (p.steepOut-1)*u)
-	guess := p.start + u*(p.end-p.start)
+	u += float64(u * (1 - u) * (float64((p.steepIn-1)*(1-u)) - float64((p.steepOut-1)*u)))
+	guess := p.start + float64(u*(p.end-p.start))
 	if p.degree <= 1 {
 		return guess
 	}
@@ -83,7 +83,7 @@ func interpolate(rate func(float64) float64, start, end, ignore float64) (panel,
 	var f [nodes]float64
 	low, high := math.Inf(1), math.Inf(-1)
 	for j := range f {
-		f[j] = rate(p.mid + p.half*points[j])
+		f[j] = rate(p.mid + float64(p.half*points[j]))
 		low, high = min(low, f[j]), max(high, f[j])
 	}
 	if low == high {
@@ -94,7 +94,7 @@ func interpolate(rate func(float64) float64, start, end, ignore float64) (panel,
 	// The ends are looked at apart: between an end and the outermost point a
 	// steep decay could hide.
 	for _, x := range [...]float64{-1 + 0x1p-20, 1 - 0x1p-20} {
-		t := p.mid + p.half*x
+		t := p.mid + float64(p.half*x)
 		want := rate(t)
 		if _, got := p.at(t); math.Abs(got-want) > max(1e-9*high, 1e-9*want, ignore/(end-start)) {
 			return p, false
@@ -113,7 +113,7 @@ func (p *panel) polynomial(f *[nodes]float64, slack float64) bool {
 	for k := nodes - 2; k < nodes; k++ {
 		var tail float64
 		for j := range f {
-			tail += chebyshev[k][j] * f[j]
+			tail += float64(chebyshev[k][j] * f[j])
 		}
 		if math.Abs(tail) > slack {
 			return false
@@ -123,11 +123,11 @@ func (p *panel) polynomial(f *[nodes]float64, slack float64) bool {
 	for k := range f {
 		var a float64
 		for j := range f {
-			a += monomial[k][j] * f[j]
+			a += float64(monomial[k][j] * f[j])
 		}
 		p.bend += float64(k) * math.Abs(a) / p.half
 		p.c[k+1] = a * p.half / float64(k+1)
-		atStart += sign * p.c[k+1]
+		atStart += float64(sign * p.c[k+1])
 		sign = -sign
 	}
 	p.c[0], p.degree = -atStart, nodes
@@ -180,7 +180,7 @@ func tables() (x [nodes]float64, toT, toX [nodes][nodes]float64) {
 	for i := range nodes {
 		for j := range nodes {
 			for k := range nodes {
-				toX[i][j] += t[k][i] * toT[k][j]
+				toX[i][j] += float64(t[k][i] * toT[k][j])
 			}
 		}
 	}

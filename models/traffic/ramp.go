@@ -28,14 +28,14 @@ func (r ramp) Rate(t float64) float64 {
 	if t >= r.over {
 		return r.to
 	}
-	return r.from + r.slope*t
+	return r.from + float64(r.slope*t)
 }
 
 func (r ramp) Cumulative(t float64) float64 {
 	if t >= r.over {
-		return r.area + r.to*(t-r.over)
+		return r.area + float64(r.to*(t-r.over))
 	}
-	return (r.from + r.slope*t/2) * t
+	return float64((r.from + r.slope*t/2) * t)
 }
 
 // Inverse solves from·t + slope·t²/2 = n. The root is written as
@@ -48,7 +48,7 @@ func (r ramp) Inverse(n float64) float64 {
 	if n > r.area {
 		return r.over + (n-r.area)/r.to
 	}
-	root := r.from + math.Sqrt(max(0, r.from*r.from+2*r.slope*n))
+	root := r.from + math.Sqrt(max(0, float64(r.from*r.from)+float64(2*r.slope*n)))
 	if root == 0 { // n is so small that its square root vanished
 		return 0
 	}

@@ -50,17 +50,17 @@ func Spike(base, peak float64, at, rise, hold, decay time.Duration) (Curve, erro
 // decline is λ(t) = base + extra·e^(−t/tau).
 type decline struct{ base, extra, tau float64 }
 
-func (d decline) Rate(t float64) float64 { return d.base + d.extra*portable.Exp(-t/d.tau) }
+func (d decline) Rate(t float64) float64 { return d.base + float64(d.extra*portable.Exp(-t/d.tau)) }
 
 func (d decline) Cumulative(t float64) float64 {
-	return d.base*t - d.extra*d.tau*portable.Expm1(-t/d.tau)
+	return float64(d.base*t) - float64(d.extra*d.tau*portable.Expm1(-t/d.tau))
 }
 
 // Inverse is −tau·ln(1 − n/(extra·tau)) without a base. With one it is
 // a Lambert W, found by Newton between the asymptote and the base alone: Λ is
 // concave, so that the iteration from the left never overshoots.
 func (d decline) Inverse(n float64) float64 {
-	switch burst := d.extra * d.tau; {
+	switch burst := float64(d.extra * d.tau); {
 	case n <= 0:
 		return 0
 	case d.base == 0 && n > burst:
@@ -72,7 +72,7 @@ func (d decline) Inverse(n float64) float64 {
 		bend := d.extra / d.tau * portable.Exp(-lo/d.tau)
 		return root(n, lo, hi, max(lo, n/(d.base+d.extra)), bend, func(t float64) (float64, float64) {
 			e := portable.Expm1(-t / d.tau)
-			return d.base*t - burst*e, d.base + d.extra*(1+e)
+			return float64(d.base*t) - float64(burst*e), d.base + float64(d.extra*(1+e))
 		})
 	}
 }

@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"time"
 
-	"gonum.org/v1/gonum/stat/distuv"
-
 	"github.com/quotalab/quotalab/models/portable"
 	"github.com/quotalab/quotalab/models/usage"
 	"github.com/quotalab/quotalab/scenarios"
@@ -80,7 +78,7 @@ func (a *Accounts) Usage(i int) *UsageStream {
 	case s.mean*g.peak < rare:
 		s.by = byGaps
 		s.gaps = rand.New(&s.pcg)
-		s.due = s.gaps.ExpFloat64()
+		s.due = portable.Exponential(s.gaps)
 	}
 	return s
 }
@@ -126,7 +124,7 @@ func (s *UsageStream) Next() (at, units int64, ok bool) {
 }
 
 func (s *UsageStream) correct() (at, units int64) {
-	at, units = s.next, -int64(whole(s.corrections.share*float64(s.since)))
+	at, units = s.next, -int64(whole(float64(s.corrections.share*float64(s.since))))
 	s.since = 0
 	if s.next += s.every; s.next < at { // beyond 64 bits
 		s.next = s.end
@@ -169,7 +167,7 @@ func (s *UsageStream) nextByGaps() (units int64) {
 	}
 	if k+1 < len(share) {
 		for k++; due < mean*share[k]; units++ {
-			due += s.gaps.ExpFloat64()
+			due += portable.Exponential(s.gaps)
 		}
 	}
 	s.k, s.due = k, due
@@ -178,7 +176,7 @@ func (s *UsageStream) nextByGaps() (units int64) {
 
 func (s *UsageStream) nextEvenly() (units int64) {
 	for ; s.k+1 < len(s.share) && units == 0; s.k++ {
-		if sum := int64(whole(s.mean * s.share[s.k+1])); sum > s.sum {
+		if sum := int64(whole(float64(s.mean * s.share[s.k+1]))); sum > s.sum {
 			units, s.sum = sum-s.sum, sum
 		}
 	}
@@ -271,11 +269,11 @@ func scales(def scenarios.Scale) scale {
 	switch {
 	case def.Lognormal != nil:
 		median, p99 := float64(def.Lognormal.Median), float64(def.Lognormal.P99)
-		sigma := portable.Log(p99/median) / distuv.UnitNormal.Quantile(0.99)
-		return scale{draw: func(rng *rand.Rand) float64 { return median * portable.Exp(sigma*rng.NormFloat64()) }}
+		sigma := portable.Log(p99/median) / portable.Z99
+		return scale{draw: func(rng *rand.Rand) float64 { return float64(median * portable.Exp(sigma*portable.Normal(rng))) }}
 	case def.Pareto != nil:
 		low, power := float64(def.Pareto.Min), -1/float64(def.Pareto.Alpha)
-		return scale{draw: func(rng *rand.Rand) float64 { return low * portable.Pow(1-rng.Float64(), power) }}
+		return scale{draw: func(rng *rand.Rand) float64 { return float64(low * portable.Pow(1-rng.Float64(), power)) }}
 	}
 	return scale{constant: float64(*def.Constant)}
 }
@@ -309,7 +307,7 @@ func (p *poisson) none(mean float64) float64 {
 		p.near, p.exp = mean, portable.Exp(-mean)
 		return p.exp
 	}
-	return p.exp * (1 + d*(1+d*(1./2+d*(1./6+d*(1./24)))))
+	return float64(p.exp * (1 + float64(d*(1+float64(d*(1./2+float64(d*(1./6+float64(d*(1./24))))))))))
 }
 
 // inverse holds 1/n. What has no entry has a probability of less than 2⁻⁵³
@@ -328,7 +326,7 @@ func invert(u, mean, none float64) int64 {
 	n := 0
 	for u >= sum && n+1 < len(inverse) {
 		n++
-		p *= mean * inverse[n]
+		p = float64(p * (mean * inverse[n]))
 		sum += p
 	}
 	return int64(n)
@@ -339,13 +337,13 @@ func invert(u, mean, none float64) int64 {
 // Poisson random variables, Insurance: Mathematics and Economics 12, 1993). It
 // costs the same for every mean.
 func (p *poisson) reject(mean float64) int64 {
-	b := 0.931 + 2.53*math.Sqrt(mean)
-	a := -0.059 + 0.02483*b
+	b := 0.931 + float64(2.53*math.Sqrt(mean))
+	a := -0.059 + float64(0.02483*b)
 	squeeze := 0.9277 - 3.6224/(b-2)
 	for {
 		u, v := p.uniform()-0.5, p.uniform()
 		us := 0.5 - math.Abs(u)
-		k := math.Floor((2*a/us+b)*u + mean + 0.43)
+		k := math.Floor(float64((2*a/us+b)*u) + mean + 0.43)
 		if us >= 0.07 && v <= squeeze {
 			return int64(k)
 		}
@@ -376,7 +374,7 @@ func logPoisson(k, mean float64) float64 {
 		return float64(k*portable.Log(mean)) - mean - portable.Log(factorial)
 	}
 	t := (k - mean) / mean
-	deviance := mean * ((1+t)*portable.Log1p(t) - t)
+	deviance := float64(mean * (float64((1+t)*portable.Log1p(t)) - t))
 	tail := (1./12 - (1./360-1./(1260*k*k))/(k*k)) / k
 	return -deviance - 0.5*portable.Log(2*math.Pi*k) - tail
 }

@@ -272,6 +272,6 @@ func backoff(b scenarios.RetryBackoff) func(int, time.Duration, *rand.Rand) (tim
 	base, longest, jitter := float64(b.Base), float64(b.Max), float64(b.Jitter)
 	return func(attempt int, _ time.Duration, rng *rand.Rand) (time.Duration, bool) {
 		wait := math.Min(math.Ldexp(base, attempt), longest)
-		return time.Duration(wait * (1 - jitter*rng.Float64())), true
+		return time.Duration(wait * (1 - float64(jitter*rng.Float64()))), true
 	}
 }

@@ -82,3 +82,54 @@ func TestEstimateWarns(t *testing.T) {
 		}
 	}
 }
+
+// TestEstimateOfShipped compares the decisions and keys that are expected of the shipped
+// scenarios with those that their plans play: within three standard deviations,
+// of Poisson counts.
+func TestEstimateOfShipped(t *testing.T) {
+	type key struct {
+		limiter int
+		name    string
+	}
+	for _, name := range []string{"boulder-not-found", "boulder-new-account", "race-lua", "shard-lost", "sweep-limiters", "usage-and-limiter", "live-quickstart"} {
+		s, problems, err := scenarios.Load(name)
+		if err != nil || len(problems) > 0 {
+			t.Fatal(err, problems)
+		}
+		p, problems := plan.Compile(s, limiter.Builtin())
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		decisions, keys := 0, map[key]bool{}
+		arrivals := p.Arrivals()
+		for e, ok := arrivals.Next(); ok; e, ok = arrivals.Next() {
+			of := &p.Sources[e.Source]
+			decisions += len(of.Limiters) * len(of.Via)
+			for _, l := range of.Limiters {
+				for take := range of.Takes {
+					keys[key{l, p.Key(e, take)}] = true
+				}
+			}
+		}
+		arrivals.Close()
+		e := p.Estimate()
+		t.Logf("%s: %.0f decisions expected, %d played; %.0f keys expected, %d drawn", name, e.Decisions, decisions, e.Keys, len(keys))
+		if off := math.Abs(e.Decisions - float64(decisions)); off > 1+3*math.Sqrt(e.Decisions) || decisions == 0 {
+			t.Errorf("%s: %.0f decisions expected, %d played", name, e.Decisions, decisions)
+		}
+		if off := math.Abs(e.Keys - float64(len(keys))); off > 1+3*math.Sqrt(e.Keys) {
+			t.Errorf("%s: %.0f keys expected, %d drawn", name, e.Keys, len(keys))
+		}
+	}
+}
+
+// TestTooMuch refuses what needs more memory than the machine has.
+func TestTooMuch(t *testing.T) {
+	e := plan.Estimate{Memory: 8e9, Keys: 6e6}
+	if got, want := e.TooMuch(7.9e9), "8.0 GB of memory for 6,000,000 keys, and the machine has 7.9 GB"; !strings.Contains(got, want) {
+		t.Errorf("found %q, want %q", got, want)
+	}
+	if got := e.TooMuch(8e9) + e.TooMuch(0); got != "" {
+		t.Errorf("refused with %q a machine with just as much memory, or with an unknown one", got)
+	}
+}
