@@ -128,7 +128,7 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 		r.Manifest.Asserts = nil
 	}
 	if a.verbose {
-		fmt.Fprint(a.stderr, s.Plan.Text())
+		fmt.Fprint(a.stderr, metric.PrintableText(s.Plan.Text()))
 	}
 	played, err := a.play(ctx, r, f.metrics)
 	if err != nil {
