@@ -208,7 +208,7 @@ func (a *app) draw(figure *draw.Figure, f plotFlags) error {
 		}
 		files = append(files, path)
 	}
-	_, err := fmt.Fprintf(a.stdout, "%s\n  %s\n", strings.Join(files, " "), figure.Title)
+	_, err := fmt.Fprintf(a.stdout, "%s\n  %s\n", strings.Join(files, " "), metric.Printable(figure.Title))
 	return err
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/quotalab/quotalab/cmd/campaign"
+	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/compare"
 	"github.com/quotalab/quotalab/results/record"
@@ -222,10 +223,10 @@ func (a *app) updated(g *campaign.Gate) error {
 		return err
 	}
 	for _, s := range g.Scenarios {
-		fmt.Fprintf(a.stdout, "%s: %s\n", s.Name, s.Baseline)
+		fmt.Fprintf(a.stdout, "%s: %s\n", metric.Printable(s.Name), metric.Printable(s.Baseline))
 	}
 	for _, text := range failed {
-		fmt.Fprintf(a.stdout, "  %s\n", text)
+		fmt.Fprintf(a.stdout, "  %s\n", metric.Printable(text))
 	}
 	if len(failed) > 0 {
 		return campaign.AssertionFailed.Err()

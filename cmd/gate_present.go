@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/quotalab/quotalab/cmd/campaign"
+	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/compare"
 	"github.com/quotalab/quotalab/results/present"
@@ -62,16 +63,17 @@ func (r *gateReport) write(w io.Writer, markdown, all bool) error {
 	if markdown {
 		line, head = "- %s\n", "## %s: %s\n"
 	}
-	fmt.Fprintf(&b, head, r.Verdict.Verdict, r.Why)
+	shown := metric.Printable
+	if markdown {
+		shown = present.Literal
+	}
+	fmt.Fprintf(&b, head, r.Verdict.Verdict, shown(r.Why))
 	for _, list := range [][]string{r.Invalid, r.Asserts} {
 		for i, text := range list {
 			if i == 0 {
 				b.WriteByte('\n')
 			}
-			if markdown {
-				text = present.Literal(text)
-			}
-			fmt.Fprintf(&b, line, text)
+			fmt.Fprintf(&b, line, shown(text))
 		}
 	}
 	table, more := r.table(all)

@@ -186,9 +186,9 @@ told, with its place. Of a scenario with a sweep every cell is compiled too, of 
 				if i > 0 {
 					fmt.Fprintln(cmd.OutOrStdout())
 				}
-				fmt.Fprint(cmd.OutOrStdout(), p.Text())
+				fmt.Fprint(cmd.OutOrStdout(), metric.PrintableText(p.Text()))
 				for _, w := range p.Estimate().Warnings(a.Memory) {
-					fmt.Fprintf(cmd.OutOrStdout(), "warning: %s\n", w)
+					fmt.Fprintf(cmd.OutOrStdout(), "warning: %s\n", metric.Printable(w))
 				}
 			}
 			return failed

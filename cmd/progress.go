@@ -12,6 +12,7 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 	"golang.org/x/term"
 
+	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/sim/clock"
 	"github.com/quotalab/quotalab/sim/plan"
@@ -46,7 +47,7 @@ func (m *monitor) shows() bool { return !m.quiet && isTerminal(m.stderr) }
 // Note tells the user something beside the results.
 func (m *monitor) Note(format string, args ...any) {
 	if !m.quiet {
-		fmt.Fprintf(m.stderr, format+"\n", args...)
+		fmt.Fprintln(m.stderr, metric.PrintableText(fmt.Sprintf(format, args...)))
 	}
 }
 

@@ -140,7 +140,9 @@ func (a *app) logOf(prefix string) *log.Logger {
 // by itself.
 type redisLog struct{ *log.Logger }
 
-func (l redisLog) Printf(_ context.Context, format string, v ...any) { l.Logger.Printf(format, v...) }
+func (l redisLog) Printf(_ context.Context, format string, v ...any) {
+	l.Print(metric.PrintableText(fmt.Sprintf(format, v...)))
+}
 
 func (a *app) helpCommand() *cobra.Command {
 	return &cobra.Command{
@@ -228,7 +230,7 @@ func (a *app) tell(ran *cobra.Command, err error) {
 	if err == nil || errors.As(err, &e) && e.Err == nil {
 		return
 	}
-	fmt.Fprintf(a.stderr, "quotalab: %v\n", err)
+	fmt.Fprintln(a.stderr, metric.PrintableText(fmt.Sprintf("quotalab: %v", err)))
 	var u *usageError
 	if errors.As(err, &u) {
 		fmt.Fprintf(a.stderr, "See %q.\n", ran.CommandPath()+" --help")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -42,8 +43,11 @@ type playFlags struct {
 func (f *playFlags) add(flags *pflag.FlagSet) {
 	flags.Func("seed", "seed of every random stream, a `number` instead of the scenario's; repeats of a sweep derive theirs from it", func(text string) error {
 		seed, err := strconv.ParseUint(text, 0, 64)
+		if err != nil {
+			return fmt.Errorf("expected a whole number from 0 to %d, found %q", uint64(math.MaxUint64), text)
+		}
 		f.seed = &seed
-		return err
+		return nil
 	})
 	flags.StringVar(&f.trace, "trace", "", "file of every replay, instead of the scenario's")
 	f.live.add(flags)
@@ -115,6 +119,7 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	a.signals.own(s.Close)
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if s.Plan.Scenario.Sweep != nil {
 		a.Note("note: the sweep of %s is left out, the scenario is played as written: to play its cells, quotalab sweep %s", s.Plan.Scenario.Name, name)
@@ -128,7 +133,7 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 		r.Manifest.Asserts = nil
 	}
 	if a.verbose {
-		fmt.Fprint(a.stderr, s.Plan.Text())
+		fmt.Fprint(a.stderr, metric.PrintableText(s.Plan.Text()))
 	}
 	played, err := a.play(ctx, r, f.metrics)
 	if err != nil {
@@ -155,6 +160,9 @@ func (a *app) play(ctx context.Context, r campaign.Run, metrics string) (_ *camp
 		}
 		defer func() { err = errors.Join(err, stop()) }()
 		a.Note("metrics: %s", url)
+		if r.Meter.Exposed {
+			a.Note("warning: --metrics %s answers other machines too, without a password: localhost:PORT answers this one alone", metrics)
+		}
 	}
 	ctx, done := a.signals.graceful(ctx)
 	defer done()

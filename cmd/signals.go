@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/quotalab/quotalab/cmd/campaign"
+	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/sim/clock"
 )
 
@@ -30,6 +31,7 @@ type signals struct {
 	mu     sync.Mutex
 	first  time.Time               // when the first signal came; zero: none did
 	cancel context.CancelCauseFunc // nil: end at once
+	owned  func() error            // lets go of what must not outlive the process; nil: nothing
 }
 
 func watchSignals(stderr io.Writer) *signals {
@@ -60,6 +62,11 @@ func (s *signals) received() {
 		return
 	case again || s.cancel == nil:
 		fmt.Fprintln(s.stderr, "\nquotalab: ended by a signal")
+		if s.owned != nil {
+			if err := s.owned(); err != nil {
+				fmt.Fprintln(s.stderr, "quotalab:", metric.PrintableText(err.Error()))
+			}
+		}
 		s.exit(int(campaign.Aborted))
 		return
 	}
@@ -74,6 +81,14 @@ func (s *signals) hold(cancel context.CancelCauseFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cancel = cancel
+}
+
+// own has a signal that ends the process at once call release before: servers that
+// were started, and their folders, must not outlive it.
+func (s *signals) own(release func() error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.owned = release
 }
 
 // graceful returns a context that the first signal cancels, with

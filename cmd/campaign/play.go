@@ -90,7 +90,7 @@ func (r Run) Play(ctx context.Context) (*Played, error) {
 // directory named by the run's beginning and plan, that no other run has.
 func createRecord(dir string, m record.Manifest, planText string) (*record.Writer, error) {
 	if dir != "" {
-		w, err := record.Create(dir, m, record.Plan(planText))
+		w, err := record.Create(dir, m, record.Plan(planText), record.CloseWhen(saving()))
 		if err != nil {
 			return nil, fmt.Errorf("--dir: %w", err)
 		}
@@ -99,7 +99,7 @@ func createRecord(dir string, m record.Manifest, planText string) (*record.Write
 	base := filepath.Join(OutputRoot, m.Scenario, m.Started.Format("20060102T150405Z")+"-"+m.PlanHash)
 	dir = base
 	for n := 2; ; n++ {
-		w, err := record.Create(dir, m, record.Plan(planText))
+		w, err := record.Create(dir, m, record.Plan(planText), record.CloseWhen(saving()))
 		if err == nil {
 			return w, nil
 		}
@@ -107,6 +107,24 @@ func createRecord(dir string, m record.Manifest, planText string) (*record.Write
 			return nil, fmt.Errorf("%w (--dir names another directory)", err)
 		}
 		dir = fmt.Sprintf("%s-%d", base, n)
+	}
+}
+
+// saveEvery is how often a run saves what it has, at first: later every hundredth of
+// its time, so that its record has some hundreds of parts at most.
+const saveEvery = 2 * time.Second
+
+// saving returns what tells when a run is to save what it has.
+func saving() func() bool {
+	begun := clock.Now()
+	last := begun
+	return func() bool {
+		now := clock.Now()
+		if now.Sub(last) < max(saveEvery, last.Sub(begun)/100) {
+			return false
+		}
+		last = now
+		return true
 	}
 }
 

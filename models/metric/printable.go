@@ -1,17 +1,52 @@
 package metric
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 )
 
-// Printable replaces what cannot be shown in a key: what would move a terminal's
-// cursor, or turn the direction of text.
+// Printable replaces what cannot be shown in a line of text: what would move a
+// terminal's cursor, begin an escape sequence, turn the direction of text, or is
+// not UTF-8. XML allows every character that is left.
 func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
+		if shown(r) {
 			return r
 		}
-		return '\uFFFD'
+		return unicode.ReplacementChar
 	}, s)
+}
+
+// PrintableText is Printable of a text of several lines, with tabs.
+func PrintableText(s string) string {
+	return strings.Map(func(r rune) rune {
+		if shown(r) || r == '\n' || r == '\t' {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, s)
+}
+
+// shown reports whether a character is shown as itself: a space of any width is.
+func shown(r rune) bool { return unicode.IsPrint(r) || unicode.Is(unicode.Zs, r) }
+
+// Escaped writes what Printable replaces as JSON's \uXXXX, so that different names
+// stay different; line breaks and tabs too. Bytes that are not UTF-8 become U+FFFD.
+func Escaped(s string) string {
+	if Printable(s) == s {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if shown(r) {
+			b.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
+	}
+	return b.String()
 }

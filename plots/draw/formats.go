@@ -18,6 +18,8 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgsvg"
+
+	"github.com/quotalab/quotalab/models/metric"
 )
 
 // Formats of figures.
@@ -255,7 +257,7 @@ func (p *Page) svg(w io.Writer) error {
 	out := svgHead.ReplaceAllFunc(raw.Bytes(), func(head []byte) []byte {
 		size := svgHead.FindSubmatch(head)
 		return fmt.Appendf(nil, `<svg xmlns="http://www.w3.org/2000/svg" width="%s" height="%s" viewBox="%s" role="img" aria-label="%s" font-family="%s">`,
-			size[1], size[2], size[3], html.EscapeString(p.f.Title), fontStack)
+			size[1], size[2], size[3], html.EscapeString(metric.Printable(p.f.Title)), fontStack)
 	})
 	out = svgStyle.ReplaceAllFunc(out, func(attribute []byte) []byte {
 		return presentation(svgStyle.FindSubmatch(attribute)[1])

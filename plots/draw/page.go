@@ -17,10 +17,13 @@ import (
 	"slices"
 
 	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	vgdraw "gonum.org/v1/plot/vg/draw"
+
+	"github.com/quotalab/quotalab/models/metric"
 )
 
 // Figure is a picture: panels with axes under a title, a legend and notes.
@@ -97,6 +100,7 @@ func (f *Figure) Page() *Page {
 // Draw draws the page on a canvas of its size.
 func (p *Page) Draw(c vg.Canvas) {
 	s := p.f.Style
+	c = printable{c}
 	whole := vg.Rectangle{Max: vg.Point{X: p.Width, Y: p.Height}}
 	c.SetColor(s.Background)
 	c.Fill(whole.Path())
@@ -107,6 +111,14 @@ func (p *Page) Draw(c vg.Canvas) {
 			Min: vg.Point{X: s.Margin, Y: top - b.height}, Max: vg.Point{X: s.Width - s.Margin, Y: top}}})
 		top -= b.height
 	}
+}
+
+// printable is a canvas on which no text has characters that cannot be shown, which
+// XML forbids too.
+type printable struct{ vg.Canvas }
+
+func (p printable) FillString(f font.Face, at vg.Point, text string) {
+	p.Canvas.FillString(f, at, metric.Printable(text))
 }
 
 // columnCount returns how many panels stand side by side at the figure's width.

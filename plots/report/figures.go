@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/plots"
 	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/plots/series"
@@ -218,7 +219,7 @@ func (c *colours) joined(light, dark []byte, label, class string) (string, error
 			}
 			b.WriteString("<" + one.Name.Local)
 			if depth++; depth == 1 {
-				fmt.Fprintf(&b, ` role="img" class="%s" aria-label="%s"`, class, html.EscapeString(label))
+				fmt.Fprintf(&b, ` role="img" class="%s" aria-label="%s"`, class, html.EscapeString(metric.Printable(label)))
 			}
 			if err := c.attributes(&b, one, other, depth == 1); err != nil {
 				return "", err

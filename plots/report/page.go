@@ -32,6 +32,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/results/present"
 )
@@ -277,7 +278,11 @@ func HTML(w io.Writer, in []Input) error {
 	if err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
-	if err := t.Execute(w, page); err != nil {
+	var html strings.Builder
+	if err := t.Execute(&html, page); err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	if _, err := io.WriteString(w, metric.PrintableText(html.String())); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"golang.org/x/perf/benchfmt"
 
@@ -71,7 +72,7 @@ type benchWriter struct {
 
 func (b *benchWriter) run(run BenchRun) {
 	s := run.Summary
-	b.configure(append([][2]string{{endKey, ""}, {scenarioKey, s.Scenario}, {clockKey, s.Clock}}, benchTags(s.Tags)...))
+	b.configure(append([][2]string{{endKey, ""}, {scenarioKey, oneLine(s.Scenario)}, {clockKey, s.Clock}}, benchTags(s.Tags)...))
 	// Lines of configuration that differ would put each run into a table of its
 	// own; the format ignores this one.
 	fmt.Fprintf(b, runFormat+"\n", strconv.FormatUint(s.Seed, 10), s.PlanHash)
@@ -120,12 +121,17 @@ func ownKeys() []string { return []string{scenarioKey, clockKey, endKey} }
 // of the file's own.
 func benchTags(tags map[string]string) (config [][2]string) {
 	for k, v := range tags {
-		if k != "" && 'a' <= k[0] && k[0] <= 'z' && !strings.ContainsAny(k, " \t:") && strings.ToLower(k) == k && !slices.Contains(ownKeys(), k) {
-			config = append(config, [2]string{k, strings.ReplaceAll(v, "\n", " ")})
+		if k != "" && 'a' <= k[0] && k[0] <= 'z' && !strings.ContainsFunc(k, notOfKey) && !slices.Contains(ownKeys(), k) {
+			config = append(config, [2]string{k, oneLine(v)})
 		}
 	}
 	slices.SortFunc(config, func(a, b [2]string) int { return cmp.Compare(a[0], b[0]) })
 	return config
+}
+
+// notOfKey reports whether no key of configuration has the character.
+func notOfKey(r rune) bool {
+	return r == ':' || r == unicode.ReplacementChar || unicode.IsSpace(r) || unicode.IsUpper(r) || !unicode.IsPrint(r)
 }
 
 // unitsOf figures: which direction is better, and whether they are exact.

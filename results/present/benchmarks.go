@@ -5,6 +5,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/record"
@@ -113,7 +114,7 @@ func figureName(order []string, tags map[string]string) string {
 
 // nameRune keeps a tag's value in one part of the name.
 func nameRune(r rune) rune {
-	if r <= ' ' || r == '/' || r == 0x7f {
+	if r == '/' || unicode.IsSpace(r) || !unicode.IsPrint(r) {
 		return '_'
 	}
 	return r

@@ -24,7 +24,7 @@ var observationColumns = []string{"seq", "intended", "sent_s", "done_s", "lag_s"
 // that one took from (so a batch has several), under a header. intended is a
 // point in time, other times are seconds after the epoch or spans; what is
 // not known is empty. By judged_s, effect_s and order decisions can be audited
-// without the record.
+// without the record. A text that begins like a formula has an apostrophe in front.
 func CSV(w io.Writer, r *record.Reader) error {
 	m := r.Manifest()
 	out := csv.NewWriter(w)
@@ -52,10 +52,10 @@ func writeObservation(out *csv.Writer, o *record.Observation, epoch time.Time) e
 		string(o.Decision), string(o.Key), whole(int64(o.RoundTrips)), known(o.Remaining, whole), known(o.RetryAfter, span), o.Error, o.Message,
 		known(o.Judged, span), known(o.Effect, span), known(o.Order, whole)}
 	if len(o.Takes) == 0 {
-		return out.Write(append(row, "", "", "", "", ""))
+		return out.Write(spreadsheets(append(row, "", "", "", "", "")))
 	}
 	for _, t := range o.Takes {
-		if err := out.Write(append(row[:len(row):len(row)], t.Limit, t.Key, whole(t.Cost), string(t.Mode), t.Shard)); err != nil {
+		if err := out.Write(spreadsheets(append(row[:len(row):len(row)], t.Limit, t.Key, whole(t.Cost), string(t.Mode), t.Shard))); err != nil {
 			return err
 		}
 	}
@@ -142,7 +142,7 @@ func Verdicts(w io.Writer, r *record.Reader) error {
 }
 
 func writeVerdicts(out *csv.Writer, v *quotaaudit.AccountVerdicts) error {
-	begin := []string{v.Engine.Name, whole(v.Account), v.Group}
+	begin := spreadsheets([]string{v.Engine.Name, whole(v.Account), v.Group})
 	for i := range v.Obligations {
 		o := &v.Obligations[i]
 		start := ""

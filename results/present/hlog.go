@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
@@ -181,8 +182,8 @@ func HGRM(w io.Writer, m *summary.Measured) error {
 	return nil
 }
 
-// oneLine makes a text fit for a comment line.
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+// oneLine returns a text as one line without what cannot be shown.
+func oneLine(s string) string { return metric.Printable(strings.Join(strings.Fields(s), " ")) }
 
 // longest time that a histogram holds; one that is longer counts as this.
 const longest = int64(365 * 24 * time.Hour)
@@ -242,7 +243,7 @@ func (h *histograms) of(o outcome) *hdrhistogram.PackedHistogram {
 // and white space in tags.
 func tagOf(o outcome) string {
 	clean := func(r rune) rune {
-		if r <= ' ' || r == ',' || r == 0x7f || r > 0x7f && strings.TrimSpace(string(r)) == "" {
+		if r == ',' || unicode.IsSpace(r) || !unicode.IsPrint(r) {
 			return '_'
 		}
 		return r

@@ -122,20 +122,20 @@ func JUnitSuites(w io.Writer, suites []Suite) error {
 
 func (s *Suite) xml(id int) junit.Testsuite {
 	suite := junit.Testsuite{
-		ID: id, Name: printableLine(s.Name), Package: "quotalab", Hostname: "localhost", // a record does not know where it was made
+		ID: id, Name: oneLine(s.Name), Package: "quotalab", Hostname: "localhost", // a record does not know where it was made
 		Time: junitTime(s.Seconds), Timestamp: s.Started.UTC().Format("2006-01-02T15:04:05"),
 		SystemOut: &junit.Output{Data: printableLines(s.Out)}, SystemErr: &junit.Output{Data: printableLines(s.Err)},
 	}
 	for _, p := range append([][2]string{{"package", "quotalab"}}, s.Properties...) { // Jenkins' schema wants one at least
-		suite.AddProperty(p[0], p[1])
+		suite.AddProperty(oneLine(p[0]), oneLine(p[1]))
 	}
 	for i, c := range s.Cases {
-		out := junit.Testcase{Name: printableLine(c.Name), Classname: suite.Name, Time: junitTime(0)}
+		out := junit.Testcase{Name: oneLine(c.Name), Classname: suite.Name, Time: junitTime(0)}
 		if i == 0 {
 			out.Time = suite.Time // the run is one, and not of each case
 		}
 		if c.Problem != nil {
-			result := &junit.Result{Type: c.Kind, Message: printableLine(c.Message), Data: printableLines(c.Details)}
+			result := &junit.Result{Type: c.Kind, Message: oneLine(c.Message), Data: printableLines(c.Details)}
 			if c.Kind == Invalid {
 				out.Error = result
 			} else {
@@ -149,11 +149,7 @@ func (s *Suite) xml(id int) junit.Testsuite {
 
 func junitTime(seconds float64) string { return strconv.FormatFloat(seconds, 'f', 3, 64) }
 
-// printableLine has no characters that XML or a viewer would stumble over.
-func printableLine(s string) string {
-	return metric.Printable(strings.Join(strings.Fields(s), " "))
-}
-
+// printableLines returns lines without characters that XML or a viewer would stumble over.
 func printableLines(lines []string) string {
 	printable := make([]string, len(lines))
 	for i, l := range lines {

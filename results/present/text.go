@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/summary"
 )
@@ -71,7 +72,7 @@ func writeHead(w io.Writer, s *summary.Measured, l Look) {
 		}
 	}
 	sentence := func(text string) { fmt.Fprintf(w, "  %s\n", wrap(text, l.Width-2, 2)) }
-	fmt.Fprintf(w, "%s: %s\n", l.paint(bold, s.Scenario), l.paint(colour, s.Verdict()+", "+AssertionsHeld(s)))
+	fmt.Fprintf(w, "%s: %s\n", l.paint(bold, metric.Printable(s.Scenario)), l.paint(colour, s.Verdict()+", "+AssertionsHeld(s)))
 	if e := s.EndedBy; e != nil {
 		bullets(red, []string{fmt.Sprintf("%s: %s ended the run at %s of %s", e.Metric, e.Check, unit.Lasting(e.AtSeconds), unit.Lasting(s.HorizonSeconds))})
 	}

@@ -4,8 +4,13 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
+
+	"github.com/quotalab/quotalab/models/metric"
 )
 
 // Look is how text is written for a terminal.
@@ -41,7 +46,7 @@ func (t *Table) Write(w io.Writer, l Look) error {
 	}
 	var b strings.Builder
 	if t.Title != "" {
-		fmt.Fprintf(&b, "\n%s\n", l.paint(bold, t.Title))
+		fmt.Fprintf(&b, "\n%s\n", l.paint(bold, metric.Printable(t.Title)))
 	}
 	t.writeRows(&b, l)
 	for _, n := range t.Notes {
@@ -55,7 +60,7 @@ func (t *Table) writeRows(b *strings.Builder, l Look) {
 	if len(t.Rows) == 0 {
 		return
 	}
-	rows, indent := t.Rows, ""
+	rows, indent := printableRows(t.Rows), ""
 	if header := t.header(); strings.Join(header, "") != "" {
 		rows, indent = append([][]Cell{AllWords(header)}, rows...), "  "
 	}
@@ -85,6 +90,18 @@ func (t *Table) writeRows(b *strings.Builder, l Look) {
 	}
 }
 
+// printableRows returns rows whose texts a terminal shows as they are.
+func printableRows(rows [][]Cell) [][]Cell {
+	out := make([][]Cell, len(rows))
+	for i, r := range rows {
+		out[i] = slices.Clone(r)
+		for c := range r {
+			out[i][c].Text = metric.Printable(r[c].Text)
+		}
+	}
+	return out
+}
+
 // A last column is broken into lines where a cell is longer than longCell and
 // the column has room for narrowest characters.
 const (
@@ -95,16 +112,16 @@ const (
 func (t *Table) header() []string {
 	names := make([]string, len(t.Columns))
 	for i, c := range t.Columns {
-		names[i] = c.Name
+		names[i] = metric.Printable(c.Name)
 	}
 	return names
 }
 
 // wrap breaks a text into lines of at most width characters, where words allow
-// it, all but the first indented. A width below 1 breaks nothing.
+// it, all but the first indented, without what a terminal would not show. A width below 1 breaks nothing.
 func wrap(text string, width, indent int) string {
 	if width < 1 {
-		return text
+		return metric.PrintableText(text)
 	}
 	var b strings.Builder
 	line := 0
@@ -119,7 +136,7 @@ func wrap(text string, width, indent int) string {
 			b.WriteByte(' ')
 			line++
 		}
-		b.WriteString(word)
+		b.WriteString(metric.Printable(word))
 		line += n
 	}
 	return b.String()
@@ -168,16 +185,21 @@ func (c Cell) markdown(of Column) string {
 // special are the characters that mean something in Markdown, and what stands for
 // them.
 var special = strings.NewReplacer("\\", "\\\\", "`", "\\`", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]", "|", "\\|", "~", "\\~", "#", "\\#", "@", "@\u200b",
-	"<", "&lt;", ">", "&gt;", "&", "&amp;", "\r", " ", "\n", " ", "\t", " ")
+	"<", "&lt;", ">", "&gt;", "&", "&amp;")
+
+// unbroken makes spaces of what breaks lines.
+var unbroken = strings.NewReplacer("\r", " ", "\n", " ", "\t", " ")
 
 // Literal returns text that means nothing but itself in a line or a cell of
 // Markdown.
-func Literal(s string) string { return special.Replace(s) }
+func Literal(s string) string {
+	return special.Replace(metric.Printable(unbroken.Replace(s)))
+}
 
 // Code returns Markdown for text in the words of a language, fenced by more
 // backquotes than it has.
 func Code(s string) string {
-	s = strings.NewReplacer("\r", " ", "\n", " ").Replace(s)
+	s = metric.Printable(unbroken.Replace(s))
 	fence := "`"
 	for strings.Contains(s, fence) {
 		fence += "`"
@@ -188,9 +210,36 @@ func Code(s string) string {
 	return fence + s + fence
 }
 
+// spreadsheet returns a field of CSV that a spreadsheet takes for text: one that
+// begins like a formula gets an apostrophe in front, unless it is a number, and
+// what cannot be shown is escaped, save line breaks.
+func spreadsheet(field string) string {
+	lines := strings.Split(field, "\n")
+	for i, line := range lines {
+		lines[i] = metric.Escaped(line)
+	}
+	text := strings.Join(lines, "\n")
+	first, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(field, unicode.IsSpace))
+	if !strings.ContainsRune("=+-@＝＋－＠", first) {
+		return text
+	}
+	if _, err := strconv.ParseFloat(field, 64); err == nil {
+		return text
+	}
+	return "'" + text
+}
+
+// spreadsheets makes fields of CSV of texts, in place.
+func spreadsheets(line []string) []string {
+	for i, field := range line {
+		line[i] = spreadsheet(field)
+	}
+	return line
+}
+
 // CSV writes the rows under a header, numbers plain.
 func (t *Table) CSV(w io.Writer) error {
-	lines := [][]string{t.header()}
+	lines := [][]string{spreadsheets(t.header())}
 	for _, r := range t.Rows {
 		line := make([]string, len(r))
 		for i, c := range r {
@@ -198,7 +247,7 @@ func (t *Table) CSV(w io.Writer) error {
 				line[i] = c.Number
 			}
 		}
-		lines = append(lines, line)
+		lines = append(lines, spreadsheets(line))
 	}
 	if err := csv.NewWriter(w).WriteAll(lines); err != nil {
 		return fmt.Errorf("writing CSV: %w", err)

@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/quotalab/quotalab/models/metric"
 )
 
 // Names of the files in a record's directory.
@@ -237,10 +239,25 @@ func evaluationRows() *layout[Evaluation] {
 }
 
 // WriteJSON writes v as people read it too: indented, with <, > and & as they
-// are, and a newline at its end.
+// are, and a newline at its end. What a terminal would not show is escaped.
 func WriteJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	for line := range strings.Lines(b.String()) {
+		line, end := strings.CutSuffix(line, "\n")
+		if _, err := io.WriteString(w, metric.Escaped(line)); err != nil {
+			return err
+		}
+		if end {
+			if _, err := io.WriteString(w, "\n"); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -32,6 +32,8 @@ type Writer struct {
 	seq          int64
 	settle       settle
 	nextAccount  func(*Account) error
+	due          func() bool // parts are to be closed; nil: never
+	asked        int64       // rows written
 
 	work chan job // to the encoder
 	done chan struct{}
@@ -47,12 +49,18 @@ type options struct {
 	partRows int64
 	plan     string
 	codec    compress.Codec
+	due      func() bool
 }
 
 // PartRows closes a part every n observations, every n evaluations, and with
 // the account that brings the accounts of a part to n instants of usage
 // (n ≥ 1; default DefaultPartRows). The record's hash does not depend on it.
 func PartRows(n int64) Option { return func(o *options) { o.partRows = n } }
+
+// CloseWhen closes the open parts, so that they outlive the process, when due says
+// so, which is asked as rows are written: at every row in real time, at some in virtual
+// time. The record's hash does not depend on it.
+func CloseWhen(due func() bool) Option { return func(o *options) { o.due = due } }
 
 // Plan stores the compiled plan's text in the record.
 func Plan(text string) Option { return func(o *options) { o.plan = text } }
@@ -86,7 +94,7 @@ func Create(dir string, m Manifest, opts ...Option) (*Writer, error) {
 	if err := b.write(); err != nil {
 		return nil, err
 	}
-	w := &Writer{dir: dir, manifest: m, work: make(chan job, queuedBatches), done: make(chan struct{}), book: b, nextAccount: ascending()}
+	w := &Writer{dir: dir, manifest: m, work: make(chan job, queuedBatches), done: make(chan struct{}), book: b, nextAccount: ascending(), due: o.due}
 	w.observations, w.accounts, w.evaluations = newLane(observationRows(), b, o), newLane(accountRows(), b, o), newLane(evaluationRows(), b, o)
 	w.enter()
 	go w.encode()
@@ -142,6 +150,7 @@ func (w *Writer) Write(o *Observation) error {
 	w.row = *o
 	w.row.Seq = w.seq
 	w.seq++
+	w.closeDue()
 	return w.observations.push(w, &w.row)
 }
 
@@ -155,6 +164,7 @@ func (w *Writer) WriteAccount(a *Account) error {
 	if err := w.nextAccount(a); err != nil {
 		return fmt.Errorf("writing to the record %s: %w", w.dir, err)
 	}
+	w.closeDue()
 	return w.accounts.push(w, a)
 }
 
@@ -164,8 +174,37 @@ func (w *Writer) WriteEvaluation(e *Evaluation) error {
 	if w.closed {
 		return w.errClosed()
 	}
+	w.closeDue()
 	return w.evaluations.push(w, e)
 }
+
+// askEvery so many rows a run in virtual time asks whether parts are due: it writes
+// hundreds of thousands a second.
+const askEvery = 64
+
+// closeDue has the parts closed with all rows so far, if it is time.
+func (w *Writer) closeDue() {
+	w.asked++
+	if w.due == nil || !w.settle.real && w.asked%askEvery != 0 || w.failed.Load() != nil || !w.due() {
+		return
+	}
+	w.observations.flush(w)
+	w.accounts.flush(w)
+	w.evaluations.flush(w)
+	w.work <- closing{w}
+}
+
+// closeParts closes the open parts.
+func (w *Writer) closeParts() error {
+	return errors.Join(w.observations.encoder.closePart(), w.accounts.encoder.closePart(), w.evaluations.encoder.closePart())
+}
+
+// closing is the encoder's job to close the open parts.
+type closing struct{ *Writer }
+
+func (c closing) encode() error { return c.closeParts() }
+
+func (closing) recycle() {}
 
 func (w *Writer) errClosed() error {
 	return fmt.Errorf("writing to the record %s: it is closed", w.dir)
@@ -188,7 +227,7 @@ func (w *Writer) Close(finish func(m *Manifest)) (Manifest, error) {
 	if err := w.failed.Load(); err != nil {
 		return w.fail(*err, finish)
 	}
-	if err := errors.Join(w.observations.encoder.closePart(), w.accounts.encoder.closePart(), w.evaluations.encoder.closePart()); err != nil {
+	if err := w.closeParts(); err != nil {
 		return w.fail(err, finish)
 	}
 	m := w.book.manifest

@@ -2,6 +2,7 @@ package decode
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"strconv"
 	"strings"
@@ -78,6 +79,9 @@ func readSeed(s string) (any, error) {
 	n, err := strconv.ParseUint(strings.ReplaceAll(s, "_", ""), 10, 64)
 	if err != nil {
 		c, err := unit.Count(s) // 1e6 and 1.0, and its message
+		if err != nil {
+			err = fmt.Errorf("expected a whole number from 0 to %d, found %q", uint64(math.MaxUint64), s)
+		}
 		return uint64(c), err
 	}
 	return n, nil

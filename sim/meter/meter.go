@@ -46,6 +46,8 @@ const mostBuckets = 160
 
 // Meter counts what it is shown. It is safe for concurrent use.
 type Meter struct {
+	Exposed bool // other machines can ask it, once it is served
+
 	registry *prometheus.Registry
 
 	decisions             *prometheus.CounterVec
@@ -164,6 +166,9 @@ func (m *Meter) Serve(addr string) (url string, stop func() error, err error) {
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
 		return "", nil, fmt.Errorf("serving metrics on %q: %w; expected host:port with a free port, such as localhost:9464", addr, err)
+	}
+	if tcp, ok := listener.Addr().(*net.TCPAddr); ok {
+		m.Exposed = !tcp.IP.IsLoopback()
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{EnableOpenMetrics: true}))

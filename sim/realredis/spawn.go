@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/quotalab/quotalab/sim/child"
@@ -61,7 +62,8 @@ func checkNames(names []string) error {
 
 // start leaves it to Close to undo what it did before an error.
 func (s *Servers) start(ctx context.Context, program string, names []string) error {
-	dir, err := os.MkdirTemp("", "quotalab-redis-")
+	removeStale(os.TempDir())
+	dir, err := os.MkdirTemp("", fmt.Sprintf("%s%d-", folderPrefix, os.Getpid()))
 	if err != nil {
 		return fmt.Errorf("starting redis-server: folder for its files: %w", err)
 	}
@@ -86,6 +88,32 @@ func (s *Servers) start(ctx context.Context, program string, names []string) err
 	}
 	s.connect(append([]string(nil), names...), hosts, Login{})
 	return nil
+}
+
+// folderPrefix begins the name of a folder of servers' files; the process that made
+// it follows, which removes it unless it was killed.
+const folderPrefix = "quotalab-redis-"
+
+// removeStale removes the folders in dir whose process is gone. One that cannot be
+// removed, such as another user's, is none of this run's. Servers keep nothing in them
+// and make them anew when they start again, so one that is removed too early, from
+// beside a container that shares the folder, does no harm.
+func removeStale(dir string) {
+	folders, _ := filepath.Glob(filepath.Join(dir, folderPrefix+"*-*"))
+	for _, folder := range folders {
+		number, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(folder), folderPrefix), "-")
+		pid, err := strconv.Atoi(number)
+		if err != nil || pid < 1 {
+			continue
+		}
+		owner, err := os.FindProcess(pid)
+		if err == nil {
+			err = owner.Signal(syscall.Signal(0))
+		}
+		if errors.Is(err, os.ErrProcessDone) {
+			_ = os.RemoveAll(folder)
+		}
+	}
 }
 
 // each calls f for all at once, and joins their errors in order.
