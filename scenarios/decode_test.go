@@ -42,7 +42,7 @@ func constant(d time.Duration) Distribution {
 func TestDefaults(t *testing.T) {
 	want := &Scenario{
 		Name: "minimal", Seed: 1, Epoch: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Horizon: Duration(time.Minute), Clock: "virtual", Observations: "all", SampleRate: 0.01, UsageBatch: Duration(5 * time.Minute), File: "test.yaml",
-		Shards:  Shards{Count: 1, Names: []string{"shard-1"}, Zones: []string{"default"}, Service: constant(0), Scripts: constant(0)},
+		Shards:  Shards{Count: 1, Names: []string{"shard-1"}, Zones: []string{"default"}, Service: constant(0), Scripts: constant(0), Engine: "embedded"},
 		Network: Network{RTT: constant(time.Millisecond)},
 		Keys:    Named[Population]{{Name: "k", Value: Population{As: "name", Uniform: &UniformKeys{10}}}},
 		Clients: Named[Client]{{Name: "default", Value: Client{Does: "take", Instances: 1, ShardNames: []string{"shard-1"}, Zone: "default", Connection: Connection{DialTimeout: 5e9, ReadTimeout: 3e9, WriteTimeout: 3e9, MaxRetries: 3, DialerRetries: 5, Heartbeat: 5e8, Pipelining: "none"}}}},

