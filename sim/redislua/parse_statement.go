@@ -98,7 +98,7 @@ func (p *parser) forStatement(line int) stmt {
 	case "=":
 		s = p.numericFor(name, line)
 	case ",", "in":
-		s = p.genericFor(name, line)
+		s = p.genericFor(name)
 	default:
 		p.failNear("'=' or 'in' expected")
 	}
@@ -127,14 +127,13 @@ func (p *parser) numericFor(name string, line int) stmt {
 	return s
 }
 
-func (p *parser) genericFor(name string, line int) stmt {
+func (p *parser) genericFor(name string) stmt {
 	names := []string{name}
 	for p.accept(",") {
 		names = append(names, p.name())
 	}
 	p.expect("in")
-	line = p.line
-	s := stmt{kind: stGenericFor, line: line, exprs: p.exprList()}
+	s := stmt{kind: stGenericFor, line: p.line, exprs: p.exprList()}
 	p.reserve(3)
 	p.forBody(&s, names)
 	return s

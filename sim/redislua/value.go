@@ -18,7 +18,6 @@ type null struct{}
 type Function struct {
 	proto  *proto
 	up     []*cell
-	env    *Table
 	native func(t *thread, args []Value) []Value
 	name   string // of a function of Go, for its errors
 	id     uint64

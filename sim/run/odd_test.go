@@ -23,7 +23,6 @@ type own struct {
 	mu   sync.Mutex
 	left map[string]float64
 	last map[string]time.Time
-	n    int
 	take func(l *own, ctx context.Context, key string) (bool, error)
 }
 
