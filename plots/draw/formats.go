@@ -10,7 +10,9 @@ import (
 	"io"
 	"math"
 	"regexp"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"codeberg.org/go-pdf/fpdf"
 	xfont "golang.org/x/image/font"
@@ -59,7 +61,7 @@ func (p *Page) image(dpi int) image.Image {
 // of a map, and whose text is limited to Windows-1252 (no ≤, no −).
 func (p *Page) pdf(w io.Writer) error {
 	c := newPDF(p.Width, p.Height)
-	c.doc.SetTitle(p.f.Title, true)
+	c.doc.SetTitle(metric.Printable(p.f.Title), true)
 	p.Draw(c)
 	c.doc.TransformEnd()
 	return c.doc.Output(w)
@@ -192,6 +194,15 @@ func (c *pdfCanvas) arc(a vg.PathComp) {
 	}
 }
 
+// inPDF replaces a character that the PDF package has no place for, in a table
+// of the first 65,536; it panics instead.
+func inPDF(r rune) rune {
+	if r > math.MaxUint16 {
+		return utf8.RuneError
+	}
+	return r
+}
+
 func (c *pdfCanvas) FillString(f font.Face, pt vg.Point, s string) {
 	if f.Font.Size == 0 || s == "" {
 		return
@@ -214,7 +225,7 @@ func (c *pdfCanvas) FillString(f font.Face, pt vg.Point, s string) {
 	c.doc.TransformBegin()
 	c.Translate(pt)
 	c.Scale(1, -1) // text is not upside down
-	c.doc.Text(0, 0, s)
+	c.doc.Text(0, 0, strings.Map(inPDF, s))
 	c.doc.TransformEnd()
 }
 

@@ -19,13 +19,12 @@ import (
 // of boulder over 850,000 keys 14,500. So the time that is told is right within
 // a factor of about two, where the machine has a core for the run.
 //
-// The most memory: 186 MB with one key, 257 MB (tat) and 231 MB (boulder) with
-// 50,000, 1.23 GB with 850,000. Most of a key's is in the embedded shard and in the index of
-// deadlines. The record of that million had 19.4 MB.
+// The most memory: 203 MB with one key, 245 MB (tat) with 50,000, 866 MB (tat) and
+// 920 MB (boulder) with 850,000. The record of that million decisions had 19.4 MB.
 const (
 	decisionsPerSecond  = 18_000
-	bytesOfRun          = 185e6 // with one key: the program, the ballast of the collector, buffers
-	bytesPerKey         = 1280
+	bytesOfRun          = 200e6 // with one key: the program, the ballast of the collector, buffers
+	bytesPerKey         = 850
 	bytesPerObservation = 20
 )
 
