@@ -63,9 +63,9 @@ func TestSortingNumbers(t *testing.T) {
 	// Columns: decision, key, count, share, round trips, most.
 	sorted := func(n, times int) string {
 		for range times {
-			eval[bool](p, fmt.Sprintf(`document.getElementById("table-0").tHead.rows[0].cells[%d].firstElementChild.click(), true`, n))
+			eval[bool](p, fmt.Sprintf(`document.getElementById("table-1").tHead.rows[0].cells[%d].firstElementChild.click(), true`, n))
 		}
-		return p.column("table-0", n)
+		return p.column("table-1", n)
 	}
 	if got := sorted(2, 1); got != "10,000 5,000 3,333" {
 		t.Errorf("counts from the largest: %s", got)
@@ -73,7 +73,7 @@ func TestSortingNumbers(t *testing.T) {
 	if got := sorted(2, 1); got != "3,333 5,000 10,000" {
 		t.Errorf("counts from the smallest: %s", got)
 	}
-	last := eval[string](p, `document.getElementById("table-0").parentElement.querySelector("table").tBodies[0].rows[0].cells[4].textContent`)
+	last := eval[string](p, `document.getElementById("table-1").parentElement.querySelector("table").tBodies[0].rows[0].cells[4].textContent`)
 	if last != "–" {
 		t.Fatalf("the table has round trips %q: expected none", last)
 	}
@@ -104,7 +104,7 @@ func TestCopying(t *testing.T) {
 		if got := copyOf(`[data-copy-table="example-0"]`); got != want {
 			t.Errorf("%s: copied %q, expected %q", name, got, want)
 		}
-		if got := copyOf(`[data-copy-table="table-0"]`); !strings.HasPrefix(got, "decision\tkey\tcount\tshare (%)\tround trips (avg)\tmax\nallowed\tfound\t10000\t54.54") {
+		if got := copyOf(`[data-copy-table="table-1"]`); !strings.HasPrefix(got, "decision\tkey\tcount\tshare (%)\tround trips (avg)\tmax\nallowed\tfound\t10000\t54.54") {
 			t.Errorf("%s: copied %q: expected plain numbers under units", name, got)
 		}
 		if got := copyOf(`[data-copy="command"]`); got != "quotalab run scenario --seed 7" {
