@@ -14,10 +14,8 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/quotalab/quotalab/sim/clock"
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
-
-// slots of every Redis Cluster.
-const slots = 16384
 
 // DialCluster looks for the masters of the Redis Cluster that the nodes at
 // hosts belong to, of which one has to answer, logs in to each master and
@@ -87,7 +85,7 @@ func mastersOf(seed string, ranges []redis.ClusterSlot) ([]string, error) {
 			masters = append(masters, master)
 		}
 	}
-	if next != slots {
+	if next != rediscmd.Slots {
 		return nil, fmt.Errorf("%w: cluster of %s: slot %d belongs to no master; redis-cli --cluster fix repairs a cluster", ErrUnreachable, seed, next)
 	}
 	return masters, nil
@@ -101,8 +99,8 @@ const formLimit = 30 * time.Second
 // them the masters of a Redis Cluster, each with as many slots as the others
 // and no replicas. It returns when every node says that the cluster is whole.
 func SpawnCluster(ctx context.Context, names []string) (*Servers, error) {
-	if len(names) > slots {
-		return nil, fmt.Errorf("starting a cluster: expected at most %d masters, one a slot, found %d", slots, len(names))
+	if len(names) > rediscmd.Slots {
+		return nil, fmt.Errorf("starting a cluster: expected at most %d masters, one a slot, found %d", rediscmd.Slots, len(names))
 	}
 	s, err := spawn(ctx, names, true)
 	if err != nil {
@@ -124,7 +122,7 @@ func (s *Servers) form(ctx context.Context) error {
 		pipe := c.Pipeline()
 		// Epochs that differ from the start spare the nodes a quarrel.
 		pipe.Do(ctx, "CLUSTER", "SET-CONFIG-EPOCH", i+1)
-		pipe.Do(ctx, "CLUSTER", "ADDSLOTSRANGE", i*slots/n, (i+1)*slots/n-1)
+		pipe.Do(ctx, "CLUSTER", "ADDSLOTSRANGE", i*rediscmd.Slots/n, (i+1)*rediscmd.Slots/n-1)
 		if _, err := pipe.Exec(ctx); err != nil {
 			return fmt.Errorf("shard %q at %s: giving it slots: %w", s.names[i], s.hosts[i], err)
 		}
@@ -149,7 +147,7 @@ func (s *Servers) form(ctx context.Context) error {
 // whole waits until a node sees all n masters and all slots served.
 func whole(ctx context.Context, c *redis.Client, n int) error {
 	wanted := []string{
-		"cluster_state:ok", fmt.Sprintf("cluster_slots_ok:%d", slots),
+		"cluster_state:ok", fmt.Sprintf("cluster_slots_ok:%d", rediscmd.Slots),
 		fmt.Sprintf("cluster_known_nodes:%d", n), fmt.Sprintf("cluster_size:%d", n),
 	}
 	for {

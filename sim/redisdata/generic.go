@@ -184,7 +184,7 @@ func (s *Store) persist(w []string) {
 func (db *database) put(key string, e *entry) {
 	db.keys[key] = e
 	if e.until != 0 {
-		db.due.push(deadline{e.until, key})
+		db.due.Push([1]int64{e.until}, key)
 	}
 	db.touch(key)
 }

@@ -9,8 +9,12 @@
 package redisdata
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"slices"
+	"strings"
+
+	"github.com/quotalab/quotalab/models/heap"
 )
 
 // Databases is how many databases there are.
@@ -73,10 +77,10 @@ func (s *Store) SetTime(ns int64) {
 
 // next returns a key that is due before ms.
 func (db *database) next(ms int64) (string, bool) {
-	for len(db.due) > 0 && db.due[0].at < ms {
-		d := db.due.pop()
-		if e := db.keys[d.key]; e != nil && e.until == d.at {
-			return d.key, true
+	for len(db.due) > 0 && db.due[0].Key[0] < ms {
+		d := db.due.Pop()
+		if e := db.keys[d.Value]; e != nil && e.until == d.Key[0] {
+			return d.Value, true
 		}
 	}
 	return "", false
@@ -155,7 +159,7 @@ func (s *Store) expire(key string, e *entry, until int64) {
 		return
 	}
 	e.until = until
-	s.db.due.push(deadline{until, key})
+	s.db.due.Push([1]int64{until}, key)
 	if len(s.db.due) > 2*len(s.db.keys)+64 {
 		s.db.compact()
 	}
@@ -173,79 +177,20 @@ func (s *Store) delete(key string) bool {
 
 func (db *database) remove(key string) { delete(db.keys, key) }
 
-// deadline is a millisecond since 1970, behind which a key is gone.
-type deadline struct {
-	at  int64
-	key string
-}
-
-// deadlines is a heap of deadlines, the next one first. Those that a later
-// change made obsolete are skipped on the way.
-type deadlines []deadline
-
-func (d *deadlines) push(x deadline) {
-	h := append(*d, x)
-	i := len(h) - 1
-	for i > 0 {
-		up := (i - 1) / 2
-		if h[up].at <= x.at {
-			break
-		}
-		h[i] = h[up]
-		i = up
-	}
-	h[i] = x
-	*d = h
-}
-
-func (d *deadlines) pop() deadline {
-	h := *d
-	first, last := h[0], h[len(h)-1]
-	h[len(h)-1] = deadline{}
-	h = h[:len(h)-1]
-	if len(h) > 0 {
-		h.sink(last)
-	}
-	*d = h
-	return first
-}
-
-// sink puts x where the first one was.
-func (d deadlines) sink(x deadline) {
-	i := 0
-	for {
-		child := 2*i + 1
-		if child >= len(d) {
-			break
-		}
-		if child+1 < len(d) && d[child+1].at < d[child].at {
-			child++
-		}
-		if x.at <= d[child].at {
-			break
-		}
-		d[i] = d[child]
-		i = child
-	}
-	d[i] = x
-}
+// deadlines are the milliseconds since 1970 behind which keys are gone, the next
+// one first. Those that a later change made obsolete are skipped on the way.
+type deadlines = heap.Heap[[1]int64, string]
 
 // compact drops the obsolete deadlines, so that a key whose deadline moves at
 // every request does not fill the heap.
 func (db *database) compact() {
 	old := db.due
-	slices.SortFunc(old, func(a, b deadline) int {
-		if a.at != b.at {
-			return int(min(1, max(-1, a.at-b.at)))
-		}
-		if a.key < b.key {
-			return -1
-		}
-		return 1
+	slices.SortFunc(old, func(a, b heap.Item[[1]int64, string]) int {
+		return cmp.Or(cmp.Compare(a.Key[0], b.Key[0]), strings.Compare(a.Value, b.Value))
 	})
-	kept := old[:0]
+	kept := old[:0] // in order, which is a heap
 	for _, d := range old {
-		if e := db.keys[d.key]; e != nil && e.until == d.at && (len(kept) == 0 || kept[len(kept)-1] != d) {
+		if e := db.keys[d.Value]; e != nil && e.until == d.Key[0] && (len(kept) == 0 || kept[len(kept)-1] != d) {
 			kept = append(kept, d)
 		}
 	}
