@@ -18,7 +18,7 @@ func TestSignals(t *testing.T) {
 		why       string
 		held      bool            // something can be ended in good order
 		at        []time.Duration // when signals come
-		released  int             // after so many signals it has ended; 0: never
+		released  int             // the number of signals after which it has ended; 0: never
 		exits     []int
 		cancelled bool
 	}{

@@ -178,8 +178,8 @@ func (w *Writer) WriteEvaluation(e *Evaluation) error {
 	return w.evaluations.push(w, e)
 }
 
-// askEvery so many rows a run in virtual time asks whether parts are due: it writes
-// hundreds of thousands a second.
+// askEvery is the number of rows between two looks of a run in virtual time at
+// whether parts are due: it writes hundreds of thousands a second.
 const askEvery = 64
 
 // closeDue has the parts closed with all rows so far, if it is time.
