@@ -34,6 +34,9 @@ type Spec struct {
 	Faults bool
 	// Guarded says that what is sent to a shard past its Ring is refused.
 	Guarded bool
+	// Wire says that every command goes through go-redis' pool, writer and reader,
+	// which is slower and makes no other difference.
+	Wire bool
 }
 
 // ClientSpec describes one client of a fleet.
@@ -110,7 +113,7 @@ func (f *Fleet) Ring(c ClientSpec) (*redis.Ring, error) {
 		return nil, fmt.Errorf("client names %d shards and has %d delays, the fleet has %d shards", len(c.ShardNames), len(c.RTT), len(f.Shards))
 	}
 	w := &wire{
-		fleet: f, rtt: c.RTT, rng: c.Rand, tat: c.TAT, now: c.Now, connection: c.Connection, shards: map[*redis.Client]*Shard{},
+		fleet: f, rtt: c.RTT, rng: c.Rand, tat: c.TAT, now: c.Now, connection: c.Connection, shards: map[*redis.Client]*Shard{}, open: map[*redis.Client]*inlineConn{},
 		names: slices.Clone(c.ShardNames), failed: make([]int8, len(f.Shards)),
 	}
 	options := &redis.RingOptions{
@@ -139,9 +142,16 @@ func (f *Fleet) Ring(c ClientSpec) (*redis.Ring, error) {
 func (w *wire) newClient(o *redis.Options) *redis.Client {
 	s := w.fleet.byAddr[o.Addr]
 	w.options = *o // as they are before go-redis fills them in
-	o.Dialer = func(context.Context, string, string) (net.Conn, error) { return s.dial() }
+	var client *redis.Client
+	o.Dialer = func(context.Context, string, string) (net.Conn, error) {
+		conn, err := s.dial()
+		if c, ok := conn.(*inlineConn); ok && !w.fleet.spec.Wire {
+			w.open[client] = c
+		}
+		return conn, err
+	}
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled} // else it looks up the address in the DNS
-	client := redis.NewClient(o)
+	client = redis.NewClient(o)
 	if w.fleet.spec.Guarded {
 		client.AddHook(direct{})
 	}

@@ -39,6 +39,9 @@ type wire struct {
 	beats   bool                     // it looks at its shards
 	late    map[*Shard]*redis.Client // for flights to shards that the Ring has lost
 	options redis.Options            // of the Ring's clients
+
+	open  map[*redis.Client]*inlineConn // connections for the short way
+	words [][]string                    // of the commands that go it
 }
 
 // command is one command with what it may do.
@@ -197,6 +200,12 @@ func (w *wire) execute(trace *Trace, f *flight) error {
 			w.observe(trace, f.shard, c)
 		}
 		defer w.observeReplies(trace, f)
+	}
+	if w.short(f, cmds) {
+		return refused
+	}
+	if c := w.open[f.client]; c != nil {
+		defer func() { c.executed = false }()
 	}
 	if len(cmds) == 1 && f.as != transaction {
 		err := f.client.Process(ctx, cmds[0].Cmder)
