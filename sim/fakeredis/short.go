@@ -24,21 +24,20 @@ func (w *wire) short(f *flight, cmds []command) bool {
 	if c == nil || c.closed || c.lost != nil || c.client.RESP3 {
 		return false
 	}
-	all := w.words[:0]
-	defer func() { clear(w.words[:len(all)]) }()
+	w.words, w.ends = w.words[:0], w.ends[:0]
 	for _, cmd := range cmds {
-		words := plain(cmd)
-		if words == nil {
+		if !w.plain(cmd) {
 			return false
 		}
-		all = append(all, words)
+		w.ends = append(w.ends, len(w.words))
 	}
-	w.words = all
 	if f.as == transaction {
 		c.execute([]string{"multi"})
 	}
-	for _, words := range all {
-		c.execute(words)
+	begin := 0
+	for _, end := range w.ends {
+		c.execute(w.words[begin:end:end])
+		begin = end
 	}
 	if f.as == transaction {
 		c.execute([]string{"exec"})
@@ -51,44 +50,46 @@ func (w *wire) short(f *flight, cmds []command) bool {
 	return true
 }
 
-// plain returns a command's words as go-redis writes them, nil where it does
-// not write them as they are, or they are about the connection itself.
-func plain(c command) []string {
+// plain appends a command's words as go-redis writes them, and reports false
+// where it does not write them as they are, or they are about the connection
+// itself.
+func (w *wire) plain(c command) bool {
 	args := c.Args()
 	if len(args) == 0 || len(args) > maxWords || c.is.Has(rediscmd.OfConnections) || transactional[c.name] != nil {
-		return nil
+		return false
 	}
-	words := make([]string, len(args))
-	for i, arg := range args {
+	for _, arg := range args {
+		word := ""
 		switch a := arg.(type) {
 		case string:
-			words[i] = a
+			word = a
 		case []byte:
-			words[i] = string(a)
+			word = string(a)
 		case int:
-			words[i] = strconv.Itoa(a)
+			word = strconv.Itoa(a)
 		case int64:
-			words[i] = strconv.FormatInt(a, 10)
+			word = strconv.FormatInt(a, 10)
 		case uint64:
-			words[i] = strconv.FormatUint(a, 10)
+			word = strconv.FormatUint(a, 10)
 		case float64:
-			words[i] = strconv.FormatFloat(a, 'f', -1, 64)
+			word = strconv.FormatFloat(a, 'f', -1, 64)
 		case time.Duration:
-			words[i] = strconv.FormatInt(int64(a), 10)
+			word = strconv.FormatInt(int64(a), 10)
 		case bool:
-			words[i] = "0"
+			word = "0"
 			if a {
-				words[i] = "1"
+				word = "1"
 			}
 		case nil:
 		default:
-			return nil
+			return false
 		}
-		if len(words[i]) > maxWord {
-			return nil
+		if len(word) > maxWord {
+			return false
 		}
+		w.words = append(w.words, word)
 	}
-	return words
+	return true
 }
 
 // take sets the replies on the commands, and reports false where go-redis has

@@ -77,6 +77,7 @@ func Run(ctx context.Context, p *plan.Plan, sink Sink, o Options) (Result, error
 	}
 	d := &driver{ctx: ctx, requests: ctx, plan: p, sink: sink, options: o, arrivals: p.Arrivals()}
 	defer d.arrivals.Close()
+	d.comes = func() { d.arrive(d.next) }
 	if err := d.open(); err != nil {
 		return d.result, errors.Join(err, d.close())
 	}
@@ -165,6 +166,8 @@ type driver struct {
 	stage        stage
 	clock        clock.Clock
 	arrivals     *plan.Arrivals
+	next         *plan.Event     // the next arrival
+	comes        func()          // lets it arrive
 	clients      []*clientOffset // by client
 	worlds       []*world
 	idle         []*request   // that have ended, for reuse
@@ -195,6 +198,9 @@ func (d *driver) write(o *record.Observation) {
 		return
 	}
 	err := d.sink.Write(o)
+	if err == nil {
+		return
+	}
 	var stop Stop
 	if !errors.As(err, &stop) {
 		d.fail(err)
@@ -231,7 +237,8 @@ func (d *driver) scheduleNext() {
 	if !ok {
 		return
 	}
-	d.clock.Call(e.At, func() { d.arrive(e) })
+	d.next = e
+	d.clock.Call(e.At, d.comes)
 }
 
 // checkEvery so many arrivals a run in virtual time looks for an interrupt and
@@ -323,7 +330,7 @@ const unknown = -1
 // bounds what large runs take, 435 MB at 110 MB live, which is 10 million
 // decisions over 100,000 keys.
 const (
-	ballastBytes = 64 << 20
+	ballastBytes = 8 << 20
 	gcPercent    = 150
 )
 
