@@ -113,7 +113,7 @@ func (f *Fleet) Ring(c ClientSpec) (*redis.Ring, error) {
 		return nil, fmt.Errorf("client names %d shards and has %d delays, the fleet has %d shards", len(c.ShardNames), len(c.RTT), len(f.Shards))
 	}
 	w := &wire{
-		fleet: f, rtt: c.RTT, rng: c.Rand, tat: c.TAT, now: c.Now, connection: c.Connection, shards: map[*redis.Client]*Shard{}, open: map[*redis.Client]*inlineConn{},
+		fleet: f, rtt: c.RTT, rng: c.Rand, tat: c.TAT, now: c.Now, connection: c.Connection, shards: map[*redis.Client]*Shard{}, open: map[line]*inlineConn{},
 		names: slices.Clone(c.ShardNames), failed: make([]int8, len(f.Shards)),
 	}
 	options := &redis.RingOptions{
@@ -146,7 +146,7 @@ func (w *wire) newClient(o *redis.Options) *redis.Client {
 	o.Dialer = func(context.Context, string, string) (net.Conn, error) {
 		conn, err := s.dial()
 		if c, ok := conn.(*inlineConn); ok && !w.fleet.spec.Wire {
-			w.open[client] = c
+			w.open[line{client, w.using.piped}] = c
 		}
 		return conn, err
 	}

@@ -17,10 +17,32 @@ import (
 // not plain goes the long way, replies included that only go-redis reads, such
 // as errors: then it finds them on the connection.
 
+// line names a connection: a client of go-redis has one for commands and one for
+// pipelines.
+type line struct {
+	client *redis.Client
+	piped  bool
+}
+
+func lineOf(f *flight, cmds []command) line {
+	return line{f.client, len(cmds) > 1 || f.as == transaction}
+}
+
+// long begins the long way, until the returned function is called.
+func (w *wire) long(f *flight, cmds []command) (end func()) {
+	w.using = lineOf(f, cmds)
+	return func() {
+		if c := w.open[w.using]; c != nil {
+			c.executed = false
+		}
+		w.using = line{}
+	}
+}
+
 // short executes a flight's commands the short way. It reports false where
 // go-redis has to execute them, or to read the replies.
 func (w *wire) short(f *flight, cmds []command) bool {
-	c := w.open[f.client]
+	c := w.open[lineOf(f, cmds)]
 	if c == nil || c.closed || c.lost != nil || c.client.RESP3 {
 		return false
 	}

@@ -40,10 +40,11 @@ type wire struct {
 	late    map[*Shard]*redis.Client // for flights to shards that the Ring has lost
 	options redis.Options            // of the Ring's clients
 
-	open  map[*redis.Client]*inlineConn // connections for the short way
-	words []string                      // of the commands that go it; what keeps them longer copies them
-	ends  []int                         // of each command in words
-	idle  []*usual                      // for calls to come
+	open  map[line]*inlineConn // connections for the short way
+	using line                 // that the command on the long way uses
+	words []string             // of the commands that go it; what keeps them longer copies them
+	ends  []int                // of each command in words
+	idle  []*usual             // for calls to come
 }
 
 // command is one command with what it may do.
@@ -211,9 +212,7 @@ func (w *wire) execute(trace *Trace, f *flight) error {
 	if w.short(f, cmds) {
 		return refused
 	}
-	if c := w.open[f.client]; c != nil {
-		defer func() { c.executed = false }()
-	}
+	defer w.long(f, cmds)()
 	if len(cmds) == 1 && f.as != transaction {
 		err := f.client.Process(ctx, cmds[0].Cmder)
 		return cmp.Or(refused, err)
