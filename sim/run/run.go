@@ -47,6 +47,9 @@ type Options struct {
 	// Engine starts redis-server processes that stand for the embedded shards, in
 	// virtual time; nil: there are none.
 	Engine *virtualredis.Program
+	// Wire says that commands to embedded shards go through go-redis' writer and
+	// reader all the way, which is slower and gives the same record.
+	Wire bool
 	// InFlight is kept at the number of requests under way. May be nil.
 	InFlight *atomic.Int64
 	// Patience is how long, in real time, one request may hold up virtual
@@ -141,7 +144,7 @@ func (d *driver) open() error {
 func (d *driver) setStage() error {
 	if d.options.Live == nil {
 		s := newEmbedded(d.plan)
-		s.engine, s.broken = d.options.Engine, d.broken
+		s.engine, s.broken, s.wire = d.options.Engine, d.broken, d.options.Wire
 		d.stage, d.clock = s, s.sched
 		return nil
 	}

@@ -57,6 +57,7 @@ type embedded struct {
 	fleets []*fakeredis.Fleet
 	engine *virtualredis.Program // of servers that stand for the shards; nil: none
 	broken func(error)           // is told of one that failed
+	wire   bool                  // commands go all the way through go-redis
 }
 
 func newEmbedded(p *plan.Plan) *embedded {
@@ -66,7 +67,7 @@ func newEmbedded(p *plan.Plan) *embedded {
 func (s *embedded) fleet(_ string, cluster bool, stream func(string) *rand.Rand) (fleet, error) {
 	f, err := fakeredis.NewFleet(s.sched, fakeredis.Spec{
 		Names: s.plan.Shards, Service: s.plan.Service, Scripts: s.plan.Scripts, Stream: stream, Faults: len(s.plan.Faults) > 0, Guarded: true,
-		Engine: s.engine, Broken: s.broken, Cluster: cluster,
+		Engine: s.engine, Broken: s.broken, Cluster: cluster, Wire: s.wire,
 	})
 	if err != nil {
 		return nil, err
