@@ -33,6 +33,9 @@ func (d *driver) play() error {
 // warnings returns what the world's limiter did that virtual time cannot play.
 func (w *world) warnings() []string {
 	all := w.fleet.Warnings()
+	if w.model != nil {
+		all = append(all, modelText)
+	}
 	if k := w.both; k != "" && !w.knowsTime() {
 		all = append(all, fmt.Sprintf("it admitted and denied requests of key %q, but read no time that the run knows (neither env.Clock nor TIME, and no script or expiry did for it): unless it only counts, it goes by the wall clock (time.Now), which next to never passes in virtual time. Read env.Clock.", k))
 	}
@@ -45,7 +48,7 @@ func (w *world) warnings() []string {
 // knowsTime reports whether something that the run controls may have brought
 // time, or chance, into the limiter's decisions.
 func (w *world) knowsTime() bool {
-	return w.read.Load() || w.drew.Load() || w.fleet.ServersTime()
+	return w.model != nil || w.read.Load() || w.drew.Load() || w.fleet.ServersTime()
 }
 
 // timeless looks for a key of which one client process has both admitted and

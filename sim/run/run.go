@@ -268,7 +268,11 @@ func (d *driver) arrive(e *plan.Event) {
 			continue
 		}
 		d.fly(e.Source, l, 1)
-		d.clock.Start(r.start)
+		if r.world.waits(source) {
+			d.clock.Start(r.start)
+		} else {
+			r.run(atOnce{d.clock})
+		}
 	}
 	d.scheduleNext()
 }
@@ -333,8 +337,8 @@ const unknown = -1
 // bounds what large runs take, 435 MB at 110 MB live, which is 10 million
 // decisions over 100,000 keys.
 const (
-	ballastBytes = 8 << 20
-	gcPercent    = 150
+	ballastBytes = 32 << 20
+	gcPercent    = 75
 )
 
 // TuneGC sets the garbage collector for simulations until the returned

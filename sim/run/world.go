@@ -26,6 +26,7 @@ type world struct {
 	rng     *rand.Rand    // picks instances
 	read    atomic.Bool   // a client's clock was read
 	drew    atomic.Bool   // it drew a random number
+	model   *model        // that decides in the limiter's place; nil: the limiter does
 	timeless
 }
 
@@ -51,6 +52,9 @@ func newWorld(d *driver, index int) (*world, error) {
 		return nil, fmt.Errorf("limiter %s: %w", l.Name, err)
 	}
 	w := &world{Limiter: l, index: index, fleet: fleet, rng: scoped("instances")}
+	if l.Model {
+		w.model = newModel(p, l, d.clock)
+	}
 	for i, c := range p.Clients {
 		var instances []*instance
 		for n := range c.Instances {
@@ -70,6 +74,10 @@ func (w *world) newInstance(d *driver, client, n int, scoped func(string) *rand.
 	in := &instance{name: c.Name, client: c.Name, mode: c.Does, registry: prometheus.NewRegistry()}
 	if c.Instances > 1 {
 		in.name = fmt.Sprintf("%s/%d", c.Name, n)
+	}
+	if w.model != nil {
+		in.limiter = w.model
+		return in, nil
 	}
 	redis, err := w.fleet.Client(fakeredis.ClientSpec{ShardNames: c.ShardNames, RTT: c.RTT, Rand: scoped("network/" + in.name), Connection: c.Connection, TAT: l.Kind.TAT, Now: w.judges(d, d.clients[client])})
 	if err != nil {
@@ -110,7 +118,7 @@ func (w *world) pick(client int) *instance {
 
 // telemetry reads what the limiter's own metrics say, by client group.
 func (w *world) telemetry() ([]record.Telemetry, error) {
-	if w.Kind.Telemetry == nil {
+	if w.Kind.Telemetry == nil || w.model != nil {
 		return nil, nil
 	}
 	var all []record.Telemetry
