@@ -8,6 +8,7 @@ import (
 	"github.com/quotalab/quotalab/models/limits"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/sim/clock"
+	"github.com/quotalab/quotalab/sim/fakeredis"
 	"github.com/quotalab/quotalab/sim/limiter"
 	"github.com/quotalab/quotalab/sim/plan"
 )
@@ -21,10 +22,19 @@ type model struct {
 	of     string // the algorithm
 	makers map[record.Limit]func() limits.Bucket
 	keys   map[string]map[string]limits.Bucket // by limit
+
+	fitting []fit            // of a request, for reuse
+	trace   *fakeredis.Trace // of all requests, which do nothing on the wire
+}
+
+// fit is tokens that there are.
+type fit struct {
+	bucket limits.Bucket
+	cost   int64
 }
 
 func newModel(p *plan.Plan, l *plan.Limiter, c clock.Clock) *model {
-	m := &model{clock: c, table: l.Table(), epoch: p.Epoch.UnixNano(), of: l.Algorithm, makers: map[record.Limit]func() limits.Bucket{}, keys: map[string]map[string]limits.Bucket{}}
+	m := &model{trace: fakeredis.NewTrace(context.Background()), clock: c, table: l.Table(), epoch: p.Epoch.UnixNano(), of: l.Algorithm, makers: map[record.Limit]func() limits.Bucket{}, keys: map[string]map[string]limits.Bucket{}}
 	for _, x := range l.Limits {
 		m.keys[x.Name] = map[string]limits.Bucket{}
 	}
@@ -59,25 +69,24 @@ func (m *model) bucket(t limiter.Take) (limits.Bucket, error) {
 func (m *model) Take(_ context.Context, req limiter.Request) (limiter.Decision, error) {
 	now := m.clock.Now()
 	d := limiter.Decision{Allowed: true, Remaining: -1}
-	var room [4]bool
-	fits := room[:0]
+	fitting := m.fitting[:0]
 	for _, t := range req.Takes {
 		b, err := m.bucket(t)
 		if err != nil {
 			return limiter.Decision{}, err
 		}
 		said := b.Peek(now, t.Cost)
-		fits = append(fits, said.Allowed)
+		if t.Mode != record.CheckMode && said.Allowed {
+			fitting = append(fitting, fit{b, t.Cost})
+		}
 		if t.Mode != record.SpendMode {
 			join(&d, said)
 		}
 	}
-	if !d.Allowed {
-		return d, nil
-	}
-	for i, t := range req.Takes {
-		if t.Mode != record.CheckMode && fits[i] {
-			m.keys[t.Limit][t.Key].Spend(now, t.Cost)
+	m.fitting = fitting
+	for _, f := range fitting {
+		if d.Allowed {
+			f.bucket.Spend(now, f.cost)
 		}
 	}
 	return d, nil

@@ -13,6 +13,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -117,6 +118,7 @@ func (d *driver) open() error {
 	if err := d.setStage(); err != nil {
 		return err
 	}
+	d.atOnce = atOnce{d.clock}
 	p := d.plan
 	for i := range p.Sources {
 		d.retries = append(d.retries, p.Stream("traffic/"+p.Sources[i].Name+"/retries"))
@@ -171,6 +173,8 @@ type driver struct {
 	arrivals     *plan.Arrivals
 	next         *plan.Event     // the next arrival
 	comes        func()          // lets it arrive
+	atOnce       clock.Process   // of requests that never wait
+	takes        []limiter.Take  // of an arrival that is over before the next, for reuse
 	clients      []*clientOffset // by client
 	worlds       []*world
 	idle         []*request   // that have ended, for reuse
@@ -255,9 +259,18 @@ func (d *driver) arrive(e *plan.Event) {
 	d.count++
 	d.result.Traffic[e.Source].Arrivals++
 	source := &d.plan.Sources[e.Source]
-	takes := make([]limiter.Take, len(source.Takes))
+	nothingWaits := !slices.ContainsFunc(source.Limiters, func(l int) bool { return d.worlds[l].waits(source) })
+	var takes []limiter.Take
+	if nothingWaits {
+		takes = d.takes[:0]
+	} else {
+		takes = make([]limiter.Take, 0, len(source.Takes))
+	}
 	for i, t := range source.Takes {
-		takes[i] = limiter.Take{Limit: t.Limit, Key: d.plan.Key(e, i), Cost: t.Cost}
+		takes = append(takes, limiter.Take{Limit: t.Limit, Key: d.plan.Key(e, i), Cost: t.Cost})
+	}
+	if nothingWaits {
+		d.takes = takes
 	}
 	for _, l := range source.Limiters {
 		r := d.request()
@@ -271,7 +284,7 @@ func (d *driver) arrive(e *plan.Event) {
 		if r.world.waits(source) {
 			d.clock.Start(r.start)
 		} else {
-			r.run(atOnce{d.clock})
+			r.run(d.atOnce)
 		}
 	}
 	d.scheduleNext()
