@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"sync/atomic"
@@ -155,8 +156,14 @@ func (r Run) playInto(ctx context.Context, sink *watcher, o run.Options) (*Playe
 	if err := errors.Join(err, cerr); err != nil {
 		return nil, With(statusOfRun(err), fmt.Errorf("running %s, record at %s: %w", r.Plan.Scenario.Name, sink.Dir(), err))
 	}
+	if r.Plan.Estimate().Keys > manyKeys {
+		runtime.GC() // what held the keys is for the audit, rather than more memory
+	}
 	return &Played{sink.Dir(), result.Aborted != "" && !result.Stopped, result.Unexpected, sink.unexpected}, nil
 }
+
+// manyKeys is how many take enough memory to collect it at the end of a run.
+const manyKeys = 20_000
 
 // interrupted gives an error that comes of the user's interrupt, such as that
 // of a server that was not waited for, its status.
