@@ -111,7 +111,7 @@ func (s *embedded) ready(context.Context) error { return nil }
 // where that is what the limiter reads.
 func (f embeddedFleet) settle(l *plan.Limiter, o *record.Observation) {
 	if o.Effect < 0 && o.Error == "" {
-		o.Effect, o.Order = o.Done, f.NextOrder() // it touched no key
+		o.Effect, o.Order = o.Done, 0 // it touched no key
 	}
 	switch {
 	case o.Effect >= 0 && l.Kind.ServerTime:
