@@ -160,7 +160,7 @@ func (p *Plan) wholeShards(limiter int) string {
 // worldsText describes the worlds to a person.
 func (p *Plan) worldsText(w io.Writer) {
 	if len(p.Worlds) == 1 {
-		fmt.Fprintln(w, "worlds\t1, which one core plays")
+		fmt.Fprintln(w, "worlds\t1, played on one core")
 	} else {
 		var of []string
 		for _, world := range p.Worlds {
@@ -180,7 +180,7 @@ func (p *Plan) worldsText(w io.Writer) {
 			}
 			of = append(of, text)
 		}
-		fmt.Fprintf(w, "worlds\t%d, which up to %d cores play side by side: %s\n", len(p.Worlds), len(p.Worlds), strings.Join(of, ", "))
+		fmt.Fprintf(w, "worlds\t%d, played side by side on up to %d cores: %s\n", len(p.Worlds), len(p.Worlds), strings.Join(of, ", "))
 	}
 	for _, why := range p.joined {
 		fmt.Fprintf(w, "  not split\t%s\n", why)
