@@ -2,18 +2,22 @@ package run_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/scenarios"
+	"github.com/quotalab/quotalab/sim/clock"
+	"github.com/quotalab/quotalab/sim/limiter"
 	"github.com/quotalab/quotalab/sim/plan"
 	"github.com/quotalab/quotalab/sim/run"
 )
@@ -132,4 +136,103 @@ func firstOther[T any](a, b []T) string {
 		}
 	}
 	return cmp.Diff(len(a), len(b))
+}
+
+// twoWorlds are two limiters of a kind of one's own.
+const twoWorlds = `
+name: two
+horizon: 20s
+shards: {count: 2}
+network: {rtt: 2ms}
+keys: {k: {uniform: {n: 30}}}
+traffic: {main: {rate: 3000/s, keys: k, on_denial: {retry: {fixed: 50ms, max_attempts: 3}}}}
+limiters: {a: {kind: A, limit: {count: 5, period: 1s}}, b: {kind: tat, limit: {count: 5, period: 1s}}}`
+
+// TestWorldsEndTogether: whatever ends a run before its horizon ends all worlds
+// at one instant, and every arrival that counts is recorded by every limiter.
+func TestWorldsEndTogether(t *testing.T) {
+	p := compile(t, strings.Replace(twoWorlds, "kind: A", "kind: never", 1))
+	for _, c := range []struct {
+		why  string
+		play func(m *memory) (run.Result, error)
+	}{
+		{"enough", func(m *memory) (run.Result, error) {
+			s := &stopping{at: int64(500 * time.Millisecond)}
+			r, err := run.Run(context.Background(), p, s, run.Options{})
+			*m = s.memory
+			return r, err
+		}},
+		{"interrupt", func(m *memory) (run.Result, error) {
+			ctx, cancel := context.WithCancelCause(context.Background())
+			return run.Run(ctx, p, m, run.Options{Progress: func(_, arrivals int64) {
+				if arrivals > 2000 {
+					cancel(errors.New("interrupt"))
+				}
+			}})
+		}},
+	} {
+		var m memory
+		r, err := c.play(&m)
+		if err != nil || r.Aborted != c.why || r.Stopped != (c.why == "enough") {
+			t.Fatalf("%s: aborted %q, stopped %v, error %v", c.why, r.Aborted, r.Stopped, err)
+		}
+		n := r.Traffic[0].Arrivals
+		first := func(o record.Observation) bool { return o.Attempt == 0 }
+		for _, name := range []string{"a", "b"} {
+			of := func(o record.Observation) bool { return o.Limiter == name }
+			if got := m.count(of, first); int64(got) != n || n < 1000 || n > 20_000 {
+				t.Errorf("%s: limiter %s has %d of %d arrivals", c.why, name, got, n)
+			}
+		}
+		for i, o := range m {
+			if o.Seq != int64(i) || i > 0 && o.Done < m[i-1].Done {
+				t.Fatalf("%s: observation %d is out of order", c.why, i)
+			}
+		}
+	}
+}
+
+// TestWorldsFailTogether: what ends a run as a failure in one world ends it
+// everywhere, and is told.
+func TestWorldsFailTogether(t *testing.T) {
+	tat := limiter.Builtin()["tat"]
+	otherKey, panics := tat, tat
+	otherKey.OneKey = func(record.Limiter, limiter.Take) string { return "elsewhere" }
+	calls := 0
+	panics.OneKey = func(spec record.Limiter, take limiter.Take) string {
+		if calls++; calls > 500 {
+			panic("oh no")
+		}
+		return tat.OneKey(spec, take)
+	}
+	stuck := ownKind(func(l *own, ctx context.Context, key string) (bool, error) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.counted(ctx, key)
+	})["own"]
+	for _, c := range []struct {
+		why  string
+		kind limiter.Kind
+		sink run.Sink
+		want error
+	}{
+		{"a kind that does not keep to its key", otherKey, new(memory), run.ErrOneKey},
+		{"a lock around Redis", stuck, new(memory), clock.ErrStuck},
+		{"a full disk", tat, fullDisk{}, errDisk},
+	} {
+		p := compile(t, strings.Replace(twoWorlds, "kind: A", "kind: mine", 1), limiter.Kinds{"mine": c.kind})
+		cores := make(chan struct{}, 1)
+		begun := time.Now()
+		r, err := run.Run(context.Background(), p, c.sink, run.Options{Patience: 50 * time.Millisecond, Cores: cores})
+		if !errors.Is(err, c.want) || r.Traffic != nil && r.Traffic[0].Arrivals > 30_000 || time.Since(begun) > 20*time.Second || len(cores) > 0 {
+			t.Errorf("%s: error %v after %v, %d cores not given back, %+v", c.why, err, time.Since(begun), len(cores), r.Traffic)
+		}
+	}
+	defer func() {
+		if r := recover(); !strings.Contains(fmt.Sprint(r), "oh no") {
+			t.Errorf("a panic of the harness: %v", r)
+		}
+	}()
+	play(t, compile(t, strings.Replace(twoWorlds, "kind: A", "kind: mine", 1), limiter.Kinds{"mine": panics}))
+	t.Error("a panic of the harness was lost")
 }
