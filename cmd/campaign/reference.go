@@ -64,9 +64,10 @@ type Files map[string][]byte
 // the files of all.
 func (r *Reference) Play(ctx context.Context) (Files, error) {
 	results := make([]referenceResult, len(r.Names))
+	cores := allCores()
 	inParallel(len(r.Names), runtime.GOMAXPROCS(0), func(i int) {
 		results[i].name = r.Names[i]
-		results[i].err = r.play(ctx, &results[i])
+		results[i].err = r.play(ctx, &results[i], cores)
 		r.Note("%s played", r.Names[i])
 	})
 	files := Files{}
@@ -84,8 +85,8 @@ func (r *Reference) Play(ctx context.Context) (Files, error) {
 	return files, nil
 }
 
-func (r *Reference) play(ctx context.Context, of *referenceResult) (err error) {
-	stage, err := Open(ctx, func(o Overrides) (*plan.Plan, error) { return r.Load(of.name, o) }, Overrides{Engine: r.Engine})
+func (r *Reference) play(ctx context.Context, of *referenceResult, cores chan struct{}) (err error) {
+	stage, err := Open(ctx, func(o Overrides) (*plan.Plan, error) { return r.Load(of.name, o) }, Overrides{Engine: r.Engine, Cores: cores})
 	if err != nil {
 		return err
 	}

@@ -47,12 +47,12 @@ func (s *Sweep) Open() (err error) {
 	if s.real, err = s.Check(s.Scenario, s.Overrides); err != nil {
 		return err
 	}
-	if s.Runner == nil {
-		s.Runner = s.Local
-	}
-	s.free = make(chan struct{}, s.Jobs)
+	s.free, s.Cores = make(chan struct{}, s.Jobs), allCores()
 	if s.real {
 		s.free, s.made.Servers = make(chan struct{}, 1), s.Servers.Given
+	}
+	if s.Runner == nil {
+		s.Runner = s.Local
 	}
 	if e, err := s.Engine.find(context.Background(), s.Scenario); err != nil {
 		return err

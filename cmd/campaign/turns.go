@@ -41,6 +41,7 @@ func (g *Gate) Play(ctx context.Context) error {
 	g.programs = [2]string{NewBuild: self, BaseBuild: g.BaseBinary}
 	virtual, real := g.turns()
 	errs := make([]error, len(virtual))
+	g.procs = max(1, runtime.GOMAXPROCS(0)/max(1, len(virtual)))
 	inParallel(len(virtual), runtime.GOMAXPROCS(0), func(i int) {
 		_, errs[i] = g.take(ctx, virtual[i], 0)
 	})
@@ -154,6 +155,9 @@ func (g *Gate) exec(ctx context.Context, t turn, args []string) error {
 	c := exec.CommandContext(ctx, g.programs[t.build], args...)
 	var stderr bytes.Buffer
 	c.Stderr = &stderr
+	if !t.of.real { // others run beside it
+		c.Env = append(os.Environ(), fmt.Sprint("GOMAXPROCS=", g.procs))
+	}
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
 	ownGroup(c)
 	err := c.Run()

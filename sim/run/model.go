@@ -118,8 +118,8 @@ func (atOnce) SleepUntil(int64)    {}
 func (atOnce) Outside(f func())    { f() }
 func (atOnce) Carry(any)           {}
 
-// waits reports whether a request to the world may wait: for Redis, for its next
+// waits reports whether a request to the limiter may wait: for Redis, for its next
 // client, or before another attempt.
-func (w *world) waits(s *plan.Source) bool {
-	return w.model == nil || s.Retry != nil || len(s.Via) > 1
+func (y *system) waits(s *plan.Source) bool {
+	return y.model == nil || s.Retry != nil || len(s.Via) > 1
 }
