@@ -281,6 +281,59 @@ func TestDeadRun(t *testing.T) {
 	}
 }
 
+// TestKilledRun: of a run that was killed all is told that was saved, as of one that
+// ended there, and that the record is incomplete.
+func TestKilledRun(t *testing.T) {
+	list := observations(4000)
+	for _, recorded := range []record.Recorded{record.Sampled, record.None} {
+		asked, dir := 0, t.TempDir()
+		w, err := record.Create(dir, manifest("real", recorded), record.CloseWhen(func() bool { asked++; return asked%2000 == 0 }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		k, err := keep.New(w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range list {
+			if err := k.Write(&list[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// Killed here: what was written before the last look at the clock is there.
+		var r *record.Reader
+		for r = open(t, dir); max(r.Manifest().Seen, r.Manifest().Count) < 3999; r = open(t, dir) {
+			time.Sleep(time.Millisecond)
+		}
+		if err := r.Verify(); err != nil {
+			t.Error(err)
+		}
+		s, want := summaryOf(t, r), summaryOf(t, play(t, manifest("real", recorded), list[:3999]))
+		for _, metric := range []string{"decisions", "latency"} {
+			get := func(s *summary.Measured) (all []summary.Metric) {
+				for _, m := range s.Metrics {
+					if m.Name == metric {
+						all = append(all, m)
+					}
+				}
+				return all
+			}
+			if d := cmp.Diff(get(want), get(s)); d != "" || len(get(s)) == 0 {
+				t.Errorf("%s: %s of a run that was killed: %s", recorded, metric, d)
+			}
+		}
+		if s.Valid || !strings.Contains(strings.Join(s.Invalid, "\n"), "the record is incomplete") || !strings.Contains(strings.Join(s.Invalid, "\n"), "3,999 observations") {
+			t.Errorf("%s: valid %v, %q", recorded, s.Valid, s.Invalid)
+		}
+		if _, err := k.Close(nil); err != nil {
+			t.Fatal(err)
+		}
+		if left, _ := filepath.Glob(filepath.Join(dir, "totals-*")); len(left) > 0 {
+			t.Errorf("%s: %q are left", recorded, left)
+		}
+	}
+}
+
 func TestDamagedTotals(t *testing.T) {
 	r := play(t, manifest("real", record.None), observations(500))
 	path := filepath.Join(r.Dir(), record.TotalsFile)

@@ -19,8 +19,9 @@ type encoder[T any] struct {
 	book    *book
 	options options
 	hash    *hasher[T]
-	see     func(row *T)              // is shown every row; may be nil
-	enter   func(m *Manifest, p Part) // enters a closed part in the manifest
+	admit   func(rows []T) ([]T, error) // of rows that come in, those that are recorded; nil: all
+	see     func(row *T)                // is shown every row; may be nil
+	enter   func(m *Manifest, p Part)   // enters a closed part in the manifest
 
 	parts int      // closed ones
 	file  *os.File // of the open part; nil: none
@@ -33,7 +34,12 @@ func newEncoder[T any](rows *layout[T], b *book, o options) *encoder[T] {
 	return &encoder[T]{rows: rows, book: b, options: o, hash: newHasher(rows)}
 }
 
-func (e *encoder[T]) write(rows []T) error {
+func (e *encoder[T]) write(rows []T) (err error) {
+	if e.admit != nil {
+		if rows, err = e.admit(rows); err != nil {
+			return err
+		}
+	}
 	for len(rows) > 0 {
 		if e.part == nil {
 			if err := e.openPart(); err != nil {

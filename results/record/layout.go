@@ -132,6 +132,9 @@ func decodeManifest(data []byte) (Manifest, error) {
 	if !slices.Contains([]Recorded{"", All, Sampled, None}, m.Recorded) {
 		return Manifest{}, fmt.Errorf("%w: recorded is %q, expected %s, %s or %s", ErrDamaged, m.Recorded, All, Sampled, None)
 	}
+	if m.SavedTotals != "" && !slices.Contains(savedTotals[:], m.SavedTotals) {
+		return Manifest{}, fmt.Errorf("%w: savedTotals is %q, expected one of %q", ErrDamaged, m.SavedTotals, savedTotals)
+	}
 	if m.MaxSettle < 0 {
 		return Manifest{}, fmt.Errorf("%w: maxSettleNanoseconds is %d, expected at least 0", ErrDamaged, m.MaxSettle)
 	}

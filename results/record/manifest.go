@@ -1,8 +1,10 @@
 package record
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -55,10 +57,11 @@ type Manifest struct {
 	Failed          *Failure    `json:"failedAssertion,omitempty"` // which ended the run; nil: none did
 	Count           int64       `json:"observations"`
 	Parts           []Part      `json:"parts"`
-	Hash            string      `json:"recordHash"`           // over the content of all rows, in order; see contentHash
-	Seen            int64       `json:"seen,omitempty"`       // observations of the run, recorded or not, if not all are
-	TotalsHash      string      `json:"totalsHash,omitempty"` // SHA-256 of TotalsFile; "": there is none
-	MaxSettle       int64       `json:"maxSettleNanoseconds"` // largest done − effect, in real time done − sent: no observation took effect (was sent) longer than this before one written earlier was done
+	Hash            string      `json:"recordHash"`            // over the content of all rows, in order; see contentHash
+	Seen            int64       `json:"seen,omitempty"`        // observations of the run, recorded or not, if not all are
+	TotalsHash      string      `json:"totalsHash,omitempty"`  // SHA-256 of TotalsFile; "": there is none
+	SavedTotals     string      `json:"savedTotals,omitempty"` // of a run that goes on, or was killed: the file that has the totals' place
+	MaxSettle       int64       `json:"maxSettleNanoseconds"`  // largest done − effect, in real time done − sent: no observation took effect (was sent) longer than this before one written earlier was done
 	AccountCount    int64       `json:"accounts,omitempty"`
 	AccountParts    []RowPart   `json:"accountParts,omitempty"`
 	EvaluationCount int64       `json:"evaluations,omitempty"`
@@ -183,13 +186,45 @@ type Telemetry struct {
 }
 
 // WriteTotals stores what is known of all observations of a run, recorded or
-// not (see summary.Totals), in the record of w. finish of Close enters the
-// hash in the manifest as TotalsHash.
-func (w *Writer) WriteTotals(data []byte) (hash string, err error) {
+// not (see summary.Totals), in the record of w, and enters it in m, which finish of
+// Close has.
+func (w *Writer) WriteTotals(m *Manifest, data []byte) error {
 	if err := ReplaceFile(filepath.Join(w.dir, TotalsFile), data); err != nil {
-		return "", err
+		return err
 	}
-	return hashOf(data), nil
+	m.TotalsHash, m.SavedTotals = hashOf(data), ""
+	return nil
+}
+
+// savedTotals are the files that totals are saved in while a run goes on, in turns: the
+// manifest names the one that is whole.
+var savedTotals = [...]string{"totals-0.json", "totals-1.json"}
+
+// saveTotals saves what is known so far of observations that are not recorded.
+func (w *Writer) saveTotals() error {
+	if w.watch == nil || w.manifest.Whole() {
+		return nil
+	}
+	data, seen, err := w.watch.Totals()
+	if err != nil || data == nil {
+		return err
+	}
+	name := savedTotals[w.saved%len(savedTotals)]
+	if err := ReplaceFile(filepath.Join(w.dir, name), data); err != nil {
+		return err
+	}
+	w.saved++
+	return w.book.enter(func(m *Manifest) { m.TotalsHash, m.SavedTotals, m.Seen = hashOf(data), name, seen })
+}
+
+// removeSaved removes saved totals that the final ones replace.
+func (w *Writer) removeSaved() (err error) {
+	for i := range min(w.saved, len(savedTotals)) {
+		if savedTotals[i] != w.manifest.SavedTotals {
+			err = errors.Join(err, os.Remove(filepath.Join(w.dir, savedTotals[i])))
+		}
+	}
+	return err
 }
 
 func hashOf(data []byte) string {
@@ -203,7 +238,7 @@ func (r *Reader) Totals() ([]byte, error) {
 	if r.manifest.TotalsHash == "" {
 		return nil, nil
 	}
-	path := filepath.Join(r.dir, TotalsFile)
+	path := filepath.Join(r.dir, cmp.Or(r.manifest.SavedTotals, TotalsFile))
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("the record %s lacks the totals that its manifest lists: %w", r.dir, err)
