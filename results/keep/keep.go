@@ -69,11 +69,12 @@ func (k *Keeper) Close(finish func(m *record.Manifest)) (record.Manifest, error)
 	if k.totals == nil {
 		return k.Writer.Close(finish)
 	}
-	var terr error
+	var terr, lerr error
 	m, err := k.Writer.Close(func(m *record.Manifest) {
 		if finish != nil {
 			finish(m)
 		}
+		lerr = k.logs.Close(m)
 		var data []byte
 		if data, terr = k.totals.Encode(m); terr == nil {
 			terr = k.WriteTotals(m, data)
@@ -82,7 +83,7 @@ func (k *Keeper) Close(finish func(m *record.Manifest)) (record.Manifest, error)
 			m.Seen = k.totals.Seen()
 		}
 	})
-	return m, errors.Join(err, terr, k.logs.Close())
+	return m, errors.Join(err, terr, lerr)
 }
 
 // recorded tells whether the observation goes to the record. Of a sample it

@@ -69,11 +69,6 @@ func (m *Manifest) checkSeal(data []byte) error {
 	return nil
 }
 
-// WriteSummary stores the JSON summary beside the observations.
-func WriteSummary(dir string, summary []byte) error {
-	return ReplaceFile(filepath.Join(dir, SummaryFile), summary)
-}
-
 // PartialSuffix ends the name of a file or directory that is not finished.
 const PartialSuffix = ".partial"
 
@@ -131,6 +126,11 @@ func decodeManifest(data []byte) (Manifest, error) {
 	}
 	if !slices.Contains([]Recorded{"", All, Sampled, None}, m.Recorded) {
 		return Manifest{}, fmt.Errorf("%w: recorded is %q, expected %s, %s or %s", ErrDamaged, m.Recorded, All, Sampled, None)
+	}
+	for _, f := range m.Files {
+		if f.Name != filepath.Base(f.Name) {
+			return Manifest{}, fmt.Errorf("%w: a file is called %q, expected a name without a folder", ErrDamaged, f.Name)
+		}
 	}
 	if m.SavedTotals != "" && !slices.Contains(savedTotals[:], m.SavedTotals) {
 		return Manifest{}, fmt.Errorf("%w: savedTotals is %q, expected one of %q", ErrDamaged, m.SavedTotals, savedTotals)

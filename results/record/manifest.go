@@ -61,6 +61,7 @@ type Manifest struct {
 	Seen            int64       `json:"seen,omitempty"`        // observations of the run, recorded or not, if not all are
 	TotalsHash      string      `json:"totalsHash,omitempty"`  // SHA-256 of TotalsFile; "": there is none
 	SavedTotals     string      `json:"savedTotals,omitempty"` // of a run that goes on, or was killed: the file that has the totals' place
+	Files           []File      `json:"files,omitempty"`       // beside the rows and totals: interval logs, the summary
 	MaxSettle       int64       `json:"maxSettleNanoseconds"`  // largest done − effect, in real time done − sent: no observation took effect (was sent) longer than this before one written earlier was done
 	AccountCount    int64       `json:"accounts,omitempty"`
 	AccountParts    []RowPart   `json:"accountParts,omitempty"`
@@ -175,6 +176,12 @@ type RowPart struct {
 	Hash  string `json:"hash"`
 }
 
+// File is a file of the record that was written as a whole.
+type File struct {
+	Name string `json:"name"`
+	Hash string `json:"hash"` // SHA-256 of its content
+}
+
 // Telemetry is what a limiter's own metrics said at the end of the run.
 type Telemetry struct {
 	Limiter  string   `json:"limiter"`
@@ -225,6 +232,49 @@ func (w *Writer) removeSaved() (err error) {
 		}
 	}
 	return err
+}
+
+// Enter notes the hash of a file of the record in dir.
+func (m *Manifest) Enter(dir, name string) error {
+	data, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		return err
+	}
+	m.Files = append(slices.DeleteFunc(slices.Clone(m.Files), func(f File) bool { return f.Name == name }), File{name, hashOf(data)})
+	return nil
+}
+
+// WriteSummary stores the JSON summary beside the observations, and notes its hash.
+func WriteSummary(dir string, summary []byte) error {
+	m, err := readManifest(dir)
+	if err != nil {
+		return err
+	}
+	err = ReplaceFile(filepath.Join(dir, SummaryFile), summary)
+	if err == nil {
+		err = m.Enter(dir, SummaryFile)
+	}
+	if err != nil {
+		return err
+	}
+	return writeManifest(dir, &m)
+}
+
+// File returns the content of a file whose hash the manifest has, as it was written: the
+// summary or an interval log. Of one that it does not have, as a run that was killed
+// leaves, it is what is there.
+func (r *Reader) File(name string) ([]byte, error) {
+	path := filepath.Join(r.dir, name)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range r.manifest.Files {
+		if h := hashOf(data); f.Name == name && f.Hash != h {
+			return nil, fmt.Errorf("%s: %w: its hash is %s, the manifest says %s", path, ErrDamaged, h, f.Hash)
+		}
+	}
+	return data, nil
 }
 
 func hashOf(data []byte) string {
