@@ -250,3 +250,62 @@ func externalKind(t *testing.T) *endedKind {
 		},
 	}
 }
+
+// What reads standard output may end first, and the record's directory may be removed: the
+// error says so, and nothing is left.
+func TestOutputsThatVanish(t *testing.T) {
+	work := t.TempDir()
+	file, temp, dir := filepath.Join(work, "ended.yaml"), filepath.Join(work, "t"), filepath.Join(work, "dir")
+	if err := os.Mkdir(temp, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	play := func(horizon string, args ...string) (*exec.Cmd, *bytes.Buffer) {
+		if err := os.WriteFile(file, []byte(strings.Replace(endedScenario, "30d", horizon, 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if testkit.IsLive() {
+			args = append(args, "--spawn", "2")
+		}
+		c, stderr := in(temp, append([]string{"run", file}, args...)...), new(bytes.Buffer)
+		c.Stderr = stderr
+		return c, stderr
+	}
+	ended := func(c *exec.Cmd, stderr *bytes.Buffer, want string) {
+		t.Helper()
+		if _ = c.Wait(); c.ProcessState.ExitCode() != 109 || !strings.Contains(stderr.String(), want) {
+			t.Errorf("%v: expected exit status 109 and %q, found\n%s", c.ProcessState, want, stderr.String())
+		}
+		if n := remains(temp); n > 0 {
+			t.Errorf("%d things are left", n)
+		}
+	}
+	out, w, err := os.Pipe()
+	if err == nil {
+		err = out.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, stderr := play("500ms", "--dir", dir)
+	c.Stdout = w
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended(c, stderr, "broken pipe\nThe record is complete at "+dir)
+	w.Close()
+
+	c, stderr = play("30d", "--dir", dir+"2")
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the record begins", func() bool { _, err := os.Stat(filepath.Join(dir+"2", "manifest.json")); return err == nil })
+	if err := os.RemoveAll(dir + "2"); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(testkit.Full(3*time.Second, 0)) // past the first part
+	_ = c.Process.Signal(syscall.SIGINT)
+	ended(c, stderr, "the directory of its record, "+dir+"2, was removed or moved")
+	if _, err := os.Stat(dir + "2"); err == nil {
+		t.Errorf("half a record was made anew")
+	}
+}

@@ -38,7 +38,8 @@ type signals struct {
 func watchSignals(stderr io.Writer) *signals {
 	s := &signals{stderr: stderr, c: make(chan os.Signal, 2), now: clock.Now, exit: os.Exit, end: child.End}
 	signal.Notify(s.c, os.Interrupt, syscall.SIGTERM)
-	if !signal.Ignored(syscall.SIGHUP) { // as nohup wants it
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // writing fails, and the program ends in good order
+	if !signal.Ignored(syscall.SIGHUP) {                    // as nohup wants it
 		signal.Notify(s.c, syscall.SIGHUP)
 	}
 	go func() {

@@ -3,6 +3,7 @@ package record
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -91,7 +92,8 @@ func (e *encoder[T]) writePart(rows []T) error {
 
 // openPart begins a part under a name that no reader takes for a finished one.
 func (e *encoder[T]) openPart() error {
-	if err := os.MkdirAll(filepath.Dir(e.partPath()), 0o755); err != nil {
+	// Where somebody removed the record's directory it is not made anew: half a record.
+	if err := os.Mkdir(filepath.Dir(e.partPath()), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("beginning a part: %w", err)
 	}
 	f, err := os.OpenFile(e.partPath()+PartialSuffix, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)

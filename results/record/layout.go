@@ -50,7 +50,7 @@ func writeManifest(dir string, m *Manifest) error {
 	if err := WriteJSON(&b, sealed); err != nil {
 		return fmt.Errorf("encoding %s: %w", filepath.Join(dir, ManifestFile), err)
 	}
-	return ReplaceFile(filepath.Join(dir, ManifestFile), bytes.Replace(b.Bytes(), hashField(noHash), hashField(hashOf(b.Bytes())), 1))
+	return replaceFile(filepath.Join(dir, ManifestFile), bytes.Replace(b.Bytes(), hashField(noHash), hashField(hashOf(b.Bytes())), 1))
 }
 
 // noHash stands in place of a manifest's hash while that is taken.
@@ -75,10 +75,14 @@ const PartialSuffix = ".partial"
 // ReplaceFile writes a file in one step and makes the directories above it:
 // whoever reads it sees its old content or the new one, never half of it.
 func ReplaceFile(path string, data []byte) error {
-	err := os.MkdirAll(filepath.Dir(path), 0o755)
-	if err == nil {
-		err = os.WriteFile(path+PartialSuffix, data, 0o644)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
 	}
+	return replaceFile(path, data)
+}
+
+func replaceFile(path string, data []byte) error {
+	err := os.WriteFile(path+PartialSuffix, data, 0o644)
 	if err == nil {
 		err = os.Rename(path+PartialSuffix, path)
 	}

@@ -196,7 +196,7 @@ type Telemetry struct {
 // not (see summary.Totals), in the record of w, and enters it in m, which finish of
 // Close has.
 func (w *Writer) WriteTotals(m *Manifest, data []byte) error {
-	if err := ReplaceFile(filepath.Join(w.dir, TotalsFile), data); err != nil {
+	if err := replaceFile(filepath.Join(w.dir, TotalsFile), data); err != nil {
 		return err
 	}
 	m.TotalsHash, m.SavedTotals = hashOf(data), ""
@@ -217,7 +217,7 @@ func (w *Writer) saveTotals() error {
 		return err
 	}
 	name := savedTotals[w.saved%len(savedTotals)]
-	if err := ReplaceFile(filepath.Join(w.dir, name), data); err != nil {
+	if err := replaceFile(filepath.Join(w.dir, name), data); err != nil {
 		return err
 	}
 	w.saved++
@@ -250,7 +250,7 @@ func WriteSummary(dir string, summary []byte) error {
 	if err != nil {
 		return err
 	}
-	err = ReplaceFile(filepath.Join(dir, SummaryFile), summary)
+	err = replaceFile(filepath.Join(dir, SummaryFile), summary)
 	if err == nil {
 		err = m.Enter(dir, SummaryFile)
 	}
