@@ -69,11 +69,7 @@ func TestEndedAtEveryInstant(t *testing.T) {
 				rng := rand.New(rand.NewPCG(14, uint64(n)))
 				for i := range testkit.Full(9, 2) {
 					sig := []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT}[i%3]
-					after := time.Duration(rng.IntN(1000)) * time.Millisecond
-					if i%2 > 0 { // past the first cells of a sweep and the start of servers
-						after += testkit.Full(1500*time.Millisecond, 0)
-					}
-					k.end(t, sig, after)
+					k.end(t, sig, i%2 > 0, time.Duration(rng.IntN(1000))*time.Millisecond)
 				}
 			})
 		}
@@ -88,10 +84,10 @@ func TestEndedAtEveryInstant(t *testing.T) {
 	t.Log(table)
 }
 
-// end starts the kind's command and ends it after a while.
-func (k *endedKind) end(t *testing.T, sig syscall.Signal, after time.Duration) {
+// end starts the kind's command and ends it after a while, if late once it has a record.
+func (k *endedKind) end(t *testing.T, sig syscall.Signal, late bool, after time.Duration) {
 	t.Helper()
-	work, why := t.TempDir(), fmt.Sprintf("%v after %v", sig, after)
+	work, why := t.TempDir(), fmt.Sprintf("%v after %v, late %v", sig, after, late)
 	dir, file, temp := filepath.Join(work, "dir"), filepath.Join(work, "ended.yaml"), filepath.Join(work, "t")
 	what := k.what
 	if what == "" {
@@ -113,6 +109,9 @@ func (k *endedKind) end(t *testing.T, sig syscall.Signal, after time.Duration) {
 	c.Stdout, c.Stderr = &stdout, &stderr
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
+	}
+	for begun := time.Now(); late && len(k.dirs(dir)) == 0 && time.Since(begun) < 10*time.Second && !k.hidden; {
+		time.Sleep(5 * time.Millisecond)
 	}
 	time.Sleep(after)
 	_ = c.Process.Signal(sig)
@@ -162,23 +161,27 @@ func remains(temp string) (n int) {
 	return n + len(left)
 }
 
+// dirs returns the records that have begun.
+func (k *endedKind) dirs(dir string) (all []string) {
+	manifests, _ := filepath.Glob(filepath.Join(dir, k.records, "manifest.json"))
+	for _, m := range manifests {
+		all = append(all, filepath.Dir(m))
+	}
+	return all
+}
+
 // read looks at the records that are left.
 func (k *endedKind) read(t *testing.T, dir, why string, sig syscall.Signal, stdout string) {
 	t.Helper()
 	if k.hidden {
 		return
 	}
-	dirs := []string{dir}
 	if k.records != "" {
-		dirs, _ = filepath.Glob(filepath.Join(dir, k.records))
 		if half, _ := filepath.Glob(filepath.Join(dir, "*.partial")); len(half) > 0 && sig != syscall.SIGKILL {
 			t.Errorf("%s: %q are left", why, half)
 		}
 	}
-	for _, d := range dirs {
-		if _, err := os.Stat(filepath.Join(d, "manifest.json")); err != nil {
-			continue // it ended before the record began
-		}
+	for _, d := range k.dirs(dir) {
 		k.begun++
 		out, err := exec.Command("quotalab", "export", d, "-o", "json=-").Output()
 		var s struct{ Valid bool }

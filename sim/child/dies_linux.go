@@ -5,7 +5,7 @@ import (
 	"syscall"
 )
 
-// attributes have the kernel kill a process, also a stopped one, when the thread
+// attributes returns those that have the kernel kill a process, also a stopped one, when the thread
 // that started it ends, for which even a SIGKILL of this program does. A process
 // group of its own keeps the terminal's Ctrl-C from it: this program asks it to end
 // when it is time.

@@ -4,5 +4,5 @@ package child
 
 import "syscall"
 
-// attributes are for systems whose terminals interrupt all processes at once.
+// attributes returns none: terminals of such systems interrupt all processes at once.
 func attributes() *syscall.SysProcAttr { return nil }
