@@ -158,6 +158,9 @@ func (r Run) playInto(ctx context.Context, sink *watcher, o run.Options) (*Playe
 		return nil, fmt.Errorf("running %s: the directory of its record, %s, was removed or moved while it went on (%s): run it again, with a --dir that is left alone",
 			r.Plan.Scenario.Name, sink.Dir(), first)
 	}
+	if StatusOf(err) == Aborted && cerr == nil { // before anything was sent: that has a summary too
+		return &Played{Dir: sink.Dir(), Aborted: true}, nil
+	}
 	if err := errors.Join(err, cerr); err != nil {
 		return nil, With(statusOfRun(err), fmt.Errorf("running %s, record at %s: %w", r.Plan.Scenario.Name, sink.Dir(), err))
 	}

@@ -124,7 +124,9 @@ func (s *Server) await(ctx context.Context, epoch time.Time) error {
 		if s.process.Ended() {
 			return fmt.Errorf("it ended before it answered: %s%s", s.process.How(), &s.log)
 		}
-		if clock.Sleep(ctx, 2*time.Millisecond) != nil {
+		if over := clock.Sleep(ctx, 2*time.Millisecond); errors.Is(over, context.Canceled) {
+			return over
+		} else if over != nil {
 			return fmt.Errorf("it does not answer: %w%s", err, &s.log)
 		}
 	}
