@@ -223,6 +223,11 @@ func execute(root *cobra.Command) (ran *cobra.Command, err error) {
 	return root.ExecuteC()
 }
 
+// print writes to standard output what a terminal shows as it is.
+func (a *app) print(format string, args ...any) {
+	fmt.Fprint(a.stdout, metric.PrintableText(fmt.Sprintf(format, args...))) // a.stdout remembers its error
+}
+
 // tell prints an error, and where help is if it is about how quotalab was
 // called.
 func (a *app) tell(ran *cobra.Command, err error) {

@@ -72,10 +72,10 @@ type benchWriter struct {
 
 func (b *benchWriter) run(run BenchRun) {
 	s := run.Summary
-	b.configure(append([][2]string{{endKey, ""}, {scenarioKey, oneLine(s.Scenario)}, {clockKey, s.Clock}}, benchTags(s.Tags)...))
+	b.configure(append([][2]string{{endKey, ""}, {scenarioKey, oneLine(s.Scenario)}, {clockKey, oneLine(s.Clock)}}, benchTags(s.Tags)...))
 	// Lines of configuration that differ would put each run into a table of its
 	// own; the format ignores this one.
-	fmt.Fprintf(b, runFormat+"\n", strconv.FormatUint(s.Seed, 10), s.PlanHash)
+	fmt.Fprintf(b, runFormat+"\n", strconv.FormatUint(s.Seed, 10), oneLine(s.PlanHash))
 	figures := slices.Concat(run.More, Figures(s))
 	b.unitsOf(figures)
 	for i, f := range figures {
