@@ -19,6 +19,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/spf13/cobra"
@@ -172,10 +173,11 @@ func noArgs(cmd *cobra.Command, given []string) error {
 // extra adds kinds of limiter to the built-in ones, or replaces them; it may
 // be nil.
 func Main(extra limiter.Kinds) int {
+	a := newApp(extra)
 	if os.Getenv("GOGC") == "" {
-		defer run.TuneGC()()
+		a.Loaded = sync.OnceFunc(func() { run.TuneGC() })
 	}
-	return newApp(extra).main(os.Args[1:])
+	return a.main(os.Args[1:])
 }
 
 // app is one invocation.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+	"time"
 )
 
 // Open opens a file or a pipe. It waits for no writer of a pipe that has
@@ -22,6 +23,8 @@ func Open(path string) (*os.File, error) {
 		err = fmt.Errorf("%s: expected a file, found a directory", path)
 	case info.Mode()&(fs.ModeDevice|fs.ModeSocket) != 0:
 		err = fmt.Errorf("%s: expected a file, found a device or socket", path)
+	case info.Mode().IsRegular() && f.SetReadDeadline(time.Time{}) == nil: // one of /proc that waits for more, such as kmsg
+		err = fmt.Errorf("%s: expected a file, found one of the system that has no end", path)
 	default:
 		return f, nil
 	}

@@ -70,7 +70,7 @@ func (p Problem) Error() string {
 	if p.Path == "" {
 		return fmt.Sprintf("%s:%s: %s", p.File, p.Pos, p.Msg)
 	}
-	return fmt.Sprintf("%s:%s: %s: %s", p.File, p.Pos, p.Path, p.Msg)
+	return fmt.Sprintf("%s:%s: %s: %s", p.File, p.Pos, shortened(p.Path), p.Msg)
 }
 
 // Problems are all mistakes of a file, in its order. Empty means none: test
