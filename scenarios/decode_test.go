@@ -203,9 +203,9 @@ func TestTooLarge(t *testing.T) {
 // gigabytes for it.
 func TestNestedTooDeeply(t *testing.T) {
 	for name, text := range map[string]string{
-		"lists": "about: " + strings.Repeat("[", 60_000), "closed lists": "about: " + strings.Repeat("[[],", 30_000),
+		"lists": "about: " + strings.Repeat("[", 60_000), "closed lists": "about: " + strings.Repeat("[[],", 20_000),
 		"mappings": "about: " + strings.Repeat("{a: ", 30_000), "entries": "about:\n  " + strings.Repeat("- ", 60_000) + "x\n",
-		"keys": strings.Repeat("? ", 60_000) + "x\n", "tags": "about: " + strings.Repeat("!!str ", 60_000) + "x", "anchors": "about: " + strings.Repeat("&a ", 60_000) + "x",
+		"keys": strings.Repeat("? ", 60_000) + "x\n", "tags": "about: " + strings.Repeat("!!str ", 40_000) + "x", "anchors": "about: " + strings.Repeat("&a ", 60_000) + "x",
 	} {
 		if s, problems := Decode("x.yaml", []byte(text)); s != nil || len(problems) != 1 || !strings.Contains(problems[0].Msg, "nested too deeply") {
 			t.Errorf("%s: got %v, %.3v", name, s, problems)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/assert"
+	"github.com/quotalab/quotalab/results/compare"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/summary"
 	"github.com/quotalab/quotalab/results/sweep"
@@ -285,7 +285,7 @@ func row(c Cell, hash string, s *summary.Measured, made cellFile) sweep.Run {
 // Summary reads the summary of a finished run.
 func (s *Sweep) Summary(run *sweep.Run) (*summary.Summary, error) {
 	path := filepath.Join(s.dir.cell(run.Plan), record.SummaryFile)
-	data, err := os.ReadFile(path)
+	data, err := record.ReadFile(path, compare.MostText)
 	if err != nil {
 		return nil, err
 	}

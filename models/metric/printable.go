@@ -50,3 +50,13 @@ func Escaped(s string) string {
 	}
 	return b.String()
 }
+
+// Shortened leaves out the middle of a text that is too long to be read.
+func Shortened(text string) string {
+	const begin, end = 800, 200
+	runes := []rune(text)
+	if len(runes) <= begin+end {
+		return text
+	}
+	return string(runes[:begin]) + " … " + string(runes[len(runes)-end:])
+}

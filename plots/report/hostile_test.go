@@ -260,7 +260,7 @@ func isJSON(t *testing.T, out string) {
 
 func isBench(t *testing.T, out string) {
 	t.Helper()
-	if _, err := present.ReadBench(strings.NewReader(out), "bench"); err != nil {
+	if _, err := present.ReadBench([]byte(out), "bench"); err != nil {
 		t.Error(err)
 	}
 }

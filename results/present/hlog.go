@@ -76,7 +76,7 @@ func (k kind) file(dir string) string { return filepath.Join(dir, k.name+".hlog"
 
 // copyKept writes the log of latency that was kept beside the record.
 func copyKept(w io.Writer, r *record.Reader) (err error) {
-	f, err := os.Open(kinds[0].file(r.Dir()))
+	f, err := record.OpenFile(kinds[0].file(r.Dir()))
 	if err != nil {
 		return fmt.Errorf("the record does not hold all observations, and the log that was kept of them is not there: %w", err)
 	}

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -204,7 +203,7 @@ func (r *Reader) Totals() ([]byte, error) {
 		return nil, nil
 	}
 	path := filepath.Join(r.dir, TotalsFile)
-	data, err := os.ReadFile(path)
+	data, err := ReadFile(path, mostTotals)
 	if err != nil {
 		return nil, fmt.Errorf("the record %s lacks the totals that its manifest lists: %w", r.dir, err)
 	}

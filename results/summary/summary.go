@@ -2,13 +2,13 @@ package summary
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"time"
 
 	"github.com/google/jsonschema-go/jsonschema"
 
+	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/record"
 )
@@ -340,11 +340,11 @@ type SampledAudit struct {
 // Read reads a JSON summary as WriteJSON writes it; name is for errors.
 func Read(text []byte, name string) (*Summary, error) {
 	var s Summary
-	if err := json.Unmarshal(text, &s); err != nil {
+	if err := record.ReadJSON(text, &s); err != nil {
 		return nil, fmt.Errorf("%s: expected a JSON summary of quotalab (-o json=…), found something else or a file that was cut short: %w", name, err)
 	}
 	if s.SchemaVersion != SchemaVersion || s.Scenario == "" {
-		return nil, fmt.Errorf("%s: expected a JSON summary of quotalab with schemaVersion %d, found version %d of scenario %q", name, SchemaVersion, s.SchemaVersion, s.Scenario)
+		return nil, fmt.Errorf("%s: expected a JSON summary of quotalab with schemaVersion %d, found version %d of scenario %q", name, SchemaVersion, s.SchemaVersion, metric.Shortened(s.Scenario))
 	}
 	return &s, nil
 }

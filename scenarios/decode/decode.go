@@ -101,21 +101,11 @@ func (d *Decoder) FailIn(path, text string, mistake *metric.SyntaxError) {
 func (d *Decoder) remark(pos Pos, path, format string, args ...any) {
 	switch msg := fmt.Sprintf(format, args...); {
 	case len(d.Problems) < mostProblems:
-		d.Problems = append(d.Problems, d.Problem(pos, path, shortened(msg)))
+		d.Problems = append(d.Problems, d.Problem(pos, path, metric.Shortened(msg)))
 	case !d.full:
 		d.full = true
 		d.Problems = append(d.Problems, d.Problem(pos, path, fmt.Sprintf("at least %d mistakes: mend those above, and check again", mostProblems+1)))
 	}
-}
-
-// shortened leaves out the middle of a text that is too long to be read.
-func shortened(text string) string {
-	const most, end = 1000, 200
-	runes := []rune(text)
-	if len(runes) <= most {
-		return text
-	}
-	return string(runes[:most-end]) + " … " + string(runes[len(runes)-end:])
 }
 
 // Bad reports whether the path itself has a problem.
@@ -327,7 +317,7 @@ func Kind(n ast.Node) string {
 		return "nothing"
 	}
 	if s, ok := Text(n); ok {
-		return fmt.Sprintf("%q", s)
+		return fmt.Sprintf("%q", metric.Shortened(s))
 	}
 	return "something else"
 }
