@@ -239,6 +239,7 @@ type Server struct {
 	SampledKeys int64   `json:"sampledKeys"`           // of the run's own, asked for their memory
 	KeyBytes    float64 `json:"keyBytes"`              // their mean MEMORY USAGE, key name and prefix included; −1 none
 	Restarted   bool    `json:"restarted,omitempty"`   // during the run: its counts began anew
+	Uncounted   string  `json:"uncounted,omitempty"`   // why its version, memory and counts are not known: the user may not ask
 	Unreachable string  `json:"unreachable,omitempty"` // why it could not be asked at the end
 	Leftover    string  `json:"leftover,omitempty"`    // why the run's keys may still be there, and the command that deletes them
 }
@@ -259,6 +260,8 @@ func (s Server) Disagreements() []string {
 	switch {
 	case s.Unreachable != "":
 		return []string{fmt.Sprintf("shard %s: commands cannot be compared: the server could not be asked: %s", s.Shard, s.Unreachable)}
+	case s.Uncounted != "":
+		return []string{fmt.Sprintf("shard %s: commands cannot be compared: the user may not ask the server: %s", s.Shard, s.Uncounted)}
 	case s.Restarted:
 		return []string{fmt.Sprintf("shard %s: commands cannot be compared: the server began to count anew during the run", s.Shard)}
 	}
