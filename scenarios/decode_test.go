@@ -216,6 +216,26 @@ func TestNestedTooDeeply(t *testing.T) {
 	}
 }
 
+// Many marks are refused before the parser, which takes half a kilobyte for each;
+// many mistakes, and long values, are not all shown.
+func TestTooMuchInAFile(t *testing.T) {
+	for name, text := range map[string]string{"commas": "a: [" + strings.Repeat("x,", 200_000) + "]", "lines": strings.Repeat("#\n", 60_000), "brackets": strings.Repeat("[", 400_000)} {
+		if s, problems := Decode("x.yaml", []byte(text)); s != nil || len(problems) != 1 || !strings.Contains(problems[0].Msg, "too much in one file") {
+			t.Errorf("%s: got %v, %.3v", name, s, problems)
+		}
+	}
+	var many strings.Builder
+	for i := range 3000 {
+		fmt.Fprintf(&many, "k%d: 1\n", i)
+	}
+	if _, problems := Decode("x.yaml", []byte(many.String())); len(problems) != 101 || !strings.Contains(fmt.Sprint(problems), "at least 101 mistakes") {
+		t.Errorf("%d problems", len(problems))
+	}
+	if _, problems := Decode("x.yaml", []byte(strings.Repeat("x", 100_000))); len(problems) != 1 || len(problems.Error()) > 3000 {
+		t.Errorf("%d problems, %d bytes", len(problems), len(problems.Error()))
+	}
+}
+
 // What has no end, no writer or no content of its own is refused at once.
 func TestFilesThatAreNone(t *testing.T) {
 	pipe := filepath.Join(t.TempDir(), "pipe")
