@@ -19,6 +19,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/spf13/cobra"
@@ -173,10 +174,11 @@ func noArgs(cmd *cobra.Command, given []string) error {
 // extra adds kinds of limiter to the built-in ones, or replaces them; it may
 // be nil.
 func Main(extra limiter.Kinds) int {
+	a := newApp(extra)
 	if os.Getenv("GOGC") == "" {
-		defer run.TuneGC()()
+		a.Loaded = sync.OnceFunc(func() { run.TuneGC() })
 	}
-	return newApp(extra).main(os.Args[1:])
+	return a.main(os.Args[1:])
 }
 
 // app is one invocation.
@@ -224,6 +226,11 @@ func execute(root *cobra.Command) (ran *cobra.Command, err error) {
 		}
 	}()
 	return root.ExecuteC()
+}
+
+// print writes to standard output what a terminal shows as it is.
+func (a *app) print(format string, args ...any) {
+	fmt.Fprint(a.stdout, metric.PrintableText(fmt.Sprintf(format, args...))) // a.stdout remembers its error
 }
 
 // tell prints an error, and where help is if it is about how quotalab was

@@ -86,7 +86,7 @@ func (a *app) serve(ctx context.Context, at string, names []string) (err error) 
 		return usagef("--serve: %w", err)
 	}
 	for i, l := range listeners {
-		fmt.Fprintf(a.stdout, "%s %s:%s\n", names[i], l.Addr().Network(), l.Addr())
+		a.print("%s %s:%s\n", names[i], l.Addr().Network(), l.Addr())
 	}
 	return fakeredis.Serve(ctx, listeners)
 }

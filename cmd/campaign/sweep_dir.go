@@ -80,6 +80,9 @@ func (d sweepDir) clear() error {
 func (d sweepDir) cell(hash string) string    { return filepath.Join(d.path, hash) }
 func (d sweepDir) partial(hash string) string { return d.cell(hash) + record.PartialSuffix }
 
+// mostCellFile is the most bytes of what made a cell.
+const mostCellFile = 1 << 20
+
 // finished reads what made a cell; an error that is errOtherMade says that it is
 // not as it would be made now, one that is fs.ErrNotExist that there is none.
 func (d sweepDir) finished(hash string, made cellFile) (cellFile, error) {
@@ -87,7 +90,7 @@ func (d sweepDir) finished(hash string, made cellFile) (cellFile, error) {
 	if _, err := os.Stat(dir); err != nil {
 		return cellFile{}, err
 	}
-	data, err := os.ReadFile(filepath.Join(dir, cellFileName))
+	data, err := record.ReadFile(filepath.Join(dir, cellFileName), mostCellFile)
 	var found cellFile
 	if err == nil {
 		err = json.Unmarshal(data, &found)

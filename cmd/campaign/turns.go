@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/quotalab/quotalab/results/compare"
+	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/summary"
 	"github.com/quotalab/quotalab/sim/child"
 )
@@ -138,7 +140,7 @@ func (g *Gate) child(ctx context.Context, t turn) (s *summary.Summary, err error
 	if err := g.exec(ctx, t, append(args, g.Args...)); err != nil {
 		return nil, err
 	}
-	text, err := os.ReadFile(out)
+	text, err := record.ReadFile(out, compare.MostText)
 	if err != nil {
 		return nil, Invalidf("%s says that it played %s: %w", g.programs[t.build], t.of.Name, err)
 	}

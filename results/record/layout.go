@@ -102,7 +102,7 @@ func DiskFull(err error) bool {
 // readManifest reads and checks dir's manifest.
 func readManifest(dir string) (Manifest, error) {
 	path := filepath.Join(dir, ManifestFile)
-	data, err := os.ReadFile(path)
+	data, err := ReadFile(path, mostJSON)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Manifest{}, fmt.Errorf("%s is not a record: it has no %s; name the directory that a run wrote: %w", dir, ManifestFile, err)
 	}
@@ -118,7 +118,7 @@ func readManifest(dir string) (Manifest, error) {
 
 func decodeManifest(data []byte) (Manifest, error) {
 	var m Manifest
-	if err := json.Unmarshal(data, &m); err != nil {
+	if err := ReadJSON(data, &m); err != nil {
 		return Manifest{}, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	if m.SchemaVersion < 1 || m.SchemaVersion > SchemaVersion {

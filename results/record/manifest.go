@@ -265,7 +265,7 @@ func WriteSummary(dir string, summary []byte) error {
 // leaves, it is what is there.
 func (r *Reader) File(name string) ([]byte, error) {
 	path := filepath.Join(r.dir, name)
-	data, err := os.ReadFile(path)
+	data, err := ReadFile(path, mostTotals)
 	if err != nil {
 		return nil, err
 	}
@@ -289,7 +289,7 @@ func (r *Reader) Totals() ([]byte, error) {
 		return nil, nil
 	}
 	path := filepath.Join(r.dir, cmp.Or(r.manifest.SavedTotals, TotalsFile))
-	data, err := os.ReadFile(path)
+	data, err := ReadFile(path, mostTotals)
 	if err != nil {
 		return nil, fmt.Errorf("the record %s lacks the totals that its manifest lists: %w", r.dir, err)
 	}
@@ -325,6 +325,7 @@ type Server struct {
 	SampledKeys int64   `json:"sampledKeys"`           // of the run's own, asked for their memory
 	KeyBytes    float64 `json:"keyBytes"`              // their mean MEMORY USAGE, key name and prefix included; −1 none
 	Restarted   bool    `json:"restarted,omitempty"`   // during the run: its counts began anew
+	Uncounted   string  `json:"uncounted,omitempty"`   // why its version, memory and counts are not known: the user may not ask
 	Unreachable string  `json:"unreachable,omitempty"` // why it could not be asked at the end
 	Leftover    string  `json:"leftover,omitempty"`    // why the run's keys may still be there, and the command that deletes them
 }
@@ -345,6 +346,8 @@ func (s Server) Disagreements() []string {
 	switch {
 	case s.Unreachable != "":
 		return []string{fmt.Sprintf("shard %s: commands cannot be compared: the server could not be asked: %s", s.Shard, s.Unreachable)}
+	case s.Uncounted != "":
+		return []string{fmt.Sprintf("shard %s: commands cannot be compared: the user may not ask the server: %s", s.Shard, s.Uncounted)}
 	case s.Restarted:
 		return []string{fmt.Sprintf("shard %s: commands cannot be compared: the server began to count anew during the run", s.Shard)}
 	}

@@ -65,7 +65,7 @@ func (r *Reader) Manifest() Manifest { return r.manifest }
 // Plan is the compiled plan's text, "" if the record has none.
 func (r *Reader) Plan() (string, error) {
 	path := filepath.Join(r.dir, PlanFile)
-	b, err := os.ReadFile(path)
+	b, err := ReadFile(path, mostText)
 	if want := r.manifest.PlanTextHash; want != "" && err == nil && hashOf(b) != want {
 		return "", fmt.Errorf("%s: %w: its hash is %s, the manifest says %s", path, ErrDamaged, hashOf(b), want)
 	} else if want == "" && errors.Is(err, os.ErrNotExist) {

@@ -327,7 +327,7 @@ type partFile[T any] struct {
 
 // openPartFile opens a part and checks its footer and its columns.
 func openPartFile[T any](rows *layout[T], path string) (_ *partFile[T], err error) {
-	f, err := os.Open(path)
+	f, err := OpenFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("opening a part of the record: %w", err)
 	}
@@ -341,6 +341,9 @@ func openPartFile[T any](rows *layout[T], path string) (_ *partFile[T], err erro
 func (p *partFile[T]) openFooter() error {
 	info, err := p.file.Stat()
 	if err != nil {
+		return err
+	}
+	if err := checkFooter(p.file, info.Size()); err != nil {
 		return err
 	}
 	p.parquet, err = parquet.OpenFile(p.file, info.Size(), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
