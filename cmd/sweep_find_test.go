@@ -77,12 +77,11 @@ func TestFindOfAnMD1Shard(t *testing.T) {
 
 func readSweep(t *testing.T, dir string) *sweep.Result {
 	t.Helper()
-	f, err := os.Open(filepath.Join(dir, sweep.File))
+	data, err := os.ReadFile(filepath.Join(dir, sweep.File))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = f.Close() }()
-	r, err := sweep.Read(f, f.Name())
+	r, err := sweep.Read(data, dir)
 	if err != nil {
 		t.Fatal(err)
 	}

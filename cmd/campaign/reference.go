@@ -22,6 +22,7 @@ import (
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/summary"
 	"github.com/quotalab/quotalab/scenarios"
+	"github.com/quotalab/quotalab/sim/child"
 	"github.com/quotalab/quotalab/sim/plan"
 )
 
@@ -90,11 +91,11 @@ func (r *Reference) play(ctx context.Context, of *referenceResult, cores chan st
 	if err != nil {
 		return err
 	}
-	temp, err := os.MkdirTemp("", "quotalab-reference-")
+	temp, remove, err := child.Folder("reference")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
+	defer func() { err = errors.Join(err, remove()) }()
 	run := NewRun(stage, time.Unix(0, 0).UTC()) // what the wall clock says is no result
 	run.Manifest.Versions, run.Dir = nil, filepath.Join(temp, "record")
 	played, err := run.Play(ctx)

@@ -28,6 +28,7 @@ type Loader struct {
 	Kinds  limiter.Kinds
 	Memory float64   // of the machine, in bytes; 0: not known
 	Stdin  io.Reader // the scenario named "-"
+	Loaded func()    // called when a scenario is right and may be played
 	input  []byte    // of Stdin, once read
 }
 
@@ -110,6 +111,9 @@ func (l *Loader) compile(s *scenarios.Scenario, problems scenarios.Problems, o O
 	}
 	if too := p.Estimate().TooMuch(l.Memory); too != "" && !o.AllowMemory {
 		return nil, Invalidf("%s: nothing was run: %s, or --%s to play it all the same", s.File, too, AllowMemory)
+	}
+	if l.Loaded != nil {
+		l.Loaded()
 	}
 	return p, nil
 }
