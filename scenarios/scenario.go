@@ -354,6 +354,7 @@ type Limiter struct {
 	Overrides []Override   `yaml:"overrides" doc:"limits of single keys"`
 	Options   Options      `yaml:"options" doc:"options of this kind of limiter"`
 	Cluster   bool         `yaml:"cluster" json:",omitempty" doc:"true: in virtual time its shards are the masters of a Redis Cluster, which has keys by their slots and refuses commands, scripts and transactions with keys in several (CROSSSLOT); in real time flags say so"`
+	Model     bool         `yaml:"model" json:",omitempty" doc:"true: its reference decides in its place, in virtual time, in no time and without Redis, for sweeps of very many cells"`
 }
 
 // Limit is count per period with a burst.

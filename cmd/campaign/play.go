@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"sync/atomic"
@@ -61,7 +62,7 @@ type Played struct {
 // Play plays the plan into a record, which is complete when it returns, also
 // if ctx ended the run.
 func (r Run) Play(ctx context.Context) (*Played, error) {
-	o := run.Options{Live: r.Live, Engine: r.Engine, Progress: r.Progress, Cores: r.Cores}
+	o := run.Options{Live: r.Live, Engine: r.Engine, Wire: r.Wire, Progress: r.Progress, Cores: r.Cores}
 	if r.Meter != nil {
 		o.InFlight = new(atomic.Int64)
 		if err := r.Meter.InFlight(o.InFlight.Load); err != nil {
@@ -164,8 +165,14 @@ func (r Run) playInto(ctx context.Context, sink *watcher, o run.Options) (*Playe
 	if err := errors.Join(err, cerr); err != nil {
 		return nil, With(statusOfRun(err), fmt.Errorf("running %s, record at %s: %w", r.Plan.Scenario.Name, sink.Dir(), err))
 	}
+	if r.Plan.Estimate().Keys > manyKeys {
+		runtime.GC() // what held the keys is for the audit, rather than more memory
+	}
 	return &Played{sink.Dir(), result.Aborted != "" && !result.Stopped, result.Unexpected, sink.unexpected}, nil
 }
+
+// manyKeys is how many take enough memory to collect it at the end of a run.
+const manyKeys = 20_000
 
 // interrupted gives an error that comes of the user's interrupt, such as that
 // of a server that was not waited for, its status.

@@ -240,6 +240,7 @@ type Stage struct {
 	Plan   *plan.Plan
 	Live   *run.Live             // the servers of a run in real time; nil: in virtual time
 	Engine *virtualredis.Program // of servers in virtual time; nil: none
+	Wire   bool                  // commands to embedded shards go all the way through go-redis
 	Cores  chan struct{}         // of the campaign, which its runs share; nil: all
 }
 

@@ -37,6 +37,9 @@ type Spec struct {
 	Apart bool
 	// Guarded says that what is sent to a shard past its Ring is refused.
 	Guarded bool
+	// Wire says that every command goes through go-redis' pool, writer and reader,
+	// which is slower and makes no other difference.
+	Wire bool
 }
 
 // ClientSpec describes one client of a fleet.
@@ -120,7 +123,7 @@ func (f *Fleet) Ring(c ClientSpec) (*redis.Ring, error) {
 		return nil, fmt.Errorf("client names %d shards and has %d delays, the fleet has %d shards", len(c.ShardNames), len(c.RTT), len(f.Shards))
 	}
 	w := &wire{
-		fleet: f, rtt: c.RTT, stream: c.Stream, any: c.Stream(""), tat: c.TAT, now: c.Now, connection: c.Connection, shards: map[*redis.Client]*Shard{},
+		fleet: f, rtt: c.RTT, stream: c.Stream, any: c.Stream(""), tat: c.TAT, now: c.Now, connection: c.Connection, shards: map[*redis.Client]*Shard{}, open: map[line]*inlineConn{},
 		names: slices.Clone(c.ShardNames), failed: make([]int8, len(f.Shards)),
 	}
 	for _, s := range f.Shards {
@@ -155,9 +158,16 @@ const noHeartbeat = 365 * 24 * time.Hour
 func (w *wire) newClient(o *redis.Options) *redis.Client {
 	s := w.fleet.byAddr[o.Addr]
 	w.options = *o // as they are before go-redis fills them in
-	o.Dialer = func(context.Context, string, string) (net.Conn, error) { return s.dial() }
+	var client *redis.Client
+	o.Dialer = func(context.Context, string, string) (net.Conn, error) {
+		conn, err := s.dial()
+		if c, ok := conn.(*inlineConn); ok && !w.fleet.spec.Wire {
+			w.open[line{client, w.using.piped}] = c
+		}
+		return conn, err
+	}
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled} // else it looks up the address in the DNS
-	client := redis.NewClient(o)
+	client = redis.NewClient(o)
 	if w.fleet.spec.Guarded {
 		client.AddHook(direct{})
 	}

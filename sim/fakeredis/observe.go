@@ -3,6 +3,7 @@ package fakeredis
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -47,6 +48,9 @@ const asked record.KeyState = "asked"
 
 // settle completes the states that the shard was asked for.
 func (w *wire) settle(trace *Trace, s *Shard) {
+	if !slices.ContainsFunc(trace.Keys, func(k KeyTouch) bool { return k.State == asked }) {
+		return
+	}
 	next := 0
 	s.told(func(value string, found bool) {
 		for trace.Keys[next].State != asked {
@@ -133,7 +137,13 @@ type traceKey struct{}
 
 // NewTrace returns an empty Trace below ctx.
 func NewTrace(ctx context.Context) *Trace {
-	return &Trace{Context: ctx, Effect: -1, Order: -1, Judged: -1}
+	t := &struct {
+		Trace
+		key   [1]KeyTouch // all that most requests reach
+		touch [1]record.Touch
+	}{}
+	t.Trace = Trace{Context: ctx, Effect: -1, Order: -1, Judged: -1, Keys: t.key[:0], Touched: t.touch[:0]}
+	return &t.Trace
 }
 
 // Value makes the Trace findable in its own context.
@@ -146,6 +156,9 @@ func (t *Trace) Value(key any) any {
 
 // TraceOf returns the Trace that ctx carries, nil where nobody wants to know.
 func TraceOf(ctx context.Context) *Trace {
+	if t, ok := ctx.(*Trace); ok {
+		return t
+	}
 	t, _ := ctx.Value(traceKey{}).(*Trace)
 	return t
 }

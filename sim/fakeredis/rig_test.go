@@ -29,6 +29,7 @@ type layout struct {
 	connection       scenarios.Connection
 	faults           bool
 	cluster          bool
+	wire             bool
 }
 
 // even is shards that are all the same distance away and take no time.
@@ -56,7 +57,7 @@ func newRig(t testing.TB, l layout) *rig {
 	for i := range names {
 		names[i] = fmt.Sprintf("shard-%d", i+1)
 	}
-	fleet, err := NewFleet(sched, Spec{Names: names, Service: l.service, Scripts: l.scripts, Stream: seeded, Faults: l.faults, Engine: engine, Broken: func(err error) { t.Error(err) }, Cluster: l.cluster})
+	fleet, err := NewFleet(sched, Spec{Names: names, Service: l.service, Scripts: l.scripts, Stream: seeded, Faults: l.faults, Engine: engine, Broken: func(err error) { t.Error(err) }, Cluster: l.cluster, Wire: l.wire})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package fakeredis
 
 import (
 	"io"
+	"slices"
 	"strconv"
 
 	"github.com/quotalab/quotalab/sim/rediscmd"
@@ -81,7 +82,7 @@ func (c *inlineConn) queue(name string, words []string) {
 		c.refuse(text)
 		return
 	}
-	c.tx.queued = append(c.tx.queued, words)
+	c.tx.queued = append(c.tx.queued, slices.Clone(words))
 	c.say("+QUEUED")
 }
 

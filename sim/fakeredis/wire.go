@@ -41,6 +41,12 @@ type wire struct {
 	beats   bool                     // it looks at its shards
 	late    map[*Shard]*redis.Client // for flights to shards that the Ring has lost
 	options redis.Options            // of the Ring's clients
+
+	open  map[line]*inlineConn // connections for the short way
+	using line                 // that the command on the long way uses
+	words []string             // of the commands that go it; what keeps them longer copies them
+	ends  []int                // of each command in words
+	idle  []*usual             // for calls to come
 }
 
 // command is one command with what it may do.
@@ -113,7 +119,8 @@ func (w *wire) send(ctx context.Context, cmds []redis.Cmder, as form) error {
 			return fail(cmds, redis.ErrCrossSlot)
 		}
 	}
-	flights, err := w.group(cmds, as)
+	u := w.memory()
+	flights, err := w.group(cmds, as, u)
 	if err != nil {
 		return fail(cmds, err)
 	}
@@ -131,7 +138,11 @@ func (w *wire) send(ctx context.Context, cmds []redis.Cmder, as form) error {
 	if w.fleet.spec.Faults {
 		err = w.track(proc, trace, flights)
 	} else {
-		err = w.fly(proc, trace, flights)
+		var late bool
+		if late, err = w.fly(proc, trace, flights); !late {
+			*u = usual{}
+			w.idle = append(w.idle, u)
+		}
 	}
 	if as == transaction && redis.HasErrorPrefix(err, "EXECABORT") {
 		return err // as a Ring says it, rather than the first command's error
@@ -140,9 +151,9 @@ func (w *wire) send(ctx context.Context, cmds []redis.Cmder, as form) error {
 }
 
 // fly plays flights that nothing can happen to on the way. What is not back
-// when the client's patience ends goes on without it. The error is of one that
-// failed.
-func (w *wire) fly(proc *clock.Proc, trace *Trace, flights []*flight) (err error) {
+// when the client's patience ends goes on without it, late. The error is of one
+// that failed.
+func (w *wire) fly(proc *clock.Proc, trace *Trace, flights []*flight) (late bool, err error) {
 	deadline := w.deadline(proc.Now())
 	reply := proc.Now()
 	f := earliest(flights)
@@ -162,10 +173,10 @@ func (w *wire) fly(proc *clock.Proc, trace *Trace, flights []*flight) (err error
 	}
 	if f == nil && reply < deadline {
 		proc.SleepUntil(reply)
-		return err
+		return false, err
 	}
 	proc.SleepUntil(deadline)
-	return w.giveUp(flights, deadline)
+	return true, w.giveUp(flights, deadline)
 }
 
 // earliest returns the flight whose next stage is due first, nil when all
@@ -200,6 +211,10 @@ func (w *wire) execute(trace *Trace, f *flight) error {
 		}
 		defer w.observeReplies(trace, f)
 	}
+	if w.short(f, cmds) {
+		return refused
+	}
+	defer w.long(f, cmds)()
 	if len(cmds) == 1 && f.as != transaction {
 		err := f.client.Process(ctx, cmds[0].Cmder)
 		return cmp.Or(refused, err)
@@ -222,16 +237,29 @@ func fail(cmds []redis.Cmder, err error) error {
 	return err
 }
 
+// usual is the memory of most calls: one command, or two, to one shard.
+type usual struct {
+	flights [1]*flight
+	first   flight
+	cmds    [2]command
+}
+
+// memory returns some that no call uses.
+func (w *wire) memory() *usual {
+	n := len(w.idle)
+	if n == 0 {
+		return new(usual)
+	}
+	u := w.idle[n-1]
+	w.idle = w.idle[:n-1]
+	return u
+}
+
 // group sorts the commands into flights by shard, in the shards' order: a
 // limiter may build its pipeline in the random order of a map, which must
 // not decide which delay is drawn for which shard.
-func (w *wire) group(cmds []redis.Cmder, as form) ([]*flight, error) {
-	usual := &struct { // most calls are one command, or two, to one shard
-		flights [1]*flight
-		first   flight
-		cmds    [2]command
-	}{}
-	flights := usual.flights[:0]
+func (w *wire) group(cmds []redis.Cmder, as form, u *usual) ([]*flight, error) {
+	flights := u.flights[:0]
 	for _, cmd := range cmds {
 		name := cmd.Name() // go-redis makes it lower case
 		c := command{Cmder: cmd, name: name, is: rediscmd.Of(name)}
@@ -245,11 +273,11 @@ func (w *wire) group(cmds []redis.Cmder, as form) ([]*flight, error) {
 		i := slices.IndexFunc(flights, func(f *flight) bool { return f.client == client })
 		if i < 0 {
 			i = len(flights)
-			f := &usual.first
+			f := &u.first
 			if i > 0 {
 				f = new(flight)
 			} else {
-				f.cmds = usual.cmds[:0]
+				f.cmds = u.cmds[:0]
 			}
 			f.client, f.shard = client, w.shards[client]
 			flights = append(flights, f)

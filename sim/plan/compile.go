@@ -285,6 +285,7 @@ type Limiter struct {
 	Kind    limiter.Kind
 	Options map[string]string
 	Cluster bool // in virtual time its shards are a Redis Cluster
+	Model   bool // its reference decides in its place, without Redis
 	ByShard bool // each of its shards is a world
 }
 

@@ -64,7 +64,7 @@ func TestEstimateWarns(t *testing.T) {
 	}{
 		{"uniform: {n: 1000}", "1000/s", "1m", nil},
 		{"uniform: {n: 1000}", "1000/s", "30d", []string{"is expected to take"}},
-		{"fresh: {}", "50000/s", "2m", []string{"GB of memory for 6,000,000 keys, and the machine has 8.0 GB"}},
+		{"fresh: {}", "89000/s", "2m", []string{"GB of memory for 10,680,000 keys, and the machine has 8.0 GB"}},
 	} {
 		e := estimated(t, c.keys, c.rate, c.horizon).Estimate()
 		got := e.Warnings(machine)

@@ -37,7 +37,10 @@ func compileLimiter(s *scenarios.Scenario, name string, l scenarios.Limiter, kin
 	options, ps := compileOptions(s, path, l.Kind, l.Options, kind.Options)
 	out := Limiter{
 		Limiter: record.Limiter{Name: name, Kind: l.Kind, Algorithm: kind.Algorithm, Resolution: kind.Resolution, Limits: recordLimits(l), Overrides: recordOverrides(l)},
-		Kind:    *kind, Options: options, Cluster: l.Cluster,
+		Kind:    *kind, Options: options, Cluster: l.Cluster, Model: l.Model,
+	}
+	if l.Model {
+		ps = append(ps, checkModel(s, path, out)...)
 	}
 	if l.Cluster && kind.RingOnly {
 		ps = append(ps, s.Problem(path+".cluster", "%s takes only a *redis.Ring and cannot run on a Redis Cluster: leave cluster out", l.Kind))
@@ -49,6 +52,24 @@ func compileLimiter(s *scenarios.Scenario, name string, l scenarios.Limiter, kin
 		}
 	}
 	return out, ps
+}
+
+// checkModel returns why a limiter's reference cannot stand in for it.
+func checkModel(s *scenarios.Scenario, path string, l Limiter) (ps scenarios.Problems) {
+	refuse := func(why string, args ...any) { ps = append(ps, s.Problem(path+".model", why, args...)) }
+	if l.Algorithm == "" {
+		refuse("kind %s names no reference that could decide in its place: leave model out", l.Limiter.Kind)
+	}
+	if l.Kind.Expands != nil && l.Kind.Expands(l.Options) {
+		refuse("with these options %s finds the limits of a request by itself, which its reference does not: leave model out", l.Limiter.Kind)
+	}
+	if l.Cluster {
+		refuse("a model touches no Redis, and no Redis Cluster: leave out model or cluster")
+	}
+	if s.Clock == "real" {
+		refuse("a model decides in virtual time alone: leave model out, or take clock: virtual")
+	}
+	return ps
 }
 
 // kindOf returns a limiter's or engine's kind; nil and a problem if there is

@@ -68,6 +68,9 @@ func (p *Plan) Text() string {
 		if l.Cluster {
 			on = ", on a Redis Cluster"
 		}
+		if l.Model {
+			on = ", which decides in its place"
+		}
 		fmt.Fprintf(w, "limiter %s\t%s%s, reference %s%s\n", l.Name, l.Limiter.Kind, optionsText(l.Options), orNone(l.Algorithm), on)
 		for _, x := range l.Limits {
 			fmt.Fprintf(w, "  limit %s\t%d per %s, burst %d\n", x.Name, x.Count, unit.Time(x.Period), x.Burst)

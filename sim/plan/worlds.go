@@ -124,8 +124,11 @@ func (p *Plan) feeders() World {
 // are.
 func (p *Plan) wholeShards(limiter int) string {
 	l := &p.Limiters[limiter]
-	if len(p.AllShards()) == 1 {
+	switch {
+	case len(p.AllShards()) == 1:
 		return "there is one shard"
+	case l.Model:
+		return "its reference decides in its place, and has no shards"
 	}
 	if l.Kind.OneKey == nil {
 		return fmt.Sprintf("kind %s does not say that a request reaches one key, and depends on no other", l.Limiter.Kind)

@@ -6,8 +6,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/scenarios"
+	"github.com/quotalab/quotalab/sim/plan"
 	"github.com/quotalab/quotalab/sim/run"
 )
 
@@ -45,12 +47,17 @@ func recordHash(t *testing.T, source string, seed string) string {
 	if seed != "" {
 		source = strings.Replace(source, "seed: 3", "seed: "+seed, 1)
 	}
-	p := compile(t, source)
+	return hashOf(t, compile(t, source), run.Options{})
+}
+
+// hashOf plays a plan and returns the hash of its record.
+func hashOf(t *testing.T, p *plan.Plan, o run.Options) string {
+	t.Helper()
 	w, err := record.Create(t.TempDir(), run.Manifest(p))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := run.Run(context.Background(), p, w, run.Options{}); err != nil {
+	if _, err := run.Run(context.Background(), p, w, o); err != nil {
 		t.Fatal(err)
 	}
 	m, err := w.Close(nil)
@@ -59,6 +66,21 @@ func recordHash(t *testing.T, source string, seed string) string {
 	}
 	t.Logf("%d observations, %s", m.Count, m.Hash)
 	return m.Hash
+}
+
+// Commands to embedded shards that go all the way through go-redis give the same
+// record as those that take the short way.
+func TestDeterminismOfTheLongWay(t *testing.T) {
+	if got := hashOf(t, compile(t, everything), run.Options{Wire: true}); got != everythingHash {
+		t.Errorf("record hash %s, want %s", got, everythingHash)
+	}
+	for _, name := range testkit.Full(scenarios.Shipped(), nil) {
+		if p := shipped(t, name); p.Scenario.Clock != "real" {
+			if short, long := hashOf(t, p, run.Options{}), hashOf(t, p, run.Options{Wire: true}); short != long {
+				t.Errorf("%s: record hash %s, the long way %s", name, short, long)
+			}
+		}
+	}
 }
 
 // TestDeterminism compares with constants, so that running it under -race

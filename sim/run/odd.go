@@ -36,6 +36,9 @@ func (w *world) watched(play func()) error {
 func warnings(systems []*system) (all []string) {
 	name := "limiter " + systems[0].Name + ": "
 	both, timed := "", false
+	if systems[0].model != nil {
+		all = append(all, name+modelText)
+	}
 	for _, s := range systems {
 		if f, ok := s.fleet.(embeddedFleet); ok && f.ClusterWarning() != "" {
 			all = append(all, name+f.ClusterWarning())
@@ -54,7 +57,7 @@ func warnings(systems []*system) (all []string) {
 // knowsTime reports whether something that the run controls may have brought
 // time, or chance, into the limiter's decisions.
 func (s *system) knowsTime() bool {
-	return s.read.Load() || s.drew.Load() || s.fleet.ServersTime()
+	return s.model != nil || s.read.Load() || s.drew.Load() || s.fleet.ServersTime()
 }
 
 // timeless looks for a key of which one client process has both admitted and

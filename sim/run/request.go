@@ -24,7 +24,8 @@ type request struct {
 	arrival     int64
 	due         int64
 	takes       []limiter.Take
-	key         uint64 // number of the first take's key
+	key         uint64         // number of the first take's key
+	moded       []limiter.Take // takes in a client's mode, of a model
 	observation record.Observation
 	exchange    exchange
 }
@@ -95,9 +96,15 @@ func (r *request) pass(p clock.Process, attempt int) (limiter.Decision, bool) {
 
 // ask makes one call to the limiter and records it.
 func (r *request) ask(p clock.Process, step, attempt int, in *instance) (limiter.Decision, bool) {
-	trace := fakeredis.NewTrace(r.w.d.requests)
+	var trace *fakeredis.Trace
+	var takes []limiter.Take
+	if m := r.system.model; m != nil { // which keeps neither
+		r.moded = appendMode(r.moded[:0], r.takes, in.mode)
+		trace, takes = m.trace, r.moded
+	} else {
+		trace, takes = fakeredis.NewTrace(r.w.d.requests), appendMode(make([]limiter.Take, 0, len(r.takes)), r.takes, in.mode)
+	}
 	p.Carry(trace)
-	takes := withMode(r.takes, in.mode)
 	x := &r.exchange
 	x.process, x.limiter, x.trace, x.request = p, in.limiter, trace, limiter.Request{Takes: takes}
 	p.Outside(r.send)
@@ -204,13 +211,12 @@ func call(l limiter.Limiter, trace *fakeredis.Trace, req limiter.Request) (decis
 	return l.Take(trace, req)
 }
 
-// withMode returns copies of takes in the mode of the client that sends
+// appendMode appends copies of takes in the mode of the client that sends
 // them.
-func withMode(takes []limiter.Take, mode record.Mode) []limiter.Take {
-	out := make([]limiter.Take, len(takes))
-	for i, t := range takes {
+func appendMode(out, takes []limiter.Take, mode record.Mode) []limiter.Take {
+	for _, t := range takes {
 		t.Mode = mode
-		out[i] = t
+		out = append(out, t)
 	}
 	return out
 }

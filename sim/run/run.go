@@ -51,6 +51,9 @@ type Options struct {
 	// Patience is how long, in real time, one request may hold up virtual
 	// time; 0: ten seconds.
 	Patience time.Duration
+	// Wire says that commands to embedded shards go through go-redis' writer and
+	// reader all the way, which is slower and gives the same record.
+	Wire bool
 	// Cores are places of which every world that is being played takes one, for
 	// runs that go on side by side; nil: as many as there are processors.
 	Cores chan struct{}
@@ -242,6 +245,9 @@ func (d *driver) evaluated(e *record.Evaluation) {
 // write hands an observation to the sink.
 func (d *driver) write(o *record.Observation) {
 	err := d.sink.Write(o)
+	if err == nil {
+		return
+	}
 	var stop Stop
 	if !errors.As(err, &stop) {
 		d.fail(err)
@@ -278,14 +284,13 @@ func (d *driver) close() error {
 const unknown = -1
 
 // A simulation makes much short-lived garbage beside a small live heap, so
-// that at Go's default the collector runs many times a second: a quarter of
-// the speed. A ballast that is never touched, and so takes no memory, keeps
-// the next collection at least gcPercent/100·ballast bytes away; gcPercent
-// bounds what large runs take, 435 MB at 110 MB live, which is 10 million
-// decisions over 100,000 keys.
+// that at Go's default the collector runs many times a second. A ballast that is
+// never touched, and so takes no memory, keeps the next collection at least
+// gcPercent/100·ballast bytes away; gcPercent bounds what large runs take. A
+// larger gap is no faster: each page of it is new to the processor's caches.
 const (
-	ballastBytes = 64 << 20
-	gcPercent    = 150
+	ballastBytes = 32 << 20
+	gcPercent    = 75
 )
 
 // TuneGC sets the garbage collector for simulations until the returned

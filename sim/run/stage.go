@@ -58,6 +58,7 @@ type embedded struct {
 	fleets []*fakeredis.Fleet
 	engine *virtualredis.Program // of servers that stand for the shards; nil: none
 	broken func(error)           // is told of one that failed
+	wire   bool                  // commands go all the way through go-redis
 }
 
 func newEmbedded(p *plan.Plan, w plan.World) *embedded {
@@ -67,7 +68,7 @@ func newEmbedded(p *plan.Plan, w plan.World) *embedded {
 func (s *embedded) fleet(_ string, l *plan.Limiter, stream func(string) *rand.Rand) (fleet, error) {
 	spec := fakeredis.Spec{
 		Names: s.plan.Shards, Service: s.plan.Service, Scripts: s.plan.Scripts, Stream: stream, Faults: len(s.plan.Faults) > 0, Guarded: true,
-		Engine: s.engine, Broken: s.broken,
+		Engine: s.engine, Broken: s.broken, Wire: s.wire,
 	}
 	if l != nil {
 		spec.Cluster, spec.Apart = l.Cluster, l.ByShard

@@ -26,6 +26,7 @@ type system struct {
 	picks   []*plan.Keyed // of instances, by source
 	read    atomic.Bool   // a client's clock was read
 	drew    atomic.Bool   // it drew a random number
+	model   *model        // that decides in the limiter's place; nil: the limiter does
 	timeless
 }
 
@@ -51,6 +52,9 @@ func newSystem(w *world, index int) (*system, error) {
 		return nil, fmt.Errorf("limiter %s: %w", l.Name, err)
 	}
 	s := &system{Limiter: l, index: index, fleet: fleet}
+	if l.Model {
+		s.model = newModel(p, l, w.clock)
+	}
 	for i := range p.Sources {
 		s.picks = append(s.picks, p.Keyed(scope+"/instances/"+p.Sources[i].Name))
 	}
@@ -73,6 +77,10 @@ func (s *system) newInstance(w *world, client, n int, scoped func(string) *rand.
 	in := &instance{name: c.Name, client: c.Name, mode: c.Does, registry: prometheus.NewRegistry()}
 	if c.Instances > 1 {
 		in.name = fmt.Sprintf("%s/%d", c.Name, n)
+	}
+	if s.model != nil {
+		in.limiter = s.model
+		return in, nil
 	}
 	redis, err := s.fleet.Client(w.sees(fakeredis.ClientSpec{
 		ShardNames: c.ShardNames, RTT: c.RTT, Stream: func(shard string) *rand.Rand { return scoped("network/" + in.name + "/" + shard) },

@@ -25,6 +25,7 @@ type world struct {
 	idle    []*request      // that have ended, for reuse
 	due     *arrival        // the next
 	arrived func()          // arrive, bound once
+	atOnce  clock.Process   // of requests that never wait
 	count   int64           // arrivals so far
 	coming  []arrival       // of the lap that is being played
 	rows    *rows           // of that lap
@@ -45,6 +46,7 @@ func newWorld(d *driver, of plan.World) (*world, error) {
 	if err := w.setStage(); err != nil {
 		return w, err
 	}
+	w.atOnce = atOnce{w.clock}
 	for i := range p.Sources {
 		w.retries = append(w.retries, p.Keyed("traffic/"+p.Sources[i].Name+"/retries"))
 		w.flying = append(w.flying, make([]int, rank(p, len(p.Limiters), 0)))
@@ -70,7 +72,7 @@ func (w *world) setStage() error {
 	d := w.d
 	if d.options.Live == nil {
 		s := newEmbedded(d.plan, w.World)
-		s.engine, s.broken = d.options.Engine, d.broken
+		s.engine, s.broken, s.wire = d.options.Engine, d.broken, d.options.Wire
 		w.stage, w.clock = s, s.sched
 		return nil
 	}
@@ -196,7 +198,11 @@ func (w *world) arrive() {
 			continue
 		}
 		w.fly(r, 1)
-		w.clock.Start(r.start)
+		if r.system.waits(source) {
+			w.clock.Start(r.start)
+		} else {
+			r.run(w.atOnce)
+		}
 	}
 	w.scheduleNext()
 }
