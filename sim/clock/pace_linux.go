@@ -13,8 +13,9 @@ import (
 // threadPacer sleeps in the kernel, to the nanosecond, on the thread of its
 // caller: Go's own timers wake by a poll that rounds up to a millisecond.
 type threadPacer struct {
-	fd    int // eventfd that Wake writes to
-	slack bool
+	fd       int // eventfd that Wake writes to
+	thread   int // that sleeps; 0: none has yet
+	realtime bool
 }
 
 // NewPacer returns the most precise Pacer of this system. Its Sleep is for
@@ -27,11 +28,24 @@ func NewPacer() (Pacer, error) {
 	return &threadPacer{fd: fd}, nil
 }
 
-func (p *threadPacer) Sleep(d time.Duration) {
-	if !p.slack { // the kernel may else wake the thread 50 µs later than asked
-		p.slack = true
-		_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0) // less precise without
+// resetOnFork has what the thread starts begin without its priority.
+const resetOnFork = 1
+
+func (p *threadPacer) Prepare() bool {
+	if p.thread == 0 {
+		p.thread = unix.Gettid()
+		_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0) // the kernel may else wake the thread 50 µs later than asked
+		p.realtime = p.schedule(unix.SCHED_FIFO, 1) == nil // EPERM: less punctual on a busy machine
 	}
+	return p.realtime
+}
+
+func (p *threadPacer) schedule(policy uint32, priority uint32) error {
+	return unix.SchedSetAttr(p.thread, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: policy, Priority: priority, Flags: resetOnFork}, 0)
+}
+
+func (p *threadPacer) Sleep(d time.Duration) {
+	p.Prepare()
 	ts := unix.NsecToTimespec(int64(d))
 	n, err := unix.Ppoll([]unix.PollFd{{Fd: int32(p.fd), Events: unix.POLLIN}}, &ts, nil)
 	if err == nil && n > 0 {
@@ -46,7 +60,12 @@ func (p *threadPacer) Wake() {
 	_, _ = unix.Write(p.fd, one[:]) // fails only if 2⁶⁴ wakes are pending: then it is awake
 }
 
-func (p *threadPacer) Close() error { return unix.Close(p.fd) }
+func (p *threadPacer) Close() error {
+	if p.realtime {
+		_ = p.schedule(unix.SCHED_NORMAL, 0) // fails where the thread has ended, and its priority with it
+	}
+	return unix.Close(p.fd)
+}
 
 // pollPacer sleeps on a timer of the kernel that Go's poller waits for as it
 // does for a connection: as precise as a threadPacer, without a thread.
@@ -66,6 +85,8 @@ func NewPollPacer() (Pacer, error) {
 	}
 	return &pollPacer{timer: os.NewFile(uintptr(fd), "timerfd"), fd: fd}, nil
 }
+
+func (p *pollPacer) Prepare() bool { return false }
 
 func (p *pollPacer) Sleep(d time.Duration) {
 	p.set(max(d, 1)) // 0 would disarm it
