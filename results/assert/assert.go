@@ -28,8 +28,8 @@ type Verdict = summary.Assertion
 // whose OK then says that it is valid and that all of them hold.
 func Judge(s *summary.Measured, asserts []record.Assertion) {
 	s.Assertions = Evaluate(s, asserts)
-	s.Invalid = append(s.Invalid, swayed(s, asserts)...)
-	s.Valid = len(s.Invalid) == 0
+	why := swayed(s, asserts)
+	s.Invalid, s.Valid = append(s.Invalid, why...), s.Valid && len(why) == 0
 	s.Undecided = undecided(s, asserts)
 	s.OK = s.Valid && s.Undecided == ""
 	for _, v := range s.Assertions {

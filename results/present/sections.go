@@ -323,12 +323,12 @@ func Schedule(s *summary.Measured) (list []string) {
 		}
 		list = append(list, line+".")
 		if m := k.Machine; m != nil {
-			priority := "the usual priority"
-			if m.Realtime {
+			priority := "the usual priority: SCHED_FIFO was not permitted"
+			if m.Urgent {
 				priority = "SCHED_FIFO 1"
 			}
-			list = append(list, fmt.Sprintf("Machine: a thread with nothing to do (%s, as that which paced the run) was late by %s at the median, %s at the 99th percentile, %s at most, of %s; before the run by %s at the 99th percentile.",
-				priority, unit.Amount(m.Med, 3), unit.Amount(m.P99, 3), unit.Amount(m.Max, 3), unit.Counted(m.Samples, "sample"), unit.Amount(m.BeforeP99, 3)))
+			list = append(list, fmt.Sprintf("Machine: a thread with nothing to do was late by %s at the median, %s at the 99th percentile, %s at most, of %s; before the run by %s at the 99th percentile. The thread that paced the run had %s.",
+				unit.Amount(m.Med, 3), unit.Amount(m.P99, 3), unit.Amount(m.Max, 3), unit.Counted(m.Samples, "sample"), unit.Amount(m.BeforeP99, 3), priority))
 		}
 	}
 	if len(s.AutoPipelined) > 0 {

@@ -69,13 +69,13 @@ type Manifest struct {
 	Pacing          *Pacing     `json:"pacing,omitempty"`  // of a run in real time
 }
 
-// Pacing is how punctual threads were on the machine of a run in real time: of
-// a canary, which sleeps as the thread that paces the run and does nothing else.
+// Pacing is how punctual the machine of a run in real time was: a thread of the
+// usual priority, which sleeps as the one that paces the run and does nothing else.
 type Pacing struct {
-	Realtime bool          `json:"schedFIFO"` // both threads had SCHED_FIFO 1; false: the usual priority
-	Every    time.Duration `json:"everyNanoseconds"`
-	Before   Lateness      `json:"before"` // the run, with nothing under way
-	During   Lateness      `json:"during"`
+	Urgent bool          `json:"schedFIFO"` // the thread that paced the run had SCHED_FIFO 1; false: the usual priority
+	Every  time.Duration `json:"everyNanoseconds"`
+	Before Lateness      `json:"before"` // the run, with nothing under way
+	During Lateness      `json:"during"`
 }
 
 // Lateness is how much later than asked a sleep ended.

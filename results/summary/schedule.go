@@ -106,7 +106,7 @@ func (p *pass) invalid(a *audit.Result) []string {
 	m := p.manifest
 	judged := p.schedule.judge(m, p.length())
 	why := judged.late(m)
-	if m.Clock == "real" && m.MaxLag == 0 {
+	if m.Clock == "real" && m.MaxLag == 0 && len(why) == 0 {
 		why = append(why, p.outcomes.swayed(judged)...)
 	}
 	switch {

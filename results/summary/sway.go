@@ -74,8 +74,8 @@ func (c *outcomes) swayed(s *Schedule) []string {
 // Machine is how late a thread with nothing to do was during the run, in seconds,
 // and before it.
 type Machine struct {
-	Realtime  bool    `json:"schedFIFO" jsonschema:"the threads that paced the run and measured this had SCHED_FIFO 1; false: the usual priority"`
-	Samples   int64   `json:"samples" jsonschema:"how often it slept during the run"`
+	Urgent    bool    `json:"schedFIFO" jsonschema:"the thread that paced the run had SCHED_FIFO 1; false: the usual priority"`
+	Samples   int64   `json:"samples" jsonschema:"how often a thread with nothing to do slept during the run"`
 	Med       float64 `json:"medSeconds" jsonschema:"median of how much later than asked it woke"`
 	P99       float64 `json:"p99Seconds" jsonschema:"99th percentile of it"`
 	Max       float64 `json:"maxSeconds" jsonschema:"largest of it"`
@@ -87,17 +87,22 @@ func machine(p *record.Pacing) *Machine {
 		return nil
 	}
 	d := p.During
-	return &Machine{p.Realtime, d.Samples, d.Med.Seconds(), d.P99.Seconds(), d.Max.Seconds(), p.Before.P99.Seconds()}
+	return &Machine{p.Urgent, d.Samples, d.Med.Seconds(), d.P99.Seconds(), d.Max.Seconds(), p.Before.P99.Seconds()}
 }
 
 // Blame says whether the machine or the generator made a run late: the machine if
 // a thread with nothing to do was at least half as late.
 func (s *Schedule) Blame() string {
-	switch {
-	case s.Machine == nil || s.Machine.Samples == 0 || s.LagP99 == nil:
+	m := s.Machine
+	if m == nil || m.Samples == 0 || s.LagP99 == nil {
 		return "Whether the machine or the generator is to blame is unknown: the record has no canary."
-	case 2*s.Machine.P99 >= *s.LagP99:
-		return fmt.Sprintf("The machine is to blame: there a thread with nothing to do was %s late at the 99th percentile, requests %s. Run it where nothing else runs.", inWords(s.Machine.P99), inWords(*s.LagP99))
 	}
-	return fmt.Sprintf("The generator is to blame: requests were %s late at the 99th percentile, a thread with nothing to do %s. Lower the rate, or give it more processors.", inWords(*s.LagP99), inWords(s.Machine.P99))
+	idle := fmt.Sprintf("at the 99th percentile requests were %s late, a thread with nothing to do %s, and %s before the run. ", inWords(*s.LagP99), inWords(m.P99), inWords(m.BeforeP99))
+	switch {
+	case 2*m.BeforeP99 >= *s.LagP99:
+		return "The machine is to blame: " + idle + "Run it where nothing else runs."
+	case 2*m.P99 >= *s.LagP99:
+		return "The machine was too busy during the run: " + idle + "Lower the rate, or run it where nothing else runs."
+	}
+	return "The generator is to blame: " + idle + "Lower the rate, or give it more processors."
 }

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Canary is a thread that sleeps as the one that paces a run does, and does
-// nothing else: how late it wakes is how late the machine is.
+// Canary is a thread of the usual priority that sleeps as the one that paces a run
+// does, and does nothing else: how late it wakes is how late the machine is.
 type Canary struct {
 	every time.Duration
 	pace  Pacer
@@ -29,8 +29,7 @@ func NewCanary(pace Pacer, every time.Duration) *Canary {
 }
 
 func (c *Canary) sing() {
-	runtime.LockOSThread() // never unlocked: the thread ends, and its priority with it
-	c.pace.Prepare()
+	runtime.LockOSThread() // never unlocked: the thread ends with its slack
 	for {
 		begun := time.Now()
 		c.pace.Sleep(c.every)

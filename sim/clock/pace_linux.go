@@ -13,9 +13,10 @@ import (
 // threadPacer sleeps in the kernel, to the nanosecond, on the thread of its
 // caller: Go's own timers wake by a poll that rounds up to a millisecond.
 type threadPacer struct {
-	fd       int // eventfd that Wake writes to
-	thread   int // that sleeps; 0: none has yet
-	realtime bool
+	fd     int // eventfd that Wake writes to
+	slack  bool
+	thread int // that was urged
+	urgent bool
 }
 
 // NewPacer returns the most precise Pacer of this system. Its Sleep is for
@@ -31,21 +32,25 @@ func NewPacer() (Pacer, error) {
 // resetOnFork has what the thread starts begin without its priority.
 const resetOnFork = 1
 
-func (p *threadPacer) Prepare() bool {
-	if p.thread == 0 {
-		p.thread = unix.Gettid()
-		_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0) // the kernel may else wake the thread 50 µs later than asked
-		p.realtime = p.schedule(unix.SCHED_FIFO, 1) == nil // EPERM: less punctual on a busy machine
+func (p *threadPacer) Urge() bool {
+	p.thread = unix.Gettid()
+	p.urgent = p.schedule(unix.SCHED_FIFO, 1) == nil // EPERM: less punctual on a busy machine
+	tasks, _ := os.ReadDir("/proc/self/task")
+	for _, t := range tasks { // Go's threads sleep for microseconds before they take over a goroutine: with the usual slack, 50
+		_ = os.WriteFile("/proc/"+t.Name()+"/timerslack_ns", []byte("1"), 0) // they are less punctual without
 	}
-	return p.realtime
+	return p.urgent
 }
 
-func (p *threadPacer) schedule(policy uint32, priority uint32) error {
+func (p *threadPacer) schedule(policy, priority uint32) error {
 	return unix.SchedSetAttr(p.thread, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: policy, Priority: priority, Flags: resetOnFork}, 0)
 }
 
 func (p *threadPacer) Sleep(d time.Duration) {
-	p.Prepare()
+	if !p.slack { // the kernel may else wake the thread 50 µs later than asked
+		p.slack = true
+		_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0) // less precise without
+	}
 	ts := unix.NsecToTimespec(int64(d))
 	n, err := unix.Ppoll([]unix.PollFd{{Fd: int32(p.fd), Events: unix.POLLIN}}, &ts, nil)
 	if err == nil && n > 0 {
@@ -61,7 +66,7 @@ func (p *threadPacer) Wake() {
 }
 
 func (p *threadPacer) Close() error {
-	if p.realtime {
+	if p.urgent {
 		_ = p.schedule(unix.SCHED_NORMAL, 0) // fails where the thread has ended, and its priority with it
 	}
 	return unix.Close(p.fd)
@@ -86,7 +91,7 @@ func NewPollPacer() (Pacer, error) {
 	return &pollPacer{timer: os.NewFile(uintptr(fd), "timerfd"), fd: fd}, nil
 }
 
-func (p *pollPacer) Prepare() bool { return false }
+func (p *pollPacer) Urge() bool { return false }
 
 func (p *pollPacer) Sleep(d time.Duration) {
 	p.set(max(d, 1)) // 0 would disarm it

@@ -265,7 +265,7 @@ func (s *onServers) listen(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.paced.Realtime = s.Pacer.Prepare()
+	s.paced.Urgent = s.Pacer.Urge()
 	s.paced.Every = max(canarysFloor, time.Duration(float64(time.Second)/max(s.rate, 1)))
 	s.canary = clock.NewCanary(pacer, s.paced.Every)
 	err = clock.Sleep(ctx, idleTime)
