@@ -208,8 +208,8 @@ func (a *app) draw(figure *draw.Figure, f plotFlags) error {
 		}
 		files = append(files, path)
 	}
-	_, err := fmt.Fprintf(a.stdout, "%s\n  %s\n", strings.Join(files, " "), metric.Printable(figure.Title))
-	return err
+	a.print("%s\n  %s\n", strings.Join(files, " "), figure.Title)
+	return nil
 }
 
 // known refuses values of a flag that are not among the allowed ones.

@@ -2,8 +2,6 @@ package cmd
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -43,7 +41,7 @@ with the instant at which its run began (UTC). Keys under other prefixes are nei
 				return campaign.With(campaign.Unreachable, err)
 			}
 			if len(prefixes) == 0 {
-				return listLeftovers(cmd.OutOrStdout(), servers.Names(), left)
+				return a.listLeftovers(servers.Names(), left)
 			}
 			for _, p := range prefixes {
 				i := slices.IndexFunc(left, func(l realredis.Leftover) bool { return l.Prefix == p })
@@ -53,7 +51,7 @@ with the instant at which its run began (UTC). Keys under other prefixes are nei
 				if err := errors.Join(servers.CleanUp(cmd.Context(), p)...); err != nil {
 					return campaign.With(campaign.Unreachable, err)
 				}
-				fmt.Fprintf(cmd.OutOrStdout(), "%s: %s deleted\n", p, unit.Counted(sum(left[i].Keys), "key"))
+				a.print("%s: %s deleted\n", p, unit.Counted(sum(left[i].Keys), "key"))
 			}
 			return nil
 		},
@@ -69,10 +67,10 @@ func sum(list []int64) (total int64) {
 	return total
 }
 
-func listLeftovers(out io.Writer, shards []string, left []realredis.Leftover) error {
+func (a *app) listLeftovers(shards []string, left []realredis.Leftover) error {
 	if len(left) == 0 {
-		_, err := fmt.Fprintf(out, "no run has keys on %s\n", strings.Join(shards, ", "))
-		return err
+		a.print("no run has keys on %s\n", strings.Join(shards, ", "))
+		return nil
 	}
 	columns := []string{"prefix"}
 	for _, s := range shards {
@@ -86,5 +84,5 @@ func listLeftovers(out io.Writer, shards []string, left []realredis.Leftover) er
 		}
 		t.Add(row...)
 	}
-	return t.Write(out, present.Look{})
+	return t.Write(a.stdout, present.Look{})
 }

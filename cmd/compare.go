@@ -127,7 +127,7 @@ func splitPaths(s string) []string {
 // addTo adds a record, a JSON summary or a benchmark file to a side.
 func (a *app) addTo(s *compare.Side, path string) error {
 	if path == campaign.Stdio {
-		text, err := io.ReadAll(io.LimitReader(a.Stdin, mostText+1))
+		text, err := io.ReadAll(io.LimitReader(a.Stdin, compare.MostText+1))
 		if err != nil {
 			return fmt.Errorf("reading standard input: %w", err)
 		}
@@ -144,23 +144,20 @@ func (a *app) addTo(s *compare.Side, path string) error {
 		}
 		return a.addSummary(s, r.Summary.Summary, path)
 	}
-	text, err := decode.ReadFile(path, mostText)
+	text, err := decode.ReadFile(path, compare.MostText)
 	if err != nil {
 		return err
 	}
 	return a.addText(s, text, path)
 }
 
-// mostText is the most bytes of a summary or benchmark file.
-const mostText = 32 << 20
-
 // addText adds a JSON summary, or else a benchmark file.
 func (a *app) addText(s *compare.Side, text []byte, name string) error {
-	if len(text) > mostText {
-		return fmt.Errorf("%s: expected a JSON summary or a benchmark file of at most %d MiB, found a longer one", name, mostText>>20)
+	if len(text) > compare.MostText {
+		return fmt.Errorf("%s: expected a JSON summary or a benchmark file of at most %d MiB, found a longer one", name, compare.MostText>>20)
 	}
 	if !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
-		return s.AddBench(bytes.NewReader(text), name)
+		return s.AddBench(text, name)
 	}
 	read, err := summary.Read(text, name)
 	if err != nil {

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os/exec"
@@ -168,15 +167,16 @@ func (a *app) gateEngines(ctx context.Context, given []string, f gateFlags) erro
 	return err
 }
 
-func printEngines(w io.Writer, all []*campaign.Engined) (err error) {
+func printEngines(w io.Writer, all []*campaign.Engined) error {
+	var b strings.Builder
 	for _, v := range all {
-		text := fmt.Sprintf("%s: embedded and %s give the same record, %.12s\n", v.Name, v.Server, v.Hashes[0])
-		if v.Difference != "" {
-			text = fmt.Sprintf("%s: embedded and %s differ, records %.12s and %.12s\n%s\n", v.Name, v.Server, v.Hashes[0], v.Hashes[1], v.Difference)
+		if v.Difference == "" {
+			fmt.Fprintf(&b, "%s: embedded and %s give the same record, %.12s\n", v.Name, v.Server, v.Hashes[0])
+			continue
 		}
-		_, failed := io.WriteString(w, text)
-		err = errors.Join(err, failed)
+		fmt.Fprintf(&b, "%s: embedded and %s differ, records %.12s and %.12s\n%s\n", v.Name, v.Server, v.Hashes[0], v.Hashes[1], v.Difference)
 	}
+	_, err := io.WriteString(w, metric.PrintableText(b.String()))
 	return err
 }
 
@@ -223,10 +223,10 @@ func (a *app) updated(g *campaign.Gate) error {
 		return err
 	}
 	for _, s := range g.Scenarios {
-		fmt.Fprintf(a.stdout, "%s: %s\n", metric.Printable(s.Name), metric.Printable(s.Baseline))
+		a.print("%s: %s\n", s.Name, s.Baseline)
 	}
 	for _, text := range failed {
-		fmt.Fprintf(a.stdout, "  %s\n", metric.Printable(text))
+		a.print("  %s\n", text)
 	}
 	if len(failed) > 0 {
 		return campaign.AssertionFailed.Err()

@@ -186,9 +186,9 @@ told, with its place. Of a scenario with a sweep every cell is compiled too, of 
 				if i > 0 {
 					fmt.Fprintln(cmd.OutOrStdout())
 				}
-				fmt.Fprint(cmd.OutOrStdout(), metric.PrintableText(p.Text()))
+				a.print("%s", p.Text())
 				for _, w := range p.Estimate().Warnings(a.Memory) {
-					fmt.Fprintf(cmd.OutOrStdout(), "warning: %s\n", metric.Printable(w))
+					a.print("warning: %s\n", w)
 				}
 			}
 			return failed

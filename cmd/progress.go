@@ -101,7 +101,7 @@ func (m *monitor) Run(name string, p *plan.Plan) (step func(at, arrivals int64),
 	step = func(at, arrivals int64) {
 		arrived.Store(arrivals)
 		if bar == nil && clock.Since(begun) >= longRun {
-			bar = m.add(int64(p.Horizon), mpb.PrependDecorators(decor.Name(name), decor.Percentage(decor.WC{W: 5})), mpb.AppendDecorators(decor.Any(text)))
+			bar = m.add(int64(p.Horizon), mpb.PrependDecorators(decor.Name(metric.Printable(name)), decor.Percentage(decor.WC{W: 5})), mpb.AppendDecorators(decor.Any(text)))
 		}
 		if bar != nil {
 			bar.SetCurrent(at)

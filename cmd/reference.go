@@ -59,7 +59,7 @@ func (a *app) reference(ctx context.Context, names []string, dir string, check b
 	if err != nil {
 		return err
 	}
-	fmt.Fprint(a.stdout, strings.Join(differ, ""))
+	a.print("%s", strings.Join(differ, ""))
 	if len(differ) > 0 {
 		return campaign.With(campaign.Regressed, fmt.Errorf("%d of %d reference files differ: if that is meant, run `quotalab reference` and commit them", len(differ), len(files)))
 	}

@@ -19,6 +19,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/spf13/cobra"
@@ -26,6 +27,7 @@ import (
 
 	"github.com/quotalab/quotalab/cmd/campaign"
 	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/sim/child"
 	"github.com/quotalab/quotalab/sim/clock"
 	"github.com/quotalab/quotalab/sim/limiter"
 	"github.com/quotalab/quotalab/sim/run"
@@ -172,10 +174,11 @@ func noArgs(cmd *cobra.Command, given []string) error {
 // extra adds kinds of limiter to the built-in ones, or replaces them; it may
 // be nil.
 func Main(extra limiter.Kinds) int {
+	a := newApp(extra)
 	if os.Getenv("GOGC") == "" {
-		defer run.TuneGC()()
+		a.Loaded = sync.OnceFunc(func() { run.TuneGC() })
 	}
-	return newApp(extra).main(os.Args[1:])
+	return a.main(os.Args[1:])
 }
 
 // app is one invocation.
@@ -200,10 +203,12 @@ func newApp(extra limiter.Kinds) *app {
 func (a *app) main(args []string) int {
 	a.signals = watchSignals(a.stderr)
 	defer a.signals.stop()
+	child.RemoveStale(os.TempDir())
 	root := a.root()
 	root.SetArgs(args)
 	ran, err := execute(root)
-	if ran == root { // no verb was reached
+	child.End(func(left error) { err = errors.Join(err, left) }) // what an error or a panic left
+	if ran == root {                                             // no verb was reached
 		err = campaign.With(campaign.Invalid, err)
 	}
 	if werr := a.stdout.err; werr != nil && (err == nil || campaign.StatusOf(err) == campaign.AssertionFailed) {
@@ -221,6 +226,11 @@ func execute(root *cobra.Command) (ran *cobra.Command, err error) {
 		}
 	}()
 	return root.ExecuteC()
+}
+
+// print writes to standard output what a terminal shows as it is.
+func (a *app) print(format string, args ...any) {
+	fmt.Fprint(a.stdout, metric.PrintableText(fmt.Sprintf(format, args...))) // a.stdout remembers its error
 }
 
 // tell prints an error, and where help is if it is about how quotalab was

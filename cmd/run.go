@@ -119,7 +119,6 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	a.signals.own(s.Close)
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if s.Plan.Scenario.Sweep != nil {
 		a.Note("note: the sweep of %s is left out, the scenario is played as written: to play its cells, quotalab sweep %s", s.Plan.Scenario.Name, name)
@@ -160,8 +159,8 @@ func (a *app) play(ctx context.Context, r campaign.Run, metrics string) (_ *camp
 		}
 		defer func() { err = errors.Join(err, stop()) }()
 		a.Note("metrics: %s", url)
-		if r.Meter.Exposed {
-			a.Note("warning: --metrics %s answers other machines too, without a password: localhost:PORT answers this one alone", metrics)
+		if at := r.Meter.Exposed; at != "" {
+			a.Note("warning: --metrics %s listens on %s and answers other machines too, without a password: localhost:PORT answers this one alone", metrics, at)
 		}
 	}
 	ctx, done := a.signals.graceful(ctx)

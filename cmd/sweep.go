@@ -16,6 +16,7 @@ import (
 	"github.com/quotalab/quotalab/cmd/campaign"
 	"github.com/quotalab/quotalab/plots"
 	"github.com/quotalab/quotalab/plots/draw"
+	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/sweep"
 	"github.com/quotalab/quotalab/scenarios"
 )
@@ -154,12 +155,12 @@ func sweepFigures(dirs []string, o plots.Options, f plotFlags) (all []draw.Figur
 	case len(f.only) > 0:
 		return nil, usagef("--only: figures of a sweep are all of one kind")
 	}
-	file, err := os.Open(filepath.Join(dirs[0], sweep.File))
+	path := filepath.Join(dirs[0], sweep.File)
+	data, err := record.ReadFile(path, sweep.MostBytes)
 	if err != nil {
 		return nil, campaign.With(campaign.Invalid, err)
 	}
-	defer file.Close()
-	r, err := sweep.Read(file, file.Name())
+	r, err := sweep.Read(data, path)
 	if err != nil {
 		return nil, campaign.With(campaign.Invalid, err)
 	}

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -19,7 +20,7 @@ Summaries and exports are made of a record anew each time and are no part of it.
 edits; they are no signature.` + exitHelp(campaign.Passed, campaign.Invalid),
 		Example: `  quotalab verify my-record
   quotalab verify quotalab-out/race-set/*`,
-		RunE: func(cmd *cobra.Command, dirs []string) error {
+		RunE: func(_ *cobra.Command, dirs []string) error {
 			for _, dir := range dirs {
 				r, err := record.Open(dir)
 				if err == nil {
@@ -31,12 +32,12 @@ edits; they are no signature.` + exitHelp(campaign.Passed, campaign.Invalid),
 				m := r.Manifest()
 				state := "complete"
 				if !m.Complete {
-					state = "incomplete: " + m.Aborted
+					state = "incomplete: " + cmp.Or(m.Aborted, "it was killed, or still goes on")
 				}
 				if m.SchemaVersion == 1 {
 					state += "; its manifest, of version 1, has no hash of its own"
 				}
-				fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, %s, record hash %s\n", dir, unit.Counted(m.Count, "observation"), state, m.Hash)
+				a.print("%s: %s, %s, record hash %s\n", dir, unit.Counted(m.Count, "observation"), state, m.Hash)
 			}
 			return nil
 		},

@@ -203,9 +203,9 @@ func TestTooLarge(t *testing.T) {
 // gigabytes for it.
 func TestNestedTooDeeply(t *testing.T) {
 	for name, text := range map[string]string{
-		"lists": "about: " + strings.Repeat("[", 60_000), "closed lists": "about: " + strings.Repeat("[[],", 30_000),
+		"lists": "about: " + strings.Repeat("[", 60_000), "closed lists": "about: " + strings.Repeat("[[],", 20_000),
 		"mappings": "about: " + strings.Repeat("{a: ", 30_000), "entries": "about:\n  " + strings.Repeat("- ", 60_000) + "x\n",
-		"keys": strings.Repeat("? ", 60_000) + "x\n", "tags": "about: " + strings.Repeat("!!str ", 60_000) + "x", "anchors": "about: " + strings.Repeat("&a ", 60_000) + "x",
+		"keys": strings.Repeat("? ", 60_000) + "x\n", "tags": "about: " + strings.Repeat("!!str ", 40_000) + "x", "anchors": "about: " + strings.Repeat("&a ", 60_000) + "x",
 	} {
 		if s, problems := Decode("x.yaml", []byte(text)); s != nil || len(problems) != 1 || !strings.Contains(problems[0].Msg, "nested too deeply") {
 			t.Errorf("%s: got %v, %.3v", name, s, problems)
@@ -213,6 +213,26 @@ func TestNestedTooDeeply(t *testing.T) {
 	}
 	if _, problems := Decode("x.yaml", []byte("about: \""+strings.Repeat("[", 60_000)+"\"\nlist:\n"+strings.Repeat("- \n", 1000))); strings.Contains(fmt.Sprint(problems), "nested") {
 		t.Errorf("brackets in quotes, and a list of nothing: %.300v", problems)
+	}
+}
+
+// Many marks are refused before the parser, which takes half a kilobyte for each;
+// many mistakes, and long values, are not all shown.
+func TestTooMuchInAFile(t *testing.T) {
+	for name, text := range map[string]string{"commas": "a: [" + strings.Repeat("x,", 200_000) + "]", "lines": strings.Repeat("#\n", 60_000), "brackets": strings.Repeat("[", 400_000)} {
+		if s, problems := Decode("x.yaml", []byte(text)); s != nil || len(problems) != 1 || !strings.Contains(problems[0].Msg, "too much in one file") {
+			t.Errorf("%s: got %v, %.3v", name, s, problems)
+		}
+	}
+	var many strings.Builder
+	for i := range 3000 {
+		fmt.Fprintf(&many, "k%d: 1\n", i)
+	}
+	if _, problems := Decode("x.yaml", []byte(many.String())); len(problems) != 101 || !strings.Contains(fmt.Sprint(problems), "at least 101 mistakes") {
+		t.Errorf("%d problems", len(problems))
+	}
+	if _, problems := Decode("x.yaml", []byte(strings.Repeat("x", 100_000))); len(problems) != 1 || len(problems.Error()) > 3000 {
+		t.Errorf("%d problems, %d bytes", len(problems), len(problems.Error()))
 	}
 }
 

@@ -3,7 +3,6 @@ package campaign
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -32,6 +31,7 @@ type Gate struct {
 	Scenarios  []*Gated
 
 	programs [2]string // this build and the base binary
+	procs    int       // processors for a run in virtual time
 }
 
 // Gated is one scenario of a gate.
@@ -69,12 +69,11 @@ func (g *Gate) Add(given string) error {
 }
 
 func (s *Gated) readBaseline() error {
-	f, err := os.Open(s.Baseline)
+	text, err := record.ReadFile(s.Baseline, compare.MostText)
 	if err != nil {
 		return Invalidf("the baseline of %s (--update writes it): %w", s.Name, err)
 	}
-	defer f.Close()
-	if err := s.base.AddBench(f, s.Baseline); err != nil {
+	if err := s.base.AddBench(text, s.Baseline); err != nil {
 		return Invalidf("the baseline of %s: %w", s.Name, err)
 	}
 	if groups := s.base.Groups(); !slices.Equal(groups, []string{s.Name}) {

@@ -28,6 +28,7 @@ type Loader struct {
 	Kinds  limiter.Kinds
 	Memory float64   // of the machine, in bytes; 0: not known
 	Stdin  io.Reader // the scenario named "-"
+	Loaded func()    // called when a scenario is right and may be played
 	input  []byte    // of Stdin, once read
 }
 
@@ -38,11 +39,12 @@ const AllowMemory = "allow-memory"
 // say otherwise.
 type Overrides struct {
 	Seed    *uint64
-	Trace   string    // file of every replay
-	Clock   string    // "": the scenario's
-	Servers Servers   // of a run in real time
-	Engine  Engine    // of a run in virtual time
-	Now     time.Time // when the run is about to begin
+	Trace   string        // file of every replay
+	Clock   string        // "": the scenario's
+	Servers Servers       // of a run in real time
+	Engine  Engine        // of a run in virtual time
+	Now     time.Time     // when the run is about to begin
+	Cores   chan struct{} // of the campaign, see Stage
 
 	AllowMemory bool // run although more memory is expected than the machine has
 }
@@ -109,6 +111,9 @@ func (l *Loader) compile(s *scenarios.Scenario, problems scenarios.Problems, o O
 	}
 	if too := p.Estimate().TooMuch(l.Memory); too != "" && !o.AllowMemory {
 		return nil, Invalidf("%s: nothing was run: %s, or --%s to play it all the same", s.File, too, AllowMemory)
+	}
+	if l.Loaded != nil {
+		l.Loaded()
 	}
 	return p, nil
 }
@@ -235,6 +240,7 @@ type Stage struct {
 	Plan   *plan.Plan
 	Live   *run.Live             // the servers of a run in real time; nil: in virtual time
 	Engine *virtualredis.Program // of servers in virtual time; nil: none
+	Cores  chan struct{}         // of the campaign, which its runs share; nil: all
 }
 
 // Close closes the servers.
@@ -254,7 +260,7 @@ func Open(ctx context.Context, compile func(Overrides) (*plan.Plan, error), o Ov
 	}
 	if p.Scenario.Clock != "real" {
 		engine, err := o.Engine.find(ctx, p.Scenario)
-		return Stage{Plan: p, Engine: engine}, err
+		return Stage{Plan: p, Engine: engine, Cores: o.Cores}, err
 	}
 	opened, err := o.Servers.Open(ctx, p.Shards)
 	if err != nil {

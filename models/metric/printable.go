@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // Printable replaces what cannot be shown in a line of text: what would move a
@@ -49,4 +50,16 @@ func Escaped(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// Shortened leaves out the middle of a text that is too long to be read.
+func Shortened(text string) string {
+	const begin, end = 800, 200
+	if most := 4 * (begin + end); len(text) > most { // of four bytes each at the most
+		text = text[:4*begin] + text[len(text)-4*end:]
+	} else if utf8.RuneCountInString(text) <= begin+end {
+		return text
+	}
+	runes := []rune(text)
+	return string(runes[:begin]) + " … " + string(runes[len(runes)-end:])
 }

@@ -139,9 +139,9 @@ func TestWhatCannotBeCompared(t *testing.T) {
 		{"nothing measured", bare.AddSummary(summaryOf("virtual"), "c.json"), "c.json: expected a summary with metrics, found none"},
 		{"a metric of another version", bare.AddSummary(summaryOf("virtual", counter("latenzy", 1)), "g.json"), `g.json: this version of quotalab has no metric "latenzy"`},
 		{"a distribution without its end", bare.AddSummary(summaryOf("virtual", summary.Metric{Name: "latency", Avg: new(float64)}), "h.json"), "h.json: metric latency: expected avg, med, p90, p99 and max"},
-		{"no number", nan.AddBench(strings.NewReader("BenchmarkX 1 NaN ns/op\n"), "d.txt"), "d.txt:1: X sec/op: expected a number, found NaN"},
-		{"an empty file", nan.AddBench(strings.NewReader(""), "e.txt"), "e.txt: expected results in the Go benchmark format"},
-		{"a file cut short", nan.AddBench(strings.NewReader(cut), "f.txt"), "f.txt:3: the file was cut short"},
+		{"no number", nan.AddBench([]byte("BenchmarkX 1 NaN ns/op\n"), "d.txt"), "d.txt:1: X sec/op: expected a number, found NaN"},
+		{"an empty file", nan.AddBench([]byte(""), "e.txt"), "e.txt: expected results in the Go benchmark format"},
+		{"a file cut short", nan.AddBench([]byte(cut), "f.txt"), "f.txt:3: the file was cut short"},
 	}
 	for _, tt := range tests {
 		if tt.err == nil || !strings.Contains(tt.err.Error(), tt.want) {

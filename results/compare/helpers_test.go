@@ -49,7 +49,7 @@ func side(t *testing.T, runs ...*summary.Summary) *compare.Side {
 func bench(t *testing.T, text string) *compare.Side {
 	t.Helper()
 	var s compare.Side
-	if err := s.AddBench(strings.NewReader(text), "bench.txt"); err != nil {
+	if err := s.AddBench([]byte(text), "bench.txt"); err != nil {
 		t.Fatal(err)
 	}
 	return &s

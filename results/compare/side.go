@@ -81,17 +81,16 @@ func check(m *summary.Metric) error {
 // scenarioName begins the name of every benchmark of quotalab's own.
 const scenarioName = "Scenario"
 
+// MostText is the most bytes of a summary or benchmark file.
+const MostText = 16 << 20
+
 // AddBench adds what is in a benchmark file: results of the same name are runs
 // of the same benchmark. name is the file's, for errors.
-func (s *Side) AddBench(r io.Reader, name string) error {
-	text, err := io.ReadAll(r)
-	if err != nil {
-		return fmt.Errorf("reading %s: %w", name, err)
-	}
+func (s *Side) AddBench(text []byte, name string) error {
 	if err := noConflict(text, name); err != nil {
 		return err
 	}
-	b, err := present.ReadBench(bytes.NewReader(text), name)
+	b, err := present.ReadBench(text, name)
 	if err != nil {
 		return err
 	}

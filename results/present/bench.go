@@ -72,10 +72,10 @@ type benchWriter struct {
 
 func (b *benchWriter) run(run BenchRun) {
 	s := run.Summary
-	b.configure(append([][2]string{{endKey, ""}, {scenarioKey, oneLine(s.Scenario)}, {clockKey, s.Clock}}, benchTags(s.Tags)...))
+	b.configure(append([][2]string{{endKey, ""}, {scenarioKey, oneLine(s.Scenario)}, {clockKey, oneLine(s.Clock)}}, benchTags(s.Tags)...))
 	// Lines of configuration that differ would put each run into a table of its
 	// own; the format ignores this one.
-	fmt.Fprintf(b, runFormat+"\n", strconv.FormatUint(s.Seed, 10), s.PlanHash)
+	fmt.Fprintf(b, runFormat+"\n", strconv.FormatUint(s.Seed, 10), oneLine(s.PlanHash))
 	figures := slices.Concat(run.More, Figures(s))
 	b.unitsOf(figures)
 	for i, f := range figures {
@@ -162,26 +162,33 @@ type Benchmarks struct {
 	Units   benchfmt.UnitMetadataMap
 }
 
+// Bounds of what ReadBench reads and of the mistakes that it lists.
+const (
+	mostHeld     = 300_000 // results, and for each the lines of configuration that hold for it
+	mostMistakes = 100
+)
+
 // ReadBench reads a file in the Go benchmark format, of Bench or of any other
 // program; name is for errors. A line that does not fit the format is an error,
 // and so are no results at all, and a file of Bench without its last line
 // (ErrTruncated).
-func ReadBench(r io.Reader, name string) (*Benchmarks, error) {
-	text, err := io.ReadAll(r)
-	if err != nil {
-		return nil, fmt.Errorf("reading benchmarks: %s: %w", name, err)
-	}
+func ReadBench(text []byte, name string) (*Benchmarks, error) {
 	runs, err := checkEnd(string(text), name)
 	if err != nil {
 		return nil, err
 	}
 	b := &Benchmarks{}
 	reader := benchfmt.NewReader(bytes.NewReader(text), name)
-	for reader.Scan() {
+	mistakes, held := 0, 0
+	for mistakes < mostMistakes && reader.Scan() {
 		switch rec := reader.Result().(type) {
 		case *benchfmt.SyntaxError:
+			mistakes++
 			err = errors.Join(err, rec)
 		case *benchfmt.Result:
+			if held += 1 + len(rec.Config); held > mostHeld {
+				return nil, fmt.Errorf("%s: expected at most %d results and lines of configuration of each, found more", name, mostHeld)
+			}
 			b.Results = append(b.Results, withRun(rec.Clone(), runs))
 		}
 	}

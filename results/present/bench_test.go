@@ -114,7 +114,7 @@ func TestBenchOfSeveral(t *testing.T) {
 	if units := strings.Count(text, "Unit latency-avg-sec "); units != 1 {
 		t.Errorf("the unit is told %d times", units)
 	}
-	b, err := present.ReadBench(strings.NewReader(text), "bench.txt")
+	b, err := present.ReadBench([]byte(text), "bench.txt")
 	if err != nil {
 		t.Fatal(err)
 	}

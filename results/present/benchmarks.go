@@ -106,10 +106,15 @@ func figureName(order []string, tags map[string]string) string {
 	var b strings.Builder
 	for _, tag := range order {
 		if v := tags[tag]; v != "" {
-			fmt.Fprintf(&b, "/%s=%s", tag, strings.Map(nameRune, v))
+			b.WriteString(NamePart(tag, v))
 		}
 	}
 	return b.String()
+}
+
+// NamePart returns what a tag or an axis adds to a benchmark's name.
+func NamePart(tag, value string) string {
+	return "/" + strings.Map(nameRune, tag) + "=" + strings.Map(nameRune, value)
 }
 
 // nameRune keeps a tag's value in one part of the name.

@@ -65,7 +65,7 @@ func (c *promCollector) metric(m *summary.Metric) {
 	about, _ := metric.Find(m.Name)
 	values := make([]string, len(about.Tags))
 	for i, tag := range about.Tags {
-		values[i] = metric.Printable(m.Tags[tag]) // Prometheus takes an empty label for none
+		values[i] = metric.Escaped(m.Tags[tag]) // different names stay so; Prometheus takes an empty label for none
 	}
 	desc := prometheus.NewDesc("quotalab_"+m.Name+promUnits[m.Unit], about.About, about.Tags, nil)
 	switch {
@@ -83,7 +83,7 @@ func (c *promCollector) metric(m *summary.Metric) {
 func (c *promCollector) gauge(name, help string, v float64, labels ...string) {
 	constant := prometheus.Labels{}
 	for i := 0; i < len(labels); i += 2 {
-		constant[labels[i]] = metric.Printable(labels[i+1])
+		constant[labels[i]] = metric.Escaped(labels[i+1])
 	}
 	c.add(prometheus.NewConstMetric(prometheus.NewDesc("quotalab_"+name, help, nil, constant), prometheus.GaugeValue, v))
 }
@@ -166,7 +166,7 @@ func (g Gateway) Push(ctx context.Context, runs ...*summary.Summary) error {
 	var errs []error
 	for _, s := range runs {
 		seen[s.Scenario]++
-		key := map[string]string{"scenario": metric.Printable(s.Scenario)}
+		key := map[string]string{"scenario": metric.Escaped(s.Scenario)}
 		if of[s.Scenario] > 1 {
 			key["run"] = strconv.Itoa(seen[s.Scenario])
 		}

@@ -11,7 +11,7 @@ import (
 func TestReadBench(t *testing.T) {
 	_, s := sample(t)
 	whole := bench(t, s.Summary, s.Summary)
-	b, err := present.ReadBench(strings.NewReader(whole), "bench.txt")
+	b, err := present.ReadBench([]byte(whole), "bench.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +34,7 @@ func TestReadBenchRefusesEveryCut(t *testing.T) {
 			if rest != "" && cut < results {
 				continue // nothing is left but a header: what follows is whole
 			}
-			_, err := present.ReadBench(strings.NewReader(whole[:cut]+rest), "bench.txt")
+			_, err := present.ReadBench([]byte(whole[:cut]+rest), "bench.txt")
 			if err == nil || cut >= results && !errors.Is(err, present.ErrTruncated) {
 				t.Fatalf("cut after %d bytes (%q) and %d bytes appended: %v", cut, whole[max(0, cut-20):cut], len(rest), err)
 			}
@@ -53,7 +53,7 @@ func TestReadBenchErrors(t *testing.T) {
 		{"a line is missing", "scenario: a\nBenchmarkX 1 2 ns/op\nend: 2\n", "bench.txt:3: the file was cut short: expected \"end: 1\" after its results, found \"end: 2\""},
 		{"a line that does not fit", "BenchmarkX 1 two ns/op\n", "bench.txt:1: parsing measurement: invalid syntax"},
 	} {
-		_, err := present.ReadBench(strings.NewReader(c.text), "bench.txt")
+		_, err := present.ReadBench([]byte(c.text), "bench.txt")
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%s: %v, expected %q", c.why, err, c.want)
 		}

@@ -65,7 +65,7 @@ func (r *Reader) Manifest() Manifest { return r.manifest }
 // Plan is the compiled plan's text, "" if the record has none.
 func (r *Reader) Plan() (string, error) {
 	path := filepath.Join(r.dir, PlanFile)
-	b, err := os.ReadFile(path)
+	b, err := ReadFile(path, mostText)
 	if want := r.manifest.PlanTextHash; want != "" && err == nil && hashOf(b) != want {
 		return "", fmt.Errorf("%s: %w: its hash is %s, the manifest says %s", path, ErrDamaged, hashOf(b), want)
 	} else if want == "" && errors.Is(err, os.ErrNotExist) {
@@ -79,7 +79,12 @@ func (r *Reader) Plan() (string, error) {
 func (r *Reader) Verify() error {
 	_, perr := r.Plan()
 	_, terr := r.Totals()
-	return errors.Join(perr, terr, exhaust(r.Observations()), exhaust(r.Accounts()), exhaust(r.Evaluations()))
+	var ferr error
+	for _, f := range r.manifest.Files {
+		_, err := r.File(f.Name)
+		ferr = errors.Join(ferr, err)
+	}
+	return errors.Join(perr, terr, ferr, exhaust(r.Observations()), exhaust(r.Accounts()), exhaust(r.Evaluations()))
 }
 
 func exhaust[T any](rows iter.Seq2[*T, error]) error {

@@ -19,7 +19,7 @@ type comparison struct {
 }
 
 func compareCommands(s *record.Server) comparison {
-	c := comparison{server: s, known: s.Unreachable == "" && !s.Restarted}
+	c := comparison{server: s, known: s.Unreachable == "" && s.Uncounted == "" && !s.Restarted}
 	if !c.known {
 		return c
 	}
@@ -73,11 +73,11 @@ func servers(list []record.Server) (out []Server) {
 		c := compareCommands(r)
 		s := Server{Shard: r.Shard, Version: r.Version, KeysBefore: counted64(r.KeysBefore), KeysAfter: counted64(r.KeysAfter),
 			MemoryBefore: counted64(r.MemoryBefore), MemoryAfter: counted64(r.MemoryAfter), SampledKeys: r.SampledKeys,
-			Restarted: r.Restarted, Unreachable: r.Unreachable, Leftover: r.Leftover, Compared: c.known}
+			Restarted: r.Restarted, Uncounted: r.Uncounted, Unreachable: r.Unreachable, Leftover: r.Leftover, Compared: c.known}
 		if r.KeyBytes >= 0 && r.SampledKeys > 0 {
 			s.KeyBytes = &r.KeyBytes
 		}
-		if r.Unreachable == "" && !r.Restarted {
+		if r.Unreachable == "" && r.Uncounted == "" && !r.Restarted {
 			s.CommandsSent, s.CommandsServed = &c.sent, &c.served
 		}
 		for _, n := range c.odd {
@@ -93,6 +93,8 @@ func (s *Server) Note() string {
 	switch {
 	case s.Unreachable != "":
 		return "could not be asked at the end: " + metric.Printable(s.Unreachable)
+	case s.Uncounted != "":
+		return "the user may not ask it: " + metric.Printable(s.Uncounted)
 	case s.Restarted:
 		return "restarted: its counts began anew"
 	}

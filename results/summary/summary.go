@@ -2,13 +2,13 @@ package summary
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"time"
 
 	"github.com/google/jsonschema-go/jsonschema"
 
+	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/record"
 )
@@ -316,6 +316,7 @@ type Server struct {
 	Compared       bool           `json:"compared" jsonschema:"whether every command can be compared: the server could be asked, did not restart, and the limiters say what their scripts call"`
 	Disagreements  []CommandCount `json:"disagreements,omitempty" jsonschema:"commands that the server counted otherwise than the clients"`
 	Restarted      bool           `json:"restarted,omitempty" jsonschema:"it restarted during the run, so its counts began anew"`
+	Uncounted      string         `json:"uncounted,omitempty" jsonschema:"why its version, memory and counts are not known: the user may not ask"`
 	Unreachable    string         `json:"unreachable,omitempty" jsonschema:"why it could not be asked at the end"`
 	Leftover       string         `json:"leftover,omitempty" jsonschema:"why keys of the run may still be there, and the command that deletes them"`
 }
@@ -341,11 +342,11 @@ type SampledAudit struct {
 // Read reads a JSON summary as WriteJSON writes it; name is for errors.
 func Read(text []byte, name string) (*Summary, error) {
 	var s Summary
-	if err := json.Unmarshal(text, &s); err != nil {
+	if err := record.ReadJSON(text, &s); err != nil {
 		return nil, fmt.Errorf("%s: expected a JSON summary of quotalab (-o json=…), found something else or a file that was cut short: %w", name, err)
 	}
 	if s.SchemaVersion != SchemaVersion || s.Scenario == "" {
-		return nil, fmt.Errorf("%s: expected a JSON summary of quotalab with schemaVersion %d, found version %d of scenario %q", name, SchemaVersion, s.SchemaVersion, s.Scenario)
+		return nil, fmt.Errorf("%s: expected a JSON summary of quotalab with schemaVersion %d, found version %d of scenario %q", name, SchemaVersion, s.SchemaVersion, metric.Shortened(s.Scenario))
 	}
 	return &s, nil
 }

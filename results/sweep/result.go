@@ -182,13 +182,12 @@ func (r *Result) WriteJSON(w io.Writer) error {
 	return record.WriteJSON(w, r)
 }
 
+// MostBytes of a result's file.
+const MostBytes = 64 << 20
+
 // Read reads what WriteJSON wrote; name is for errors.
-func Read(in io.Reader, name string) (*Result, error) {
+func Read(data []byte, name string) (*Result, error) {
 	var r Result
-	data, err := io.ReadAll(in)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
 	if err := json.Unmarshal(data, &r); err != nil {
 		return nil, fmt.Errorf("%s: expected the result of a sweep as JSON: %w", name, err)
 	}

@@ -232,7 +232,7 @@ func TestJSON(t *testing.T) {
 		if err := resolved.Validate(value); err != nil {
 			t.Error(err)
 		}
-		got, err := sweep.Read(&b, "sweep.json")
+		got, err := sweep.Read(b.Bytes(), "sweep.json")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -259,7 +259,7 @@ func TestReadRefuses(t *testing.T) {
 		{"more places than there can be runs", `{"schemaVersion": 1, "axes": [` + strings.Repeat(`{"values": ["a", "b"]},`, 62) + `{"values": ["a", "b"]}]}`, "found 0 runs"},
 		{"a search that is missing", `{"schemaVersion": 1, "search": {"path": "a"}}`, "expected one for each"},
 	} {
-		if _, err := sweep.Read(strings.NewReader(c.text), "x.json"); err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "x.json: ") {
+		if _, err := sweep.Read([]byte(c.text), "x.json"); err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "x.json: ") {
 			t.Errorf("%s: got %v, want an error with %q", c.why, err, c.want)
 		}
 	}
@@ -279,7 +279,7 @@ func TestBench(t *testing.T) {
 		if err := made(t, r).Bench(&b, summary); err != nil {
 			t.Fatal(err)
 		}
-		read, err := present.ReadBench(&b, "x")
+		read, err := present.ReadBench(b.Bytes(), "x")
 		if err != nil {
 			t.Fatal(err)
 		}

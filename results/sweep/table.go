@@ -9,8 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
+	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/present"
 	"github.com/quotalab/quotalab/results/summary"
@@ -19,7 +19,7 @@ import (
 // Text writes the result for people: a line on the whole, and a table with a
 // row for each place.
 func (r *Result) Text(w io.Writer) error {
-	if _, err := fmt.Fprintf(w, "%s: %s\n\n", r.Scenario, r.whole()); err != nil {
+	if _, err := fmt.Fprintf(w, "%s: %s\n\n", metric.Printable(r.Scenario), r.whole()); err != nil {
 		return err
 	}
 	return r.table().Write(w, present.Look{})
@@ -331,20 +331,10 @@ func (r *Result) benchName(p *place) string {
 			x, _, _ := Quantity(value)
 			value = number(&x)
 		}
-		fmt.Fprintf(&b, "/%s=%s", a.Label, benchValue(value))
+		b.WriteString(present.NamePart(a.Label, procs.ReplaceAllString(value, "_$1")))
 	}
 	return b.String()
 }
 
 // procs is what the format takes for GOMAXPROCS at the end of a name.
 var procs = regexp.MustCompile(`-([0-9]+)$`)
-
-func benchValue(v string) string {
-	v = strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) || unicode.IsControl(r) || r == '/' {
-			return '_'
-		}
-		return r
-	}, v)
-	return procs.ReplaceAllString(v, "_$1")
-}

@@ -36,8 +36,12 @@ import (
 // MaxSize is the most bytes that a file may have.
 const MaxSize = 1 << 20
 
-// maxDepth bounds sums of sums of sums.
-const maxDepth = 64
+// Bounds of what is read, so that no file takes much memory or time.
+const (
+	maxDepth     = 64      // of sums of sums of sums
+	mostMarks    = 100_000 // lines among them: the parser takes some 500 bytes for each
+	mostProblems = 100
+)
 
 // Language says of a language what the types of its fields do not.
 type Language struct {
@@ -61,6 +65,7 @@ type Decoder struct {
 	root     *ast.MappingNode // of the file, for paths
 	bad      map[string]bool  // paths that have a problem
 	depth    int
+	full     bool // there are more problems
 }
 
 // New returns a decoder of a file of a language.
@@ -94,7 +99,13 @@ func (d *Decoder) FailIn(path, text string, mistake *metric.SyntaxError) {
 
 // remark adds a problem beside the path's value.
 func (d *Decoder) remark(pos Pos, path, format string, args ...any) {
-	d.Problems = append(d.Problems, d.Problem(pos, path, fmt.Sprintf(format, args...)))
+	switch msg := fmt.Sprintf(format, args...); {
+	case len(d.Problems) < mostProblems:
+		d.Problems = append(d.Problems, d.Problem(pos, path, metric.Shortened(msg)))
+	case !d.full:
+		d.full = true
+		d.Problems = append(d.Problems, d.Problem(pos, path, fmt.Sprintf("at least %d mistakes: mend those above, and check again", mostProblems+1)))
+	}
 }
 
 // Bad reports whether the path itself has a problem.
@@ -128,6 +139,10 @@ func (d *Decoder) parse() *ast.MappingNode {
 		d.Report(d.firstInvalid(), "", "expected UTF-8 text, found an invalid byte")
 		return nil
 	}
+	if pos, is := d.tooMuch(); is {
+		d.Report(pos, "", "too much in one file: at most %d lines, brackets, commas, colons and other marks", mostMarks)
+		return nil
+	}
 	tokens := lexer.Tokenize(strings.TrimPrefix(d.text, "\ufeff"))
 	if t := tooDeep(tokens); t != nil {
 		d.Report(Pos{t.Position.Line, t.Position.Column}, "", "nested too deeply: at most %d levels", maxDepth)
@@ -147,6 +162,23 @@ func (d *Decoder) parse() *ast.MappingNode {
 		return nil
 	}
 	return d.document(file)
+}
+
+// tooMuch returns the place of the first mark too many.
+func (s Source) tooMuch() (at Pos, is bool) {
+	n := 0
+	for i, line := range s.lines {
+		n++
+		for column, r := range line {
+			if strings.ContainsRune("[]{},:?-#&*!|>", r) {
+				n++
+			}
+			if n > mostMarks {
+				return Pos{i + 1, utf8.RuneCountInString(line[:column]) + 1}, true
+			}
+		}
+	}
+	return at, false
 }
 
 // tooDeep returns the first token that is nested too deep, nil if there is
@@ -285,7 +317,7 @@ func Kind(n ast.Node) string {
 		return "nothing"
 	}
 	if s, ok := Text(n); ok {
-		return fmt.Sprintf("%q", s)
+		return fmt.Sprintf("%q", metric.Shortened(s))
 	}
 	return "something else"
 }

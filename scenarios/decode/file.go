@@ -1,11 +1,13 @@
 package decode
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"syscall"
+	"time"
 )
 
 // Open opens a file or a pipe. It waits for no writer of a pipe that has
@@ -22,6 +24,8 @@ func Open(path string) (*os.File, error) {
 		err = fmt.Errorf("%s: expected a file, found a directory", path)
 	case info.Mode()&(fs.ModeDevice|fs.ModeSocket) != 0:
 		err = fmt.Errorf("%s: expected a file, found a device or socket", path)
+	case info.Mode().IsRegular() && f.SetReadDeadline(time.Time{}) == nil: // one of /proc that waits for more, such as kmsg
+		err = fmt.Errorf("%s: expected a file, found one of the system that has no end", path)
 	default:
 		return f, nil
 	}
@@ -37,5 +41,11 @@ func ReadFile(path string, most int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, most+1))
+	size := int64(0)
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+		size = min(info.Size(), most+1)
+	}
+	data := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
+	_, err = data.ReadFrom(io.LimitReader(f, most+1))
+	return data.Bytes(), err
 }

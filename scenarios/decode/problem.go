@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/quotalab/quotalab/models/metric"
 )
 
 // Pos is a place in a file, both counted from 1, columns in characters.
@@ -70,7 +72,7 @@ func (p Problem) Error() string {
 	if p.Path == "" {
 		return fmt.Sprintf("%s:%s: %s", p.File, p.Pos, p.Msg)
 	}
-	return fmt.Sprintf("%s:%s: %s: %s", p.File, p.Pos, p.Path, p.Msg)
+	return fmt.Sprintf("%s:%s: %s: %s", p.File, p.Pos, metric.Shortened(p.Path), p.Msg)
 }
 
 // Problems are all mistakes of a file, in its order. Empty means none: test

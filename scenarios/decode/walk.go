@@ -55,6 +55,9 @@ func (d *Decoder) Value(n ast.Node, path string, at Pos, name string, out any) {
 // value decodes a node into v. at is where its key stands, or the node
 // itself when it is an element of a list.
 func (d *Decoder) value(n ast.Node, path string, at Pos, f field, v reflect.Value) {
+	if d.full {
+		return
+	}
 	if d.depth++; d.depth > maxDepth {
 		d.Report(at, path, "nested too deeply: at most %d levels", maxDepth)
 		d.depth--

@@ -46,7 +46,7 @@ const mostBuckets = 160
 
 // Meter counts what it is shown. It is safe for concurrent use.
 type Meter struct {
-	Exposed bool // other machines can ask it, once it is served
+	Exposed string // where other machines can ask it, once it is served; "": nowhere
 
 	registry *prometheus.Registry
 
@@ -167,8 +167,11 @@ func (m *Meter) Serve(addr string) (url string, stop func() error, err error) {
 	if err != nil {
 		return "", nil, fmt.Errorf("serving metrics on %q: %w; expected host:port with a free port, such as localhost:9464", addr, err)
 	}
-	if tcp, ok := listener.Addr().(*net.TCPAddr); ok {
-		m.Exposed = !tcp.IP.IsLoopback()
+	if tcp, ok := listener.Addr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
+		m.Exposed = tcp.String()
+		if tcp.IP.IsUnspecified() {
+			m.Exposed = fmt.Sprintf("port %d of every interface", tcp.Port)
+		}
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{EnableOpenMetrics: true}))

@@ -310,3 +310,20 @@ func BenchmarkWrite(b *testing.B) {
 		}
 	}
 }
+
+// What other machines can reach is said.
+func TestExposed(t *testing.T) {
+	for addr, want := range map[string]string{"127.0.0.1:0": "", "localhost:0": "", ":0": " of every interface", "0.0.0.0:0": " of every interface"} {
+		m := meter.New()
+		_, stop, err := m.Serve(addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (m.Exposed == "") != (want == "") || !strings.HasSuffix(m.Exposed, want) {
+			t.Errorf("%s: exposed at %q, expected %q", addr, m.Exposed, want)
+		}
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -41,13 +41,18 @@ func (s *Servers) Guard(ctx context.Context, run string, foreignOK bool) error {
 func (s *Servers) guardOne(ctx context.Context, c *redis.Client, i int, run string, foreignOK bool) error {
 	at := fmt.Sprintf("shard %s (%s, database %d)", s.names[i], s.hosts[i], s.login.DB)
 	size, err := c.DBSize(ctx).Result()
-	if err != nil {
+	if forbidden(err) {
+		size = -1
+	} else if err != nil {
 		return fmt.Errorf("%s: %w: %w", at, ErrUnreachable, err)
 	}
 	if size == 0 {
 		return nil
 	}
 	own, err := anyKey(ctx, c, pattern(run))
+	if forbidden(err) {
+		return fmt.Errorf("%s: %w: %w; a run looks for keys of others before it begins, and for its own when it ends: give the user the rights of docs/redis.md", at, ErrUnreachable, err)
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w: %w", at, ErrUnreachable, err)
 	}
@@ -82,8 +87,16 @@ func (s *Servers) guardOne(ctx context.Context, c *redis.Client, i int, run stri
 	if s.cluster {
 		instead = "another cluster"
 	}
-	return fmt.Errorf("%s: %w: it holds %d keys that are not this run's, e.g. %q; use %s, or --allow-foreign-keys: a run writes and deletes only keys that begin with %q",
-		at, ErrForeign, size, key, instead, run)
+	return fmt.Errorf("%s: %w: it holds %s that are not this run's, e.g. %q; use %s, or --allow-foreign-keys: a run writes and deletes only keys that begin with %q",
+		at, ErrForeign, counted(size), key, instead, run)
+}
+
+// counted is a number of keys in words, of one that is not known too.
+func counted(keys int64) string {
+	if keys < 0 {
+		return "keys"
+	}
+	return fmt.Sprintf("%d keys", keys)
 }
 
 // RunPrefix returns what the keys of a run begin with that begins at an instant.

@@ -1,6 +1,7 @@
 package realredis
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"slices"
@@ -96,12 +97,20 @@ func (s *Servers) connect(names, hosts []string, login Login) {
 // dialling for a second after that many failures in a row.
 const adminPool = 8
 
+// named tells the server whose connection it is, if the user may.
+func named(ctx context.Context, c *redis.Conn) error {
+	if err := c.ClientSetName(ctx, "quotalab-admin").Err(); err != nil && !forbidden(err) {
+		return err
+	}
+	return nil
+}
+
 // adminOptions are for few commands, none of them under load: tried once, so
 // that whoever asks sees every failure.
 func adminOptions(host string, login Login) *redis.Options {
 	o := &redis.Options{
 		Addr: host, Username: login.Username, Password: login.Password, DB: login.DB,
-		ClientName: "quotalab-admin", Protocol: 2, DisableIdentity: true,
+		Protocol: 2, DisableIdentity: true, OnConnect: named,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 		PoolSize:                 adminPool, MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true,
 		DialTimeout: answerLimit, ReadTimeout: answerLimit, WriteTimeout: answerLimit,

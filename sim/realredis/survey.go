@@ -1,6 +1,7 @@
 package realredis
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ type Snapshot struct{ shards []said }
 // said is what one server said.
 type said struct {
 	err      error // why it could not be asked
+	denied   error // why it may not be asked for its version, memory and counts
 	version  string
 	runID    string // another after a restart
 	memory   int64
@@ -55,13 +57,18 @@ func surveyOne(ctx context.Context, c *redis.Client, prefixes []prefix) (one sai
 	info := map[string]string{}
 	for _, section := range []string{"commandstats", "server", "memory"} {
 		text, err := c.Info(ctx, section).Result()
-		if err != nil {
+		if forbidden(err) {
+			one.denied = err
+			break
+		} else if err != nil {
 			return said{err: err}
 		}
 		parseInfo(text, info)
 	}
 	var err error
-	if one.keys, err = c.DBSize(ctx).Result(); err != nil {
+	if one.keys, err = c.DBSize(ctx).Result(); forbidden(err) {
+		one.keys = -1
+	} else if err != nil {
 		return said{err: err}
 	}
 	if one.memory, err = strconv.ParseInt(info["used_memory"], 10, 64); err != nil {
@@ -70,12 +77,15 @@ func surveyOne(ctx context.Context, c *redis.Client, prefixes []prefix) (one sai
 	one.version, one.runID, one.commands = info["redis_version"], info["run_id"], commandCounts(info)
 	one.own = map[string]int64{"info": 3, "dbsize": 1}
 	for _, p := range prefixes {
-		if err := one.sample(ctx, c, p); err != nil {
+		if err := one.sample(ctx, c, p); err != nil && !forbidden(err) { // else the memory of keys is not known
 			return said{err: err}
 		}
 	}
 	return one
 }
+
+// forbidden reports whether a server said that the user may not do this.
+func forbidden(err error) bool { return err != nil && strings.HasPrefix(err.Error(), "NOPERM") }
 
 func parseInfo(text string, into map[string]string) {
 	for line := range strings.Lines(text) {
@@ -179,6 +189,8 @@ func fact(shard string, before, after said, fleets []*Fleet) record.Server {
 		r.Unreachable, r.Version = after.err.Error(), before.version
 	case before.err != nil:
 		r.Unreachable = "before the run: " + before.err.Error()
+	case after.denied != nil || before.denied != nil:
+		r.Uncounted = cmp.Or(after.denied, before.denied).Error()
 	case before.runID != after.runID:
 		r.Restarted, served = true, after.commands
 	default:
