@@ -108,13 +108,15 @@ func scripts(t *testing.T, live bool) {
 	})
 }
 
-// await FILE waits until a file exists, at most a minute.
+// await PATTERN waits until a file of a name like that exists, at most a minute.
 func await(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
-		ts.Fatalf("usage: await FILE")
+		ts.Fatalf("usage: await PATTERN")
 	}
 	for range 6000 {
-		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
+		found, err := filepath.Glob(ts.MkAbs(args[0]))
+		ts.Check(err)
+		if len(found) > 0 {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)

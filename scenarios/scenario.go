@@ -169,7 +169,7 @@ type Scenario struct {
 	Horizon Duration  `yaml:"horizon" doc:"length of the run: no arrival is due at or after it" required:"true" min:"exclusive 0"`
 	Warmup  Duration  `yaml:"warmup" doc:"first part of the run, played and recorded but left out of metrics" default:"0s" min:"0"`
 	Clock   string    `yaml:"clock" doc:"virtual: simulated time on embedded shards; real: wall time on live Redis" default:"virtual" enum:"virtual,real"`
-	MaxLag  Duration  `yaml:"max_lag" doc:"a run whose lag (sent − intended) has a 99th percentile above this is invalid; 0: 1ms at up to 10,000 requests a second, else 2ms" default:"0s" min:"0"`
+	MaxLag  Duration  `yaml:"max_lag" doc:"a run whose lag (sent − intended) has a 99th percentile above this is invalid; 0: one is where latency and sojourn lead to different results" default:"0s" min:"0"`
 
 	Observations string   `yaml:"observations" doc:"what is recorded: all observations; sampled: those of a random share of the keys; none. Counts and histograms by outcome are kept of all in any case; over-admission and tables of keys need all" default:"all" enum:"all,sampled,none"`
 	SampleRate   Fraction `yaml:"sample_rate" doc:"share of the keys that observations: sampled records" default:"1%" min:"exclusive 0"`

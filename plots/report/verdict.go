@@ -93,7 +93,14 @@ func keyFigures(s *summary.Measured, several bool) (list []keyFigure) {
 	if k := s.Schedule; k != nil {
 		list = append(list, keyFigure{"sent on schedule", present.Percent(k.Ratio), unit.PerSecond(k.AchievedPerSecond, 4) + " of " + unit.PerSecond(k.IntendedPerSecond, 4), 2})
 		if k.LagP99 != nil {
-			list = append(list, keyFigure{"lag p99", brief(*k.LagP99), "may be " + unit.Amount(k.LagBound, 3), 2})
+			beside := ""
+			switch {
+			case k.LagBound > 0:
+				beside = "may be " + unit.Amount(k.LagBound, 3)
+			case k.Machine != nil:
+				beside = "of an idle thread " + unit.Amount(k.Machine.P99, 3)
+			}
+			list = append(list, keyFigure{"lag p99", brief(*k.LagP99), beside, 2})
 		}
 	}
 	return list

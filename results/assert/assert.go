@@ -28,12 +28,36 @@ type Verdict = summary.Assertion
 // whose OK then says that it is valid and that all of them hold.
 func Judge(s *summary.Measured, asserts []record.Assertion) {
 	s.Assertions = Evaluate(s, asserts)
+	why := swayed(s, asserts)
+	s.Invalid, s.Valid = append(s.Invalid, why...), s.Valid && len(why) == 0
 	s.Undecided = undecided(s, asserts)
 	s.OK = s.Valid && s.Undecided == ""
 	for _, v := range s.Assertions {
 		s.OK = s.OK && v.OK
 	}
 }
+
+// swayed says which verdicts on latency in real time would be others on sojourn:
+// they depend on lag, so the run stands for neither. A scenario with max_lag says
+// itself which lag changes nothing.
+func swayed(s *summary.Measured, asserts []record.Assertion) (why []string) {
+	if s.Schedule == nil || s.Schedule.LagBound > 0 {
+		return nil
+	}
+	for i, a := range asserts {
+		b, ok := summary.BySojourn(a)
+		if !ok {
+			continue
+		}
+		if v := evaluate(s, b); v.OK != s.Assertions[i].OK && !v.Unknown && !s.Assertions[i].Unknown {
+			why = append(why, fmt.Sprintf("lag decides an assertion: %s %s is %s, but %s by sojourn (done − intended, observed %s). %s",
+				a.Selector, a.Check, held[s.Assertions[i].OK], held[v.OK], unit.Quantity(*v.Observed, "s"), s.Schedule.Blame()))
+		}
+	}
+	return why
+}
+
+var held = map[bool]string{true: "met", false: "not met"}
 
 // undecided says of each limiter whose requests all ended in errors that it
 // decided nothing, unless an assertion is about errors; "" there is none.

@@ -17,6 +17,11 @@ const second = int64(time.Second)
 // 30 of the fourth to sixth second denied in 50 ms.
 func run(t *testing.T, asserts ...record.Assertion) *summary.Measured {
 	t.Helper()
+	return runWith(t, func(*record.Manifest, []record.Observation) {}, asserts...)
+}
+
+func runWith(t *testing.T, change func(*record.Manifest, []record.Observation), asserts ...record.Assertion) *summary.Measured {
+	t.Helper()
 	m := record.Manifest{Clock: "virtual", Horizon: 10 * time.Second, Shards: []string{"a", "b"}, Asserts: asserts,
 		Clients: []record.Client{{Name: "c"}}, Traffic: []record.Traffic{{Name: "main"}},
 		Limiters: []record.Limiter{{Name: "l", Algorithm: "gcra", Limits: []record.Limit{{Name: "x", Count: 1, Period: time.Second, Burst: 1000}}}, {Name: "m"}}}
@@ -31,6 +36,7 @@ func run(t *testing.T, asserts ...record.Assertion) *summary.Measured {
 		}
 		list = append(list, o)
 	}
+	change(&m, list)
 	r := testkit.WriteRecord(t, m, list)
 	_, s := testkit.Analyse(t, r)
 	return s
@@ -166,6 +172,47 @@ func TestNothingButErrors(t *testing.T) {
 	} {
 		if !s.OK {
 			t.Errorf("%s: got %s because of %q", why, s.Verdict(), s.Undecided)
+		}
+	}
+}
+
+// A verdict on latency that would be another one on sojourn depends on lag, of
+// the whole run or of one window.
+func TestLagDecides(t *testing.T) {
+	late := func(list []record.Observation) {
+		for i := range list {
+			o := &list[i]
+			lag := int64(3e6)
+			if i >= 50 && i < 60 {
+				lag = 8e6
+			}
+			o.Sent, o.Done = o.Sent+lag, o.Done+lag
+		}
+	}
+	for _, tt := range []struct {
+		why    string
+		clock  string
+		maxLag time.Duration
+		a      record.Assertion
+		says   string // "": valid
+	}{
+		{"far from both", "real", 0, record.Assertion{Selector: "latency{decision=allowed}", Check: "p(99) < 50ms"}, ""},
+		{"fails by both", "real", 0, record.Assertion{Selector: "latency{decision=allowed}", Check: "p(99) < 5ms"}, ""},
+		{"between both", "real", 0, record.Assertion{Selector: "latency{decision=allowed}", Check: "med < 11ms"}, "lag decides an assertion: latency{decision=allowed} med < 11ms is met, but not met by sojourn (done − intended, observed 13ms)"},
+		{"between both, the other way round", "real", 0, record.Assertion{Selector: "latency{decision=allowed}", Check: "med > 11ms"}, "is not met, but met by sojourn"},
+		{"in one window", "real", 0, record.Assertion{Selector: "latency", Check: "max < 56ms", Over: time.Second}, "observed 58ms"},
+		{"a count is one by both", "real", 0, record.Assertion{Selector: "latency", Check: "count == 100"}, ""},
+		{"of nothing both are unknown", "real", 0, record.Assertion{Selector: "latency{decision=error}", Check: "max < 1s"}, ""},
+		{"the scenario says which lag changes nothing", "real", time.Second, record.Assertion{Selector: "latency{decision=allowed}", Check: "med < 11ms"}, ""},
+		{"in virtual time nothing is late", "virtual", 0, record.Assertion{Selector: "latency{decision=allowed}", Check: "med < 11ms"}, ""},
+	} {
+		s := runWith(t, func(m *record.Manifest, list []record.Observation) {
+			m.Clock, m.MaxLag, m.Traffic[0].Arrivals = tt.clock, tt.maxLag, 100
+			late(list)
+		}, tt.a)
+		assert.Judge(s, []record.Assertion{tt.a})
+		if got := strings.Join(s.Invalid, "\n"); s.Valid != (tt.says == "") || !strings.Contains(got, tt.says) || s.OK && tt.says != "" {
+			t.Errorf("%s: valid %t, ok %t, because %q; expected %q", tt.why, s.Valid, s.OK, got, tt.says)
 		}
 	}
 }

@@ -26,6 +26,8 @@ func live(t testing.TB, change func(m *record.Manifest, list []record.Observatio
 		Clients:  []record.Client{{Name: "wfe", ShardNames: []string{"a", "b"}}},
 		Limiters: []record.Limiter{{Name: "gcra", Limits: []record.Limit{{Name: "x", Count: 1, Period: time.Second, Burst: 2}}}},
 		Traffic:  []record.Traffic{{Name: "main", Arrivals: 300}},
+		Pacing: &record.Pacing{Urgent: true, Every: 100 * time.Millisecond, Before: record.Lateness{Samples: 2, Med: 60_000, P99: 61_000, Max: 61_000},
+			During: record.Lateness{Samples: 299, Med: 62_000, P99: 80_000, Max: 90_000}},
 		Faults: []record.Fault{{At: 10 * second, Until: 20 * second, Kind: "down", What: "is killed, refuses connections, and comes back empty", Shard: "a"},
 			{At: 25 * second, Until: 25 * second, Kind: "reset", What: "every connection is reset", Shard: "a"}, {At: 12 * second, Until: 14 * second, Kind: "clock", What: "its clock is 1s ahead", Client: "wfe"}},
 		Servers: []record.Server{

@@ -314,10 +314,22 @@ func Schedule(s *summary.Measured) (list []string) {
 	if k := s.Schedule; k != nil {
 		line := fmt.Sprintf("Schedule: %s intended, %s achieved (ratio %.4f; of requests to limiters)", unit.PerSecond(k.IntendedPerSecond, 4), unit.PerSecond(k.AchievedPerSecond, 4), k.Ratio)
 		if k.LagP99 != nil {
-			line += fmt.Sprintf("; lag %s at the median, %s at the 99th percentile (allowed: %s), %s at most, of %s",
-				unit.Amount(*k.LagMed, 3), unit.Amount(*k.LagP99, 3), unit.Amount(k.LagBound, 3), unit.Amount(*k.LagMax, 3), unit.Counted(k.LagSamples, "sample"))
+			allowed := ""
+			if k.LagBound > 0 {
+				allowed = " (allowed: " + unit.Amount(k.LagBound, 3) + ")"
+			}
+			line += fmt.Sprintf("; lag %s at the median, %s at the 99th percentile%s, %s at most, of %s",
+				unit.Amount(*k.LagMed, 3), unit.Amount(*k.LagP99, 3), allowed, unit.Amount(*k.LagMax, 3), unit.Counted(k.LagSamples, "sample"))
 		}
 		list = append(list, line+".")
+		if m := k.Machine; m != nil {
+			priority := "the usual priority: SCHED_FIFO was not permitted"
+			if m.Urgent {
+				priority = "SCHED_FIFO 1"
+			}
+			list = append(list, fmt.Sprintf("Machine: a thread with nothing to do was late by %s at the median, %s at the 99th percentile, %s at most, of %s; before the run by %s at the 99th percentile. The thread that paced the run had %s.",
+				unit.Amount(m.Med, 3), unit.Amount(m.P99, 3), unit.Amount(m.Max, 3), unit.Counted(m.Samples, "sample"), unit.Amount(m.BeforeP99, 3), priority))
+		}
 	}
 	if len(s.AutoPipelined) > 0 {
 		list = append(list, "Auto-pipelined: "+strings.Join(s.AutoPipelined, ", ")+". Latency of auto-pipelined clients hides queueing.")

@@ -33,7 +33,7 @@ type Manifest struct {
 	Epoch   time.Time     `json:"epoch"`
 	Horizon time.Duration `json:"horizonNanoseconds"`
 	Warmup  time.Duration `json:"warmupNanoseconds"`
-	MaxLag  time.Duration `json:"maxLagNanoseconds,omitempty"` // largest 99th percentile of lag of a valid run; 0: that of measure
+	MaxLag  time.Duration `json:"maxLagNanoseconds,omitempty"` // largest 99th percentile of lag of a valid run; 0: what lag does to results decides
 	Started time.Time     `json:"started"`                     // wall clock
 	Wall    time.Duration `json:"wallNanoseconds"`             // wall time that the run took
 
@@ -70,6 +70,24 @@ type Manifest struct {
 	Telemetry       []Telemetry `json:"telemetry,omitempty"`
 	Warnings        []string    `json:"warnings,omitempty"`
 	Servers         []Server    `json:"servers,omitempty"` // what live shards said; none of embedded ones
+	Pacing          *Pacing     `json:"pacing,omitempty"`  // of a run in real time
+}
+
+// Pacing is how punctual the machine of a run in real time was: a thread of the
+// usual priority, which sleeps as the one that paces the run and does nothing else.
+type Pacing struct {
+	Urgent bool          `json:"schedFIFO"` // the thread that paced the run had SCHED_FIFO 1; false: the usual priority
+	Every  time.Duration `json:"everyNanoseconds"`
+	Before Lateness      `json:"before"` // the run, with nothing under way
+	During Lateness      `json:"during"`
+}
+
+// Lateness is how much later than asked a sleep ended.
+type Lateness struct {
+	Samples int64         `json:"samples"`
+	Med     time.Duration `json:"medNanoseconds"`
+	P99     time.Duration `json:"p99Nanoseconds"`
+	Max     time.Duration `json:"maxNanoseconds"`
 }
 
 // Recorded says which observations of a run are in its record.

@@ -2,22 +2,15 @@ package summary
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/record"
 )
 
-// A run that cannot keep its schedule measures itself: lag's 99th percentile
-// may be a millisecond up to 10,000 requests a second, two above, and 99 % of
-// what was due must be sent before the run ends.
-const (
-	lagBound     = time.Millisecond
-	fastLagBound = 2 * time.Millisecond
-	fastRate     = 10_000 // per second
-	leastSent    = 0.99
-)
+// leastSent is the share of what was due that must be sent before the run ends:
+// else the run measures itself.
+const leastSent = 0.99
 
 // schedule is how the generator kept to its own. It looks at first tries only:
 // a later one is due when the answer before it is there, so it is never late.
@@ -35,7 +28,7 @@ type tries struct {
 }
 
 func newSchedule(m *record.Manifest) *schedule {
-	return &schedule{tries{Tries: map[string]map[string]int64{}}, int64(m.Horizon + max(m.MaxLag, fastLagBound))}
+	return &schedule{tries{Tries: map[string]map[string]int64{}}, int64(m.Horizon + m.MaxLag)}
 }
 
 func (s *schedule) observe(o *record.Observation, early bool) {
@@ -83,16 +76,7 @@ func (s *schedule) judge(m *record.Manifest, measured int64) *Schedule {
 		return nil
 	}
 	out := &Schedule{Due: due, Sent: s.Sent, IntendedPerSecond: float64(due) / seconds, AchievedPerSecond: float64(s.Sent) / seconds,
-		Ratio: float64(s.Sent) / float64(due), LagSamples: s.Lag.N}
-	bound := m.MaxLag
-	switch {
-	case bound > 0:
-	case out.IntendedPerSecond > fastRate:
-		bound = fastLagBound
-	default:
-		bound = lagBound
-	}
-	out.LagBound = bound.Seconds()
+		Ratio: float64(s.Sent) / float64(due), LagSamples: s.Lag.N, LagBound: m.MaxLag.Seconds(), Machine: machine(m.Pacing)}
 	if s.Lag.N > 0 {
 		lag := distribution("lag", nil, &s.Lag)
 		out.LagMed, out.LagP99, out.LagMax = lag.Med, lag.P99, lag.Max
@@ -106,11 +90,11 @@ func (s *Schedule) late(m *record.Manifest) (why []string) {
 	if s == nil {
 		return nil
 	}
-	if s.LagP99 != nil && *s.LagP99 > s.LagBound {
-		why = append(why, "the generator was late: lag's 99th percentile is "+inWords(*s.LagP99)+", more than "+inWords(s.LagBound)+". Nothing below stands for the load that was asked for.")
+	if s.LagBound > 0 && s.LagP99 != nil && *s.LagP99 > s.LagBound {
+		why = append(why, "the generator was late: lag's 99th percentile is "+inWords(*s.LagP99)+", more than "+inWords(s.LagBound)+" (max_lag). "+s.Blame())
 	}
 	if s.Ratio < leastSent && m.Clock == "real" {
-		why = append(why, "the generator did not keep up: of "+unit.PerSecond(s.IntendedPerSecond, 3)+" that were due it sent "+unit.PerSecond(s.AchievedPerSecond, 3)+" ("+percent(s.Ratio)+") within the run.")
+		why = append(why, "the generator did not keep up: of "+unit.PerSecond(s.IntendedPerSecond, 3)+" that were due it sent "+unit.PerSecond(s.AchievedPerSecond, 3)+" ("+percent(s.Ratio)+") within the run. "+s.Blame())
 	}
 	return why
 }
@@ -120,7 +104,11 @@ func (s *Schedule) late(m *record.Manifest) (why []string) {
 // makes all the rest worthless.
 func (p *pass) invalid(a *audit.Result) []string {
 	m := p.manifest
-	why := p.schedule.judge(m, p.length()).late(m)
+	judged := p.schedule.judge(m, p.length())
+	why := judged.late(m)
+	if m.Clock == "real" && m.MaxLag == 0 && len(why) == 0 {
+		why = append(why, p.outcomes.swayed(judged)...)
+	}
 	switch {
 	case m.Failed != nil: // as the scenario asked
 	case m.Aborted != "":

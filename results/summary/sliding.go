@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/quotalab/quotalab/models/metric"
@@ -239,10 +241,24 @@ type window struct {
 	unsupported error
 }
 
+// BySojourn returns the same assertion about sojourn (done − intended) of one about
+// latency (done − sent), false of any other.
+func BySojourn(a record.Assertion) (record.Assertion, bool) {
+	rest, ok := strings.CutPrefix(a.Selector, "latency")
+	a.Selector, a.AbortOnFail = "sojourn"+rest, false
+	return a, ok
+}
+
 // newWindows makes a window for each assertion of the manifest that wants one.
 func newWindows(m *record.Manifest, p *record.Phases) ([]*window, error) {
 	var out []*window
+	asserts := slices.Clone(m.Asserts)
 	for _, a := range m.Asserts {
+		if b, ok := BySojourn(a); ok && m.Clock == "real" {
+			asserts = append(asserts, b)
+		}
+	}
+	for _, a := range asserts {
 		if a.Over <= 0 {
 			continue
 		}

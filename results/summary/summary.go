@@ -277,9 +277,10 @@ type Schedule struct {
 	Ratio             float64  `json:"ratio" jsonschema:"achieved over intended rate; below 0.99 the run is invalid"`
 	LagSamples        int64    `json:"lagSamples" jsonschema:"requests whose lag is known"`
 	LagMed            *float64 `json:"lagMedSeconds,omitempty" jsonschema:"median of sent - intended"`
-	LagP99            *float64 `json:"lagP99Seconds,omitempty" jsonschema:"99th percentile of sent - intended; above lagBoundSeconds the run is invalid"`
+	LagP99            *float64 `json:"lagP99Seconds,omitempty" jsonschema:"99th percentile of sent - intended"`
 	LagMax            *float64 `json:"lagMaxSeconds,omitempty" jsonschema:"largest sent - intended"`
-	LagBound          float64  `json:"lagBoundSeconds" jsonschema:"what the 99th percentile of lag may be"`
+	LagBound          float64  `json:"lagBoundSeconds,omitempty" jsonschema:"max_lag of the scenario, above which lag's 99th percentile makes the run invalid; missing: it does where latency and sojourn disagree"`
+	Machine           *Machine `json:"machine,omitempty" jsonschema:"how late the machine was with nothing to do"`
 }
 
 // Fault is something that went wrong on purpose. Instants are seconds after

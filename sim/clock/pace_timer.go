@@ -14,6 +14,8 @@ func NewTimerPacer() Pacer {
 	return &timerPacer{wake: make(chan struct{}, 1), timer: time.NewTimer(0)}
 }
 
+func (p *timerPacer) Urge() bool { return false }
+
 func (p *timerPacer) Sleep(d time.Duration) {
 	p.timer.Reset(d)
 	select {

@@ -41,6 +41,9 @@ const patience = int64(200 * time.Microsecond)
 
 // Pacer sleeps precisely.
 type Pacer interface {
+	// Urge lets the caller's thread, to which it is locked, go before all that is not
+	// urgent (SCHED_FIFO) until Close, and reports whether it may.
+	Urge() bool
 	// Sleep returns after d, or earlier after a Wake.
 	Sleep(d time.Duration)
 	// Wake ends the Sleep that is under way, or else the next. It may be

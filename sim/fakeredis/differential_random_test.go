@@ -15,9 +15,8 @@ import (
 	"github.com/quotalab/quotalab/internal/testkit"
 )
 
-// SORT by numbers is not among them: it takes an error of an earlier command
-// for its own in Redis 7.0, which does not reset errno. LIMIT of a
-// range of names is in the table alone: it is not specified where scores differ.
+// SORT by numbers has a test of its own: in Redis 7.0, which does not reset errno,
+// it takes an error of an earlier command for its own.
 
 // forms are the commands of random sequences: literal words, classes of
 // arguments in <>, a choice in ( | ), what may be missing in [ | ], and what
@@ -76,10 +75,10 @@ var forms = `
 1 ZCOUNT <z> <bound> <bound>
 1 ZLEXCOUNT <z> <lex> <lex>
 2 ( ZRANGE | ZREVRANGE ) <z> <idx> <idx> [ WITHSCORES ]
-2 ZRANGE <z> ( <bound> <bound> BYSCORE [ LIMIT <idx> <idx> ] | <lex> <lex> BYLEX ) [ REV ] [ WITHSCORES ]
+2 ZRANGE <z> ( <bound> <bound> BYSCORE [ LIMIT <idx> <idx> ] | <lex> <lex> BYLEX [ LIMIT <idx> <idx> ] ) [ REV ] [ WITHSCORES ]
 1 ZRANGESTORE <z> <z> ( <idx> <idx> | <bound> <bound> BYSCORE [ LIMIT <idx> <idx> ] )
 2 ( ZRANGEBYSCORE | ZREVRANGEBYSCORE ) <z> <bound> <bound> [ WITHSCORES ] [ LIMIT <idx> <idx> ]
-1 ( ZRANGEBYLEX | ZREVRANGEBYLEX ) <z> <lex> <lex>
+1 ( ZRANGEBYLEX | ZREVRANGEBYLEX ) <z> <lex> <lex> [ LIMIT <idx> <idx> ]
 3 ZREMRANGEBYSCORE <z> <bound> <bound>
 1 ZREMRANGEBYRANK <z> <idx> <idx>
 1 ZREMRANGEBYLEX <z> <lex> <lex>
@@ -374,6 +373,25 @@ func TestNodesOfStreamsAreRedis(t *testing.T) {
 		g := newGenerator(rng, 0.15, "2 XTRIM x1 MAXLEN ~ <small>\n1 XTRIM x1 MAXLEN 120\n2 XDEL x1 <xid>\n60 XADD x1 * { <f> <val> }\n")
 		return append(g.sequence(450), step{words: []string{"XTRIM", "x1", "MAXLEN", "~", "5"}})
 	})
+}
+
+// Numbers in lists, sets and sorted sets are sorted as Redis does, texts refused
+// alike. None is out of a double's range.
+func TestSortByNumbersIsRedis(t *testing.T) {
+	usual := strings.NewReplacer("<n>", "( <float> | <int> | <at> | inf | -inf | 0x10 | 5.0 | -0 | 007 )", "<odd>", "( <val> | nan | 1e )")
+	forms := usual.Replace(`
+20 RPUSH l1 { <n> }
+20 SADD t1 { <n> }
+10 ZADD z1 1 <n>
+1 RPUSH l1 <odd>
+1 SADD t1 <odd>
+3 DEL ( l1 | t1 | z1 )
+2 LTRIM l1 0 5
+30 ( SORT | SORT_RO ) ( l1 | t1 | z1 ) [ LIMIT <idx> <idx> ] [ ASC | DESC ]
+5 SORT ( l1 | t1 ) [ ALPHA ] STORE l2
+1 SORT s1
+`)
+	playRandom(t, 500, func(rng *rand.Rand) []step { return newGenerator(rng, 0, forms).sequence(20) })
 }
 
 // limiterForms are what limiters send.

@@ -58,7 +58,8 @@ func newServed(s *Shard, engine *virtualredis.Program, broken func(error)) (back
 // save in the background, wait in wall time, or change the server itself.
 var outsideTime = map[string]string{
 	"bgsave": savesData, "bgrewriteaof": savesData, "save": savesData,
-	"replicaof": hasReplicas, "slaveof": hasReplicas, "failover": hasReplicas, "psync": hasReplicas, "sync": hasReplicas, "replconf": hasReplicas, "waitaof": hasReplicas,
+	"replicaof": hasReplicas, "slaveof": hasReplicas, "failover": hasReplicas, "psync": hasReplicas, "sync": hasReplicas, "replconf": hasReplicas, "wait": hasReplicas, "waitaof": hasReplicas,
+	"client pause": "holds up clients in wall time", "client reply": "keeps a reply from who waits for it",
 	"migrate": "writes to another server, in wall time", "debug": "changes the server, or lets it sleep in wall time",
 	"shutdown": "ends a server that a fault of the scenario would end (down, restart)",
 }
@@ -67,6 +68,14 @@ const (
 	savesData   = "saves data in wall time, which shards in virtual time do not"
 	hasReplicas = "is about replicas, which shards in virtual time do not have"
 )
+
+// whyOutside returns why a command is one of these, "" if it is not.
+func whyOutside(name string, args []any) string {
+	if name == "client" && len(args) > 1 {
+		name += " " + rediscmd.Lower(rediscmd.Word(args[1]))
+	}
+	return outsideTime[name]
+}
 
 // sync brings the server's clock to the present instant.
 func (s *served) sync() {

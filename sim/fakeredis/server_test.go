@@ -36,7 +36,7 @@ func TestServersAreAsEmbedded(t *testing.T) {
 		"frozen": TestFrozenShardIsLostLate, "moved keys": TestLostShardsKeysMove, "all down": TestAllShardsDown,
 		"late commands": TestLateCommandsOfALostShard, "rename and add": TestRenameAndAdd, "key states after loss": TestKeyStatesAfterLoss,
 		"key states": TestKeyStates, "trace": TestTraceOfARequest, "deciding command": TestDecidingCommand,
-		"refusals": TestRefusalsAsARealShards, "cluster": TestClusterRefusesKeysOfSeveralSlots,
+		"refusals": TestRefusalsAsARealShards, "outside of time": TestRefusesWhatIsOutsideTime, "cluster": TestClusterRefusesKeysOfSeveralSlots,
 		"transactions": TestTransactions, "interleaving": TestRequestsInterleave, "scripts' time": TestScriptsTakeTheirTime,
 	} {
 		t.Run(name, test)

@@ -297,9 +297,9 @@ func (w *wire) clientFor(c command, as form) (*redis.Client, error) {
 	args := c.Args()
 	arg := func(i int) string { return rediscmd.Word(args[i]) }
 	if c.is.MayWait(len(args), arg) {
-		return nil, fmt.Errorf("%s waits for other clients, which the embedded shards cannot do in virtual time", c.name)
+		return nil, fmt.Errorf("%s waits for other clients, which shards in virtual time cannot do", c.name)
 	}
-	if why := outsideTime[c.name]; why != "" {
+	if why := whyOutside(c.name, args); why != "" {
 		return nil, fmt.Errorf("%s %s: leave it out, or use live servers", c.name, why)
 	}
 	key, ok := c.is.Routing(c.name, as != single, len(args), arg)

@@ -287,3 +287,43 @@ func sockets(t *testing.T) (open []string) {
 	}
 	return open
 }
+
+// What saves, waits in wall time or changes the server is refused with the
+// reason, alone and in a pipeline, before any time passes or anything is sent.
+func TestRefusesWhatIsOutsideTime(t *testing.T) {
+	r := newRig(t, even(2, ms))
+	r.run(func(p *clock.Proc) {
+		for command, why := range map[string]string{
+			"BGSAVE": "saves data in wall time", "SAVE": "saves data in wall time", "BGREWRITEAOF": "saves data in wall time",
+			"DEBUG SLEEP 1": "changes the server, or lets it sleep in wall time", "REPLICAOF NO ONE": "is about replicas", "WAITAOF 0 0 0": "is about replicas",
+			"MIGRATE host 1 k 0 5": "writes to another server", "SHUTDOWN NOSAVE": "ends a server that a fault of the scenario would end",
+			"BLPOP k 1": "waits for other clients", "BRPOP k 1": "waits for other clients", "BZMPOP 1 1 z MIN": "waits for other clients", "BLMOVE a b LEFT LEFT 1": "waits for other clients",
+			"XREAD BLOCK 5 STREAMS x $": "waits for other clients", "WAIT 1 5": "is about replicas", "CLIENT PAUSE 5": "holds up clients in wall time",
+			"client reply off": "keeps a reply", "SUBSCRIBE c": "waits for other clients", "MONITOR": "waits for other clients",
+		} {
+			var words []any
+			for _, w := range strings.Fields(command) {
+				words = append(words, w)
+			}
+			single := r.ring.Do(t.Context(), words...).Err()
+			cmds, _ := r.ring.Pipelined(t.Context(), func(pipe redis.Pipeliner) error {
+				pipe.Do(t.Context(), words...)
+				return pipe.Set(t.Context(), "written", "v", 0).Err()
+			})
+			for _, err := range []error{single, cmds[0].Err(), cmds[1].Err()} {
+				if err == nil || !strings.Contains(err.Error(), why) {
+					t.Errorf("%s: error %v, expected %q in it", command, err, why)
+				}
+			}
+		}
+		if p.Now() != 0 {
+			t.Errorf("refusing took %v", time.Duration(p.Now()))
+		}
+		if r.ring.Exists(t.Context(), "written").Val() != 0 {
+			t.Error("what stood behind a refused command was written")
+		}
+		if name, err := r.ring.Do(t.Context(), "CLIENT", "GETNAME").Result(); err != nil && err != redis.Nil {
+			t.Errorf("CLIENT GETNAME: %v, error %v", name, err)
+		}
+	})
+}

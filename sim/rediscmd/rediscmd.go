@@ -358,3 +358,13 @@ func Lower(s string) string {
 	}
 	return s
 }
+
+// Integer reads an integer as strictly as Redis: no sign but -, no leading zero,
+// no space.
+func Integer(s string) (int64, bool) {
+	if s == "" || len(s) > 20 || s[0] == '+' || s[0] == '0' && len(s) > 1 || len(s) > 1 && s[0] == '-' && s[1] == '0' {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	return n, err == nil
+}

@@ -3,8 +3,9 @@ package redisdata
 import (
 	"math"
 	"math/bits"
-	"strconv"
 	"strings"
+
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 var bitCommands = map[string]func(*Store, []string){
@@ -24,7 +25,7 @@ func (s *Store) bitOffset(word string, field int64) (int64, bool) {
 	if field > 0 && strings.HasPrefix(word, "#") {
 		word, size = word[1:], field
 	}
-	n, ok := parseInt(word)
+	n, ok := rediscmd.Integer(word)
 	if !ok || n < 0 || n > math.MaxInt64/size || n*size>>3 >= longestText {
 		s.fail("ERR bit offset is not an integer or out of range")
 		return 0, false
@@ -37,7 +38,7 @@ func (s *Store) setBit(w []string) {
 	if !ok {
 		return
 	}
-	on, ok := parseInt(w[3])
+	on, ok := rediscmd.Integer(w[3])
 	if !ok || on&^1 != 0 {
 		s.fail("ERR bit is not an integer or out of range")
 		return
@@ -326,7 +327,7 @@ func (s *Store) fieldOps(w []string, readOnly bool) (ops []fieldOp, ok bool) {
 func (s *Store) fieldType(word string) (signed bool, size int64, ok bool) {
 	if word != "" && (word[0] == 'u' || word[0] == 'i') {
 		signed = word[0] == 'i'
-		size, ok = parseInt(word[1:])
+		size, ok = rediscmd.Integer(word[1:])
 		ok = ok && size >= 1 && (size <= 63 || signed && size == 64)
 	}
 	if !ok {
@@ -444,6 +445,6 @@ func (o fieldOp) result(old int64) (value int64, fits bool) {
 
 // isText reports whether a text is an integer as Redis stores it.
 func isText(text string) bool {
-	n, ok := parseInt(text)
-	return ok && strconv.FormatInt(n, 10) == text
+	_, ok := rediscmd.Integer(text)
+	return ok
 }

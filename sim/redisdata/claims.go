@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 func (s *Store) xpending(w []string) {
@@ -140,7 +142,7 @@ func (s *Store) xclaim(w []string) {
 	if !ok {
 		return
 	}
-	idle, ok := parseInt(w[4])
+	idle, ok := rediscmd.Integer(w[4])
 	if !ok {
 		s.fail("ERR Invalid min-idle-time argument for XCLAIM")
 		return
@@ -213,7 +215,7 @@ func (s *Store) sayClaimed(claimed []streamEntry, justID bool) {
 }
 
 func (s *Store) xautoclaim(w []string) {
-	idle, ok := parseInt(w[4])
+	idle, ok := rediscmd.Integer(w[4])
 	if !ok {
 		s.fail("ERR Invalid min-idle-time argument for XAUTOCLAIM")
 		return
@@ -227,7 +229,7 @@ func (s *Store) xautoclaim(w []string) {
 		switch {
 		case strings.EqualFold(w[i], "count") && i+1 < len(w):
 			i++
-			if count, ok = parseInt(w[i]); !ok || count <= 0 || count > math.MaxInt64/16 {
+			if count, ok = rediscmd.Integer(w[i]); !ok || count <= 0 || count > math.MaxInt64/16 {
 				s.fail("ERR COUNT must be > 0")
 				return
 			}

@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 var generic = map[string]func(*Store, []string){
@@ -116,7 +118,7 @@ func (s *Store) expireCommand(w []string, unit, base int64) {
 	if !ok {
 		return
 	}
-	when, ok := parseInt(w[2])
+	when, ok := rediscmd.Integer(w[2])
 	if !ok {
 		s.fail(notInteger)
 		return
@@ -245,7 +247,7 @@ func (s *Store) copyCommand(w []string) {
 
 // number reads an integer argument, or answers that it is none.
 func (s *Store) number(word string) (int64, bool) {
-	n, ok := parseInt(word)
+	n, ok := rediscmd.Integer(word)
 	if !ok {
 		s.fail(notInteger)
 	}
@@ -282,7 +284,7 @@ func (e *entry) clone() *entry {
 }
 
 func (s *Store) move(w []string) {
-	n, ok := parseInt(w[2])
+	n, ok := rediscmd.Integer(w[2])
 	if !ok {
 		s.fail(notInteger)
 		return
@@ -339,12 +341,12 @@ func (s *Store) flushCommand(w []string, flush func()) {
 }
 
 func (s *Store) swap(w []string) {
-	a, ok := parseInt(w[1])
+	a, ok := rediscmd.Integer(w[1])
 	if !ok {
 		s.fail("ERR invalid first DB index")
 		return
 	}
-	b, ok := parseInt(w[2])
+	b, ok := rediscmd.Integer(w[2])
 	if !ok {
 		s.fail("ERR invalid second DB index")
 		return

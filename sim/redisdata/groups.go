@@ -3,6 +3,8 @@ package redisdata
 import (
 	"slices"
 	"strings"
+
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 // group is a consumer group of a stream.
@@ -215,7 +217,7 @@ func (s *Store) readOptions(w []string) (o readOptions, ok bool) {
 		switch word := strings.ToLower(w[i]); {
 		case word == "block" && more >= 1:
 			i++
-			n, ok := parseInt(w[i])
+			n, ok := rediscmd.Integer(w[i])
 			if !ok || n < 0 {
 				s.fail("ERR timeout is not an integer or out of range")
 				return o, false

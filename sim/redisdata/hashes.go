@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 // hash is fields in the order in which they came, as a small hash of Redis
@@ -209,7 +211,7 @@ func (s *Store) hincrby(w []string) {
 	}
 	old := int64(0)
 	if text, found := h.values[w[2]]; found {
-		if old, ok = parseInt(text); !ok {
+		if old, ok = rediscmd.Integer(text); !ok {
 			s.fail("ERR hash value is not an integer")
 			return
 		}
@@ -285,7 +287,7 @@ const mostPicked = 1 << 24
 
 // pickCount reads how many things to pick.
 func (s *Store) pickCount(word string, pairs bool) (int64, bool) {
-	n, ok := parseInt(word)
+	n, ok := rediscmd.Integer(word)
 	switch {
 	case !ok:
 		s.fail(notInteger)

@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 // list is texts, with room before the first.
@@ -110,7 +112,7 @@ func (s *Store) pop(w []string, left bool) {
 	}
 	count, ok := int64(1), true
 	if len(w) == 3 {
-		if count, ok = parseInt(w[2]); !ok || count < 0 {
+		if count, ok = rediscmd.Integer(w[2]); !ok || count < 0 {
 			s.fail("ERR value is out of range, must be positive")
 			return
 		}
@@ -316,7 +318,7 @@ func (s *Store) lposOptions(w []string) (o posOptions, ok bool) {
 			s.fail(syntax)
 			return o, false
 		}
-		n, ok := parseInt(w[i+1])
+		n, ok := rediscmd.Integer(w[i+1])
 		switch strings.ToLower(w[i]) {
 		case "rank":
 			if !ok || n == 0 {
@@ -468,7 +470,7 @@ func (s *Store) moveItem(source, target string, fromLeft, toLeft, _ bool) {
 
 // fromKeys reads the number of keys and the keys behind it.
 func (s *Store) fromKeys(w []string) (keys, rest []string, ok bool) {
-	n, ok := parseInt(w[0])
+	n, ok := rediscmd.Integer(w[0])
 	if !ok || n <= 0 {
 		s.fail("ERR numkeys should be greater than 0")
 		return nil, nil, false
@@ -490,7 +492,7 @@ func (s *Store) popCount(w []string) (count int64, ok bool) {
 		s.fail(syntax)
 		return 0, false
 	}
-	n, ok := parseInt(w[1])
+	n, ok := rediscmd.Integer(w[1])
 	if !ok || n <= 0 {
 		s.fail("ERR count should be greater than 0")
 		return 0, false

@@ -1,6 +1,10 @@
 package redisdata
 
-import "math"
+import (
+	"math"
+
+	"github.com/quotalab/quotalab/sim/rediscmd"
+)
 
 // streamNode is what is packed together: how many entries, in how many bytes.
 // Those that were deleted out of it keep their place.
@@ -18,7 +22,7 @@ const (
 
 // packed returns the bytes of a text in a node.
 func packed(text string) int {
-	if n, ok := parseInt(text); ok {
+	if n, ok := rediscmd.Integer(text); ok {
 		return packedInt(n)
 	}
 	n := len(text)

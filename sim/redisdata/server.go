@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 // Client is what the store keeps of a client's connection.
@@ -62,7 +64,7 @@ func (s *Store) hello(w []string) {
 		version = 3
 	}
 	if len(w) > 1 {
-		protocol, ok := parseInt(w[1])
+		protocol, ok := rediscmd.Integer(w[1])
 		if !ok {
 			s.fail("ERR Protocol version is not an integer or out of range")
 			return

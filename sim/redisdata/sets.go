@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 // set is members in the order in which they came. While all of them are
@@ -218,7 +220,7 @@ func (s *Store) spop(w []string) {
 	}
 	count, ok := int64(1), true
 	if len(w) == 3 {
-		if count, ok = parseInt(w[2]); !ok || count < 0 {
+		if count, ok = rediscmd.Integer(w[2]); !ok || count < 0 {
 			s.fail("ERR value is out of range, must be positive")
 			return
 		}
@@ -354,7 +356,7 @@ func (s *Store) limitOption(w []string) (most int, ok bool) {
 			s.fail(syntax)
 			return 0, false
 		}
-		n, ok := parseInt(w[i+1])
+		n, ok := rediscmd.Integer(w[i+1])
 		if !ok || n < 0 {
 			s.fail("ERR LIMIT can't be negative")
 			return 0, false
@@ -367,7 +369,7 @@ func (s *Store) limitOption(w []string) (most int, ok bool) {
 }
 
 func (s *Store) sintercard(w []string) {
-	n, ok := parseInt(w[1])
+	n, ok := rediscmd.Integer(w[1])
 	if !ok || n <= 0 {
 		s.fail("ERR numkeys should be greater than 0")
 		return

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 // streamID is the place of an entry in a stream.
@@ -141,7 +143,7 @@ const badID = "ERR Invalid stream ID specified as stream command argument"
 // parseUnsigned reads a number as Redis reads the halves of an ID: leniently
 // where it is none of its own.
 func parseUnsigned(word string) (uint64, bool) {
-	if n, ok := parseInt(word); ok {
+	if n, ok := rediscmd.Integer(word); ok {
 		return uint64(n), n >= 0
 	}
 	for word != "" && isSpace(word[0]) {

@@ -4,6 +4,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 var stringCommands = map[string]func(*Store, []string){
@@ -126,7 +128,7 @@ func readSetOptions(w []string, getex bool) (o setOptions, ok bool) {
 
 // until returns the deadline of the options, or answers what is wrong with it.
 func (s *Store) until(o setOptions, name string) (at int64, ok bool) {
-	at, ok = parseInt(o.time)
+	at, ok = rediscmd.Integer(o.time)
 	if !ok {
 		s.fail(notInteger)
 		return 0, false

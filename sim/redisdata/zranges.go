@@ -69,12 +69,12 @@ func (s *Store) zrangeOptions(w []string, q *zrangeQuery) bool {
 type ranger func(z *zset) (from, to int)
 
 // between reads the ends of a range, or answers what is wrong with them.
-func (s *Store) between(low, high string, in by, reverse bool) (ranger, bool) {
-	switch in {
+func (s *Store) between(low, high string, q zrangeQuery) (ranger, bool) {
+	switch q.by {
 	case byScore:
 		return s.scoresBetween(low, high)
 	case byName:
-		return s.namesBetween(low, high, reverse)
+		return s.namesBetween(low, high, q)
 	}
 	start, ok := s.number(low)
 	if !ok {
@@ -83,7 +83,7 @@ func (s *Store) between(low, high string, in by, reverse bool) (ranger, bool) {
 	end, ok := s.number(high)
 	return func(z *zset) (int, int) {
 		from, to, _ := span(start, end, len(z.order))
-		if reverse {
+		if q.reverse {
 			return len(z.order) - to, len(z.order) - from
 		}
 		return from, to
@@ -110,23 +110,31 @@ func scoreBound(word string) (f float64, out, ok bool) {
 	return f, out, ok
 }
 
-func (s *Store) namesBetween(low, high string, reverse bool) (ranger, bool) {
+func (s *Store) namesBetween(low, high string, q zrangeQuery) (ranger, bool) {
 	min, ok := nameBound(low)
 	max, also := nameBound(high)
 	if !ok || !also {
 		s.fail("ERR min or max not valid string range item")
 		return nil, false
 	}
-	return func(z *zset) (int, int) { return z.named(min, max, reverse) }, true
+	return func(z *zset) (int, int) { return z.named(min, max, q.reverse, q.offset) }, true
 }
 
-// named returns the ranks of a range of names. Where scores differ, names are
-// not in order, and what Redis finds begins at the first one that is in the
-// range, or ends at the last one, and has none that is out of it.
-func (z *zset) named(min, max bound, reverse bool) (from, to int) {
+// named returns the ranks of a range of names without the first skip of them.
+// Where scores differ, names are not in order, and what Redis finds begins at the
+// first one that is in the range, or the last one in reverse, passes over what
+// is to be skipped, wherever that is, and ends before one that is out of the range.
+func (z *zset) named(min, max bound, reverse bool, skip int64) (from, to int) {
 	n := len(z.order)
+	if skip < 0 || skip > int64(n) {
+		return 0, 0
+	}
 	if n == 0 || z.order[0].score == z.order[n-1].score {
-		return z.first(func(x scored) bool { return min.isBefore(x.member, true) }), z.first(func(x scored) bool { return max.isBefore(x.member, false) })
+		from, to = z.first(func(x scored) bool { return min.isBefore(x.member, true) }), z.first(func(x scored) bool { return max.isBefore(x.member, false) })
+		if reverse {
+			return from, to - int(skip)
+		}
+		return from + int(skip), to
 	}
 	high := func(i int) bool { return min.isBefore(z.order[i].member, true) }
 	low := func(i int) bool { return !max.isBefore(z.order[i].member, false) }
@@ -136,13 +144,21 @@ func (z *zset) named(min, max bound, reverse bool) (from, to int) {
 	if reverse {
 		for to = n; to > 0 && !low(to-1); to-- {
 		}
+		if to > 0 && !high(to-1) {
+			return 0, 0
+		}
+		to -= int(skip)
 		for from = to; from > 0 && high(from-1); from-- {
 		}
-		return from, to
+		return from, to // to may be below zero
 	}
 	for from < n && !high(from) {
 		from++
 	}
+	if from < n && !low(from) {
+		return 0, 0
+	}
+	from += int(skip)
 	for to = from; to < n && low(to); to++ {
 	}
 	return from, to
@@ -222,7 +238,7 @@ func (s *Store) ranged(key string, w []string, q zrangeQuery) (list rangedList, 
 	if q.reverse && q.by != byRank {
 		low, high = high, low
 	}
-	in, ok := s.between(low, high, q.by, q.reverse)
+	in, ok := s.between(low, high, q)
 	if !ok {
 		return list, false
 	}
@@ -240,8 +256,11 @@ func (s *Store) ranged(key string, w []string, q zrangeQuery) (list rangedList, 
 		list.items = slices.Clone(list.items)
 		slices.Reverse(list.items)
 	}
-	if q.limited && q.by != byRank {
+	switch {
+	case q.limited && q.by == byScore:
 		list.items = limit(list.items, q.offset, q.top)
+	case q.limited && q.by == byName: // the offset is behind us
+		list.items = limit(list.items, 0, q.top)
 	}
 	return list, true
 }
@@ -289,7 +308,7 @@ func (s *Store) zcount(w []string) {
 }
 
 func (s *Store) zlexcount(w []string) {
-	in, ok := s.namesBetween(w[2], w[3], false)
+	in, ok := s.namesBetween(w[2], w[3], zrangeQuery{})
 	if ok {
 		s.countBetween(w[1], in)
 	}
@@ -303,7 +322,7 @@ func (s *Store) countBetween(key string, in ranger) {
 }
 
 func (s *Store) zremrange(w []string, is by) {
-	in, ok := s.between(w[2], w[3], is, false)
+	in, ok := s.between(w[2], w[3], zrangeQuery{by: is})
 	if !ok {
 		return
 	}

@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 // zset is members by score, and by name where scores are equal.
@@ -329,7 +331,7 @@ func (s *Store) zpop(w []string, highest bool) {
 	}
 	count, ok := int64(1), true
 	if len(w) == 3 {
-		if count, ok = parseInt(w[2]); !ok || count < 0 {
+		if count, ok = rediscmd.Integer(w[2]); !ok || count < 0 {
 			s.fail("ERR value is out of range, must be positive")
 			return
 		}

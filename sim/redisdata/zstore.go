@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 var zstoreCommands = map[string]func(*Store, []string){
@@ -24,7 +26,7 @@ type operand struct {
 
 // operands reads the number of keys and the keys. Words behind them are left.
 func (s *Store) operands(w []string) (all []operand, rest []string, ok bool) {
-	n, ok := parseInt(w[0])
+	n, ok := rediscmd.Integer(w[0])
 	switch {
 	case !ok:
 		s.fail(notInteger)

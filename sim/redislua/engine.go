@@ -16,8 +16,9 @@ package redislua
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
+
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 // Server executes the commands of scripts.
@@ -94,7 +95,7 @@ func (w *replyWriter) wrongNumber(name string) {
 
 // keys returns the keys and arguments of a script's call, false after an error.
 func (w *replyWriter) keys(words []string) (keys, args []string, ok bool) {
-	n, valid := integer(words[2])
+	n, valid := rediscmd.Integer(words[2])
 	switch {
 	case !valid:
 		w.err("ERR value is not an integer or out of range")
@@ -106,12 +107,6 @@ func (w *replyWriter) keys(words []string) (keys, args []string, ok bool) {
 		return words[3 : 3+n], words[3+n:], true
 	}
 	return nil, nil, false
-}
-
-// integer reads an integer as Redis does: no sign but "-", no leading zero.
-func integer(s string) (int64, bool) {
-	n, err := strconv.ParseInt(s, 10, 64)
-	return n, err == nil && strconv.FormatInt(n, 10) == s
 }
 
 func (e *Engine) evaluate(w *replyWriter, name string, words []string) {

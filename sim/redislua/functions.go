@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 // library is what FUNCTION LOAD loaded.
@@ -40,7 +42,7 @@ func (e *Engine) callFunction(w *replyWriter, name string, words []string) {
 		w.err("ERR Function not found")
 		return
 	}
-	n, valid := integer(words[2])
+	n, valid := rediscmd.Integer(words[2])
 	switch {
 	case !valid:
 		w.err("ERR Bad number of keys provided")

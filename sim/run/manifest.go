@@ -38,7 +38,7 @@ func Manifest(p *plan.Plan) record.Manifest {
 // Apply completes a manifest with what the run found.
 func (r Result) Apply(m *record.Manifest) {
 	m.Traffic, m.Telemetry, m.Engines, m.Aborted = r.Traffic, r.Telemetry, r.Engines, r.Aborted
-	m.Servers = r.Servers
+	m.Servers, m.Pacing = r.Servers, r.Pacing
 	m.Warnings = append(slices.Clip(m.Warnings), r.Warnings...)
 	m.Limiters = slices.Clone(m.Limiters)
 	for i := range m.Limiters {

@@ -70,6 +70,7 @@ type Result struct {
 	Stopped    bool            // it was the sink that ended it
 	Unexpected int64           // errors of kind unexpected: a limiter failed by itself
 	Servers    []record.Server // what live shards said
+	Pacing     *record.Pacing  // how punctual the machine was in real time
 	ReadClock  []string        // limiters that read their client's clock
 	Warnings   []string        // what limiters did that virtual time or a Redis Cluster cannot play
 }
@@ -275,6 +276,9 @@ func (d *driver) close() error {
 		servers, err := w.stage.close(context.WithoutCancel(d.ctx))
 		if errs = append(errs, err); servers != nil {
 			d.result.Servers = servers
+		}
+		if s, ok := w.stage.(*onServers); ok && s.canary != nil {
+			d.result.Pacing = &s.paced
 		}
 	}
 	return errors.Join(errs...)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"time"
 
@@ -159,8 +160,12 @@ const (
 type onServers struct {
 	Live
 	real   *clock.Real
+	rate   float64 // arrivals a second
 	fleets []*realredis.Fleet
 	before realredis.Snapshot
+	canary *clock.Canary
+	paced  record.Pacing
+	procs  int // processors of Go before the pacing thread got one of its own
 }
 
 func newOnServers(ctx context.Context, p *plan.Plan, l Live) (*onServers, error) {
@@ -174,12 +179,11 @@ func newOnServers(ctx context.Context, p *plan.Plan, l Live) (*onServers, error)
 	if err := s.prepare(ctx, p); err != nil {
 		return nil, errors.Join(err, l.Pacer.Close())
 	}
-	rate := 0.0
 	for i := range p.Sources {
-		rate += p.Sources[i].Expected / p.Horizon.Seconds()
+		s.rate += p.Sources[i].Expected / p.Horizon.Seconds()
 	}
 	wait := time.Duration(0)
-	if rate > highRate {
+	if s.rate > highRate {
 		wait = quantum
 	}
 	s.real = clock.NewReal(p.Epoch, l.Pacer, wait)
@@ -251,7 +255,43 @@ func (s *onServers) ready(ctx context.Context) error {
 	for _, f := range s.fleets {
 		errs = append(errs, f.WarmUp(ctx))
 	}
+	errs = append(errs, s.listen(ctx))
 	return errors.Join(errs...)
+}
+
+// What the machine is late with nothing to do is measured for idleTime before
+// the run, and during it, at its rate but at most a thousand times a second.
+const (
+	idleTime     = 200 * time.Millisecond
+	canarysFloor = time.Millisecond
+)
+
+// listen gives the pacing thread a processor, and measures how late an idle
+// machine is.
+func (s *onServers) listen(ctx context.Context) error {
+	s.procs = runtime.GOMAXPROCS(runtime.NumCPU() + 1)
+	pacer, err := clock.NewPacer()
+	if err != nil {
+		return err
+	}
+	s.paced.Urgent = s.Pacer.Urge()
+	s.paced.Every = max(canarysFloor, time.Duration(float64(time.Second)/max(s.rate, 1)))
+	s.canary = clock.NewCanary(pacer, s.paced.Every)
+	err = clock.Sleep(ctx, idleTime)
+	s.paced.Before = record.Lateness(s.canary.Take())
+	return err
+}
+
+// played ends what listen began.
+func (s *onServers) played() error {
+	if s.procs > 0 {
+		runtime.GOMAXPROCS(s.procs)
+	}
+	if s.canary == nil {
+		return nil
+	}
+	s.paced.During = record.Lateness(s.canary.Take())
+	return s.canary.Close()
 }
 
 // settle notes what a script is known to have called. When a decision took
@@ -266,7 +306,7 @@ func (f liveFleet) settle(l *plan.Limiter, o *record.Observation) {
 }
 
 func (s *onServers) close(ctx context.Context) ([]record.Server, error) {
-	var errs []error
+	errs := []error{s.played()}
 	for _, f := range s.fleets {
 		errs = append(errs, f.Close())
 	}

@@ -32,12 +32,13 @@ func Find(ctx context.Context, path string) (*Program, error) {
 	if runtime.GOOS != "linux" {
 		return nil, fmt.Errorf("%w: it needs Linux, found %s; embedded shards need nothing", ErrUnfit, runtime.GOOS)
 	}
+	name, advice := path, "expected the path of a server program, or its name if it is on the PATH"
 	if path == "" {
-		path = "redis-server"
+		name, advice = "redis-server", "install it (Debian: apt-get install redis-server), or name one by its path"
 	}
-	found, err := exec.LookPath(path)
+	found, err := exec.LookPath(name)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w; install it (Debian: apt-get install redis-server), or name one by its path", ErrUnfit, err)
+		return nil, fmt.Errorf("%w: %w; %s", ErrUnfit, err, advice)
 	}
 	p := &Program{Path: found}
 	if p.Path, err = filepath.Abs(found); err != nil {

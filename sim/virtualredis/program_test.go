@@ -57,12 +57,23 @@ func TestFindRefuses(t *testing.T) {
 		{"nobody may load a library into it", setuid, "is setuid, setgid or has capabilities"},
 		{"there is no loader", static, "is linked statically"},
 		{"it goes without the library", script, "LD_PRELOAD has no effect"},
-		{"it is not there", filepath.Join(dir, "none"), "apt-get install redis-server"},
+		{"it is not there", filepath.Join(dir, "none"), "no such file or directory; expected the path of a server program"},
+		{"it is a folder", dir, "is a directory; expected the path of a server program"},
+		{"it is not on the PATH", "no-such-server", "not found in $PATH; expected the path of a server program"},
 		{"it is no server", "/bin/true", "it ended before it answered"},
 	} {
 		if _, err := Find(t.Context(), tt.path); !errors.Is(err, ErrUnfit) || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: error %v, expected %q in it", tt.why, err, tt.want)
 		}
+	}
+}
+
+// Only who named no server is told how to install one, whatever the PATH is.
+func TestFindTellsHowToInstall(t *testing.T) {
+	testkit.Live(t, "depends on Linux")
+	t.Setenv("PATH", t.TempDir())
+	if _, err := Find(t.Context(), ""); !errors.Is(err, ErrUnfit) || !strings.Contains(err.Error(), "apt-get install redis-server") {
+		t.Errorf("no server on the PATH: error %v, expected what to install", err)
 	}
 }
 

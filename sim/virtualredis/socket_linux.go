@@ -1,14 +1,18 @@
 package virtualredis
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/quotalab/quotalab/sim/clock"
 )
 
 // answerLimit is how long a server may take for an answer, by the wall clock.
@@ -19,11 +23,19 @@ const answerLimit = 30 * time.Second
 // the server needs.
 const usualAnswer = 5 * time.Millisecond
 
-// socket is a connection that waits in the kernel for an answer, as the whole
-// simulation does: Go's poller would take longer than the server.
+// hello is what a connection begins with, before its channel's number: the library
+// in the server takes it for itself.
+const hello = "\x00quotalab pipes "
+
+// socket is a connection whose bytes go through memory. Who finds nothing there
+// for a while sleeps in the kernel, until a byte comes through the socket.
 type socket struct {
-	fd   int
-	path string
+	fd       int
+	path     string
+	memory   *memory
+	sleeps   *atomic.Uint32 // this side waits for a byte
+	in, out  pipe
+	patience patience
 }
 
 // Dial returns a connection to the server. It is for one goroutine at a time. An
@@ -33,37 +45,119 @@ func (s *Server) Dial() (net.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("socket to redis-server: %w", err)
 	}
+	s.memory.use()
+	c := &socket{fd: fd, path: s.Socket, memory: s.memory}
 	limit, usual := unix.NsecToTimeval(int64(answerLimit)), unix.NsecToTimeval(int64(usualAnswer))
 	err = errors.Join(unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &limit), unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &usual))
 	if err == nil {
 		err = unix.Connect(fd, &unix.SockaddrUnix{Name: s.Socket})
 	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("connecting to redis-server at %s: %w", s.Socket, err), unix.Close(fd))
+	if err == nil {
+		err = c.join()
 	}
-	return &socket{fd, s.Socket}, nil
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("connecting to redis-server at %s: %w", s.Socket, err), c.Close())
+	}
+	return c, nil
+}
+
+// join takes a channel, and returns when the server knows of it.
+func (c *socket) join() error {
+	n := int(c.memory.next.Add(1)) - 1
+	if n >= channels {
+		return fmt.Errorf("expected at most %d connections to a server in virtual time", channels)
+	}
+	at := atChannels + n*channelLength
+	c.sleeps, c.out, c.in = c.memory.word(at), c.memory.pipe(at+atPipes), c.memory.pipe(at+atPipes+pipeLength)
+	if err := c.send(append([]byte(hello), byte(n), byte(n>>8))); err != nil {
+		return err
+	}
+	for range 10_000 {
+		if c.memory.word(at+atJoined).Load() != 0 {
+			return nil
+		}
+		if err := clock.Sleep(context.Background(), 100*time.Microsecond); err != nil {
+			return err
+		}
+	}
+	return errors.New("it does not read through the library that was loaded before the C library: use one that is linked dynamically, as distributions build it")
+}
+
+func (c *socket) send(b []byte) error {
+	for {
+		_, err := unix.SendmsgN(c.fd, b, nil, nil, unix.MSG_NOSIGNAL)
+		if !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
+
+// patience is how often it is worth while to wait without sleeping: while it is
+// in vain, it is tried ever more rarely.
+type patience struct{ skip, misses int }
+
+// longestLook is about 20 µs.
+const longestLook = 10_000
+
+// look returns when is, or in vain after a while.
+func (p *patience) look(is func() bool) {
+	if p.skip > 0 || !mayWait {
+		p.skip--
+		return
+	}
+	for range longestLook {
+		if is() {
+			p.misses = 0
+			return
+		}
+	}
+	p.misses = min(p.misses+1, 7)
+	p.skip = 1<<p.misses - 1
 }
 
 func (c *socket) Read(b []byte) (int, error) {
 	if len(b) == 0 {
 		return 0, nil
 	}
+	if c.in.isEmpty() {
+		c.patience.look(func() bool { return !c.in.isEmpty() })
+	}
 	for {
-		n, _, err := unix.RawSyscall(unix.SYS_READ, uintptr(c.fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
+		if n := c.in.take(b); n > 0 {
+			return n, nil
+		}
+		c.sleeps.Store(1)
+		if !c.in.isEmpty() {
+			c.sleeps.Store(0)
+			continue
+		}
+		err := c.sleep()
+		c.sleeps.Store(0)
+		if err != nil && c.in.isEmpty() {
+			return 0, err
+		}
+	}
+}
+
+// sleep returns when a byte has come through the socket.
+func (c *socket) sleep() error {
+	var bells [64]byte
+	for {
+		n, _, err := unix.RawSyscall(unix.SYS_READ, uintptr(c.fd), uintptr(unsafe.Pointer(&bells[0])), uintptr(len(bells)))
 		switch {
 		case err == unix.EINTR:
 			continue
 		case err == unix.EAGAIN:
 			if err := c.wait(); err != nil {
-				return 0, err
+				return err
 			}
 			continue
 		case err != 0:
-			return 0, fmt.Errorf("redis-server at %s: reading: %w", c.path, err)
+			return fmt.Errorf("redis-server at %s: reading: %w", c.path, err)
 		case n == 0:
-			return 0, fmt.Errorf("redis-server at %s has ended or closed the connection: %w", c.path, io.EOF)
+			return fmt.Errorf("redis-server at %s has ended or closed the connection: %w", c.path, io.EOF)
 		}
-		return int(n), nil
+		return nil
 	}
 }
 
@@ -84,14 +178,35 @@ func (c *socket) wait() error {
 }
 
 func (c *socket) Write(b []byte) (int, error) {
-	for written := 0; written < len(b); {
-		n, err := unix.SendmsgN(c.fd, b[written:], nil, nil, unix.MSG_NOSIGNAL)
-		if err != nil && !errors.Is(err, unix.EINTR) {
-			return written, fmt.Errorf("redis-server at %s: writing: %w", c.path, err)
+	c.memory.heat()
+	for written := 0; ; {
+		written += c.out.put(b[written:])
+		c.memory.word(atPuts).Add(1)
+		if c.memory.word(atSleeps).CompareAndSwap(1, 0) {
+			if err := c.send([]byte("!")); err != nil {
+				return written, fmt.Errorf("redis-server at %s: writing: %w", c.path, err)
+			}
 		}
-		written += max(n, 0)
+		if written == len(b) {
+			return written, nil
+		}
+		if err := c.drained(); err != nil {
+			return written, err
+		}
 	}
-	return len(b), nil
+}
+
+// drained returns when the server has taken something.
+func (c *socket) drained() error {
+	for range int(answerLimit / (50 * time.Microsecond)) {
+		if c.out.room() > 0 {
+			return nil
+		}
+		if err := clock.Sleep(context.Background(), 50*time.Microsecond); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("redis-server at %s: it takes nothing any more: it has ended, or executes a command that does not end", c.path)
 }
 
 func (c *socket) Close() error {
@@ -99,7 +214,7 @@ func (c *socket) Close() error {
 	if c.fd = -1; fd < 0 {
 		return net.ErrClosed
 	}
-	return unix.Close(fd)
+	return errors.Join(unix.Close(fd), c.memory.close())
 }
 
 func (c *socket) LocalAddr() net.Addr              { return &net.UnixAddr{Name: c.path, Net: "unix"} }

@@ -47,7 +47,7 @@ type Server struct {
 
 	process *child.Process
 	log     child.LastWords
-	time    *sharedTime
+	memory  *memory
 	remove  func() error
 	stop    func() error
 }
@@ -66,7 +66,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 
 // SetTime sets the server's clock. A command that is sent afterwards finds
 // it. A clock does not run backwards: Redis' timers would stand still.
-func (s *Server) SetTime(t time.Time) { s.time.set(t.UnixNano()) }
+func (s *Server) SetTime(t time.Time) { s.memory.set(t.UnixNano()) }
 
 // Pid returns the number of the server's process.
 func (s *Server) Pid() int { return s.process.Pid() }
@@ -95,7 +95,7 @@ func (s *Server) start(ctx context.Context, o Options) error {
 	clockFile := filepath.Join(dir, "clock")
 	// A second before the epoch: its first timers become due at the epoch,
 	// rather than being waited for a millisecond at a time.
-	if s.time, err = newSharedTime(clockFile, o.Epoch.Add(-time.Second).UnixNano()); err != nil {
+	if s.memory, err = newMemory(clockFile, o.Epoch.Add(-time.Second).UnixNano()); err != nil {
 		return err
 	}
 	args := []string{"--port", "0", "--unixsocket", s.Socket, "--daemonize", "no", "--save", "", "--appendonly", "no", "--dir", dir, "--logfile", "",
@@ -166,8 +166,8 @@ func (s *Server) end() error {
 		s.process.Stop()
 	}
 	var err error
-	if s.time != nil {
-		err = s.time.close()
+	if s.memory != nil {
+		err = s.memory.close()
 	}
 	return errors.Join(err, s.remove())
 }
