@@ -314,7 +314,7 @@ type Traffic struct {
 	Pause       Duration    `yaml:"pause" doc:"time between one client's answer and the request to the next in via" default:"0s" min:"0"`
 	OnDenial    Reaction    `yaml:"on_denial" doc:"what a client does when it is denied" default:"none"`
 	OnError     string      `yaml:"on_error" doc:"fail: an error is an error; open: the caller lets the request pass (fail_open)" default:"fail" enum:"fail,open"`
-	MaxInFlight Count       `yaml:"max_in_flight" doc:"requests under way at once; an arrival beyond it is dropped and counted" default:"10_000" min:"1"`
+	MaxInFlight Count       `yaml:"max_in_flight" doc:"requests under way at once; an arrival beyond it is dropped and counted. Left out, it counts in each world of the plan" default:"10_000" min:"1"`
 }
 
 // BatchItem is one limit of a batch.
