@@ -74,7 +74,7 @@ func Compile(s *scenarios.Scenario, kinds limiter.Kinds) (*Plan, scenarios.Probl
 		p.Sources = append(p.Sources, source)
 	}
 	if len(ps) == 0 {
-		ps = p.checkCustomers(s)
+		ps = append(p.checkCustomers(s), p.checkProcesses(s)...)
 	}
 	if len(ps) > 0 {
 		return nil, ps.Sort()
@@ -281,7 +281,8 @@ type Limiter struct {
 	record.Limiter
 	Kind    limiter.Kind
 	Options map[string]string
-	Cluster bool // in virtual time its shards are a Redis Cluster
+	Cluster bool             // in virtual time its shards are a Redis Cluster
+	Process *limiter.Process // of a kind that is Outside
 }
 
 // Source is a traffic source.

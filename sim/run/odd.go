@@ -27,6 +27,9 @@ func (d *driver) play() error {
 		d.result.Warnings = append(d.result.Warnings, fmt.Sprintf("%s waited for real time or for another goroutine (%s), which virtual time does not see: to the run it took no time. Wait for Redis alone, or run it in real time.", w.Function, w.State))
 	}
 	d.gaveUp.Store(err != nil)
+	if err == nil && d.strandProcesses() {
+		s.sched.Run() // requests that were given up end
+	}
 	return err
 }
 
@@ -45,7 +48,7 @@ func (w *world) warnings() []string {
 // knowsTime reports whether something that the run controls may have brought
 // time, or chance, into the limiter's decisions.
 func (w *world) knowsTime() bool {
-	return w.read.Load() || w.drew.Load() || w.fleet.ServersTime()
+	return w.read.Load() || w.drew.Load() || w.fleet.ServersTime() || w.Kind.Outside
 }
 
 // timeless looks for a key of which one client process has both admitted and

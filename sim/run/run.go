@@ -59,12 +59,13 @@ type Result struct {
 	Traffic    []record.Traffic
 	Telemetry  []record.Telemetry
 	Engines    []record.Engine
-	Aborted    string          // why it ended before the horizon, "" if it did not
-	Stopped    bool            // it was the sink that ended it
-	Unexpected int64           // errors of kind unexpected: a limiter failed by itself
-	Servers    []record.Server // what live shards said
-	ReadClock  []string        // limiters that read their client's clock
-	Warnings   []string        // what limiters did that virtual time or a Redis Cluster cannot play
+	Aborted    string            // why it ended before the horizon, "" if it did not
+	Stopped    bool              // it was the sink that ended it
+	Unexpected int64             // errors of kind unexpected: a limiter failed by itself
+	Servers    []record.Server   // what live shards said
+	ReadClock  []string          // limiters that read their client's clock
+	Warnings   []string          // what limiters did that virtual time or a Redis Cluster cannot play
+	Versions   map[string]string // of limiters that live in a process of their own, and how they were played
 }
 
 // Run plays the plan to its end, or until ctx is done: then nothing new is
@@ -86,7 +87,7 @@ func Run(ctx context.Context, p *plan.Plan, sink Sink, o Options) (Result, error
 	d.scheduleFaults()
 	d.scheduleNext()
 	if err := d.play(); err != nil {
-		return d.result, err // what holds it up still has the stage
+		return d.result, errors.Join(err, d.closeProcesses()) // what holds it up still has the stage
 	}
 	if d.quotas != nil {
 		d.fail(d.quotas.finish())
@@ -103,6 +104,7 @@ func Run(ctx context.Context, p *plan.Plan, sink Sink, o Options) (Result, error
 			d.result.ReadClock = append(d.result.ReadClock, w.Name)
 		}
 		d.result.Warnings = append(d.result.Warnings, w.warnings()...)
+		d.tellProcesses(w)
 	}
 	d.fail(d.close())
 	return d.result, d.err
@@ -215,9 +217,10 @@ func (d *driver) close() error {
 	if d.stopWatching != nil {
 		d.stopWatching()
 	}
-	var err error
-	d.result.Servers, err = d.stage.close(context.WithoutCancel(d.ctx))
-	return err
+	err := d.closeProcesses()
+	var serr error
+	d.result.Servers, serr = d.stage.close(context.WithoutCancel(d.ctx))
+	return errors.Join(err, serr)
 }
 
 // scheduleNext puts the next arrival on the schedule. The one after it is

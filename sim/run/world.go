@@ -12,6 +12,7 @@ import (
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/sim/clock"
 	"github.com/quotalab/quotalab/sim/fakeredis"
+	"github.com/quotalab/quotalab/sim/foreign"
 	"github.com/quotalab/quotalab/sim/limiter"
 	"github.com/quotalab/quotalab/sim/plan"
 )
@@ -35,6 +36,7 @@ type instance struct {
 	client   string
 	mode     record.Mode
 	limiter  limiter.Limiter
+	process  *foreign.Process // that the limiter lives in; nil: this one
 	registry *prometheus.Registry
 }
 
@@ -71,7 +73,14 @@ func (w *world) newInstance(d *driver, client, n int, scoped func(string) *rand.
 	if c.Instances > 1 {
 		in.name = fmt.Sprintf("%s/%d", c.Name, n)
 	}
-	redis, err := w.fleet.Client(fakeredis.ClientSpec{ShardNames: c.ShardNames, RTT: c.RTT, Rand: scoped("network/" + in.name), Connection: c.Connection, TAT: l.Kind.TAT, Now: w.judges(d, d.clients[client])})
+	spec := fakeredis.ClientSpec{ShardNames: c.ShardNames, RTT: c.RTT, Rand: scoped("network/" + in.name), Connection: c.Connection, TAT: l.Kind.TAT, Now: w.judges(d, d.clients[client])}
+	if l.Process != nil {
+		var err error
+		in.process, err = w.startProcess(d, client, in.name, spec, scoped("client/"+in.name).Uint32())
+		in.limiter = in.process
+		return in, err
+	}
+	redis, err := w.fleet.Client(spec)
 	if err != nil {
 		return nil, err
 	}

@@ -4,12 +4,16 @@ package virtualredis
 
 import "errors"
 
-type sharedTime struct{}
+// SharedTime is a clock that other processes read, which needs Linux.
+type SharedTime struct{}
 
-func newSharedTime(string, int64) (*sharedTime, error) {
+// NewSharedTime fails.
+func NewSharedTime(string, int64) (*SharedTime, error) {
 	return nil, errors.New("virtual time for programs needs Linux")
 }
 
-func (t *sharedTime) set(int64) {}
+// Set does nothing.
+func (t *SharedTime) Set(int64) {}
 
-func (t *sharedTime) close() error { return nil }
+// Close does nothing.
+func (t *SharedTime) Close() error { return nil }

@@ -50,7 +50,7 @@ type Server struct {
 	over   chan struct{} // closed when it ended
 	exit   error         // how, when over is closed
 	log    child.LastWords
-	time   *sharedTime
+	time   *SharedTime
 	remove func() error
 	stop   func() error
 }
@@ -69,7 +69,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 
 // SetTime sets the server's clock. A command that is sent afterwards finds
 // it. A clock does not run backwards: Redis' timers would stand still.
-func (s *Server) SetTime(t time.Time) { s.time.set(t.UnixNano()) }
+func (s *Server) SetTime(t time.Time) { s.time.Set(t.UnixNano()) }
 
 // Pid returns the number of the server's process.
 func (s *Server) Pid() int { return s.cmd.Process.Pid }
@@ -79,7 +79,7 @@ func (s *Server) Pid() int { return s.cmd.Process.Pid }
 func (s *Server) Stop() error { return s.stop() }
 
 func (s *Server) start(ctx context.Context, o Options) error {
-	library, err := library(ctx)
+	library, err := Library(ctx)
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (s *Server) start(ctx context.Context, o Options) error {
 	clockFile := filepath.Join(dir, "clock")
 	// A second before the epoch: its first timers become due at the epoch,
 	// rather than being waited for a millisecond at a time.
-	if s.time, err = newSharedTime(clockFile, o.Epoch.Add(-time.Second).UnixNano()); err != nil {
+	if s.time, err = NewSharedTime(clockFile, o.Epoch.Add(-time.Second).UnixNano()); err != nil {
 		return err
 	}
 	args := []string{"--port", "0", "--unixsocket", s.Socket, "--daemonize", "no", "--save", "", "--appendonly", "no", "--dir", dir, "--logfile", "",
@@ -179,7 +179,7 @@ func (s *Server) end() error {
 		errs = append(errs, s.forks.Close())
 	}
 	if s.time != nil {
-		errs = append(errs, s.time.close())
+		errs = append(errs, s.time.Close())
 	}
 	return errors.Join(append(errs, s.remove())...)
 }

@@ -4,7 +4,9 @@
  * follow it, so that the timers of a server run in the same time. Clocks of
  * processor time stay as they are. What a server seeds its hash tables and its
  * random numbers with is the same for every server: /dev/urandom holds zeros,
- * and the process has the number 1. */
+ * and the process has the number 1. With QUOTALAB_CLOCK_SCOPE=wall only the
+ * time of day is another's: runtimes wait by the monotonic clock, and need
+ * numbers of their own. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -18,6 +20,7 @@
 #include <unistd.h>
 
 static volatile int64_t *shared;
+static int wall_only;
 static int (*real_gettime)(clockid_t, struct timespec *);
 
 static void find(void) {
@@ -30,6 +33,8 @@ __attribute__((constructor)) static void map_clock(void) {
 	const char *path = getenv("QUOTALAB_CLOCK");
 	if (!path)
 		return;
+	const char *scope = getenv("QUOTALAB_CLOCK_SCOPE");
+	wall_only = scope && strcmp(scope, "wall") == 0;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return;
@@ -50,7 +55,8 @@ static int64_t now(void) {
 
 int clock_gettime(clockid_t clock, struct timespec *t) {
 	find();
-	if (!shared || clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID)
+	if (!shared || clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID ||
+	    (wall_only && clock != CLOCK_REALTIME && clock != CLOCK_REALTIME_COARSE))
 		return real_gettime(clock, t);
 	int64_t n = now();
 	t->tv_sec = n / 1000000000;
@@ -74,7 +80,7 @@ time_t time(time_t *t) {
 }
 
 static const char *seeds(const char *path) {
-	return shared && path && strcmp(path, "/dev/urandom") == 0 ? "/dev/zero" : path;
+	return shared && !wall_only && path && strcmp(path, "/dev/urandom") == 0 ? "/dev/zero" : path;
 }
 
 FILE *fopen(const char *restrict path, const char *restrict mode) {
@@ -89,5 +95,5 @@ FILE *fopen64(const char *restrict path, const char *restrict mode) {
 
 pid_t getpid(void) {
 	pid_t (*real)(void) = (pid_t (*)(void))dlsym(RTLD_NEXT, "getpid");
-	return shared ? 1 : real();
+	return shared && !wall_only ? 1 : real();
 }

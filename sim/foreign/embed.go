@@ -1,0 +1,8 @@
+package foreign
+
+import "embed"
+
+// shims give runtimes the virtual clock.
+//
+//go:embed shims
+var shims embed.FS
