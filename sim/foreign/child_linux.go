@@ -78,7 +78,7 @@ func start(ctx context.Context, s *Spec, now int64) (_ *program, err error) {
 			err = errors.Join(err, p.close())
 		}
 	}()
-	if p.dir, err = os.MkdirTemp("", "quotalab-child-"); err != nil {
+	if p.dir, err = os.MkdirTemp("", fmt.Sprintf("quotalab-child-%d-", os.Getpid())); err != nil {
 		return nil, fmt.Errorf("folder for its sockets: %w", err)
 	}
 	if p.clock, err = virtualredis.NewSharedTime(filepath.Join(p.dir, "clock"), now); err != nil {

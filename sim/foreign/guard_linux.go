@@ -2,6 +2,7 @@ package foreign
 
 import (
 	"context"
+	"debug/buildinfo"
 	"errors"
 	"fmt"
 	"io"
@@ -34,6 +35,9 @@ func (p *program) dress(ctx context.Context, cmd *exec.Cmd, clock string) error 
 		path, err := exec.LookPath(cmd.Path)
 		if err == nil {
 			err = virtualredis.Fit(path)
+		}
+		if _, no := buildinfo.ReadFile(path); err == nil && no == nil {
+			err = fmt.Errorf("%s is a Go program, which asks the kernel for the time past the C library", path)
 		}
 		if err != nil && clock == clockPreload {
 			return fmt.Errorf("its clock cannot be virtual: %w; or say clock: none, and let it judge by Redis' time", err)

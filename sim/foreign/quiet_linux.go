@@ -2,6 +2,7 @@ package foreign
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -43,16 +44,15 @@ type thread struct {
 // its threads sleep. Nor what waits for a disk or the kernel's own locks, which
 // ends by itself. Reading waits for events unless it is of a file: then the
 // thread's state is D.
-var waits = map[string]struct {
-	calls []int
-	read  int
-}{
-	// epoll_wait, epoll_pwait, epoll_pwait2, futex, futex_waitv, poll, ppoll, select, pselect6, recvfrom, recvmsg, accept, accept4,
-	// wait4, waitid, pause, rt_sigsuspend, rt_sigtimedwait, io_uring_enter
-	"amd64": {[]int{232, 281, 441, 202, 449, 7, 271, 23, 270, 45, 47, 43, 288, 61, 247, 34, 130, 128, 426}, 0},
-	// without those that arm64 does not have
-	"arm64": {[]int{22, 441, 98, 449, 73, 72, 207, 212, 202, 242, 260, 95, 133, 137, 426}, 63},
+var waits = map[string]map[int]string{
+	"amd64": {232: "epoll_wait", 281: "epoll_pwait", 441: "epoll_pwait2", 202: "futex", 449: "futex_waitv", 7: "poll", 271: "ppoll", 23: "select", 270: "pselect6",
+		45: "recvfrom", 47: "recvmsg", 43: "accept", 288: "accept4", 61: "wait4", 247: "waitid", 34: "pause", 130: "rt_sigsuspend", 128: "rt_sigtimedwait",
+		426: "io_uring_enter", 0: read},
+	"arm64": {22: "epoll_pwait", 441: "epoll_pwait2", 98: "futex", 449: "futex_waitv", 73: "ppoll", 72: "pselect6", 207: "recvfrom", 212: "recvmsg", 202: "accept",
+		242: "accept4", 260: "wait4", 95: "waitid", 133: "rt_sigsuspend", 137: "rt_sigtimedwait", 426: "io_uring_enter", 63: read},
 }
+
+const read = "read"
 
 // newWatcher fails where this machine does not show what a watcher needs.
 func newWatcher(pid int) (*watcher, error) {
@@ -220,8 +220,8 @@ func (w *watcher) asleep(t *thread) bool {
 	if err != nil {
 		return false
 	}
-	known := waits[runtime.GOARCH]
-	return slices.Contains(known.calls, call) || call == known.read && w.state(t) == 'S'
+	name, ok := waits[runtime.GOARCH][call]
+	return ok && (name != read || w.state(t) == 'S')
 }
 
 // state returns the letter of the thread's state.
@@ -249,8 +249,9 @@ func (w *watcher) String() string {
 		comm, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/comm", t.pid, tid)) // "" where it ended
 		n, _ := unix.Pread(t.syscall, w.buf[:], 0)
 		word, _, _ := strings.Cut(strings.TrimSpace(string(w.buf[:max(n, 0)])), " ")
-		what := "waits in system call " + word
-		if word == "running" || word == "" {
+		call, err := strconv.Atoi(word)
+		what := "waits in " + cmp.Or(waits[runtime.GOARCH][call], "system call "+word)
+		if err != nil {
 			what = "runs"
 		}
 		fmt.Fprintf(&b, "\n\tthread %d (%s) %s, state %c", tid, bytes.TrimSpace(comm), what, max(w.state(t), '?'))
