@@ -52,6 +52,7 @@ type program struct {
 	ready      *Ready
 	barrier    int64
 	gone       bool // its standard output ended
+	obedient   bool // it ended by itself when its input did
 	buf        [64 << 10]byte
 	events     [64]unix.EpollEvent
 	descriptor []int // everything to close
@@ -412,6 +413,9 @@ func (p *program) unread(fds []int) bool {
 	return false
 }
 
+// endLimit is how long a child may take to end by itself.
+const endLimit = 2 * time.Second
+
 // close ends the process, by the end of its input and then by force, and
 // removes what it had.
 func (p *program) close() error {
@@ -422,7 +426,8 @@ func (p *program) close() error {
 	if p.cmd != nil {
 		select {
 		case <-p.over:
-		case <-time.After(500 * time.Millisecond):
+			p.obedient = true
+		case <-time.After(endLimit):
 		}
 		_ = unix.Kill(-p.cmd.Process.Pid, unix.SIGKILL) // its own group; an error says that all have ended
 		<-p.over

@@ -56,6 +56,8 @@ type Shares struct {
 	ByKey   int64 // to the only request that waits and names the key
 	ByOrder int64 // to the first of several that wait and name the key
 	Nobody  int64
+
+	Clocks int64 // answers with the time of a clock that was as it should be
 }
 
 // All returns the number of commands.
@@ -67,4 +69,5 @@ func (s *Shares) Add(o Shares) {
 	s.ByKey += o.ByKey
 	s.ByOrder += o.ByOrder
 	s.Nobody += o.Nobody
+	s.Clocks += o.Clocks
 }

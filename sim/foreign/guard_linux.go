@@ -32,7 +32,11 @@ func isShim(clock string) bool { return clock == clockNode || clock == clockPyth
 func (p *program) dress(ctx context.Context, cmd *exec.Cmd, clock string) error {
 	add := func(text ...string) { cmd.Env = append(cmd.Env, text...) }
 	if clock == clockPreload || clock == clockPython {
-		path, err := exec.LookPath(cmd.Path)
+		path := cmd.Path
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(cmd.Dir, path)
+		}
+		path, err := exec.LookPath(path)
 		if err == nil {
 			err = virtualredis.Fit(path)
 		}

@@ -377,6 +377,7 @@ func (p *Process) conclude(a answer) error {
 	}
 	if drift := 0.0; a.Clock != nil && p.spec.Clock != "none" {
 		asked := float64(p.spec.Sched.Epoch().UnixNano()+r.sent+int64(p.spec.Offset())) / 1e6
+		p.shares.Clocks++
 		if drift = *a.Clock - asked; math.Abs(drift) > 1 {
 			return fmt.Errorf("its clock (clock_ms) is %.3f ms ahead of the run's, which clock: %s should have given it", drift, p.spec.Clock)
 		}
@@ -550,3 +551,6 @@ func names(words []string, r *request) bool {
 	})
 	return found
 }
+
+// Obedient reports whether the child ended by itself when its input did.
+func (p *Process) Obedient() bool { return p.program.obedient }

@@ -1,8 +1,0 @@
-package foreign
-
-import "embed"
-
-// shims give runtimes the virtual clock.
-//
-//go:embed shims
-var shims embed.FS
