@@ -53,6 +53,7 @@ type program struct {
 	barrier    int64
 	gone       bool // its standard output ended
 	obedient   bool // it ended by itself when its input did
+	serves     bool // it speaks HTTP
 	buf        [64 << 10]byte
 	events     [64]unix.EpollEvent
 	descriptor []int // everything to close
@@ -98,7 +99,10 @@ func start(ctx context.Context, s *Spec, now int64) (_ *program, err error) {
 	if p.watcher, err = newWatcher(p.cmd.Process.Pid); err != nil {
 		return nil, err
 	}
-	return p, p.write(p.in, hello)
+	if err := p.write(p.in, hello); !errors.Is(err, unix.EPIPE) { // that it has ended is found out, with what it said
+		return p, err
+	}
+	return p, nil
 }
 
 // greet opens the shards' sockets and returns the first line.
@@ -122,7 +126,7 @@ func (p *program) greet(s *Spec, now int64) ([]byte, error) {
 		h.Shards = append(h.Shards, shardLine{name, path})
 	}
 	if s.Service != nil {
-		h.Listen = filepath.Join(p.dir, "service")
+		p.serves, h.Listen = true, filepath.Join(p.dir, "service")
 	}
 	p.places = places(h)
 	text, err := json.Marshal(greeting{h})
@@ -424,6 +428,9 @@ func (p *program) close() error {
 		p.in = -1
 	}
 	if p.cmd != nil {
+		if p.serves {
+			_ = unix.Kill(-p.cmd.Process.Pid, unix.SIGTERM) // services do not read their input
+		}
 		select {
 		case <-p.over:
 			p.obedient = true

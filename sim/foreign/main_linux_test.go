@@ -20,6 +20,7 @@ import (
 
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/scenarios"
+	"github.com/quotalab/quotalab/sim/foreign"
 	"github.com/quotalab/quotalab/sim/limiter"
 	"github.com/quotalab/quotalab/sim/plan"
 	"github.com/quotalab/quotalab/sim/run"
@@ -126,6 +127,9 @@ func decide(client *redis.Client, q question, count int, mode string) string {
 			return fmt.Sprintf(`{"id":%d,"allowed":true,"clock_ms":%d}`, q.ID, time.Now().UnixMilli())
 		}
 	}
+	if mode == "chance" && time.Now().UnixNano()%2 == 0 {
+		return fmt.Sprintf(`{"id":%d,"allowed":false}`, q.ID)
+	}
 	if n+cost > count {
 		return fmt.Sprintf(`{"id":%d,"allowed":false,"remaining":%d,"retry_after_ms":null}`, q.ID, count-n)
 	}
@@ -215,6 +219,15 @@ func playOf(t *testing.T, dir, text string) *played {
 		t.Fatal(err)
 	}
 	return got
+}
+
+// checkSpec is the test's own binary as a child that is to be checked.
+func checkSpec(path, mode string) foreign.Spec {
+	return foreign.Spec{
+		Process: limiter.Process{Command: []string{path}, Environment: []string{childMode + "=" + mode}, Quiet: "exact", Clock: "none"},
+		Client:  "default", Does: record.TakeMode, Shards: []string{"a", "b"}, Patience: 10 * time.Second,
+		Limiter: record.Limiter{Limits: []record.Limit{{Name: "default", Count: 100, Period: time.Hour, Burst: 100}}},
+	}
 }
 
 // left returns the processes with that variable in their environment.
