@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/quotalab/quotalab/cmd/campaign"
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/sim/limiter"
 )
 
@@ -33,6 +34,7 @@ func mostMemory(t *testing.T, scenario string) (taken, estimated float64) {
 // TestEstimateOfMemory compares the memory that runs take with the estimate, and
 // what a key adds with the README's figure: both within a factor of two.
 func TestEstimateOfMemory(t *testing.T) {
+	testkit.Live(t, "plays three scenarios alone")
 	const keys = 50_000
 	near := func(what string, found, expected float64) {
 		t.Logf("%s: %.3g bytes taken, %.3g expected", what, found, expected)

@@ -243,6 +243,9 @@ func TestServerThatStaysDown(t *testing.T) {
 	}
 }
 
+// livePrefix is what the keys of a run begin with.
+var livePrefix = regexp.MustCompile(`quotalab:\d{8}T\d{6}\.\d{3}-[0-9a-f]{8}:`)
+
 // A run that was killed leaves its keys. The next one says whose they are, and
 // clean deletes them, and only them.
 func TestCleanAfterAKilledRun(t *testing.T) {
@@ -256,7 +259,7 @@ func TestCleanAfterAKilledRun(t *testing.T) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	prefix := regexp.MustCompile(`quotalab:\d{8}T\d{6}\.\d{3}-[0-9a-f]{8}:`)
+	prefix := livePrefix
 	clean := func(more ...string) string {
 		out, err := exec.Command("quotalab", append([]string{"clean", "--redis", "a=" + a}, more...)...).Output()
 		if err != nil {

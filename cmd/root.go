@@ -26,6 +26,7 @@ import (
 
 	"github.com/quotalab/quotalab/cmd/campaign"
 	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/sim/child"
 	"github.com/quotalab/quotalab/sim/clock"
 	"github.com/quotalab/quotalab/sim/limiter"
 	"github.com/quotalab/quotalab/sim/run"
@@ -200,10 +201,12 @@ func newApp(extra limiter.Kinds) *app {
 func (a *app) main(args []string) int {
 	a.signals = watchSignals(a.stderr)
 	defer a.signals.stop()
+	child.RemoveStale(os.TempDir())
 	root := a.root()
 	root.SetArgs(args)
 	ran, err := execute(root)
-	if ran == root { // no verb was reached
+	child.End(func(left error) { err = errors.Join(err, left) }) // what an error or a panic left
+	if ran == root {                                             // no verb was reached
 		err = campaign.With(campaign.Invalid, err)
 	}
 	if werr := a.stdout.err; werr != nil && (err == nil || campaign.StatusOf(err) == campaign.AssertionFailed) {

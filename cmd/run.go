@@ -119,7 +119,6 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	a.signals.own(s.Close)
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if s.Plan.Scenario.Sweep != nil {
 		a.Note("note: the sweep of %s is left out, the scenario is played as written: to play its cells, quotalab sweep %s", s.Plan.Scenario.Name, name)

@@ -7,6 +7,9 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"syscall"
 	"testing"
@@ -61,21 +64,39 @@ func exits() {
 	}
 }
 
-// TestScripts runs testdata/script: each verb, each exit code. The condition
-// [live] holds where everything is asked for, and then redis-server must be there
-// in CI.
-func TestScripts(t *testing.T) {
-	if testkit.IsLive() {
-		t.Run("redis-server", func(t *testing.T) { testkit.Program(t, "redis-server", "redis-server") })
+// TestScripts runs testdata/script: each verb, each exit code.
+func TestScripts(t *testing.T) { scripts(t, false) }
+
+// TestLiveScripts runs those that ask whether everything is asked for.
+func TestLiveScripts(t *testing.T) {
+	testkit.Live(t, "plays in real time or for long")
+	testkit.Program(t, "redis-server", "redis-server")
+	scripts(t, true)
+}
+
+// scripts runs the scripts that have the condition [live], or those that have not.
+func scripts(t *testing.T, live bool) {
+	t.Helper()
+	names, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil {
+		t.Fatal(err)
 	}
+	asks := regexp.MustCompile(`(?m)^\[!?live\]`)
+	files := slices.DeleteFunc(names, func(name string) bool {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return asks.Match(text) != live
+	})
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+		Files:               files,
 		RequireExplicitExec: true,
 		Condition: func(name string) (bool, error) {
 			if name != "live" {
 				return false, fmt.Errorf("unknown condition %q", name)
 			}
-			return testkit.IsLive(), nil
+			return live, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"await":       await,

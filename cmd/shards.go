@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -17,6 +15,7 @@ import (
 	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/present"
 	"github.com/quotalab/quotalab/results/summary"
+	"github.com/quotalab/quotalab/sim/child"
 	"github.com/quotalab/quotalab/sim/fakeredis"
 )
 
@@ -69,52 +68,57 @@ listen at Unix sockets, one a shard, DIR/<name>.sock, or at ports of this machin
 }
 
 // serve serves embedded shards until the user ends it.
-func (a *app) serve(ctx context.Context, at string, names []string) error {
-	listeners, err := listen(at, names)
+func (a *app) serve(ctx context.Context, at string, names []string) (err error) {
+	ctx, done := a.signals.graceful(ctx)
+	defer done()
+	network, addresses, err := addressesAt(at, names)
+	if dir, unix := strings.CutPrefix(at, "unix:"); unix && err == nil {
+		var remove func() error
+		if addresses, remove, err = child.Sockets(dir, names); err == nil {
+			defer func() { err = errors.Join(err, remove()) }()
+		}
+	}
+	var listeners []net.Listener
+	if err == nil {
+		listeners, err = listen(network, addresses)
+	}
 	if err != nil {
 		return usagef("--serve: %w", err)
 	}
 	for i, l := range listeners {
 		fmt.Fprintf(a.stdout, "%s %s:%s\n", names[i], l.Addr().Network(), l.Addr())
 	}
-	ctx, done := a.signals.graceful(ctx)
-	defer done()
 	return fakeredis.Serve(ctx, listeners)
 }
 
-// listen opens a listener for each shard, in a directory that belongs to this
-// user alone or on the loopback device.
-func listen(at string, names []string) (all []net.Listener, err error) {
-	defer func() {
+// addressesAt returns the addresses for --serve, but for sockets in a directory.
+func addressesAt(at string, names []string) (network string, addresses []string, err error) {
+	if dir, unix := strings.CutPrefix(at, "unix:"); unix && dir != "" {
+		return "unix", nil, nil
+	}
+	host, port, err := net.SplitHostPort(at)
+	number, notNumber := strconv.Atoi(port)
+	if err != nil || notNumber != nil || net.ParseIP(host) == nil || !net.ParseIP(host).IsLoopback() {
+		return "", nil, fmt.Errorf("expected unix:DIR, or an address of this machine alone such as 127.0.0.1:6379, found %q", at)
+	}
+	for range names {
+		addresses = append(addresses, net.JoinHostPort(host, strconv.Itoa(number)))
+		if number > 0 { // 0: any that is free
+			number++
+		}
+	}
+	return "tcp", addresses, nil
+}
+
+// listen opens a listener for each shard.
+func listen(network string, addresses []string) (all []net.Listener, err error) {
+	for _, address := range addresses {
+		l, err := net.Listen(network, address)
 		if err != nil {
 			for _, l := range all {
 				err = errors.Join(err, l.Close())
 			}
-		}
-	}()
-	dir, unix := strings.CutPrefix(at, "unix:")
-	host, port, err := net.SplitHostPort(at)
-	first, notNumber := strconv.Atoi(port)
-	switch {
-	case unix && dir != "":
-		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, err
-		}
-	case unix || err != nil || notNumber != nil || net.ParseIP(host) == nil || !net.ParseIP(host).IsLoopback():
-		return nil, fmt.Errorf("expected unix:DIR, or an address of this machine alone such as 127.0.0.1:6379, found %q", at)
-	}
-	for i, name := range names {
-		network, address := "unix", filepath.Join(dir, name+".sock")
-		if !unix {
-			number := first
-			if first > 0 { // 0: any that is free
-				number += i
-			}
-			network, address = "tcp", net.JoinHostPort(host, strconv.Itoa(number))
-		}
-		l, err := net.Listen(network, address)
-		if err != nil {
-			return all, err
 		}
 		all = append(all, l)
 	}

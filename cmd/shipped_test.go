@@ -25,8 +25,9 @@ func isLive(t *testing.T, name string) bool {
 	return s.Clock == "real"
 }
 
-// long are shipped scenarios that take three seconds or more each.
-var long = []string{"boulder-new-account", "boulder-new-order", "boulder-not-found", "flagsmith-5069", "flagsmith-stale-prefilter", "hot-key", "retry-storm", "usage-and-limiter"}
+// long are shipped scenarios that take a second or more each.
+var long = []string{"boulder-new-account", "boulder-new-order", "boulder-not-found", "flagsmith-31-day-month", "flagsmith-5069", "flagsmith-stale-prefilter", "hot-key", "retry-storm", "shard-lost",
+	"threshold-corrections", "threshold-limit-change", "threshold-shard-lost", "usage-and-limiter"}
 
 // Every shipped scenario in virtual time gives the summary, the benchmark lines
 // and the figures that are committed as its reference, byte for byte, and its

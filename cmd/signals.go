@@ -12,6 +12,7 @@ import (
 
 	"github.com/quotalab/quotalab/cmd/campaign"
 	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/sim/child"
 	"github.com/quotalab/quotalab/sim/clock"
 )
 
@@ -27,17 +28,18 @@ type signals struct {
 	c      chan os.Signal
 	now    func() time.Time
 	exit   func(code int)
+	end    func(exit func(error)) // child.End
 
 	mu     sync.Mutex
 	first  time.Time               // when the first signal came; zero: none did
 	cancel context.CancelCauseFunc // nil: end at once
-	owned  func() error            // lets go of what must not outlive the process; nil: nothing
 }
 
 func watchSignals(stderr io.Writer) *signals {
-	s := &signals{stderr: stderr, c: make(chan os.Signal, 2), now: clock.Now, exit: os.Exit}
+	s := &signals{stderr: stderr, c: make(chan os.Signal, 2), now: clock.Now, exit: os.Exit, end: child.End}
 	signal.Notify(s.c, os.Interrupt, syscall.SIGTERM)
-	if !signal.Ignored(syscall.SIGHUP) { // as nohup wants it
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // writing fails, and the program ends in good order
+	if !signal.Ignored(syscall.SIGHUP) {                    // as nohup wants it
 		signal.Notify(s.c, syscall.SIGHUP)
 	}
 	go func() {
@@ -62,12 +64,12 @@ func (s *signals) received() {
 		return
 	case again || s.cancel == nil:
 		fmt.Fprintln(s.stderr, "\nquotalab: ended by a signal")
-		if s.owned != nil {
-			if err := s.owned(); err != nil {
+		s.end(func(err error) {
+			if err != nil {
 				fmt.Fprintln(s.stderr, "quotalab:", metric.PrintableText(err.Error()))
 			}
-		}
-		s.exit(int(campaign.Aborted))
+			s.exit(int(campaign.Aborted))
+		})
 		return
 	}
 	s.first = now
@@ -81,14 +83,6 @@ func (s *signals) hold(cancel context.CancelCauseFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cancel = cancel
-}
-
-// own has a signal that ends the process at once call release before: servers that
-// were started, and their folders, must not outlive it.
-func (s *signals) own(release func() error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.owned = release
 }
 
 // graceful returns a context that the first signal cancels, with

@@ -33,7 +33,8 @@ func TestSignals(t *testing.T) {
 	for _, tt := range tests {
 		var now time.Time
 		var exits []int
-		s := &signals{stderr: io.Discard, now: func() time.Time { return now }, exit: func(code int) { exits = append(exits, code) }}
+		s := &signals{stderr: io.Discard, now: func() time.Time { return now }, exit: func(code int) { exits = append(exits, code) },
+			end: func(exit func(error)) { exit(nil) }}
 		ctx, done := context.Background(), func() {}
 		if tt.held {
 			ctx, done = s.graceful(ctx)

@@ -48,7 +48,7 @@ func TestSweepIsKilledAndGoesOn(t *testing.T) {
 	parts := killedSweep{dir: filepath.Join(temp, "parts"), file: file}
 	rng := rand.New(rand.NewPCG(6, 3))
 	finished := map[string]os.FileInfo{}
-	for round := range testkit.Full(12, 5) {
+	for round := range testkit.Full(12, 4) {
 		more, later := rng.IntN(14), rng.IntN(60) // cells that the process may finish before it is killed; ms
 		if round < 3 {
 			more, later = 0, rng.IntN(500) // while it begins

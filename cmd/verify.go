@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -31,7 +32,7 @@ edits; they are no signature.` + exitHelp(campaign.Passed, campaign.Invalid),
 				m := r.Manifest()
 				state := "complete"
 				if !m.Complete {
-					state = "incomplete: " + m.Aborted
+					state = "incomplete: " + cmp.Or(m.Aborted, "it was killed, or still goes on")
 				}
 				if m.SchemaVersion == 1 {
 					state += "; its manifest, of version 1, has no hash of its own"

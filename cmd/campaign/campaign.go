@@ -21,6 +21,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -173,6 +174,10 @@ type Monitor interface {
 type Runner interface {
 	Run(ctx context.Context, c Cell, dir string) (*Played, error)
 }
+
+// allCores returns the places of the processors, which runs that go on at once
+// share: each of them has worlds that can be played side by side.
+func allCores() chan struct{} { return make(chan struct{}, runtime.GOMAXPROCS(0)) }
 
 // inParallel calls do with 0 to n−1, as many at once as there are workers, and
 // begins them in order.

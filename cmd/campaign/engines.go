@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"os"
 	"path/filepath"
 	"reflect"
 	"time"
 
 	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/sim/child"
 	"github.com/quotalab/quotalab/sim/plan"
 )
 
@@ -58,11 +58,11 @@ func (e *Engines) on(engine int) Overrides {
 
 // Play plays a scenario on both engines.
 func (e *Engines) Play(ctx context.Context, given string) (v *Engined, err error) {
-	dir, err := os.MkdirTemp("", "quotalab-engines-")
+	dir, remove, err := child.Folder("engines")
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	defer func() { err = errors.Join(err, remove()) }()
 	v = &Engined{}
 	var records [2]*record.Reader
 	for i := range records {

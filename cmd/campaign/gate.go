@@ -32,6 +32,7 @@ type Gate struct {
 	Scenarios  []*Gated
 
 	programs [2]string // this build and the base binary
+	procs    int       // processors for a run in virtual time
 }
 
 // Gated is one scenario of a gate.

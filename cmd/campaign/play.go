@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime/debug"
 	"strings"
@@ -61,7 +62,7 @@ type Played struct {
 // Play plays the plan into a record, which is complete when it returns, also
 // if ctx ended the run.
 func (r Run) Play(ctx context.Context) (*Played, error) {
-	o := run.Options{Live: r.Live, Engine: r.Engine, Progress: r.Progress}
+	o := run.Options{Live: r.Live, Engine: r.Engine, Progress: r.Progress, Cores: r.Cores}
 	if r.Meter != nil {
 		o.InFlight = new(atomic.Int64)
 		if err := r.Meter.InFlight(o.InFlight.Load); err != nil {
@@ -152,6 +153,14 @@ func (r Run) playInto(ctx context.Context, sink *watcher, o run.Options) (*Playe
 		first, _, _ := strings.Cut(cerr.Error(), "\n")
 		return nil, fmt.Errorf("running %s: the record at %s could not be written further, what was recorded up to there (%s) can be read: %s",
 			r.Plan.Scenario.Name, sink.Dir(), unit.Counted(written.Count, "observation"), first)
+	}
+	if _, gone := os.Stat(sink.Dir()); cerr != nil && gone != nil {
+		first, _, _ := strings.Cut(cerr.Error(), "\n")
+		return nil, fmt.Errorf("running %s: the directory of its record, %s, was removed or moved while it went on (%s): run it again, with a --dir that is left alone",
+			r.Plan.Scenario.Name, sink.Dir(), first)
+	}
+	if StatusOf(err) == Aborted && cerr == nil { // before anything was sent: that has a summary too
+		return &Played{Dir: sink.Dir(), Aborted: true}, nil
 	}
 	if err := errors.Join(err, cerr); err != nil {
 		return nil, With(statusOfRun(err), fmt.Errorf("running %s, record at %s: %w", r.Plan.Scenario.Name, sink.Dir(), err))

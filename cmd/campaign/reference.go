@@ -22,6 +22,7 @@ import (
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/summary"
 	"github.com/quotalab/quotalab/scenarios"
+	"github.com/quotalab/quotalab/sim/child"
 	"github.com/quotalab/quotalab/sim/plan"
 )
 
@@ -64,9 +65,10 @@ type Files map[string][]byte
 // the files of all.
 func (r *Reference) Play(ctx context.Context) (Files, error) {
 	results := make([]referenceResult, len(r.Names))
+	cores := allCores()
 	inParallel(len(r.Names), runtime.GOMAXPROCS(0), func(i int) {
 		results[i].name = r.Names[i]
-		results[i].err = r.play(ctx, &results[i])
+		results[i].err = r.play(ctx, &results[i], cores)
 		r.Note("%s played", r.Names[i])
 	})
 	files := Files{}
@@ -84,16 +86,16 @@ func (r *Reference) Play(ctx context.Context) (Files, error) {
 	return files, nil
 }
 
-func (r *Reference) play(ctx context.Context, of *referenceResult) (err error) {
-	stage, err := Open(ctx, func(o Overrides) (*plan.Plan, error) { return r.Load(of.name, o) }, Overrides{Engine: r.Engine})
+func (r *Reference) play(ctx context.Context, of *referenceResult, cores chan struct{}) (err error) {
+	stage, err := Open(ctx, func(o Overrides) (*plan.Plan, error) { return r.Load(of.name, o) }, Overrides{Engine: r.Engine, Cores: cores})
 	if err != nil {
 		return err
 	}
-	temp, err := os.MkdirTemp("", "quotalab-reference-")
+	temp, remove, err := child.Folder("reference")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
+	defer func() { err = errors.Join(err, remove()) }()
 	run := NewRun(stage, time.Unix(0, 0).UTC()) // what the wall clock says is no result
 	run.Manifest.Versions, run.Dir = nil, filepath.Join(temp, "record")
 	played, err := run.Play(ctx)

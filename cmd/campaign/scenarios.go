@@ -38,11 +38,12 @@ const AllowMemory = "allow-memory"
 // say otherwise.
 type Overrides struct {
 	Seed    *uint64
-	Trace   string    // file of every replay
-	Clock   string    // "": the scenario's
-	Servers Servers   // of a run in real time
-	Engine  Engine    // of a run in virtual time
-	Now     time.Time // when the run is about to begin
+	Trace   string        // file of every replay
+	Clock   string        // "": the scenario's
+	Servers Servers       // of a run in real time
+	Engine  Engine        // of a run in virtual time
+	Now     time.Time     // when the run is about to begin
+	Cores   chan struct{} // of the campaign, see Stage
 
 	AllowMemory bool // run although more memory is expected than the machine has
 }
@@ -235,6 +236,7 @@ type Stage struct {
 	Plan   *plan.Plan
 	Live   *run.Live             // the servers of a run in real time; nil: in virtual time
 	Engine *virtualredis.Program // of servers in virtual time; nil: none
+	Cores  chan struct{}         // of the campaign, which its runs share; nil: all
 }
 
 // Close closes the servers.
@@ -254,7 +256,7 @@ func Open(ctx context.Context, compile func(Overrides) (*plan.Plan, error), o Ov
 	}
 	if p.Scenario.Clock != "real" {
 		engine, err := o.Engine.find(ctx, p.Scenario)
-		return Stage{Plan: p, Engine: engine}, err
+		return Stage{Plan: p, Engine: engine, Cores: o.Cores}, err
 	}
 	opened, err := o.Servers.Open(ctx, p.Shards)
 	if err != nil {

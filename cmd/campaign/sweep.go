@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -47,12 +46,12 @@ func (s *Sweep) Open() (err error) {
 	if s.real, err = s.Check(s.Scenario, s.Overrides); err != nil {
 		return err
 	}
-	if s.Runner == nil {
-		s.Runner = s.Local
-	}
-	s.free = make(chan struct{}, s.Jobs)
+	s.free, s.Cores = make(chan struct{}, s.Jobs), allCores()
 	if s.real {
 		s.free, s.made.Servers = make(chan struct{}, 1), s.Servers.Given
+	}
+	if s.Runner == nil {
+		s.Runner = s.Local
 	}
 	if e, err := s.Engine.find(context.Background(), s.Scenario); err != nil {
 		return err
@@ -284,12 +283,15 @@ func row(c Cell, hash string, s *summary.Measured, made cellFile) sweep.Run {
 
 // Summary reads the summary of a finished run.
 func (s *Sweep) Summary(run *sweep.Run) (*summary.Summary, error) {
-	path := filepath.Join(s.dir.cell(run.Plan), record.SummaryFile)
-	data, err := os.ReadFile(path)
+	r, err := record.Open(s.dir.cell(run.Plan))
 	if err != nil {
 		return nil, err
 	}
-	return summary.Read(data, path)
+	data, err := r.File(record.SummaryFile)
+	if err != nil {
+		return nil, err
+	}
+	return summary.Read(data, filepath.Join(r.Dir(), record.SummaryFile))
 }
 
 // Tally says what was played and what was there.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/sim/child"
 )
 
 // The directory of a sweep has a directory for each finished cell, named by the
@@ -22,10 +22,7 @@ import (
 // into one with the suffix partial, which loses that when all is written. So
 // whatever instant the process is killed at, a cell is finished or it has to be
 // played.
-const (
-	cellFileName = "cell.json"
-	lockFileName = ".lock"
-)
+const cellFileName = "cell.json"
 
 // errOtherMade says that a finished cell is not what this sweep would make.
 var errOtherMade = errors.New("made by another build of quotalab, or on other servers")
@@ -41,35 +38,44 @@ type cellFile struct {
 // sweepDir is the directory of a sweep. Its methods may be called at once, for
 // different cells.
 type sweepDir struct {
-	path string
-	lock *flock.Flock
+	path  string
+	lock  *flock.Flock
+	close func() error
 }
 
 // openSweepDir makes the directory, keeps other sweeps out of it, and removes
-// what one that was killed has left half done.
-func openSweepDir(path string) (sweepDir, error) {
-	d := sweepDir{path, flock.New(filepath.Join(path, lockFileName))}
-	if err := os.MkdirAll(path, 0o755); err != nil {
-		return d, err
-	}
-	if locked, err := d.lock.TryLock(); err != nil {
-		return d, err
-	} else if !locked {
-		return d, fmt.Errorf("another sweep is using %s: wait for its end, or name another directory", path)
-	}
-	entries, err := os.ReadDir(path)
-	for _, e := range entries {
-		if e.IsDir() && strings.HasSuffix(e.Name(), record.PartialSuffix) { // a file is overwritten by the next one
-			err = errors.Join(err, removeCell(filepath.Join(path, e.Name())))
-		}
-	}
-	if err != nil {
-		return d, errors.Join(err, d.close())
-	}
-	return d, nil
+// what one that was killed has left half done. So does close what this one has.
+func openSweepDir(path string) (d sweepDir, err error) {
+	d = sweepDir{path: path, lock: flock.New(filepath.Join(path, child.LockFile))}
+	d.close, err = child.Own(d.open, func() error { return errors.Join(d.clear(), d.lock.Close()) })
+	return d, err
 }
 
-func (d sweepDir) close() error { return d.lock.Close() }
+func (d sweepDir) open() error {
+	if err := os.MkdirAll(d.path, 0o755); err != nil {
+		return err
+	}
+	if locked, err := d.lock.TryLock(); err != nil {
+		return err
+	} else if !locked {
+		return fmt.Errorf("another sweep is using %s: wait for its end, or name another directory", d.path)
+	}
+	if err := d.clear(); err != nil {
+		return errors.Join(err, d.lock.Close())
+	}
+	return nil
+}
+
+// clear removes the cells that are not finished.
+func (d sweepDir) clear() error {
+	entries, err := os.ReadDir(d.path)
+	for _, e := range entries {
+		if e.IsDir() && strings.HasSuffix(e.Name(), record.PartialSuffix) { // a file is overwritten by the next one
+			err = errors.Join(err, removeCell(filepath.Join(d.path, e.Name())))
+		}
+	}
+	return err
+}
 
 func (d sweepDir) cell(hash string) string    { return filepath.Join(d.path, hash) }
 func (d sweepDir) partial(hash string) string { return d.cell(hash) + record.PartialSuffix }
@@ -146,17 +152,7 @@ func removeCell(dir string) error {
 	if !own {
 		return fmt.Errorf("%s was not made by a sweep: move it elsewhere, or name another directory", dir)
 	}
-	for _, e := range entries {
-		if e.Name() != cellFileName {
-			if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
-				return err
-			}
-		}
-	}
-	if err := os.Remove(filepath.Join(dir, cellFileName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return os.Remove(dir)
+	return child.RemoveFolder(dir, cellFileName)
 }
 
 // executableHash is the SHA-256 of the program that is running.

@@ -11,8 +11,10 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/quotalab/quotalab/results/summary"
+	"github.com/quotalab/quotalab/sim/child"
 )
 
 // Who plays a run of a gate: this build, or the base binary.
@@ -41,6 +43,7 @@ func (g *Gate) Play(ctx context.Context) error {
 	g.programs = [2]string{NewBuild: self, BaseBuild: g.BaseBinary}
 	virtual, real := g.turns()
 	errs := make([]error, len(virtual))
+	g.procs = max(1, runtime.GOMAXPROCS(0)/max(1, len(virtual)))
 	inParallel(len(virtual), runtime.GOMAXPROCS(0), func(i int) {
 		_, errs[i] = g.take(ctx, virtual[i], 0)
 	})
@@ -125,11 +128,11 @@ func (g *Gate) take(ctx context.Context, t turn, spare int) (left int, err error
 // child plays a run in a process of its own, so that each build and each run has
 // the same conditions, and returns its summary.
 func (g *Gate) child(ctx context.Context, t turn) (s *summary.Summary, err error) {
-	dir, err := os.MkdirTemp("", "quotalab-gate-")
+	dir, remove, err := child.Folder("gate")
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	defer func() { err = errors.Join(err, remove()) }()
 	out := filepath.Join(dir, "summary.json")
 	args := []string{"run", t.of.given, "--dir", filepath.Join(dir, "record"), "--out", "json=" + out, "--summary-mode", "disabled", "--quiet"}
 	if err := g.exec(ctx, t, append(args, g.Args...)); err != nil {
@@ -148,21 +151,31 @@ func (g *Gate) child(ctx context.Context, t turn) (s *summary.Summary, err error
 	return s, nil
 }
 
+// buildGrace is how long a build that is asked to end at once may take to stop its
+// servers and to remove what is theirs.
+const buildGrace = 2 * time.Second
+
 // exec runs a build of quotalab. An error has the status that the build exited
 // with, where that is one of ours and not about what the run came to.
 func (g *Gate) exec(ctx context.Context, t turn, args []string) error {
-	c := exec.CommandContext(ctx, g.programs[t.build], args...)
+	c := exec.Command(g.programs[t.build], args...)
 	var stderr bytes.Buffer
 	c.Stderr = &stderr
-	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
-	ownGroup(c)
-	err := c.Run()
+	if !t.of.real { // others run beside it
+		c.Env = append(os.Environ(), fmt.Sprint("GOMAXPROCS=", g.procs))
+	}
+	p, err := child.Start(c, buildGrace)
+	if err != nil {
+		return Invalidf("%s: %w", g.programs[t.build], err)
+	}
+	stopped := context.AfterFunc(ctx, func() { _ = p.Signal(os.Interrupt) }) // an error says that it ended already
+	err = p.Exit()
+	stopped()
+	p.Stop()
 	status := Status(c.ProcessState.ExitCode())
 	switch {
 	case errors.Is(context.Cause(ctx), ErrInterrupt):
 		return With(Aborted, errors.New("aborted by the user: nothing was judged"))
-	case c.ProcessState == nil:
-		return Invalidf("%s: %w", g.programs[t.build], err)
 	case slices.Contains([]Status{Passed, AssertionFailed, OffSchedule}, status):
 		return nil
 	case !slices.Contains(Statuses(), status):

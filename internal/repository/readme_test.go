@@ -104,32 +104,17 @@ func runLive(t *testing.T, dir, line string) {
 	}
 }
 
-// long is the README's command that takes long and needs no other.
-const long = "go run ./cmd/quotalab sweep sweep-capacity"
-
-// shell returns what bash runs for a line of the README: the line as it stands
-// where everything is asked for, otherwise the built quotalab in the place of go run.
-func shell(t *testing.T, line string) string {
-	t.Helper()
-	if testkit.IsLive() {
-		return line
-	}
-	if line == long {
-		testkit.Live(t, "takes long")
-	}
-	return strings.ReplaceAll(line, "go run ./cmd/quotalab ", "'"+testkit.Quotalab(t)+"' ")
-}
-
 // TestReadmeCommands runs the README's commands in their order, in one folder;
 // those of blocks that are marked live on real Redis.
 func TestReadmeCommands(t *testing.T) {
+	testkit.Live(t, "plays what the README shows")
 	t.Parallel()
 	dir := copySources(t)
 	for _, line := range readmeLines(t) {
 		if line == testCommand {
 			continue // it would run itself
 		}
-		t.Run(line, func(t *testing.T) { runIn(t, dir, "bash", "-euo", "pipefail", "-c", shell(t, line)) })
+		t.Run(line, func(t *testing.T) { runIn(t, dir, "bash", "-euo", "pipefail", "-c", line) })
 	}
 	for _, b := range readmeBlocks(t) {
 		if b.language != "sh" || b.mark != "live" {

@@ -5,12 +5,14 @@ import (
 	"math"
 	"slices"
 	"testing"
+
+	"github.com/quotalab/quotalab/internal/testkit"
 )
 
 // TestZipfFrequencies covers every regime of the exponent and the support:
 // uniform, flat, s = 1 (where H is a logarithm), steep; one key, two, many.
 func TestZipfFrequencies(t *testing.T) {
-	for _, n := range []int64{1, 2, 1000, 10_000_000} {
+	for _, n := range testkit.Full([]int64{1, 2, 1000, 10_000_000}, []int64{1, 2, 1000, 100_000}) {
 		for i, s := range []float64{0, 0.5, 1, 1.005, 1.1, 2, 5} {
 			t.Run(fmt.Sprintf("n=%d,s=%v", n, s), func(t *testing.T) {
 				zipfFrequencies(t, n, s, uint64(10*n)+uint64(i))

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"gonum.org/v1/gonum/stat/distuv"
 
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/models/traffic"
 )
 
@@ -122,7 +123,7 @@ func TestTenMillionOfACombination(t *testing.T) {
 }
 
 func tenMillion(t *testing.T, c traffic.Curve) {
-	const count = 10 * million
+	count := testkit.Full(10*million, million)
 	n := 0
 	var last time.Duration
 	for at := range traffic.Times(c, traffic.Even(), nil, math.MaxInt64) {
@@ -140,8 +141,8 @@ func tenMillion(t *testing.T, c traffic.Curve) {
 		}
 	}
 	// A nanosecond at 200/s is 2e-7 arrivals.
-	if got := c.Cumulative(last.Seconds()); math.Abs(got-count) > 1e-6 {
-		t.Errorf("Λ at arrival ten million is %.9f", got)
+	if got := c.Cumulative(last.Seconds()); math.Abs(got-float64(count)) > 1e-6 {
+		t.Errorf("Λ at the last arrival is %.9f", got)
 	}
 }
 

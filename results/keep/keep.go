@@ -20,9 +20,9 @@ import (
 	"github.com/quotalab/quotalab/results/summary"
 )
 
-// Keeper is a sink of observations in front of a record's Writer, which takes
-// accounts and evaluations itself. Its methods are for one goroutine at a
-// time, as the Writer's.
+// Keeper is a record's Writer that shows all observations to what else is kept of them.
+// Its methods are for one goroutine at a time, as the Writer's; Observe and Totals are
+// called by the Writer.
 type Keeper struct {
 	*record.Writer
 	manifest record.Manifest
@@ -49,20 +49,19 @@ func New(w *record.Writer) (*Keeper, error) {
 	if k.logs, err = present.NewLogs(w.Dir(), m); err != nil {
 		return nil, err
 	}
+	w.Watch(k)
 	return k, nil
 }
 
-// Write takes an observation; the caller may reuse it.
-func (k *Keeper) Write(o *record.Observation) error {
-	if k.totals != nil {
-		if err := errors.Join(k.totals.Observe(o), k.logs.Add(o)); err != nil {
-			return err
-		}
-	}
-	if !k.recorded(o) {
-		return nil
-	}
-	return k.Writer.Write(o)
+// Observe adds an observation to what is kept, and reports whether the record has it too.
+func (k *Keeper) Observe(o *record.Observation) (recorded bool, err error) {
+	return k.recorded(o), errors.Join(k.totals.Observe(o), k.logs.Add(o))
+}
+
+// Totals returns what is known of all observations so far.
+func (k *Keeper) Totals() (data []byte, seen int64, err error) {
+	data, err = k.totals.Save()
+	return data, k.totals.Seen(), err
 }
 
 // Close ends what is kept and the record, as the Writer's Close does.
@@ -70,18 +69,18 @@ func (k *Keeper) Close(finish func(m *record.Manifest)) (record.Manifest, error)
 	if k.totals == nil {
 		return k.Writer.Close(finish)
 	}
-	lerr := k.logs.Close()
-	var terr error
+	var terr, lerr error
 	m, err := k.Writer.Close(func(m *record.Manifest) {
 		if finish != nil {
 			finish(m)
 		}
-		if !m.Whole() {
-			m.Seen = k.totals.Seen()
-		}
+		lerr = k.logs.Close(m)
 		var data []byte
 		if data, terr = k.totals.Encode(m); terr == nil {
-			m.TotalsHash, terr = k.WriteTotals(data)
+			terr = k.WriteTotals(m, data)
+		}
+		if terr == nil && !m.Whole() {
+			m.Seen = k.totals.Seen()
 		}
 	})
 	return m, errors.Join(err, terr, lerr)

@@ -79,7 +79,13 @@ func observations(n int) (list []record.Observation) {
 func play(t testing.TB, m record.Manifest, list []record.Observation) *record.Reader {
 	t.Helper()
 	dir := t.TempDir()
-	w, err := record.Create(dir, m)
+	playInto(t, dir, m, list)
+	return open(t, dir)
+}
+
+func playInto(t testing.TB, dir string, m record.Manifest, list []record.Observation, opts ...record.Option) {
+	t.Helper()
+	w, err := record.Create(dir, m, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +109,6 @@ func play(t testing.TB, m record.Manifest, list []record.Observation) *record.Re
 	if err != nil {
 		t.Fatal(err)
 	}
-	return open(t, dir)
 }
 
 func open(t testing.TB, dir string) *record.Reader {
@@ -281,6 +286,59 @@ func TestDeadRun(t *testing.T) {
 	}
 }
 
+// TestKilledRun: of a run that was killed all is told that was saved, as of one that
+// ended there, and that the record is incomplete.
+func TestKilledRun(t *testing.T) {
+	list := observations(2000)
+	for _, recorded := range []record.Recorded{record.Sampled, record.None} {
+		asked, dir := 0, t.TempDir()
+		w, err := record.Create(dir, manifest("real", recorded), record.CloseWhen(func() bool { asked++; return asked%1000 == 0 }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		k, err := keep.New(w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range list {
+			if err := k.Write(&list[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// Killed here: what was written before the last look at the clock is there.
+		var r *record.Reader
+		for r = open(t, dir); max(r.Manifest().Seen, r.Manifest().Count) < 1999; r = open(t, dir) {
+			time.Sleep(time.Millisecond)
+		}
+		if err := r.Verify(); err != nil {
+			t.Error(err)
+		}
+		s, want := summaryOf(t, r), summaryOf(t, play(t, manifest("real", recorded), list[:1999]))
+		for _, metric := range []string{"decisions", "latency"} {
+			get := func(s *summary.Measured) (all []summary.Metric) {
+				for _, m := range s.Metrics {
+					if m.Name == metric {
+						all = append(all, m)
+					}
+				}
+				return all
+			}
+			if d := cmp.Diff(get(want), get(s)); d != "" || len(get(s)) == 0 {
+				t.Errorf("%s: %s of a run that was killed: %s", recorded, metric, d)
+			}
+		}
+		if s.Valid || !strings.Contains(strings.Join(s.Invalid, "\n"), "the record is incomplete") || !strings.Contains(strings.Join(s.Invalid, "\n"), "1,999 observations") {
+			t.Errorf("%s: valid %v, %q", recorded, s.Valid, s.Invalid)
+		}
+		if _, err := k.Close(nil); err != nil {
+			t.Fatal(err)
+		}
+		if left, _ := filepath.Glob(filepath.Join(dir, "totals-*")); len(left) > 0 {
+			t.Errorf("%s: %q are left", recorded, left)
+		}
+	}
+}
+
 func TestDamagedTotals(t *testing.T) {
 	r := play(t, manifest("real", record.None), observations(500))
 	path := filepath.Join(r.Dir(), record.TotalsFile)
@@ -388,7 +446,7 @@ func TestLogsAreOnDiskWhileItRuns(t *testing.T) {
 	if n := bytes.Count(data, []byte("\nTag=")); err != nil || n < 6 {
 		t.Errorf("%d of 10 seconds are on disk, at most three may be missing (error %v)", n, err)
 	}
-	if err := l.Close(); err != nil {
+	if err := l.Close(&record.Manifest{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := present.NewLogs(dir, manifest("real", record.None)); !errors.Is(err, os.ErrExist) {

@@ -72,16 +72,17 @@ var kinds = [...]kind{
 	{"sojourn", "done − intended", func(o *record.Observation) int64 { return o.Done - o.Intended }},
 }
 
-func (k kind) file(dir string) string { return filepath.Join(dir, k.name+".hlog") }
+const logSuffix = ".hlog"
+
+func (k kind) file(dir string) string { return filepath.Join(dir, k.name+logSuffix) }
 
 // copyKept writes the log of latency that was kept beside the record.
-func copyKept(w io.Writer, r *record.Reader) (err error) {
-	f, err := os.Open(kinds[0].file(r.Dir()))
+func copyKept(w io.Writer, r *record.Reader) error {
+	log, err := r.File(kinds[0].name + logSuffix)
 	if err != nil {
-		return fmt.Errorf("the record does not hold all observations, and the log that was kept of them is not there: %w", err)
+		return fmt.Errorf("the record does not hold all observations, and the log that was kept of them cannot be read: %w", err)
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if _, err := io.Copy(w, f); err != nil {
+	if _, err := w.Write(log); err != nil {
 		return fmt.Errorf("writing the interval log: %w", err)
 	}
 	return nil
@@ -330,12 +331,18 @@ func (l *Logs) Add(o *record.Observation) error {
 	return nil
 }
 
-// Close writes the last interval and closes the files. The error may be an
-// earlier interval's.
-func (l *Logs) Close() error {
+// Close writes the last interval, closes the files and notes their hashes in m. The error
+// may be an earlier interval's.
+func (l *Logs) Close(m *record.Manifest) error {
 	l.full <- l.filling
 	close(l.full)
-	if err := errors.Join(<-l.done, l.closeFiles()); err != nil {
+	err := errors.Join(<-l.done, l.closeFiles())
+	for _, log := range l.logs {
+		if err == nil {
+			err = m.Enter(filepath.Dir(log.file.Name()), filepath.Base(log.file.Name()))
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("writing the interval logs: %w", err)
 	}
 	return nil

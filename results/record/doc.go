@@ -20,8 +20,8 @@
 //	totals.json, *.hlog                  what was kept of all observations while a run
 //	                                     went on in real time, or that does not record all
 //
-// The manifest is rewritten each time a part is closed. So a run that dies
-// leaves a record that reads, and verifies, up to its last closed part.
+// The manifest is rewritten each time a part is closed, and the totals are saved. So a
+// run that dies leaves a record that reads, and verifies, up to then.
 //
 // The drivers of sim and every package of results may import it. It knows
 // neither scenarios nor limiters.

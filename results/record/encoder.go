@@ -3,6 +3,7 @@ package record
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -19,8 +20,9 @@ type encoder[T any] struct {
 	book    *book
 	options options
 	hash    *hasher[T]
-	see     func(row *T)              // is shown every row; may be nil
-	enter   func(m *Manifest, p Part) // enters a closed part in the manifest
+	admit   func(rows []T) ([]T, error) // of rows that come in, those that are recorded; nil: all
+	see     func(row *T)                // is shown every row; may be nil
+	enter   func(m *Manifest, p Part)   // enters a closed part in the manifest
 
 	parts int      // closed ones
 	file  *os.File // of the open part; nil: none
@@ -33,7 +35,12 @@ func newEncoder[T any](rows *layout[T], b *book, o options) *encoder[T] {
 	return &encoder[T]{rows: rows, book: b, options: o, hash: newHasher(rows)}
 }
 
-func (e *encoder[T]) write(rows []T) error {
+func (e *encoder[T]) write(rows []T) (err error) {
+	if e.admit != nil {
+		if rows, err = e.admit(rows); err != nil {
+			return err
+		}
+	}
 	for len(rows) > 0 {
 		if e.part == nil {
 			if err := e.openPart(); err != nil {
@@ -85,7 +92,8 @@ func (e *encoder[T]) writePart(rows []T) error {
 
 // openPart begins a part under a name that no reader takes for a finished one.
 func (e *encoder[T]) openPart() error {
-	if err := os.MkdirAll(filepath.Dir(e.partPath()), 0o755); err != nil {
+	// Where somebody removed the record's directory it is not made anew: half a record.
+	if err := os.Mkdir(filepath.Dir(e.partPath()), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("beginning a part: %w", err)
 	}
 	f, err := os.OpenFile(e.partPath()+PartialSuffix, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)

@@ -50,7 +50,7 @@ func writeManifest(dir string, m *Manifest) error {
 	if err := WriteJSON(&b, sealed); err != nil {
 		return fmt.Errorf("encoding %s: %w", filepath.Join(dir, ManifestFile), err)
 	}
-	return ReplaceFile(filepath.Join(dir, ManifestFile), bytes.Replace(b.Bytes(), hashField(noHash), hashField(hashOf(b.Bytes())), 1))
+	return replaceFile(filepath.Join(dir, ManifestFile), bytes.Replace(b.Bytes(), hashField(noHash), hashField(hashOf(b.Bytes())), 1))
 }
 
 // noHash stands in place of a manifest's hash while that is taken.
@@ -69,21 +69,20 @@ func (m *Manifest) checkSeal(data []byte) error {
 	return nil
 }
 
-// WriteSummary stores the JSON summary beside the observations.
-func WriteSummary(dir string, summary []byte) error {
-	return ReplaceFile(filepath.Join(dir, SummaryFile), summary)
-}
-
 // PartialSuffix ends the name of a file or directory that is not finished.
 const PartialSuffix = ".partial"
 
 // ReplaceFile writes a file in one step and makes the directories above it:
 // whoever reads it sees its old content or the new one, never half of it.
 func ReplaceFile(path string, data []byte) error {
-	err := os.MkdirAll(filepath.Dir(path), 0o755)
-	if err == nil {
-		err = os.WriteFile(path+PartialSuffix, data, 0o644)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
 	}
+	return replaceFile(path, data)
+}
+
+func replaceFile(path string, data []byte) error {
+	err := os.WriteFile(path+PartialSuffix, data, 0o644)
 	if err == nil {
 		err = os.Rename(path+PartialSuffix, path)
 	}
@@ -131,6 +130,14 @@ func decodeManifest(data []byte) (Manifest, error) {
 	}
 	if !slices.Contains([]Recorded{"", All, Sampled, None}, m.Recorded) {
 		return Manifest{}, fmt.Errorf("%w: recorded is %q, expected %s, %s or %s", ErrDamaged, m.Recorded, All, Sampled, None)
+	}
+	for _, f := range m.Files {
+		if f.Name != filepath.Base(f.Name) {
+			return Manifest{}, fmt.Errorf("%w: a file is called %q, expected a name without a folder", ErrDamaged, f.Name)
+		}
+	}
+	if m.SavedTotals != "" && !slices.Contains(savedTotals[:], m.SavedTotals) {
+		return Manifest{}, fmt.Errorf("%w: savedTotals is %q, expected one of %q", ErrDamaged, m.SavedTotals, savedTotals)
 	}
 	if m.MaxSettle < 0 {
 		return Manifest{}, fmt.Errorf("%w: maxSettleNanoseconds is %d, expected at least 0", ErrDamaged, m.MaxSettle)

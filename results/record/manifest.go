@@ -1,8 +1,10 @@
 package record
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -55,10 +57,12 @@ type Manifest struct {
 	Failed          *Failure    `json:"failedAssertion,omitempty"` // which ended the run; nil: none did
 	Count           int64       `json:"observations"`
 	Parts           []Part      `json:"parts"`
-	Hash            string      `json:"recordHash"`           // over the content of all rows, in order; see contentHash
-	Seen            int64       `json:"seen,omitempty"`       // observations of the run, recorded or not, if not all are
-	TotalsHash      string      `json:"totalsHash,omitempty"` // SHA-256 of TotalsFile; "": there is none
-	MaxSettle       int64       `json:"maxSettleNanoseconds"` // largest done − effect, in real time done − sent: no observation took effect (was sent) longer than this before one written earlier was done
+	Hash            string      `json:"recordHash"`            // over the content of all rows, in order; see contentHash
+	Seen            int64       `json:"seen,omitempty"`        // observations of the run, recorded or not, if not all are
+	TotalsHash      string      `json:"totalsHash,omitempty"`  // SHA-256 of TotalsFile; "": there is none
+	SavedTotals     string      `json:"savedTotals,omitempty"` // of a run that goes on, or was killed: the file that has the totals' place
+	Files           []File      `json:"files,omitempty"`       // beside the rows and totals: interval logs, the summary
+	MaxSettle       int64       `json:"maxSettleNanoseconds"`  // largest done − effect, in real time done − sent: no observation took effect (was sent) longer than this before one written earlier was done
 	AccountCount    int64       `json:"accounts,omitempty"`
 	AccountParts    []RowPart   `json:"accountParts,omitempty"`
 	EvaluationCount int64       `json:"evaluations,omitempty"`
@@ -172,6 +176,12 @@ type RowPart struct {
 	Hash  string `json:"hash"`
 }
 
+// File is a file of the record that was written as a whole.
+type File struct {
+	Name string `json:"name"`
+	Hash string `json:"hash"` // SHA-256 of its content
+}
+
 // Telemetry is what a limiter's own metrics said at the end of the run.
 type Telemetry struct {
 	Limiter  string   `json:"limiter"`
@@ -183,13 +193,88 @@ type Telemetry struct {
 }
 
 // WriteTotals stores what is known of all observations of a run, recorded or
-// not (see summary.Totals), in the record of w. finish of Close enters the
-// hash in the manifest as TotalsHash.
-func (w *Writer) WriteTotals(data []byte) (hash string, err error) {
-	if err := ReplaceFile(filepath.Join(w.dir, TotalsFile), data); err != nil {
-		return "", err
+// not (see summary.Totals), in the record of w, and enters it in m, which finish of
+// Close has.
+func (w *Writer) WriteTotals(m *Manifest, data []byte) error {
+	if err := replaceFile(filepath.Join(w.dir, TotalsFile), data); err != nil {
+		return err
 	}
-	return hashOf(data), nil
+	m.TotalsHash, m.SavedTotals = hashOf(data), ""
+	return nil
+}
+
+// savedTotals are the files that totals are saved in while a run goes on, in turns: the
+// manifest names the one that is whole.
+var savedTotals = [...]string{"totals-0.json", "totals-1.json"}
+
+// saveTotals saves what is known so far of observations that are not recorded.
+func (w *Writer) saveTotals() error {
+	if w.watch == nil || w.manifest.Whole() {
+		return nil
+	}
+	data, seen, err := w.watch.Totals()
+	if err != nil || data == nil {
+		return err
+	}
+	name := savedTotals[w.saved%len(savedTotals)]
+	if err := replaceFile(filepath.Join(w.dir, name), data); err != nil {
+		return err
+	}
+	w.saved++
+	return w.book.enter(func(m *Manifest) { m.TotalsHash, m.SavedTotals, m.Seen = hashOf(data), name, seen })
+}
+
+// removeSaved removes saved totals that the final ones replace.
+func (w *Writer) removeSaved() (err error) {
+	for i := range min(w.saved, len(savedTotals)) {
+		if savedTotals[i] != w.manifest.SavedTotals {
+			err = errors.Join(err, os.Remove(filepath.Join(w.dir, savedTotals[i])))
+		}
+	}
+	return err
+}
+
+// Enter notes the hash of a file of the record in dir.
+func (m *Manifest) Enter(dir, name string) error {
+	data, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		return err
+	}
+	m.Files = append(slices.DeleteFunc(slices.Clone(m.Files), func(f File) bool { return f.Name == name }), File{name, hashOf(data)})
+	return nil
+}
+
+// WriteSummary stores the JSON summary beside the observations, and notes its hash.
+func WriteSummary(dir string, summary []byte) error {
+	m, err := readManifest(dir)
+	if err != nil {
+		return err
+	}
+	err = replaceFile(filepath.Join(dir, SummaryFile), summary)
+	if err == nil {
+		err = m.Enter(dir, SummaryFile)
+	}
+	if err != nil {
+		return err
+	}
+	return writeManifest(dir, &m)
+}
+
+// File returns the content of a file whose hash the manifest has, as it was written: the
+// summary or an interval log. Of one that it does not have, as a run that was killed
+// leaves, it is what is there.
+func (r *Reader) File(name string) ([]byte, error) {
+	path := filepath.Join(r.dir, name)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range r.manifest.Files {
+		if h := hashOf(data); f.Name == name && f.Hash != h {
+			return nil, fmt.Errorf("%s: %w: its hash is %s, the manifest says %s", path, ErrDamaged, h, f.Hash)
+		}
+	}
+	return data, nil
 }
 
 func hashOf(data []byte) string {
@@ -203,7 +288,7 @@ func (r *Reader) Totals() ([]byte, error) {
 	if r.manifest.TotalsHash == "" {
 		return nil, nil
 	}
-	path := filepath.Join(r.dir, TotalsFile)
+	path := filepath.Join(r.dir, cmp.Or(r.manifest.SavedTotals, TotalsFile))
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("the record %s lacks the totals that its manifest lists: %w", r.dir, err)

@@ -50,7 +50,7 @@ type Observation struct {
 	Sent     int64  `parquet:"sent,delta"`     // when it was sent
 	Judged   int64  `parquet:"judged,delta"`   // true instant of the last clock reading that the decision rests on
 	Effect   int64  `parquet:"effect,delta"`   // when its deciding command executed: the last on a key that wrote more than its deadline (INCR, not the EXPIRE behind it); if none wrote, the last that read
-	Order    int64  `parquet:"order,delta"`    // position of that command in the total order of commands; −1: unknown (real time)
+	Order    int64  `parquet:"order,delta"`    // position of that command in the order of all, or of its shard where nothing depends on more, from 1; 0: it touched no key; −1: unknown (real time)
 
 	Decision   Decision `parquet:"decision,dict"`
 	Key        KeyState `parquet:"key,dict"`

@@ -79,7 +79,12 @@ func (r *Reader) Plan() (string, error) {
 func (r *Reader) Verify() error {
 	_, perr := r.Plan()
 	_, terr := r.Totals()
-	return errors.Join(perr, terr, exhaust(r.Observations()), exhaust(r.Accounts()), exhaust(r.Evaluations()))
+	var ferr error
+	for _, f := range r.manifest.Files {
+		_, err := r.File(f.Name)
+		ferr = errors.Join(ferr, err)
+	}
+	return errors.Join(perr, terr, ferr, exhaust(r.Observations()), exhaust(r.Accounts()), exhaust(r.Evaluations()))
 }
 
 func exhaust[T any](rows iter.Seq2[*T, error]) error {

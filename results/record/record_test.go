@@ -390,7 +390,7 @@ func TestVerify(t *testing.T) {
 		path := filepath.Join(r.Dir(), name)
 		info, err := os.Stat(path)
 		must(t, err)
-		for at := range info.Size() {
+		for at := int64(0); at < info.Size(); at += testkit.Full[int64](1, 37) {
 			flip(t, path, at)
 			if err := verify(); !errors.Is(err, record.ErrDamaged) && !strings.Contains(fmt.Sprint(err), "schema version") {
 				t.Errorf("byte %d of %s is changed: %v", at, name, err)

@@ -35,7 +35,7 @@ func TestTotals(t *testing.T) {
 		}
 		if _, err = w.Close(func(m *record.Manifest) {
 			if c.totals != "" {
-				m.TotalsHash, err = w.WriteTotals([]byte(c.totals))
+				err = w.WriteTotals(m, []byte(c.totals))
 			}
 		}); err != nil {
 			t.Fatal(err)

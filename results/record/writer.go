@@ -29,7 +29,9 @@ type Writer struct {
 	accounts     *lane[Account]
 	evaluations  *lane[Evaluation]
 	row          Observation // the one that is being written
-	seq          int64
+	seq          int64       // the encoder's
+	watch        Watcher     // nil: all observations are recorded, and nothing else is kept of them
+	saved        int         // how often what the Watcher knows was
 	settle       settle
 	nextAccount  func(*Account) error
 	due          func() bool // parts are to be closed; nil: never
@@ -41,6 +43,23 @@ type Writer struct {
 
 	failed atomic.Pointer[error] // the encoder's first error
 }
+
+// Watcher is shown every observation of a run, in the order of writing, on the goroutine
+// that encodes them.
+type Watcher interface {
+	// Observe sees an observation, and reports whether it is recorded.
+	Observe(o *Observation) (recorded bool, err error)
+	// Totals returns what it knows so far of all of them, and their number; nil: nothing
+	// beside the record.
+	Totals() (data []byte, seen int64, err error)
+}
+
+// Watch has w shown all observations. It is called before the first of them.
+func (w *Writer) Watch(watcher Watcher) { w.watch = watcher }
+
+// MostLost is how many observations that were written after the last closed part a run
+// loses at most if it is killed: those of an open part, and those on their way to it.
+const MostLost = DefaultPartRows + (queuedBatches+2)*batchRows
 
 // Option changes how Create writes a record.
 type Option func(*options)
@@ -112,6 +131,7 @@ func (w *Writer) Manifest() Manifest { return w.manifest }
 func (w *Writer) enter() {
 	w.settle.real = w.manifest.Clock == "real"
 	w.observations.encoder.see = w.settle.add
+	w.observations.encoder.admit = w.admit
 	w.observations.encoder.enter = func(m *Manifest, p Part) {
 		m.Parts, m.Count, m.MaxSettle = append(m.Parts, p), m.Count+p.Count, w.settle.max
 	}
@@ -140,6 +160,24 @@ func prepareDir(dir, plan string) error {
 	return ReplaceFile(filepath.Join(dir, PlanFile), []byte(plan))
 }
 
+// admit numbers the observations that are recorded, and returns only them.
+func (w *Writer) admit(rows []Observation) ([]Observation, error) {
+	kept := rows[:0]
+	for i := range rows {
+		if w.watch != nil {
+			if recorded, err := w.watch.Observe(&rows[i]); err != nil {
+				return nil, err
+			} else if !recorded {
+				continue
+			}
+		}
+		rows[i].Seq = w.seq
+		w.seq++
+		kept = append(kept, rows[i])
+	}
+	return kept, nil
+}
+
 // Write appends a copy of the observation with the next sequence number;
 // the caller may reuse o and its lists. An error is that of an earlier row as
 // often as of this one, and is final.
@@ -148,8 +186,6 @@ func (w *Writer) Write(o *Observation) error {
 		return w.errClosed()
 	}
 	w.row = *o
-	w.row.Seq = w.seq
-	w.seq++
 	w.closeDue()
 	return w.observations.push(w, &w.row)
 }
@@ -199,10 +235,11 @@ func (w *Writer) closeParts() error {
 	return errors.Join(w.observations.encoder.closePart(), w.accounts.encoder.closePart(), w.evaluations.encoder.closePart())
 }
 
-// closing is the encoder's job to close the open parts.
+// closing is the encoder's job to close the open parts, and to save what the Watcher
+// knows.
 type closing struct{ *Writer }
 
-func (c closing) encode() error { return c.closeParts() }
+func (c closing) encode() error { return errors.Join(c.closeParts(), c.saveTotals()) }
 
 func (closing) recycle() {}
 
@@ -237,7 +274,7 @@ func (w *Writer) Close(finish func(m *Manifest)) (Manifest, error) {
 		m.Hash = m.contentHash()
 	}
 	w.manifest, w.book.manifest = m, m
-	return m, w.book.write()
+	return m, errors.Join(w.book.write(), w.removeSaved())
 }
 
 // fail lets go of the parts that are open, which frees their space, and
@@ -259,7 +296,7 @@ func (w *Writer) fail(err error, finish func(m *Manifest)) (Manifest, error) {
 	if werr := w.book.write(); werr != nil && !DiskFull(err) { // else that is why
 		err = errors.Join(err, werr)
 	}
-	return m, err
+	return m, errors.Join(err, w.removeSaved())
 }
 
 // encode is the Writer's goroutine. After a failure it keeps taking batches,

@@ -55,6 +55,11 @@ func (t *Totals) Encode(m *record.Manifest) ([]byte, error) {
 	end.Complete, end.Aborted, end.Engines = m.Complete, m.Aborted, m.Engines
 	t.pass.manifest = &end
 	t.pass.finish()
+	return t.Save()
+}
+
+// Save returns the totals so far as Measure reads them, of a run that goes on.
+func (t *Totals) Save() ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)

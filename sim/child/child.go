@@ -1,119 +1,64 @@
-// Package child starts processes that end with this program, however that
-// ends, and keeps the last that they wrote. What flows in: commands. What flows
-// out: running processes. Only sim/ imports it.
+// Package child owns what must not outlive this program: the processes that it
+// starts, its temporary folders, and its Unix sockets.
+//
+// What flows in: commands, and what folders are for. What flows out: processes
+// and folders that are there until whoever asked for them lets go, or until End,
+// which the program calls however it ends. A process dies with this program even
+// if that is killed (on Linux). A folder is then there until the next start of
+// quotalab calls RemoveStale: a lock, which the kernel gives back when its holder
+// dies, tells it from those that are in use. sim/ and cmd/ import it.
 package child
 
 import (
-	"bytes"
 	"errors"
-	"os/exec"
-	"runtime"
-	"strings"
+	"slices"
 	"sync"
 )
 
-// LastWords keeps the end of what a server writes to its log.
-type LastWords struct {
-	mu   sync.Mutex
-	text []byte
+// owned is all that must not outlive this process. It is global as the process is.
+var owned owner
+
+// owner undoes what was made, the latest first.
+type owner struct {
+	mu   sync.Mutex // held while anything is made, and until the program exits
+	held []*holding
 }
 
-const (
-	longestLog = 8 << 10 // bytes kept
-	shownLines = 8
-)
+// holding is undone once.
+type holding struct{ undo func() error }
 
-// Write adds to them.
-func (l *LastWords) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.text = append(l.text, p...)
-	if over := len(l.text) - longestLog; over > 0 {
-		l.text = append(l.text[:0], l.text[over:]...)
+// Own makes something that undo undoes, when release is called or at the End of
+// the program. There is no instant at which it is made and nobody's.
+func Own(make, undo func() error) (release func() error, err error) { return owned.own(make, undo) }
+
+func (o *owner) own(make, undo func() error) (release func() error, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err := make(); err != nil {
+		return nil, err
 	}
-	return len(p), nil
-}
-
-// Contains reports whether s is among them.
-func (l *LastWords) Contains(s string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return bytes.Contains(l.text, []byte(s))
-}
-
-// String returns the last lines, indented, for the end of an error.
-func (l *LastWords) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	text := strings.TrimSpace(string(l.text))
-	if text == "" {
-		return "; its log is empty"
-	}
-	lines := strings.Split(text, "\n")
-	if len(lines) > shownLines {
-		lines = lines[len(lines)-shownLines:]
-	}
-	return "; the end of its log:\n\t" + strings.Join(lines, "\n\t")
-}
-
-// Forget drops what was said in an earlier life.
-func (l *LastWords) Forget() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.text = nil
-}
-
-// Forks starts processes, all from one thread that lives until Close. Linux
-// kills a process that has a Pdeathsig when the thread that forked it ends,
-// and Go ends threads at will, but not one that a goroutine holds.
-type Forks struct {
-	commands chan *exec.Cmd
-	started  chan error
-	quit     chan struct{}
-	over     chan struct{}
-}
-
-// NewForks returns a thread to fork from.
-func NewForks() *Forks {
-	f := &Forks{make(chan *exec.Cmd), make(chan error), make(chan struct{}), make(chan struct{})}
-	go f.run()
-	return f
-}
-
-func (f *Forks) run() {
-	defer close(f.over)
-	runtime.LockOSThread() // never unlocked: nobody else gets the thread and ends it
-	for {
-		select {
-		case cmd := <-f.commands:
-			f.started <- cmd.Start()
-		case <-f.quit:
-			return
-		}
-	}
-}
-
-// ErrClosed says that a process was to start after the end.
-var ErrClosed = errors.New("the servers are closed")
-
-// Start starts cmd, which ends with this program.
-func (f *Forks) Start(cmd *exec.Cmd) error {
-	attributes, err := diesWithUs()
-	if err != nil {
+	h := &holding{sync.OnceValue(undo)}
+	o.held = append(o.held, h)
+	return func() error {
+		err := h.undo()
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.held = slices.DeleteFunc(o.held, func(other *holding) bool { return other == h })
 		return err
-	}
-	cmd.SysProcAttr = attributes
-	select {
-	case f.commands <- cmd:
-		return <-f.started
-	case <-f.quit:
-		return ErrClosed
-	}
+	}, nil
 }
 
-// Close ends the thread. It is called once, when all that it forked ended.
-func (f *Forks) Close() error {
-	close(f.quit)
-	<-f.over
-	return nil
+// End undoes all that there is, and calls exit with what failed before anything
+// new can be made.
+func End(exit func(error)) { owned.end(exit) }
+
+func (o *owner) end(exit func(error)) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var errs []error
+	for _, h := range slices.Backward(o.held) {
+		errs = append(errs, h.undo())
+	}
+	o.held = nil
+	exit(errors.Join(errs...))
 }

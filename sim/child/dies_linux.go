@@ -5,13 +5,16 @@ import (
 	"syscall"
 )
 
-// diesWithUs has the kernel kill a process, also a stopped one, when the
-// thread that started it ends, for which even a SIGKILL of this program does.
-// A process group of its own keeps the terminal's Ctrl-C from it: this
-// program still has to ask it what happened.
-func diesWithUs() (*syscall.SysProcAttr, error) {
-	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}, nil
+// attributes returns those that have the kernel kill a process, also a stopped one, when the thread
+// that started it ends, for which even a SIGKILL of this program does. A process
+// group of its own keeps the terminal's Ctrl-C from it: this program asks it to end
+// when it is time.
+func attributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 }
+
+// Servers returns an error where servers could outlive this program.
+func Servers() error { return nil }
 
 // Freezing returns the signal that freezes a process, or lets it go on.
 func Freezing(frozen bool) (os.Signal, error) {

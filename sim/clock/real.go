@@ -72,6 +72,11 @@ func (r *Real) Call(at int64, f func()) {
 	r.queue.push(at, event{call: f})
 }
 
+// First is Call before everything else that is due at the instant.
+func (r *Real) First(at int64, f func()) {
+	r.queue.pushFirst(at, event{call: f})
+}
+
 // Post runs f as a step soon, from any goroutine.
 func (r *Real) Post(f func()) {
 	r.mu.Lock()

@@ -23,6 +23,7 @@ type Scheduler struct {
 	current atomic.Pointer[Proc]
 	idle    []*Proc
 	alive   int
+	end     int64 // what is due at it or later is left for another time
 }
 
 // New returns a Scheduler whose clock stands at epoch.
@@ -48,6 +49,12 @@ func (s *Scheduler) Call(at int64, f func()) {
 	s.queue.push(max(at, s.now.Load()), event{call: f})
 }
 
+// First runs f as Call does, but before everything else that is due at the
+// instant, however early that was scheduled.
+func (s *Scheduler) First(at int64, f func()) {
+	s.queue.pushFirst(max(at, s.now.Load()), event{call: f})
+}
+
 // Go runs f as a Proc at the present instant, after everything that is
 // already due at it.
 func (s *Scheduler) Go(f func(p *Proc)) {
@@ -68,7 +75,14 @@ func (s *Scheduler) Start(f func(Process)) {
 // adding new ones.
 func (s *Scheduler) Run() {
 	defer s.release()
-	for len(s.queue.Heap) > 0 {
+	s.RunUntil(Never)
+}
+
+// RunUntil plays what is due before the instant end. What comes then is the
+// same as if all had been played at once.
+func (s *Scheduler) RunUntil(end int64) {
+	s.end = end
+	for s.queue.next() < end {
 		e := s.queue.Pop()
 		s.now.Store(e.Key[0])
 		if e.Value.call != nil {
@@ -155,7 +169,7 @@ func (p *Proc) SleepUntil(at int64) {
 	if at <= s.now.Load() {
 		return
 	}
-	if at < s.queue.next() {
+	if at < min(s.queue.next(), s.end) {
 		s.now.Store(at) // nothing else is due before: no need to switch
 		return
 	}
@@ -183,6 +197,8 @@ type Clock interface {
 	Time() time.Time
 	// Call runs f at the instant at (at the earliest: now). It must not wait.
 	Call(at int64, f func())
+	// First is Call before everything else that is due at that instant.
+	First(at int64, f func())
 	// Start begins a Process at the present instant.
 	Start(f func(Process))
 	// Run plays all steps, and those that they schedule, to the last.
@@ -223,6 +239,12 @@ type queue struct {
 
 func (q *queue) push(at int64, e event) {
 	q.Push([2]int64{at, q.seq}, e)
+	q.seq++
+}
+
+// pushFirst puts an event before those of its instant that push puts there.
+func (q *queue) pushFirst(at int64, e event) {
+	q.Push([2]int64{at, math.MinInt64 + q.seq}, e)
 	q.seq++
 }
 

@@ -37,11 +37,11 @@ const (
 	mostStacks = 16 << 20
 )
 
-// RunWatched plays as Run does, on a goroutine of its own, and looks at it
-// from outside. It returns where Procs waited outside of virtual time, in
+// Watched lets play play the Scheduler's events on a goroutine of its own, and
+// looks at it from outside. It returns where Procs waited outside of virtual time, in
 // alphabetical order. When one Proc has waited so for as long as patience the
 // goroutine is given up, and the error says where it waits.
-func (s *Scheduler) RunWatched(patience time.Duration) ([]Wait, error) {
+func (s *Scheduler) Watched(patience time.Duration, play func()) ([]Wait, error) {
 	over := make(chan struct{})
 	var panicked any
 	go func() {
@@ -51,7 +51,7 @@ func (s *Scheduler) RunWatched(patience time.Duration) ([]Wait, error) {
 				panicked = fmt.Sprintf("%v\n%s", r, debug.Stack())
 			}
 		}()
-		s.Run()
+		play()
 	}()
 	w := watchdog{s: s, seen: map[Wait]int{}}
 	err := w.guard(over, patience)

@@ -306,7 +306,7 @@ func (s struck) Join(name string) error {
 		if len(w.rtt) < len(f.Shards) {
 			return fmt.Errorf("shard %s joins, but a client has only the delays to %d shards", name, len(w.rtt))
 		}
-		w.names, w.failed = append(w.names, name), append(w.failed, 0)
+		w.names, w.failed, w.rng = append(w.names, name), append(w.failed, 0), append(w.rng, w.stream(name))
 		w.rebalance()
 	}
 	return nil

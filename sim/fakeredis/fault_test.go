@@ -435,7 +435,7 @@ func TestRenameAndAdd(t *testing.T) {
 	r := newRig(t, faulty(2))
 	l := r.l
 	l.rtt = append(l.rtt, network.Constant(8*ms))
-	ring, err := r.fleet.Ring(ClientSpec{ShardNames: []string{"x", "y"}, RTT: l.rtt, Rand: seeded("other"), Connection: l.connection})
+	ring, err := r.fleet.Ring(ClientSpec{ShardNames: []string{"x", "y"}, RTT: l.rtt, Stream: from("other"), Connection: l.connection})
 	if err != nil {
 		t.Fatal(err)
 	}

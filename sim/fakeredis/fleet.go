@@ -32,6 +32,9 @@ type Spec struct {
 	// Faults says that something may go wrong: what is under way is kept
 	// track of, which takes longer.
 	Faults bool
+	// Apart says that each shard counts its commands by itself: nothing depends on
+	// the order of those of different shards.
+	Apart bool
 	// Guarded says that what is sent to a shard past its Ring is refused.
 	Guarded bool
 }
@@ -40,7 +43,10 @@ type Spec struct {
 type ClientSpec struct {
 	ShardNames []string               // its names of the shards, in the order of Spec.Names
 	RTT        []network.Distribution // to each shard, and behind them to shards that will be added
-	Rand       *rand.Rand
+	// Stream makes the random stream of the delays to a shard, by its name, and by
+	// no name the one that finds a shard for commands without a key. So what goes
+	// to one shard shifts no draw for another.
+	Stream     func(shard string) *rand.Rand
 	Connection scenarios.Connection
 	// TAT reads the theoretical arrival time out of a stored value, nil or
 	// false where there is none: such a key is found, never stale.
@@ -95,11 +101,15 @@ func (f *Fleet) Close() error {
 	return errors.Join(errs...)
 }
 
-// NextOrder takes the next place in the total order of the fleet's commands,
-// for a decision that touches no key.
-func (f *Fleet) NextOrder() int64 {
-	f.order++
-	return f.order
+// nextOrder takes the next place in the total order of the fleet's commands, or
+// of the shard's if they are counted apart, from 1.
+func (f *Fleet) nextOrder(s *Shard) int64 {
+	order := &f.order
+	if f.spec.Apart {
+		order = &s.order
+	}
+	*order++
+	return *order
 }
 
 // Ring returns a new Ring to the fleet. In virtual time a command is sent
@@ -110,13 +120,16 @@ func (f *Fleet) Ring(c ClientSpec) (*redis.Ring, error) {
 		return nil, fmt.Errorf("client names %d shards and has %d delays, the fleet has %d shards", len(c.ShardNames), len(c.RTT), len(f.Shards))
 	}
 	w := &wire{
-		fleet: f, rtt: c.RTT, rng: c.Rand, tat: c.TAT, now: c.Now, connection: c.Connection, shards: map[*redis.Client]*Shard{},
+		fleet: f, rtt: c.RTT, stream: c.Stream, any: c.Stream(""), tat: c.TAT, now: c.Now, connection: c.Connection, shards: map[*redis.Client]*Shard{},
 		names: slices.Clone(c.ShardNames), failed: make([]int8, len(f.Shards)),
+	}
+	for _, s := range f.Shards {
+		w.rng = append(w.rng, c.Stream(s.Name))
 	}
 	options := &redis.RingOptions{
 		Addrs:              w.addrs(),
 		NewClient:          w.newClient,
-		HeartbeatFrequency: 365 * 24 * time.Hour,
+		HeartbeatFrequency: noHeartbeat,
 		MaxRetries:         -1,
 		DialerRetries:      1,
 		Protocol:           2,
@@ -134,6 +147,9 @@ func (f *Fleet) Ring(c ClientSpec) (*redis.Ring, error) {
 	f.wires = append(f.wires, w)
 	return w.ring, nil
 }
+
+// noHeartbeat keeps a Ring from looking at its shards by the wall clock.
+const noHeartbeat = 365 * 24 * time.Hour
 
 // newClient makes the Ring's client of one shard.
 func (w *wire) newClient(o *redis.Options) *redis.Client {

@@ -13,7 +13,7 @@ import (
 
 // observe notes in the trace what a command is about to find.
 func (w *wire) observe(trace *Trace, s *Shard, c command) {
-	order := w.fleet.NextOrder()
+	order := w.fleet.nextOrder(s)
 	if c.before != nil {
 		*c.before = before{len(trace.Keys), trace.Effect, trace.Order, trace.weight}
 	}
@@ -115,7 +115,7 @@ type Trace struct {
 	Touched    []record.Touch // commands by shard
 	Keys       []KeyTouch     // keys in the order in which they were reached
 	Effect     int64          // when the deciding command on a key executed: the last that wrote more than a deadline, else the last that read
-	Order      int64          // its position among all commands of the fleet
+	Order      int64          // its position among all commands of the fleet, or of its shard if they are counted apart
 	Judged     int64          // last reading of the client's clock before the first write
 
 	wrote  bool

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/models/network"
 	"github.com/quotalab/quotalab/models/traffic"
 	"github.com/quotalab/quotalab/sim/clock"
@@ -46,7 +47,7 @@ func TestMeanWaitIsThatOfQueueingTheory(t *testing.T) {
 		{"M/D/1", network.Constant(service), 0.5},
 		{"M/M/1", exponential, 1},
 	} {
-		for _, rho := range []float64{0.3, 0.6, 0.8} {
+		for _, rho := range testkit.Full([]float64{0.3, 0.6, 0.8}, []float64{0.6}) {
 			want := q.factor * rho * service.Seconds() / (1 - rho)
 			direct := waitOfGets(t, q.service, rho)
 			long, err := lindley(q.service, rho)

@@ -77,7 +77,7 @@ func (r *rig) client(name string) *redis.Ring {
 	for i, s := range r.fleet.Shards {
 		names[i] = s.Name
 	}
-	ring, err := r.fleet.Ring(ClientSpec{ShardNames: names, RTT: r.l.rtt, Rand: seeded(name), TAT: r.l.tat, Connection: r.l.connection})
+	ring, err := r.fleet.Ring(ClientSpec{ShardNames: names, RTT: r.l.rtt, Stream: from(name), TAT: r.l.tat, Connection: r.l.connection})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -85,6 +85,11 @@ func (r *rig) client(name string) *redis.Ring {
 }
 
 // seeded is a random stream of its own for each name.
+// from returns the streams of a client.
+func from(name string) func(string) *rand.Rand {
+	return func(shard string) *rand.Rand { return seeded(name + shard) }
+}
+
 func seeded(name string) *rand.Rand {
 	var seed uint64
 	for _, c := range name {

@@ -22,7 +22,11 @@ func (f *Fleet) Line(c ClientSpec) (*Line, error) {
 	if len(c.RTT) < len(f.Shards) {
 		return nil, fmt.Errorf("client has %d delays, the fleet has %d shards", len(c.RTT), len(f.Shards))
 	}
-	return &Line{&wire{fleet: f, rtt: c.RTT, rng: c.Rand, tat: c.TAT, now: c.Now}}, nil
+	w := &wire{fleet: f, rtt: c.RTT, tat: c.TAT, now: c.Now}
+	for _, s := range f.Shards {
+		w.rng = append(w.rng, c.Stream(s.Name))
+	}
+	return &Line{w}, nil
 }
 
 // Session is a connection of a Line to one shard.
@@ -68,7 +72,7 @@ func (c *Session) Answer(words []string) []byte {
 // nil. arrived is called at the instant at which their replies are back, or
 // when the connection is lost.
 func (c *Session) Send(cmds [][]string, traces []*Trace, arrived func(reply []byte, err error)) {
-	now, rtt := c.shard.sched.Now(), int64(c.line.rtt[c.shard.index].Sample(c.line.rng))
+	now, rtt := c.shard.sched.Now(), int64(c.line.rtt[c.shard.index].Sample(c.line.rng[c.shard.index]))
 	t := &flight{w: c.line, as: pipelined, shard: c.shard, due: now + rtt/2, back: rtt - rtt/2, session: c, traces: traces, arrived: arrived}
 	for i, words := range cmds {
 		args := make([]any, len(words))
@@ -132,7 +136,7 @@ func (replyError) RedisError()     {}
 func (c *Session) push(pushed func([]byte)) {
 	message := bytes.Clone(c.guest.replies.Bytes())
 	c.guest.replies.Reset()
-	rtt := int64(c.line.rtt[c.shard.index].Sample(c.line.rng))
+	rtt := int64(c.line.rtt[c.shard.index].Sample(c.line.rng[c.shard.index]))
 	at := c.backInOrder(c.shard.sched.Now() + rtt - rtt/2)
 	c.shard.sched.Call(at, func() { pushed(message) })
 }

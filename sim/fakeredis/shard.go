@@ -46,6 +46,7 @@ type Shard struct {
 	scripts network.Distribution
 	rng     *rand.Rand
 	free    int64 // instant at which the queue is empty
+	order   int64 // commands counted, where each shard counts its own
 	replied int64 // bytes of all replies but to handshakes
 	trouble
 }

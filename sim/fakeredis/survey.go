@@ -119,7 +119,7 @@ func (v *surveyor) ring(f *Fleet, names []string) (*redis.Ring, error) {
 	for i := range rtt {
 		rtt[i] = network.Constant(0)
 	}
-	return f.Ring(ClientSpec{ShardNames: names, RTT: rtt, Rand: surveyStream("")})
+	return f.Ring(ClientSpec{ShardNames: names, RTT: rtt, Stream: surveyStream})
 }
 
 func (v *surveyor) all() error {

@@ -199,7 +199,7 @@ func TestDecidingCommand(t *testing.T) {
 		r := newRig(t, even(1, 0))
 		r.run(func(p *clock.Proc) {
 			trace := NewTrace(context.Background())
-			first := r.fleet.NextOrder() + 1
+			first := r.fleet.nextOrder(nil) + 1
 			pipe := r.ring.Pipeline()
 			for _, c := range tt.commands {
 				if tt.pipeline {

@@ -29,7 +29,9 @@ type wire struct {
 	ring       *redis.Ring
 	shards     map[*redis.Client]*Shard // of the Ring's clients
 	rtt        []network.Distribution   // by shard
-	rng        *rand.Rand
+	stream     func(shard string) *rand.Rand
+	rng        []*rand.Rand // of the delays, by shard
+	any        *rand.Rand   // of shards for commands without a key
 	tat        func(string) (time.Time, bool)
 	now        func() time.Time // nil: the servers' clock
 	connection scenarios.Connection
@@ -120,7 +122,7 @@ func (w *wire) send(ctx context.Context, cmds []redis.Cmder, as form) error {
 	}
 	now := proc.Now()
 	for _, f := range flights {
-		rtt := int64(w.rtt[f.shard.index].Sample(w.rng))
+		rtt := int64(w.rtt[f.shard.index].Sample(w.rng[f.shard.index]))
 		f.w, f.as, f.due, f.back = w, as, now+rtt/2, rtt-rtt/2
 		if trace != nil {
 			trace.Touch(f.shard.Name, int32(len(f.cmds)))
@@ -274,7 +276,7 @@ func (w *wire) clientFor(c command, as form) (*redis.Client, error) {
 	}
 	key, ok := c.is.Routing(c.name, as != single, len(args), arg)
 	if !ok {
-		key = strconv.FormatUint(w.rng.Uint64(), 10)
+		key = strconv.FormatUint(w.any.Uint64(), 10)
 	}
 	return w.ring.GetShardClientForKey(key)
 }

@@ -53,6 +53,7 @@ type Descriptor struct {
 
 	Adds         bool // its shard joins by it
 	MovesKeys    bool // keys are emptied or move to another shard
+	Slows        bool // looks at its shard may fail, so that a client loses it and its keys move too
 	LosesAnswers bool // a client may not hear of what was executed, and send it again
 
 	// Embedded lets it happen to an embedded shard; nil: it cannot.

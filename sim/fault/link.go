@@ -11,7 +11,7 @@ import (
 const Delay Kind = "delay"
 
 var delay = Descriptor{
-	Kind: Delay, Words: func(f Fault) string { return "is " + unit.Time(f.RTT.Mean()) + " further away in the mean" },
+	Kind: Delay, Slows: true, Words: func(f Fault) string { return "is " + unit.Time(f.RTT.Mean()) + " further away in the mean" },
 	Fields: func(s scenarios.Fault, f *Fault, distribution Distributions) (err error) {
 		f.RTT, err = distribution(s.Delay.RTT)
 		return err
@@ -25,7 +25,7 @@ var delay = Descriptor{
 const Bandwidth Kind = "bandwidth"
 
 var bandwidth = Descriptor{
-	Kind: Bandwidth, Words: func(f Fault) string {
+	Kind: Bandwidth, Slows: true, Words: func(f Fault) string {
 		return fmt.Sprintf("has a link of %v each way", scenarios.ByteRate(f.BytesPerSecond))
 	},
 	Fields: func(s scenarios.Fault, f *Fault, _ Distributions) error {

@@ -112,7 +112,7 @@ func (c *Checked) round(ctx context.Context, s Spec, n int, oneKey, first bool) 
 			return "", err
 		}
 	}
-	if s.Line, err = fleet.Line(fakeredis.ClientSpec{RTT: rtt, Rand: stream("network")}); err != nil {
+	if s.Line, err = fleet.Line(fakeredis.ClientSpec{RTT: rtt, Stream: stream}); err != nil {
 		return "", err
 	}
 	var failed error

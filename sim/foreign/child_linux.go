@@ -28,13 +28,11 @@ import (
 // to: all in one epoll set, so that to take in all that it wrote means just
 // that.
 type program struct {
-	cmd     *exec.Cmd
-	forks   *child.Forks
+	process *child.Process
 	log     child.LastWords
-	guard   io.Closer // removes what is left when this program ends
-	over    chan struct{}
-	exit    error // when over is closed
+	guard   io.WriteCloser // removes what is left when this program ends
 	dir     string
+	remove  func() error // the folder
 	clock   *virtualredis.SharedTime
 	watcher *watcher
 
@@ -73,15 +71,15 @@ type conn struct {
 // start starts the child, and leaves nothing behind where it fails.
 func start(ctx context.Context, s *Spec, now int64) (_ *program, err error) {
 	p := &program{
-		epoll: -1, in: -1, out: -1, control: -1, listeners: map[int]int{}, conns: map[int]*conn{}, exchanges: map[int]*exchange{}, lines: map[int][]byte{}, over: make(chan struct{}),
+		epoll: -1, in: -1, out: -1, control: -1, listeners: map[int]int{}, conns: map[int]*conn{}, exchanges: map[int]*exchange{}, lines: map[int][]byte{},
 	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, p.close())
 		}
 	}()
-	if p.dir, err = os.MkdirTemp("", fmt.Sprintf("quotalab-child-%d-", os.Getpid())); err != nil {
-		return nil, fmt.Errorf("folder for its sockets: %w", err)
+	if p.dir, p.remove, err = child.Folder("child"); err != nil {
+		return nil, err
 	}
 	if p.clock, err = virtualredis.NewSharedTime(filepath.Join(p.dir, "clock"), now); err != nil {
 		return nil, err
@@ -96,7 +94,7 @@ func start(ctx context.Context, s *Spec, now int64) (_ *program, err error) {
 	if err := p.launch(ctx, s, hello); err != nil {
 		return nil, err
 	}
-	if p.watcher, err = newWatcher(p.cmd.Process.Pid); err != nil {
+	if p.watcher, err = newWatcher(p.process.Pid()); err != nil {
 		return nil, err
 	}
 	if err := p.write(p.in, hello); !errors.Is(err, unix.EPIPE) { // that it has ended is found out, with what it said
@@ -156,16 +154,10 @@ func (p *program) launch(ctx context.Context, s *Spec, hello []byte) error {
 	if p.guard, err = guard(p.dir); err != nil {
 		return err
 	}
-	p.forks = child.NewForks()
-	if err := p.forks.Start(cmd); err != nil {
+	if p.process, err = child.Start(cmd, 0); err != nil {
 		return fmt.Errorf("starting %s: %w", s.Command[0], err)
 	}
-	p.cmd = cmd
-	go func() {
-		p.exit = cmd.Wait()
-		close(p.over)
-	}()
-	_, err = fmt.Fprintln(p.guard.(io.Writer), cmd.Process.Pid)
+	_, err = fmt.Fprintln(p.guard, p.process.Pid())
 	return err
 }
 
@@ -213,14 +205,7 @@ func (p *program) watch(fd int) error {
 }
 
 // ended reports whether the process is over.
-func (p *program) ended() bool {
-	select {
-	case <-p.over:
-		return true
-	default:
-		return false
-	}
-}
+func (p *program) ended() bool { return p.process.Ended() }
 
 // write writes to the child, which reads all the time unless something is
 // wrong with it.
@@ -427,17 +412,17 @@ func (p *program) close() error {
 		_ = unix.Close(p.in) // it hears that it is to end
 		p.in = -1
 	}
-	if p.cmd != nil {
+	if p.process != nil {
 		if p.serves {
-			_ = unix.Kill(-p.cmd.Process.Pid, unix.SIGTERM) // services do not read their input
+			_ = unix.Kill(-p.process.Pid(), unix.SIGTERM) // services do not read their input
 		}
 		select {
-		case <-p.over:
+		case <-p.process.Over():
 			p.obedient = true
 		case <-time.After(endLimit):
 		}
-		_ = unix.Kill(-p.cmd.Process.Pid, unix.SIGKILL) // its own group; an error says that all have ended
-		<-p.over
+		_ = unix.Kill(-p.process.Pid(), unix.SIGKILL) // its own group; an error says that all have ended
+		p.process.Stop()
 	}
 	for _, fd := range slices.Sorted(maps.Keys(p.conns)) {
 		p.drop(p.conns[fd])
@@ -453,14 +438,11 @@ func (p *program) close() error {
 		p.watcher.close()
 	}
 	var errs []error
-	if p.forks != nil {
-		errs = append(errs, p.forks.Close())
-	}
 	if p.clock != nil {
 		errs = append(errs, p.clock.Close())
 	}
-	if p.dir != "" {
-		errs = append(errs, os.RemoveAll(p.dir))
+	if p.remove != nil {
+		errs = append(errs, p.remove())
 	}
 	if p.guard != nil {
 		errs = append(errs, p.guard.Close())

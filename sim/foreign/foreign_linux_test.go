@@ -81,6 +81,7 @@ func TestFailures(t *testing.T) {
 			if c.mode != "crash" && c.mode != "early" {
 				testkit.Live(t, "starts many processes")
 			}
+			t.Setenv("TMPDIR", t.TempDir())
 			leaks := goleak.IgnoreCurrent()
 			_, err := play(t, ".", race(t, 8, "", itself(t, c.mode, "")), run.Options{Patience: 300 * time.Millisecond})
 			if !errors.Is(err, foreign.ErrFailed) || !strings.Contains(fmt.Sprint(err), c.want) {
@@ -97,11 +98,11 @@ func TestFailures(t *testing.T) {
 			if found := left(t, childMode+"="+c.mode); len(found) > 0 {
 				t.Errorf("left behind: %v", found)
 			}
+			if found, _ := filepath.Glob(filepath.Join(os.TempDir(), "quotalab-child-*")); len(found) > 0 {
+				t.Errorf("left behind: %v", found)
+			}
 			goleak.VerifyNone(t, leaks)
 		})
-	}
-	if found, _ := filepath.Glob(filepath.Join(os.TempDir(), fmt.Sprintf("quotalab-child-%d-*", os.Getpid()))); len(found) > 0 {
-		t.Errorf("left behind: %v", found)
 	}
 }
 

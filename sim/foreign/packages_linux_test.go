@@ -189,11 +189,11 @@ func TestKilledRunLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(testkit.Quotalab(t), "run", "spin.yaml")
-	cmd.Dir = dir
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "TMPDIR="+dir)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	pattern := filepath.Join(os.TempDir(), fmt.Sprintf("quotalab-child-%d-*", cmd.Process.Pid))
+	pattern := filepath.Join(dir, "quotalab-child-*")
 	there := func() bool {
 		found, _ := filepath.Glob(pattern)
 		return len(found) > 0 || len(left(t, childMode+"=spin")) > 0

@@ -520,20 +520,13 @@ func (p *Process) diagnose(err error) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n\tat the virtual instant %s, with %s in flight", unit.Time(time.Duration(p.spec.Sched.Now())), unit.Counted(int64(len(p.requests)), "request"))
 	select {
-	case <-p.program.over:
-		fmt.Fprintf(&b, "\n\tthe process has ended: %s", exitText(p.program.exit))
+	case <-p.program.process.Over():
+		fmt.Fprintf(&b, "\n\tthe process has ended: %s", p.program.process.How())
 	case <-time.After(50 * time.Millisecond): // it may be about to
 		b.WriteString(p.program.watcher.String())
 	}
 	text := strings.TrimPrefix(p.program.log.String(), "; ")
 	return fmt.Errorf("%s (%s): %w%s\n\t%s", p.spec.Client, strings.Join(p.spec.Command, " "), err, &b, strings.ReplaceAll(text, "log", "standard error"))
-}
-
-func exitText(err error) string {
-	if err == nil {
-		return "exit status 0"
-	}
-	return err.Error()
 }
 
 // About returns what the child said of itself, and how its commands were

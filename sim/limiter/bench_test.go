@@ -177,7 +177,7 @@ func newWorld(t testing.TB, count int, rtt network.Distribution) *world {
 func (w *world) ring(s subject) *redis.Ring {
 	w.t.Helper()
 	w.rings++
-	spec := fakeredis.ClientSpec{Rand: rand.New(rand.NewPCG(uint64(w.rings), 9)), TAT: limiter.Builtin()[s.kind].TAT}
+	spec := fakeredis.ClientSpec{Stream: func(string) *rand.Rand { return rand.New(rand.NewPCG(uint64(w.rings), 9)) }, TAT: limiter.Builtin()[s.kind].TAT}
 	for _, s := range w.fleet.Shards {
 		spec.ShardNames, spec.RTT = append(spec.ShardNames, s.Name), append(spec.RTT, w.rtt)
 	}

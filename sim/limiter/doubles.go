@@ -31,7 +31,7 @@ var (
 		New: func(Env) (Limiter, error) { return constant(false), nil },
 	}
 	broken = Kind{
-		About: "test double: off by one, admits a burst of burst + 1", Algorithm: "gcra", Batch: true, TAT: unixNanoTAT,
+		About: "test double: off by one, admits a burst of burst + 1", Algorithm: "gcra", Batch: true, TAT: unixNanoTAT, OneKey: tatKey,
 		New: newBroken,
 	}
 	flaky = Kind{

@@ -104,6 +104,12 @@ type Kind struct {
 	// costs) cannot be made with these options. May be nil.
 	CheckRequest func(options map[string]string, takes []Take) error
 	New          func(env Env) (Limiter, error)
+	// OneKey returns the only key in Redis that a request for one take reaches, of
+	// a limiter that remembers nothing between requests but what is at their keys,
+	// and draws no random numbers. So requests whose keys are on different shards
+	// cannot influence one another, and the plan makes a world of each shard. Nil:
+	// that is not so.
+	OneKey func(spec record.Limiter, t Take) string
 	// ScriptCalls returns the commands, in lower case, that one call of its
 	// script runs on the server when it decides so about a take: the server
 	// counts them beside those of clients. It returns nil where the decision

@@ -20,6 +20,7 @@ var redisRate = Kind{
 	Resolution: 10 * time.Microsecond,
 	ServerTime: true,
 	TAT:        redisRateTAT,
+	OneKey:     redisRateKey,
 	ScriptCalls: func(_ map[string]string, t record.Take, allowed bool) []string {
 		if t.Mode == record.CheckMode || t.Cost == 0 {
 			return nil // it writes back a TAT that is not in the past, which its answer does not tell
@@ -30,6 +31,9 @@ var redisRate = Kind{
 		return &redisRateLimiter{limiter: redis_rate.NewLimiter(env.Redis), spec: env.Spec, table: env.Spec.Table()}, nil
 	},
 }
+
+// redisRateKey is where redis_rate keeps the TAT of a take.
+func redisRateKey(spec record.Limiter, t Take) string { return "rate:" + wireKey(spec, t) }
 
 type redisRateLimiter struct {
 	limiter *redis_rate.Limiter
@@ -49,7 +53,7 @@ func (r *redisRateLimiter) Take(ctx context.Context, req Request) (Decision, err
 		return Decision{}, err
 	}
 	key := wireKey(r.spec, t)
-	t.Wire = "rate:" + key
+	t.Wire = redisRateKey(r.spec, t)
 	n := int(t.Cost)
 	if t.Mode == record.CheckMode {
 		n = 0

@@ -37,7 +37,7 @@ var tat = Kind{
 		}
 		return nil
 	},
-	ScriptCalls: tatScriptCalls,
+	ScriptCalls: tatScriptCalls, OneKey: tatKey,
 	New: func(env Env) (Limiter, error) {
 		if env.Options["write"] == writeLua {
 			return newTATScript(env), nil
@@ -45,6 +45,9 @@ var tat = Kind{
 		return newTAT(env, env.Options["write"]), nil
 	},
 }
+
+// tatKey is where the bucket of a take is.
+func tatKey(spec record.Limiter, t Take) string { return "tat:" + wireKey(spec, t) }
 
 // ttlSlack keeps a bucket alive beyond its TAT, against clock skew, as
 // Boulder does.
@@ -95,7 +98,7 @@ func (t *tatLimiter) buckets(req Request) ([]bucket, error) {
 		if err != nil {
 			return nil, err
 		}
-		take.Wire = "tat:" + wireKey(t.spec, take)
+		take.Wire = tatKey(t.spec, take)
 		interval := int64(l.Period) / l.Count
 		buckets[i] = bucket{take: take, burst: l.Burst, interval: interval, offset: interval * l.Burst}
 	}
@@ -364,7 +367,7 @@ func (t *tatScriptLimiter) Take(ctx context.Context, req Request) (Decision, err
 	if err != nil {
 		return Decision{}, err
 	}
-	take.Wire = "tat:" + wireKey(t.spec, take)
+	take.Wire = tatKey(t.spec, take)
 	interval := int64(l.Period) / l.Count
 	cost := min(take.Cost, l.Burst+1) // more can never be had either, and may not fit 64 bits
 	increment, offset := interval*cost, interval*l.Burst

@@ -79,6 +79,7 @@ func Compile(s *scenarios.Scenario, kinds limiter.Kinds) (*Plan, scenarios.Probl
 	if len(ps) > 0 {
 		return nil, ps.Sort()
 	}
+	p.split()
 	return p, nil
 }
 
@@ -259,11 +260,13 @@ type Plan struct {
 	Accounts *Accounts // nil: none
 	Engines  []Engine
 	Faults   []fault.Fault // in the file's order
+	Worlds   []World       // what can be played side by side; its order is that of Limiters, Shards and Engines
 	Asserts  []record.Assertion
 	Warnings []string // e.g. that part of a trace lies beyond the horizon
 
 	populations []population
 	traces      []traceHash
+	joined      []string // why worlds are not smaller
 }
 
 // traceHash is the content of a trace that a part of the plan was read from.
@@ -282,6 +285,7 @@ type Limiter struct {
 	Kind    limiter.Kind
 	Options map[string]string
 	Cluster bool             // in virtual time its shards are a Redis Cluster
+	ByShard bool             // each of its shards is a world
 	Process *limiter.Process // of a kind that is Outside
 }
 

@@ -96,6 +96,7 @@ func (p *Plan) Text() string {
 		fmt.Fprintf(w, "trace of %s\t%s, sha256 %.16s…\n", t.of, t.file, t.hash)
 	}
 	p.faultsText(w)
+	p.worldsText(w)
 	fmt.Fprintf(w, "assertions\t%d\n", len(p.Asserts))
 	sweepText(w, p.Scenario.Sweep)
 	fmt.Fprintf(w, "estimate\t%s\n", p.Estimate().Text())

@@ -60,7 +60,7 @@ func (w *world) close() {
 // client returns one more client's Ring, whose round trips take up to rtt.
 func (w *world) client(rtt time.Duration) *redis.Ring {
 	w.t.Helper()
-	c := fakeredis.ClientSpec{ShardNames: w.names, Rand: rand.New(rand.NewPCG(w.rng.Uint64(), 3))}
+	c := fakeredis.ClientSpec{ShardNames: w.names, Stream: func(string) *rand.Rand { return rand.New(rand.NewPCG(w.rng.Uint64(), 3)) }}
 	for range w.names {
 		c.RTT = append(c.RTT, atMost(rtt))
 	}

@@ -33,7 +33,7 @@ func onShards(t testing.TB, f func(ring *redis.Ring)) {
 			t.Error(err)
 		}
 	}()
-	ring, err := fleet.Ring(fakeredis.ClientSpec{ShardNames: names, RTT: []network.Distribution{none, none, none}, Rand: stream("client")})
+	ring, err := fleet.Ring(fakeredis.ClientSpec{ShardNames: names, RTT: []network.Distribution{none, none, none}, Stream: stream})
 	if err != nil {
 		t.Fatal(err)
 	}

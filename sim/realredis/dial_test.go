@@ -29,7 +29,6 @@ func serve(t *testing.T, args ...string) string {
 		}
 		ports = append(ports, port)
 	}
-	f := child.NewForks()
 	args = append([]string{"--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", t.TempDir()}, args...)
 	for i, a := range args {
 		args[i] = strings.NewReplacer("PORT", portOf(ports[0]), "BUS", portOf(ports[1])).Replace(a)
@@ -37,13 +36,13 @@ func serve(t *testing.T, args ...string) string {
 	var log child.LastWords
 	cmd := exec.Command("redis-server", args...)
 	cmd.Stdout, cmd.Stderr = &log, &log
-	if err := f.Start(cmd); err != nil {
+	p, err := child.Start(cmd, 0)
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait() // it was killed
-		if err := errors.Join(f.Close(), ports[0].Close(), ports[1].Close()); err != nil {
+		p.Stop()
+		if err := errors.Join(ports[0].Close(), ports[1].Close()); err != nil {
 			t.Error(err)
 		}
 	})

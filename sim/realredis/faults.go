@@ -156,7 +156,7 @@ func (s *Servers) spares(ctx context.Context, faults []fault.Fault) error {
 func (s *Servers) spare(ctx context.Context, name string) error {
 	first := s.own[0]
 	dir := filepath.Join(filepath.Dir(first.dir), strconv.Itoa(len(s.own)))
-	p := &process{name: name, program: first.program, dir: dir, forks: first.forks}
+	p := &process{name: name, program: first.program, dir: dir}
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	s.own = append(s.own, p) // Close ends it also if it does not answer

@@ -80,7 +80,7 @@ func TestPrefixKeepsShards(t *testing.T) {
 	}
 	defer fleet.Close()
 	rtt := []network.Distribution{network.Constant(0), network.Constant(0), network.Constant(0), network.Constant(0)}
-	virtual, err := fleet.Ring(fakeredis.ClientSpec{ShardNames: names, RTT: rtt, Rand: rand.New(rand.NewPCG(1, 2))})
+	virtual, err := fleet.Ring(fakeredis.ClientSpec{ShardNames: names, RTT: rtt, Stream: func(string) *rand.Rand { return rand.New(rand.NewPCG(1, 2)) }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/quotalab/quotalab/sim/child"
@@ -31,6 +30,9 @@ func Spawn(ctx context.Context, names []string) (*Servers, error) { return spawn
 func spawn(ctx context.Context, names []string, cluster bool) (*Servers, error) {
 	if err := checkNames(names); err != nil {
 		return nil, fmt.Errorf("starting redis-server: %w", err)
+	}
+	if err := child.Servers(); err != nil {
+		return nil, err
 	}
 	program, err := exec.LookPath("redis-server")
 	if err != nil {
@@ -62,18 +64,13 @@ func checkNames(names []string) error {
 
 // start leaves it to Close to undo what it did before an error.
 func (s *Servers) start(ctx context.Context, program string, names []string) error {
-	removeStale(os.TempDir())
-	dir, err := os.MkdirTemp("", fmt.Sprintf("%s%d-", folderPrefix, os.Getpid()))
+	dir, remove, err := child.Folder("redis")
 	if err != nil {
-		return fmt.Errorf("starting redis-server: folder for its files: %w", err)
+		return fmt.Errorf("starting redis-server: %w", err)
 	}
-	s.atClose(func() error { return os.RemoveAll(dir) })
-	f := child.NewForks()
-	s.atClose(f.Close)
+	s.atClose(remove)
 	for i, name := range names {
-		s.own = append(s.own, &process{
-			name: name, program: program, dir: filepath.Join(dir, strconv.Itoa(i)), cluster: s.cluster, forks: f,
-		})
+		s.own = append(s.own, &process{name: name, program: program, dir: filepath.Join(dir, strconv.Itoa(i)), cluster: s.cluster})
 	}
 	s.atClose(func() error { return each(s.own, (*process).close) })
 
@@ -88,32 +85,6 @@ func (s *Servers) start(ctx context.Context, program string, names []string) err
 	}
 	s.connect(append([]string(nil), names...), hosts, Login{})
 	return nil
-}
-
-// folderPrefix begins the name of a folder of servers' files; the process that made
-// it follows, which removes it unless it was killed.
-const folderPrefix = "quotalab-redis-"
-
-// removeStale removes the folders in dir whose process is gone. One that cannot be
-// removed, such as another user's, is none of this run's. Servers keep nothing in them
-// and make them anew when they start again, so one that is removed too early, from
-// beside a container that shares the folder, does no harm.
-func removeStale(dir string) {
-	folders, _ := filepath.Glob(filepath.Join(dir, folderPrefix+"*-*"))
-	for _, folder := range folders {
-		number, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(folder), folderPrefix), "-")
-		pid, err := strconv.Atoi(number)
-		if err != nil || pid < 1 {
-			continue
-		}
-		owner, err := os.FindProcess(pid)
-		if err == nil {
-			err = owner.Signal(syscall.Signal(0))
-		}
-		if errors.Is(err, os.ErrProcessDone) {
-			_ = os.RemoveAll(folder)
-		}
-	}
 }
 
 // each calls f for all at once, and joins their errors in order.
@@ -202,16 +173,12 @@ func (p *process) run(ctx context.Context) error {
 	p.log.Forget()
 	cmd := exec.Command(p.program, p.arguments()...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = p.dir, &p.log, &p.log
-	cmd.WaitDelay = time.Second // for what it forked and still holds its log
-	if err := p.forks.Start(cmd); err != nil {
+	cmd.WaitDelay = time.Second      // for what it forked and still holds its log
+	life, err := child.Start(cmd, 0) // it has nothing to save
+	if err != nil {
 		return err
 	}
-	l := &life{cmd: cmd, over: make(chan struct{})}
-	go func() {
-		l.exit = cmd.Wait()
-		close(l.over)
-	}()
-	p.life = l
+	p.life = life
 	if err := p.await(ctx); err != nil {
 		p.reap()
 		return err
@@ -231,11 +198,11 @@ func (p *process) await(ctx context.Context) error {
 		if answer == nil || ctx.Err() == nil {
 			answer = err
 		}
-		if p.life.ended() {
+		if p.life.Ended() {
 			if p.log.Contains("Failed listening on port") {
 				return fmt.Errorf("%s: %w%s", p.host(), errPortTaken, &p.log)
 			}
-			return fmt.Errorf("%w, by %s%s", errEnded, exitText(p.life.exit), &p.log)
+			return fmt.Errorf("%w, by %s%s", errEnded, p.life.How(), &p.log)
 		}
 		if err := clock.Sleep(ctx, 2*time.Millisecond); errors.Is(err, context.DeadlineExceeded) {
 			return fmt.Errorf("%w: %s does not answer in time: %w%s", ErrUnreachable, p.host(), answer, &p.log)
@@ -269,10 +236,10 @@ func (p *process) ask(ctx context.Context) error {
 	}
 	for lines.Scan() {
 		if pid, ok := strings.CutPrefix(lines.Text(), "process_id:"); ok {
-			if pid == strconv.Itoa(p.life.cmd.Process.Pid) {
+			if pid == strconv.Itoa(p.life.Pid()) {
 				return nil
 			}
-			return fmt.Errorf("expected process %d on the port, found %s", p.life.cmd.Process.Pid, pid)
+			return fmt.Errorf("expected process %d on the port, found %s", p.life.Pid(), pid)
 		}
 	}
 	return errors.Join(errors.New("expected process_id in the answer to INFO, found none"), lines.Err())

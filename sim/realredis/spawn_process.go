@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 	"sync"
-	"syscall"
-	"time"
 
 	"github.com/quotalab/quotalab/sim/child"
 )
@@ -19,32 +16,14 @@ type process struct {
 	program string
 	dir     string // of its files
 	cluster bool
-	forks   *child.Forks
 	log     child.LastWords
 
 	mu     sync.Mutex
-	port   *heldPort // nil: not begun
-	bus    *heldPort // of the cluster's nodes among each other; nil: none
-	life   *life     // the last one; nil: none yet
-	up     bool      // it answered in this life, and nobody ended it
-	frozen bool
+	port   *heldPort      // nil: not begun
+	bus    *heldPort      // of the cluster's nodes among each other; nil: none
+	life   *child.Process // the last one; nil: none yet
+	up     bool           // it answered in this life, and nobody ended it
 	closed bool
-}
-
-// life is one run of redis-server.
-type life struct {
-	cmd  *exec.Cmd
-	over chan struct{} // closed when it ended and was waited for
-	exit error         // how, when over is closed
-}
-
-func (l *life) ended() bool {
-	select {
-	case <-l.over:
-		return true
-	default:
-		return false
-	}
 }
 
 // host is its host:port.
@@ -54,7 +33,7 @@ func (p *process) host() string { return p.port.addr }
 func (p *process) pid() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.life.cmd.Process.Pid
+	return p.life.Pid()
 }
 
 // kill ends it without a warning, as a crash does, and returns when it is
@@ -75,9 +54,9 @@ func (p *process) restart(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		return fmt.Errorf("shard %q at %s: starting it anew: %w", p.name, p.host(), child.ErrClosed)
+		return fmt.Errorf("shard %q at %s: starting it anew: %w", p.name, p.host(), errClosed)
 	}
-	if !p.life.ended() {
+	if !p.life.Ended() {
 		p.reap()
 	}
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
@@ -104,19 +83,21 @@ func (p *process) freeze(frozen bool) error {
 	if err != nil {
 		return err
 	}
-	if err := p.life.cmd.Process.Signal(sig); err != nil {
+	if err := p.life.Signal(sig); err != nil {
 		return fmt.Errorf("shard %q at %s: sending %v: %w", p.name, p.host(), sig, err)
 	}
-	p.frozen = frozen
 	return nil
 }
+
+// errClosed says that something was asked of a server after the end.
+var errClosed = errors.New("the servers are closed")
 
 // alive tells, with p.mu held, why there is nothing to send a signal to.
 func (p *process) alive() error {
 	switch {
 	case p.closed:
-		return fmt.Errorf("shard %q: %w", p.name, child.ErrClosed)
-	case p.up && p.life.ended():
+		return fmt.Errorf("shard %q: %w", p.name, errClosed)
+	case p.up && p.life.Ended():
 		return p.endedItself()
 	case !p.up:
 		return fmt.Errorf("shard %q at %s: it was killed before", p.name, p.host())
@@ -125,27 +106,14 @@ func (p *process) alive() error {
 }
 
 func (p *process) endedItself() error {
-	return fmt.Errorf("shard %q at %s: redis-server ended by itself: %s%s", p.name, p.host(), exitText(p.life.exit), &p.log)
+	return fmt.Errorf("shard %q at %s: redis-server ended by itself: %s%s", p.name, p.host(), p.life.How(), &p.log)
 }
 
-func exitText(err error) string {
-	if err == nil {
-		return "exit status 0"
-	}
-	return err.Error()
-}
-
-// reap ends it, with p.mu held, and waits until it is gone. An error of the
-// signal says that it ended already.
+// reap ends it, with p.mu held, and returns when it is gone.
 func (p *process) reap() {
-	_ = p.life.cmd.Process.Kill()
-	<-p.life.over
-	p.up, p.frozen = false, false
+	p.life.Stop()
+	p.up = false
 }
-
-// moment is how long a server may take to end after SIGTERM. Without
-// persistence it takes a tenth of a second.
-const moment = time.Second
 
 // close ends it for good and gives its ports back. The error tells that it
 // had ended by itself.
@@ -155,10 +123,10 @@ func (p *process) close() error {
 	p.closed = true
 	var errs []error
 	if p.life != nil {
-		if p.up && p.life.ended() {
+		if p.up && p.life.Ended() {
 			errs = append(errs, p.endedItself())
 		}
-		p.terminate()
+		p.reap()
 	}
 	for _, port := range []*heldPort{p.port, p.bus} {
 		if port != nil {
@@ -166,18 +134,4 @@ func (p *process) close() error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// terminate ends it, with p.mu held: with a warning, unless it could not hear
-// it.
-func (p *process) terminate() {
-	if !p.frozen && p.life.cmd.Process.Signal(syscall.SIGTERM) == nil {
-		ctx, cancel := context.WithTimeout(context.Background(), moment)
-		defer cancel()
-		select {
-		case <-p.life.over:
-		case <-ctx.Done(): // somebody else may have frozen it
-		}
-	}
-	p.reap()
 }

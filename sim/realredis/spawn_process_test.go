@@ -84,7 +84,7 @@ func TestProcessFreeze(t *testing.T) {
 	if v, err := admin.Get(t.Context(), "k").Result(); v != "v" || err != nil {
 		t.Errorf("after it went on it answered %q, error %v, expected v", v, err)
 	}
-	// Close ends a frozen server too, at once if it knows of it.
+	// Close ends a frozen server too, at once.
 	for _, byUs := range []bool{true, false} {
 		s, err := Spawn(t.Context(), []string{"a"})
 		s = open(t, s, err)
@@ -101,7 +101,7 @@ func TestProcessFreeze(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
-		if took := time.Since(begun); runs(t, pid) || byUs && took > moment {
+		if took := time.Since(begun); runs(t, pid) || took > time.Second {
 			t.Errorf("frozen server, by us %t: runs %t after Close, which took %v", byUs, runs(t, pid), took)
 		}
 	}
@@ -119,7 +119,7 @@ func TestProcessEndsItself(t *testing.T) {
 		t.Error(err)
 	}
 	vanish(t, pids[1:])
-	<-s.own[1].life.over
+	<-s.own[1].life.Over()
 	const want = `shard "b" at `
 	if err := s.own[1].kill(); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "ended by itself") {
 		t.Errorf("kill of a server that ended: %v, expected an error with %q", err, want)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/summary"
 	"github.com/quotalab/quotalab/scenarios"
@@ -73,6 +74,7 @@ func TestShardNamesThatDisagree(t *testing.T) {
 }
 
 func TestShardNamesThatAgree(t *testing.T) {
+	testkit.Live(t, "plays a shipped scenario")
 	data, _ := scenarios.Source("boulder-not-found")
 	text := strings.Replace(string(data), "shard_names: [c, d]", "shard_names: [a, b]", 1)
 	p := compile(t, text)

@@ -50,42 +50,46 @@ func turns(faults []fault.Fault) []turn {
 
 // scheduleFaults lets every fault begin and end, one turn after another. In
 // real time a turn takes a while, in which the run goes on.
-func (d *driver) scheduleFaults() {
-	all := turns(d.plan.Faults)
+func (w *world) scheduleFaults() {
+	all := turns(w.d.plan.Faults)
 	if len(all) == 0 {
 		return
 	}
-	begun := make([]bool, len(d.plan.Faults))
-	if d.inRealTime() {
-		d.clock.Call(0, func() {
-			d.clock.Start(func(p clock.Process) {
+	begun := make([]bool, len(w.d.plan.Faults))
+	if w.d.inRealTime() {
+		w.clock.Call(0, func() {
+			w.clock.Start(func(p clock.Process) {
 				for _, t := range all {
 					p.SleepUntil(t.at)
-					d.turn(t, begun, p.Outside)
+					w.turn(t, begun, p.Outside)
 				}
 			})
 		})
 		return
 	}
 	for _, t := range all {
-		d.clock.Call(t.at, func() { d.turn(t, begun, func(f func()) { f() }) })
+		w.clock.First(t.at, func() { w.turn(t, begun, func(f func()) { f() }) })
 	}
 }
 
 // turn begins or ends a fault. What has not begun when a run ends early does
 // not any more.
-func (d *driver) turn(t turn, begun []bool, outside func(func())) {
-	if t.ends && !begun[t.place] || !t.ends && (d.ctx.Err() != nil || d.err != nil || d.result.Aborted != "") {
+func (w *world) turn(t turn, begun []bool, outside func(func())) {
+	if t.ends && !begun[t.place] || !t.ends && (w.d.over(t.at) || w.d.laps == nil && w.d.ctx.Err() != nil) {
 		return
 	}
 	begun[t.place] = true
 	if t.fault.Kind.Of().Client != nil {
-		d.clients[t.fault.Client].turn(t)
+		w.clients[t.fault.Client].turn(t)
+		return
+	}
+	var here bool
+	if t.fault, here = w.Struck(t.fault); !here {
 		return
 	}
 	var err error
-	outside(func() { err = take(t, d.stage.targets()) })
-	d.fail(err)
+	outside(func() { err = take(t, w.stage.targets()) })
+	w.d.fail(err)
 }
 
 func (c *clientOffset) turn(t turn) {

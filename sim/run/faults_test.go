@@ -138,10 +138,10 @@ func TestFaultsOfRuns(t *testing.T) {
 		words string
 	}{
 		{"restart: {shard: shard-2}", errors{}, 14, "at 5s: shard-2 restarts empty"},
-		{"for: 4s, down: {shard: shard-2}", errors{"boulder refused": "135 from 4.855s to 6.19s", "lua refused": "153 from 4.95s to 6.195s"}, 13, "from 5s for 4s: shard-2 is down"},
+		{"for: 4s, down: {shard: shard-2}", errors{"boulder refused": "135 from 4.855s to 6.19s", "lua refused": "153 from 4.95s to 6.195s"}, 14, "from 5s for 4s: shard-2 is down"},
 		{"for: 4s, frozen: {shard: shard-2}", errors{"boulder timeout": "320 from 4.855s to 8.045s", "lua timeout": "374 from 4.95s to 8.045s"}, 0, "from 5s for 4s: shard-2 is frozen"},
-		{"for: 4s, delay: {shard: shard-2, rtt: 950ms}", errors{"boulder timeout": "340 from 4.9s to 8.29s", "lua timeout": "395 from 5.015s to 8.29s"}, 0, "from 5s for 4s: shard-2 is 950ms further away in the mean"},
-		{"for: 4s, delay: {shard: shard-2, rtt: {exponential: {mean: 200ms}}}", errors{"boulder timeout": "7 from 5.215s to 8.675s", "lua timeout": "6 from 6.75s to 8.215s"}, 0, "from 5s for 4s: shard-2 is 200ms further away in the mean"},
+		{"for: 4s, delay: {shard: shard-2, rtt: 950ms}", errors{"boulder timeout": "341 from 4.9s to 8.3s", "lua timeout": "396 from 5.015s to 8.3s"}, 0, "from 5s for 4s: shard-2 is 950ms further away in the mean"},
+		{"for: 4s, delay: {shard: shard-2, rtt: {exponential: {mean: 200ms}}}", errors{"boulder timeout": "7 from 5.35s to 8.67s", "lua timeout": "6 from 6.75s to 8.215s"}, 0, "from 5s for 4s: shard-2 is 200ms further away in the mean"},
 		{"for: 4s, bandwidth: {shard: shard-2, rate: 10kB/s}", errors{"boulder timeout": "125 from 6.56s to 8.045s", "lua timeout": "220 from 6.195s to 8.045s"}, 0, "from 5s for 4s: shard-2 has a link of 10kB/s each way"},
 		{"reset: {shard: shard-2}", errors{"boulder connection": "20 from 4.81s to 4.99s", "lua connection": "13 from 4.9s to 4.995s"}, 0, "at 5s: shard-2 resets its connections"},
 		{"rename: {shard: shard-2, to: other}", errors{}, 0, "at 5s: shard-2 is renamed to other"},
@@ -202,7 +202,7 @@ faults:
 
 // everyFaultHash is of the record of everything with everyFault; see the
 // other hashes.
-const everyFaultHash = "44fa656f1584675947ea98efd53178d35350f372e5fd89313b74eb64006273f4"
+const everyFaultHash = "47ac4c39eca55955d5523072be757996a9b166fd36682614d6ef6c8daab8a35c"
 
 func TestDeterminismOfFaults(t *testing.T) {
 	source := everything + "  lua: {kind: tat, options: {write: lua}, limits: {a: {count: 60, period: 1m, burst: 5}}}\n" + everyFault

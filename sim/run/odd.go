@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -10,45 +11,54 @@ import (
 // patience is how long, in real time, one request may hold up virtual time.
 const patience = 10 * time.Second
 
-// play plays all that is on the schedule. In virtual time it finds out what
-// waits by the wall clock, and ends what would wait for ever.
-func (d *driver) play() error {
-	s, ok := d.stage.(*embedded)
+// watched lets play play all that is on the world's schedule. In virtual time it
+// finds out what waits by the wall clock, and ends what would wait for ever.
+func (w *world) watched(play func()) error {
+	s, ok := w.stage.(*embedded)
 	if !ok {
-		d.clock.Run()
+		play()
 		return nil
 	}
-	limit := d.options.Patience
+	limit := w.d.options.Patience
 	if limit == 0 {
 		limit = patience
 	}
-	waits, err := s.sched.RunWatched(limit)
-	for _, w := range waits {
-		d.result.Warnings = append(d.result.Warnings, fmt.Sprintf("%s waited for real time or for another goroutine (%s), which virtual time does not see: to the run it took no time. Wait for Redis alone, or run it in real time.", w.Function, w.State))
+	waits, err := s.sched.Watched(limit, func() {
+		if play(); w.strandProcesses() {
+			s.sched.Run() // requests that were given up end
+		}
+	})
+	for _, wait := range waits {
+		w.waited = append(w.waited, fmt.Sprintf("%s waited for real time or for another goroutine (%s), which virtual time does not see: to the run it took no time. Wait for Redis alone, or run it in real time.", wait.Function, wait.State))
 	}
-	d.gaveUp.Store(err != nil)
-	if err == nil && d.strandProcesses() {
-		s.sched.Run() // requests that were given up end
-	}
+	w.gaveUp.Store(err != nil)
 	return err
 }
 
-// warnings returns what the world's limiter did that virtual time cannot play.
-func (w *world) warnings() []string {
-	all := w.fleet.Warnings()
-	if k := w.both; k != "" && !w.knowsTime() {
-		all = append(all, fmt.Sprintf("it admitted and denied requests of key %q, but read no time that the run knows (neither env.Clock nor TIME, and no script or expiry did for it): unless it only counts, it goes by the wall clock (time.Now), which next to never passes in virtual time. Read env.Clock.", k))
+// warnings returns what a limiter did that virtual time cannot play, of the
+// systems of its worlds.
+func warnings(systems []*system) (all []string) {
+	name := "limiter " + systems[0].Name + ": "
+	both, timed := "", false
+	for _, s := range systems {
+		if f, ok := s.fleet.(embeddedFleet); ok && f.ClusterWarning() != "" {
+			all = append(all, name+f.ClusterWarning())
+		}
+		for _, text := range s.fleet.Warnings() {
+			all = append(all, name+text)
+		}
+		both, timed = cmp.Or(both, s.both), timed || s.knowsTime()
 	}
-	for i := range all {
-		all[i] = "limiter " + w.Name + ": " + all[i]
+	if both != "" && !timed {
+		all = append(all, name+fmt.Sprintf("it admitted and denied requests of key %q, but read no time that the run knows (neither env.Clock nor TIME, and no script or expiry did for it): unless it only counts, it goes by the wall clock (time.Now), which next to never passes in virtual time. Read env.Clock.", both))
 	}
 	return all
 }
 
 // knowsTime reports whether something that the run controls may have brought
 // time, or chance, into the limiter's decisions.
-func (w *world) knowsTime() bool {
-	return w.read.Load() || w.drew.Load() || w.fleet.ServersTime() || w.Kind.Outside
+func (s *system) knowsTime() bool {
+	return s.read.Load() || s.drew.Load() || s.fleet.ServersTime() || s.Kind.Outside
 }
 
 // timeless looks for a key of which one client process has both admitted and

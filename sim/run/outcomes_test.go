@@ -183,7 +183,9 @@ func (s *stopping) Write(o *record.Observation) error {
 
 type fullDisk struct{}
 
-func (fullDisk) Write(*record.Observation) error { return errors.New("disk full") }
+func (fullDisk) Write(*record.Observation) error { return errDisk }
+
+var errDisk = errors.New("disk full")
 
 func TestErrorOfTheRecordEndsTheRun(t *testing.T) {
 	r, err := run.Run(context.Background(), compile(t, sprintf(tiny, "", "boulder", "")), fullDisk{}, run.Options{})

@@ -10,9 +10,10 @@ import (
 )
 
 // startProcess starts the process of a limiter in one client instance.
-func (w *world) startProcess(d *driver, client int, name string, spec fakeredis.ClientSpec, seed uint32) (*foreign.Process, error) {
-	fleet, ok := w.fleet.(embeddedFleet)
-	stage, virtual := d.stage.(*embedded)
+func (s *system) startProcess(w *world, client int, name string, spec fakeredis.ClientSpec, seed uint32) (*foreign.Process, error) {
+	d := w.d
+	fleet, ok := s.fleet.(embeddedFleet)
+	stage, virtual := w.stage.(*embedded)
 	if !ok || !virtual {
 		return nil, fmt.Errorf("%w: a limiter in a process of its own is played in virtual time only", ErrServers)
 	}
@@ -24,25 +25,27 @@ func (w *world) startProcess(d *driver, client int, name string, spec fakeredis.
 	if limit == 0 {
 		limit = patience
 	}
-	if !w.Kind.ServerTime {
-		w.read.Store(true) // its clock is its own affair
+	if !s.Kind.ServerTime {
+		s.read.Store(true) // its clock is its own affair
 	}
 	return foreign.Start(d.ctx, foreign.Spec{
-		Process: *w.Process, Client: name, Does: d.plan.Clients[client].Does, Limiter: w.Limiter.Limiter, Options: w.Options, Shards: spec.ShardNames, Seed: seed,
-		Line: line, Sched: stage.sched, Offset: d.clients[client].of, Clocked: !w.Kind.ServerTime, Horizon: int64(d.plan.Horizon), Patience: limit, Broken: d.fail,
+		Process: *s.Process, Client: name, Does: d.plan.Clients[client].Does, Limiter: s.Limiter.Limiter, Options: s.Options, Shards: spec.ShardNames, Seed: seed,
+		Line: line, Sched: stage.sched, Offset: w.clients[client].of, Clocked: !s.Kind.ServerTime, Horizon: int64(d.plan.Horizon), Patience: limit, Broken: d.fail,
 	})
 }
 
-// processes lists those of all limiters.
-func (d *driver) processes() (all []*foreign.Process) {
-	for _, w := range d.worlds {
-		all = append(all, w.processes()...)
+// processes lists those of the world's limiters.
+func (w *world) processes() (all []*foreign.Process) {
+	for _, s := range w.systems {
+		if s != nil {
+			all = append(all, s.processes()...)
+		}
 	}
 	return all
 }
 
-func (w *world) processes() (all []*foreign.Process) {
-	for _, instances := range w.clients {
+func (s *system) processes() (all []*foreign.Process) {
+	for _, instances := range s.clients {
 		for _, in := range instances {
 			if in.process != nil {
 				all = append(all, in.process)
@@ -54,36 +57,38 @@ func (w *world) processes() (all []*foreign.Process) {
 
 // strandProcesses fails requests that a process will not answer any more, and
 // reports whether there are any.
-func (d *driver) strandProcesses() (any bool) {
-	for _, p := range d.processes() {
+func (w *world) strandProcesses() (any bool) {
+	for _, p := range w.processes() {
 		any = p.Strand() || any
 	}
 	return any
 }
 
 // closeProcesses ends the processes.
-func (d *driver) closeProcesses() error {
+func (w *world) closeProcesses() error {
 	var errs []error
-	for _, p := range d.processes() {
+	for _, p := range w.processes() {
 		errs = append(errs, p.Close())
 	}
 	return errors.Join(errs...)
 }
 
-// tellProcesses notes what the limiter's processes said of themselves, and
-// which share of their commands could not be attributed to a request.
-func (d *driver) tellProcesses(w *world) {
+// tellProcesses notes what a limiter's processes said of themselves, and which
+// share of their commands could not be attributed to a request.
+func (r *Result) tellProcesses(systems []*system) {
 	var sum foreign.Shares
-	for _, p := range w.processes() {
-		ready, shares := p.About()
-		sum.Add(shares)
-		if d.result.Versions == nil {
-			d.result.Versions = map[string]string{}
+	for _, s := range systems {
+		for _, p := range s.processes() {
+			ready, shares := p.About()
+			sum.Add(shares)
+			if r.Versions == nil {
+				r.Versions = map[string]string{}
+			}
+			r.Versions["limiter "+s.Name] = fmt.Sprintf("%s %s, quiet %s, clock %s", ready.Name, ready.Version, s.Process.Quiet, s.Process.Clock)
 		}
-		d.result.Versions["limiter "+w.Name] = fmt.Sprintf("%s %s, quiet %s, clock %s", ready.Name, ready.Version, w.Process.Quiet, w.Process.Clock)
 	}
 	if sum.Nobody > 0 {
-		d.result.Warnings = append(d.result.Warnings, fmt.Sprintf("limiter %s: %s of its %s could not be attributed to a request: round trips of the requests that may have sent them are unknown",
-			w.Name, unit.Counted(sum.Nobody, "command"), unit.Counted(sum.All(), "command")))
+		r.warn([]string{fmt.Sprintf("limiter %s: %s of its %s could not be attributed to a request: round trips of the requests that may have sent them are unknown",
+			systems[0].Name, unit.Counted(sum.Nobody, "command"), unit.Counted(sum.All(), "command"))})
 	}
 }

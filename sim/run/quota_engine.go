@@ -22,6 +22,7 @@ import (
 // is what it cannot.
 type engineWorld struct {
 	plan.Engine
+	index     int
 	q         *quotas
 	redis     redis.UniversalClient
 	clock     unixClock
@@ -67,19 +68,19 @@ var engineMakers = map[string]func(*engineWorld) error{
 }
 
 func newEngineWorld(q *quotas, index int) (*engineWorld, error) {
-	p := q.d.plan
-	e := &engineWorld{Engine: p.Engines[index], q: q, clock: unixClock{q.d.clock, q.start}, last: -1, findings: map[finding]*record.Finding{}, woken: map[int]bool{}, failed: map[int]bool{}}
+	p := q.w.d.plan
+	e := &engineWorld{Engine: p.Engines[index], index: index, q: q, clock: unixClock{q.w.clock, q.start}, last: -1, findings: map[finding]*record.Finding{}, woken: map[int]bool{}, failed: map[int]bool{}}
 	scope := "engine/" + e.Name
 	scoped := func(name string) *rand.Rand { return p.Stream(scope + "/" + name) }
-	fleet, err := q.d.stage.fleet(scope, false, scoped)
+	fleet, err := q.w.stage.fleet(scope, nil, scoped)
 	if err != nil {
 		return nil, fmt.Errorf("engine %s: %w", e.Name, err)
 	}
 	client := p.Clients[0]
-	if e.redis, err = fleet.Client(fakeredis.ClientSpec{ShardNames: client.ShardNames, RTT: client.RTT, Rand: scoped("network"), Connection: client.Connection}); err != nil {
+	if e.redis, err = fleet.Client(fakeredis.ClientSpec{ShardNames: client.ShardNames, RTT: client.RTT, Stream: func(shard string) *rand.Rand { return scoped("network/" + shard) }, Connection: client.Connection}); err != nil {
 		return nil, fmt.Errorf("engine %s: %w", e.Name, err)
 	}
-	if q.d.inRealTime() {
+	if q.w.d.inRealTime() {
 		e.redis.AddHook(outside{})
 	}
 	for i := range q.accounts.Len() {
@@ -116,7 +117,7 @@ func (e *engineWorld) sleep(ctx context.Context, ns int64) error {
 // record writes an evaluation.
 func (e *engineWorld) record(ev *record.Evaluation) {
 	ev.Engine = e.Name
-	e.q.d.fail(e.q.sink.WriteEvaluation(ev))
+	e.q.w.evaluated(ev, e.index)
 }
 
 // find counts what the engine, or the harness about it, noticed.

@@ -29,7 +29,7 @@ var errNoQuotaSink = errors.New("the plan has accounts, and the sink takes no ac
 // quotas is the part of a run that counts usage of accounts and lets engines
 // look at it.
 type quotas struct {
-	d        *driver
+	w        *world
 	sink     QuotaSink
 	accounts *plan.Accounts
 	start    int64 // Unix nanoseconds of instant 0
@@ -43,13 +43,14 @@ type quotas struct {
 	engines  []*engineWorld
 }
 
-func newQuotas(d *driver) (*quotas, error) {
+func newQuotas(w *world) (*quotas, error) {
+	d := w.d
 	sink, ok := d.sink.(QuotaSink)
 	if !ok {
 		return nil, errNoQuotaSink
 	}
 	a := d.plan.Accounts
-	q := &quotas{d: d, sink: sink, accounts: a, start: d.plan.Epoch.UnixNano(), requests: map[int][]usage.Event{},
+	q := &quotas{w: w, sink: sink, accounts: a, start: d.plan.Epoch.UnixNano(), requests: map[int][]usage.Event{},
 		streams: make([]*plan.UsageStream, a.Len()), next: make([]usage.Event, a.Len())}
 	for i := range a.Len() {
 		if a.Group(i).Source < 0 {
@@ -57,7 +58,7 @@ func newQuotas(d *driver) (*quotas, error) {
 			q.draw(i)
 		}
 	}
-	for i := range d.plan.Engines {
+	for _, i := range w.Engines {
 		e, err := newEngineWorld(q, i)
 		if err != nil {
 			return nil, err
@@ -72,7 +73,7 @@ func newQuotas(d *driver) (*quotas, error) {
 func (q *quotas) begin() {
 	for g := range q.accounts.Groups {
 		for _, ch := range q.accounts.Groups[g].Changes {
-			q.d.clock.Call(ch.At-q.start, func() { q.change(&q.accounts.Groups[g], ch) })
+			q.w.clock.First(ch.At-q.start, func() { q.change(&q.accounts.Groups[g], ch) })
 		}
 	}
 	for g := range q.accounts.Groups {
@@ -89,10 +90,10 @@ func (q *quotas) begin() {
 // scheduleCorrection takes back, at the instant at, a share of the allowed
 // requests since the correction before.
 func (q *quotas) scheduleCorrection(g *plan.AccountGroup, at int64) {
-	if q.d.over(at) {
+	if q.w.d.over(at) {
 		return
 	}
-	q.d.clock.Call(at, func() {
+	q.w.clock.Call(at, func() {
 		var us []quota.Usage
 		for i := g.First; i < g.First+g.Count; i++ {
 			events := q.requests[i]
@@ -128,14 +129,17 @@ func (q *quotas) scheduleUsage() {
 			first = n.At
 		}
 	}
-	if first >= 0 && !q.d.over(first-q.start) && !q.d.interrupted(first-q.start) {
-		q.d.clock.Call(first-q.start, func() { q.count(first) })
+	if first >= 0 && !q.w.d.over(first-q.start) && !q.w.interrupted(first-q.start) {
+		q.w.clock.Call(first-q.start, func() { q.count(first) })
 	}
 }
 
 // count files all usage that is due at the instant at, and hands it to the
 // engines that count for themselves.
 func (q *quotas) count(at int64) {
+	if q.w.d.over(at - q.start) {
+		return
+	}
 	us := q.pending[:0]
 	for i := range q.next {
 		for q.next[i].Units != 0 && q.next[i].At <= at {
@@ -175,7 +179,7 @@ func (q *quotas) allowed(source, limiter int, key uint64, cost int64) {
 			continue
 		}
 		i := group.Of(key)
-		e := usage.Event{At: q.start + q.d.clock.Now(), Units: cost}
+		e := usage.Event{At: q.start + q.w.clock.Now(), Units: cost}
 		q.requests[i] = append(q.requests[i], e)
 		q.hand([]quota.Usage{q.file(i, e)})
 	}
@@ -246,7 +250,7 @@ const overlapBy = int64(time.Second)
 func (e *engineWorld) begin() {
 	if e.refresh != nil {
 		e.every(int64(e.CacheRefresh), int64(e.CacheRefresh), func() {
-			e.fault(e.refresh(e.q.d.ctx), record.RefreshFailed, 0)
+			e.fault(e.refresh(e.q.w.d.ctx), record.RefreshFailed, 0)
 		})
 	}
 	if e.run != nil {
@@ -267,10 +271,13 @@ func (e *engineWorld) begin() {
 // scheduled before everything else, and runs are Procs, so that they find
 // changes and refreshes done.
 func (e *engineWorld) every(at, period int64, f func()) {
-	if e.q.d.over(at) {
+	if e.q.w.d.over(at) {
 		return
 	}
-	e.q.d.clock.Call(at, func() {
+	e.q.w.clock.Call(at, func() {
+		if e.q.w.d.over(at) {
+			return
+		}
 		f()
 		e.every(at+period, period, f)
 	})
@@ -278,7 +285,7 @@ func (e *engineWorld) every(at, period int64, f func()) {
 
 // process runs f as a Proc.
 func (e *engineWorld) process(f func(ctx context.Context)) {
-	e.q.d.clock.Start(func(p clock.Process) { f(context.WithValue(e.q.d.requests, processKey{}, p)) })
+	e.q.w.clock.Start(func(p clock.Process) { f(context.WithValue(e.q.w.d.requests, processKey{}, p)) })
 }
 
 type processKey struct{}
@@ -420,9 +427,9 @@ func (e *engineWorld) announce(g *plan.AccountGroup, ch plan.AccountChange) {
 func (e *engineWorld) result() record.Engine {
 	out := record.Engine{Name: e.Name, Kind: e.Kind, Options: e.Options, Thresholds: slices.Clone(e.Thresholds), Downsampled: e.Downsample,
 		LooksBack: e.Kind != "flagsmith"}
-	perAccount := int64(e.QueryLatency+e.AccountTime+e.MailLatency) + 4*int64(e.q.d.plan.Clients[0].RTT[0].Mean())
+	perAccount := int64(e.QueryLatency+e.AccountTime+e.MailLatency) + 4*int64(e.q.w.d.plan.Clients[0].RTT[0].Mean())
 	out.Slack = int64(e.Lag) + deliverySlack + perAccount*int64(e.q.accounts.Len())
-	out.First, out.Last = e.q.start, e.q.start+int64(e.q.d.plan.Horizon)
+	out.First, out.Last = e.q.start, e.q.start+int64(e.q.w.d.plan.Horizon)
 	if e.run != nil && e.add == nil {
 		out.First, out.Last, out.Gap = e.First, max(e.last, e.First), int64(e.Every)
 	}

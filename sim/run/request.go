@@ -1,6 +1,7 @@
 package run
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -13,12 +14,13 @@ import (
 
 // request is one arrival on its way to one limiter.
 type request struct {
-	d           *driver
+	w           *world
 	start       func(clock.Process) // run, bound once
 	send        func()              // exchange, bound once
 	source      *plan.Source
 	sourceIndex int
-	world       *world
+	system      *system
+	place       place
 	arrival     int64
 	due         int64
 	takes       []limiter.Take
@@ -49,20 +51,20 @@ func (x *exchange) do() {
 // with another attempt.
 func (r *request) run(p clock.Process) {
 	defer func() {
-		r.d.fly(r.sourceIndex, r.world.index, -1)
-		r.d.idle = append(r.d.idle, r)
+		r.w.fly(r, -1)
+		r.w.idle = append(r.w.idle, r)
 	}()
 	for attempt := 0; ; attempt++ {
 		decision, passed := r.pass(p, attempt)
 		if passed || r.source.Retry == nil || attempt+1 >= r.source.Retry.MaxAttempts {
 			return
 		}
-		wait, ok := r.source.Retry.Wait(attempt, decision.RetryAfter, r.d.retries[r.sourceIndex])
-		if !ok || r.d.over(p.Now()+int64(wait)) {
+		wait, ok := r.source.Retry.Wait(attempt, decision.RetryAfter, r.w.retries[r.sourceIndex].At(r.arrival, int64(attempt)))
+		if !ok || r.w.d.over(p.Now()+int64(wait)) {
 			return
 		}
 		p.Sleep(wait)
-		if r.d.err != nil || r.d.result.Aborted != "" {
+		if r.w.d.over(p.Now()) {
 			return // ended while it waited
 		}
 		r.due = p.Now()
@@ -77,13 +79,13 @@ func (r *request) pass(p clock.Process, attempt int) (limiter.Decision, bool) {
 			p.Sleep(r.source.Pause)
 			r.due = p.Now()
 		}
-		decision, passed := r.ask(p, step, attempt, r.world.pick(client))
+		decision, passed := r.ask(p, step, attempt, r.system.pick(r, step, attempt, client))
 		if !passed {
 			return decision, false
 		}
 		if step == len(r.source.Via)-1 {
-			if q := r.d.quotas; q != nil {
-				q.allowed(r.sourceIndex, r.world.index, r.key, r.takes[0].Cost)
+			if q := r.w.quotas; q != nil {
+				q.allowed(r.sourceIndex, r.system.index, r.key, r.takes[0].Cost)
 			}
 			return decision, true
 		}
@@ -93,7 +95,7 @@ func (r *request) pass(p clock.Process, attempt int) (limiter.Decision, bool) {
 
 // ask makes one call to the limiter and records it.
 func (r *request) ask(p clock.Process, step, attempt int, in *instance) (limiter.Decision, bool) {
-	trace := fakeredis.NewTrace(r.d.requests)
+	trace := fakeredis.NewTrace(r.w.d.requests)
 	p.Carry(trace)
 	takes := withMode(r.takes, in.mode)
 	x := &r.exchange
@@ -102,7 +104,7 @@ func (r *request) ask(p clock.Process, step, attempt int, in *instance) (limiter
 	decision, err := x.decision, x.err
 	o := &r.observation
 	*o = record.Observation{
-		Arrival: r.arrival, Traffic: r.source.Name, Client: in.name, Limiter: r.world.Name, Step: int32(step), Attempt: int32(attempt),
+		Arrival: r.arrival, Traffic: r.source.Name, Client: in.name, Limiter: r.system.Name, Step: int32(step), Attempt: int32(attempt),
 		Intended: r.due, Sent: x.sent, Done: x.done, Effect: trace.Effect, Order: trace.Order, Judged: trace.Judged,
 		Key: trace.State(), RoundTrips: trace.RoundTrips, Remaining: decision.Remaining, RetryAfter: int64(decision.RetryAfter),
 		Takes: o.Takes[:0], Touched: trace.Touched,
@@ -115,12 +117,30 @@ func (r *request) ask(p clock.Process, step, attempt int, in *instance) (limiter
 		o.Takes = append(o.Takes, record.Take{Limit: t.Limit, Key: t.Key, Cost: t.Cost, Mode: t.Mode, Shard: key.Shard, State: stateOr(key.State)})
 	}
 	passed := r.judge(o, decision, err)
-	r.world.fleet.settle(r.world.Limiter, o)
-	if !r.world.knowsTime() {
-		r.world.notes(o)
+	r.system.fleet.settle(r.system.Limiter, o)
+	if !r.system.knowsTime() {
+		r.system.notes(o)
 	}
-	r.d.write(o)
+	r.checkKeys(trace)
+	r.w.write(o, r.system, r.place.shard)
 	return decision, passed
+}
+
+// ErrOneKey is wrapped by the error of a run whose limiter reached another key
+// than its kind's OneKey says, by which the plan was split.
+var ErrOneKey = errors.New("the limiter does not keep to the key that its kind's OneKey tells")
+
+// checkKeys makes sure that the request reached no key but the one by which it
+// is in its world.
+func (r *request) checkKeys(trace *fakeredis.Trace) {
+	if r.place.key == "" { // the limiter is not split
+		return
+	}
+	for i := range trace.Keys {
+		if k := trace.Keys[i].Key; k != r.place.key {
+			r.w.d.fail(fmt.Errorf("limiter %s, kind %s: %w: expected %q, found %q; leave OneKey out", r.system.Name, r.system.Limiter.Limiter.Kind, ErrOneKey, r.place.key, k))
+		}
+	}
 }
 
 // keyOf returns what the request found of a take's key. A limiter of one's own
@@ -151,7 +171,7 @@ func (r *request) judge(o *record.Observation, decision limiter.Decision, err er
 		o.Decision, o.Error, o.Message = record.Errored, limiter.ErrorKind(err), err.Error()
 		o.Remaining, o.RetryAfter = unknown, unknown
 		if o.Error == "unexpected" {
-			r.d.result.Unexpected++
+			r.w.unexpected++
 		}
 		if r.source.FailOpen {
 			o.Decision = record.FailOpen
@@ -162,16 +182,16 @@ func (r *request) judge(o *record.Observation, decision limiter.Decision, err er
 
 // drop records an arrival that was not sent because too many are under way.
 func (r *request) drop() {
-	r.d.result.Traffic[r.sourceIndex].Dropped++
+	r.w.dropped[r.sourceIndex]++
 	o := &r.observation
 	*o = record.Observation{
-		Arrival: r.arrival, Traffic: r.source.Name, Limiter: r.world.Name, Intended: r.due, Sent: unknown, Done: r.due,
+		Arrival: r.arrival, Traffic: r.source.Name, Limiter: r.system.Name, Intended: r.due, Sent: unknown, Done: r.due,
 		Judged: unknown, Effect: unknown, Order: unknown, Decision: record.Dropped, Key: record.Unread, Remaining: unknown, RetryAfter: unknown,
 	}
 	for _, t := range r.takes {
 		o.Takes = append(o.Takes, record.Take{Limit: t.Limit, Key: t.Key, Cost: t.Cost, Mode: record.TakeMode, State: record.Unread})
 	}
-	r.d.write(o)
+	r.w.write(o, r.system, r.place.shard)
 }
 
 // call calls the limiter; its panic is an error of its own making.

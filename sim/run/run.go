@@ -10,15 +10,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"runtime"
 	"runtime/debug"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/quotalab/quotalab/results/record"
-	"github.com/quotalab/quotalab/sim/clock"
-	"github.com/quotalab/quotalab/sim/limiter"
 	"github.com/quotalab/quotalab/sim/plan"
 	"github.com/quotalab/quotalab/sim/realredis"
 	"github.com/quotalab/quotalab/sim/virtualredis"
@@ -39,7 +38,7 @@ func (s Stop) Error() string { return string(s) }
 // Options are what a run may be told beside its plan.
 type Options struct {
 	// Progress is called now and then with the run's instant and the number
-	// of arrivals so far, on the run's goroutine. May be nil.
+	// of arrivals so far, by one goroutine at a time. May be nil.
 	Progress func(at int64, arrivals int64)
 	// Live is what a run in real time plays on; nil: embedded shards, in
 	// virtual time.
@@ -52,6 +51,11 @@ type Options struct {
 	// Patience is how long, in real time, one request may hold up virtual
 	// time; 0: ten seconds.
 	Patience time.Duration
+	// Cores are places of which every world that is being played takes one, for
+	// runs that go on side by side; nil: as many as there are processors.
+	Cores chan struct{}
+
+	oneWorld bool // the worlds of the plan are played as one
 }
 
 // Result is what a run knows beside its observations.
@@ -64,8 +68,8 @@ type Result struct {
 	Unexpected int64             // errors of kind unexpected: a limiter failed by itself
 	Servers    []record.Server   // what live shards said
 	ReadClock  []string          // limiters that read their client's clock
-	Warnings   []string          // what limiters did that virtual time or a Redis Cluster cannot play
 	Versions   map[string]string // of limiters that live in a process of their own, and how they were played
+	Warnings   []string          // what limiters did that virtual time or a Redis Cluster cannot play
 }
 
 // Run plays the plan to its end, or until ctx is done: then nothing new is
@@ -76,85 +80,26 @@ func Run(ctx context.Context, p *plan.Plan, sink Sink, o Options) (Result, error
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 	}
-	d := &driver{ctx: ctx, requests: ctx, plan: p, sink: sink, options: o, arrivals: p.Arrivals()}
-	defer d.arrivals.Close()
+	d := &driver{ctx: ctx, requests: ctx, plan: p, sink: sink, options: o}
+	d.until.Store(int64(p.Horizon))
+	feed, err := newFeed(p)
+	if err != nil {
+		return Result{}, err
+	}
+	defer feed.close()
+	d.feed = feed
 	if err := d.open(); err != nil {
 		return d.result, errors.Join(err, d.close())
 	}
-	if d.quotas != nil {
-		d.quotas.begin()
-	}
-	d.scheduleFaults()
-	d.scheduleNext()
-	if err := d.play(); err != nil {
-		return d.result, errors.Join(err, d.closeProcesses()) // what holds it up still has the stage
-	}
-	if d.quotas != nil {
-		d.fail(d.quotas.finish())
-		d.result.Engines = d.quotas.result()
-	}
 	for _, w := range d.worlds {
-		telemetry, err := w.telemetry()
-		d.result.Telemetry = append(d.result.Telemetry, telemetry...)
-		d.fail(err)
-		if f, ok := w.fleet.(embeddedFleet); ok && f.ClusterWarning() != "" {
-			d.result.Warnings = append(d.result.Warnings, "limiter "+w.Name+": "+f.ClusterWarning())
-		}
-		if w.read.Load() {
-			d.result.ReadClock = append(d.result.ReadClock, w.Name)
-		}
-		d.result.Warnings = append(d.result.Warnings, w.warnings()...)
-		d.tellProcesses(w)
+		w.begin()
 	}
+	if err := d.play(); err != nil {
+		return d.result, errors.Join(err, d.close())
+	}
+	d.conclude()
 	d.fail(d.close())
 	return d.result, d.err
-}
-
-// open sets the stage and makes every limiter and engine.
-func (d *driver) open() error {
-	if err := d.setStage(); err != nil {
-		return err
-	}
-	p := d.plan
-	for i := range p.Sources {
-		d.retries = append(d.retries, p.Stream("traffic/"+p.Sources[i].Name+"/retries"))
-		d.flying = append(d.flying, make([]int, len(p.Limiters)))
-		d.result.Traffic = append(d.result.Traffic, record.Traffic{Name: p.Sources[i].Name})
-	}
-	d.clients = newClientClocks(p)
-	for i := range p.Limiters {
-		w, err := newWorld(d, i)
-		if err != nil {
-			return err
-		}
-		d.worlds = append(d.worlds, w)
-	}
-	if p.Accounts.Len() > 0 {
-		var err error
-		if d.quotas, err = newQuotas(d); err != nil {
-			return err
-		}
-	}
-	return d.stage.ready(d.ctx)
-}
-
-// setStage makes the clock and what goes with it.
-func (d *driver) setStage() error {
-	if d.options.Live == nil {
-		s := newEmbedded(d.plan)
-		s.engine, s.broken = d.options.Engine, d.broken
-		d.stage, d.clock = s, s.sched
-		return nil
-	}
-	s, err := newOnServers(d.ctx, d.plan, *d.options.Live)
-	if err != nil {
-		return err
-	}
-	d.stage, d.clock = s, s.real
-	// Ctrl-C ends waiting too, and lets what is under way come back.
-	d.stopWatching = context.AfterFunc(d.ctx, func() { s.real.Post(s.real.Stop) })
-	d.requests = context.WithoutCancel(d.ctx)
-	return nil
 }
 
 // driver is one run.
@@ -164,156 +109,172 @@ type driver struct {
 	sink         Sink
 	options      Options
 	requests     context.Context // of the limiters' calls
-	stage        stage
-	clock        clock.Clock
-	arrivals     *plan.Arrivals
-	clients      []*clientOffset // by client
+	feed         *feed
 	worlds       []*world
-	idle         []*request   // that have ended, for reuse
-	quotas       *quotas      // nil without accounts
-	retries      []*rand.Rand // by source
-	flying       [][]int      // requests under way, by source and limiter
-	count        int64
+	laps         *laps        // by which several worlds are played; nil: there is one, whose rows go to the sink at once
+	until        atomic.Int64 // nothing new begins at this instant or later
 	stopWatching func() bool
-	gaveUp       atomic.Bool // on a request that holds up virtual time: the sink is no longer the run's
-	result       Result
-	err          error // first error of the harness; ends the run
+
+	mu     sync.Mutex // of what follows
+	result Result
+	err    error // first error of the harness; ends the run
 }
 
 func (d *driver) inRealTime() bool { return d.options.Live != nil }
 
+// open sets the stage and makes every limiter and engine.
+func (d *driver) open() error {
+	worlds := d.plan.Worlds
+	if len(worlds) > 1 && !d.inRealTime() {
+		if d.options.oneWorld {
+			worlds = []plan.World{d.plan.Whole()}
+		}
+		d.laps = newLaps(d)
+	} else if d.inRealTime() {
+		worlds = []plan.World{d.plan.Whole()}
+	}
+	for _, of := range worlds {
+		w, err := newWorld(d, of)
+		d.worlds = append(d.worlds, w)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// play plays every world to its end.
+func (d *driver) play() error {
+	if d.laps != nil {
+		return d.laps.play()
+	}
+	w := d.worlds[0]
+	w.scheduleNext()
+	if cores := d.options.Cores; cores != nil && !d.inRealTime() {
+		cores <- struct{}{}
+		defer func() { <-cores }()
+	}
+	return w.watched(w.clock.Run)
+}
+
+// conclude gathers what the worlds know beside their rows.
+func (d *driver) conclude() {
+	r := &d.result
+	for i := range d.plan.Sources {
+		r.Traffic = append(r.Traffic, record.Traffic{Name: d.plan.Sources[i].Name, Arrivals: d.feed.arrived[i]})
+	}
+	written := false
+	for _, w := range d.worlds {
+		r.Unexpected += w.unexpected
+		for i, n := range w.dropped {
+			r.Traffic[i].Dropped += n
+		}
+		r.warn(w.waited)
+		if w.quotas == nil {
+			continue
+		}
+		if !written { // the accounts are the same in all
+			d.fail(w.quotas.finish())
+			written = true
+		}
+		r.Engines = append(r.Engines, w.quotas.result()...)
+	}
+	for i := range d.plan.Limiters {
+		var systems []*system
+		for _, w := range d.worlds {
+			if s := w.systems[i]; s != nil {
+				systems = append(systems, s)
+			}
+		}
+		found, err := telemetry(systems)
+		d.fail(err)
+		r.Telemetry = append(r.Telemetry, found...)
+		if slices.ContainsFunc(systems, func(s *system) bool { return s.read.Load() }) {
+			r.ReadClock = append(r.ReadClock, d.plan.Limiters[i].Name)
+		}
+		r.warn(warnings(systems))
+		r.tellProcesses(systems)
+	}
+}
+
+// warn adds warnings that are not there yet.
+func (r *Result) warn(texts []string) {
+	for _, t := range texts {
+		if !slices.Contains(r.Warnings, t) {
+			r.Warnings = append(r.Warnings, t)
+		}
+	}
+}
+
 // broken ends a run whose servers in virtual time failed.
 func (d *driver) broken(err error) { d.fail(fmt.Errorf("%w: %w", realredis.ErrUnreachable, err)) }
 
+// fail ends the run by an error of the harness.
 func (d *driver) fail(err error) {
+	if err == nil {
+		return
+	}
+	d.mu.Lock()
 	if d.err == nil {
 		d.err = err
 	}
+	d.mu.Unlock()
+	d.until.Store(0)
+}
+
+// abort lets nothing new begin from an instant on.
+func (d *driver) abort(at int64, why string, stopped bool) {
+	d.mu.Lock()
+	if d.result.Aborted == "" {
+		d.result.Aborted, d.result.Stopped = why, stopped
+	}
+	d.mu.Unlock()
+	for was := d.until.Load(); at < was && !d.until.CompareAndSwap(was, at); was = d.until.Load() {
+	}
+}
+
+// over tells whether nothing new may begin at the instant at.
+func (d *driver) over(at int64) bool { return at >= d.until.Load() }
+
+// evaluated hands an evaluation to the sink.
+func (d *driver) evaluated(e *record.Evaluation) {
+	d.fail(d.sink.(QuotaSink).WriteEvaluation(e))
 }
 
 // write hands an observation to the sink.
 func (d *driver) write(o *record.Observation) {
-	if d.gaveUp.Load() {
-		return
-	}
 	err := d.sink.Write(o)
 	var stop Stop
 	if !errors.As(err, &stop) {
 		d.fail(err)
 		return
 	}
-	if d.result.Aborted == "" {
-		d.result.Aborted, d.result.Stopped = stop.Error(), true
+	if d.laps != nil {
+		d.laps.stop(stop.Error())
+		return
 	}
-	if s, ok := d.stage.(*onServers); ok {
+	d.abort(0, stop.Error(), true)
+	if s, ok := d.worlds[0].stage.(*onServers); ok {
 		s.real.Stop()
 	}
 }
 
 func (d *driver) close() error {
-	if d.stage == nil {
-		return nil
-	}
 	if d.stopWatching != nil {
 		d.stopWatching()
 	}
-	err := d.closeProcesses()
-	var serr error
-	d.result.Servers, serr = d.stage.close(context.WithoutCancel(d.ctx))
-	return errors.Join(err, serr)
-}
-
-// scheduleNext puts the next arrival on the schedule. The one after it is
-// not looked at before this one is due, so a run's memory does not grow with
-// its length.
-func (d *driver) scheduleNext() {
-	if d.err != nil || d.result.Aborted != "" {
-		return
-	}
-	e, ok := d.arrivals.Next()
-	if !ok {
-		return
-	}
-	d.clock.Call(e.At, func() { d.arrive(e) })
-}
-
-// checkEvery so many arrivals a run in virtual time looks for an interrupt and
-// reports; in real time it does at each.
-const checkEvery = 1024
-
-func (d *driver) arrive(e *plan.Event) {
-	if d.result.Aborted != "" || (d.inRealTime() || d.count%checkEvery == 0) && d.interrupted(e.At) {
-		return
-	}
-	d.count++
-	d.result.Traffic[e.Source].Arrivals++
-	source := &d.plan.Sources[e.Source]
-	takes := make([]limiter.Take, len(source.Takes))
-	for i, t := range source.Takes {
-		takes[i] = limiter.Take{Limit: t.Limit, Key: d.plan.Key(e, i), Cost: t.Cost}
-	}
-	for _, l := range source.Limiters {
-		r := d.request()
-		r.source, r.sourceIndex, r.world, r.arrival, r.due, r.takes, r.key = source, e.Source, d.worlds[l], e.N, e.At, takes, firstKey(e)
-		if d.flying[e.Source][l] >= source.MaxInFlight || d.inRealTime() && d.clock.Now()-e.At > mostLag {
-			r.drop()
-			d.idle = append(d.idle, r)
+	var errs []error
+	for _, w := range d.worlds {
+		if w.stage == nil || w.gaveUp.Load() { // what holds it up still has the stage
 			continue
 		}
-		d.fly(e.Source, l, 1)
-		d.clock.Start(r.start)
+		errs = append(errs, w.closeProcesses())
+		servers, err := w.stage.close(context.WithoutCancel(d.ctx))
+		if errs = append(errs, err); servers != nil {
+			d.result.Servers = servers
+		}
 	}
-	d.scheduleNext()
-}
-
-// fly counts a request that sets out (1) or has come back (−1).
-func (d *driver) fly(source, limiter, n int) {
-	d.flying[source][limiter] += n
-	if d.options.InFlight != nil {
-		d.options.InFlight.Add(int64(n))
-	}
-}
-
-// mostLag is how late, in real time, an arrival may be sent. One that is later
-// would stand for another time; it is dropped and counted.
-const mostLag = int64(time.Second)
-
-// request returns one that has ended, or a new one.
-func (d *driver) request() *request {
-	if n := len(d.idle); n > 0 {
-		r := d.idle[n-1]
-		d.idle = d.idle[:n-1]
-		return r
-	}
-	r := &request{d: d}
-	r.start, r.send = r.run, r.exchange.do
-	return r
-}
-
-// firstKey is the number of the key that a request drew first, by which its
-// usage belongs to an account.
-func firstKey(e *plan.Event) uint64 {
-	if len(e.Keys) == 0 {
-		return 0
-	}
-	return e.Keys[0]
-}
-
-// interrupted tells whether the run is to end here.
-func (d *driver) interrupted(at int64) bool {
-	if d.options.Progress != nil {
-		d.options.Progress(at, d.count)
-	}
-	if err := d.ctx.Err(); err != nil {
-		d.result.Aborted = context.Cause(d.ctx).Error()
-		return true
-	}
-	return false
-}
-
-// over tells whether nothing new may be sent at the instant at.
-func (d *driver) over(at int64) bool {
-	return d.err != nil || d.result.Aborted != "" || at >= int64(d.plan.Horizon)
+	return errors.Join(errs...)
 }
 
 // unknown is an instant or number that there is none of.

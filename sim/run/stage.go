@@ -24,9 +24,9 @@ import (
 // The two are made together, so that nobody pairs virtual time with live
 // Redis.
 type stage interface {
-	// fleet makes the shards of one limiter or engine, whose random streams
-	// are of that scope. The plan says whether they are a cluster.
-	fleet(scope string, cluster bool, stream func(name string) *rand.Rand) (fleet, error)
+	// fleet makes the shards of one limiter, or of an engine (nil), whose random
+	// streams are of that scope.
+	fleet(scope string, l *plan.Limiter, stream func(name string) *rand.Rand) (fleet, error)
 	// clientClock is the clock of a client that is off by an offset that may
 	// change.
 	clientClock(offset func() time.Duration) limiter.Clock
@@ -53,21 +53,29 @@ type fleet interface {
 // embedded is a stage in virtual time.
 type embedded struct {
 	plan   *plan.Plan
+	world  plan.World
 	sched  *clock.Scheduler
 	fleets []*fakeredis.Fleet
 	engine *virtualredis.Program // of servers that stand for the shards; nil: none
 	broken func(error)           // is told of one that failed
 }
 
-func newEmbedded(p *plan.Plan) *embedded {
-	return &embedded{plan: p, sched: clock.New(p.Epoch)}
+func newEmbedded(p *plan.Plan, w plan.World) *embedded {
+	return &embedded{plan: p, world: w, sched: clock.New(p.Epoch)}
 }
 
-func (s *embedded) fleet(_ string, cluster bool, stream func(string) *rand.Rand) (fleet, error) {
-	f, err := fakeredis.NewFleet(s.sched, fakeredis.Spec{
+func (s *embedded) fleet(_ string, l *plan.Limiter, stream func(string) *rand.Rand) (fleet, error) {
+	spec := fakeredis.Spec{
 		Names: s.plan.Shards, Service: s.plan.Service, Scripts: s.plan.Scripts, Stream: stream, Faults: len(s.plan.Faults) > 0, Guarded: true,
-		Engine: s.engine, Broken: s.broken, Cluster: cluster,
-	})
+		Engine: s.engine, Broken: s.broken,
+	}
+	if l != nil {
+		spec.Cluster, spec.Apart = l.Cluster, l.ByShard
+	}
+	if i := s.world.Shard; i != plan.EveryShard {
+		spec.Names = spec.Names[i : i+1]
+	}
+	f, err := fakeredis.NewFleet(s.sched, spec)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +119,7 @@ func (s *embedded) ready(context.Context) error { return nil }
 // where that is what the limiter reads.
 func (f embeddedFleet) settle(l *plan.Limiter, o *record.Observation) {
 	if o.Effect < 0 && o.Error == "" {
-		o.Effect, o.Order = o.Done, f.NextOrder() // it touched no key
+		o.Effect, o.Order = o.Done, 0 // it touched no key
 	}
 	switch {
 	case o.Effect >= 0 && l.Kind.ServerTime:
@@ -204,7 +212,7 @@ func (s *onServers) prepare(ctx context.Context, p *plan.Plan) error {
 	return s.Servers.Through(ctx, p.Faults, p.Stream)
 }
 
-func (s *onServers) fleet(scope string, _ bool, _ func(string) *rand.Rand) (fleet, error) {
+func (s *onServers) fleet(scope string, _ *plan.Limiter, _ func(string) *rand.Rand) (fleet, error) {
 	f := s.Servers.Fleet(s.Prefix, scope)
 	s.fleets = append(s.fleets, f)
 	return liveFleet{f}, nil

@@ -1,194 +1,247 @@
 package run
 
 import (
-	"errors"
-	"fmt"
-	"math/rand/v2"
+	"context"
 	"sync/atomic"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/sim/clock"
 	"github.com/quotalab/quotalab/sim/fakeredis"
-	"github.com/quotalab/quotalab/sim/foreign"
-	"github.com/quotalab/quotalab/sim/limiter"
 	"github.com/quotalab/quotalab/sim/plan"
 )
 
-// world is one limiter under test: its shards, and an instance of it in each
-// client process.
+// world is a world of the plan with its stage and what plays on it.
 type world struct {
-	*plan.Limiter
-	index   int
-	fleet   fleet
-	clients [][]*instance // by client and number
-	rng     *rand.Rand    // picks instances
-	read    atomic.Bool   // a client's clock was read
-	drew    atomic.Bool   // it drew a random number
-	timeless
+	plan.World
+	d       *driver
+	stage   stage
+	clock   clock.Clock
+	clients []*clientOffset // by client
+	systems []*system       // by limiter, nil where another world has it
+	quotas  *quotas         // nil without accounts
+	retries []*plan.Keyed   // by source
+	flying  [][]int         // requests under way, by source and rank
+	idle    []*request      // that have ended, for reuse
+	due     *arrival        // the next
+	arrived func()          // arrive, bound once
+	count   int64           // arrivals so far
+	coming  []arrival       // of the lap that is being played
+	rows    *rows           // of that lap
+	index   int             // among the worlds of the run
+	holds   atomic.Bool     // a core
+
+	dropped    []int64 // by source
+	unexpected int64
+	waited     []string    // warnings
+	gaveUp     atomic.Bool // on a request that holds up virtual time: what it writes is not the run's any more
 }
 
-// instance is the limiter in one client process, with a Ring of its own.
-type instance struct {
-	name     string
-	client   string
-	mode     record.Mode
-	limiter  limiter.Limiter
-	process  *foreign.Process // that the limiter lives in; nil: this one
-	registry *prometheus.Registry
-}
-
-// limiterScope begins the scopes of limiters.
-const limiterScope = "limiter/"
-
-func newWorld(d *driver, index int) (*world, error) {
+// newWorld sets a world's stage and makes its limiters and engines.
+func newWorld(d *driver, of plan.World) (*world, error) {
 	p := d.plan
-	l := &p.Limiters[index]
-	scope := limiterScope + l.Name
-	scoped := func(name string) *rand.Rand { return p.Stream(scope + "/" + name) }
-	fleet, err := d.stage.fleet(scope, l.Cluster, scoped)
-	if err != nil {
-		return nil, fmt.Errorf("limiter %s: %w", l.Name, err)
+	w := &world{World: of, d: d, clients: newClientClocks(p), systems: make([]*system, len(p.Limiters)), dropped: make([]int64, len(p.Sources))}
+	w.arrived = w.arrive
+	if err := w.setStage(); err != nil {
+		return w, err
 	}
-	w := &world{Limiter: l, index: index, fleet: fleet, rng: scoped("instances")}
-	for i, c := range p.Clients {
-		var instances []*instance
-		for n := range c.Instances {
-			in, err := w.newInstance(d, i, n, scoped)
-			if err != nil {
-				return nil, fmt.Errorf("limiter %s, client %s: %w", l.Name, c.Name, err)
-			}
-			instances = append(instances, in)
+	for i := range p.Sources {
+		w.retries = append(w.retries, p.Keyed("traffic/"+p.Sources[i].Name+"/retries"))
+		w.flying = append(w.flying, make([]int, rank(p, len(p.Limiters), 0)))
+	}
+	for _, i := range w.Limiters {
+		s, err := newSystem(w, i)
+		if err != nil {
+			return w, err
 		}
-		w.clients = append(w.clients, instances)
+		w.systems[i] = s
 	}
-	return w, nil
-}
-
-func (w *world) newInstance(d *driver, client, n int, scoped func(string) *rand.Rand) (*instance, error) {
-	c, l := d.plan.Clients[client], w.Limiter
-	in := &instance{name: c.Name, client: c.Name, mode: c.Does, registry: prometheus.NewRegistry()}
-	if c.Instances > 1 {
-		in.name = fmt.Sprintf("%s/%d", c.Name, n)
-	}
-	spec := fakeredis.ClientSpec{ShardNames: c.ShardNames, RTT: c.RTT, Rand: scoped("network/" + in.name), Connection: c.Connection, TAT: l.Kind.TAT, Now: w.judges(d, d.clients[client])}
-	if l.Process != nil {
+	if w.Accounts {
 		var err error
-		in.process, err = w.startProcess(d, client, in.name, spec, scoped("client/"+in.name).Uint32())
-		in.limiter = in.process
-		return in, err
+		if w.quotas, err = newQuotas(w); err != nil {
+			return w, err
+		}
 	}
-	redis, err := w.fleet.Client(spec)
+	return w, w.stage.ready(d.ctx)
+}
+
+// setStage makes the clock and what goes with it.
+func (w *world) setStage() error {
+	d := w.d
+	if d.options.Live == nil {
+		s := newEmbedded(d.plan, w.World)
+		s.engine, s.broken = d.options.Engine, d.broken
+		w.stage, w.clock = s, s.sched
+		return nil
+	}
+	s, err := newOnServers(d.ctx, d.plan, *d.options.Live)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	in.limiter, err = makeLimiter(l.Kind, limiter.Env{
-		Redis: redis, Clock: watchedClock{d.stage.clientClock(d.clients[client].of), &w.read}, Registerer: in.registry, Rand: rand.New(watchedRand{scoped("client/" + in.name), &w.drew}),
-		Spec: l.Limiter, Does: c.Does, Options: l.Options,
-	})
-	return in, err
+	w.stage, w.clock = s, s.real
+	// Ctrl-C ends waiting too, and lets what is under way come back.
+	d.stopWatching = context.AfterFunc(d.ctx, func() { s.real.Post(s.real.Stop) })
+	d.requests = context.WithoutCancel(d.ctx)
+	return nil
 }
 
-// ErrLimiter is wrapped by the error of a run whose limiter could not be
-// made: the limiter's failure, not the harness's.
-var ErrLimiter = errors.New("the limiter could not be made")
+// sees reduces what a client knows of the shards to those that the world has.
+func (w *world) sees(c fakeredis.ClientSpec) fakeredis.ClientSpec {
+	if i := w.Shard; i != plan.EveryShard {
+		c.ShardNames, c.RTT = c.ShardNames[i:i+1], c.RTT[i:i+1]
+	}
+	return c
+}
 
-func makeLimiter(kind limiter.Kind, env limiter.Env) (made limiter.Limiter, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("%w: it panicked: %v", ErrLimiter, r)
+// begin puts what is known from the start on the schedule.
+func (w *world) begin() {
+	if w.quotas != nil {
+		w.quotas.begin()
+	}
+	w.scheduleFaults()
+}
+
+// rank orders what may be a world of its own: limiters, and their shards.
+func rank(p *plan.Plan, limiter, shard int) int { return limiter*len(p.Shards) + shard }
+
+// write hands an observation on.
+func (w *world) write(o *record.Observation, s *system, shard int) {
+	switch {
+	case w.gaveUp.Load():
+	case w.d.laps == nil:
+		w.d.write(o)
+	case w.rows != nil: // else the run has failed
+		w.rows.add(w.clock.Now(), rank(w.d.plan, s.index, shard), o)
+	}
+}
+
+// evaluated hands an evaluation on.
+func (w *world) evaluated(e *record.Evaluation, engine int) {
+	switch {
+	case w.gaveUp.Load():
+	case w.d.laps == nil:
+		w.d.evaluated(e)
+	case w.rows != nil:
+		w.rows.evaluations = append(w.rows.evaluations, written[record.Evaluation]{w.clock.Now(), engine, *e})
+	}
+}
+
+// scheduleNext puts the next arrival on the schedule, before all else that is
+// due at its instant, so that it does not matter which arrivals another world
+// has. The one after it is not looked at before this one is due, so a run's
+// memory does not grow with its length.
+func (w *world) scheduleNext() {
+	if w.due != nil || w.d.over(w.clock.Now()) {
+		return
+	}
+	if w.due = w.next(); w.due != nil {
+		w.clock.First(w.due.at, w.arrived)
+	}
+}
+
+// next returns the next arrival for the world, nil where there is none, or
+// none in this lap.
+func (w *world) next() *arrival {
+	if w.d.laps == nil {
+		return w.d.feed.next()
+	}
+	for i := range w.coming {
+		if a := &w.coming[i]; w.concerns(a) {
+			w.coming = w.coming[i+1:]
+			return a
 		}
-	}()
-	made, err = kind.New(env)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrLimiter, err)
 	}
-	return made, nil
+	w.coming = nil
+	return nil
 }
 
-// pick returns the instance of a client group that a request goes to.
-func (w *world) pick(client int) *instance {
-	instances := w.clients[client]
-	if len(instances) == 1 {
-		return instances[0]
-	}
-	return instances[w.rng.IntN(len(instances))]
-}
-
-// telemetry reads what the limiter's own metrics say, by client group.
-func (w *world) telemetry() ([]record.Telemetry, error) {
-	if w.Kind.Telemetry == nil {
-		return nil, nil
-	}
-	var all []record.Telemetry
-	for _, instances := range w.clients {
-		group := len(all)
-		for _, in := range instances {
-			families, err := in.registry.Gather()
-			if err != nil {
-				return all, fmt.Errorf("limiter %s, client %s: reading its metrics: %w", w.Name, in.name, err)
-			}
-			for _, t := range w.Kind.Telemetry(families) {
-				t.Limiter, t.Client = w.Name, in.client
-				all = mergeTelemetry(all, group, t)
-			}
+// concerns reports whether an arrival is for a limiter of the world, on a shard
+// of it.
+func (w *world) concerns(a *arrival) bool {
+	for i, l := range w.d.plan.Sources[a.source].Limiters {
+		if w.systems[l] != nil && (w.Shard == plan.EveryShard || a.places[i].shard == w.Shard) {
+			return true
 		}
 	}
-	return all, nil
+	return false
 }
 
-// mergeTelemetry adds t to the series of its group that it belongs to.
-func mergeTelemetry(all []record.Telemetry, from int, t record.Telemetry) []record.Telemetry {
-	for i := from; i < len(all); i++ {
-		if all[i].Series == t.Series && all[i].Decision == t.Decision {
-			all[i].Count += t.Count
-			all[i].Seconds += t.Seconds
-			return all
+// checkEvery is the number of arrivals between two looks at whether a run in
+// virtual time is interrupted; in real time there is one at each.
+const checkEvery = 1024
+
+func (w *world) arrive() {
+	a := w.due
+	w.due = nil
+	if w.d.over(a.at) || (w.d.inRealTime() || w.count%checkEvery == 0) && w.interrupted(a.at) {
+		return
+	}
+	w.count++
+	if w.d.laps == nil {
+		w.d.feed.arrived[a.source]++
+	}
+	source := &w.d.plan.Sources[a.source]
+	for i, l := range source.Limiters {
+		if w.systems[l] == nil {
+			continue
 		}
-	}
-	return append(all, t)
-}
-
-// judges returns the clock that the limiter judges by: its client's, once it
-// has read it, and else the servers'.
-func (w *world) judges(d *driver, offset *clientOffset) func() time.Time {
-	return func() time.Time {
-		switch {
-		case w.read.Load() && !w.Kind.ServerTime:
-			return d.clock.Time().Add(offset.of())
-		case d.inRealTime():
-			return clock.Now()
+		r := w.request()
+		r.source, r.sourceIndex, r.system, r.arrival, r.due, r.takes, r.key = source, a.source, w.systems[l], a.n, a.at, a.takes, a.key
+		if a.places != nil {
+			r.place = a.places[i]
 		}
-		return d.clock.Time()
+		if w.flying[a.source][rank(w.d.plan, l, r.place.shard)] >= source.MaxInFlight || w.d.inRealTime() && w.clock.Now()-a.at > mostLag {
+			r.drop()
+			w.idle = append(w.idle, r)
+			continue
+		}
+		w.fly(r, 1)
+		w.clock.Start(r.start)
+	}
+	w.scheduleNext()
+}
+
+// fly counts a request that sets out (1) or has come back (−1).
+func (w *world) fly(r *request, n int) {
+	w.flying[r.sourceIndex][rank(w.d.plan, r.system.index, r.place.shard)] += n
+	if w.d.options.InFlight != nil {
+		w.d.options.InFlight.Add(int64(n))
 	}
 }
 
-// watchedClock notes that a limiter read it.
-type watchedClock struct {
-	limiter.Clock
-	read *atomic.Bool
-}
+// mostLag is how late, in real time, an arrival may be sent. One that is later
+// would stand for another time; it is dropped and counted.
+const mostLag = int64(time.Second)
 
-func (c watchedClock) Now() time.Time {
-	if !c.read.Load() {
-		c.read.Store(true)
+// request returns one that has ended, or a new one.
+func (w *world) request() *request {
+	if n := len(w.idle); n > 0 {
+		r := w.idle[n-1]
+		w.idle = w.idle[:n-1]
+		return r
 	}
-	return c.Clock.Now()
+	r := &request{w: w}
+	r.start, r.send = r.run, r.exchange.do
+	return r
 }
 
-// watchedRand notes that a limiter drew from it.
-type watchedRand struct {
-	rand.Source
-	drew *atomic.Bool
-}
-
-func (r watchedRand) Uint64() uint64 {
-	if !r.drew.Load() {
-		r.drew.Store(true)
+// interrupted tells whether the run is to end here. Where there are laps, that
+// is found out between them.
+func (w *world) interrupted(at int64) bool {
+	if w.d.laps == nil {
+		w.d.look(at, w.count)
 	}
-	return r.Source.Uint64()
+	return w.d.over(at)
+}
+
+// look tells how far the run is, and ends it if it is interrupted.
+func (d *driver) look(at, arrivals int64) {
+	if d.options.Progress != nil {
+		d.options.Progress(at, arrivals)
+	}
+	if d.ctx.Err() != nil {
+		d.abort(0, context.Cause(d.ctx).Error(), false)
+	}
 }
 
 // clientOffset is how far a client's clock is ahead.

@@ -12,6 +12,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+
+	"github.com/quotalab/quotalab/sim/child"
 )
 
 //go:embed preload/clock.c
@@ -62,16 +64,24 @@ func build(ctx context.Context, dir, path string) (err error) {
 	if err != nil {
 		return fmt.Errorf("the virtual clock needs a C compiler named cc on the PATH (Debian: apt-get install gcc libc6-dev): %w", err)
 	}
-	own, err := os.MkdirTemp(dir, "build-")
+	child.RemoveStale(dir)
+	own, remove, err := child.FolderIn(dir, "build")
 	if err != nil {
 		return fmt.Errorf("building the virtual clock: %w", err)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(own)) }()
+	defer func() { err = errors.Join(err, remove()) }()
 	built := filepath.Join(own, "clock.so")
-	cmd := exec.CommandContext(ctx, compiler, "-shared", "-fPIC", "-O2", "-x", "c", "-", "-o", built, "-ldl")
-	cmd.Stdin = bytes.NewReader(source)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("building the virtual clock with %s: %w\n%s", compiler, err, out)
+	cmd := exec.Command(compiler, "-shared", "-fPIC", "-O2", "-x", "c", "-", "-o", built, "-ldl")
+	var log child.LastWords
+	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Env = bytes.NewReader(source), &log, &log, append(os.Environ(), "TMPDIR="+own)
+	p, err := child.Start(cmd, 0)
+	if err != nil {
+		return fmt.Errorf("building the virtual clock: %w", err)
+	}
+	defer p.Stop()
+	defer context.AfterFunc(ctx, p.Stop)()
+	if err := p.Exit(); err != nil {
+		return fmt.Errorf("building the virtual clock with %s: %w%s", compiler, errors.Join(context.Cause(ctx), err), &log)
 	}
 	b, err := os.ReadFile(built)
 	if err != nil {

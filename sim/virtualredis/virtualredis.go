@@ -45,21 +45,18 @@ type Options struct {
 type Server struct {
 	Socket string // path of the Unix socket that it listens on
 
-	cmd    *exec.Cmd
-	forks  *child.Forks
-	over   chan struct{} // closed when it ended
-	exit   error         // how, when over is closed
-	log    child.LastWords
-	time   *SharedTime
-	remove func() error
-	stop   func() error
+	process *child.Process
+	log     child.LastWords
+	time    *SharedTime
+	remove  func() error
+	stop    func() error
 }
 
 // Start starts a server and returns when it answers with the time that it was
 // given. The error says what went wrong and leaves nothing behind. The server
 // ends at Stop, or with this program, however that ends.
 func Start(ctx context.Context, o Options) (*Server, error) {
-	s := &Server{over: make(chan struct{}), remove: func() error { return nil }}
+	s := &Server{remove: func() error { return nil }}
 	s.stop = sync.OnceValue(s.end)
 	if err := s.start(ctx, o); err != nil {
 		return nil, errors.Join(fmt.Errorf("starting %s in virtual time: %w", o.Server, err), s.Stop())
@@ -72,7 +69,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 func (s *Server) SetTime(t time.Time) { s.time.Set(t.UnixNano()) }
 
 // Pid returns the number of the server's process.
-func (s *Server) Pid() int { return s.cmd.Process.Pid }
+func (s *Server) Pid() int { return s.process.Pid() }
 
 // Stop ends the server and removes what it had. It holds nothing that would
 // have to be saved. Another call does nothing more.
@@ -85,10 +82,11 @@ func (s *Server) start(ctx context.Context, o Options) error {
 	}
 	dir := o.Dir
 	if dir == "" {
-		if dir, err = os.MkdirTemp("", "quotalab-virtual-"); err != nil {
-			return fmt.Errorf("folder for its files: %w", err)
+		var remove func() error
+		if dir, remove, err = child.Folder("virtual"); err != nil {
+			return err
 		}
-		s.remove = func() error { return os.RemoveAll(dir) }
+		s.remove = remove
 	}
 	s.Socket = filepath.Join(dir, "redis.sock")
 	if len(s.Socket) > longestSocket {
@@ -105,15 +103,9 @@ func (s *Server) start(ctx context.Context, o Options) error {
 	cmd := exec.Command(o.Server, append(args, o.Args...)...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &s.log, &s.log
 	cmd.Env = append(os.Environ(), "LD_PRELOAD="+library, "QUOTALAB_CLOCK="+clockFile)
-	s.forks = child.NewForks()
-	if err := s.forks.Start(cmd); err != nil {
+	if s.process, err = child.Start(cmd, 0); err != nil { // it would not end by itself: its time stands still
 		return err
 	}
-	s.cmd = cmd
-	go func() {
-		s.exit = cmd.Wait()
-		close(s.over)
-	}()
 	return s.await(ctx, o.Epoch)
 }
 
@@ -129,12 +121,12 @@ func (s *Server) await(ctx context.Context, epoch time.Time) error {
 		if err == nil {
 			return fmt.Errorf("expected its TIME to be %d, which was set, found %d: LD_PRELOAD has no effect on a program that is linked statically or setuid", epoch.Unix(), said)
 		}
-		select {
-		case <-s.over:
-			return fmt.Errorf("it ended before it answered: %v%s", s.exit, &s.log)
-		default:
+		if s.process.Ended() {
+			return fmt.Errorf("it ended before it answered: %s%s", s.process.How(), &s.log)
 		}
-		if clock.Sleep(ctx, 2*time.Millisecond) != nil {
+		if over := clock.Sleep(ctx, 2*time.Millisecond); errors.Is(over, context.Canceled) {
+			return over
+		} else if over != nil {
 			return fmt.Errorf("it does not answer: %w%s", err, &s.log)
 		}
 	}
@@ -170,16 +162,12 @@ func (s *Server) askTime(ctx context.Context, epoch time.Time) (seconds int64, e
 
 // end undoes what start did, however far it came.
 func (s *Server) end() error {
-	var errs []error
-	if s.cmd != nil {
-		_ = s.cmd.Process.Kill() // an error says that it ended already
-		<-s.over
+	if s.process != nil {
+		s.process.Stop()
 	}
-	if s.forks != nil {
-		errs = append(errs, s.forks.Close())
-	}
+	var err error
 	if s.time != nil {
-		errs = append(errs, s.time.Close())
+		err = s.time.Close()
 	}
-	return errors.Join(append(errs, s.remove())...)
+	return errors.Join(err, s.remove())
 }

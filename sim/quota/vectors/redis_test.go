@@ -29,7 +29,7 @@ func TestVectorsReproduceWithTheLogInRedis(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	ring, err := fleet.Ring(fakeredis.ClientSpec{ShardNames: names, RTT: []network.Distribution{none, none}, Rand: stream("")})
+	ring, err := fleet.Ring(fakeredis.ClientSpec{ShardNames: names, RTT: []network.Distribution{none, none}, Stream: stream})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,8 @@
+//go:build !unix
+
+package child
+
+import "syscall"
+
+// attributes returns none: terminals of such systems interrupt all processes at once.
+func attributes() *syscall.SysProcAttr { return nil }

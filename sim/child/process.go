@@ -1,0 +1,100 @@
+package child
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"runtime"
+	"syscall"
+	"time"
+)
+
+// Process is a program that this one started, and that ends with it.
+type Process struct {
+	cmd     *exec.Cmd
+	grace   time.Duration
+	over    chan struct{} // closed when it ended and was waited for
+	exit    error         // how, when over is closed
+	release func() error
+}
+
+// Start starts cmd. Whoever ends it asks it first by SIGTERM and waits for grace,
+// if that is not 0, and kills it then. On Linux it is killed when this program ends
+// without a word; elsewhere see Servers.
+func Start(cmd *exec.Cmd, grace time.Duration) (*Process, error) {
+	p := &Process{cmd: cmd, grace: grace, over: make(chan struct{})}
+	cmd.SysProcAttr = attributes()
+	var err error
+	if p.release, err = Own(p.start, p.end); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// start forks from a thread that lives until the process ends. Linux kills a process
+// that has a Pdeathsig when the thread that forked it ends, and Go ends threads at
+// will, but not one that a goroutine holds.
+func (p *Process) start() error {
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread() // never unlocked: nobody else gets the thread and ends it
+		err := p.cmd.Start()
+		started <- err
+		if err == nil {
+			p.exit = p.cmd.Wait()
+			close(p.over)
+		}
+	}()
+	return <-started
+}
+
+// end is that of a process which may have ended already: its signals may fail.
+func (p *Process) end() error {
+	if p.grace > 0 && p.Signal(syscall.SIGTERM) == nil {
+		ctx, cancel := context.WithTimeout(context.Background(), p.grace)
+		defer cancel()
+		select {
+		case <-p.over:
+		case <-ctx.Done():
+		}
+	}
+	_ = p.cmd.Process.Kill()
+	<-p.over
+	return nil
+}
+
+// Stop ends it and returns when it is gone.
+func (p *Process) Stop() { _ = p.release() } // end has no error
+
+// Signal sends it a signal.
+func (p *Process) Signal(sig os.Signal) error { return p.cmd.Process.Signal(sig) }
+
+// Pid returns its number, also after it ended.
+func (p *Process) Pid() int { return p.cmd.Process.Pid }
+
+// Over is closed when it ended.
+func (p *Process) Over() <-chan struct{} { return p.over }
+
+// Ended reports whether it ended.
+func (p *Process) Ended() bool {
+	select {
+	case <-p.over:
+		return true
+	default:
+		return false
+	}
+}
+
+// Exit returns how it ended, nil for status 0. It waits for that.
+func (p *Process) Exit() error {
+	<-p.over
+	return p.exit
+}
+
+// How says in words how it ended.
+func (p *Process) How() string {
+	if err := p.Exit(); err != nil {
+		return err.Error()
+	}
+	return "exit status 0"
+}
