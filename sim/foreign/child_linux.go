@@ -405,6 +405,18 @@ func (p *program) unread(fds []int) bool {
 // endLimit is how long a child may take to end by itself.
 const endLimit = 2 * time.Second
 
+// endsWithin waits for the end of the process, and reports whether it came.
+func (p *program) endsWithin(limit time.Duration) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	select {
+	case <-p.process.Over():
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
 // close ends the process, by the end of its input and then by force, and
 // removes what it had.
 func (p *program) close() error {
@@ -416,11 +428,7 @@ func (p *program) close() error {
 		if p.serves {
 			_ = unix.Kill(-p.process.Pid(), unix.SIGTERM) // services do not read their input
 		}
-		select {
-		case <-p.process.Over():
-			p.obedient = true
-		case <-time.After(endLimit):
-		}
+		p.obedient = p.endsWithin(endLimit)
 		_ = unix.Kill(-p.process.Pid(), unix.SIGKILL) // its own group; an error says that all have ended
 		p.process.Stop()
 	}

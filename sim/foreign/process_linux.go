@@ -519,10 +519,9 @@ func (p *Process) fail(err error) {
 func (p *Process) diagnose(err error) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n\tat the virtual instant %s, with %s in flight", unit.Time(time.Duration(p.spec.Sched.Now())), unit.Counted(int64(len(p.requests)), "request"))
-	select {
-	case <-p.program.process.Over():
+	if p.program.endsWithin(50 * time.Millisecond) { // it may be about to
 		fmt.Fprintf(&b, "\n\tthe process has ended: %s", p.program.process.How())
-	case <-time.After(50 * time.Millisecond): // it may be about to
+	} else {
 		b.WriteString(p.program.watcher.String())
 	}
 	text := strings.TrimPrefix(p.program.log.String(), "; ")
