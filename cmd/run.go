@@ -103,7 +103,7 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 	if err := f.summary.check(); err != nil {
 		return err
 	}
-	tags, err := parseTags(f.tags)
+	tags, err := parsePairs("tag", f.tags)
 	if err != nil {
 		return err
 	}
@@ -396,16 +396,16 @@ func (k outputKind) to(w io.Writer, rs []*campaign.Analysis) error {
 	return k.write(w, rs[0])
 }
 
-// parseTags reads the k=v of --tag.
-func parseTags(tags []string) (map[string]string, error) {
+// parsePairs reads the k=v of a flag.
+func parsePairs(flag string, tags []string) (map[string]string, error) {
 	out := make(map[string]string, len(tags))
 	for _, t := range tags {
 		k, v, ok := strings.Cut(t, "=")
 		if !ok || k == "" {
-			return nil, usagef("--tag: expected name=value, found %q", t)
+			return nil, usagef("--%s: expected name=value, found %q", flag, t)
 		}
 		if _, twice := out[k]; twice {
-			return nil, usagef("--tag: %q is given twice", k)
+			return nil, usagef("--%s: %q is given twice", flag, k)
 		}
 		out[k] = v
 	}

@@ -61,7 +61,7 @@
 // limiters: by name, each a kind with limit or limits (count per period, with
 // a burst), overrides of single keys, and options, which the kind reads
 // itself: kinds and options, also of engines, are checked by sim/plan, with Scenario.Problem
-// for the place.
+// for the place. process says what program decides, of kinds process and http.
 //
 // assert: metric{tag=value,…}: conditions; the words are models/metric's.
 //
@@ -348,13 +348,35 @@ type RetryBackoff struct {
 
 // Limiter is one limiter under test.
 type Limiter struct {
-	Kind      string       `yaml:"kind" doc:"kind of limiter: boulder, redis_rate, tat, always, never, broken, flaky, or one of the binary's own" required:"true"`
+	Kind      string       `yaml:"kind" doc:"kind of limiter: boulder, redis_rate, tat, process, http, always, never, broken, flaky, or one of the binary's own" required:"true"`
 	Limit     *Limit       `yaml:"limit" one:"limits" doc:"the only limit (this or limits)"`
 	Limits    Named[Limit] `yaml:"limits" one:"limits" doc:"several limits by name (this or limit)"`
 	Overrides []Override   `yaml:"overrides" doc:"limits of single keys"`
-	Options   Options      `yaml:"options" doc:"options of this kind of limiter"`
+	Options   Options      `yaml:"options" doc:"options of this kind of limiter; of kind process or http, what the program is told"`
+	Process   *Process     `yaml:"process" json:",omitempty" doc:"the program of a limiter of kind process or http (Linux, in virtual time)"`
 	Cluster   bool         `yaml:"cluster" json:",omitempty" doc:"true: in virtual time its shards are the masters of a Redis Cluster, which has keys by their slots and refuses commands, scripts and transactions with keys in several (CROSSSLOT); in real time flags say so"`
 	Model     bool         `yaml:"model" json:",omitempty" doc:"true: its reference decides in its place, in virtual time, in no time and without Redis, for sweeps of very many cells"`
+}
+
+// Process is the program of a limiter that lives in a process of its own, one
+// for each instance of a client.
+type Process struct {
+	Command     []string `yaml:"command" doc:"program and its arguments" required:"true"`
+	Directory   string   `yaml:"directory" doc:"folder that it is started in, relative to the scenario's file; left out: that of the file"`
+	Environment Options  `yaml:"environment" doc:"variables of its environment, beside quotalab's own; {redis} is the first shard's Unix socket, {redis.NAME} that of a shard, {listen} where a service listens"`
+	Clock       string   `yaml:"clock" doc:"node, python: clock and timers of the runtime are virtual; preload: the C library's time of day is; none: it keeps the wall clock" default:"none" enum:"node,python,preload,none"`
+	Time        string   `yaml:"time" doc:"whose time it judges by: redis, or client, which needs a virtual clock" default:"redis" enum:"redis,client"`
+	Quiet       string   `yaml:"quiet" doc:"how it is known to have done all that it does: exact, as the kernel shows it" default:"exact" enum:"exact"`
+	Algorithm   string   `yaml:"algorithm" doc:"reference that it is audited by, such as fixed_window_first_hit; left out: none, so that over_admission is unknown"`
+	Request     *Request `yaml:"request" doc:"of kind http: the request that asks for a decision"`
+}
+
+// Request is what a service is asked by, in which {key}, {limit} and {cost}
+// stand for those of the take. 2xx is allowed, 429 denied.
+type Request struct {
+	Method  string   `yaml:"method" doc:"method" default:"GET"`
+	Path    string   `yaml:"path" doc:"path and query" required:"true"`
+	Headers []string `yaml:"headers" doc:"headers, each as Name: value"`
 }
 
 // Limit is count per period with a burst.

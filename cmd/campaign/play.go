@@ -21,6 +21,7 @@ import (
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/summary"
 	"github.com/quotalab/quotalab/sim/clock"
+	"github.com/quotalab/quotalab/sim/foreign"
 	"github.com/quotalab/quotalab/sim/meter"
 	"github.com/quotalab/quotalab/sim/realredis"
 	"github.com/quotalab/quotalab/sim/run"
@@ -201,7 +202,7 @@ func statusOfRun(err error) Status {
 		return Unreachable
 	case errors.Is(err, run.ErrServers):
 		return Invalid
-	case errors.Is(err, run.ErrLimiter), errors.Is(err, clock.ErrStuck):
+	case errors.Is(err, run.ErrLimiter), errors.Is(err, foreign.ErrFailed), errors.Is(err, clock.ErrStuck):
 		return LimiterFailed
 	}
 	return Internal

@@ -140,7 +140,7 @@ func clockSpread(m *record.Manifest) time.Duration {
 }
 
 func (c *explainer) observe(o *record.Observation) error {
-	if o.Decision == record.Allowed && o.Effect >= 0 && (c.trips == 0 || o.RoundTrips < c.trips) {
+	if o.Decision == record.Allowed && o.Effect >= 0 && o.RoundTrips >= 0 && (c.trips == 0 || o.RoundTrips < c.trips) {
 		c.trips = o.RoundTrips
 	}
 	for i := range o.Takes {

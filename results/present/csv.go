@@ -49,7 +49,7 @@ func writeObservation(out *csv.Writer, o *record.Observation, epoch time.Time) e
 	}
 	row := []string{whole(o.Seq), epoch.Add(time.Duration(o.Intended)).UTC().Format(time.RFC3339Nano), known(o.Sent, span), known(o.Done, span), lag, latency,
 		o.Traffic, whole(o.Arrival), o.Client, o.Limiter, whole(int64(o.Step)), whole(int64(o.Attempt)),
-		string(o.Decision), string(o.Key), whole(int64(o.RoundTrips)), known(o.Remaining, whole), known(o.RetryAfter, span), o.Error, o.Message,
+		string(o.Decision), string(o.Key), known(int64(o.RoundTrips), whole), known(o.Remaining, whole), known(o.RetryAfter, span), o.Error, o.Message,
 		known(o.Judged, span), known(o.Effect, span), known(o.Order, whole)}
 	if len(o.Takes) == 0 {
 		return out.Write(spreadsheets(append(row, "", "", "", "", "")))

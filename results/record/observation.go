@@ -56,7 +56,7 @@ type Observation struct {
 	Key        KeyState `parquet:"key,dict"`
 	Remaining  int64    `parquet:"remaining"`    // tokens left as the limiter says; −1 unknown
 	RetryAfter int64    `parquet:"retry_after"`  // nanoseconds as the limiter says; −1 unknown
-	RoundTrips int32    `parquet:"round_trips"`  // sequential round trips
+	RoundTrips int32    `parquet:"round_trips"`  // sequential round trips, −1 unknown
 	Error      string   `parquet:"error,dict"`   // kind of error, "" none: timeout, cancelled, refused, pool_exhausted, script_missing, connection, server, unexpected
 	Message    string   `parquet:"message,dict"` // the error's text
 

@@ -201,7 +201,7 @@ func (s *selection) sample(o *record.Observation, at outcome) (int64, bool) {
 	case "sojourn":
 		return o.Done - o.Intended, sent
 	case "round_trips":
-		return int64(o.RoundTrips), sent
+		return int64(o.RoundTrips), sent && o.RoundTrips >= 0
 	}
 	return 0, false
 }

@@ -76,7 +76,9 @@ func (c *outcomes) observe(o *record.Observation) (*cell, error) {
 		one.Latency.add(o.Done - o.Sent)
 		one.Lag.add(o.Sent - o.Intended)
 		one.Sojourn.add(o.Done - o.Intended)
-		one.RoundTrips.add(int64(o.RoundTrips))
+		if o.RoundTrips >= 0 {
+			one.RoundTrips.add(int64(o.RoundTrips))
+		}
 	}
 	for _, t := range o.Touched {
 		if one.Commands == nil {

@@ -61,7 +61,7 @@ var mainModule = sync.OnceValue(func() string {
 })
 
 // harness are the packages that are never under test.
-var harness = []string{"sim/clock", "sim/fakeredis", "sim/run"}
+var harness = []string{"sim/clock", "sim/fakeredis", "sim/foreign", "sim/run"}
 
 // underTest reports whether a function, by its full name, may be of a system
 // under test.

@@ -95,6 +95,7 @@ func (s struck) Down() (up func()) {
 	}
 	s.down, s.free = true, now
 	s.Restart()
+	s.hangUp()
 	return func() { s.down = false }
 }
 
@@ -148,6 +149,7 @@ func (s struck) Reset() {
 		t.finish(wasReset(s.Shard))
 	}
 	s.free = free
+	s.hangUp()
 }
 
 // chaos is the random stream of what is wrong with the shard.

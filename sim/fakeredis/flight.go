@@ -37,6 +37,11 @@ type flight struct {
 	// failed is the error of a command. It is the answer, not a failure to
 	// bring one.
 	failed error
+
+	session *Session // that it belongs to; nil: a Ring's
+	traces  []*Trace // of the session's commands, nil of those that nobody asks about
+	arrived func(reply []byte, err error)
+	answers []byte
 }
 
 type state uint8
@@ -57,13 +62,7 @@ func (w *wire) track(proc *clock.Proc, trace *Trace, flights []*flight) error {
 	c := &call{proc: proc, trace: trace, open: len(flights)}
 	for _, f := range flights {
 		f.call = c
-		s := f.shard
-		if s.delay != nil {
-			more := int64(s.delay.Sample(s.chaos()))
-			f.due, f.back = f.due+more/2, f.back+more-more/2
-		}
-		s.underWay = append(s.underWay, f)
-		f.after(f.due, sent, f.reach)
+		f.launch()
 	}
 	if deadline := w.deadline(proc.Now()); deadline < clock.Never {
 		w.fleet.sched.Call(deadline, func() {
@@ -74,6 +73,20 @@ func (w *wire) track(proc *clock.Proc, trace *Trace, flights []*flight) error {
 	}
 	proc.Park()
 	return c.err
+}
+
+// launch sends the flight on its way.
+func (t *flight) launch() {
+	s := t.shard
+	if s.delay != nil {
+		more := int64(s.delay.Sample(s.chaos()))
+		t.due, t.back = t.due+more/2, t.back+more-more/2
+	}
+	s.underWay = append(s.underWay, t)
+	if t.session != nil {
+		t.due = t.session.inOrder(t.due)
+	}
+	t.after(t.due, sent, t.reach)
 }
 
 // after lets the flight take a step at the instant at, unless something else
@@ -119,7 +132,9 @@ func (t *flight) arrive() {
 // serve executes the commands, whoever still waits for them.
 func (t *flight) serve() {
 	s := t.shard
-	if len(t.cmds) == 0 {
+	if t.session != nil {
+		t.session.execute(t)
+	} else if len(t.cmds) == 0 {
 		t.reply = int64(len("+PONG\r\n"))
 	} else {
 		var trace *Trace
@@ -131,7 +146,7 @@ func (t *flight) serve() {
 		t.failed = t.w.execute(trace, t)
 		t.reply = s.replied - before
 	}
-	if t.w.fleet.spec.Faults { // else nobody waits for it
+	if t.w.fleet.spec.Faults || t.session != nil { // else nobody waits for it
 		t.after(t.end, serving, t.answer)
 	}
 }
@@ -146,7 +161,11 @@ func (t *flight) answer() {
 }
 
 func (t *flight) leave() {
-	t.after(t.shard.sched.Now()+t.back, returning, func() { t.finish(nil) })
+	at := t.shard.sched.Now() + t.back
+	if t.session != nil {
+		at = t.session.backInOrder(at)
+	}
+	t.after(at, returning, func() { t.finish(nil) })
 }
 
 // finish ends the flight, for its client with an error or the reply.
@@ -173,6 +192,10 @@ func (t *flight) giveUp() {
 
 // settle tells the client, once.
 func (t *flight) settle(err error) {
+	if t.session != nil {
+		t.arrived(t.answers, err)
+		return
+	}
 	c := t.call
 	if c == nil {
 		return

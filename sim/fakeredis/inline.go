@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/quotalab/quotalab/sim/redisdata"
@@ -23,7 +24,7 @@ type inlineConn struct {
 	client  redisdata.Client
 	tx      queueing
 	greets  bool  // the last command was of the handshake
-	lost    error // why nobody knows where the next command begins
+	broken  error // why nobody knows where the next command begins
 	closed  bool
 	do      func(words []string) // with a command that came
 
@@ -44,8 +45,8 @@ func (c *inlineConn) Write(b []byte) (int, error) {
 	if c.closed {
 		return 0, net.ErrClosed
 	}
-	if c.lost != nil {
-		return 0, c.lost
+	if c.broken != nil {
+		return 0, c.broken
 	}
 	if c.executed {
 		return len(b), nil
@@ -67,7 +68,7 @@ func (c *inlineConn) Write(b []byte) (int, error) {
 			break
 		}
 		if err != nil {
-			c.lost = err
+			c.broken = err
 			return 0, err
 		}
 		in = in[n:]
@@ -127,6 +128,26 @@ func parse(b []byte) (words []string, length int, err error) {
 	}
 	return words, at, nil
 }
+
+// ParseCommand reads one command as a client writes it, or as a person types
+// it: words on a line, of which there may be none. An incomplete one is
+// io.ErrShortBuffer.
+func ParseCommand(b []byte) (words []string, length int, err error) {
+	if b[0] == '*' {
+		return parse(b)
+	}
+	end := bytes.IndexByte(b, '\n')
+	switch {
+	case end < 0 && len(b) > maxLine:
+		return nil, 0, fmt.Errorf("expected a line of at most %d bytes", maxLine)
+	case end < 0:
+		return nil, 0, io.ErrShortBuffer
+	}
+	return strings.Fields(string(b[:end])), end + 1, nil
+}
+
+// maxLine is the longest command on a line, as in Redis.
+const maxLine = 64 << 10
 
 // header reads "<kind><number>\r\n" at offset at and returns the number and
 // the offset behind it.

@@ -7,6 +7,28 @@ import (
 	"github.com/quotalab/quotalab/sim/redisdata"
 )
 
+// guest is a connection of another program, which may subscribe.
+type guest struct {
+	*inlineConn
+	channels []string // that it subscribed to
+	patterns []string
+	told     func() // is called when there are replies that no command asked for
+	lost     func() // is called when the shard drops its connections; nil: it never does
+}
+
+// newGuest returns a connection that hears what is published on the shard until leave.
+func (s *embedded) newGuest(told, lost func()) *guest {
+	g := &guest{inlineConn: newInlineConn(s), told: told, lost: lost}
+	s.guests = append(s.guests, g)
+	return g
+}
+
+// leave ends the connection.
+func (g *guest) leave() {
+	_ = g.Close() // never fails
+	g.shard.guests = slices.DeleteFunc(g.shard.guests, func(o *guest) bool { return o == g })
+}
+
 // subscribing are the commands by which a program that is served hears what
 // others publish.
 var subscribing = map[string]func(g *guest, name string, words []string){
@@ -70,13 +92,10 @@ func (g *guest) push(words ...string) {
 	}
 }
 
-// publish hands a message to all who subscribed on that shard and returns how
-// many subscriptions it met.
-func (h *host) publish(shard *embedded, channel, message string) (n int) {
-	for g := range h.open {
-		if g.shard != shard {
-			continue
-		}
+// publish hands a message to all who subscribed, in the order in which they
+// connected, and returns how many subscriptions it met.
+func (s *embedded) publish(channel, message string) (n int) {
+	for _, g := range s.guests {
 		before := n
 		if slices.Contains(g.channels, channel) {
 			g.push("message", channel, message)
@@ -89,7 +108,7 @@ func (h *host) publish(shard *embedded, channel, message string) (n int) {
 			}
 		}
 		if n > before {
-			g.deliver()
+			g.told()
 		}
 	}
 	return n

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
-	"strings"
 	"sync"
 	"time"
 
@@ -23,7 +21,7 @@ func Serve(ctx context.Context, listeners []net.Listener) error {
 	for i, l := range listeners {
 		names[i] = l.Addr().String()
 	}
-	h := &host{begun: clock.Now(), open: map[*guest]bool{}}
+	h := &host{begun: clock.Now(), open: map[*visitor]bool{}}
 	h.sched = clock.New(h.begun)
 	fleet, err := NewFleet(h.sched, Spec{Names: names, Service: network.Constant(0), Scripts: network.Constant(0), Stream: surveyStream})
 	if err != nil {
@@ -33,7 +31,6 @@ func Serve(ctx context.Context, listeners []net.Listener) error {
 	defer stop()
 	for i, l := range listeners {
 		shard := fleet.Shards[i].backend.(*embedded)
-		shard.publish = func(channel, message string) int { return h.publish(shard, channel, message) }
 		h.busy.Go(func() { h.accept(l, shard) })
 	}
 	h.busy.Wait()
@@ -47,18 +44,16 @@ type host struct {
 	begun  time.Time
 	mu     sync.Mutex // of all below, and of what guests wait for
 	sched  *clock.Scheduler
-	open   map[*guest]bool
+	open   map[*visitor]bool
 	closed bool
 	failed error
 }
 
-// guest is a connection of a program.
-type guest struct {
-	*inlineConn
-	conn     net.Conn
-	wake     chan struct{} // there are replies to send
-	channels []string      // that it subscribed to
-	patterns []string
+// visitor is a guest by a socket.
+type visitor struct {
+	*guest
+	conn net.Conn
+	wake chan struct{} // there are replies to send
 }
 
 // close ends everything.
@@ -85,7 +80,8 @@ func (h *host) accept(l net.Listener, shard *embedded) {
 			h.mu.Unlock()
 			return
 		}
-		g := &guest{inlineConn: newInlineConn(shard), conn: conn, wake: make(chan struct{}, 1)}
+		g := &visitor{conn: conn, wake: make(chan struct{}, 1)}
+		g.guest = shard.newGuest(g.deliver, nil)
 		h.open[g] = true
 		if h.closed {
 			_ = conn.Close()
@@ -97,11 +93,12 @@ func (h *host) accept(l net.Listener, shard *embedded) {
 }
 
 // serve executes the commands of a connection until its end.
-func (h *host) serve(g *guest) {
+func (h *host) serve(g *visitor) {
 	defer func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		delete(h.open, g) // nothing that is published goes to it any more
+		delete(h.open, g)
+		g.leave() // nothing that is published goes to it any more
 		close(g.wake)
 	}()
 	buf, chunk := []byte(nil), make([]byte, 16<<10)
@@ -118,12 +115,12 @@ func (h *host) serve(g *guest) {
 
 // execute executes all commands that are whole, at the present instant, and
 // returns the rest.
-func (h *host) execute(g *guest, buf []byte) (rest []byte, err error) {
+func (h *host) execute(g *visitor, buf []byte) (rest []byte, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	defer g.deliver()
-	for len(buf) > 0 && g.lost == nil {
-		words, n, err := parseServed(buf)
+	for len(buf) > 0 && g.broken == nil {
+		words, n, err := ParseCommand(buf)
 		if errors.Is(err, io.ErrShortBuffer) {
 			break
 		}
@@ -136,33 +133,15 @@ func (h *host) execute(g *guest, buf []byte) (rest []byte, err error) {
 			h.sched.Run()
 		}
 	}
-	return buf, g.lost
+	return buf, g.broken
 }
-
-// parseServed reads a command, also one that a person types: words on a line.
-func parseServed(b []byte) (words []string, length int, err error) {
-	if b[0] == '*' {
-		return parse(b)
-	}
-	end := bytes.IndexByte(b, '\n')
-	switch {
-	case end < 0 && len(b) > maxLine:
-		return nil, 0, fmt.Errorf("expected a line of at most %d bytes", maxLine)
-	case end < 0:
-		return nil, 0, io.ErrShortBuffer
-	}
-	return strings.Fields(string(b[:end])), end + 1, nil
-}
-
-// maxLine is the longest command on a line, as in Redis.
-const maxLine = 64 << 10
 
 // mostUnsent is how much a program that does not read may leave unread before
 // its connection is closed.
 const mostUnsent = 64 << 20
 
 // deliver has the replies sent.
-func (g *guest) deliver() {
+func (g *visitor) deliver() {
 	if g.replies.Len() > mostUnsent {
 		_ = g.conn.Close()
 	}
@@ -173,7 +152,7 @@ func (g *guest) deliver() {
 }
 
 // send sends replies until the connection's end.
-func (h *host) send(g *guest) {
+func (h *host) send(g *visitor) {
 	defer g.conn.Close() // nothing is lost: all was sent, or nobody reads
 	for more := true; more; {
 		_, more = <-g.wake

@@ -100,7 +100,7 @@ type embedded struct {
 	data     *redisdata.Store
 	client   *redisdata.Client // whose command is executed
 	lua      *scripts
-	publish  func(channel, message string) (receivers int) // nil: nobody subscribes
+	guests   []*guest // connections of other programs
 }
 
 func newEmbedded(s *Shard, spec Spec) *embedded {
@@ -167,7 +167,7 @@ func (s *embedded) run(name string, words []string) []byte {
 			return reply
 		}
 	}
-	if s.publish != nil && name == "publish" && len(words) == 3 {
+	if len(s.guests) > 0 && name == "publish" && len(words) == 3 {
 		return []byte(":" + strconv.Itoa(s.publish(words[1], words[2])) + "\r\n")
 	}
 	s.client.DB = s.selected

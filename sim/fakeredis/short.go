@@ -43,7 +43,7 @@ func (w *wire) long(f *flight, cmds []command) (end func()) {
 // go-redis has to execute them, or to read the replies.
 func (w *wire) short(f *flight, cmds []command) bool {
 	c := w.open[lineOf(f, cmds)]
-	if c == nil || c.closed || c.lost != nil || c.client.RESP3 {
+	if c == nil || c.closed || c.broken != nil || c.client.RESP3 {
 		return false
 	}
 	w.words, w.ends = w.words[:0], w.ends[:0]

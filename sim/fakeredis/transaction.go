@@ -170,5 +170,5 @@ func (c *inlineConn) reset([]string) {
 
 func (c *inlineConn) quit([]string) {
 	c.say("+OK")
-	c.lost = io.EOF
+	c.broken = io.EOF
 }

@@ -88,6 +88,9 @@ type Kind struct {
 	// RingOnly says that it takes no client but a *redis.Ring: it cannot run
 	// on a Redis Cluster.
 	RingOnly bool
+	// Outside says that it lives in a process of its own: New is nil, and its
+	// options are the program's.
+	Outside bool
 	// Expands tells whether, with these options, it finds the limits of a
 	// request that names none by itself. May be nil: it does not.
 	Expands func(options map[string]string) bool
@@ -137,7 +140,9 @@ func Builtin() Kinds {
 		"always":     always,
 		"broken":     broken,
 		"flaky":      flaky,
+		"http":       httpService,
 		"never":      never,
+		"process":    process,
 		"redis_rate": redisRate,
 		"tat":        tat,
 	}.With(ofSystem())
@@ -189,7 +194,10 @@ func limitOf(table *record.LimitTable, t Take) (record.Limit, error) {
 // cause.
 func ErrorKind(err error) string {
 	var timeout net.Error
+	var known *Failure
 	switch {
+	case errors.As(err, &known):
+		return known.Kind
 	case errors.Is(err, redis.ErrPoolExhausted), errors.Is(err, redis.ErrPoolTimeout):
 		return "pool_exhausted"
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
@@ -232,3 +240,9 @@ func serverErrorKind(err error) string {
 	}
 	return "unexpected"
 }
+
+// Failure is an error whose kind is known, such as one that a process of its
+// own reports.
+type Failure struct{ Kind, Text string }
+
+func (f *Failure) Error() string { return f.Text }

@@ -74,7 +74,7 @@ func Compile(s *scenarios.Scenario, kinds limiter.Kinds) (*Plan, scenarios.Probl
 		p.Sources = append(p.Sources, source)
 	}
 	if len(ps) == 0 {
-		ps = p.checkCustomers(s)
+		ps = append(p.checkCustomers(s), p.checkProcesses(s)...)
 	}
 	if len(ps) > 0 {
 		return nil, ps.Sort()
@@ -284,9 +284,10 @@ type Limiter struct {
 	record.Limiter
 	Kind    limiter.Kind
 	Options map[string]string
-	Cluster bool // in virtual time its shards are a Redis Cluster
-	Model   bool // its reference decides in its place, without Redis
-	ByShard bool // each of its shards is a world
+	Cluster bool             // in virtual time its shards are a Redis Cluster
+	Model   bool             // its reference decides in its place, without Redis
+	ByShard bool             // each of its shards is a world
+	Process *limiter.Process // of a kind that is Outside
 }
 
 // Source is a traffic source.

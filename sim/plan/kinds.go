@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -34,7 +35,7 @@ func compileLimiter(s *scenarios.Scenario, name string, l scenarios.Limiter, kin
 	if kind == nil {
 		return Limiter{}, unknown
 	}
-	options, ps := compileOptions(s, path, l.Kind, l.Options, kind.Options)
+	options, ps := compileOptions(s, path, l.Kind, l.Options, optionsOf(kind, l.Options))
 	out := Limiter{
 		Limiter: record.Limiter{Name: name, Kind: l.Kind, Algorithm: kind.Algorithm, Resolution: kind.Resolution, Limits: recordLimits(l), Overrides: recordOverrides(l)},
 		Kind:    *kind, Options: options, Cluster: l.Cluster, Model: l.Model,
@@ -45,6 +46,7 @@ func compileLimiter(s *scenarios.Scenario, name string, l scenarios.Limiter, kin
 	if l.Cluster && kind.RingOnly {
 		ps = append(ps, s.Problem(path+".cluster", "%s takes only a *redis.Ring and cannot run on a Redis Cluster: leave cluster out", l.Kind))
 	}
+	ps = append(ps, compileProcess(s, path, l, &out, runtime.GOOS)...)
 	ps = append(ps, checkLimits(s, path, out)...)
 	if len(ps) == 0 && kind.Check != nil {
 		if err := kind.Check(out.Limiter, options); err != nil {

@@ -45,6 +45,14 @@ func essence(s scenarios.Scenario) scenarios.Scenario {
 			s.Traffic[i].Value.Rate.Replay = &blank
 		}
 	}
+	s.Limiters = slices.Clone(s.Limiters)
+	for i := range s.Limiters {
+		if o := s.Limiters[i].Value.Process; o != nil {
+			blank := *o
+			blank.Directory = ""
+			s.Limiters[i].Value.Process = &blank
+		}
+	}
 	s.Keys = slices.Clone(s.Keys)
 	for i := range s.Keys {
 		if t := s.Keys[i].Value.FromTrace; t != nil {
@@ -70,6 +78,9 @@ func (p *Plan) Text() string {
 		}
 		if l.Model {
 			on = ", which decides in its place"
+		}
+		if o := l.Process; o != nil {
+			on = fmt.Sprintf(", process %s, clock %s, quiet %s", strings.Join(o.Command, " "), o.Clock, o.Quiet)
 		}
 		fmt.Fprintf(w, "limiter %s\t%s%s, reference %s%s\n", l.Name, l.Limiter.Kind, optionsText(l.Options), orNone(l.Algorithm), on)
 		for _, x := range l.Limits {

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"path/filepath"
 	"time"
 
 	"github.com/quotalab/quotalab/scenarios"
@@ -27,10 +26,7 @@ func openTrace(s *scenarios.Scenario, name string) (io.ReadCloser, error) {
 	if name == trace.SampleName {
 		return io.NopCloser(trace.Sample()), nil
 	}
-	if !filepath.IsAbs(name) {
-		name = filepath.Join(filepath.Dir(s.File), name)
-	}
-	return decode.Open(name)
+	return decode.Open(beside(s, name))
 }
 
 // replay reads the requests of a trace. The first is at the epoch; time is

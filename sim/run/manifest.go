@@ -1,6 +1,7 @@
 package run
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -39,6 +40,10 @@ func Manifest(p *plan.Plan) record.Manifest {
 func (r Result) Apply(m *record.Manifest) {
 	m.Traffic, m.Telemetry, m.Engines, m.Aborted = r.Traffic, r.Telemetry, r.Engines, r.Aborted
 	m.Servers, m.Pacing = r.Servers, r.Pacing
+	if len(r.Versions) > 0 {
+		m.Versions = maps.Clone(m.Versions)
+		maps.Copy(m.Versions, r.Versions)
+	}
 	m.Warnings = append(slices.Clip(m.Warnings), r.Warnings...)
 	m.Limiters = slices.Clone(m.Limiters)
 	for i := range m.Limiters {

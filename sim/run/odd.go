@@ -23,7 +23,11 @@ func (w *world) watched(play func()) error {
 	if limit == 0 {
 		limit = patience
 	}
-	waits, err := s.sched.Watched(limit, play)
+	waits, err := s.sched.Watched(limit, func() {
+		if play(); w.strandProcesses() {
+			s.sched.Run() // requests that were given up end
+		}
+	})
 	for _, wait := range waits {
 		w.waited = append(w.waited, fmt.Sprintf("%s waited for real time or for another goroutine (%s), which virtual time does not see: to the run it took no time. Wait for Redis alone, or run it in real time.", wait.Function, wait.State))
 	}
@@ -57,7 +61,7 @@ func warnings(systems []*system) (all []string) {
 // knowsTime reports whether something that the run controls may have brought
 // time, or chance, into the limiter's decisions.
 func (s *system) knowsTime() bool {
-	return s.model != nil || s.read.Load() || s.drew.Load() || s.fleet.ServersTime()
+	return s.model != nil || s.Kind.Outside || s.read.Load() || s.drew.Load() || s.fleet.ServersTime()
 }
 
 // timeless looks for a key of which one client process has both admitted and

@@ -66,13 +66,14 @@ type Result struct {
 	Traffic    []record.Traffic
 	Telemetry  []record.Telemetry
 	Engines    []record.Engine
-	Aborted    string          // why it ended before the horizon, "" if it did not
-	Stopped    bool            // it was the sink that ended it
-	Unexpected int64           // errors of kind unexpected: a limiter failed by itself
-	Servers    []record.Server // what live shards said
-	Pacing     *record.Pacing  // how punctual the machine was in real time
-	ReadClock  []string        // limiters that read their client's clock
-	Warnings   []string        // what limiters did that virtual time or a Redis Cluster cannot play
+	Aborted    string            // why it ended before the horizon, "" if it did not
+	Stopped    bool              // it was the sink that ended it
+	Unexpected int64             // errors of kind unexpected: a limiter failed by itself
+	Servers    []record.Server   // what live shards said
+	Pacing     *record.Pacing    // how punctual the machine was in real time
+	ReadClock  []string          // limiters that read their client's clock
+	Warnings   []string          // what limiters did that virtual time or a Redis Cluster cannot play
+	Versions   map[string]string // of limiters that live in a process of their own, and how they were played
 }
 
 // Run plays the plan to its end, or until ctx is done: then nothing new is
@@ -196,6 +197,7 @@ func (d *driver) conclude() {
 			r.ReadClock = append(r.ReadClock, d.plan.Limiters[i].Name)
 		}
 		r.warn(warnings(systems))
+		r.tellProcesses(systems)
 	}
 }
 
@@ -273,6 +275,7 @@ func (d *driver) close() error {
 		if w.stage == nil || w.gaveUp.Load() { // what holds it up still has the stage
 			continue
 		}
+		errs = append(errs, w.closeProcesses())
 		servers, err := w.stage.close(context.WithoutCancel(d.ctx))
 		if errs = append(errs, err); servers != nil {
 			d.result.Servers = servers

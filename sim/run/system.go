@@ -12,6 +12,7 @@ import (
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/sim/clock"
 	"github.com/quotalab/quotalab/sim/fakeredis"
+	"github.com/quotalab/quotalab/sim/foreign"
 	"github.com/quotalab/quotalab/sim/limiter"
 	"github.com/quotalab/quotalab/sim/plan"
 )
@@ -36,6 +37,7 @@ type instance struct {
 	client   string
 	mode     record.Mode
 	limiter  limiter.Limiter
+	process  *foreign.Process // that the limiter lives in; nil: this one
 	registry *prometheus.Registry
 }
 
@@ -82,10 +84,17 @@ func (s *system) newInstance(w *world, client, n int, scoped func(string) *rand.
 		in.limiter = s.model
 		return in, nil
 	}
-	redis, err := s.fleet.Client(w.sees(fakeredis.ClientSpec{
+	spec := w.sees(fakeredis.ClientSpec{
 		ShardNames: c.ShardNames, RTT: c.RTT, Stream: func(shard string) *rand.Rand { return scoped("network/" + in.name + "/" + shard) },
 		Connection: c.Connection, TAT: l.Kind.TAT, Now: s.judges(w, w.clients[client]),
-	}))
+	})
+	if l.Process != nil {
+		var err error
+		in.process, err = s.startProcess(w, client, in.name, spec, scoped("client/"+in.name).Uint32())
+		in.limiter = in.process
+		return in, err
+	}
+	redis, err := s.fleet.Client(spec)
 	if err != nil {
 		return nil, err
 	}

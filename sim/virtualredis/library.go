@@ -19,11 +19,11 @@ import (
 //go:embed preload/clock.c
 var source []byte
 
-// library returns the path of the library that is loaded before the C
+// Library returns the path of the library that is loaded before the C
 // library. It is built at the first use and kept in the user's cache, under
 // the hash of its source and beside its own: what does not have that any more
 // is built anew.
-func library(ctx context.Context) (string, error) {
+func Library(ctx context.Context) (string, error) {
 	if runtime.GOOS != "linux" {
 		return "", fmt.Errorf("virtual time for programs needs Linux, found %s", runtime.GOOS)
 	}

@@ -44,7 +44,7 @@ func Find(ctx context.Context, path string) (*Program, error) {
 	if p.Path, err = filepath.Abs(found); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnfit, err)
 	}
-	if err := fit(p.Path); err != nil {
+	if err := Fit(p.Path); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnfit, err)
 	}
 	if err := p.try(ctx); err != nil {
@@ -57,10 +57,10 @@ func Find(ctx context.Context, path string) (*Program, error) {
 // more rights than its user has.
 const capabilities = "security.capability"
 
-// fit returns why a program would not take its clock from a library that is
+// Fit returns why a program would not take its clock from a library that is
 // loaded before the C library. What is no ELF file, such as a script that
 // starts a server, is tried out.
-func fit(path string) error {
+func Fit(path string) error {
 	info, err := os.Stat(path)
 	if err != nil {
 		return err

@@ -76,7 +76,7 @@ func (s *Server) Pid() int { return s.process.Pid() }
 func (s *Server) Stop() error { return s.stop() }
 
 func (s *Server) start(ctx context.Context, o Options) error {
-	library, err := library(ctx)
+	library, err := Library(ctx)
 	if err != nil {
 		return err
 	}

@@ -143,7 +143,7 @@ func TestStartThatFails(t *testing.T) {
 func TestLibraryIsChecked(t *testing.T) {
 	testkit.Program(t, "cc", "gcc")
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
-	path, err := library(t.Context())
+	path, err := Library(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func TestLibraryIsChecked(t *testing.T) {
 	if err := os.WriteFile(path, whole[:100], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if path, err = library(t.Context()); err != nil {
+	if path, err = Library(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if again, err := os.ReadFile(path); err != nil || len(again) != len(whole) {

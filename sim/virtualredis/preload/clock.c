@@ -1,9 +1,12 @@
 /* A process with this library before the C library has the time that another
  * process writes into the file that QUOTALAB_CLOCK names: nanoseconds since 1970,
- * the first eight bytes of struct shared. The monotonic clocks follow it, so that the timers of a server run in the same time. Clocks of
- * processor time stay as they are. What a server seeds its hash tables and its
- * random numbers with is the same for every server: /dev/urandom holds zeros,
- * and the process has the number 1.
+ * the first eight bytes of struct shared. The monotonic clocks follow it, so that
+ * the timers of a server run in the same time. Clocks of processor time stay as
+ * they are. What a server seeds its hash tables and its random numbers with is the
+ * same for every server: /dev/urandom holds zeros,
+ * and the process has the number 1. With QUOTALAB_CLOCK_SCOPE=wall only the time
+ * of day is another's: runtimes wait by the monotonic clock, and need numbers of
+ * their own. They have no pipes.
  *
  * A connection whose first message is a hello uses two pipes in that file instead
  * of its socket, which then carries only one byte for who sleeps. So two programs
@@ -52,6 +55,7 @@ static struct shared {
 	char pad[44];
 	struct channel channels[CHANNELS];
 } *shared;
+static int wall_only;
 static int (*real_gettime)(clockid_t, struct timespec *);
 
 static void find(void) {
@@ -64,10 +68,12 @@ __attribute__((constructor)) static void map_clock(void) {
 	const char *path = getenv("QUOTALAB_CLOCK");
 	if (!path)
 		return;
-	int fd = open(path, O_RDWR | O_CLOEXEC);
+	const char *scope = getenv("QUOTALAB_CLOCK_SCOPE");
+	wall_only = scope && strcmp(scope, "wall") == 0;
+	int fd = open(path, (wall_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
 	if (fd < 0)
 		return;
-	void *at = mmap(0, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	void *at = mmap(0, wall_only ? sizeof shared->now : sizeof *shared, wall_only ? PROT_READ : PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (at != MAP_FAILED)
 		shared = at;
 	close(fd);
@@ -84,7 +90,8 @@ static int64_t now(void) {
 
 int clock_gettime(clockid_t clock, struct timespec *t) {
 	find();
-	if (!shared || clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID)
+	if (!shared || clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID ||
+	    (wall_only && clock != CLOCK_REALTIME && clock != CLOCK_REALTIME_COARSE))
 		return real_gettime(clock, t);
 	int64_t n = now();
 	t->tv_sec = n / 1000000000;
@@ -108,7 +115,7 @@ time_t time(time_t *t) {
 }
 
 static const char *seeds(const char *path) {
-	return shared && path && strcmp(path, "/dev/urandom") == 0 ? "/dev/zero" : path;
+	return shared && !wall_only && path && strcmp(path, "/dev/urandom") == 0 ? "/dev/zero" : path;
 }
 
 FILE *fopen(const char *restrict path, const char *restrict mode) {
@@ -123,7 +130,7 @@ FILE *fopen64(const char *restrict path, const char *restrict mode) {
 
 pid_t getpid(void) {
 	pid_t (*real)(void) = (pid_t (*)(void))dlsym(RTLD_NEXT, "getpid");
-	return shared ? 1 : real();
+	return shared && !wall_only ? 1 : real();
 }
 
 /* The pipes. */
@@ -159,7 +166,7 @@ static size_t put(struct pipe *r, const char *b, size_t n) {
 }
 
 static void join(int fd, int i) {
-	if (!shared || fd >= FILES || i < 0 || i >= CHANNELS)
+	if (fd >= FILES || i < 0 || i >= CHANNELS)
 		return;
 	of[fd] = &shared->channels[i];
 	used[n_used++] = fd;
@@ -170,7 +177,7 @@ ssize_t read(int fd, void *b, size_t n) {
 	struct channel *c = channel(fd);
 	if (!c) {
 		ssize_t got = syscall(SYS_read, fd, b, n);
-		if (got < (ssize_t)LEN + 2 || memcmp(b, HELLO, LEN))
+		if (!shared || wall_only || got < (ssize_t)LEN + 2 || memcmp(b, HELLO, LEN))
 			return got;
 		join(fd, ((unsigned char *)b)[LEN] | ((unsigned char *)b)[LEN + 1] << 8);
 		errno = EAGAIN;

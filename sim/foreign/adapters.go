@@ -1,0 +1,64 @@
+package foreign
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// shims give runtimes the virtual clock.
+//
+//go:embed shims
+var shims embed.FS
+
+// adapters are small projects to start from. Files that would make one a Go
+// module here end in .txt.
+//
+//go:embed adapters
+var adapters embed.FS
+
+// Adapters returns the names of the languages that there are adapters for.
+func Adapters() (names []string) {
+	entries, err := adapters.ReadDir("adapters")
+	if err != nil {
+		panic(err) // they are part of the program
+	}
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// WriteAdapter writes the files of an adapter into a folder, none of which may
+// be there already.
+func WriteAdapter(name, dir string) (written []string, err error) {
+	entries, err := adapters.ReadDir(path.Join("adapters", name))
+	if err != nil {
+		return nil, err
+	}
+	target := func(e fs.DirEntry) string { return filepath.Join(dir, strings.TrimSuffix(e.Name(), ".txt")) }
+	for _, e := range entries {
+		if _, err := os.Lstat(target(e)); !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("%s is there already: choose another folder", target(e))
+		}
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		text, err := adapters.ReadFile(path.Join("adapters", name, e.Name()))
+		if err != nil {
+			return written, err
+		}
+		if err := os.WriteFile(target(e), text, 0o644); err != nil {
+			return written, err
+		}
+		written = append(written, target(e))
+	}
+	return written, nil
+}

@@ -1,0 +1,159 @@
+'use strict'
+// Limiters to start from: naive ones, and the packages that most people use.
+const { default: Redis } = require('ioredis')
+
+// ioredis on a shard's Unix socket, connected
+const connect = async (shard, options) => {
+  const client = new Redis({ path: shard.socket, ...options })
+  client.on('error', (e) => console.error(e.message))
+  if (client.status !== 'ready') await new Promise((resolve) => client.once('ready', resolve))
+  return client
+}
+const only = (hello) => Object.values(hello.limits)[0]
+
+// Reads, then writes: two callers at once see the same count.
+const naive = ({ count, period_ms: period }, client, n = 0) => async ({ key, cost }) => {
+  const redis = Array.isArray(client) ? client[n++ % client.length] : client
+  const spent = Number(await redis.get(key) || 0)
+  if (spent + cost > count) return { allowed: false, remaining: count - spent }
+  await redis.set(key, spent + cost, 'PX', period)
+  return { allowed: true, remaining: count - spent - cost }
+}
+
+const SCRIPT = `local n = tonumber(redis.call('GET', KEYS[1]) or '0')
+if n + tonumber(ARGV[2]) > tonumber(ARGV[1]) then return {0, n} end
+redis.call('SET', KEYS[1], n + tonumber(ARGV[2]), 'PX', ARGV[3])
+return {1, n + tonumber(ARGV[2])}`
+const script = async (hello) => {
+  const client = await connect(hello.shards[0])
+  client.defineCommand('spend', { numberOfKeys: 1, lua: SCRIPT })
+  const { count, period_ms: period } = only(hello)
+  return async ({ key, cost }) => {
+    const [ok, spent] = await client.spend(key, count, cost, period)
+    return { allowed: ok === 1, remaining: count - spent }
+  }
+}
+
+const flexible = (name) => async (hello) => {
+  const { count, period_ms: period } = only(hello)
+  const limiter = new (require('rate-limiter-flexible')[name])({ storeClient: await connect(hello.shards[0]), points: count, duration: period / 1000, keyPrefix: 'rlf' })
+  const take = async ({ key, cost }) => {
+    try { return { allowed: true, remaining: (await limiter.consume(key, cost)).remainingPoints } } catch (e) {
+      if (e instanceof Error) throw e
+      return { allowed: false, remaining: e.remainingPoints, retryAfter: e.msBeforeNext }
+    }
+  }
+  return { name: 'rate-limiter-flexible', keys: 'rlf:{key}', take }
+}
+
+module.exports = {
+  naive: async (h) => ({ name: 'ioredis', keys: '{key}', take: naive(only(h), await connect(h.shards[0])) }),
+  // four connections, used in turn
+  'naive-pool': async (h) => ({ name: 'ioredis', keys: '{key}', take: naive(only(h), await Promise.all([1, 2, 3, 4].map(() => connect(h.shards[0])))) }),
+  'naive-node-redis': async (h) => {
+    const client = require('redis').createClient({ socket: { path: h.shards[0].socket } })
+    client.on('error', (e) => console.error(e.message))
+    await client.connect()
+    return { name: 'redis', keys: '{key}', take: naive(only(h), { get: (k) => client.get(k), set: (k, v, _, px) => client.set(k, String(v), { PX: px }) }) }
+  },
+  script: async (h) => ({ name: 'ioredis', keys: '{key}', take: await script(h) }),
+  // waits 20 ms and asks again, once
+  'script-retry': async (h) => {
+    const take = await script(h)
+    return {
+      name: 'ioredis', keys: '{key}',
+      take: async (t) => {
+        const d = await take(t)
+        if (d.allowed) return d
+        await new Promise((resolve) => setTimeout(resolve, 20))
+        return take(t)
+      }
+    }
+  },
+  // a count on every shard, all at once
+  'all-shards': async (h) => {
+    const clients = await Promise.all(h.shards.map((s) => connect(s)))
+    const { count } = only(h)
+    return {
+      name: 'ioredis', keys: '{key}',
+      take: async ({ key, cost }) => {
+        const most = Math.max(...await Promise.all(clients.map((c) => c.incrby(key, cost))))
+        return { allowed: most <= count, remaining: Math.max(0, count - most) }
+      }
+    }
+  },
+  // hashes on libuv's threads between reading and writing
+  'thread-pool': async (h) => {
+    const client = await connect(h.shards[0])
+    const { count, period_ms: period } = only(h)
+    const hash = require('util').promisify(require('crypto').pbkdf2)
+    return {
+      name: 'ioredis', keys: '{key}',
+      take: async ({ key, cost }) => {
+        const spent = Number(await client.get(key) || 0)
+        await hash(key, 'salt', 2000, 32, 'sha256')
+        if (spent + cost > count) return { allowed: false }
+        await client.set(key, spent + cost, 'PX', period)
+        return { allowed: true }
+      }
+    }
+  },
+  'rate-limiter-flexible': flexible('RateLimiterRedis'),
+  'rate-limiter-flexible-non-atomic': flexible('RateLimiterRedisNonAtomic'),
+  'rate-limit-redis': async (h) => {
+    const client = await connect(h.shards[0])
+    const store = new (require('rate-limit-redis').RedisStore)({ sendCommand: (...words) => client.call(...words) })
+    const { count, period_ms: period } = only(h)
+    await store.init({ windowMs: Math.min(period, 2 ** 31 - 1) })
+    return {
+      name: 'rate-limit-redis', keys: 'rl:{key}',
+      take: async ({ key }) => {
+        const { totalHits, resetTime } = await store.increment(key)
+        return { allowed: totalHits <= count, remaining: Math.max(0, count - totalHits), retryAfter: resetTime - Date.now() }
+      }
+    }
+  },
+  // Its Redis is an object with eval and evalsha: any client will do. Its scripts
+  // begin with a flag that only Upstash knows; a Redis refuses them with it.
+  upstash: async (h) => {
+    const { Ratelimit } = require('@upstash/ratelimit')
+    const client = await connect(h.shards[0])
+    const { count, period_ms: period } = only(h)
+    const limiter = new Ratelimit({
+      limiter: Ratelimit.slidingWindow(count, `${period} ms`), ephemeralCache: false,
+      redis: {
+        eval: (text, keys, args) => client.eval(text.replace(/^#!lua.*\n/, ''), keys.length, ...keys, ...args.map(String)),
+        evalsha: async () => { throw new Error('NOSCRIPT') } // asked for again by eval
+      }
+    })
+    return {
+      name: '@upstash/ratelimit',
+      take: async ({ key }) => {
+        const { success, remaining, reset } = await limiter.limit(key)
+        return { allowed: success, remaining, retryAfter: reset - Date.now() }
+      }
+    }
+  },
+  // one reservoir for all keys
+  bottleneck: async (h) => {
+    const Bottleneck = require('bottleneck')
+    const limiter = new Bottleneck({
+      id: 'limit', datastore: 'ioredis', Redis, clientOptions: { path: h.shards[0].socket }, clearDatastore: true,
+      reservoir: only(h).count, highWater: 0, strategy: Bottleneck.strategy.OVERFLOW
+    })
+    limiter.on('error', (e) => console.error(e))
+    await limiter.ready()
+    return {
+      name: 'bottleneck',
+      take: async ({ cost }) => {
+        try {
+          await limiter.schedule({ weight: cost }, async () => {})
+          return { allowed: true }
+        } catch (e) {
+          if (e instanceof Bottleneck.BottleneckError && /dropped/.test(e.message)) return { allowed: false }
+          throw e
+        }
+      }
+    }
+  }
+}

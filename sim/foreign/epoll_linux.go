@@ -1,0 +1,18 @@
+package foreign
+
+import (
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// epollWaitExactly is epoll_pwait2.
+func epollWaitExactly(fd int, events []unix.EpollEvent, wait time.Duration) (int, error) {
+	limit := unix.NsecToTimespec(int64(wait))
+	n, _, errno := unix.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(fd), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), uintptr(unsafe.Pointer(&limit)), 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
+}

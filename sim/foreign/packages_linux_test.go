@@ -1,0 +1,241 @@
+package foreign_test
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/lockedfile"
+
+	"github.com/quotalab/quotalab/internal/testkit"
+	"github.com/quotalab/quotalab/scenarios"
+	"github.com/quotalab/quotalab/sim/foreign"
+)
+
+// adapter writes an adapter out and builds it, once for all tests: its folder
+// is named by what is in it.
+func adapter(t *testing.T, language, product string, build ...string) string {
+	t.Helper()
+	made := filepath.Join(t.TempDir(), language)
+	files, err := foreign.WriteAdapter(language, made)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.New()
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(sum, "%s %d %s", filepath.Base(f), len(text), text)
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(cache, "quotalab-tests", fmt.Sprintf("%s-%.16x", language, sum.Sum(nil)))
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	unlock, err := lockedfile.MutexAt(dir + ".lock").Lock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	if _, err := os.Stat(filepath.Join(dir, product)); err == nil {
+		return dir
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := foreign.WriteAdapter(language, dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range build {
+		cmd := exec.Command("sh", "-c", line)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", line, err, out)
+		}
+	}
+	return dir
+}
+
+// load makes two busy loops until the test ends.
+func load(t *testing.T) {
+	for range 2 {
+		cmd := exec.Command("sh", "-c", "while :; do :; done")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+		})
+	}
+}
+
+// times is how often a race is run under load, to compare the records.
+const times = 3
+
+// races plays the race of 64 callers by 8 against limiters of an adapter, and
+// compares what was admitted, and the runs with one another.
+func races(t *testing.T, dir, process string, admitted map[string]int) {
+	t.Helper()
+	load(t)
+	for name, want := range admitted {
+		t.Run(name, func(t *testing.T) {
+			text := race(t, 64, "shards: {count: 2}", fmt.Sprintf("    options: {limiter: %s}\n    process: {%s}\n", name, process))
+			hash := ""
+			for i := range times {
+				got := playOf(t, dir, text)
+				if got.allowed != want || got.errors > 0 {
+					t.Errorf("%d were admitted and %d failed, expected %d and none", got.allowed, got.errors, want)
+				}
+				if i > 0 && got.hash != hash {
+					t.Errorf("run %d differs from the first", i+1)
+				}
+				hash = got.hash
+			}
+		})
+	}
+}
+
+func TestNodePackages(t *testing.T) {
+	testkit.Program(t, "node", "nodejs")
+	testkit.Program(t, "npm", "npm")
+	dir := adapter(t, "node", "node_modules", "npm ci --no-audit --no-fund")
+	races(t, dir, "command: [node, child.cjs], clock: node", map[string]int{
+		"naive": 512, "naive-pool": 512, "naive-node-redis": 512, "thread-pool": 512, "rate-limiter-flexible-non-atomic": 512,
+		"script": 100, "script-retry": 100, "all-shards": 100, "rate-limiter-flexible": 100, "rate-limit-redis": 100, "upstash": 100, "bottleneck": 100,
+	})
+}
+
+func TestPythonPackages(t *testing.T) {
+	python := testkit.Program(t, "/usr/bin/python3", "python3")
+	testkit.Program(t, "/usr/lib/python3/dist-packages/limits/__init__.py", "python3-limits")
+	testkit.Program(t, "/usr/lib/python3/dist-packages/redis/__init__.py", "python3-redis")
+	testkit.Program(t, "cc", "gcc")
+	dir := adapter(t, "python", "child.py")
+	races(t, dir, "command: ["+python+", child.py], clock: python", map[string]int{
+		"naive": 512, "script": 100, "script-retry": 100, "limits-fixed-window": 100, "limits-moving-window": 100, "limits-fixed-window-test-then-hit": 128,
+	})
+}
+
+// The scenarios of the adapters hold: also those of Java, Go and an unmodified
+// Express service, which have no shim.
+func TestAdaptersScenarios(t *testing.T) {
+	for _, c := range []struct {
+		language, program, debian, product, build string
+		admitted                                  map[string]int // by scenario
+	}{
+		{"node", "npm", "npm", "node_modules", "npm ci --no-audit --no-fund", map[string]int{"foreign-node": 612, "foreign-http": 100}},
+		{"python", "/usr/lib/python3/dist-packages/limits/__init__.py", "python3-limits", "child.py", "true", map[string]int{"foreign-python": 612}},
+		{"java", "javac", "default-jdk-headless", "Child.class", "javac Child.java", map[string]int{"foreign-java": 512}},
+		{"go", "go", "golang-go", "adapter", "go mod tidy && go build -o adapter .", map[string]int{"foreign-go": 512}},
+	} {
+		t.Run(c.language, func(t *testing.T) {
+			testkit.Program(t, c.program, c.debian)
+			dir := adapter(t, c.language, c.product, c.build)
+			for name, want := range c.admitted {
+				text, err := os.ReadFile(filepath.Join(dir, name+".yaml"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				first, again := playOf(t, dir, string(text)), playOf(t, dir, string(text))
+				if first.allowed != want || first.errors > 0 || first.hash != again.hash {
+					t.Errorf("%s: %d were admitted and %d failed, expected %d and none; another run is equal: %v", name, first.allowed, first.errors, want, first.hash == again.hash)
+				}
+			}
+		})
+	}
+}
+
+// The scenarios of all adapters can be read and compiled where nothing of them
+// is installed.
+func TestAdaptersAreScenarios(t *testing.T) {
+	n := 0
+	for _, language := range foreign.Adapters() {
+		files, err := foreign.WriteAdapter(language, filepath.Join(t.TempDir(), language))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			if !strings.HasSuffix(f, ".yaml") {
+				continue
+			}
+			n++
+			if _, problems, err := scenarios.Load(f); err != nil || len(problems) > 0 {
+				t.Errorf("%s: %v %v", f, err, problems)
+			}
+		}
+	}
+	if n < 5 {
+		t.Errorf("%d scenarios, expected at least 5", n)
+	}
+}
+
+// SIGKILL of quotalab leaves neither processes nor files.
+func TestKilledRunLeavesNothing(t *testing.T) {
+	testkit.Live(t, "builds and kills quotalab")
+	dir := t.TempDir()
+	text := race(t, 8, "", itself(t, "spin", ""))
+	if err := os.WriteFile(filepath.Join(dir, "spin.yaml"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(testkit.Quotalab(t), "run", "spin.yaml")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "TMPDIR="+dir)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	pattern := filepath.Join(dir, "quotalab-child-*")
+	there := func() bool {
+		found, _ := filepath.Glob(pattern)
+		return len(found) > 0 || len(left(t, childMode+"=spin")) > 0
+	}
+	await := func(want bool) bool {
+		for range 400 {
+			if there() == want {
+				return true
+			}
+			time.Sleep(25 * time.Millisecond)
+		}
+		return false
+	}
+	if !await(true) {
+		t.Error("the child did not start")
+	}
+	time.Sleep(300 * time.Millisecond)
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	if !await(false) {
+		t.Errorf("left behind: %v and the files %s", left(t, childMode+"=spin"), pattern)
+	}
+}
+
+// A child can be checked, and one that goes by the wall clock or chance is
+// found out.
+func TestCheckChild(t *testing.T) {
+	testkit.Live(t, "starts a child several times")
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for mode, want := range map[string]string{"naive": "", "chance": "runs came to"} {
+		var told []*foreign.Checked
+		err := foreign.Check(t.Context(), checkSpec(path, mode), 2, func(c *foreign.Checked) { told = append(told, c) })
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, expected %q", mode, err, want)
+		}
+		if want == "" && (len(told) != 3 || told[1].Allowed != 128 || told[2].Allowed != 128 || told[1].OtherKeys > 0) {
+			t.Errorf("%s: %+v", mode, told)
+		}
+	}
+}

@@ -1,0 +1,548 @@
+package foreign
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/quotalab/quotalab/models/metric/unit"
+	"github.com/quotalab/quotalab/sim/clock"
+	"github.com/quotalab/quotalab/sim/fakeredis"
+	"github.com/quotalab/quotalab/sim/limiter"
+	"github.com/quotalab/quotalab/sim/rediscmd"
+)
+
+// Process is a child that decides, played in virtual time.
+type Process struct {
+	spec     Spec
+	program  *program
+	service  *service // nil: it speaks lines
+	started  bool     // handshakes are over
+	offset   int64    // of the time that the child is given, beyond the scheduler's
+	requests map[int64]*request
+	lastID   int64
+	waiting  []*request // that have nothing under way, in the order in which that began
+	ticks    map[int64]bool
+	steps    int64
+	crowd    crowd
+	shares   Shares
+	failed   error
+}
+
+// crowd counts stimuli at one instant, of which a timer that does not advance
+// makes no end.
+type crowd struct {
+	at int64
+	n  int
+}
+
+// mostAtOnce is how many stimuli one instant may have.
+const mostAtOnce = 100_000
+
+// longestAnswer is how long, in virtual time, a request may go on while
+// nothing but timers of the child happens.
+const longestAnswer = time.Hour
+
+// request is a question under way.
+type request struct {
+	id      int64
+	takes   []limiter.Take
+	trace   *fakeredis.Trace
+	proc    *clock.Proc
+	parked  bool
+	sent    int64
+	flights int // under way
+	answer  *answer
+	err     error
+	over    bool
+
+	lastTrip int64 // number of the step in which the last round trip began
+	unsure   bool  // commands of nobody may have been its
+}
+
+// stimulus is something that the child is given.
+type stimulus struct {
+	fd     int
+	bytes  []byte
+	owners []*request
+	ends   bool // a flight of each owner
+}
+
+// Start starts a child and returns when it is ready to be asked.
+func Start(ctx context.Context, s Spec) (*Process, error) {
+	p := &Process{spec: s, requests: map[int64]*request{}, ticks: map[int64]bool{}, offset: -int64(time.Hour)}
+	var err error
+	if p.program, err = start(ctx, &p.spec, p.now()); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrFailed, err)
+	}
+	p.program.connect = p.connect
+	if s.Service != nil {
+		p.service = newService(p.program, *s.Service)
+	}
+	if err := p.begin(ctx); err != nil {
+		err = p.diagnose(err)
+		return nil, errors.Join(fmt.Errorf("%w: %w", ErrFailed, err), p.program.close())
+	}
+	p.started = true
+	return p, nil
+}
+
+// now is the child's time, in nanoseconds since 1970.
+func (p *Process) now() int64 {
+	return p.spec.Sched.Time().UnixNano() + int64(p.spec.Offset()) + p.offset
+}
+
+// begin lets the child connect and load its scripts, at no cost of the run's
+// time: before the run its own clock may advance by an hour.
+func (p *Process) begin(ctx context.Context) error {
+	deadline := clock.Now().Add(startLimit)
+	for !p.isReady() {
+		if err := ctx.Err(); err != nil {
+			return context.Cause(ctx)
+		}
+		if _, err := p.program.poll(5 * time.Millisecond); err != nil {
+			return err
+		}
+		if err := p.answerAll(); err != nil {
+			return err
+		}
+		if p.program.ended() || p.program.gone && p.service == nil {
+			return errors.New("it ended before it said {\"ready\":…}")
+		}
+		if err := p.advance(); err != nil {
+			return err
+		}
+		if clock.Now().After(deadline) {
+			return fmt.Errorf("it did not say {\"ready\":…} within %s", unit.Time(startLimit))
+		}
+	}
+	p.offset = 0
+	p.program.clock.Set(p.now())
+	if err := p.settle(nil); err != nil {
+		return err
+	}
+	return p.schedule()
+}
+
+func (p *Process) isReady() bool {
+	if p.program.ready == nil && p.service != nil && p.service.listens() {
+		p.program.ready = &Ready{Protocol: Protocol}
+	}
+	return p.program.ready != nil
+}
+
+// advance lets timers run that the child waits for before it is ready.
+func (p *Process) advance() error {
+	due := p.program.clock.Timer()
+	if p.program.control < 0 || due-p.now() > -p.offset || due > p.now() && !p.program.watcher.quiet() {
+		return nil
+	}
+	p.offset += max(due-p.now(), 0)
+	p.program.clock.Set(p.now())
+	return p.program.write(p.program.control, tick)
+}
+
+var tick = []byte("{\"tick\":1}\n")
+
+// connect begins a connection to a shard.
+func (p *Process) connect(shard int, c *conn) bool {
+	c.session = p.spec.Line.Connect(shard,
+		func(message []byte) { p.stimulate(&stimulus{fd: c.fd, bytes: message}, c) },
+		func() { p.program.drop(c) })
+	return c.session != nil
+}
+
+// Take asks the child.
+func (p *Process) Take(ctx context.Context, req limiter.Request) (limiter.Decision, error) {
+	proc := p.spec.Sched.Caller()
+	if proc == nil {
+		return limiter.Decision{}, errors.New("a limiter in a process of its own can be called only from the run's own requests")
+	}
+	if p.failed != nil {
+		return limiter.Decision{}, p.failed
+	}
+	p.lastID++
+	r := &request{id: p.lastID, takes: req.Takes, trace: fakeredis.TraceOf(ctx), proc: proc, sent: p.spec.Sched.Now()}
+	p.requests[r.id] = r
+	st, err := p.ask(r)
+	if err == nil {
+		err = p.step(st)
+	}
+	if err != nil {
+		p.fail(err)
+	}
+	if !r.over {
+		r.parked = true
+		proc.Park()
+	}
+	if r.err != nil {
+		return limiter.Decision{}, r.err
+	}
+	if r.unsure {
+		r.trace.RoundTrips = unknown
+	}
+	d, err := r.answer.decision()
+	d.Takes = p.wired(r.takes)
+	return d, err
+}
+
+// unknown is a number that there is none of.
+const unknown = -1
+
+// wired returns the takes with their keys in Redis, nil where the child does
+// not tell how it calls them.
+func (p *Process) wired(takes []limiter.Take) []limiter.Take {
+	if p.program.ready.Keys == "" {
+		return nil
+	}
+	out := slices.Clone(takes)
+	for i, t := range out {
+		out[i].Wire = strings.NewReplacer("{key}", t.Key, "{limit}", t.Limit).Replace(p.program.ready.Keys)
+	}
+	return out
+}
+
+// ask writes the request as the child is given it.
+func (p *Process) ask(r *request) (*stimulus, error) {
+	if p.service != nil {
+		return p.service.ask(r)
+	}
+	text := requestLine{ID: r.id, Now: instantText(p.now())}
+	for _, t := range r.takes {
+		text.Takes = append(text.Takes, takeLine{t.Limit, t.Key, t.Cost, t.Mode})
+	}
+	b, err := json.Marshal(text)
+	return &stimulus{fd: p.program.in, bytes: append(b, '\n'), owners: []*request{r}}, err
+}
+
+// stimulate gives the child what has come for it on a connection.
+func (p *Process) stimulate(st *stimulus, c *conn) {
+	if p.failed != nil || c != nil && c.closed {
+		return
+	}
+	if err := p.step(st); err != nil {
+		p.fail(err)
+	}
+}
+
+// step gives the child a stimulus, waits until it is quiescent, and schedules
+// what came of it.
+func (p *Process) step(st *stimulus) error {
+	if p.crowd.at != p.spec.Sched.Now() {
+		p.crowd = crowd{at: p.spec.Sched.Now()}
+	}
+	if p.crowd.n++; p.crowd.n > mostAtOnce {
+		return fmt.Errorf("it was given %d stimuli at one instant: its timers do not advance", mostAtOnce)
+	}
+	p.steps++
+	p.program.clock.Set(p.now())
+	for _, r := range st.owners {
+		if st.ends {
+			r.flights--
+		}
+	}
+	if err := p.program.write(st.fd, st.bytes); err != nil {
+		return fmt.Errorf("writing to it: %w", err)
+	}
+	if err := p.settle([]int{st.fd}); err != nil {
+		return err
+	}
+	return p.harvest(st.owners)
+}
+
+// settle waits until the child is quiescent, having read what was written to
+// fds, and answers what takes no time.
+func (p *Process) settle(fds []int) error {
+	deadline := clock.Now().Add(p.spec.Patience)
+	for {
+		if err := p.asleep(deadline, fds); err != nil {
+			return err
+		}
+		n := len(p.program.talked)
+		if err := p.answerAll(); err != nil {
+			return err
+		}
+		if len(p.program.talked) == n {
+			return nil
+		}
+	}
+}
+
+// asleep waits until the kernel shows that nothing moves in the child.
+func (p *Process) asleep(deadline time.Time, fds []int) error {
+	wait := 30 * time.Microsecond
+	for {
+		some, err := p.program.poll(wait)
+		if err != nil {
+			return err
+		}
+		if some {
+			wait = 10 * time.Microsecond
+			continue
+		}
+		if !p.program.unread(fds) && p.program.watcher.quiet() {
+			if some, err = p.program.poll(0); err != nil || !some {
+				return err
+			}
+			continue
+		}
+		if p.program.ended() {
+			return errors.New("it ended")
+		}
+		if clock.Now().After(deadline) {
+			return fmt.Errorf("it is still busy after %s: it computes without end, or waits by the wall clock", unit.Time(p.spec.Patience))
+		}
+		wait = min(wait*5/4, time.Millisecond)
+	}
+}
+
+// answerAll answers the commands that take no time: all before the run, then
+// handshakes and subscriptions. The connections with others stay in talked.
+func (p *Process) answerAll() error {
+	slices.SortStableFunc(p.program.talked, func(a, b *conn) int { return a.number - b.number })
+	kept := p.program.talked[:0]
+	for _, c := range p.program.talked {
+		if len(c.cmds) == 0 {
+			continue
+		}
+		if p.started && slices.ContainsFunc(c.cmds, func(w []string) bool { return !isHandshake(w) }) {
+			kept = append(kept, c)
+			continue
+		}
+		var reply []byte
+		for _, words := range c.cmds {
+			reply = append(reply, c.session.Answer(words)...)
+		}
+		c.cmds = nil
+		if err := p.program.write(c.fd, reply); err != nil && !p.program.ended() {
+			p.program.drop(c) // the child closed it meanwhile
+		}
+		if c.session.Closed() {
+			p.program.drop(c)
+		}
+	}
+	p.program.talked = kept
+	return nil
+}
+
+// isHandshake reports whether a client sends a command for its connection's
+// own sake.
+func isHandshake(words []string) bool {
+	name := rediscmd.Lower(words[0])
+	return rediscmd.Of(name).Has(rediscmd.OfConnections) || name == "info" || name == "quit" || name == "reset" || strings.HasSuffix(name, "subscribe")
+}
+
+// harvest turns what the child wrote in a step into flights and answers.
+func (p *Process) harvest(owners []*request) error {
+	slices.SortStableFunc(p.program.answers, func(a, b answer) int { return int(*a.ID - *b.ID) }) // threads write in any order
+	for i := range p.program.answers {
+		if err := p.conclude(p.program.answers[i]); err != nil {
+			return err
+		}
+	}
+	p.program.answers = p.program.answers[:0]
+	if p.service != nil {
+		if err := p.service.harvest(p); err != nil {
+			return err
+		}
+	}
+	live := slices.DeleteFunc(slices.Clone(owners), func(r *request) bool { return r.over })
+	for _, c := range p.program.talked {
+		if err := p.fly(c, live); err != nil {
+			return err
+		}
+	}
+	p.program.talked = p.program.talked[:0]
+	p.waiting = slices.DeleteFunc(p.waiting, func(r *request) bool { return r.over || r.flights > 0 })
+	for _, r := range live {
+		if r.flights == 0 && !r.over && !slices.Contains(p.waiting, r) {
+			p.waiting = append(p.waiting, r)
+		}
+	}
+	return p.schedule()
+}
+
+// conclude ends a request with the child's answer.
+func (p *Process) conclude(a answer) error {
+	r := p.requests[*a.ID]
+	if r == nil {
+		return fmt.Errorf("it answered request %d, which is not under way", *a.ID)
+	}
+	if drift := 0.0; a.Clock != nil && p.spec.Clock != "none" {
+		asked := float64(p.spec.Sched.Epoch().UnixNano()+r.sent+int64(p.spec.Offset())) / 1e6
+		p.shares.Clocks++
+		if drift = *a.Clock - asked; math.Abs(drift) > 1 {
+			return fmt.Errorf("its clock (clock_ms) is %.3f ms ahead of the run's, which clock: %s should have given it", drift, p.spec.Clock)
+		}
+	}
+	r.answer = &a
+	p.end(r)
+	return nil
+}
+
+// end lets a request go on.
+func (p *Process) end(r *request) {
+	r.over = true
+	delete(p.requests, r.id)
+	if r.parked {
+		r.proc.Wake()
+	}
+}
+
+// fly sends the commands of a connection to its shard.
+func (p *Process) fly(c *conn, live []*request) error {
+	cmds := c.cmds
+	c.cmds = nil
+	for _, words := range cmds {
+		if name := rediscmd.Lower(words[0]); rediscmd.Of(name).MayWait(len(words), func(i int) string { return words[i] }) {
+			return fmt.Errorf("it sent %s, which waits for other clients: embedded shards in virtual time cannot", strings.ToUpper(name))
+		}
+	}
+	owners := p.attribute(cmds, live)
+	traces := make([]*fakeredis.Trace, len(cmds))
+	var distinct []*request
+	for i, r := range owners {
+		if r == nil {
+			continue
+		}
+		if traces[i] = r.trace; !slices.Contains(distinct, r) {
+			distinct = append(distinct, r)
+		}
+	}
+	for _, r := range distinct {
+		if r.flights++; r.lastTrip != p.steps { // several commands at once are one round trip
+			r.lastTrip = p.steps
+			r.trace.RoundTrips++
+		}
+		if p.spec.Clocked {
+			r.trace.ReadClock(p.spec.Sched.Now())
+		}
+	}
+	c.session.Send(cmds, traces, func(reply []byte, err error) {
+		if err != nil {
+			p.program.drop(c)
+			for _, r := range distinct {
+				r.flights--
+			}
+			reply = nil
+		}
+		if reply != nil || err != nil {
+			p.land(c, reply, distinct, err)
+		}
+	})
+	return nil
+}
+
+// land gives the child replies, or lets it notice that a connection is lost.
+func (p *Process) land(c *conn, reply []byte, owners []*request, err error) {
+	st := &stimulus{fd: c.fd, bytes: reply, owners: owners, ends: err == nil}
+	if err != nil {
+		st.fd = p.program.in // nothing is written
+		c = nil
+	}
+	p.stimulate(st, c)
+}
+
+// schedule has the child's next timer run when it is due.
+func (p *Process) schedule() error {
+	due := p.program.clock.Timer()
+	if p.program.control < 0 || due == math.MaxInt64 {
+		return nil
+	}
+	at := p.spec.Sched.Now() + max(due-p.now(), 0)
+	if !p.ticks[at] {
+		p.ticks[at] = true
+		p.spec.Sched.Call(at, func() { p.tick(at) })
+	}
+	return nil
+}
+
+// tick lets the timers that are due run. After the end of the run nobody
+// waits for them.
+func (p *Process) tick(at int64) {
+	delete(p.ticks, at)
+	if p.failed != nil || len(p.requests) == 0 && at >= p.spec.Horizon || p.program.clock.Timer() > p.now() {
+		return
+	}
+	if r := p.oldest(); r != nil && at-r.sent > int64(longestAnswer) {
+		p.fail(fmt.Errorf("request %d has had no answer for %s of virtual time", r.id, unit.Time(longestAnswer)))
+		return
+	}
+	p.stimulate(&stimulus{fd: p.program.control, bytes: tick}, nil)
+}
+
+func (p *Process) oldest() *request {
+	var first *request
+	for _, r := range p.requests {
+		if first == nil || r.id < first.id {
+			first = r
+		}
+	}
+	return first
+}
+
+// Strand fails the requests that nothing will end any more, once all that was
+// scheduled has happened. It reports whether there were any.
+func (p *Process) Strand() bool {
+	r := p.oldest()
+	if r == nil {
+		return false
+	}
+	p.fail(fmt.Errorf("%s had no answer at the end, no command under way and no timer that is known: it waits for something outside. The first is request %d, of key %s, sent at %s",
+		unit.Counted(int64(len(p.requests)), "request"), r.id, r.takes[0].Key, unit.Time(time.Duration(r.sent))))
+	return true
+}
+
+// fail ends the run, and every request that is under way.
+func (p *Process) fail(err error) {
+	if p.failed != nil {
+		return
+	}
+	p.failed = fmt.Errorf("%w: %w", ErrFailed, p.diagnose(err))
+	for _, id := range slices.Sorted(maps.Keys(p.requests)) {
+		r := p.requests[id]
+		r.err = p.failed
+		p.end(r)
+	}
+	p.spec.Broken(p.failed)
+}
+
+// diagnose adds the virtual instant, what each thread is doing and the end of
+// what the child wrote to its standard error.
+func (p *Process) diagnose(err error) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n\tat the virtual instant %s, with %s in flight", unit.Time(time.Duration(p.spec.Sched.Now())), unit.Counted(int64(len(p.requests)), "request"))
+	if p.program.endsWithin(50 * time.Millisecond) { // it may be about to
+		fmt.Fprintf(&b, "\n\tthe process has ended: %s", p.program.process.How())
+	} else {
+		b.WriteString(p.program.watcher.String())
+	}
+	text := strings.TrimPrefix(p.program.log.String(), "; ")
+	return fmt.Errorf("%s (%s): %w%s\n\t%s", p.spec.Client, strings.Join(p.spec.Command, " "), err, &b, strings.ReplaceAll(text, "log", "standard error"))
+}
+
+// About returns what the child said of itself, and how its commands were
+// attributed.
+func (p *Process) About() (Ready, Shares) { return *p.program.ready, p.shares }
+
+// Close ends the child.
+func (p *Process) Close() error { return p.program.close() }
+
+// names reports whether a command has a key of one of the request's takes.
+func names(words []string, r *request) bool {
+	found := false
+	rediscmd.Of(rediscmd.Lower(words[0])).Keys(len(words), func(i int) string { return words[i] }, func(at int) {
+		found = found || slices.ContainsFunc(r.takes, func(t limiter.Take) bool { return bytes.Contains([]byte(words[at]), []byte(t.Key)) })
+	})
+	return found
+}
+
+// Obedient reports whether the child ended by itself when its input did.
+func (p *Process) Obedient() bool { return p.program.obedient }

@@ -1,0 +1,96 @@
+package plan
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/quotalab/quotalab/scenarios"
+	"github.com/quotalab/quotalab/sim/limiter"
+)
+
+const ofProcess = `name: p
+horizon: 1s
+keys: {a: {uniform: {n: 3}}}
+clients: {web: {instances: 2}}
+traffic: {t: {rate: 10/s, keys: a}}
+limiters:
+  l:
+    kind: process
+    limit: {count: 10, period: 1s}
+    options: {anything: goes}
+    process: {command: [node, child.cjs], directory: sub, environment: {A: "{redis}"}, clock: node, time: client, algorithm: fixed_window}
+`
+
+// What a process is started by is in the plan, and all but its folder in the hash.
+func TestCompileProcess(t *testing.T) {
+	compile := func(text string) *Plan {
+		s, problems := scenarios.Decode("folder/p.yaml", []byte(text))
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		p, problems := Compile(s, limiter.Builtin())
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		return p
+	}
+	p := compile(ofProcess)
+	l := p.Limiters[0]
+	if l.Process == nil || l.Process.Directory != "folder/sub" || l.Process.Environment[0] != "A={redis}" || l.Options["anything"] != "goes" || l.Algorithm != "fixed_window" || l.Kind.ServerTime {
+		t.Errorf("compiled %+v of %+v", l, l.Process)
+	}
+	for _, c := range []struct {
+		old, new string
+		same     bool
+	}{{"sub", "other", true}, {"child.cjs", "other.cjs", false}, {"anything: goes", "anything: else", false}, {"clock: node", "clock: python", false}} {
+		if got := compile(strings.Replace(ofProcess, c.old, c.new, 1)).Hash() == p.Hash(); got != c.same {
+			t.Errorf("%s instead of %s: same hash %v, expected %v", c.new, c.old, got, c.same)
+		}
+	}
+	if !strings.Contains(p.Text(), "process node child.cjs, clock node, quiet exact") {
+		t.Errorf("the plan's text does not name the process:\n%s", p.Text())
+	}
+}
+
+// Every mistake in a process has its place in the file.
+func TestProcessProblems(t *testing.T) {
+	http := strings.NewReplacer("kind: process", "kind: http", "algorithm: fixed_window", "request: {path: /take, headers: [\"X-Key: {key}\"]}")
+	for _, c := range []struct{ why, old, new, want string }{
+		{"no process", "    process: {command: [node, child.cjs], directory: sub, environment: {A: \"{redis}\"}, clock: node, time: client, algorithm: fixed_window}\n", "", "p.yaml:8:11: limiters.l.kind: missing field process"},
+		{"a process of a kind without", "kind: process", "kind: tat", "kind tat has no option"},
+		{"a process of another kind", "kind: process\n    limit: {count: 10, period: 1s}\n    options: {anything: goes}", "kind: tat\n    limit: {count: 10, period: 1s}", "p.yaml:10:5: limiters.l.process: kind tat has no program of its own"},
+		{"no command", "command: [node, child.cjs]", "command: []", "p.yaml:11:15: limiters.l.process.command: "},
+		{"the wall clock", "clock: node", "clock: none", "p.yaml:11:107: limiters.l.process.time: time: client is the time of the program"},
+		{"no such clock", "clock: node", "clock: nodd", "p.yaml:11:95: limiters.l.process.clock: expected one of node, python, preload, none, found \"nodd\""},
+		{"no such algorithm", "algorithm: fixed_window", "algorithm: fixed_windw", "no algorithm \"fixed_windw\""},
+		{"no such quiet", "clock: node", "quiet: hope", "expected one of exact, found \"hope\""},
+		{"a request", "algorithm: fixed_window", "request: {path: /}", "only kind http is asked by requests"},
+		{"real time", "horizon: 1s", "horizon: 1s\nclock: real", "kind process is played in virtual time only"},
+		{"a cluster", "kind: process", "kind: process\n    cluster: true", "p.yaml:9:14: limiters.l.cluster: kind process has shards that are no Redis Cluster"},
+		{"a fault of names", "horizon: 1s", "horizon: 1s\nfaults: [{at: 0s, rename: {shard: shard-1, to: x}}]", "p.yaml:3:10: faults.0: rename cannot happen to limiter l"},
+		{"another engine", "horizon: 1s", "horizon: 1s\nshards: {engine: redis}", "p.yaml:3:18: shards.engine: limiter l is a process of its own"},
+		{"go-redis' connection", "instances: 2", "instances: 2, connection: {read_timeout: 1s}", "p.yaml:4:31: clients.web.connection: limiter l is a process"},
+		{"a service without a request", ofProcess, strings.Replace(ofProcess, "kind: process", "kind: http", 1), "missing field request"},
+		{"a service with a path that is none", ofProcess, strings.Replace(http.Replace(ofProcess), "/take", "take", 1), "expected a path such as"},
+		{"a service with a header that is none", ofProcess, strings.Replace(http.Replace(ofProcess), "X-Key:", "X-Key", 1), "expected a header such as"},
+		{"a service with a batch", ofProcess, strings.NewReplacer("keys: a}}", "batch: [{limit: x, keys: a}, {limit: y, keys: a}]}}", "limit: {count: 10, period: 1s}", "limits: {x: {count: 10, period: 1s}, y: {count: 10, period: 1s}}").Replace(http.Replace(ofProcess)), "takes from one limit a request"},
+	} {
+		text := strings.Replace(ofProcess, c.old, c.new, 1)
+		s, problems := scenarios.Decode("p.yaml", []byte(text))
+		if problems = append(problems, Check(s, limiter.Builtin())...); len(problems) == 0 {
+			_, problems = Compile(s, limiter.Builtin())
+		}
+		if got := problems.Error(); !strings.Contains(got, c.want) {
+			t.Errorf("%s: expected %q, found:\n%s", c.why, c.want, got)
+		}
+	}
+}
+
+// Other systems do not show when a program has nothing left to do.
+func TestProcessNeedsLinux(t *testing.T) {
+	s, _ := scenarios.Decode("p.yaml", []byte(ofProcess))
+	out := Limiter{Kind: limiter.Builtin()["process"]}
+	if got := compileProcess(s, "limiters.l", s.Limiters[0].Value, &out, "darwin").Error(); !strings.Contains(got, "kind process needs Linux") {
+		t.Errorf("on darwin: %s", got)
+	}
+}
