@@ -7,11 +7,12 @@ import (
 	"github.com/quotalab/quotalab/results/record"
 )
 
-// A headline is a percentile of the latency of the requests that a limiter allowed
-// or denied. Lag is in none of them; it is in sojourn. Where both say the same,
-// what kept the run from its schedule changed nothing that it is read for. They do
-// if sojourn is at most twice the latency, beyond what the machine itself is late
-// with nothing to do, which counts up to the latency once more.
+// agrees reports whether a headline is the same by latency and by sojourn. A
+// headline is a percentile of the latency of the requests that a limiter allowed or
+// denied. Lag is in none of them; it is in sojourn. Where both say the same, what
+// kept the run from its schedule changed nothing that it is read for. They do if
+// sojourn is at most twice the latency, beyond what the machine itself is late with
+// nothing to do, which counts up to the latency once more.
 func agrees(latency, sojourn, idle float64) bool {
 	return sojourn <= 2*latency+min(idle, latency)
 }

@@ -111,7 +111,7 @@ func (w *watchdog) look() (Wait, bool) {
 // found returns the Waits that are proved.
 func (w *watchdog) found() (all []Wait) {
 	for wait, n := range w.seen {
-		if wait.State == "sleep" || n >= proofs {
+		if wait.State != dialling && (wait.State == "sleep" || n >= proofs) {
 			all = append(all, wait)
 		}
 	}
@@ -126,6 +126,11 @@ var waiting = []string{
 	"sync.Mutex.Lock", "sync.RWMutex.Lock", "sync.RWMutex.RLock", "sync.WaitGroup.Wait", "sync.Cond.Wait",
 }
 
+// dialling is the state of one that waits until go-redis' pool, on a goroutine of
+// its own, has made a connection: Redis is what it waits for. On a busy machine
+// that can be seen often.
+const dialling = "a new connection"
+
 // waitOf returns where a goroutine waits, if it does and a function under test
 // is why.
 func waitOf(id int64) (Wait, bool) {
@@ -133,12 +138,20 @@ func waitOf(id int64) (Wait, bool) {
 	if !ok {
 		return Wait{}, false
 	}
-	head, rest, _ := strings.Cut(string(stack), "\n")
+	return waitIn(string(stack))
+}
+
+// waitIn is waitOf of the goroutine's stack.
+func waitIn(stack string) (Wait, bool) {
+	head, rest, _ := strings.Cut(stack, "\n")
 	_, state, _ := strings.Cut(head, "[")
 	state, _, _ = strings.Cut(state, "]")
 	state, _, _ = strings.Cut(state, ", ") // for how many minutes
 	if !slices.Contains(waiting, state) {
 		return Wait{}, false
+	}
+	if strings.Contains(rest, "internal/pool.(*ConnPool).queuedNewConn(") {
+		state = dialling
 	}
 	for line := range strings.Lines(rest) {
 		if strings.HasPrefix(line, "\t") {
