@@ -60,8 +60,11 @@ func anyObservation(t *rapid.T, inRealTime bool) record.Observation {
 	}
 	o.Takes, o.Touched = nil, nil
 	for range upTo("takes", 2) {
-		o.Takes = append(o.Takes, record.Take{Limit: one("limit", limits...), Key: fmt.Sprint("k", upTo("key", 2)), Cost: upTo("cost", 2),
-			Mode: record.Mode(one("mode", "take", "take", "check", "spend")), Shard: one("shard", append(shards, "")...)})
+		take := record.Take{Limit: one("limit", limits...), Key: fmt.Sprint("k", upTo("key", 2)), Cost: upTo("cost", 2),
+			Mode: record.Mode(one("mode", "take", "take", "check", "spend")), Shard: one("shard", append(shards, "")...)}
+		if !slices.ContainsFunc(o.Takes, func(t record.Take) bool { return t.Limit == take.Limit && t.Key == take.Key }) {
+			o.Takes = append(o.Takes, take) // no request takes from one bucket in two ways
+		}
 	}
 	for range upTo("touched", 2) {
 		o.Touched = append(o.Touched, record.Touch{Shard: one("at", shards...), Commands: int32(upTo("commands", 3))})

@@ -62,7 +62,8 @@ func newWatcher(pid int) (*watcher, error) {
 	w := &watcher{root: pid, dirs: map[int]int{}, threads: map[int]*thread{}}
 	for _, name := range []string{"schedstat", "syscall", "children"} {
 		path := fmt.Sprintf("/proc/%d/task/%d/%s", pid, pid, name)
-		if _, err := os.ReadFile(path); err != nil && !errors.Is(err, unix.ESRCH) {
+		_, err := os.ReadFile(path)
+		if _, ended := os.Stat(fmt.Sprint("/proc/", pid)); err != nil && ended == nil && !errors.Is(err, unix.ESRCH) {
 			return nil, fmt.Errorf("whether a process is quiescent is read from %s: %w: the kernel needs CONFIG_SCHED_INFO, CONFIG_HAVE_ARCH_TRACEHOOK and CONFIG_PROC_CHILDREN, and must let a process look at its children", path, err)
 		}
 	}
