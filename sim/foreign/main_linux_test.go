@@ -107,7 +107,8 @@ func decide(client *redis.Client, q question, count int, mode string) string {
 	if q.ID == 20 {
 		switch mode {
 		case "spin":
-			for {
+			for n := uint64(0); ; n++ {
+				_ = n * n
 			}
 		case "crash":
 			panic("made up crash")
