@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/quotalab/quotalab/scenarios/decode"
 )
 
 const (
@@ -97,6 +99,20 @@ func unreachable(ctx context.Context, failed []string) error {
 	return fmt.Errorf("%w: %s", ErrUnreachable, strings.Join(failed, "; "))
 }
 
+const (
+	mostPEM      = 16 << 20 // bytes of a file of certificates: the system's have 220 kB
+	mostPassword = 64 << 10 // bytes of a password
+)
+
+// readAtMost returns what is in a file or pipe of at most so many bytes.
+func readAtMost(path string, most int) ([]byte, error) {
+	text, err := decode.ReadFile(path, int64(most))
+	if err == nil && len(text) > most {
+		err = fmt.Errorf("expected a file of at most %d KiB, found more in %s", most>>10, path)
+	}
+	return text, err
+}
+
 // TLSFiles names the files that say how connections are encrypted. All are optional.
 type TLSFiles struct {
 	CA         string // PEM file of who may sign the servers' certificates; "": the system's
@@ -117,7 +133,7 @@ func (f TLSFiles) authorities(c *tls.Config) error {
 	if f.CA == "" {
 		return nil
 	}
-	pem, err := os.ReadFile(f.CA)
+	pem, err := readAtMost(f.CA, mostPEM)
 	if err != nil {
 		return fmt.Errorf("TLS: authorities: %w", err)
 	}
@@ -137,11 +153,11 @@ func (f TLSFiles) certificate(c *tls.Config) error {
 	case f.Cert == "":
 		return fmt.Errorf("TLS: private key %s without its certificate; name both files", f.Key)
 	}
-	cert, err := os.ReadFile(f.Cert)
+	cert, err := readAtMost(f.Cert, mostPEM)
 	if err != nil {
 		return fmt.Errorf("TLS: certificate: %w", err)
 	}
-	key, err := os.ReadFile(f.Key)
+	key, err := readAtMost(f.Key, mostPEM)
 	if err != nil {
 		return fmt.Errorf("TLS: private key: %w", err)
 	}
@@ -156,7 +172,7 @@ func (f TLSFiles) certificate(c *tls.Config) error {
 // PasswordFile reads a password. One line end after it is left out, because
 // editors add it.
 func PasswordFile(path string) (string, error) {
-	text, err := os.ReadFile(path)
+	text, err := readAtMost(path, mostPassword)
 	if err != nil {
 		return "", fmt.Errorf("password: %w", err)
 	}
