@@ -154,7 +154,7 @@ func TestBenchOfNamedRuns(t *testing.T) {
 }
 
 func TestReadBenchOfALongLine(t *testing.T) {
-	_, err := ReadBench([]byte("BenchmarkX 1 "+strings.Repeat("9", 70_000)+" ns/op\n"), "x")
+	_, err := present.ReadBench([]byte("BenchmarkX 1 "+strings.Repeat("9", 70_000)+" ns/op\n"), "x")
 	if want := "expected lines of at most 65536 bytes, found a longer one"; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("error %v, expected %q in it", err, want)
 	}
