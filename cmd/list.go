@@ -1,9 +1,15 @@
 package cmd
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -118,7 +124,8 @@ func (a *app) showCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "show NAME",
 		Short: "Print the file of a shipped scenario",
-		Long:  `Prints the file of a scenario that comes with quotalab, to be read or to start one's own from.` + exitHelp(campaign.Passed, campaign.Invalid),
+		Long: `Prints the file of a scenario that comes with quotalab, to be read or to start one's own from. Its first line names the schema for
+an editor that completes and checks: a file that show writes to the user's cache directory, where it is found from any directory.` + exitHelp(campaign.Passed, campaign.Invalid),
 		Example: `  quotalab show access-log
   quotalab show boulder-new-account > my.yaml`,
 		RunE: func(cmd *cobra.Command, given []string) error {
@@ -128,10 +135,59 @@ func (a *app) showCommand() *cobra.Command {
 				return campaign.Invalidf("no shipped scenario %q%s; shipped are %s", name,
 					metric.DidYouMean(name, scenarios.Shipped()), strings.Join(scenarios.Shipped(), ", "))
 			}
-			_, err := cmd.OutOrStdout().Write(data)
+			path, err := editorSchema()
+			line := "# yaml-language-server: $schema=" + path
+			if err != nil { // such as a home that cannot be written to: a line that leads nowhere would be worse
+				line = "# For an editor: quotalab schema scenario > scenario.schema.json, and here yaml-language-server: $schema=scenario.schema.json"
+			}
+			_, rest, _ := bytes.Cut(data, []byte("\n"))
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n%s", line, rest)
 			return err
 		},
 	}
+}
+
+// editorSchema returns where an editor finds the schema of this version's scenarios, which it
+// writes there unless it is there already.
+func editorSchema() (string, error) {
+	schema, err := scenarios.Schema()
+	if err != nil {
+		return "", err
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(schema)
+	path := filepath.Join(cache, "quotalab", fmt.Sprintf("scenario-%x.schema.json", sum[:6]))
+	if old, err := os.ReadFile(path); err != nil || !bytes.Equal(old, schema) {
+		if err := replaceFile(path, schema); err != nil {
+			return "", err
+		}
+	}
+	if strings.ContainsAny(path, " %#") { // a path ends at a space
+		return (&url.URL{Scheme: "file", Path: "/" + strings.TrimPrefix(filepath.ToSlash(path), "/")}).String(), nil
+	}
+	return path, nil
+}
+
+// replaceFile writes a file as a whole, so that who reads it meanwhile finds the old or the new.
+func replaceFile(path string, data []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+"-*")
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(data)
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		err = errors.Join(err, os.Remove(file.Name()))
+	}
+	return err
 }
 
 // schemas are JSON Schemas of the files that quotalab reads and writes.

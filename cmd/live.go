@@ -45,7 +45,7 @@ func (f *liveFlags) add(flags *pflag.FlagSet) {
 
 // addServers adds the flags that name servers which are there already, and how to log in.
 func (f *liveFlags) addServers(flags *pflag.FlagSet, what string) {
-	flags.StringVar(&f.redis, "redis", "", what+" these servers, `name=host:port,…`; the names are the Ring's")
+	flags.StringVar(&f.redis, "redis", "", what+" these servers, `name=host:port,…`; the names are the Ring's; also name=unix:/path, redis:// and rediss:// URLs")
 	flags.StringVar(&f.cluster, "cluster", "", what+" the Redis Cluster that these nodes, `host:port,…`, belong to")
 	flags.StringVar(&f.user, "redis-user", "", "user to log in as")
 	flags.StringVar(&f.passwordFile, "redis-password-file", "", "`file` with the password (or the environment's "+passwordVariable+")")
@@ -128,7 +128,7 @@ func (f *liveFlags) overrides(lookup func(string) (string, bool)) (o campaign.Ov
 	s.Given, s.ForeignKeys = f.redis+f.cluster, f.allowForeign
 	switch s.How {
 	case "redis":
-		if s.Addresses, err = realredis.ParseAddresses(f.redis); err != nil {
+		if s.Addresses, s.Login, err = realredis.ParseAddresses(f.redis, s.Login); err != nil {
 			return o, usagef("--redis: %w", err)
 		}
 		for _, a := range s.Addresses {

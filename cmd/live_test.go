@@ -134,19 +134,25 @@ func isRedis(pid int) bool {
 	return err == nil && strings.HasPrefix(string(name), "redis-server")
 }
 
-// foreignServer starts a redis-server that is not quotalab's, on a free port.
-func foreignServer(t *testing.T) (addr string, server *os.Process) {
+// freeAddress returns an address of this machine where nobody listens.
+func freeAddress(t *testing.T) string {
 	t.Helper()
-	path := testkit.Program(t, "redis-server", "redis-server")
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr = free.Addr().String()
-	_, port, _ := net.SplitHostPort(addr)
 	if err := free.Close(); err != nil {
 		t.Fatal(err)
 	}
+	return free.Addr().String()
+}
+
+// foreignServer starts a redis-server that is not quotalab's, on a free port.
+func foreignServer(t *testing.T) (addr string, server *os.Process) {
+	t.Helper()
+	path := testkit.Program(t, "redis-server", "redis-server")
+	addr = freeAddress(t)
+	_, port, _ := net.SplitHostPort(addr)
 	c := exec.Command(path, "--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", t.TempDir())
 	if err := c.Start(); err != nil {
 		t.Fatal(err)

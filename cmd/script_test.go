@@ -29,6 +29,7 @@ func TestMain(m *testing.M) {
 		"own":      func() { os.Exit(cmd.Main(ownKinds)) },
 		"exits":    exits,
 		"limited":  limited,
+		"measured": measured,
 	})
 }
 

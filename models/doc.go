@@ -1,7 +1,8 @@
 // Package models holds no code: it is the shelf for the pure mathematics of
 // quotalab. No package below it does I/O, reads a clock or knows Redis; all of
 // them may be imported by every folder to the right of models (sim, results,
-// plots, cmd) and import nothing of this module themselves.
+// plots, cmd) and import nothing of this module themselves but heap, portable and
+// metric/unit, which says how a number is written.
 //
 //   - traffic: rate curves λ(t), their integral and its inverse, and arrival times
 //   - keys: populations that say which key a request carries

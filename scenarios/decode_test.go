@@ -225,6 +225,7 @@ func TestTooMuchInAFile(t *testing.T) {
 		}
 	}
 	var many strings.Builder
+	many.WriteString("name: many\n")
 	for i := range 3000 {
 		fmt.Fprintf(&many, "k%d: 1\n", i)
 	}
@@ -254,3 +255,36 @@ func TestFilesThatAreNone(t *testing.T) {
 }
 
 func at(line, column int) Pos { return Pos{Line: line, Column: column} }
+
+// A file that is no scenario at all may hold secrets: nothing of it is shown.
+func TestNothingOfAnotherFileIsShown(t *testing.T) {
+	for why, text := range map[string]string{
+		"passwords of a system":       "root:*:20228:0:99999:7:::\njoe:geheim:1::::\nname:geheim:1:2\n",
+		"one line":                    "geheim",
+		"a mapping":                   "user: geheim\ndeep:\n  name: geheim\n",
+		"a mapping in braces":         "{\"user\": \"geheim\", \"n\": {\"token\": \"geheim\"}}",
+		"a list":                      "- geheim\n- {geheim: 1}\n",
+		"no YAML":                     "geheim: [geheim\n: {geheim geheim",
+		"a key":                       "-----BEGIN PRIVATE KEY-----\ngeheim==\n-----END PRIVATE KEY-----\n",
+		"another byte":                "geheim\xff",
+		"too long":                    strings.Repeat("geheim ", decode.MaxSize/7+1),
+		"too many lines":              strings.Repeat("geheim\n", 60_000),
+		"a tag, an anchor, documents": "!geheim &geheim geheim\n---\ngeheim\n",
+	} {
+		s, problems := Decode("other", []byte(text))
+		if said := problems.Error(); s != nil || len(problems) == 0 || strings.Contains(said, "geheim") || strings.Contains(said, " | ") {
+			t.Errorf("%s: %v\n%s", why, s, said)
+		}
+		if _, problems := DecodeGate("other", []byte(text)); len(problems) == 0 || strings.Contains(problems.Error(), "geheim") {
+			t.Errorf("%s as a gate: %s", why, problems)
+		}
+	}
+	for why, text := range map[string]string{
+		"one field": "name: x\n", "a mistyped one": "naem: x\n", "indented": "# c\n  name: x\n", "in braces": "{k: 1, \"name\":\"x\"}", "not valid": "name: [x\n", "a mark before": "\ufeffname: x",
+		"after a document's beginning": "---\nname: x\n", "quoted": "'name': x\n", "a nested field first": "k:\n  k: 1\nname: x\n",
+	} {
+		if _, problems := Decode("x.yaml", []byte(text)); !strings.Contains(problems.Error(), " | ") {
+			t.Errorf("%s: no excerpt of %s", why, problems)
+		}
+	}
+}

@@ -17,6 +17,7 @@ const module = "github.com/quotalab/quotalab"
 // package and all below it.
 type folder struct {
 	own       []string // prefixes of our own packages that it may import, beside itself
+	inner     []string // its own packages that its others may import; nil: all
 	libraries []string // modules that it may use, directly or not; nil: any
 	never     []string // what it must not use: standard packages directly, modules directly or not
 }
@@ -30,7 +31,7 @@ var redis = []string{"github.com/redis/go-redis", "github.com/alicebob/miniredis
 // written. internal holds what only tests import.
 var folders = map[string]folder{
 	"scenarios": {own: []string{"models/metric"}, libraries: []string{"github.com/goccy/go-yaml", "github.com/google/jsonschema-go"}},
-	"models":    {libraries: []string{"gonum.org/v1/gonum"}, never: []string{"net", "os", "syscall", "io/fs", "database/sql", "log", "embed", "path/filepath"}},
+	"models":    {inner: []string{"models/heap", "models/portable", "models/metric/unit"}, libraries: []string{"gonum.org/v1/gonum"}, never: []string{"net", "os", "syscall", "io/fs", "database/sql", "log", "embed", "path/filepath"}},
 	"sim":       {own: []string{"scenarios", "models", "results/record"}},
 	"results":   {own: []string{"models"}, never: redis},
 	"plots":     {own: []string{"results", "models"}, never: redis},
@@ -100,7 +101,8 @@ func violations(p goPackage, standard func(path string) bool) []string {
 	for _, path := range p.Imports {
 		own, isOwn := strings.CutPrefix(path, module+"/")
 		switch {
-		case isOwn && !within(own, name) && !withinAny(own, rule.own):
+		case isOwn && within(own, name) && rule.inner != nil && !slices.Contains(rule.inner, own),
+			isOwn && !within(own, name) && !withinAny(own, rule.own):
 			found = append(found, "must not import "+path)
 		case standard(path) && withinAny(path, rule.never) && !slices.Contains(harmless, path):
 			found = append(found, "must not import "+path)
@@ -146,6 +148,8 @@ func TestImportRulesCatch(t *testing.T) {
 		{"but no other model", "scenarios", []string{module + "/models/limits"}, "must not import " + module + "/models/limits"},
 		{"a name that only begins alike", "scenarios", []string{module + "/models/metrics"}, "must not import " + module + "/models/metrics"},
 		{"models do arithmetic on addresses", "models/keys", []string{"net/netip", "time", "gonum.org/v1/gonum/stat"}, ""},
+		{"models write numbers as people do", "models/keys", []string{module + "/models/metric/unit", module + "/models/portable"}, ""},
+		{"models know no other", "models/keys", []string{module + "/models/traffic"}, "must not import " + module + "/models/traffic"},
 		{"models open no connection", "models/keys", []string{"net"}, "must not import net"},
 		{"models start no process", "models/keys", []string{"os/exec"}, "must not import os/exec"},
 		{"models know no Redis", "models/limits", []string{"github.com/redis/go-redis/v9"}, "must not depend on github.com/redis/go-redis/v9"},

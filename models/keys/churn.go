@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/quotalab/quotalab/models/heap"
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/models/portable"
 )
 
@@ -39,12 +40,12 @@ func Churn(arrivals float64, lifetime func(*rand.Rand) time.Duration, meanLifeti
 	case lifetime == nil:
 		return nil, fmt.Errorf("keys: churn: no lifetime, want a distribution: give one")
 	case meanLifetime <= 0:
-		return nil, fmt.Errorf("keys: churn: mean lifetime is %v, want more than 0: change lifetime", meanLifetime)
+		return nil, fmt.Errorf("keys: churn: mean lifetime is %v, want more than 0: change lifetime", unit.Time(meanLifetime))
 	case start < Equilibrium:
 		return nil, fmt.Errorf("keys: churn: start is %d keys, want at least 0 (or Equilibrium, %d): change start", start, Equilibrium)
 	}
 	if alive := arrivals * meanLifetime.Seconds(); start == Equilibrium && alive > maxAlive {
-		return nil, fmt.Errorf("keys: churn: arrivals %v/s × mean lifetime %v is %.3g keys alive at once, want at most %.3g: lower one of them, or set start", arrivals, meanLifetime, alive, float64(maxAlive))
+		return nil, fmt.Errorf("keys: churn: arrivals %v/s × mean lifetime %v is %.3g keys alive at once, want at most %.3g: lower one of them, or set start", arrivals, unit.Time(meanLifetime), alive, float64(maxAlive))
 	}
 	return &churn{arrivals, lifetime, meanLifetime, start}, nil
 }

@@ -51,7 +51,7 @@ func TestErrors(t *testing.T) {
 		{of(Churn(1, nil, time.Second, 0)), "no lifetime"},
 		{of(Churn(1, life, 0, 0)), "mean lifetime is 0s, want more than 0"},
 		{of(Churn(1, life, time.Second, -2)), "start is -2 keys"},
-		{of(Churn(1e9, life, time.Hour, Equilibrium)), "is 3.6e+12 keys alive at once, want at most 1e+08"},
+		{of(Churn(1e9, life, time.Hour, Equilibrium)), "mean lifetime 1h is 3.6e+12 keys alive at once, want at most 1e+08"},
 		{of(Mix(nil)), "mix: 0 parts"},
 		{of(Mix([]Part{{nil, 1}})), "part 0 has no population"},
 		{of(Mix([]Part{{some, 1}, {some, 0}})), "weight of part 1 is 0"},

@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/bits"
 	"time"
+
+	"github.com/quotalab/quotalab/models/metric/unit"
 )
 
 // Limit is Count tokens per Period with a Burst: a full bucket holds Burst
@@ -45,13 +47,13 @@ func (l Limit) check() error {
 	case l.Count < 1:
 		return fmt.Errorf("count is %d, want at least 1 token per period: raise count", l.Count)
 	case l.Period < 1:
-		return fmt.Errorf("period is %v, want more than 0: raise period", l.Period)
+		return fmt.Errorf("period is %v, want more than 0: raise period", unit.Time(l.Period))
 	case l.Burst < 1:
 		return fmt.Errorf("burst is %d, want at least 1 token: raise burst (it is usually the count)", l.Burst)
 	}
 	if q, _ := mulDiv(uint64(l.Burst), uint64(l.Period), 0, uint64(l.Count)); q > longestRefill {
-		return fmt.Errorf("burst %d at %d per %v takes longer than %v to refill, more than this clock can count: lower burst or raise count",
-			l.Burst, l.Count, l.Period, time.Duration(longestRefill))
+		return fmt.Errorf("burst %d at %d per %v takes longer than 36 years to refill, more than this clock can count: lower burst or raise count",
+			l.Burst, l.Count, unit.Time(l.Period))
 	}
 	return nil
 }
@@ -65,7 +67,7 @@ func (l Limit) checkWindow() error {
 		return fmt.Errorf("burst is %d and count %d, but a window has no burst of its own: leave burst out or set it to %d", l.Burst, l.Count, l.Count)
 	}
 	if l.Period > longestRefill {
-		return fmt.Errorf("period is %v, want at most %v: lower period", l.Period, time.Duration(longestRefill))
+		return fmt.Errorf("period is %v, want at most 36 years: lower period", unit.Time(l.Period))
 	}
 	return nil
 }

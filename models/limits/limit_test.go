@@ -60,7 +60,7 @@ func TestNewErrors(t *testing.T) {
 		{"no period", "token_bucket", Limit{1, 0, 1}, "period is 0s, want more than 0"},
 		{"no burst", "leaky_bucket", Limit{1, 1, 0}, "burst is 0, want at least 1 token"},
 		{"interval rounds to nothing", "gcra", Limit{11, 10, 1}, "rounds to 0: lower count, or use gcra_float"},
-		{"refill beyond the clock", "gcra_float", Limit{1, time.Hour, 1 << 40}, "takes longer than"},
+		{"refill beyond the clock", "gcra_float", Limit{1, time.Hour, 1 << 40}, "at 1 per 1h takes longer than 36 years"},
 		{"a window with a burst", "fixed_window", Limit{10, 10, 20}, "a window has no burst of its own"},
 		{"a log with a burst", "sliding_log", Limit{10, 10, 5}, "leave burst out or set it to 10"},
 		{"a counter with a burst", "sliding_counter", Limit{10, 10, 5}, "no burst of its own"},

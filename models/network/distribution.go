@@ -10,6 +10,7 @@ import (
 
 	"gonum.org/v1/gonum/stat/distuv"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/models/portable"
 )
 
@@ -59,6 +60,9 @@ type check struct {
 }
 
 func (c *check) fail(parameter, expected string, found any) {
+	if d, ok := found.(time.Duration); ok {
+		found = unit.Time(d)
+	}
 	c.problems = append(c.problems, fmt.Errorf("network: %s: %s: expected %s, found %v", c.of, parameter, expected, found))
 }
 
@@ -137,7 +141,7 @@ func Lognormal(median, p99 time.Duration) (Distribution, error) {
 	c.positive("median", median)
 	c.positive("p99", p99)
 	if median > 0 && p99 > 0 && p99 < median {
-		c.fail("p99", "at least the median, "+median.String(), p99)
+		c.fail("p99", "at least the median, "+unit.Time(median), p99)
 	}
 	if err := c.err(); err != nil {
 		return nil, err
@@ -145,7 +149,7 @@ func Lognormal(median, p99 time.Duration) (Distribution, error) {
 	ratio := float64(p99) / float64(median)
 	l := lognormal{median: float64(median), ratio: ratio, sigma: portable.Log(ratio) / portable.Z99}
 	if l.Mean() == longest {
-		c.fail("p99", "a p99 near enough to the median ("+median.String()+") for the mean to be a duration", p99)
+		c.fail("p99", "a p99 near enough to the median ("+unit.Time(median)+") for the mean to be a duration", p99)
 		return nil, c.err()
 	}
 	return l, nil

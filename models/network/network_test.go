@@ -189,6 +189,7 @@ func TestImpossibleParameters(t *testing.T) {
 		{fail(network.Exponential(-ms)), []string{"found -1ms"}},
 		{fail(network.Lognormal(0, -ms)), []string{"median: expected a duration above 0, found 0s", "p99: expected a duration above 0, found -1ms"}},
 		{fail(network.Lognormal(2*ms, ms)), []string{"p99: expected at least the median, 2ms, found 1ms"}},
+		{fail(network.Lognormal(2*time.Hour, time.Hour)), []string{"p99: expected at least the median, 2h, found 1h"}},
 		{fail(network.Lognormal(1, math.MaxInt64)), []string{"for the mean to be a duration"}},
 		{fail(network.Gamma(0, nan)), []string{"mean", "cv: expected a coefficient of variation from 0.001 to 100, found NaN"}},
 		{fail(network.Gamma(ms, 0)), []string{"found 0"}},

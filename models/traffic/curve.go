@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"github.com/quotalab/quotalab/models/metric/unit"
 )
 
 // Curve is a rate over time, t in seconds from the run's start, t ≥ 0.
@@ -176,6 +178,9 @@ type check struct {
 }
 
 func (c *check) fail(parameter, expected string, found any) {
+	if d, ok := found.(time.Duration); ok {
+		found = unit.Time(d)
+	}
 	c.problems = append(c.problems, fmt.Errorf("traffic: %s: %s: expected %s, found %v", c.of, parameter, expected, found))
 }
 

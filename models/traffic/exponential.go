@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/models/portable"
 )
 
@@ -33,7 +34,7 @@ func Exponential(from, growthPerSecond float64, over time.Duration) (Curve, erro
 	e.to = from * portable.Exp(growthPerSecond*e.over)
 	e.area = whole(e.grown(e.over))
 	if math.IsInf(e.area, 1) || math.IsInf(e.to, 1) {
-		c.fail("growth", "growth that stays finite over "+over.String(), growthPerSecond)
+		c.fail("growth", "growth that stays finite over "+unit.Time(over), growthPerSecond)
 		return nil, c.err()
 	}
 	return e, nil

@@ -1,6 +1,10 @@
 package traffic
 
-import "time"
+import (
+	"time"
+
+	"github.com/quotalab/quotalab/models/metric/unit"
+)
 
 type herd struct{ size, every, jitter float64 } // events, seconds, seconds
 
@@ -15,7 +19,7 @@ func Herd(size int, every, jitter time.Duration) (Curve, error) {
 	}
 	c.period("every", every)
 	if jitter < 0 || jitter > every {
-		c.fail("jitter", "a duration from 0 to every ("+every.String()+")", jitter)
+		c.fail("jitter", "a duration from 0 to every ("+unit.Time(every)+")", jitter)
 	}
 	if err := c.err(); err != nil {
 		return nil, err

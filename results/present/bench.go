@@ -1,6 +1,7 @@
 package present
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"errors"
@@ -193,7 +194,12 @@ func ReadBench(text []byte, name string) (*Benchmarks, error) {
 		}
 	}
 	b.Units = reader.Units()
-	if err := errors.Join(err, reader.Err()); err != nil {
+	if errors.Is(reader.Err(), bufio.ErrTooLong) {
+		err = errors.Join(err, fmt.Errorf("%s: expected lines of at most %d bytes, found a longer one; is this a benchmark file?", name, bufio.MaxScanTokenSize))
+	} else {
+		err = errors.Join(err, reader.Err())
+	}
+	if err != nil {
 		return nil, fmt.Errorf("reading benchmarks: %w", err)
 	}
 	if len(b.Results) == 0 {

@@ -152,3 +152,10 @@ func TestBenchOfNamedRuns(t *testing.T) {
 		t.Error(cmp.Diff(want, b.String()))
 	}
 }
+
+func TestReadBenchOfALongLine(t *testing.T) {
+	_, err := present.ReadBench([]byte("BenchmarkX 1 "+strings.Repeat("9", 70_000)+" ns/op\n"), "x")
+	if want := "expected lines of at most 65536 bytes, found a longer one"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, expected %q in it", err, want)
+	}
+}

@@ -21,6 +21,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -63,6 +64,7 @@ type Decoder struct {
 
 	language *Language
 	root     *ast.MappingNode // of the file, for paths
+	foreign  bool             // the file is none of the language, and nothing of it is shown
 	bad      map[string]bool  // paths that have a problem
 	depth    int
 	full     bool // there are more problems
@@ -70,7 +72,53 @@ type Decoder struct {
 
 // New returns a decoder of a file of a language.
 func New(l *Language, s Source) *Decoder {
-	return &Decoder{Source: s, language: l, Positions: Positions{}, bad: map[string]bool{}}
+	return &Decoder{Source: s, language: l, foreign: !l.begins(s), Positions: Positions{}, bad: map[string]bool{}}
+}
+
+// begins reports whether any line of a file begins as a field of the language does, at the
+// indentation of the first line, or anything in it as one of a mapping in braces; the first
+// may be mistyped. Otherwise it is another file, such as one of passwords.
+func (l *Language) begins(s Source) bool {
+	var known []string
+	for _, f := range fields(l.Root) {
+		known = append(known, f.name)
+	}
+	margin, begun, separators := "", false, ""
+	for _, line := range s.lines {
+		line = strings.TrimPrefix(line, "\ufeff")
+		text := strings.TrimLeft(line, " ")
+		if !begun && (text == "" || strings.ContainsAny(text[:1], "#%-&!\t\r")) { // not yet the mapping, or an anchor or tag before it
+			continue
+		}
+		first := !begun
+		if first {
+			margin, begun = line[:len(line)-len(text)], true
+			if text[0] == '{' {
+				separators = "{,"
+			}
+		}
+		if separators == "" && line[:len(line)-len(text)] != margin {
+			continue
+		}
+		for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune(separators, r) }) {
+			if isField(part, known, first) {
+				return true
+			}
+			first = false
+		}
+	}
+	return false
+}
+
+// isField reports whether a text begins with one of the names, or if near with what may be
+// meant by one, and a colon as YAML has it.
+func isField(text string, known []string, near bool) bool {
+	name, rest, ok := strings.Cut(text, ":")
+	plain := strings.Trim(name, "\"' \t")
+	if !ok || rest != "" && !strings.ContainsAny(rest[:1], " \t\r") && plain == strings.TrimSpace(name) {
+		return false
+	}
+	return slices.Contains(known, plain) || near && metric.DidYouMean(plain, known) != ""
 }
 
 // Into decodes the file's one mapping into a pointer to a Language's Root,
@@ -101,7 +149,11 @@ func (d *Decoder) FailIn(path, text string, mistake *metric.SyntaxError) {
 func (d *Decoder) remark(pos Pos, path, format string, args ...any) {
 	switch msg := fmt.Sprintf(format, args...); {
 	case len(d.Problems) < mostProblems:
-		d.Problems = append(d.Problems, d.Problem(pos, path, metric.Shortened(msg)))
+		p := d.Problem(pos, path, metric.Shortened(msg))
+		if d.foreign {
+			p.Excerpt = ""
+		}
+		d.Problems = append(d.Problems, p)
 	case !d.full:
 		d.full = true
 		d.Problems = append(d.Problems, d.Problem(pos, path, fmt.Sprintf("at least %d mistakes: mend those above, and check again", mostProblems+1)))
@@ -157,6 +209,9 @@ func (d *Decoder) parse() *ast.MappingNode {
 			if t := ye.GetToken(); t != nil && t.Position != nil {
 				pos = Pos{t.Position.Line, t.Position.Column}
 			}
+		}
+		if d.foreign {
+			msg = "and no line begins with a field of a " + d.language.Noun + "; is it another file?"
 		}
 		d.Report(pos, "", "not valid YAML: %s", msg)
 		return nil
@@ -238,7 +293,14 @@ func (d *Decoder) document(file *ast.File) *ast.MappingNode {
 	}
 	body := d.plain(bodies[0], "")
 	m, ok := body.(*ast.MappingNode)
-	if !ok && body != nil {
+	switch _, text := Text(body); {
+	case body == nil:
+	case ok && d.foreign && len(m.Values) > 0:
+		d.Report(Start(body), "", expected, "a mapping with none of a "+d.language.Noun+"'s fields; is it another file?")
+		return nil
+	case text && d.foreign:
+		d.Report(Start(body), "", expected, "a text; is it another file?")
+	case !ok:
 		d.Report(Start(body), "", expected, Kind(body))
 	}
 	return m

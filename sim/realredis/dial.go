@@ -10,15 +10,14 @@ import (
 	"io"
 	"net"
 	"os"
-	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
-	"unicode"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/quotalab/quotalab/scenarios/decode"
 )
 
 const (
@@ -100,101 +99,18 @@ func unreachable(ctx context.Context, failed []string) error {
 	return fmt.Errorf("%w: %s", ErrUnreachable, strings.Join(failed, "; "))
 }
 
-// ParseAddresses reads name=host:port,…, each shard's name as the Ring knows
-// it. A shard without a name is shard-1, shard-2 and so on by its place. The
-// error tells everything that is wrong.
-func ParseAddresses(list string) ([]Address, error) {
-	var addresses []Address
-	var errs []error
-	for i, part := range strings.Split(list, ",") {
-		a, err := parseAddress(strings.TrimSpace(part), i+1)
-		if err == nil {
-			err = duplicate(addresses, a)
-		}
-		addresses = append(addresses, a)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("address %d: %w", i+1, err))
-		}
-	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
-	}
-	return addresses, nil
-}
+const (
+	mostPEM      = 16 << 20 // bytes of a file of certificates: the system's have 220 kB
+	mostPassword = 64 << 10 // bytes of a password
+)
 
-func duplicate(known []Address, a Address) error {
-	for i, k := range known {
-		if k.Name == a.Name {
-			return fmt.Errorf("its name %q is that of address %d", a.Name, i+1)
-		}
-		if strings.EqualFold(k.Host, a.Host) {
-			return fmt.Errorf("%s is address %d, %q, too; two shards need two servers", a.Host, i+1, k.Name)
-		}
+// readAtMost returns what is in a file or pipe of at most so many bytes.
+func readAtMost(path string, most int) ([]byte, error) {
+	text, err := decode.ReadFile(path, int64(most))
+	if err == nil && len(text) > most {
+		err = fmt.Errorf("expected a file of at most %d KiB, found more in %s", most>>10, path)
 	}
-	return nil
-}
-
-// parseAddress reads the place-th address.
-func parseAddress(part string, place int) (Address, error) {
-	a := Address{Name: "shard-" + strconv.Itoa(place)}
-	name, host, named := strings.Cut(part, "=")
-	if !named {
-		host = part
-	}
-	// A URL may hold a password: it is not repeated.
-	if strings.Contains(part, "://") || strings.Contains(part, "@") {
-		return a, errors.New("expected name=host:port, found a URL or a user; user, password and database are given on their own")
-	}
-	if named {
-		a.Name = strings.TrimSpace(name)
-		if a.Name == "" || strings.ContainsFunc(a.Name, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }) {
-			return a, fmt.Errorf("expected a name without spaces before =, found %q", part)
-		}
-	}
-	var err error
-	a.Host, err = parseHost(strings.TrimSpace(host))
-	return a, err
-}
-
-// parseHost checks host:port.
-func parseHost(text string) (string, error) {
-	if strings.Contains(text, "://") || strings.Contains(text, "@") {
-		return "", errors.New("expected host:port, found a URL or a user; user, password and database are given on their own")
-	}
-	host, port, err := net.SplitHostPort(text)
-	if err != nil {
-		example := "127.0.0.1:6379"
-		if strings.Count(text, ":") > 1 {
-			example = "[::1]:6379"
-		}
-		return "", fmt.Errorf("expected host:port as in %s, found %q", example, text)
-	}
-	if host == "" || strings.ContainsFunc(host, unicode.IsSpace) {
-		return "", fmt.Errorf("expected a host before the port, found %q", text)
-	}
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		return "", fmt.Errorf("expected a port from 1 to 65535, found %q in %q", port, text)
-	}
-	return net.JoinHostPort(host, port), nil
-}
-
-// ParseHosts reads host:port of nodes of a cluster, each once. The error tells
-// everything that is wrong.
-func ParseHosts(list []string) ([]string, error) {
-	var hosts []string
-	var errs []error
-	for i, text := range list {
-		host, err := parseHost(strings.TrimSpace(text))
-		if err != nil {
-			errs = append(errs, fmt.Errorf("address %d: %w", i+1, err))
-		} else if !slices.Contains(hosts, host) {
-			hosts = append(hosts, host)
-		}
-	}
-	if len(list) == 0 {
-		errs = append(errs, errors.New("expected at least one host:port, found none"))
-	}
-	return hosts, errors.Join(errs...)
+	return text, err
 }
 
 // TLSFiles names the files that say how connections are encrypted. All are optional.
@@ -217,7 +133,7 @@ func (f TLSFiles) authorities(c *tls.Config) error {
 	if f.CA == "" {
 		return nil
 	}
-	pem, err := os.ReadFile(f.CA)
+	pem, err := readAtMost(f.CA, mostPEM)
 	if err != nil {
 		return fmt.Errorf("TLS: authorities: %w", err)
 	}
@@ -237,11 +153,11 @@ func (f TLSFiles) certificate(c *tls.Config) error {
 	case f.Cert == "":
 		return fmt.Errorf("TLS: private key %s without its certificate; name both files", f.Key)
 	}
-	cert, err := os.ReadFile(f.Cert)
+	cert, err := readAtMost(f.Cert, mostPEM)
 	if err != nil {
 		return fmt.Errorf("TLS: certificate: %w", err)
 	}
-	key, err := os.ReadFile(f.Key)
+	key, err := readAtMost(f.Key, mostPEM)
 	if err != nil {
 		return fmt.Errorf("TLS: private key: %w", err)
 	}
@@ -256,7 +172,7 @@ func (f TLSFiles) certificate(c *tls.Config) error {
 // PasswordFile reads a password. One line end after it is left out, because
 // editors add it.
 func PasswordFile(path string) (string, error) {
-	text, err := os.ReadFile(path)
+	text, err := readAtMost(path, mostPassword)
 	if err != nil {
 		return "", fmt.Errorf("password: %w", err)
 	}
@@ -272,7 +188,7 @@ func PasswordFile(path string) (string, error) {
 func (l Login) knock(ctx context.Context, host string) error {
 	ctx, cancel := context.WithTimeout(ctx, answerLimit)
 	defer cancel()
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", host)
+	conn, err := new(net.Dialer).DialContext(ctx, protocolOf(host), host)
 	if err != nil || l.TLS == nil {
 		if conn != nil {
 			err = conn.Close()

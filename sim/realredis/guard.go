@@ -212,11 +212,10 @@ func deleteAll(ctx context.Context, c *redis.Client, run string) error {
 // byHand returns a shell command that deletes the run's keys on shard i. The
 // password is left to the environment of who runs it.
 func (s *Servers) byHand(i int, run string) string {
-	host, port, err := net.SplitHostPort(s.hosts[i])
-	if err != nil {
-		host, port = s.hosts[i], "6379"
+	cli := []string{"redis-cli", "-s", quoted(s.hosts[i])}
+	if host, port, err := net.SplitHostPort(s.hosts[i]); err == nil && protocolOf(s.hosts[i]) == "tcp" {
+		cli = []string{"redis-cli", "-h", quoted(host), "-p", quoted(port)}
 	}
-	cli := []string{"redis-cli", "-h", quoted(host), "-p", quoted(port)}
 	if s.login.DB != 0 {
 		cli = append(cli, "-n", fmt.Sprint(s.login.DB))
 	}

@@ -208,12 +208,27 @@ func (p *proxy) Close() error {
 	return errors.Join(failed, err, p.port.Close())
 }
 
+// stream is a connection of TCP or of a Unix socket.
+type stream interface {
+	net.Conn
+	CloseWrite() error
+}
+
+// cut closes a connection so that TCP sends a RST; it fails only where the other end was
+// faster. A Unix socket has none: its other end reads the end of the stream.
+func cut(s stream) {
+	if tcp, ok := s.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = s.Close()
+}
+
 // proxyConn is one client's connection through a proxy.
 type proxyConn struct {
 	proxy  *proxy
-	client *net.TCPConn
-	server *net.TCPConn // nil until dialled
-	up     *pipe        // from client to server
+	client stream
+	server stream // nil until dialled
+	up     *pipe  // from client to server
 	down   *pipe
 
 	// rtt is what the last request's round trip takes in addition, in
@@ -238,12 +253,12 @@ const dialTimeout = 5 * time.Second
 func (c *proxyConn) run() {
 	defer c.proxy.forget(c)
 	dialer := net.Dialer{Timeout: dialTimeout}
-	server, err := dialer.DialContext(c.proxy.ctx, "tcp", c.proxy.target)
+	server, err := dialer.DialContext(c.proxy.ctx, protocolOf(c.proxy.target), c.proxy.target)
 	if err != nil {
 		c.abort() // the server refuses: the nearest that a client can see of it
 		return
 	}
-	if !c.connected(server.(*net.TCPConn)) {
+	if !c.connected(server.(stream)) {
 		return
 	}
 	var both sync.WaitGroup
@@ -255,12 +270,11 @@ func (c *proxyConn) run() {
 	c.end(false)
 }
 
-func (c *proxyConn) connected(server *net.TCPConn) bool {
+func (c *proxyConn) connected(server stream) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ended {
-		_ = server.SetLinger(0)
-		_ = server.Close()
+		cut(server)
 		return false
 	}
 	c.server = server
@@ -281,7 +295,7 @@ func (c *proxyConn) reply(*fault.Link) time.Duration {
 
 // copy moves the bytes of one direction. The end of the stream is passed on
 // as bytes are, after all that came before it.
-func (c *proxyConn) copy(p *pipe, from, to *net.TCPConn, delay func(*fault.Link) time.Duration) {
+func (c *proxyConn) copy(p *pipe, from, to stream, delay func(*fault.Link) time.Duration) {
 	p.to = to
 	buf := make([]byte, largestChunk)
 	for {
@@ -335,14 +349,14 @@ func (c *proxyConn) end(reset bool) {
 	}
 	c.ended = true
 	close(c.done)
-	for _, conn := range []*net.TCPConn{c.client, c.server} {
-		if conn == nil {
-			continue
+	for _, conn := range []stream{c.client, c.server} {
+		switch {
+		case conn == nil:
+		case reset:
+			cut(conn)
+		default:
+			_ = conn.Close()
 		}
-		if reset {
-			_ = conn.SetLinger(0) // closing then sends a RST; fails only where the other end was faster
-		}
-		_ = conn.Close()
 	}
 	c.up.stop()
 	c.down.stop()
@@ -395,7 +409,7 @@ func (l *link) pass(at time.Time, n int, bytesPerSecond float64) time.Time {
 type pipe struct {
 	conn    *proxyConn
 	link    *link
-	to      *net.TCPConn
+	to      stream
 	drained sync.WaitGroup // of deliveries
 
 	left time.Time // when the last chunk has left a limited link

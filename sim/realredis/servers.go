@@ -18,7 +18,7 @@ var ErrUnreachable = errors.New("unreachable")
 // Address is a server that is there already.
 type Address struct {
 	Name string // of the shard, as a Ring knows it
-	Host string // host:port
+	Host string // host:port, or the path of a Unix socket
 }
 
 // Login is how to get into a server. Its password is never printed.
@@ -32,7 +32,7 @@ type Login struct {
 // Servers are the Redis servers of one run.
 type Servers struct {
 	names   []string
-	hosts   []string // host:port, in the order of names
+	hosts   []string // as Address.Host, in the order of names
 	login   Login
 	cluster bool
 	admin   []*redis.Client // the harness' own connection to each
@@ -48,7 +48,7 @@ type Servers struct {
 // Names returns the names of the shards, in the order of the plan.
 func (s *Servers) Names() []string { return slices.Clone(s.names) }
 
-// Hosts are the servers' host:port, in the order of Names.
+// Hosts are the servers' addresses as Address.Host has them, in the order of Names.
 func (s *Servers) Hosts() []string { return slices.Clone(s.hosts) }
 
 // Own tells whether this program started the servers.

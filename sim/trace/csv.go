@@ -166,7 +166,7 @@ func lines(r io.Reader, visit func(number int, line []byte)) error {
 	}
 	err := s.Err()
 	if errors.Is(err, bufio.ErrTooLong) {
-		return fmt.Errorf("line %d is longer than %d bytes; is this a text file? %w", number+1, maxLine, err)
+		return fmt.Errorf("line %d is longer than %d bytes; is this a text file?", number+1, maxLine)
 	}
 	if err != nil {
 		return fmt.Errorf("reading after line %d: %w", number, err)

@@ -124,10 +124,10 @@ func (s *Server) await(ctx context.Context, epoch time.Time) error {
 		if s.process.Ended() {
 			return fmt.Errorf("it ended before it answered: %s%s", s.process.How(), &s.log)
 		}
-		if over := clock.Sleep(ctx, 2*time.Millisecond); errors.Is(over, context.Canceled) {
-			return over
-		} else if over != nil {
+		if over := clock.Sleep(ctx, 2*time.Millisecond); errors.Is(over, context.DeadlineExceeded) {
 			return fmt.Errorf("it does not answer: %w%s", err, &s.log)
+		} else if over != nil { // whoever ended ctx says why
+			return over
 		}
 	}
 }

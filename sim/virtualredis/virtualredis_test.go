@@ -3,6 +3,7 @@ package virtualredis
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -111,8 +112,12 @@ func TestStartThatFails(t *testing.T) {
 	if err := os.WriteFile(real, []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	canceled, cancel := context.WithCancel(t.Context())
-	cancel()
+	silent := filepath.Join(t.TempDir(), "silent")
+	if err := os.WriteFile(silent, []byte("#!/bin/sh\nexec sleep 60\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	canceled, cancel := context.WithCancelCause(t.Context())
+	cancel(errors.New("why it was ended"))
 	for name, c := range map[string]struct {
 		ctx  context.Context
 		o    Options
@@ -123,7 +128,7 @@ func TestStartThatFails(t *testing.T) {
 		"a wrong argument":    {t.Context(), Options{Server: server, Args: []string{"--no-such-setting", "1"}}, "no-such-setting"},
 		"without the library": {t.Context(), Options{Server: real}, "LD_PRELOAD has no effect"},
 		"a long folder":       {t.Context(), Options{Server: server, Dir: "/tmp/" + strings.Repeat("x", 120)}, "at most 107 bytes"},
-		"nobody waits":        {canceled, Options{Server: "/bin/cat"}, "canceled"},
+		"nobody waits":        {canceled, Options{Server: silent}, "why it was ended"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
