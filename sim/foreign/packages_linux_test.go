@@ -1,11 +1,13 @@
 package foreign_test
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -80,8 +82,16 @@ func load(t *testing.T) {
 	}
 }
 
-// times is how often a race is run under load, to compare the records.
-const times = 3
+// times is how often a race is run under load, to compare the records: twice, or
+// QUOTALAB_RUNS times.
+func times(t *testing.T) int {
+	text := cmp.Or(os.Getenv("QUOTALAB_RUNS"), "2")
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 2 {
+		t.Fatalf("QUOTALAB_RUNS: expected a number of 2 or more, found %q", text)
+	}
+	return n
+}
 
 // races plays the race of 64 callers by 8 against limiters of an adapter, and
 // compares what was admitted, and the runs with one another.
@@ -92,7 +102,7 @@ func races(t *testing.T, dir, process string, admitted map[string]int) {
 		t.Run(name, func(t *testing.T) {
 			text := race(t, 64, "shards: {count: 2}", fmt.Sprintf("    options: {limiter: %s}\n    process: {%s}\n", name, process))
 			hash := ""
-			for i := range times {
+			for i := range times(t) {
 				got := playOf(t, dir, text)
 				if got.allowed != want || got.errors > 0 {
 					t.Errorf("%d were admitted and %d failed, expected %d and none", got.allowed, got.errors, want)
