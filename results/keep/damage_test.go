@@ -19,8 +19,7 @@ import (
 )
 
 // TestDamagedRecords flips bits and cuts files off in every file of a record: what is
-// told of the record is then what it was, or it is refused. What Verify lets pass is
-// nothing that anybody reads, such as the statistics in a part.
+// told of the record is then what it was, or it is refused.
 func TestDamagedRecords(t *testing.T) {
 	flips, cuts := testkit.Full(2000, 28), testkit.Full(500, 6)
 	rng := rand.New(rand.NewPCG(14, 6))

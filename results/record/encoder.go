@@ -1,8 +1,12 @@
 package record
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -26,6 +30,7 @@ type encoder[T any] struct {
 
 	parts int      // closed ones
 	file  *os.File // of the open part; nil: none
+	bytes hash.Hash // of what is in it
 	part  *parquet.GenericWriter[T]
 	count int64 // rows in the open part
 	load  int64 // their weight
@@ -116,7 +121,8 @@ func (e *encoder[T]) openPart() error {
 		opts = append(opts, parquet.Compression(e.options.codec))
 	}
 	e.file, e.count, e.load = f, 0, 0
-	e.part = parquet.NewGenericWriter[T](f, append(opts, schema)...)
+	e.bytes = sha256.New()
+	e.part = parquet.NewGenericWriter[T](io.MultiWriter(f, e.bytes), append(opts, schema)...)
 	return nil
 }
 
@@ -153,7 +159,7 @@ func (e *encoder[T]) closePart() error {
 		_ = os.Remove(file.Name()) // so that there is room for the manifest
 		return fmt.Errorf("finishing %s: %w", e.partPath(), err)
 	}
-	p := Part{File: partName(e.rows.dir, e.parts), Count: e.count, Hash: e.hash.sum()}
+	p := Part{File: partName(e.rows.dir, e.parts), Count: e.count, Hash: e.hash.sum(), Bytes: hex.EncodeToString(e.bytes.Sum(nil))}
 	e.parts++
 	return e.book.enter(func(m *Manifest) { e.enter(m, p) })
 }

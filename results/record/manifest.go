@@ -184,6 +184,7 @@ type Part struct {
 	File  string `json:"file"`
 	Count int64  `json:"observations"`
 	Hash  string `json:"hash"` // over the content of all observations up to the part's end
+	Bytes string `json:"bytesHash,omitempty"` // over the file's bytes: "" of older records
 }
 
 // RowPart is one Parquet file of accounts or of evaluations; the fields are
@@ -192,6 +193,7 @@ type RowPart struct {
 	File  string `json:"file"`
 	Count int64  `json:"rows"`
 	Hash  string `json:"hash"`
+	Bytes string `json:"bytesHash,omitempty"`
 }
 
 // File is a file of the record that was written as a whole.

@@ -1,8 +1,12 @@
 package record
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"iter"
 	"os"
 	"path/filepath"
@@ -84,7 +88,49 @@ func (r *Reader) Verify() error {
 		_, err := r.File(f.Name)
 		ferr = errors.Join(ferr, err)
 	}
-	return errors.Join(perr, terr, ferr, exhaust(r.Observations()), exhaust(r.Accounts()), exhaust(r.Evaluations()))
+	return errors.Join(perr, terr, ferr, r.verifyParts(), exhaust(r.Observations()), exhaust(r.Accounts()), exhaust(r.Evaluations()))
+}
+
+// verifyParts checks the bytes of each part, also those that decide no row, and
+// that there are no others.
+func (r *Reader) verifyParts() (err error) {
+	parts := slices.Clone(r.manifest.Parts)
+	for _, p := range slices.Concat(r.manifest.AccountParts, r.manifest.EvaluationParts) {
+		parts = append(parts, Part(p))
+	}
+	known := map[string]bool{}
+	for _, p := range parts {
+		path := filepath.Join(r.dir, filepath.FromSlash(p.File))
+		known[p.File] = true
+		if p.Bytes == "" {
+			continue
+		}
+		sum, e := hashOfFile(path)
+		if e == nil && sum != p.Bytes {
+			e = fmt.Errorf("%s: %w: the hash of its bytes is %s, the manifest says %s", path, ErrDamaged, sum, p.Bytes)
+		}
+		err = errors.Join(err, e)
+	}
+	found, _ := fs.Glob(os.DirFS(r.dir), "*/*.parquet") // the pattern is a good one
+	for _, file := range found {
+		if r.manifest.Complete && !known[file] { // a killed run may have had no time to list its last
+			err = errors.Join(err, fmt.Errorf("%s: %w: the manifest does not list it", filepath.Join(r.dir, file), ErrDamaged))
+		}
+	}
+	return err
+}
+
+func hashOfFile(path string) (string, error) {
+	f, err := OpenFile(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return "", fmt.Errorf("%s: %w", path, err)
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 func exhaust[T any](rows iter.Seq2[*T, error]) error {

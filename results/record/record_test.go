@@ -386,11 +386,12 @@ func TestVerify(t *testing.T) {
 		}
 		return again.Verify()
 	}
-	for _, name := range []string{"manifest.json", "plan.txt"} {
+	part := r.Manifest().Parts[0].File
+	for _, name := range []string{"manifest.json", "plan.txt", part} { // of a part also what decides no row
 		path := filepath.Join(r.Dir(), name)
 		info, err := os.Stat(path)
 		must(t, err)
-		for at := int64(0); at < info.Size(); at += testkit.Full[int64](1, 37) {
+		for at := int64(0); at < info.Size(); at += testkit.Full[int64](5, 61) {
 			flip(t, path, at)
 			if err := verify(); !errors.Is(err, record.ErrDamaged) && !strings.Contains(fmt.Sprint(err), "schema version") {
 				t.Errorf("byte %d of %s is changed: %v", at, name, err)
@@ -398,6 +399,12 @@ func TestVerify(t *testing.T) {
 			flip(t, path, at)
 		}
 	}
+	stray := filepath.Join(r.Dir(), filepath.Dir(part), "part-99999.parquet")
+	must(t, os.WriteFile(stray, nil, 0o600))
+	if err := verify(); !errors.Is(err, record.ErrDamaged) {
+		t.Errorf("with a part that was not written: %v", err)
+	}
+	must(t, os.Remove(stray))
 	must(t, os.Remove(filepath.Join(r.Dir(), "plan.txt")))
 	if err := verify(); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("without its plan: %v", err)
