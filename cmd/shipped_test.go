@@ -76,7 +76,9 @@ func TestShippedLiveScenariosHold(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			s := liveSummary(t, name)
-			late := slices.DeleteFunc(slices.Clone(s.Invalid), func(why string) bool { return strings.HasPrefix(why, "the generator") || strings.HasPrefix(why, "lag decides") })
+			late := slices.DeleteFunc(slices.Clone(s.Invalid), func(why string) bool {
+				return strings.HasPrefix(why, "the generator") || strings.HasPrefix(why, "lag decides")
+			})
 			if len(late) > 0 {
 				t.Errorf("invalid: %q", late)
 			}

@@ -28,8 +28,8 @@ type encoder[T any] struct {
 	see     func(row *T)                // is shown every row; may be nil
 	enter   func(m *Manifest, p Part)   // enters a closed part in the manifest
 
-	parts int      // closed ones
-	file  *os.File // of the open part; nil: none
+	parts int       // closed ones
+	file  *os.File  // of the open part; nil: none
 	bytes hash.Hash // of what is in it
 	part  *parquet.GenericWriter[T]
 	count int64 // rows in the open part

@@ -183,7 +183,7 @@ type Failure struct {
 type Part struct {
 	File  string `json:"file"`
 	Count int64  `json:"observations"`
-	Hash  string `json:"hash"` // over the content of all observations up to the part's end
+	Hash  string `json:"hash"`                // over the content of all observations up to the part's end
 	Bytes string `json:"bytesHash,omitempty"` // over the file's bytes: "" of older records
 }
 
