@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -121,7 +123,11 @@ func TestWhatVirtualTimeCannotPlay(t *testing.T) {
 			return true, errors.Join(errs[:]...)
 		}, "run_test.(*own).counted calls Redis (INCR) on a goroutine of its own", clockStray},
 		{"Redis on a goroutine that it does not wait for", func(l *own, ctx context.Context, key string) (bool, error) {
-			aside.Go(func() { _ = l.env.Redis.Incr(ctx, "aside").Err() })
+			var called atomic.Bool
+			aside.Go(func() { _ = l.env.Redis.Incr(ctx, "aside").Err(); called.Store(true) })
+			for !called.Load() { // on a busy machine the run could be over before
+				runtime.Gosched()
+			}
 			return l.counted(ctx, key)
 		}, "calls Redis (INCR) on a goroutine of its own", ""},
 		{"WATCH", func(l *own, ctx context.Context, key string) (bool, error) {
