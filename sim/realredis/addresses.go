@@ -153,7 +153,7 @@ func parseURL(text string, flags way) (host string, w way, err error) {
 	_, password := u.User.Password()
 	switch {
 	case strings.Contains(u.Scheme, "sentinel") || query.Has("master_name"):
-		return "", w, errors.New("Sentinel is refused: it would replace a shard by another server in the middle of a run, without the writes that were not replicated, and the record could not say which server a number is of; give the address of the master, redis://host:port")
+		return "", w, errors.New("addresses of Sentinel are refused: it would replace a shard by another server in the middle of a run, without the writes that were not replicated, and the record could not say which server a number is of; give the address of the master, redis://host:port")
 	case !slices.Contains([]string{"redis", "rediss", "unix"}, u.Scheme):
 		return "", w, fmt.Errorf("expected %s, found the scheme %q", urlForms, u.Scheme)
 	case password || query.Has("password"):
