@@ -31,7 +31,7 @@ func OpenFile(path string) (*os.File, error) {
 	return os.Open(path)
 }
 
-// ReadFile returns what is in a plain file of at most so many bytes.
+// ReadFile returns what is in a plain file, which has at most most bytes.
 func ReadFile(path string, most int64) ([]byte, error) {
 	f, err := OpenFile(path)
 	if err != nil {

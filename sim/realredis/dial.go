@@ -104,7 +104,7 @@ const (
 	mostPassword = 64 << 10 // bytes of a password
 )
 
-// readAtMost returns what is in a file or pipe of at most so many bytes.
+// readAtMost returns what is in a file or pipe, which has at most most bytes.
 func readAtMost(path string, most int) ([]byte, error) {
 	text, err := decode.ReadFile(path, int64(most))
 	if err == nil && len(text) > most {
