@@ -109,7 +109,7 @@ func (l *laps) playWorld(w *world) (err error) {
 	return w.watched(w.playLaps)
 }
 
-// enter takes a core for a world, and leave gives it back, once
+// enter takes a core for a world, and leave gives it back, once also
 // where the world is given up.
 func (l *laps) enter(w *world) {
 	l.cores <- struct{}{}
