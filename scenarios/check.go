@@ -481,11 +481,11 @@ func references(p Population, at string) (out []reference) {
 	return out
 }
 
-// logFields are what an access log line names.
-var logFields = []string{"host", "user", "path", "agent"}
+// logFields are what the lines of logs name whose fields have no names of their own.
+var logFields = map[string][]string{"combined": {"host", "user", "path", "agent"}, "alb": {"host", "path", "agent"}}
 
 func (c *checker) traceKey(format, key, path string) {
-	if format == "combined" && key != "" && !slices.Contains(logFields, key) && c.Good(path) {
-		c.Fail(path, "expected a field of an access log (%s), found %q", strings.Join(logFields, ", "), key)
+	if known := logFields[format]; known != nil && key != "" && !slices.Contains(known, key) && c.Good(path) {
+		c.Fail(path, "expected a field of an access log (%s), found %q", strings.Join(known, ", "), key)
 	}
 }

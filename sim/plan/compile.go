@@ -58,8 +58,7 @@ func Compile(s *scenarios.Scenario, kinds limiter.Kinds) (*Plan, scenarios.Probl
 	ps = append(ps, found...)
 	p.Clients, found = compileClients(s, len(p.AllShards()))
 	ps = append(ps, found...)
-	p.populations, p.traces, found = compilePopulations(s)
-	ps = append(ps, found...)
+	ps = append(ps, p.compilePopulations(s)...)
 	ps = append(ps, p.compileFaults(s)...)
 	for _, a := range s.Assert {
 		for _, c := range a.Conditions {
@@ -154,6 +153,7 @@ func (p *Plan) arrivals(out *Source, t scenarios.Traffic) error {
 		}
 		p.traces = append(p.traces, traceHash{"traffic." + out.Name, t.Rate.Replay.File, hash})
 		out.trace, out.Expected = trace, float64(len(trace.at))
+		p.warnSkipped("traffic "+out.Name, trace.file, trace.skipped)
 		if trace.spread > 0 {
 			p.Warnings = append(p.Warnings, fmt.Sprintf("traffic %s: all stamps of %s are whole multiples of %s, so the requests of each key at one stamp are spread evenly over the %s after it: bursts shorter than that are not in the file",
 				out.Name, trace.file, unit.Lasting(trace.spread.Seconds()), unit.Lasting(trace.spread.Seconds())))

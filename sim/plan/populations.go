@@ -24,8 +24,8 @@ type population struct {
 
 // compilePopulations compiles all populations, each after those that it
 // refers to; the decoder has refused cycles.
-func compilePopulations(s *scenarios.Scenario) ([]population, []traceHash, scenarios.Problems) {
-	c := &populationCompiler{s: s, index: map[string]int{}}
+func (p *Plan) compilePopulations(s *scenarios.Scenario) scenarios.Problems {
+	c := &populationCompiler{s: s, plan: p, index: map[string]int{}}
 	for _, e := range s.Keys {
 		c.index[e.Name] = len(c.out)
 		c.out = append(c.out, population{name: e.Name})
@@ -34,15 +34,16 @@ func compilePopulations(s *scenarios.Scenario) ([]population, []traceHash, scena
 	for i := range c.out {
 		c.compile(i)
 	}
-	return c.out, c.traces, c.problems
+	p.populations = c.out
+	return c.problems
 }
 
 type populationCompiler struct {
 	s        *scenarios.Scenario
+	plan     *Plan // gets the traces and the warnings
 	index    map[string]int
 	out      []population
 	done     []bool
-	traces   []traceHash
 	problems scenarios.Problems
 }
 
@@ -104,12 +105,13 @@ func churn(c scenarios.ChurnKeys) (keys.Population, error) {
 }
 
 func (c *populationCompiler) fromTrace(i int, def scenarios.TraceKeys) error {
-	names, weights, hash, err := traceKeys(c.s, def)
+	names, weights, skipped, hash, err := traceKeys(c.s, def)
 	if err != nil {
 		return err
 	}
 	p := &c.out[i]
-	c.traces = append(c.traces, traceHash{"keys." + p.name, def.File, hash})
+	c.plan.warnSkipped("keys "+p.name, def.File, skipped)
+	c.plan.traces = append(c.plan.traces, traceHash{"keys." + p.name, def.File, hash})
 	p.names, p.key = names, func(id uint64) string { return names[id] }
 	p.keys, err = keys.Empirical(weights)
 	return err

@@ -14,11 +14,12 @@ import (
 
 // tracePlan is a recorded sequence of requests.
 type tracePlan struct {
-	file   string
-	spread time.Duration // the unit in which its stamps are whole, and were spread; 0: they were not
-	at     []int64       // instants after the epoch, nondecreasing
-	key    []uint32      // of each request, index in names
-	names  []string
+	file    string
+	skipped *trace.LineErrors // the bad lines that its scenario allows, nil if there is none
+	spread  time.Duration     // the unit in which its stamps are whole, and were spread; 0: they were not
+	at      []int64           // instants after the epoch, nondecreasing
+	key     []uint32          // of each request, index in names
+	names   []string
 }
 
 // openTrace opens a trace by the name that a scenario gives it.
@@ -32,11 +33,16 @@ func openTrace(s *scenarios.Scenario, name string) (io.ReadCloser, error) {
 // replay reads the requests of a trace. The first is at the epoch; time is
 // divided by scale, and what lies beyond the horizon is left out and counted.
 func replay(s *scenarios.Scenario, r scenarios.Replay, horizon time.Duration) (t *tracePlan, hash string, beyond int, err error) {
-	entries, hash, err := readTrace(s, r.File, trace.Format{Name: r.Format, TimeField: r.TimeField, KeyField: r.KeyField})
+	var entries []trace.Entry
+	var skipped *trace.LineErrors
+	hash, err = hashed(s, r.File, func(file io.Reader) (err error) {
+		entries, skipped, err = trace.Read(file, trace.Format{Name: r.Format, TimeField: r.TimeField, KeyField: r.KeyField, BadLines: int(r.BadLines)})
+		return err
+	})
 	if err != nil {
 		return nil, "", 0, err
 	}
-	t = &tracePlan{file: r.File, spread: trace.Spread(entries)}
+	t = &tracePlan{file: r.File, skipped: skipped, spread: trace.Spread(entries)}
 	index := map[string]uint32{}
 	for i, e := range entries {
 		at := int64(float64(e.At.Sub(entries[0].At)) / float64(r.Scale))
@@ -55,14 +61,6 @@ func replay(s *scenarios.Scenario, r scenarios.Replay, horizon time.Duration) (t
 	return t, hash, beyond, nil
 }
 
-func readTrace(s *scenarios.Scenario, name string, format trace.Format) (entries []trace.Entry, hash string, err error) {
-	hash, err = hashed(s, name, func(r io.Reader) (err error) {
-		entries, err = trace.Read(r, format)
-		return err
-	})
-	return entries, hash, err
-}
-
 // hashed reads a trace and returns the hash of its content.
 func hashed(s *scenarios.Scenario, name string, read func(io.Reader) error) (string, error) {
 	f, err := openTrace(s, name)
@@ -78,14 +76,22 @@ func hashed(s *scenarios.Scenario, name string, read func(io.Reader) error) (str
 }
 
 // traceKeys returns the keys of a trace and how often each occurs, the most
-// frequent first.
-func traceKeys(s *scenarios.Scenario, k scenarios.TraceKeys) (names []string, weights []float64, hash string, err error) {
+// frequent first, and the bad lines that were skipped.
+func traceKeys(s *scenarios.Scenario, k scenarios.TraceKeys) (names []string, weights []float64, skipped *trace.LineErrors, hash string, err error) {
 	hash, err = hashed(s, k.File, func(r io.Reader) error {
-		counts, err := trace.Keys(r, trace.Format{Name: k.Format, KeyField: k.KeyField})
+		counts, bad, err := trace.Keys(r, trace.Format{Name: k.Format, KeyField: k.KeyField, BadLines: int(k.BadLines)})
+		skipped = bad
 		for _, c := range counts {
 			names, weights = append(names, c.Key), append(weights, float64(c.Count))
 		}
 		return err
 	})
-	return names, weights, hash, err
+	return names, weights, skipped, hash, err
+}
+
+// warnSkipped says what lines of a trace are not played, nil if all are.
+func (p *Plan) warnSkipped(where, file string, skipped *trace.LineErrors) {
+	if skipped != nil {
+		p.Warnings = append(p.Warnings, fmt.Sprintf("%s: skipped in %s: %v", where, file, skipped))
+	}
 }

@@ -148,6 +148,20 @@ const maxLine = 1 << 20
 // utf8BOM stands at the beginning of files from some editors.
 const utf8BOM = "\xef\xbb\xbf"
 
+// eachLine collects what each line that is not blank holds; an entry without a
+// key is of a line that holds none.
+func (c *collector) eachLine(r io.Reader, entry func(line []byte) (time.Time, []byte, *LineError)) error {
+	return lines(r, func(number int, line []byte) {
+		at, key, err := entry(line)
+		switch {
+		case err != nil:
+			c.bad(LineError{Line: number, Column: err.Column, Msg: err.Msg})
+		case key != nil:
+			c.entry(at, key)
+		}
+	})
+}
+
 // lines calls visit with every line that is not blank, without its line end,
 // and its number from 1. The slice is valid until visit returns.
 func lines(r io.Reader, visit func(number int, line []byte)) error {

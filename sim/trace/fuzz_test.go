@@ -20,7 +20,7 @@ import (
 // as good lines, or an error whose places lie within the input.
 func checkRead(t *testing.T, in string, format trace.Format) []trace.Entry {
 	t.Helper()
-	entries, err := trace.Read(strings.NewReader(in), format)
+	entries, _, err := trace.Read(strings.NewReader(in), format)
 	var bad *trace.LineErrors
 	switch {
 	case err == nil && len(entries) == 0, err != nil && len(entries) > 0:
@@ -141,7 +141,7 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 			if err := w.write(&b, entries); err != nil {
 				t.Fatal(err)
 			}
-			got, err := trace.Read(strings.NewReader(b.String()), trace.Format{Name: w.format, TimeField: "time", KeyField: "host"})
+			got, _, err := trace.Read(strings.NewReader(b.String()), trace.Format{Name: w.format, TimeField: "time", KeyField: "host"})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -15,14 +15,7 @@ func decodeJSONL(r io.Reader, f fields, c *collector) error {
 		return fmt.Errorf("time and key are both %q; expected two different members", f.key)
 	}
 	d := jsonDecoder{fields: f, dec: jsontext.NewDecoder(&bytes.Buffer{})}
-	return lines(r, func(number int, line []byte) {
-		at, key, err := d.entry(line)
-		if err != nil {
-			c.bad(LineError{Line: number, Column: err.Column, Msg: err.Msg})
-			return
-		}
-		c.entry(at, key)
-	})
+	return c.eachLine(r, d.entry)
 }
 
 // jsonDecoder walks a line's tokens and keeps the two wanted members: half the

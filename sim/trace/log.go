@@ -28,14 +28,7 @@ func decodeLog(r io.Reader, f fields, c *collector) error {
 	if !slices.Contains(logFields, f.key) {
 		return fmt.Errorf("access logs have no key field %q; expected one of %s", f.key, strings.Join(logFields, ", "))
 	}
-	return lines(r, func(number int, line []byte) {
-		at, key, err := logEntry(line, f)
-		if err != nil {
-			c.bad(LineError{Line: number, Column: err.Column, Msg: err.Msg})
-			return
-		}
-		c.entry(at, key)
-	})
+	return c.eachLine(r, func(line []byte) (time.Time, []byte, *LineError) { return logEntry(line, f) })
 }
 
 func logEntry(line []byte, f fields) (at time.Time, key []byte, bad *LineError) {

@@ -141,7 +141,7 @@ func TestSampleIsWhatTheGeneratorMakes(t *testing.T) {
 }
 
 func TestSampleFacts(t *testing.T) {
-	entries, err := trace.Read(trace.Sample(), trace.Format{Name: "combined", KeyField: "host"})
+	entries, _, err := trace.Read(trace.Sample(), trace.Format{Name: "combined", KeyField: "host"})
 	if err != nil {
 		t.Fatal(err)
 	}

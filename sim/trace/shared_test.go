@@ -61,7 +61,7 @@ func independentCount(t *testing.T, data []byte) (keys map[string]int, unix []in
 
 func TestRealLogAgreesWithAnIndependentCount(t *testing.T) {
 	data := sharedLog(t)
-	entries, err := trace.Read(bytes.NewReader(data), trace.Format{Name: "combined", KeyField: "host"})
+	entries, _, err := trace.Read(bytes.NewReader(data), trace.Format{Name: "combined", KeyField: "host"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestRealLogAgreesWithAnIndependentCount(t *testing.T) {
 }
 
 func TestKeysOfTheRealLog(t *testing.T) {
-	counts, err := trace.Keys(bytes.NewReader(sharedLog(t)), trace.Format{Name: "combined", KeyField: "host"})
+	counts, _, err := trace.Keys(bytes.NewReader(sharedLog(t)), trace.Format{Name: "combined", KeyField: "host"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestKeysOfTheRealLog(t *testing.T) {
 func TestEveryKeyFieldOfTheRealLog(t *testing.T) {
 	data := sharedLog(t)
 	for _, field := range []string{"host", "user", "path", "agent"} {
-		entries, err := trace.Read(bytes.NewReader(data), trace.Format{Name: "combined", KeyField: field})
+		entries, _, err := trace.Read(bytes.NewReader(data), trace.Format{Name: "combined", KeyField: field})
 		if err != nil || len(entries) != 10_000 {
 			t.Errorf("key field %s: %d entries, error %v; expected 10000, none", field, len(entries), err)
 		}

@@ -5,8 +5,9 @@
 //
 // A reader is strict, since a wrong line replayed as something else would
 // falsify a run in silence: every line is an entry or an error with its line
-// and column, and one bad line is enough for no entries at all. Blank lines, a
-// byte-order mark and carriage returns before line ends are passed over.
+// and column, and one bad line more than the format allows is enough for no
+// entries at all. Blank lines, a byte-order mark and carriage returns before
+// line ends are passed over.
 //
 // Formats, by the name that a scenario gives:
 //
@@ -14,6 +15,11 @@
 //     its beginning). The key is one of host, user, path (without its query)
 //     and agent.
 //   - common: the same, for files that say so; it has no agent.
+//   - alb: the access log of an AWS Application Load Balancer, or of a Classic
+//     one. The key is one of host (the client without its port), path and agent.
+//   - w3c: the W3C extended log format, whose #Fields line names the columns
+//     between blanks or tabs (IIS, CloudFront). The key is a column by name, or
+//     host, user, path or agent for those that the format has for them.
 //   - csv: RFC 4180 with a header line; time and key are columns by name.
 //   - jsonl: JSON Lines; time and key are members of each line's object by name.
 //
@@ -24,6 +30,7 @@
 package trace
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	_ "embed"
@@ -32,6 +39,7 @@ import (
 	"io"
 	"maps"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,9 +50,10 @@ import (
 
 // Format says how a trace is written.
 type Format struct {
-	Name      string // combined, common, csv or jsonl
+	Name      string // combined, common, alb, w3c, csv or jsonl
 	TimeField string // column or member of the time (csv, jsonl)
 	KeyField  string // column, member or log field of the key
+	BadLines  int    // as many bad lines are skipped
 }
 
 // Entry is one recorded request.
@@ -68,6 +77,8 @@ var ErrEmpty = errors.New("trace has no entries; expected at least one line with
 var decoders = map[string]func(io.Reader, fields, *collector) error{
 	"combined": decodeLog,
 	"common":   decodeLog,
+	"alb":      decodeALB,
+	"w3c":      decodeW3C,
 	"csv":      decodeCSV,
 	"jsonl":    decodeJSONL,
 }
@@ -80,30 +91,31 @@ type fields struct {
 }
 
 // Read reads a whole trace, stably sorted by time: servers write a line when a
-// response ends, so logs are out of order. The error is ErrEmpty, a *LineErrors
-// that lists the bad lines, one about the format, or that of r.
-func Read(r io.Reader, format Format) ([]Entry, error) {
+// response ends, so logs are out of order. Skipped are the bad lines that the
+// format allows, nil if there is none. The error is ErrEmpty, a *LineErrors that
+// lists the bad lines, one about the format, or that of r.
+func Read(r io.Reader, format Format) (entries []Entry, skipped *LineErrors, err error) {
 	c := collector{keys: map[string]string{}}
-	if err := decode(r, format, true, &c); err != nil {
-		return nil, err
+	if skipped, err = decode(r, format, true, &c); err != nil {
+		return nil, nil, err
 	}
 	byTime := func(a, b Entry) int { return a.At.Compare(b.At) }
 	if !slices.IsSortedFunc(c.entries, byTime) {
 		slices.SortStableFunc(c.entries, byTime)
 	}
-	return c.entries, nil
+	return c.entries, skipped, nil
 }
 
 // Keys reads only the keys of a trace, which then needs no time: the distinct
 // keys, the most frequent first, equally frequent ones in the order of their
-// first occurrence. Errors as of Read.
-func Keys(r io.Reader, format Format) ([]KeyCount, error) {
+// first occurrence. Skipped lines and errors are as of Read.
+func Keys(r io.Reader, format Format) (counts []KeyCount, skipped *LineErrors, err error) {
 	c := collector{keys: map[string]string{}}
-	if err := decode(r, format, false, &c); err != nil {
-		return nil, err
+	if skipped, err = decode(r, format, false, &c); err != nil {
+		return nil, nil, err
 	}
 	place := make(map[string]int, len(c.keys))
-	counts := make([]KeyCount, 0, len(c.keys))
+	counts = make([]KeyCount, 0, len(c.keys))
 	for _, e := range c.entries {
 		i, ok := place[e.Key]
 		if !ok {
@@ -114,26 +126,57 @@ func Keys(r io.Reader, format Format) ([]KeyCount, error) {
 		counts[i].Count++
 	}
 	slices.SortStableFunc(counts, func(a, b KeyCount) int { return cmp.Compare(b.Count, a.Count) })
-	return counts, nil
+	return counts, skipped, nil
 }
 
-func decode(r io.Reader, format Format, wantTime bool, c *collector) error {
+func decode(r io.Reader, format Format, wantTime bool, c *collector) (skipped *LineErrors, err error) {
 	decoder, ok := decoders[format.Name]
 	if !ok {
 		known := slices.Sorted(maps.Keys(decoders))
-		return fmt.Errorf("unknown trace format %q; expected one of %s", format.Name, strings.Join(known, ", "))
+		return nil, fmt.Errorf("unknown trace format %q; expected one of %s", format.Name, strings.Join(known, ", "))
 	}
-	if err := decoder(r, fields{format.TimeField, format.KeyField, wantTime}, c); err != nil {
-		return err
+	buffered := bufio.NewReaderSize(r, 64<<10)
+	head, _ := buffered.Peek(16) // an error comes again when all is read
+	if looks := looksLike(head); looks != "" && looks != format.Name {
+		return nil, fmt.Errorf("expected the format %s, found the beginning of a log in the format %s; write format: %[2]s", format.Name, looks)
 	}
-	if c.errs.Count > 0 {
-		c.errs.foreign = len(c.entries) == 0
-		return &c.errs
+	if err := decoder(buffered, fields{format.TimeField, format.KeyField, wantTime}, c); err != nil {
+		return nil, err
+	}
+	if c.errs.foreign = len(c.entries) == 0; c.errs.Count > 0 && c.errs.foreign {
+		return nil, &c.errs
+	}
+	if c.errs.Count > format.BadLines {
+		return nil, fmt.Errorf("%w\n  bad_lines: %d would skip what is bad", &c.errs, c.errs.Count)
 	}
 	if len(c.entries) == 0 {
-		return ErrEmpty
+		return nil, ErrEmpty
 	}
-	return nil
+	if c.errs.Count > 0 {
+		return &c.errs, nil
+	}
+	return nil, nil
+}
+
+// beginnings of files that are of one format only.
+var beginnings = []struct {
+	text   *regexp.Regexp
+	format string
+}{
+	{regexp.MustCompile(`^(https?|h2|grpcs?|wss?) \d{4}-\d\d-`), "alb"},
+	{regexp.MustCompile(`^\d{4}-\d\d-\d\dT`), "alb"},
+	{regexp.MustCompile(`^#(Version|Fields|Software|Date|Remark):`), "w3c"},
+}
+
+// looksLike names the format that a file must be of by its beginning, "" if that
+// does not say.
+func looksLike(head []byte) string {
+	for _, b := range beginnings {
+		if b.text.Match(bytes.TrimPrefix(head, []byte(utf8BOM))) {
+			return b.format
+		}
+	}
+	return ""
 }
 
 // collector gathers what a decoder finds.

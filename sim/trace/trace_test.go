@@ -58,7 +58,7 @@ func TestReadGoodTraces(t *testing.T) {
 			`{"time":"1431857101.0000000019","\u006fk":true}`, []trace.Entry{{at(1, 1), "true"}}},
 	}
 	for _, tt := range tests {
-		got, err := trace.Read(strings.NewReader(tt.in), tt.format)
+		got, _, err := trace.Read(strings.NewReader(tt.in), tt.format)
 		if err != nil {
 			t.Errorf("%s: %v", tt.why, err)
 		}
@@ -116,7 +116,7 @@ func TestReadBadLines(t *testing.T) {
 		{"a time with an exponent", "jsonl", `{"time":1e9,"host":"a"}`, `1:9: expected a time as RFC 3339 or Unix seconds, found "1e9"`},
 	}
 	for _, tt := range tests {
-		got, err := trace.Read(strings.NewReader(tt.in), trace.Format{Name: tt.format, TimeField: "time", KeyField: "host"})
+		got, _, err := trace.Read(strings.NewReader(tt.in), trace.Format{Name: tt.format, TimeField: "time", KeyField: "host"})
 		var lines *trace.LineErrors
 		if !errors.As(err, &lines) || lines.Count != 1 || got != nil {
 			t.Errorf("%s: %d entries, error %v; expected none and one bad line", tt.why, len(got), err)
@@ -135,7 +135,7 @@ func TestReadRefusesWhatIsNoTrace(t *testing.T) {
 		in     io.Reader
 		want   string
 	}{
-		{"unknown format", trace.Format{Name: "xml", KeyField: "host"}, strings.NewReader("<x/>"), `unknown trace format "xml"; expected one of combined, common, csv, jsonl`},
+		{"unknown format", trace.Format{Name: "xml", KeyField: "host"}, strings.NewReader("<x/>"), `unknown trace format "xml"; expected one of alb, combined, common, csv, jsonl, w3c`},
 		{"unknown log field", trace.Format{Name: "combined", KeyField: "ip"}, strings.NewReader(common), `access logs have no key field "ip"; expected one of host, user, path, agent`},
 		{"an agent of a common log", trace.Format{Name: "combined", KeyField: "agent"}, strings.NewReader(common), "none of its lines is of that format (1 line bad); is it another file? The first: 1:72: expected \"referer\" \"agent\" after the size"},
 		{"a file of passwords", trace.Format{Name: "combined", KeyField: "host"}, strings.NewReader("root:secret\nsys:secret\n"), "none of its lines is of that format (2 lines bad); is it another file? The first: 1:1: expected host and a blank"},
@@ -148,12 +148,18 @@ func TestReadRefusesWhatIsNoTrace(t *testing.T) {
 		{"a csv with the time twice", trace.Format{Name: "csv", TimeField: "time", KeyField: "host"}, strings.NewReader("time,host,time\n1,a,2\n"), `1:1: column "time" stands twice`},
 		{"a broken csv header", trace.Format{Name: "csv", TimeField: "time", KeyField: "host"}, strings.NewReader("\"time,host\n1,a\n"), "reading the csv header: "},
 		{"one member as time and key", trace.Format{Name: "jsonl", KeyField: "time", TimeField: "time"}, strings.NewReader("{}"), `time and key are both "time"`},
+		{"a load balancer's log as combined", trace.Format{Name: "combined", KeyField: "host"}, strings.NewReader(alb), "expected the format combined, found the beginning of a log in the format alb; write format: alb"},
+		{"an IIS log as csv", trace.Format{Name: "csv", TimeField: "time", KeyField: "c-ip"}, strings.NewReader(iis), "expected the format csv, found the beginning of a log in the format w3c; write format: w3c"},
+		{"a w3c log without the key", trace.Format{Name: "w3c", KeyField: "cs-host"}, strings.NewReader(iis), `no column "cs-host" in #Fields; found "date,time,c-ip,cs-uri-stem"`},
+		{"a w3c log without a time", trace.Format{Name: "w3c", KeyField: "host"}, strings.NewReader("#Fields: date c-ip\n2026-06-10 192.0.2.1\n"), `no column "time" in #Fields; found "date,c-ip"`},
+		{"a w3c log without its columns", trace.Format{Name: "w3c", KeyField: "host"}, strings.NewReader("2026-06-10 12:00:00 192.0.2.1\n"), "none of its lines is of that format (1 line bad); is it another file? The first: 1:1: expected a line #Fields: before the first entry"},
+		{"an unknown field of a load balancer", trace.Format{Name: "alb", KeyField: "user"}, strings.NewReader(alb), `a load balancer's log has no key field "user"; expected one of host, path, agent`},
 		{"a disk that fails", trace.Format{Name: "combined", KeyField: "host"}, io.MultiReader(strings.NewReader(common+"\n"), iotest.ErrReader(errDisk)), "reading after line 1: disk on fire"},
 		{"a disk that fails within a csv", trace.Format{Name: "csv", TimeField: "time", KeyField: "host"}, io.MultiReader(strings.NewReader("time,host\n"), iotest.ErrReader(errDisk)), "reading csv: disk on fire"},
 		{"a binary file", trace.Format{Name: "jsonl", TimeField: "time", KeyField: "host"}, strings.NewReader(strings.Repeat("x", 1<<20+1)), "line 1 is longer than 1048576 bytes"},
 	}
 	for _, tt := range tests {
-		got, err := trace.Read(tt.in, tt.format)
+		got, _, err := trace.Read(tt.in, tt.format)
 		if err == nil || !strings.HasPrefix(err.Error(), tt.want) || strings.Contains(err.Error(), "secret") || got != nil {
 			t.Errorf("%s: %d entries, error %v; expected none and %s", tt.why, len(got), err, tt.want)
 		}
@@ -163,18 +169,71 @@ func TestReadRefusesWhatIsNoTrace(t *testing.T) {
 var errDisk = errors.New("disk on fire")
 
 func TestReadKeepsTheReadersError(t *testing.T) {
-	if _, err := trace.Read(iotest.ErrReader(errDisk), trace.Format{Name: "csv", TimeField: "time", KeyField: "host"}); !errors.Is(err, errDisk) {
+	if _, _, err := trace.Read(iotest.ErrReader(errDisk), trace.Format{Name: "csv", TimeField: "time", KeyField: "host"}); !errors.Is(err, errDisk) {
 		t.Errorf("error %v does not wrap the reader's", err)
 	}
 }
 
+const (
+	alb = `h2 2026-06-10T12:00:00.186641Z app/a/50dc 192.0.2.1:2817 10.0.0.1:80 0.086 0.048 -1 200 200 0 57 "GET https://www.example.com:443/a?b HTTP/1.1" "curl/7.46.0" - - arn:x`
+	elb = `2026-06-10T12:00:01.000000Z balancer [2001:db8::0:1]:2817 - -1 -1 -1 503 0 0 57 "GET http://www.example.com:80/b HTTP/1.1" "-" - -`
+	iis = "#Software: Microsoft Internet Information Services 10.0\r\n#Fields: date time c-ip cs-uri-stem\r\n2026-06-10 12:00:06 192.0.2.1 /api\r\n" +
+		"#Fields: date time cs-uri-stem c-ip\r\n2026-06-10 12:00:05 /b 192.0.2.2\r\n"
+	cloudfront = "#Version: 1.0\n#Fields: date time x-edge-location c-ip cs-uri-stem\n2026-06-10\t12:00:00\tLAX 1\t192.0.2.1\t/index.html\n"
+)
+
+func TestReadLogsOfLoadBalancers(t *testing.T) {
+	at := func(second, nanos int) time.Time { return time.Date(2026, 6, 10, 12, 0, second, nanos, time.UTC) }
+	tests := []struct {
+		why, format, key, in string
+		want                 []trace.Entry
+	}{
+		{"clients", "alb", "host", alb + "\n" + elb, []trace.Entry{{At: at(0, 186641000), Key: "192.0.2.1"}, {At: at(1, 0), Key: "2001:db8::1"}}},
+		{"paths", "alb", "path", alb, []trace.Entry{{At: at(0, 186641000), Key: "https://www.example.com:443/a"}}},
+		{"agents", "alb", "agent", alb, []trace.Entry{{At: at(0, 186641000), Key: "curl/7.46.0"}}},
+		{"columns that change", "w3c", "host", iis, []trace.Entry{{At: at(5, 0), Key: "192.0.2.2"}, {At: at(6, 0), Key: "192.0.2.1"}}},
+		{"a column by its name", "w3c", "cs-uri-stem", iis, []trace.Entry{{At: at(5, 0), Key: "/b"}, {At: at(6, 0), Key: "/api"}}},
+		{"tabs, and a blank within a column", "w3c", "x-edge-location", cloudfront, []trace.Entry{{At: at(0, 0), Key: "LAX 1"}}},
+	}
+	for _, tt := range tests {
+		got, _, err := trace.Read(strings.NewReader(tt.in), trace.Format{Name: tt.format, KeyField: tt.key})
+		if err != nil {
+			t.Errorf("%s: %v", tt.why, err)
+		}
+		if diff := gocmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.why, diff)
+		}
+	}
+}
+
+func TestBadLinesAreSkippedAsFarAsAllowed(t *testing.T) {
+	in := common + "\nlogfile turned over\n" + common + "\nagain turned over\n"
+	format := trace.Format{Name: "combined", KeyField: "host", BadLines: 2}
+	got, skipped, err := trace.Read(strings.NewReader(in), format)
+	if err != nil || len(got) != 2 || skipped == nil || skipped.Count != 2 || skipped.First[0].Line != 2 {
+		t.Errorf("%d entries, skipped %v, error %v; expected two of each", len(got), skipped, err)
+	}
+	counts, skipped, err := trace.Keys(strings.NewReader(in), format)
+	if err != nil || len(counts) != 1 || counts[0].Count != 2 || skipped == nil || skipped.Count != 2 {
+		t.Errorf("keys %v, skipped %v, error %v; expected one key twice and two bad lines", counts, skipped, err)
+	}
+	format.BadLines = 1
+	if got, _, err := trace.Read(strings.NewReader(in), format); err == nil || got != nil {
+		t.Errorf("%d entries, error %v; expected an error: there are two bad lines and one is allowed", len(got), err)
+	}
+	format.BadLines = 9
+	if _, _, err := trace.Read(strings.NewReader("root:secret\n"), format); err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("error %v; expected one that shows nothing of a file without a good line", err)
+	}
+}
+
 func TestBadLinesAreListedToTenAndCounted(t *testing.T) {
-	_, err := trace.Read(strings.NewReader(common+"\n"+strings.Repeat("bad\n", 12)), trace.Format{Name: "combined", KeyField: "host"})
+	_, _, err := trace.Read(strings.NewReader(common+"\n"+strings.Repeat("bad\n", 12)), trace.Format{Name: "combined", KeyField: "host"})
 	if err == nil {
 		t.Fatal("no error for twelve bad lines")
 	}
 	text := err.Error()
-	if !strings.HasPrefix(text, "12 bad lines:\n  2:1: ") || !strings.HasSuffix(text, "\n  and 2 more") || strings.Count(text, "\n") != 11 {
+	if !strings.HasPrefix(text, "12 bad lines:\n  2:1: ") || !strings.HasSuffix(text, "\n  and 2 more\n  bad_lines: 12 would skip what is bad") || strings.Count(text, "\n") != 12 {
 		t.Errorf("not the first ten and the number of the rest:\n%s", text)
 	}
 }
@@ -187,7 +246,7 @@ func TestKeysNeedNoTime(t *testing.T) {
 	}
 	want := []trace.KeyCount{{"a", 2}, {"b", 1}, {"c", 1}} // by count, then first occurrence
 	for _, tt := range tests {
-		got, err := trace.Keys(strings.NewReader(tt.in), trace.Format{Name: tt.format, TimeField: "time", KeyField: "host"})
+		got, _, err := trace.Keys(strings.NewReader(tt.in), trace.Format{Name: tt.format, TimeField: "time", KeyField: "host"})
 		if err != nil {
 			t.Errorf("%s: %v", tt.format, err)
 		}
@@ -195,7 +254,7 @@ func TestKeysNeedNoTime(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", tt.format, diff)
 		}
 	}
-	if _, err := trace.Keys(strings.NewReader("host\n"), trace.Format{Name: "csv", TimeField: "time", KeyField: "host"}); !errors.Is(err, trace.ErrEmpty) {
+	if _, _, err := trace.Keys(strings.NewReader("host\n"), trace.Format{Name: "csv", TimeField: "time", KeyField: "host"}); !errors.Is(err, trace.ErrEmpty) {
 		t.Errorf("keys of nothing: error %v, expected ErrEmpty", err)
 	}
 }
