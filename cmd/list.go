@@ -3,6 +3,7 @@ package cmd
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/jsonschema-go/jsonschema"
 	"github.com/spf13/cobra"
 
 	"github.com/quotalab/quotalab/cmd/campaign"
@@ -21,24 +23,26 @@ import (
 	"github.com/quotalab/quotalab/results/summary"
 	"github.com/quotalab/quotalab/results/sweep"
 	"github.com/quotalab/quotalab/scenarios"
+	"github.com/quotalab/quotalab/scenarios/decode"
 	"github.com/quotalab/quotalab/sim/limiter"
+	"github.com/quotalab/quotalab/sim/plan"
 )
 
 // listings are what list can list. To add one, write a function and a line
 // here.
-func (a *app) listings() map[string]func(io.Writer) error {
-	return map[string]func(io.Writer) error{"scenarios": a.listScenarios, "limiters": a.listLimiters, "metrics": listMetrics}
+func (a *app) listings() map[string]func() (*present.Table, error) {
+	return map[string]func() (*present.Table, error){"scenarios": listScenarios, "limiters": a.listLimiters, "metrics": listMetrics}
 }
 
 func (a *app) listCommand() *cobra.Command {
-	names := kindsOf(a.listings())
-	return &cobra.Command{
+	names, asJSON := kindsOf(a.listings()), false
+	cmd := &cobra.Command{
 		Use:   "list [scenarios|limiters|metrics]",
 		Short: "List the shipped scenarios, the kinds of limiter or the metrics",
 		Long: `Lists the scenarios that come with quotalab, or the kinds of limiter with their options, or the metrics that an
-assertion can be about. With --quiet, the scenarios' names alone.` + exitHelp(campaign.Passed, campaign.Invalid),
+assertion can be about. With --quiet, the names alone.` + exitHelp(campaign.Passed, campaign.Invalid),
 		Example: `  quotalab list
-  quotalab list limiters`,
+  quotalab list limiters --json`,
 		ValidArgs: names,
 		RunE: func(cmd *cobra.Command, given []string) error {
 			what := "scenarios"
@@ -49,29 +53,69 @@ assertion can be about. With --quiet, the scenarios' names alone.` + exitHelp(ca
 			if !ok || len(given) > 1 {
 				return usagef("expected one of %s, found %q%s", strings.Join(names, ", "), given, metric.DidYouMean(what, names))
 			}
-			return list(cmd.OutOrStdout())
+			out := cmd.OutOrStdout()
+			t, err := list()
+			switch {
+			case err != nil:
+				return err
+			case asJSON:
+				return writeList(out, t)
+			case a.quiet:
+				for _, row := range t.Rows {
+					if name := row[0].Text; name != "" && !strings.HasPrefix(name, " ") {
+						fmt.Fprintln(out, name)
+					}
+				}
+				return nil
+			}
+			for i := range t.Columns {
+				t.Columns[i].Name = "" // on a terminal a list needs no header
+			}
+			return t.Write(out, present.Look{Width: lineWidth})
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "as a JSON list of objects")
+	return cmd
 }
 
-func (a *app) listScenarios(out io.Writer) error {
-	list := present.NewTable("", "", "", "")
-	for _, name := range scenarios.Shipped() {
-		if a.quiet {
-			fmt.Fprintln(out, name)
-			continue
+// writeList writes a list as JSON: an object for each row, its members named as the
+// columns. What belongs to the row above names that in its own.
+func writeList(w io.Writer, t *present.Table) error {
+	list, above := []map[string]string{}, ""
+	for _, row := range t.Rows {
+		object := map[string]string{}
+		for i, c := range row {
+			if c.Text != "" {
+				object[t.Columns[i].Name] = c.Text
+			}
 		}
+		if option, ok := strings.CutPrefix(row[0].Text, "  "); ok {
+			object["name"], object["of"] = option, above
+		} else {
+			above = row[0].Text
+		}
+		list = append(list, object)
+	}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(list)
+}
+
+func listScenarios() (*present.Table, error) {
+	list := present.NewTable("", "", "name", "about")
+	for _, name := range scenarios.Shipped() {
 		s, problems, err := scenarios.Load(name)
 		if err := firstOf(err, problems.Err()); err != nil {
-			return fmt.Errorf("shipped scenario %s: %w", name, err)
+			return nil, fmt.Errorf("shipped scenario %s: %w", name, err)
 		}
 		list.AddWords(name, s.About)
 	}
-	return list.Write(out, present.Look{Width: lineWidth})
+	return list, nil
 }
 
-func (a *app) listLimiters(out io.Writer) error {
-	list := present.NewTable("", "", "", "")
+func (a *app) listLimiters() (*present.Table, error) {
+	list := present.NewTable("", "", "name", "about")
 	for _, name := range slices.Sorted(maps.Keys(a.Kinds)) {
 		kind := a.Kinds[name]
 		list.AddWords(name, kind.About)
@@ -82,7 +126,7 @@ func (a *app) listLimiters(out io.Writer) error {
 	if text := limiter.Missing(); text != "" {
 		list.AddWords("", text)
 	}
-	return list.Write(out, present.Look{})
+	return list, nil
 }
 
 func optionText(about string, values []string, byDefault string) string {
@@ -95,8 +139,8 @@ func optionText(about string, values []string, byDefault string) string {
 	return about
 }
 
-func listMetrics(out io.Writer) error {
-	list := present.NewTable("", "", "", "", "", "")
+func listMetrics() (*present.Table, error) {
+	list := present.NewTable("", "", "name", "unit", "aggregations", "about")
 	for _, m := range metric.Catalogue() {
 		name := m.Name
 		if len(m.Tags) > 0 {
@@ -104,7 +148,7 @@ func listMetrics(out io.Writer) error {
 		}
 		list.AddWords(name, m.Unit, strings.Join(m.Kind.Aggregations(), " "), m.About)
 	}
-	return list.Write(out, present.Look{})
+	return list, nil
 }
 
 // lineWidth of prose on standard output.
@@ -132,10 +176,9 @@ an editor that completes and checks: a file that show writes to the user's cache
 			name := given[0]
 			data, ok := scenarios.Source(name)
 			if !ok {
-				return campaign.Invalidf("no shipped scenario %q%s; shipped are %s", name,
-					metric.DidYouMean(name, scenarios.Shipped()), strings.Join(scenarios.Shipped(), ", "))
+				return campaign.Invalidf("no shipped scenario %q%s; quotalab list has their names", name, metric.DidYouMean(name, scenarios.Shipped()))
 			}
-			path, err := editorSchema()
+			path, err := a.editorSchema()
 			line := "# yaml-language-server: $schema=" + path
 			if err != nil { // such as a home that cannot be written to: a line that leads nowhere would be worse
 				line = "# For an editor: quotalab schema scenario > scenario.schema.json, and here yaml-language-server: $schema=scenario.schema.json"
@@ -149,8 +192,8 @@ an editor that completes and checks: a file that show writes to the user's cache
 
 // editorSchema returns where an editor finds the schema of this version's scenarios, which it
 // writes there unless it is there already.
-func editorSchema() (string, error) {
-	schema, err := scenarios.Schema()
+func (a *app) editorSchema() (string, error) {
+	schema, err := decode.WriteSchema(a.scenarioSchema())
 	if err != nil {
 		return "", err
 	}
@@ -191,10 +234,57 @@ func replaceFile(path string, data []byte) error {
 }
 
 // schemas are JSON Schemas of the files that quotalab reads and writes.
-var schemas = map[string]func() ([]byte, error){"scenario": scenarios.Schema, "gate": scenarios.GateSchema, "summary": summary.Schema, "sweep": sweep.Schema}
+func (a *app) schemas() map[string]func() ([]byte, error) {
+	return map[string]func() ([]byte, error){
+		"scenario": func() ([]byte, error) { return decode.WriteSchema(a.scenarioSchema()) },
+		"gate":     func() ([]byte, error) { return decode.WriteSchema(scenarios.GateSchema()) },
+		"summary":  summary.Schema, "sweep": sweep.Schema,
+	}
+}
+
+// scenarioSchema is the language with this binary's kinds of limiters and engines, and the
+// options of each.
+func (a *app) scenarioSchema() *jsonschema.Schema {
+	s := scenarios.Schema()
+	for _, name := range slices.Sorted(maps.Keys(a.Kinds)) {
+		addKind(s.Defs["Limiter"], name, a.Kinds[name].Options, a.Kinds[name].Outside)
+	}
+	engines := plan.Engines()
+	for _, name := range slices.Sorted(maps.Keys(engines)) {
+		addKind(s.Defs["Engine"], name, engines[name].Options, false)
+	}
+	return s
+}
+
+// addKind adds a kind to those that a schema knows, with its options; free are
+// those that only a program of its own knows.
+func addKind(s *jsonschema.Schema, kind string, options []limiter.Option, free bool) {
+	p := s.Properties["kind"]
+	p.Types, p.Type, p.MinLength, p.Enum = nil, "string", nil, append(p.Enum, kind)
+	if free {
+		return
+	}
+	known := &jsonschema.Schema{Type: "object", Properties: map[string]*jsonschema.Schema{}, AdditionalProperties: &jsonschema.Schema{Not: &jsonschema.Schema{}}}
+	for _, o := range options {
+		option := &jsonschema.Schema{Types: []string{"string", "number", "boolean"}, Description: o.About}
+		if len(o.Values) > 0 {
+			option.Description = optionText(o.About, o.Values, "")
+		}
+		if o.Default != "" {
+			option.Default, _ = json.Marshal(o.Default) // text always has JSON
+		}
+		known.Properties[o.Name] = option
+		known.PropertyOrder = append(known.PropertyOrder, o.Name)
+	}
+	is := any(kind)
+	s.AllOf = append(s.AllOf, &jsonschema.Schema{
+		If:   &jsonschema.Schema{Properties: map[string]*jsonschema.Schema{"kind": {Const: &is}}},
+		Then: &jsonschema.Schema{Properties: map[string]*jsonschema.Schema{"options": known}},
+	})
+}
 
 func (a *app) schemaCommand() *cobra.Command {
-	names := kindsOf(schemas)
+	names := kindsOf(a.schemas())
 	return &cobra.Command{
 		Use:   "schema " + strings.Join(names, "|"),
 		Short: "Print the JSON Schema of a file that quotalab reads or writes",
@@ -208,7 +298,7 @@ or the result of a sweep, for whoever reads them.` + exitHelp(campaign.Passed, c
 			if err := oneOf("SCHEMA", given[0], names); err != nil {
 				return err
 			}
-			data, err := schemas[given[0]]()
+			data, err := a.schemas()[given[0]]()
 			if err != nil {
 				return err
 			}

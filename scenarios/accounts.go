@@ -55,8 +55,8 @@ type CachedAccount struct {
 // times its scale. Usage is counted in batches (Scenario.UsageBatch).
 type AccountUsage struct {
 	OfLimit     Percent      `yaml:"of_limit" one:"amount" doc:"expected usage in 30 days of the account of scale 1, in percent of its first limit (this or from)" min:"exclusive 0" max:"1e6"`
-	From        string       `yaml:"from" one:"amount" doc:"traffic source whose allowed requests are the usage, each by its cost; a key belongs to the account with its number modulo count (this or of_limit)"`
-	Limiter     string       `yaml:"limiter" doc:"with from: limiter that allowed them; left out: the source's only one"`
+	From        string       `yaml:"from" one:"amount" doc:"traffic source whose allowed requests are the usage, each by its cost; a key belongs to the account with its number modulo count (this or of_limit)" example:"calls"`
+	Limiter     string       `yaml:"limiter" doc:"with from: limiter that allowed them; left out: the source's only one" example:"main"`
 	Shape       RatePattern  `yaml:"shape" doc:"growth pattern; only its form counts, not its height" default:"1/s"`
 	Scale       Scale        `yaml:"scale" doc:"factor of an account's usage, drawn for each" default:"1"`
 	Draw        string       `yaml:"draw" doc:"poisson: units scatter; even: each comes when its time has come" default:"poisson" enum:"poisson,even"`
@@ -105,7 +105,7 @@ type AccountChange struct {
 // same accounts and usage, through a usage source, a cache, a log and a mail
 // service of its own.
 type Engine struct {
-	Kind         string      `yaml:"kind" doc:"kind of engine: flagsmith, catch_up, inline, hybrid, broken, or one of the binary's own" required:"true"`
+	Kind         string      `yaml:"kind" doc:"kind of engine: flagsmith, catch_up, inline, hybrid, broken, or one of the binary's own" required:"true" example:"flagsmith"`
 	Options      Options     `yaml:"options" doc:"options of this kind of engine"`
 	Every        Duration    `yaml:"every" doc:"time from the start of one run to that of the next" default:"12h" min:"1e9"`
 	Offset       Duration    `yaml:"offset" doc:"when the first run starts" default:"0s" min:"0"`

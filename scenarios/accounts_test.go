@@ -151,7 +151,7 @@ func TestAccountBoundaries(t *testing.T) {
 
 // TestSchemaOfAccountsAndEngines is the schema once nothing is rejected.
 func TestSchemaOfAccountsAndEngines(t *testing.T) {
-	data, err := Schema()
+	data, err := decode.WriteSchema(Schema())
 	if err != nil {
 		t.Fatal(err)
 	}

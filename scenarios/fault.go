@@ -35,35 +35,35 @@ type Fault struct {
 
 // ShardFault is a fault of one shard.
 type ShardFault struct {
-	Shard string `yaml:"shard" doc:"name of the shard" required:"true"`
+	Shard string `yaml:"shard" doc:"name of the shard" required:"true" example:"shard-1"`
 }
 
 // DelayFault is more delay between all clients and one shard.
 type DelayFault struct {
-	Shard string       `yaml:"shard" doc:"name of the shard" required:"true"`
+	Shard string       `yaml:"shard" doc:"name of the shard" required:"true" example:"shard-1"`
 	RTT   Distribution `yaml:"rtt" doc:"what is added to every round trip, half on the way there, half on the way back" required:"true"`
 }
 
 // BandwidthFault is a narrow link to one shard, which all clients share.
 type BandwidthFault struct {
-	Shard string   `yaml:"shard" doc:"name of the shard" required:"true"`
+	Shard string   `yaml:"shard" doc:"name of the shard" required:"true" example:"shard-1"`
 	Rate  ByteRate `yaml:"rate" doc:"what the link carries, each way" required:"true" min:"exclusive 0"`
 }
 
 // RenameFault is another name of a shard, to all clients.
 type RenameFault struct {
-	Shard string `yaml:"shard" doc:"name of the shard" required:"true"`
-	To    string `yaml:"to" doc:"name by which all clients know it from then on" required:"true"`
+	Shard string `yaml:"shard" doc:"name of the shard" required:"true" example:"shard-1"`
+	To    string `yaml:"to" doc:"name by which all clients know it from then on" required:"true" example:"shard-9"`
 }
 
 // AddFault is one more shard.
 type AddFault struct {
-	Shard string `yaml:"shard" doc:"name of the new shard" required:"true"`
+	Shard string `yaml:"shard" doc:"name of the new shard" required:"true" example:"shard-1"`
 }
 
 // ClockFault is a client whose clocks go wrong.
 type ClockFault struct {
-	Client string   `yaml:"client" doc:"name of the client" required:"true"`
+	Client string   `yaml:"client" doc:"name of the client" required:"true" example:"web"`
 	Offset Duration `yaml:"offset" doc:"how much further ahead of true time its clocks are than clock_offset says (negative: behind)" required:"true"`
 }
 

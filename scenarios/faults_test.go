@@ -20,7 +20,7 @@ faults: [%s]
 
 // TestEveryFault reads each kind, at the bounds of what the checks accept.
 func TestEveryFault(t *testing.T) {
-	r := resolved(t, Schema)
+	r := resolved(t, Schema())
 	const minute = Duration(time.Minute)
 	for _, c := range []struct {
 		fault, kind, on string

@@ -21,9 +21,9 @@ type Gate struct {
 // GateRule judges the numbers that fit all of Metric, Aggregation, Scenario
 // and Clock; an empty one fits every number.
 type GateRule struct {
-	Metric      string `yaml:"metric" doc:"metric of the number, with tags as in assert that it must have; left out: every metric"`
+	Metric      string `yaml:"metric" doc:"metric of the number, with tags as in assert that it must have; left out: every metric" example:"latency{decision=denied}"`
 	Aggregation string `yaml:"aggregation" doc:"aggregation of the number; left out: every one" enum:"count,value,avg,p50,p90,p99,max"`
-	Scenario    string `yaml:"scenario" doc:"name of the scenario; * stands for any letters, ? for one, [ab] for one of some; left out: every scenario"`
+	Scenario    string `yaml:"scenario" doc:"name of the scenario; * stands for any letters, ? for one, [ab] for one of some; left out: every scenario" example:"race-*"`
 	Clock       string `yaml:"clock" doc:"virtual: of scenarios in virtual time; real: in real time; left out: both" enum:"virtual,real"`
 
 	// One of these is set; Worse when the others are not.

@@ -13,7 +13,7 @@ import (
 
 // language is what the types of a scenario do not say.
 var language = decode.Language{
-	Root: reflect.TypeFor[Scenario](), Noun: "scenario", Expected: "name, horizon, traffic and limiters", Example: "shards.count",
+	Root: reflect.TypeFor[Scenario](), Noun: "scenario", File: "schema.json", Expected: "name, horizon, traffic and limiters", Example: "shards.count",
 	Shorthands: []decode.Shorthand{
 		decode.Short("poisson, even, or a mapping with gamma or pareto", func(word string) Gaps { return Gaps{Poisson: word == "poisson", Even: word == "even"} }, "poisson", "even"),
 		decode.Short("none, or a mapping with retry", func(string) Reaction { return Reaction{} }, "none"),
@@ -42,13 +42,14 @@ var language = decode.Language{
 }
 
 // gateLanguage is that of gate.yaml.
-var gateLanguage = decode.Language{Root: reflect.TypeFor[Gate](), Noun: "gate", Expected: "alpha, runs and rules"}
+var gateLanguage = decode.Language{Root: reflect.TypeFor[Gate](), Noun: "gate", File: "gate.schema.json", Expected: "alpha, runs and rules"}
 
-// Schema returns the JSON Schema of scenario files.
-func Schema() ([]byte, error) { return language.Schema() }
+// Schema returns the JSON Schema of scenario files. The kinds of limiters and
+// engines are not known here, and may be added.
+func Schema() *jsonschema.Schema { return language.Schema() }
 
 // GateSchema returns the JSON Schema of gate.yaml.
-func GateSchema() ([]byte, error) { return gateLanguage.Schema() }
+func GateSchema() *jsonschema.Schema { return gateLanguage.Schema() }
 
 // join appends elements to a dotted path.
 var join = decode.Join

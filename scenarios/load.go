@@ -62,6 +62,5 @@ func notFound(name string, err error) error {
 	if _, ok := Source(bare); ok {
 		hint = fmt.Sprintf(" (did you mean %q?)", bare)
 	}
-	return fmt.Errorf("no file and no shipped scenario %q%s; shipped are %s: %w",
-		name, hint, strings.Join(Shipped(), ", "), err)
+	return fmt.Errorf("no such file %q: %w, and no shipped scenario has that name%s; quotalab list shows their names", name, fs.ErrNotExist, hint)
 }

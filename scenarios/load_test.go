@@ -56,7 +56,7 @@ func TestLoadNotFound(t *testing.T) {
 	for name, want := range map[string]string{
 		"race-lau":      `(did you mean "race-lua"?)`,
 		"hot-key.yml":   `(did you mean "hot-key"?)`,
-		"zzzzzzzzzzzzz": "shipped are access-log, ",
+		"zzzzzzzzzzzzz": `no such file "zzzzzzzzzzzzz": `,
 		"./nope.yaml":   "reading the scenario",
 	} {
 		_, _, err := Load(name)

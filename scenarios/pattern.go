@@ -85,7 +85,7 @@ type Herd struct {
 
 // Replay plays recorded timestamps.
 type Replay struct {
-	File      string `yaml:"file" doc:"path, relative to the scenario file; access-log-sample is built in" required:"true"`
+	File      string `yaml:"file" doc:"path, relative to the scenario file; access-log-sample is built in" required:"true" example:"access.log"`
 	Format    string `yaml:"format" doc:"format of the file" default:"combined" enum:"combined,alb,w3c,csv,jsonl"`
 	Scale     Number `yaml:"scale" doc:"time is divided by this: 2 replays twice as fast" default:"1" min:"exclusive 0"`
 	TimeField string `yaml:"time_field" doc:"column or field of the timestamp (csv, jsonl): RFC 3339, or Unix seconds" default:"time"`
@@ -174,7 +174,7 @@ type SequenceKeys struct {
 
 // TraceKeys are drawn with the frequencies of a file's key field.
 type TraceKeys struct {
-	File     string `yaml:"file" doc:"path, relative to the scenario file; access-log-sample is built in" required:"true"`
+	File     string `yaml:"file" doc:"path, relative to the scenario file; access-log-sample is built in" required:"true" example:"access.log"`
 	Format   string `yaml:"format" doc:"format of the file" default:"combined" enum:"combined,alb,w3c,csv,jsonl"`
 	KeyField string `yaml:"key_field" doc:"column or field of the key; combined and w3c logs: host, user, path, agent" default:"host"`
 	BadLines Count  `yaml:"bad_lines" doc:"as many bad lines are skipped, counted and shown; one more is an error" default:"0" min:"0"`
@@ -182,7 +182,7 @@ type TraceKeys struct {
 
 // MixKeys is one part of a mixture.
 type MixKeys struct {
-	Keys   string `yaml:"keys" doc:"population" required:"true"`
+	Keys   string `yaml:"keys" doc:"population" required:"true" example:"users"`
 	Weight Number `yaml:"weight" doc:"relative weight" default:"1" min:"exclusive 0"`
 }
 
@@ -190,7 +190,7 @@ type MixKeys struct {
 // population: prefix cuts an address to a range, groups spreads ids over that
 // number of groups, size puts that number of consecutive ids into one group.
 type DerivedKeys struct {
-	From   string `yaml:"from" doc:"population" required:"true"`
+	From   string `yaml:"from" doc:"population" required:"true" example:"users"`
 	Prefix Count  `yaml:"prefix" one:"by" doc:"length of the address range in bits, e.g. 48" min:"1" max:"128"`
 	Groups Count  `yaml:"groups" one:"by" doc:"number of groups: id modulo groups" min:"1"`
 	Size   Count  `yaml:"size" one:"by" doc:"number of ids in a group: id divided by size" min:"1"`

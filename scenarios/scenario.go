@@ -162,8 +162,8 @@ import (
 // Scenario is one decoded scenario file. Every field's yaml name is its Go
 // name in snake case; maps keep the file's order (see Named).
 type Scenario struct {
-	Name    string    `yaml:"name" doc:"identifier of the scenario: lower case letters, digits and dashes" required:"true"`
-	About   string    `yaml:"about" doc:"what the scenario shows, in a sentence or two"`
+	Name    string    `yaml:"name" doc:"identifier of the scenario: lower case letters, digits and dashes" required:"true" example:"my-scenario"`
+	About   string    `yaml:"about" doc:"what the scenario shows, in a sentence or two" example:"Sixty-four callers race for one key."`
 	Seed    uint64    `yaml:"seed" doc:"seed of every random stream" default:"1"`
 	Epoch   time.Time `yaml:"epoch" doc:"instant at which the run's clock starts, RFC 3339" default:"2026-01-01T00:00:00Z"`
 	Horizon Duration  `yaml:"horizon" doc:"length of the run: no arrival is due at or after it" required:"true" min:"exclusive 0"`
@@ -251,8 +251,8 @@ type Network struct {
 
 // Link is the round-trip time from a client's zone to a shard's zone.
 type Link struct {
-	From string       `yaml:"from" doc:"zone of the client" required:"true"`
-	To   string       `yaml:"to" doc:"zone of the shard" required:"true"`
+	From string       `yaml:"from" doc:"zone of the client" required:"true" example:"eu-west"`
+	To   string       `yaml:"to" doc:"zone of the shard" required:"true" example:"us-east"`
 	RTT  Distribution `yaml:"rtt" doc:"round-trip time on this link" required:"true"`
 }
 
@@ -305,8 +305,8 @@ type Client struct {
 type Traffic struct {
 	Rate        RatePattern `yaml:"rate" doc:"growth pattern: intended arrivals per time" required:"true"`
 	Gaps        Gaps        `yaml:"gaps" doc:"how arrivals scatter around the rate" default:"poisson"`
-	Keys        string      `yaml:"keys" doc:"population that a request's key comes from (this or batch; left out with replay: the file's own keys)"`
-	Limit       string      `yaml:"limit" doc:"name of the limit that a request takes from; left out: the limiter's only one"`
+	Keys        string      `yaml:"keys" doc:"population that a request's key comes from (this or batch; left out with replay: the file's own keys)" example:"users"`
+	Limit       string      `yaml:"limit" doc:"name of the limit that a request takes from; left out: the limiter's only one" example:"per_user"`
 	Batch       []BatchItem `yaml:"batch" doc:"several limits that one request takes from at once"`
 	Cost        Count       `yaml:"cost" doc:"tokens that a request takes" default:"1" min:"1"`
 	Limiters    []string    `yaml:"limiters" doc:"limiters that every request is sent to, each independently; left out: all"`
@@ -319,8 +319,8 @@ type Traffic struct {
 
 // BatchItem is one limit of a batch.
 type BatchItem struct {
-	Limit string `yaml:"limit" doc:"name of the limit" required:"true"`
-	Keys  string `yaml:"keys" doc:"population of its key; populations derived from one another share the request's draw" required:"true"`
+	Limit string `yaml:"limit" doc:"name of the limit" required:"true" example:"per_user"`
+	Keys  string `yaml:"keys" doc:"population of its key; populations derived from one another share the request's draw" required:"true" example:"users"`
 	Cost  Count  `yaml:"cost" doc:"tokens taken from this limit" default:"1" min:"1"`
 }
 
@@ -348,7 +348,7 @@ type RetryBackoff struct {
 
 // Limiter is one limiter under test.
 type Limiter struct {
-	Kind      string       `yaml:"kind" doc:"kind of limiter: boulder, redis_rate, tat, process, http, always, never, broken, flaky, or one of the binary's own" required:"true"`
+	Kind      string       `yaml:"kind" doc:"kind of limiter: boulder, redis_rate, tat, process, http, always, never, broken, flaky, or one of the binary's own" required:"true" example:"tat"`
 	Limit     *Limit       `yaml:"limit" one:"limits" doc:"the only limit (this or limits)"`
 	Limits    Named[Limit] `yaml:"limits" one:"limits" doc:"several limits by name (this or limit)"`
 	Overrides []Override   `yaml:"overrides" doc:"limits of single keys"`
@@ -362,12 +362,12 @@ type Limiter struct {
 // for each instance of a client.
 type Process struct {
 	Command     []string `yaml:"command" doc:"program and its arguments" required:"true"`
-	Directory   string   `yaml:"directory" doc:"folder that it is started in, relative to the scenario's file; left out: that of the file"`
+	Directory   string   `yaml:"directory" doc:"folder that it is started in, relative to the scenario's file; left out: that of the file" example:"my-limiter"`
 	Environment Options  `yaml:"environment" doc:"variables of its environment, beside quotalab's own; {redis} is the first shard's Unix socket, {redis.NAME} that of a shard, {listen} where a service listens"`
 	Clock       string   `yaml:"clock" doc:"node, python: clock and timers of the runtime are virtual; preload: the C library's time of day is; none: it keeps the wall clock" default:"none" enum:"node,python,preload,none"`
 	Time        string   `yaml:"time" doc:"whose time it judges by: redis, or client, which needs a virtual clock" default:"redis" enum:"redis,client"`
 	Quiet       string   `yaml:"quiet" doc:"how it is known to have done all that it does: exact, as the kernel shows it" default:"exact" enum:"exact"`
-	Algorithm   string   `yaml:"algorithm" doc:"reference that it is audited by, such as fixed_window_first_hit; left out: none, so that over_admission is unknown"`
+	Algorithm   string   `yaml:"algorithm" doc:"reference that it is audited by, such as fixed_window_first_hit; left out: none, so that over_admission is unknown" example:"fixed_window_first_hit"`
 	Request     *Request `yaml:"request" doc:"of kind http: the request that asks for a decision"`
 }
 
@@ -375,7 +375,7 @@ type Process struct {
 // stand for those of the take. 2xx is allowed, 429 denied.
 type Request struct {
 	Method  string   `yaml:"method" doc:"method" default:"GET"`
-	Path    string   `yaml:"path" doc:"path and query" required:"true"`
+	Path    string   `yaml:"path" doc:"path and query" required:"true" example:"/login?user={key}"`
 	Headers []string `yaml:"headers" doc:"headers, each as Name: value"`
 }
 
@@ -388,8 +388,8 @@ type Limit struct {
 
 // Override is a limit of one key.
 type Override struct {
-	Limit string   `yaml:"limit" doc:"name of the limit; left out: the only one"`
-	Key   string   `yaml:"key" doc:"key that it applies to" required:"true"`
+	Limit string   `yaml:"limit" doc:"name of the limit; left out: the only one" example:"per_user"`
+	Key   string   `yaml:"key" doc:"key that it applies to" required:"true" example:"users-17"`
 	Count Count    `yaml:"count" doc:"tokens per period" required:"true" min:"1"`
 	Per   Duration `yaml:"period" doc:"time in which count tokens come back" required:"true" min:"exclusive 0"`
 	Burst Count    `yaml:"burst" doc:"tokens of a full bucket; left out: count" min:"1"`
@@ -405,7 +405,7 @@ type Assertion struct {
 // Condition is one condition of an assertion, as written. The string form
 // is a Condition with only Check set.
 type Condition struct {
-	Check          string   `yaml:"check" doc:"<aggregation> <op> <number with unit>" required:"true"`
+	Check          string   `yaml:"check" doc:"<aggregation> <op> <number with unit>" required:"true" example:"p(99) < 5ms"`
 	AbortOnFail    bool     `yaml:"abortOnFail" doc:"end the run as soon as it fails; looked at while the run goes on, of metrics of single requests"`
 	DelayAbortEval Duration `yaml:"delayAbortEval" doc:"with abortOnFail: how much of the run passes before it may end it" min:"0"`
 	Over           Duration `yaml:"over" doc:"must hold in every window of this length too, so that a bad minute is not averaged away; of metrics of single requests" min:"exclusive 0"`

@@ -4,16 +4,20 @@ import (
 	"encoding/json"
 	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/goccy/go-yaml"
 	"github.com/google/jsonschema-go/jsonschema"
+
+	"github.com/quotalab/quotalab/scenarios/decode"
 )
 
-func parsed(t *testing.T, of func() ([]byte, error)) *jsonschema.Schema {
+// parsed is a schema as a reader of its file has it.
+func parsed(t *testing.T, of *jsonschema.Schema) *jsonschema.Schema {
 	t.Helper()
-	data, err := of()
+	data, err := decode.WriteSchema(of)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +28,7 @@ func parsed(t *testing.T, of func() ([]byte, error)) *jsonschema.Schema {
 	return &s
 }
 
-func resolved(t *testing.T, of func() ([]byte, error)) *jsonschema.Resolved {
+func resolved(t *testing.T, of *jsonschema.Schema) *jsonschema.Resolved {
 	t.Helper()
 	r, err := parsed(t, of).Resolve(&jsonschema.ResolveOptions{ValidateDefaults: true})
 	if err != nil {
@@ -52,7 +56,7 @@ func instance(t *testing.T, data []byte) any {
 }
 
 func TestShippedScenariosObeySchema(t *testing.T) {
-	r := resolved(t, Schema)
+	r := resolved(t, Schema())
 	for _, name := range Shipped() {
 		data, _ := Source(name)
 		if err := r.Validate(instance(t, data)); err != nil {
@@ -64,7 +68,7 @@ func TestShippedScenariosObeySchema(t *testing.T) {
 // TestSchemaIsCommitted keeps schema.json, which the shipped scenarios name
 // in their first line, the one that Schema makes.
 func TestSchemaIsCommitted(t *testing.T) {
-	got, err := Schema()
+	got, err := decode.WriteSchema(Schema())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +76,7 @@ func TestSchemaIsCommitted(t *testing.T) {
 }
 
 func TestSchemaRejects(t *testing.T) {
-	r := resolved(t, Schema)
+	r := resolved(t, Schema())
 	const valid = "name: a\nhorizon: 1m\nkeys: {k: {uniform: {n: 1_000}}}\ntraffic: {t: {rate: 5/s, keys: k}}\nlimiters: {l: {kind: tat, limit: {count: 3, period: 1s}, options: {write: lua}}}\n" +
 		"assert: {latency: [\"p(99) < 5ms\", {check: \"max < 1s\", over: 10s, abortOnFail: true, delayAbortEval: 5s}]}\n" +
 		"sweep:\n  axes: {limiters.l.kind: [tat, boulder], seed: [1, 2], warmup: {from: 1s, to: 9s, step: 1s}, keys.k.uniform.n: {from: 1, to: 8, factor: 2}}\n" +
@@ -124,10 +128,11 @@ func TestSchemaRejects(t *testing.T) {
 }
 
 // TestEveryFieldIsDocumented looks for fields without a doc tag, which have no
-// description in the schema. A default that does not decode panics.
+// description in the schema, and for texts of which nothing shows the form. A default
+// that does not decode panics.
 func TestEveryFieldIsDocumented(t *testing.T) {
 	seen := 0
-	for _, of := range []func() ([]byte, error){Schema, GateSchema} {
+	for _, of := range []*jsonschema.Schema{Schema(), GateSchema()} {
 		s := parsed(t, of)
 		types := maps.Clone(s.Defs)
 		types[s.Title] = s
@@ -142,6 +147,10 @@ func TestEveryFieldIsDocumented(t *testing.T) {
 				if p.Description == "" {
 					t.Errorf("%s.%s has no doc tag", name, field)
 				}
+				isText := p.Type == "string" || slices.Contains(p.Types, "string")
+				if isText && p.Ref == "" && p.Default == nil && len(p.Enum)+len(p.Examples) == 0 {
+					t.Errorf("%s.%s has no enum, default or example", name, field)
+				}
 			}
 		}
 	}
@@ -151,12 +160,12 @@ func TestEveryFieldIsDocumented(t *testing.T) {
 }
 
 func TestSchemaIsStable(t *testing.T) {
-	a, err := Schema()
+	a, err := decode.WriteSchema(Schema())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 3 {
-		if b, err := Schema(); err != nil || string(a) != string(b) {
+		if b, err := decode.WriteSchema(Schema()); err != nil || string(a) != string(b) {
 			t.Fatal("two calls differ", err)
 		}
 	}

@@ -29,9 +29,9 @@ type Column = metric.Column
 // Find is the search of an axis by bisection: the highest value at which all
 // assertions of the scenario hold.
 type Find struct {
-	Axis      string   `yaml:"axis" doc:"path of the field that is searched; not one of axes" required:"true"`
-	From      string   `yaml:"from" doc:"lowest value, at which the assertions should hold" required:"true"`
-	To        string   `yaml:"to" doc:"highest value, at which they should fail, in the unit of from" required:"true"`
+	Axis      string   `yaml:"axis" doc:"path of the field that is searched; not one of axes" required:"true" example:"traffic.calls.rate"`
+	From      string   `yaml:"from" doc:"lowest value, at which the assertions should hold" required:"true" example:"500/s"`
+	To        string   `yaml:"to" doc:"highest value, at which they should fail, in the unit of from" required:"true" example:"2_400/s"`
 	Tolerance Fraction `yaml:"tolerance" doc:"how far the last value that holds and the first that fails may lie apart at the end, as a share of the latter" default:"1%" min:"1e-6"`
 }
 

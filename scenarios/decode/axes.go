@@ -111,9 +111,9 @@ func (d *Decoder) setting(n ast.Node, path string, s Slot) (written string, mean
 // Range is values that rise by a step or a factor from From to at most To,
 // all in one unit.
 type Range struct {
-	From   string `yaml:"from" doc:"first value" required:"true"`
-	To     string `yaml:"to" doc:"greatest value, in the unit of from" required:"true"`
-	Step   string `yaml:"step" one:"by" doc:"what is added for the next value, in the unit of from"`
+	From   string `yaml:"from" doc:"first value" required:"true" example:"500/s"`
+	To     string `yaml:"to" doc:"greatest value, in the unit of from" required:"true" example:"2_000/s"`
+	Step   string `yaml:"step" one:"by" doc:"what is added for the next value, in the unit of from" example:"500/s"`
 	Factor Number `yaml:"factor" one:"by" doc:"what the next value is multiplied by" min:"exclusive 1"`
 }
 

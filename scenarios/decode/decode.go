@@ -48,6 +48,7 @@ const (
 type Language struct {
 	Root       reflect.Type // what a file is decoded into
 	Noun       string       // what a file is called: scenario
+	File       string       // name of the file with its schema
 	Expected   string       // fields of a file, for the message about one that is no mapping
 	Shorthands []Shorthand
 	Specials   []Special

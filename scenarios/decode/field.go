@@ -21,6 +21,7 @@ type field struct {
 	required bool
 	unless   []string // fields of the struct; where any of them is written, required is void
 	initial  string   // default
+	example  string   // of text whose form its documentation does not say
 	min, max *bound
 	enum     []string
 	one      string // group of alternatives: exactly one field of a group is written
@@ -45,7 +46,7 @@ func fields(t reflect.Type) []field {
 			continue
 		}
 		f := field{
-			index: i, name: name, doc: tag.Get("doc"), required: tag.Get("required") == "true", initial: tag.Get("default"),
+			index: i, name: name, doc: tag.Get("doc"), required: tag.Get("required") == "true", initial: tag.Get("default"), example: tag.Get("example"),
 			min: parseBound(tag.Get("min")), max: parseBound(tag.Get("max")), one: tag.Get("one"),
 		}
 		if e := tag.Get("enum"); e != "" {

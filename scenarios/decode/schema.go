@@ -12,15 +12,21 @@ import (
 // Schema returns the JSON Schema (draft 2020-12) of a language's files, made
 // from the Go types and their tags. It is what editors check while one writes;
 // the decoder checks more (units against each other, say).
-func (l *Language) Schema() ([]byte, error) {
+func (l *Language) Schema() *jsonschema.Schema {
 	b := schemaBuilder{l, map[string]*jsonschema.Schema{}}
 	root := b.object(l.Root)
 	root.Schema = "https://json-schema.org/draft/2020-12/schema"
+	root.ID = "https://raw.githubusercontent.com/quotalab/quotalab/main/scenarios/" + l.File
 	root.Title = "quotalab " + l.Noun
 	root.Defs = b.defs
-	data, err := json.MarshalIndent(root, "", "  ")
+	return root
+}
+
+// WriteSchema returns a schema as the text of a file.
+func WriteSchema(s *jsonschema.Schema) ([]byte, error) {
+	data, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
-		return nil, fmt.Errorf("writing the %s schema: %w", l.Noun, err)
+		return nil, fmt.Errorf("writing a schema: %w", err)
 	}
 	return append(data, '\n'), nil
 }
@@ -94,9 +100,17 @@ func (s scalar) schema(t reflect.Type) *jsonschema.Schema {
 	case t.Kind() == reflect.String:
 		return &jsonschema.Schema{Types: []string{"string", "number"}, MinLength: new(1)} // text may look like a number
 	case s.number:
-		return &jsonschema.Schema{Description: s.noun, Types: []string{"number", "string"}, Pattern: s.pattern}
+		return &jsonschema.Schema{Description: s.noun, Types: []string{"number", "string"}, Pattern: s.pattern, Examples: s.examples()}
 	}
-	return &jsonschema.Schema{Description: s.noun, Type: "string", Pattern: s.pattern}
+	return &jsonschema.Schema{Description: s.noun, Type: "string", Pattern: s.pattern, Examples: s.examples()}
+}
+
+// examples are what the noun names, or a number.
+func (s scalar) examples() []any {
+	if _, example, ok := strings.Cut(s.noun, " such as "); ok {
+		return []any{example}
+	}
+	return []any{1000}
 }
 
 func (b schemaBuilder) object(t reflect.Type) *jsonschema.Schema {
@@ -146,6 +160,9 @@ func (b schemaBuilder) property(f field, t reflect.Type) *jsonschema.Schema {
 		sh, _ := b.Language.short(t)
 		isBool := t.Kind() == reflect.Bool || sh.scalar == reflect.TypeFor[bool]()
 		p.Default = initialJSON(f.initial, scalars[t].number || isBool)
+	}
+	if f.example != "" {
+		p.Examples = []any{f.example}
 	}
 	return p
 }
