@@ -33,14 +33,7 @@ README. No file is overwritten.` + exitHelp(campaign.Passed, campaign.Invalid, c
 			if !slices.Contains(names, given[0]) {
 				return usagef("expected one of %s, found %q%s", strings.Join(names, ", "), given[0], metric.DidYouMean(given[0], names))
 			}
-			written, err := foreign.WriteAdapter(given[0], given[1])
-			if err != nil {
-				return campaign.With(campaign.Invalid, err)
-			}
-			for _, path := range written {
-				fmt.Fprintln(cmd.OutOrStdout(), path)
-			}
-			return nil
+			return a.written(foreign.WriteAdapter(given[0], given[1]))
 		},
 	}
 }

@@ -37,7 +37,17 @@ func Adapters() (names []string) {
 // WriteAdapter writes the files of an adapter into a folder, none of which may
 // be there already.
 func WriteAdapter(name, dir string) (written []string, err error) {
-	entries, err := adapters.ReadDir(path.Join("adapters", name))
+	files, err := fs.Sub(adapters, path.Join("adapters", name))
+	if err != nil {
+		return nil, err
+	}
+	return WriteFiles(files, dir, func(text []byte) []byte { return text })
+}
+
+// WriteFiles writes files into a folder, each as edit returns it and without .txt at the
+// end of its name. None may be there already.
+func WriteFiles(files fs.FS, dir string, edit func([]byte) []byte) (written []string, err error) {
+	entries, err := fs.ReadDir(files, ".")
 	if err != nil {
 		return nil, err
 	}
@@ -51,11 +61,11 @@ func WriteAdapter(name, dir string) (written []string, err error) {
 		return nil, err
 	}
 	for _, e := range entries {
-		text, err := adapters.ReadFile(path.Join("adapters", name, e.Name()))
+		text, err := fs.ReadFile(files, e.Name())
 		if err != nil {
 			return written, err
 		}
-		if err := os.WriteFile(target(e), text, 0o644); err != nil {
+		if err := os.WriteFile(target(e), edit(text), 0o644); err != nil {
 			return written, err
 		}
 		written = append(written, target(e))

@@ -1,0 +1,149 @@
+package cmd
+
+import (
+	"bytes"
+	"embed"
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"text/template"
+
+	"github.com/spf13/cobra"
+
+	"github.com/quotalab/quotalab/cmd/campaign"
+	"github.com/quotalab/quotalab/sim/foreign"
+)
+
+// templates are what new writes.
+//
+//go:embed templates
+var templates embed.FS
+
+// newFlags are those of new.
+type newFlags struct {
+	limiter        string
+	accounts, live bool
+}
+
+func (a *app) newCommand() *cobra.Command {
+	var f newFlags
+	cmd := &cobra.Command{
+		Use:   "new NAME",
+		Short: "Write a scenario to start from",
+		Long: `Writes NAME.yaml, a scenario with comments that plays as it is: a limiter under traffic, or with --accounts customers with quotas and
+the engines that warn them. "new limiter" writes a project with a limiter of one's own. No file is overwritten.` + exitHelp(campaign.Passed, campaign.Invalid, campaign.Internal),
+		Example: `  quotalab new my-scenario --limiter redis_rate
+  quotalab new my-quotas --accounts`,
+		Args: args("NAME"),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			if f.accounts && (f.live || cmd.Flags().Changed("limiter")) {
+				return usagef("--accounts: expected neither --live nor --limiter beside it: quotas have engines, in virtual time")
+			}
+			return a.newScenario(given[0], f)
+		},
+	}
+	cmd.Flags().StringVar(&f.limiter, "limiter", "tat", "kind of limiter, see quotalab list limiters")
+	cmd.Flags().BoolVar(&f.accounts, "accounts", false, "accounts with quotas instead of a limiter")
+	cmd.Flags().BoolVar(&f.live, "live", false, "in real time, on live Redis")
+	_ = cmd.RegisterFlagCompletionFunc("limiter", cobra.FixedCompletions(a.templateKinds(), cobra.ShellCompDirectiveNoFileComp))
+	cmd.AddCommand(a.newLimiterCommand())
+	return cmd
+}
+
+// templateKinds are the kinds of limiter that need nothing but a limit.
+func (a *app) templateKinds() (names []string) {
+	for _, name := range slices.Sorted(maps.Keys(a.Kinds)) {
+		if !a.Kinds[name].Outside {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// scenarioName is what a scenario may be called.
+var scenarioName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+
+func (a *app) newScenario(name string, f newFlags) error {
+	name = strings.TrimSuffix(name, ".yaml")
+	if !scenarioName.MatchString(name) {
+		return usagef("expected a NAME of lower case letters, digits and dashes, found %q", name)
+	}
+	if err := oneOf("--limiter", f.limiter, a.templateKinds()); err != nil {
+		return err
+	}
+	schema, err := a.editorSchema()
+	if err != nil { // such as a home that cannot be written to
+		schema = "scenario.schema.json"
+	}
+	t, err := template.ParseFS(templates, "templates/scenario.yaml")
+	if err != nil {
+		return err
+	}
+	var text bytes.Buffer
+	err = t.Execute(&text, map[string]any{"Name": name, "Schema": schema, "Limiter": f.limiter, "Options": a.Kinds[f.limiter].Options, "Accounts": f.accounts, "Live": f.live})
+	if err != nil {
+		return err
+	}
+	path := name + ".yaml"
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return campaign.With(campaign.Invalid, err)
+	}
+	_, err = file.Write(text.Bytes())
+	return a.written([]string{path}, errors.Join(err, file.Close()))
+}
+
+func (a *app) newLimiterCommand() *cobra.Command {
+	var language string
+	languages := append([]string{"go"}, slices.DeleteFunc(foreign.Adapters(), func(l string) bool { return l == "go" })...)
+	cmd := &cobra.Command{
+		Use:   "limiter DIR",
+		Short: "Write a project with a limiter of one's own",
+		Long: `Writes a small project into a folder: in Go a module whose program is quotalab with a limiter of its own, with a scenario, a test and
+a gate; in another language what "adapter" writes. No file is overwritten.` + exitHelp(campaign.Passed, campaign.Invalid, campaign.Internal),
+		Example: `  quotalab new limiter my-limiter
+  quotalab new limiter my-limiter --lang node`,
+		Args: args("DIR"),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			if err := oneOf("--lang", language, languages); err != nil {
+				return err
+			}
+			if language != "go" {
+				return a.written(foreign.WriteAdapter(language, given[0]))
+			}
+			files, err := fs.Sub(templates, "templates/limiter-go")
+			if err != nil {
+				return err
+			}
+			return a.written(foreign.WriteFiles(files, given[0], stampVersion))
+		},
+	}
+	cmd.Flags().StringVar(&language, "lang", "go", "language: "+strings.Join(languages, ", "))
+	_ = cmd.RegisterFlagCompletionFunc("lang", cobra.FixedCompletions(languages, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+// stampVersion names this build's version in a go.mod; that of a build which is no release
+// has to be replaced.
+func stampVersion(text []byte) []byte {
+	v, _ := buildVersion()
+	if !strings.HasPrefix(v, "v") {
+		v = "v0.0.0"
+	}
+	return bytes.ReplaceAll(text, []byte("quotalab VERSION"), []byte("quotalab "+v))
+}
+
+// written prints the files that were written.
+func (a *app) written(paths []string, err error) error {
+	if err != nil {
+		return campaign.With(campaign.Invalid, err)
+	}
+	for _, path := range paths {
+		a.print("%s\n", path)
+	}
+	return nil
+}
