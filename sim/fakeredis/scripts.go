@@ -30,11 +30,11 @@ func (e *scripts) run(name string, words []string) []byte {
 
 // Call executes a command of a script on the shard and returns its reply. A
 // script chooses the version of the protocol for itself.
-func (e *scripts) Call(words []string, resp3 bool) []byte {
+func (e *scripts) Call(name string, words []string, resp3 bool) []byte {
 	c := e.shard.client
 	before := c.RESP3
 	c.RESP3 = resp3
-	reply := e.shard.execute(words)
+	reply := e.shard.execute(name, words)
 	c.RESP3 = before
 	return reply
 }

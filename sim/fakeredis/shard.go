@@ -148,8 +148,8 @@ func (s *embedded) told(func(string, bool)) {}
 
 // execute runs one command at the present instant, for the current client or
 // its script, unless it is refused. The reply is valid until the next command.
-func (s *embedded) execute(words []string) []byte {
-	name := rediscmd.Lower(words[0])
+// name is words[0] in lower case.
+func (s *embedded) execute(name string, words []string) []byte {
 	if len(s.refusals) > 0 {
 		if text := s.refusal(name); text != "" {
 			return []byte("-" + text + "\r\n")

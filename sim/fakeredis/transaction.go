@@ -44,7 +44,7 @@ func (c *inlineConn) execute(words []string) {
 		c.queue(name, words)
 		return
 	}
-	reply := s.execute(words)
+	reply := s.execute(name, words)
 	if isNull(reply) && rediscmd.Of(name).MayWait(len(words), func(i int) string { return words[i] }) {
 		c.fail("ERR quotalab: " + name + " would wait for other clients, which the embedded shards cannot do in virtual time")
 		return
@@ -54,6 +54,9 @@ func (c *inlineConn) execute(words []string) {
 
 // isNull reports whether a reply is that there is nothing.
 func isNull(reply []byte) bool {
+	if len(reply) > len("$-1\r\n") {
+		return false
+	}
 	text := string(reply)
 	return text == "*-1\r\n" || text == "$-1\r\n" || text == "_\r\n"
 }

@@ -118,7 +118,7 @@ func (b *batch) item(it item) error {
 	n := b.in.outboxes.partition(it.period.account)
 	c := b.open[n]
 	if c == nil || len(c.items) == itemsPerCall {
-		c = &call{partition: n}
+		c = &call{partition: n, items: make([]item, 0, itemsPerCall/8)}
 		b.open[n] = c
 		b.calls = append(b.calls, c)
 	}
@@ -376,7 +376,10 @@ for i = 1, items do
     end
   end
   local r = 4 * i
-  reply[r - 3], reply[r - 2], reply[r - 1], reply[r] = status, before, after, limit
+  reply[r - 3] = status
+  reply[r - 2] = before
+  reply[r - 1] = after
+  reply[r] = limit
 end
 return reply
 `)

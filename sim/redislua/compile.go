@@ -72,7 +72,7 @@ func (c *compiler) expr(e *expr) eval {
 	case opFalse:
 		return func(*frame) Value { return false }
 	case opNumber:
-		return constant(c.number(e.num))
+		return constant(c.constant(e.num))
 	case opString:
 		return constant(e.text)
 	case opLocal, opUpvalue, opGlobal:
@@ -98,9 +98,9 @@ func (c *compiler) expr(e *expr) eval {
 
 func constant(v Value) eval { return func(*frame) Value { return v } }
 
-// number returns a constant as the function's table of constants holds it,
-// in which 0 and -0 are one key.
-func (c *compiler) number(n float64) Value {
+// constant returns a number as the function's table of constants holds it, in
+// which 0 and -0 are one key.
+func (c *compiler) constant(n float64) float64 {
 	if n == 0 {
 		if !c.fn.sawZero {
 			c.fn.sawZero, c.fn.zeroSign = true, math.Copysign(1, n)
@@ -145,6 +145,22 @@ func (c *compiler) index(e *expr) eval {
 			return f.index(line, v, key, operand)
 		}
 	}
+	if e.b.op.computes() {
+		key := c.number(e.b)
+		return func(f *frame) Value {
+			v := of(f)
+			n, other, ok := key(f)
+			if ok {
+				if t, ok := v.(*Table); ok {
+					if i := int(n); float64(i) == n && i > 0 && i <= len(t.array) && t.array[i-1] != nil {
+						return t.array[i-1]
+					}
+				}
+				other = boxed(n)
+			}
+			return f.index(line, v, other, operand)
+		}
+	}
 	key := c.expr(e.b)
 	return func(f *frame) Value {
 		v := of(f)
@@ -152,30 +168,33 @@ func (c *compiler) index(e *expr) eval {
 	}
 }
 
-// arguments returns the values of a list, of which a call or "..." at the end
-// gives all it has. spare is room behind them for the function's variables.
-func (c *compiler) arguments(list []*expr) func(f *frame, spare int) []Value {
-	if len(list) == 0 {
-		return func(f *frame, spare int) []Value { return make([]Value, 0, spare) }
-	}
-	last := list[len(list)-1]
-	if more := c.multi(last); more != nil {
-		fixed := c.exprs(list[:len(list)-1])
-		return func(f *frame, spare int) []Value {
-			out := make([]Value, len(fixed), max(len(fixed)+2, spare))
-			for i, e := range fixed {
-				out[i] = e(f)
-			}
-			return append(out, more(f)...)
+// arguments puts the values of a list on the stack, behind skip places, and
+// returns them; a call or "..." at the end gives all it has. spare is the room
+// for all variables of the function that gets them.
+func (c *compiler) arguments(list []*expr, skip int) func(f *frame, spare int) []Value {
+	var more multi
+	if n := len(list); n > 0 {
+		if more = c.multi(list[n-1]); more != nil {
+			list = list[:n-1]
 		}
 	}
 	fixed := c.exprs(list)
-	return func(f *frame, spare int) []Value {
-		out := make([]Value, len(fixed), max(len(fixed), spare))
-		for i, e := range fixed {
-			out[i] = e(f)
+	least := skip + len(fixed)
+	if more == nil {
+		return func(f *frame, spare int) []Value {
+			out := f.t.take(least, spare)
+			for i, e := range fixed {
+				out[skip+i] = e(f)
+			}
+			return out
 		}
-		return out
+	}
+	return func(f *frame, spare int) []Value {
+		out := f.t.take(least, max(spare, least+2))
+		for i, e := range fixed {
+			out[skip+i] = e(f)
+		}
+		return append(out, more(f)...)
 	}
 }
 
@@ -192,7 +211,7 @@ func (c *compiler) multi(e *expr) multi {
 
 // callee evaluates what is called, and its arguments.
 func (c *compiler) callee(e *expr) func(f *frame) (*Function, []Value) {
-	args, line := c.arguments(e.list), e.line
+	line := e.line
 	spare := func(v Value) int {
 		if fn, ok := v.(*Function); ok && fn.proto != nil {
 			return fn.proto.slots
@@ -200,17 +219,18 @@ func (c *compiler) callee(e *expr) func(f *frame) (*Function, []Value) {
 		return 0
 	}
 	if e.op == opMethod {
-		of, name, operand := c.expr(e.a), e.text, e.a
+		args, of, name, operand := c.arguments(e.list, 1), c.expr(e.a), e.text, e.a
 		called := nameOf(e)
 		return func(f *frame) (*Function, []Value) {
 			self := of(f)
 			v := f.index(line, self, name, operand)
-			list := append([]Value{self}, args(f, 0)...)
+			list := args(f, spare(v))
+			list[0] = self
 			f.line, f.site = line, e
 			return f.t.callable(v, &list, called), list
 		}
 	}
-	of, called := c.expr(e.a), nameOf(e.a)
+	args, of, called := c.arguments(e.list, 0), c.expr(e.a), nameOf(e.a)
 	return func(f *frame) (*Function, []Value) {
 		v := of(f)
 		list := args(f, spare(v))
@@ -222,8 +242,12 @@ func (c *compiler) callee(e *expr) func(f *frame) (*Function, []Value) {
 func (c *compiler) call(e *expr) multi {
 	callee := c.callee(e)
 	return func(f *frame) []Value {
+		t := f.t
+		stack := t.stack
 		fn, args := callee(f)
-		return f.t.invoke(fn, args)
+		ret := t.invoke(fn, args)
+		t.stack = stack
+		return ret
 	}
 }
 
@@ -256,44 +280,128 @@ func (c *compiler) operator(e *expr) eval {
 	if e.op == opConcat {
 		return c.concat(e)
 	}
-	a := c.expr(e.a)
 	switch e.op {
-	case opNot:
-		return func(f *frame) Value { return !truthy(a(f)) }
 	case opLength:
+		a := c.expr(e.a)
 		return func(f *frame) Value { return f.length(e, a(f)) }
-	case opNegate:
-		return func(f *frame) Value {
-			v := a(f)
-			if n, ok := v.(float64); ok {
-				return -n
-			}
-			return f.arith(e, v, v)
-		}
+	case opNot, opEqual, opUnequal, opLess, opLessEqual, opGreater, opGreaterEqual:
+		test := c.test(e)
+		return func(f *frame) Value { return test(f) }
 	}
-	b, line := c.expr(e.b), e.line
-	switch e.op {
-	case opEqual:
-		return func(f *frame) Value { v := a(f); return f.equal(line, v, b(f)) }
-	case opUnequal:
-		return func(f *frame) Value { v := a(f); return !f.equal(line, v, b(f)) }
-	case opLess, opLessEqual:
-		orEqual := e.op == opLessEqual
-		return func(f *frame) Value { v := a(f); return f.less(line, v, b(f), orEqual) }
-	case opGreater, opGreaterEqual:
-		orEqual := e.op == opGreaterEqual
-		return func(f *frame) Value { v := a(f); return f.less(line, b(f), v, orEqual) }
-	}
-	o := e.op
+	number := c.number(e)
 	return func(f *frame) Value {
-		v, w := a(f), b(f)
-		if x, ok := v.(float64); ok {
-			if y, ok := w.(float64); ok {
-				return arithmetic(o, x, y)
-			}
+		n, other, ok := number(f)
+		if ok {
+			return boxed(n)
 		}
-		return f.arith(e, v, w)
+		return other
 	}
+}
+
+// test compiles a condition.
+func (c *compiler) test(e *expr) func(f *frame) bool {
+	line := e.line
+	switch e.op {
+	case opParen:
+		return c.test(e.a)
+	case opNot:
+		a := c.test(e.a)
+		return func(f *frame) bool { return !a(f) }
+	case opAnd:
+		a, b := c.test(e.a), c.test(e.b)
+		return func(f *frame) bool { return a(f) && b(f) }
+	case opOr:
+		a, b := c.test(e.a), c.test(e.b)
+		return func(f *frame) bool { return a(f) || b(f) }
+	case opEqual:
+		a, b := c.expr(e.a), c.expr(e.b)
+		return func(f *frame) bool { v := a(f); return f.equal(line, v, b(f)) }
+	case opUnequal:
+		a, b := c.expr(e.a), c.expr(e.b)
+		return func(f *frame) bool { v := a(f); return !f.equal(line, v, b(f)) }
+	case opLess, opLessEqual, opGreater, opGreaterEqual:
+		return c.comparison(e)
+	}
+	v := c.expr(e)
+	return func(f *frame) bool { return truthy(v(f)) }
+}
+
+func (c *compiler) comparison(e *expr) func(f *frame) bool {
+	a, b, line := c.number(e.a), c.number(e.b), e.line
+	swapped, orEqual := e.op == opGreater || e.op == opGreaterEqual, e.op == opLessEqual || e.op == opGreaterEqual
+	return func(f *frame) bool {
+		x, v, xOK := a(f)
+		y, w, yOK := b(f)
+		if swapped {
+			x, v, xOK, y, w, yOK = y, w, yOK, x, v, xOK
+		}
+		if xOK && yOK {
+			return x < y || orEqual && x == y
+		}
+		return f.less(line, unless(xOK, v, x), unless(yOK, w, y), orEqual)
+	}
+}
+
+// number is an expression that is likely to be a number, which then needs no
+// memory: n if ok, and else the value.
+type number func(f *frame) (n float64, other Value, ok bool)
+
+// unless is the value that a number returned.
+func unless(ok bool, other Value, n float64) Value {
+	if ok {
+		return boxed(n)
+	}
+	return other
+}
+
+func unboxed(v Value) (n float64, other Value, ok bool) {
+	if n, ok := v.(float64); ok {
+		return n, nil, true
+	}
+	return 0, v, false
+}
+
+// computes reports whether an operator is one of arithmetic.
+func (o op) computes() bool {
+	switch o {
+	case opAdd, opSub, opMul, opDiv, opMod, opPow, opNegate:
+		return true
+	}
+	return false
+}
+
+func (c *compiler) number(e *expr) number {
+	switch {
+	case e.op == opParen:
+		return c.number(e.a)
+	case e.op == opNumber:
+		n := c.constant(e.num)
+		return func(*frame) (float64, Value, bool) { return n, nil, true }
+	case e.op == opLocal && !e.local.cell:
+		slot := e.local.slot
+		return func(f *frame) (float64, Value, bool) { return unboxed(f.regs[slot]) }
+	case e.op == opNegate:
+		a := c.number(e.a)
+		return func(f *frame) (float64, Value, bool) {
+			n, v, ok := a(f)
+			if ok {
+				return -n, nil, true
+			}
+			return unboxed(f.arith(e, v, v))
+		}
+	case e.op.computes():
+		a, b, o := c.number(e.a), c.number(e.b), e.op
+		return func(f *frame) (float64, Value, bool) {
+			x, v, xOK := a(f)
+			y, w, yOK := b(f)
+			if xOK && yOK {
+				return arithmetic(o, x, y), nil, true
+			}
+			return unboxed(f.arith(e, unless(xOK, v, x), unless(yOK, w, y)))
+		}
+	}
+	v := c.expr(e)
+	return func(f *frame) (float64, Value, bool) { return unboxed(v(f)) }
 }
 
 // concat joins the whole chain of "..", which groups to the right.
@@ -308,11 +416,14 @@ func (c *compiler) concat(e *expr) eval {
 	}
 	parts := c.exprs(chain.list)
 	return func(f *frame) Value {
-		values := make([]Value, len(parts))
+		stack := f.t.stack
+		values := f.t.take(len(parts), 0)
 		for i, p := range parts {
 			values[i] = p(f)
 		}
-		return f.concat(chain, values)
+		v := f.concat(chain, values)
+		f.t.stack = stack
+		return v
 	}
 }
 

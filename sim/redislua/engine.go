@@ -24,8 +24,9 @@ import (
 // Server executes the commands of scripts.
 type Server interface {
 	// Call executes a command for the client whose script runs, and returns its
-	// reply, in RESP 3 where asked for. It is valid until the next call.
-	Call(words []string, resp3 bool) []byte
+	// reply, in RESP 3 where asked for. It is valid until the next call, and so
+	// are the words. name is words[0] in lower case.
+	Call(name string, words []string, resp3 bool) []byte
 	// Writes reports whether Redis marks the command as writing.
 	Writes(words []string) bool
 	// Knows reports whether there is such a command.
@@ -45,12 +46,19 @@ type Engine struct {
 	functions *state
 	libraries map[string]*library
 	random    rand48
+	names     map[string]named // of the commands that scripts called, as they wrote them
 }
 
 // script is a script in the cache.
 type script struct {
 	fn    *proto
 	flags flags
+}
+
+// named is a command that scripts call.
+type named struct {
+	name    string // in lower case
+	refused bool   // to scripts
 }
 
 // run is one call of a script.
@@ -61,7 +69,7 @@ type run struct {
 
 // New returns an engine without scripts.
 func New(server Server) *Engine {
-	return &Engine{Steps: DefaultSteps, server: server, scripts: map[string]*script{}, libraries: map[string]*library{}, random: 0x1234ABCD330E}
+	return &Engine{Steps: DefaultSteps, server: server, scripts: map[string]*script{}, libraries: map[string]*library{}, names: map[string]named{}, random: 0x1234ABCD330E}
 }
 
 // Flush forgets all scripts, and what they changed of cjson.
@@ -139,8 +147,8 @@ func (e *Engine) evaluate(w *replyWriter, name string, words []string) {
 		return
 	}
 	st := e.state(&e.eval)
-	st.globals.set("KEYS", st.list(keys))
-	st.globals.set("ARGV", st.list(args))
+	st.globals.set("KEYS", st.list(&st.keys, keys))
+	st.globals.set("ARGV", st.list(&st.args, args))
 	st.call(w, digest, &run{readOnly: readOnly || s.flags.noWrites}, &Function{proto: s.fn})
 }
 
@@ -152,12 +160,14 @@ func (e *Engine) state(of **state) *state {
 	return *of
 }
 
-func (s *state) list(words []string) *Table {
-	t := newTable(&s.ids, len(words), 0)
-	for i, w := range words {
-		t.array[i] = w
+// list fills a table with words. For a script it is the one that the script before
+// had, of which nothing is left; variables of a function may still hold theirs.
+func (s *state) list(of *Table, words []string) *Table {
+	*of = Table{ids: &s.ids, array: of.array[:0]}
+	for _, w := range words {
+		of.array = append(of.array, w)
 	}
-	return t
+	return of
 }
 
 // load compiles a script into the cache; the text is that of an error.
@@ -180,7 +190,11 @@ func (e *Engine) load(digest, source string) string {
 // call runs a function and writes its result, or its error.
 func (s *state) call(w *replyWriter, name string, r *run, fn Value, args ...Value) {
 	s.run, s.steps = r, s.redis.Steps
-	t := &thread{state: s}
+	t := s.main
+	if t == nil {
+		t = &thread{state: s}
+	}
+	s.main = nil // while it runs
 	before := len(w.out)
 	defer s.end()
 	defer func() {
@@ -193,6 +207,7 @@ func (s *state) call(w *replyWriter, name string, r *run, fn Value, args ...Valu
 		}
 	}()
 	ret, thrown := t.protect(fn, args)
+	s.main = t
 	if thrown != nil {
 		w.err(t.errorText(thrown, name))
 		return

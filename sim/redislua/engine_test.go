@@ -16,7 +16,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // store is a server with strings alone.
 type store map[string]string
 
-func (s store) Call(words []string, _ bool) []byte {
+func (s store) Call(_ string, words []string, _ bool) []byte {
 	if len(words) != map[string]int{"set": 3, "get": 2, "echo": 2, "incr": 2}[strings.ToLower(words[0])] {
 		return []byte("-ERR wrong number of arguments for 'x' command\r\n")
 	}

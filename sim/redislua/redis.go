@@ -58,20 +58,38 @@ func (t *thread) redisCall(args []Value, throw bool) []Value {
 	return t.results(reply)
 }
 
-// words are a command's words: strings, and numbers as "%.17g" writes them.
+// words are a command's words: strings, and numbers as "%.17g" writes them. They
+// are valid until the next command's.
 func (t *thread) words(args []Value) []string {
-	words := make([]string, len(args))
-	for i, a := range args {
+	words := t.state.words[:0]
+	for _, a := range args {
 		switch v := a.(type) {
 		case string:
-			words[i] = v
+			words = append(words, v)
 		case float64:
-			words[i] = argumentText(v)
+			words = append(words, argumentText(v))
 		default:
 			return nil
 		}
 	}
+	t.state.words = words
 	return words
+}
+
+// mostNames is how many names of commands are remembered; more are of a script
+// that makes them up.
+const mostNames = 1000
+
+func (e *Engine) named(word string) named {
+	n, ok := e.names[word]
+	if !ok {
+		n.name = strings.ToLower(word)
+		n.refused = noScript[n.name]
+		if len(e.names) < mostNames {
+			e.names[word] = n
+		}
+	}
+	return n
 }
 
 // command executes a command and returns its reply, errors too.
@@ -84,10 +102,10 @@ func (t *thread) command(args []Value) Value {
 		return t.failure("Lua redis lib command arguments must be strings or integers", true)
 	}
 	run := t.state.run
-	name := strings.ToLower(words[0])
-	server := t.state.redis.server
+	command := t.state.redis.named(words[0])
+	name, server := command.name, t.state.redis.server
 	switch {
-	case noScript[name]:
+	case command.refused:
 		return t.failure("This Redis command is not allowed from script", true)
 	case run.readOnly && (server.Writes(words) || name == "publish" || name == "spublish" || name == "pfcount"): // which may write, or reach replicas
 		return t.failure("Write commands are not allowed from read-only scripts.", true)
@@ -95,7 +113,7 @@ func (t *thread) command(args []Value) Value {
 	if strings.HasPrefix(name, "xread") && waits(words) {
 		return t.failure("-ERR "+name+" command is not allowed with BLOCK option from scripts", true)
 	}
-	r := &replyReader{t: t, rest: server.Call(words, run.resp3)}
+	r := replyReader{t: t, rest: server.Call(name, words, run.resp3)}
 	reply := r.value()
 	if e, ok := reply.(*Table); ok {
 		if text, ok := e.getString("err").(string); ok {

@@ -14,14 +14,27 @@ type replyReader struct {
 }
 
 // line returns the rest of a line.
-func (r *replyReader) line() string {
+func (r *replyReader) line() []byte {
 	i := bytes.Index(r.rest, []byte("\r\n"))
 	if i < 0 {
 		r.t.raise("a reply without an end")
 	}
-	s := string(r.rest[:i])
+	s := r.rest[:i]
 	r.rest = r.rest[i+2:]
 	return s
+}
+
+// integer reads what a server wrote as one.
+func integer(text []byte) (n int64) {
+	for _, c := range text {
+		if c != '-' {
+			n = 10*n + int64(c-'0')
+		}
+	}
+	if len(text) > 0 && text[0] == '-' {
+		n = -n
+	}
+	return n
 }
 
 func (r *replyReader) bulk(n int) string {
@@ -35,8 +48,14 @@ func (r *replyReader) bulk(n int) string {
 
 func (r *replyReader) value() Value {
 	line := r.line()
-	kind, text := line[0], line[1:]
+	kind := line[0]
 	switch kind {
+	case ':':
+		return boxed(float64(integer(line[1:])))
+	case '$', '=', '%', '~', '*':
+		return r.sized(kind, int(integer(line[1:])))
+	}
+	switch text := string(line[1:]); kind {
 	case '+':
 		return r.t.single("ok", text)
 	case '-':
@@ -51,27 +70,30 @@ func (r *replyReader) value() Value {
 	case '(':
 		return r.t.single("big_number", text)
 	}
-	n, _ := strconv.ParseInt(text, 10, 64)
+	r.t.raise("a reply of no kind that is known")
+	return nil
+}
+
+// sized reads what has a length; −1 is null.
+func (r *replyReader) sized(kind byte, n int) Value {
 	switch {
-	case kind == ':':
-		return float64(n)
 	case n < 0:
 		return false
 	case kind == '$':
-		return r.bulk(int(n))
+		return r.bulk(n)
 	case kind == '=':
-		return r.verbatim(r.bulk(int(n)))
+		return r.verbatim(r.bulk(n))
 	case kind == '%':
-		return r.pairs(int(n))
+		return r.pairs(n)
 	case kind == '~':
-		set := r.t.table(0, int(n))
+		set := r.t.table(0, n)
 		for range n {
 			r.t.fill(set, r.value(), true)
 		}
 		return r.t.single("set", set)
 	}
-	list := r.t.table(int(n), 0)
-	for i := range int(n) {
+	list := r.t.table(n, 0)
+	for i := range n {
 		list.setInt(i+1, r.value())
 	}
 	return list

@@ -17,6 +17,10 @@ type state struct {
 	redis     *Engine
 	run       *run
 	suspended []*thread // coroutines that have not ended
+	main      *thread   // of the next script; nil: a new one
+	words     []string  // of the command that is called
+	keys      Table     // of the script, and its arguments
+	args      Table
 }
 
 // thread is a coroutine, or the script itself.
@@ -26,6 +30,9 @@ type thread struct {
 	depth  int    // of Lua calls
 	nested int    // calls that came from functions of Go
 	one    [1]Value
+	stack  []Value // of arguments and variables of the calls under way
+	larger []Value // for when that is full
+	idle   *frame  // for calls to come, and its parent
 	id     uint64
 	co     *coroutine // nil for the script itself
 }
@@ -104,6 +111,21 @@ func (t *thread) step() {
 	}
 }
 
+// take returns n places on the stack that hold anything, with room for size
+// behind the first. Who takes puts the stack back as it was before: then they
+// are valid until somebody takes again.
+func (t *thread) take(n, size int) []Value {
+	at, size := len(t.stack), max(n, size)
+	if at+size > cap(t.stack) { // what is on this one stays there, and no call under way uses a larger one
+		if cap(t.larger) <= cap(t.stack) || cap(t.larger) < size {
+			t.larger = make([]Value, 0, max(2*cap(t.stack), size, 256))
+		}
+		t.stack, at = t.larger[:0], 0
+	}
+	t.stack = t.stack[:at+size]
+	return t.stack[at : at+n : at+size]
+}
+
 // results returns one value as a function's results. They are valid until
 // the next call.
 func (t *thread) results(v Value) []Value {
@@ -165,9 +187,14 @@ func (t *thread) invoke(fn *Function, args []Value) []Value {
 		defer func() { t.depth += 100 }()
 		t.errorf("stack overflow")
 	}
-	before := t.frame
-	f := &frame{t: t, parent: before}
-	t.frame = f
+	before, stack := t.frame, t.stack
+	f := t.idle
+	if f == nil {
+		f = &frame{t: t}
+	} else {
+		t.idle = f.parent
+	}
+	f.parent, t.frame = before, f
 	for {
 		f.begin(fn, args)
 		fn.proto.body(f)
@@ -175,13 +202,17 @@ func (t *thread) invoke(fn *Function, args []Value) []Value {
 			break
 		}
 		t.step()
-		fn, args = f.tail, f.ret
+		fn, t.stack = f.tail, stack
+		args = t.take(len(f.ret), fn.proto.slots)
+		copy(args, f.ret)
 		f.tail, f.ret, f.dots = nil, nil, nil
 		f.tails++
 	}
-	t.frame = before
+	ret := f.ret
+	*f = frame{t: t, parent: t.idle}
+	t.idle, t.frame, t.stack = f, before, stack
 	t.depth--
-	return f.ret
+	return ret
 }
 
 // begin puts the arguments into the function's slots.
@@ -196,8 +227,8 @@ func (f *frame) begin(fn *Function, args []Value) {
 		f.regs = args[:p.slots]
 		clear(f.regs[n:])
 	} else {
-		f.regs = make([]Value, p.slots)
-		copy(f.regs[:p.params], args)
+		f.regs = f.t.take(p.slots, 0)
+		clear(f.regs[copy(f.regs[:p.params], args):])
 	}
 	for _, slot := range p.cells {
 		f.regs[slot] = &cell{f.regs[slot]}
@@ -217,7 +248,7 @@ func (f *frame) begin(fn *Function, args []Value) {
 
 // protect calls a value and returns what it threw.
 func (t *thread) protect(fn Value, args []Value) (ret []Value, thrown *raised) {
-	frame, depth, nested := t.frame, t.depth, t.nested
+	frame, depth, nested, stack := t.frame, t.depth, t.nested, t.stack
 	defer func() {
 		p := recover()
 		if p == nil {
@@ -227,7 +258,7 @@ func (t *thread) protect(fn Value, args []Value) (ret []Value, thrown *raised) {
 		if !ok {
 			panic(p)
 		}
-		t.frame, t.depth, t.nested = frame, depth, nested
+		t.frame, t.depth, t.nested, t.stack = frame, depth, nested, stack
 		thrown = r
 	}()
 	return t.call(fn, args...), nil

@@ -68,29 +68,37 @@ func (f *frame) declare(l *local, v Value) {
 }
 
 func (c *compiler) localStatement(s *stmt) exec {
-	if len(s.locals) == 1 && len(s.exprs) == 1 {
+	n := len(s.exprs)
+	if n == 1 && len(s.locals) == 1 {
 		l, value := s.locals[0], c.expr(s.exprs[0])
 		return func(f *frame) signal { f.declare(l, value(f)); return goesOn }
 	}
-	if len(s.exprs) == 0 {
+	if n == 0 || n == len(s.locals) && c.multi(s.exprs[n-1]) == nil { // no value sees a new variable
+		values := c.exprs(s.exprs)
 		return func(f *frame) signal {
-			for _, l := range s.locals {
-				f.declare(l, nil)
+			for i, l := range s.locals {
+				var v Value
+				if n > 0 {
+					v = values[i](f)
+				}
+				f.declare(l, v)
 			}
 			return goesOn
 		}
 	}
-	values := c.arguments(s.exprs)
+	values := c.arguments(s.exprs, 0)
 	return func(f *frame) signal {
-		list := values(f, 0)
-		for i, l := range s.locals {
-			var v Value
-			if i < len(list) {
-				v = list[i]
-			}
-			f.declare(l, v)
-		}
+		stack := f.t.stack
+		f.declareAll(s.locals, values(f, 0))
+		f.t.stack = stack
 		return goesOn
+	}
+}
+
+// declareAll gives new local variables the values of a list, nil behind its end.
+func (f *frame) declareAll(locals []*local, list []Value) {
+	for i, l := range locals {
+		f.declare(l, arg(list, i+1))
 	}
 }
 
@@ -136,9 +144,10 @@ func (c *compiler) assign(s *stmt) exec {
 			return goesOn
 		}
 	}
-	values := c.arguments(s.exprs)
+	values := c.arguments(s.exprs, 0)
 	return func(f *frame) signal {
-		places := make([]Value, 2*len(targets))
+		stack := f.t.stack
+		places := f.t.take(2*len(targets), 0)
 		for i, t := range targets {
 			if t.of != nil {
 				places[2*i], places[2*i+1] = t.of(f), t.key(f)
@@ -146,20 +155,17 @@ func (c *compiler) assign(s *stmt) exec {
 		}
 		list := values(f, 0)
 		for i := len(targets) - 1; i >= 0; i-- {
-			var v Value
-			if i < len(list) {
-				v = list[i]
-			}
-			targets[i].store(f, places[2*i], places[2*i+1], v)
+			targets[i].store(f, places[2*i], places[2*i+1], arg(list, i+1))
 		}
+		f.t.stack = stack
 		return goesOn
 	}
 }
 
 func (c *compiler) while(s *stmt) exec {
-	test, body := c.expr(s.exprs[0]), c.block(s.body)
+	test, body := c.test(s.exprs[0]), c.block(s.body)
 	return func(f *frame) signal {
-		for truthy(test(f)) {
+		for test(f) {
 			f.t.step()
 			if sig := body(f); sig == breaks {
 				break
@@ -172,7 +178,7 @@ func (c *compiler) while(s *stmt) exec {
 }
 
 func (c *compiler) repeat(s *stmt) exec {
-	body, test := c.block(s.body), c.expr(s.exprs[0])
+	body, test := c.block(s.body), c.test(s.exprs[0])
 	return func(f *frame) signal {
 		for {
 			f.t.step()
@@ -181,7 +187,7 @@ func (c *compiler) repeat(s *stmt) exec {
 			} else if sig == returns {
 				return sig
 			}
-			if truthy(test(f)) {
+			if test(f) {
 				return goesOn
 			}
 		}
@@ -189,10 +195,10 @@ func (c *compiler) repeat(s *stmt) exec {
 }
 
 func (c *compiler) ifStatement(s *stmt) exec {
-	test, body := c.expr(s.exprs[0]), c.block(s.body)
+	test, body := c.test(s.exprs[0]), c.block(s.body)
 	if len(s.other) == 0 {
 		return func(f *frame) signal {
-			if truthy(test(f)) {
+			if test(f) {
 				return body(f)
 			}
 			return goesOn
@@ -200,7 +206,7 @@ func (c *compiler) ifStatement(s *stmt) exec {
 	}
 	other := c.block(s.other)
 	return func(f *frame) signal {
-		if truthy(test(f)) {
+		if test(f) {
 			return body(f)
 		}
 		return other(f)
@@ -225,7 +231,7 @@ func (c *compiler) numericFor(s *stmt) exec {
 				return goesOn
 			}
 			f.t.step()
-			f.declare(l, i)
+			f.declare(l, boxed(i))
 			if sig := body(f); sig == breaks {
 				return goesOn
 			} else if sig == returns {
@@ -247,30 +253,32 @@ func (f *frame) bound(line int, v Value, what string) float64 {
 var generator = &expr{op: opLocal, local: &local{name: "(for generator)"}}
 
 func (c *compiler) genericFor(s *stmt) exec {
-	values, body, line := c.arguments(s.exprs), c.block(s.body), s.line
+	values, body, line := c.arguments(s.exprs, 0), c.block(s.body), s.line
 	return func(f *frame) signal {
+		t := f.t
+		stack := t.stack
 		var state [3]Value
-		copy(state[:], values(f, 0))
+		for i, v := range values(f, 0) {
+			if i < len(state) {
+				state[i] = v
+			}
+		}
+		t.stack = stack
 		for {
-			f.t.step()
+			t.step()
 			f.line, f.site = line, generator
-			args := make([]Value, 2, 8)
+			args := t.take(2, 8)
 			args[0], args[1] = state[1], state[2]
-			fn := f.t.callable(state[0], &args, "")
-			f.t.enterGo()
-			list := f.t.invoke(fn, args)
-			f.t.nested--
+			fn := t.callable(state[0], &args, "")
+			t.enterGo()
+			list := t.invoke(fn, args)
+			t.nested--
+			t.stack = stack
 			if len(list) == 0 || list[0] == nil {
 				return goesOn
 			}
 			state[2] = list[0]
-			for i, l := range s.locals {
-				var v Value
-				if i < len(list) {
-					v = list[i]
-				}
-				f.declare(l, v)
-			}
+			f.declareAll(s.locals, list)
 			if sig := body(f); sig == breaks {
 				return goesOn
 			} else if sig == returns {
@@ -294,7 +302,7 @@ func (c *compiler) returnStatement(s *stmt) exec {
 			return func(f *frame) signal { f.ret = f.t.results(value(f)); return returns }
 		}
 	}
-	values := c.arguments(s.exprs)
+	values := c.arguments(s.exprs, 0)
 	return func(f *frame) signal { f.ret = values(f, 0); return returns }
 }
 

@@ -38,6 +38,23 @@ func (i *identity) of(id *uint64) uint64 {
 	return *id
 }
 
+// small are the numbers that scripts have most, which as Values then need no
+// memory of their own.
+var small = func() (all [1024]Value) {
+	for i := range all {
+		all[i] = float64(i)
+	}
+	return all
+}()
+
+// boxed returns a number as a Value.
+func boxed(n float64) Value {
+	if i := int(n); i > 0 && i < len(small) && float64(i) == n {
+		return small[i]
+	}
+	return n
+}
+
 func typeName(v Value) string {
 	switch v.(type) {
 	case nil:
