@@ -70,36 +70,3 @@ func TestEstimateOfMemory(t *testing.T) {
 	}
 	near("a key, by the README", (taken[keys]-taken[1])/(keys-1), kB*1e3)
 }
-
-// TestMemoryDoesNotGrowWithDecisions plays 600,000 decisions over 100,000 keys,
-// and twice as many: the second run takes hardly more, and both stay below the
-// README's figure, which is for 10 million. That is horizon: 10_000s, some minutes.
-func TestMemoryDoesNotGrowWithDecisions(t *testing.T) {
-	testkit.Live(t, "plays 1.8 million decisions")
-	readme, err := os.ReadFile(filepath.Join("..", "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	told := regexp.MustCompile(`10 million decisions over 100,000 keys stay below ([0-9]+) MB`).FindSubmatch(readme)
-	if told == nil {
-		t.Fatal("the README does not say what 10 million decisions take")
-	}
-	most, err := strconv.ParseFloat(string(told[1]), 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "long.yaml")
-	var taken []float64
-	for _, horizon := range []int{600, 1200} {
-		text := fmt.Sprintf("name: long\nhorizon: %ds\nshards: {count: 4}\nkeys: {k: {uniform: {n: 100_000}}}\ntraffic: {s: {rate: 1000/s, gaps: even, keys: k}}\nlimiters: {l: {kind: tat, limit: {count: 10, period: 1m, burst: 5}}}\n", horizon)
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		bytes, _ := mostMemory(t, file)
-		t.Logf("%d,000 decisions: %.0f MB", horizon, bytes/1e6)
-		taken = append(taken, bytes)
-	}
-	if taken[1] > 1.15*taken[0] || taken[1] > most*1e6 {
-		t.Errorf("1,200,000 decisions took %.0f MB, half of them %.0f: expected hardly more, and at most %.0f", taken[1]/1e6, taken[0]/1e6, most)
-	}
-}
