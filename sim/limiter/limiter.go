@@ -139,6 +139,7 @@ func Builtin() Kinds {
 	return Kinds{
 		"always":     always,
 		"broken":     broken,
+		"envoy_rls":  envoyRLS,
 		"flaky":      flaky,
 		"http":       httpService,
 		"never":      never,

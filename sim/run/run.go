@@ -182,6 +182,11 @@ func (d *driver) conclude() {
 			written = true
 		}
 		r.Engines = append(r.Engines, w.quotas.result()...)
+		for _, e := range w.quotas.engines {
+			if e.program != nil {
+				r.tellProcesses("engine "+e.Name, e.Process, []process{e.program}, d.inRealTime())
+			}
+		}
 	}
 	for i := range d.plan.Limiters {
 		var systems []*system
@@ -197,7 +202,11 @@ func (d *driver) conclude() {
 			r.ReadClock = append(r.ReadClock, d.plan.Limiters[i].Name)
 		}
 		r.warn(warnings(systems))
-		r.tellProcesses(systems)
+		var all []process
+		for _, s := range systems {
+			all = append(all, s.processes()...)
+		}
+		r.tellProcesses("limiter "+d.plan.Limiters[i].Name, d.plan.Limiters[i].Process, all, d.inRealTime())
 	}
 }
 
