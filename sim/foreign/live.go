@@ -20,6 +20,7 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/quotalab/quotalab/models/metric/unit"
+	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/sim/child"
 	"github.com/quotalab/quotalab/sim/clock"
 	"github.com/quotalab/quotalab/sim/fakeredis"
@@ -74,6 +75,14 @@ func (t Times) Add(p *Live) {
 	defer p.mu.Unlock()
 	t.Took.Merge(p.times.Took)
 	t.Pipe.Merge(p.times.Pipe)
+}
+
+// Lateness returns the two.
+func (t Times) Lateness() (took, pipe record.Lateness) {
+	of := func(h *hdrhistogram.Histogram) record.Lateness {
+		return record.Lateness{Samples: h.TotalCount(), Med: time.Duration(h.ValueAtQuantile(50)), P99: time.Duration(h.ValueAtQuantile(99)), Max: time.Duration(h.Max())}
+	}
+	return of(t.Took), of(t.Pipe)
 }
 
 // StartLive starts a child, or looks for a service that is running, and returns

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/quotalab/quotalab/models/metric/unit"
+	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/sim/fakeredis"
 	"github.com/quotalab/quotalab/sim/foreign"
 	"github.com/quotalab/quotalab/sim/limiter"
@@ -117,11 +119,15 @@ func (w *world) closeProcesses() error {
 	return errors.Join(errs...)
 }
 
+// limiterKind begins what a limiter is called in the versions of a record.
+const limiterKind = "limiter "
+
 // tellProcesses notes what a limiter's or an engine's processes said of
 // themselves, and which share of a limiter's commands could not be attributed to
 // a request.
-func (r *Result) tellProcesses(of string, program *limiter.Process, all []process, inRealTime bool) {
+func (r *Result) tellProcesses(of string, program *limiter.Process, all []process) {
 	var sum foreign.Shares
+	times := foreign.NewTimes()
 	for _, p := range all {
 		ready, shares := p.About()
 		sum.Add(shares)
@@ -129,12 +135,16 @@ func (r *Result) tellProcesses(of string, program *limiter.Process, all []proces
 			r.Versions = map[string]string{}
 		}
 		played := fmt.Sprintf("quiet %s, clock %s", program.Quiet, program.Clock)
-		if inRealTime {
+		if live, ok := p.(*foreign.Live); ok {
 			played = "in real time"
+			times.Add(live)
 		}
-		r.Versions[of] = fmt.Sprintf("%s %s, %s", ready.Name, ready.Version, played)
+		r.Versions[of] = strings.TrimLeft(fmt.Sprintf("%s %s, %s", ready.Name, ready.Version, played), " ,")
 	}
-	if sum.Nobody > 0 {
+	if took, pipe := times.Lateness(); took.Samples > 0 {
+		r.Processes = append(r.Processes, record.OwnTime{Limiter: strings.TrimPrefix(of, limiterKind), Took: took, Pipe: pipe})
+	}
+	if sum.Nobody > 0 && strings.HasPrefix(of, limiterKind) { // of engines nobody counts round trips
 		r.warn([]string{fmt.Sprintf("%s: %s of its %s could not be attributed to a request: round trips of the requests that may have sent them are unknown",
 			of, unit.Counted(sum.Nobody, "command"), unit.Counted(sum.All(), "command"))})
 	}

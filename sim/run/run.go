@@ -70,6 +70,7 @@ type Result struct {
 	Stopped    bool              // it was the sink that ended it
 	Unexpected int64             // errors of kind unexpected: a limiter failed by itself
 	Servers    []record.Server   // what live shards said
+	Processes  []record.OwnTime  // what decisions took limiters, as they say in real time
 	Pacing     *record.Pacing    // how punctual the machine was in real time
 	ReadClock  []string          // limiters that read their client's clock
 	Warnings   []string          // what limiters did that virtual time or a Redis Cluster cannot play
@@ -184,7 +185,7 @@ func (d *driver) conclude() {
 		r.Engines = append(r.Engines, w.quotas.result()...)
 		for _, e := range w.quotas.engines {
 			if e.program != nil {
-				r.tellProcesses("engine "+e.Name, e.Process, []process{e.program}, d.inRealTime())
+				r.tellProcesses("engine "+e.Name, e.Process, []process{e.program})
 			}
 		}
 	}
@@ -206,7 +207,7 @@ func (d *driver) conclude() {
 		for _, s := range systems {
 			all = append(all, s.processes()...)
 		}
-		r.tellProcesses("limiter "+d.plan.Limiters[i].Name, d.plan.Limiters[i].Process, all, d.inRealTime())
+		r.tellProcesses(limiterKind+d.plan.Limiters[i].Name, d.plan.Limiters[i].Process, all)
 	}
 }
 
