@@ -51,8 +51,8 @@ func TestWrongEngines(t *testing.T) {
 		{"{kind: process}", "5:13: engines.e.kind: missing field process: kind process needs the command of its program", "a program that is not told"},
 		{"{kind: inline, process: {command: [job]}}", "5:21: engines.e.process: kind inline has no program of its own: leave process out, or say kind: process", "a program of a kind without"},
 		{"{kind: process, source: {lag: 5m}, process: {command: [job]}}", "5:22: engines.e.source: source means nothing to an engine of kind process: remove it", "a source of what is given its usage"},
-		{"{kind: process, process: {command: [job], algorithm: gcra}}", "5:54: engines.e.process.algorithm: algorithm is of limiters, and means nothing to an engine: remove it", "an algorithm of an engine"},
-		{"{kind: process, process: {url: 'http://localhost:1'}}", "5:32: engines.e.process.url: only services are asked at a URL, and kind process is asked on its standard input: say its command, or kind: http", "an engine that is running already"},
+		{"{kind: process, process: {command: [job], algorithm: gcra}}", "5:59: engines.e.process.algorithm: algorithm is of limiters, and means nothing to an engine: remove it", "an algorithm of an engine"},
+		{"{kind: process, process: {url: 'http://localhost:1'}}", "5:37: engines.e.process.url: only services are asked at a URL, and kind process is asked on its standard input: say its command, or kind: http", "an engine that is running already"},
 		{"{kind: flagsmith, options: {generation: G01}, flag_from: 1d}", "5:63: engines.e.flag_from: flag_from means nothing to an engine of kind flagsmith generation=G01: remove it", "before the feature flag"},
 	} {
 		s, problems := scenarios.Decode("x.yaml", []byte(watching+"  e: "+c.engine+"\n"))
