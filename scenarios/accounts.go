@@ -116,7 +116,7 @@ type Engine struct {
 	CacheRefresh Duration    `yaml:"cache_refresh" doc:"time from one refresh of the cached 30-day usage to the next, of engines that select accounts by it" default:"6h" min:"1e9"`
 	Mail         Mail        `yaml:"mail" doc:"how notices are delivered"`
 	FlagFrom     Duration    `yaml:"flag_from" doc:"when the feature flag is switched on" default:"0s" min:"0"`
-	Process      *Process    `yaml:"process" json:",omitempty" doc:"of kind process: the program, which is given usage and polls and sends notices (Linux, in virtual time); it is polled where every is written"`
+	Process      *Process    `yaml:"process" json:",omitempty" doc:"of kind process: the program, which is given usage and polls and sends notices (in virtual time on Linux); it is polled where every is written"`
 }
 
 // Overlap says which runs of an engine are overlapped by a second one: false
