@@ -362,7 +362,7 @@ type Limiter struct {
 // for each instance of a client, or of an engine.
 type Process struct {
 	Command     []string    `yaml:"command" doc:"program and its arguments"`
-	URL         string      `yaml:"url" json:",omitempty" doc:"of kind http or envoy_rls, instead of command: where a service is running already, http://HOST:PORT, https://HOST:PORT or unix:///PATH; in real time only"`
+	URL         string      `yaml:"url" json:",omitempty" doc:"of kind http or envoy_rls, instead of command: where a service is running already, http://HOST:PORT, https://HOST:PORT or unix:///PATH; in real time only" example:"http://127.0.0.1:8080"`
 	Directory   string      `yaml:"directory" doc:"folder that it is started in, relative to the scenario's file; left out: that of the file" example:"my-limiter"`
 	Environment Options     `yaml:"environment" doc:"variables of its environment, beside quotalab's own; {redis} is the first shard's Unix socket, {redis.NAME} that of a shard, {listen} where a service listens"`
 	Clock       string      `yaml:"clock" doc:"node, python: clock and timers of the runtime are virtual; preload: the C library's time of day is; none: it keeps the wall clock" default:"none" enum:"node,python,preload,none"`
