@@ -6,10 +6,11 @@ import "time"
 type Process struct {
 	Command     []string
 	Directory   string
-	Environment []string // NAME=value
-	Quiet       string   // how it is known to be quiescent
-	Clock       string   // where its clock comes from
-	Service     *Service // nil: it speaks lines of JSON
+	Environment []string      // NAME=value
+	Quiet       string        // how it is known to be quiescent: Exact, Fast or Batched
+	Ready       time.Duration // that it may take, in real time, until it can be asked
+	Clock       string        // where its clock comes from
+	Service     *Service      // nil: it speaks lines of JSON
 }
 
 // Service is how a decision is asked of a program that speaks HTTP.
@@ -18,6 +19,13 @@ type Service struct {
 	Path    string
 	Headers []string // Name: value
 }
+
+// Ways to know that a program has done all that it does.
+const (
+	Exact   = "exact"   // the kernel shows it
+	Fast    = "fast"    // a shim says it, or the consequence of each request is all
+	Batched = "batched" // as fast, with all that comes at one instant given at once
+)
 
 // processResolution is that of the clocks of most runtimes.
 const processResolution = time.Millisecond

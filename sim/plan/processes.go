@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/quotalab/quotalab/models/limits"
 	"github.com/quotalab/quotalab/models/metric"
@@ -68,11 +69,39 @@ func compileProcess(s *scenarios.Scenario, path string, l scenarios.Limiter, out
 		fail(".process.request", "%s", problem)
 	}
 	out.Algorithm, out.Kind.ServerTime = o.Algorithm, o.Time == "redis"
-	out.Process = &limiter.Process{Command: o.Command, Directory: beside(s, o.Directory), Quiet: o.Quiet, Clock: o.Clock, Service: service}
+	out.Process = &limiter.Process{Command: o.Command, Directory: beside(s, o.Directory), Quiet: o.Quiet, Ready: time.Duration(o.Ready), Clock: o.Clock, Service: service}
 	for _, e := range o.Environment {
 		out.Process.Environment = append(out.Process.Environment, e.Name+"="+e.Value)
 	}
+	if field, problem := checkQuiet(out, o.Checked); problem != "" {
+		fail(field, "%s", problem)
+	}
 	return ps
+}
+
+// checkQuiet returns what is wrong with the way in which a program is known to
+// have done all that it does: one that is faster than exact has to have been
+// checked with just this program.
+func checkQuiet(l *Limiter, checked string) (field, problem string) {
+	p, check := l.Process, "quotalab check-child --mode "+l.Process.Quiet+" prints it"
+	switch {
+	case p.Quiet == limiter.Exact && checked != "":
+		return ".process.checked", "checked is for quiet: fast and batched: say one of them, or remove checked"
+	case p.Quiet == limiter.Exact:
+		return "", ""
+	case p.Quiet == limiter.Batched && p.Service != nil:
+		return ".process.quiet", "quiet: batched is for programs that read lines, and kind " + kindHTTP + " is asked on a connection for each request: say quiet: fast"
+	case checked == "":
+		return ".process.quiet", fmt.Sprintf("quiet: %s needs the field checked, which says that it came to the same as exact for this program: %s", p.Quiet, check)
+	}
+	digest, err := p.Digest(l.Options)
+	switch {
+	case err != nil:
+		return ".process.checked", fmt.Sprintf("what was checked cannot be compared with the program: %v", err)
+	case digest != checked:
+		return ".process.checked", fmt.Sprintf("expected %s, found %q: the command, its options, environment or a file of it is not what was checked: %s anew, or say quiet: exact", digest, checked, check)
+	}
+	return "", ""
 }
 
 // serviceOf returns how a service is asked, nil of what is none.

@@ -49,7 +49,7 @@ func essence(s scenarios.Scenario) scenarios.Scenario {
 	for i := range s.Limiters {
 		if o := s.Limiters[i].Value.Process; o != nil {
 			blank := *o
-			blank.Directory = ""
+			blank.Directory, blank.Checked, blank.Ready = "", "", 0
 			s.Limiters[i].Value.Process = &blank
 		}
 	}

@@ -30,7 +30,7 @@ func (s *system) startProcess(w *world, client int, name string, spec fakeredis.
 	}
 	return foreign.Start(d.ctx, foreign.Spec{
 		Process: *s.Process, Client: name, Does: d.plan.Clients[client].Does, Limiter: s.Limiter.Limiter, Options: s.Options, Shards: spec.ShardNames, Seed: seed,
-		Line: line, Sched: stage.sched, Offset: w.clients[client].of, Clocked: !s.Kind.ServerTime, Horizon: int64(d.plan.Horizon), Patience: limit, Broken: d.fail,
+		Line: line, Sched: stage.sched, Offset: w.clients[client].of, Clocked: !s.Kind.ServerTime, Horizon: int64(d.plan.Horizon), Patience: limit, Broken: d.fail, Tell: d.options.Tell,
 	})
 }
 
