@@ -30,7 +30,7 @@ import (
 type program struct {
 	process *child.Process
 	log     child.LastWords
-	guard   io.WriteCloser // removes what is left when this program ends
+	guard   *child.Guard // ends what is left
 	dir     string
 	remove  func() error // the folder
 	clock   *virtualredis.SharedTime
@@ -135,7 +135,7 @@ func (p *program) greet(s *Spec, now int64) ([]byte, error) {
 func (p *program) launch(ctx context.Context, s *Spec, hello []byte) error {
 	cmd := exec.Command(s.Command[0], s.Command[1:]...)
 	cmd.Dir, cmd.Stderr, cmd.WaitDelay = s.Directory, &p.log, time.Second
-	cmd.Env = append(os.Environ(), "TZ=UTC", "QUOTALAB_HELLO="+string(bytes.TrimSpace(hello)), "QUOTALAB_SEED="+strconv.FormatUint(uint64(s.Seed), 10))
+	cmd.Env = append(os.Environ(), child.Mark(p.dir), "TZ=UTC", "QUOTALAB_HELLO="+string(bytes.TrimSpace(hello)), "QUOTALAB_SEED="+strconv.FormatUint(uint64(s.Seed), 10))
 	for _, text := range s.Environment {
 		cmd.Env = append(cmd.Env, p.places.Replace(text))
 	}
@@ -151,14 +151,13 @@ func (p *program) launch(ctx context.Context, s *Spec, hello []byte) error {
 	if err := p.dress(ctx, cmd, s.Clock); err != nil {
 		return err
 	}
-	if p.guard, err = guard(p.dir); err != nil {
+	if p.guard, err = child.NewGuard(p.dir); err != nil {
 		return err
 	}
 	if p.process, err = child.Start(cmd, 0); err != nil {
 		return fmt.Errorf("starting %s: %w", s.Command[0], err)
 	}
-	_, err = fmt.Fprintln(p.guard, p.process.Pid())
-	return err
+	return p.guard.Watch(p.process)
 }
 
 // pipes connects the child's standard input, output and, for a shim, its
@@ -449,11 +448,11 @@ func (p *program) close() error {
 	if p.clock != nil {
 		errs = append(errs, p.clock.Close())
 	}
-	if p.remove != nil {
-		errs = append(errs, p.remove())
-	}
 	if p.guard != nil {
 		errs = append(errs, p.guard.Close())
+	}
+	if p.remove != nil {
+		errs = append(errs, p.remove())
 	}
 	return errors.Join(errs...)
 }

@@ -106,12 +106,18 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// What a child starts ends with it.
+// What a child starts ends with it, also in a session of its own.
 func TestGrandchildren(t *testing.T) {
 	testkit.Live(t, "starts processes")
-	playOf(t, ".", race(t, 2, "", itself(t, "grandchild", "")))
-	if found := append(left(t, childMode+"=grandchild"), left(t, childMode+"=waits")...); len(found) > 0 {
-		t.Errorf("left behind: %v", found)
+	for _, mode := range []string{"grandchild", "away"} {
+		t.Setenv("TMPDIR", t.TempDir())
+		playOf(t, ".", race(t, 2, "", itself(t, mode, "")))
+		if found := append(left(t, childMode+"="+mode), left(t, os.TempDir())...); len(found) > 0 {
+			t.Errorf("%s: left behind: %v", mode, found)
+		}
+		if found, _ := filepath.Glob(filepath.Join(os.TempDir(), "*")); len(found) > 0 {
+			t.Errorf("%s: left behind: %v", mode, found)
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -84,9 +85,10 @@ func beChild(mode string) {
 		case "early":
 			fmt.Fprintln(os.Stderr, "no such limiter")
 			os.Exit(3)
-		case "grandchild":
+		case "grandchild", "away":
 			cmd := exec.Command(os.Args[0])
 			cmd.Env = append(os.Environ(), childMode+"=waits")
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: mode == "away"}
 			if err := cmd.Start(); err != nil {
 				panic(err)
 			}

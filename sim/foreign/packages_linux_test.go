@@ -190,43 +190,52 @@ func TestAdaptersAreScenarios(t *testing.T) {
 	}
 }
 
-// SIGKILL of quotalab leaves neither processes nor files.
-func TestKilledRunLeavesNothing(t *testing.T) {
-	testkit.Live(t, "builds and kills quotalab")
-	dir := t.TempDir()
-	text := race(t, 8, "", itself(t, "spin", ""))
-	if err := os.WriteFile(filepath.Join(dir, "spin.yaml"), []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(testkit.Quotalab(t), "run", "spin.yaml")
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), "TMPDIR="+dir)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	pattern := filepath.Join(dir, "quotalab-child-*")
-	there := func() bool {
-		found, _ := filepath.Glob(pattern)
-		return len(found) > 0 || len(left(t, childMode+"=spin")) > 0
-	}
-	await := func(want bool) bool {
-		for range 400 {
-			if there() == want {
-				return true
+// A run that is interrupted, or killed, leaves neither processes nor files, also
+// where the child spins and has started another in a session of its own.
+func TestEndedRunLeavesNothing(t *testing.T) {
+	testkit.Live(t, "builds, interrupts and kills quotalab")
+	for _, c := range []struct {
+		mode string
+		sig  os.Signal
+		code int
+	}{{"away", os.Interrupt, 105}, {"away", os.Kill, -1}, {"spin", os.Kill, -1}} {
+		t.Run(fmt.Sprint(c.mode, " ", c.sig), func(t *testing.T) {
+			dir, temp := t.TempDir(), t.TempDir()
+			text := strings.Replace(race(t, 8, "", itself(t, c.mode, "")), "horizon: 160ms", "horizon: 1h", 1)
+			if err := os.WriteFile(filepath.Join(dir, "long.yaml"), []byte(text), 0o644); err != nil {
+				t.Fatal(err)
 			}
-			time.Sleep(25 * time.Millisecond)
-		}
-		return false
-	}
-	if !await(true) {
-		t.Error("the child did not start")
-	}
-	time.Sleep(300 * time.Millisecond)
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = cmd.Wait()
-	if !await(false) {
-		t.Errorf("left behind: %v and the files %s", left(t, childMode+"=spin"), pattern)
+			cmd := exec.Command(testkit.Quotalab(t), "run", "long.yaml")
+			cmd.Dir, cmd.Env = dir, append(os.Environ(), "TMPDIR="+temp)
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			await := func(fine func(processes, files []string) bool) (processes, files []string) {
+				for range 800 {
+					files, _ = filepath.Glob(filepath.Join(temp, "*"))
+					if processes = left(t, "TMPDIR="+temp); fine(processes, files) {
+						return nil, nil
+					}
+					time.Sleep(25 * time.Millisecond)
+				}
+				return processes, files
+			}
+			const most = 3 // quotalab, the child, and the guard or what the child has started
+			if processes, _ := await(func(processes, files []string) bool { return len(processes) >= most && len(files) > 0 }); processes != nil {
+				t.Errorf("the child did not start: %v", processes)
+			}
+			time.Sleep(300 * time.Millisecond)
+			if err := cmd.Process.Signal(c.sig); err != nil {
+				t.Fatal(err)
+			}
+			_ = cmd.Wait()
+			if code := cmd.ProcessState.ExitCode(); code != c.code {
+				t.Errorf("exit code %d, expected %d", code, c.code)
+			}
+			if processes, files := await(func(processes, files []string) bool { return len(processes)+len(files) == 0 }); len(processes)+len(files) > 0 {
+				t.Errorf("left behind: %v %v", processes, files)
+			}
+		})
 	}
 }
 
