@@ -52,6 +52,7 @@ type program struct {
 	gone       bool // its standard output ended
 	obedient   bool // it ended by itself when its input did
 	serves     bool // it speaks HTTP
+	full       bool // the last look may not have found all that there was
 	buf        [64 << 10]byte
 	events     [64]unix.EpollEvent
 	descriptor []int // everything to close
@@ -237,6 +238,7 @@ func (p *program) poll(wait time.Duration) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("waiting for the child: %w", err)
 	}
+	p.full = n == len(p.events)
 	for _, e := range p.events[:n] {
 		fd := int(e.Fd)
 		if shard, ok := p.listeners[fd]; ok {
@@ -267,7 +269,8 @@ func (p *program) accept(fd, shard int) {
 	}
 }
 
-// read takes in all that can be read.
+// read takes in all that can be read: a read that does not fill the buffer was the
+// last.
 func (p *program) read(fd int) error {
 	for {
 		n, err := unix.Read(fd, p.buf[:])
@@ -289,7 +292,7 @@ func (p *program) read(fd int) error {
 		} else {
 			err = p.take(fd, p.buf[:n])
 		}
-		if err != nil {
+		if err != nil || n < len(p.buf) {
 			return err
 		}
 	}

@@ -29,3 +29,13 @@ func epollWait(fd int, events []unix.EpollEvent, wait time.Duration) (int, error
 	}
 	return n, err
 }
+
+// readable waits until a descriptor can be read, or hangs up.
+func readable(fd int, limit time.Duration) (bool, error) {
+	wait := unix.NsecToTimespec(int64(limit))
+	n, err := unix.Ppoll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, &wait, nil)
+	if errors.Is(err, unix.EINTR) {
+		return false, nil
+	}
+	return n > 0, err
+}

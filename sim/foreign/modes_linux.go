@@ -67,23 +67,31 @@ func (p *Process) overdue(deadline time.Time) error {
 	return nil
 }
 
+// fullPipe is how long a shim is waited for, in real time, before what the child
+// has written is read, which it may need for going on.
+const fullPipe = 10 * time.Millisecond
+
 // drained asks the child's shim for a barrier, which it answers when the event
-// loop has nothing left to do, and takes in all that was written before.
+// loop has nothing left to do, and takes in all that was written before. It waits
+// for the shim alone, so as not to be woken by all that comes before it.
 func (p *Process) drained(deadline time.Time) error {
 	p.barriers++
 	if err := p.program.write(p.program.control, fmt.Appendf(nil, "{\"barrier\":%d}\n", p.barriers)); err != nil && !p.program.ended() {
 		return fmt.Errorf("asking its shim for a barrier: %w", err)
 	}
 	for p.program.barrier < p.barriers {
-		some, err := p.program.poll(100 * time.Millisecond)
-		if err == nil && !some {
+		some, err := readable(p.program.control, fullPipe)
+		if err != nil {
+			return fmt.Errorf("waiting for its shim: %w", err)
+		}
+		if err = p.takeAll(); err == nil && !some {
 			err = p.overdue(deadline)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	return p.takeAll()
+	return nil
 }
 
 // firstConsequence is how long, in real time, the consequence of a request is
@@ -104,7 +112,7 @@ func (p *Process) counted(owners []*request) error {
 // takeAll takes in what is there.
 func (p *Process) takeAll() error {
 	for {
-		if some, err := p.program.poll(0); !some || err != nil {
+		if _, err := p.program.poll(0); err != nil || !p.program.full {
 			return err
 		}
 	}
