@@ -2,6 +2,7 @@ package foreign
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -44,6 +45,7 @@ type program struct {
 	exchanges  map[int]*exchange // with a service
 	lines      map[int][]byte
 	accepted   int
+	turn       int64                         // number of the step
 	connect    func(shard int, c *conn) bool // false: the shard is down
 	talked     []*conn                       // connections with new commands
 	answers    []answer
@@ -62,11 +64,19 @@ type program struct {
 // conn is a connection of the child to a shard.
 type conn struct {
 	fd      int
+	turn    int64 // of the program, in which it came
+	shard   int
 	number  int // in the order of connecting
 	session *fakeredis.Session
 	buf     []byte
 	cmds    [][]string // new ones
 	closed  bool
+}
+
+// before orders connections whose commands come in one step: the threads of a
+// child that connect in one step do that in any order.
+func (c *conn) before(o *conn) int {
+	return cmp.Or(cmp.Compare(c.turn, o.turn), cmp.Compare(c.shard, o.shard), slices.CompareFunc(c.cmds, o.cmds, slices.Compare[[]string]), cmp.Compare(c.number, o.number))
 }
 
 // start starts the child, and leaves nothing behind where it fails.
@@ -259,7 +269,7 @@ func (p *program) accept(fd, shard int) {
 		if err != nil {
 			return // none is waiting
 		}
-		c := &conn{fd: got, number: p.accepted}
+		c := &conn{fd: got, turn: p.turn, shard: shard, number: p.accepted}
 		p.accepted++
 		if !p.connect(shard, c) || p.watch(got) != nil {
 			_ = unix.Close(got)

@@ -65,7 +65,7 @@ func beChild(mode string) {
 		defer mu.Unlock()
 		fmt.Printf(format+"\n", args...)
 	}
-	var client *redis.Client
+	var client, other *redis.Client
 	count := 0
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
 		var q question
@@ -73,13 +73,25 @@ func beChild(mode string) {
 			panic(err)
 		}
 		if q.Hello == nil {
-			go func() { say("%s", decide(client, q, count, mode)) }()
+			go func() {
+				if mode == "both" { // shards at once
+					answered := make(chan error)
+					go func() { answered <- other.Get(context.Background(), q.Takes[0].Key).Err() }()
+					defer func() { <-answered }()
+				}
+				say("%s", decide(client, q, count, mode))
+			}()
 			continue
 		}
 		count = q.Hello.Limits["default"].Count
-		client = redis.NewClient(&redis.Options{Network: "unix", Addr: q.Hello.Shards[0].Socket, PoolSize: 100, ReadTimeout: -1, Protocol: 2, MaxRetries: -1,
-			MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}})
+		connect := func(socket string) *redis.Client {
+			return redis.NewClient(&redis.Options{Network: "unix", Addr: socket, PoolSize: 100, ReadTimeout: -1, Protocol: 2, MaxRetries: -1,
+				MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}})
+		}
+		client, other = connect(q.Hello.Shards[0].Socket), connect(q.Hello.Shards[len(q.Hello.Shards)-1].Socket)
 		switch mode {
+		case "silent":
+			fmt.Fprintln(os.Stderr, "thinking")
 		case "protocol":
 			say(`{"ready":{"protocol":2}}`)
 		case "early":
@@ -225,9 +237,9 @@ func playOf(t *testing.T, dir, text string) *played {
 }
 
 // checkSpec is the test's own binary as a child that is to be checked.
-func checkSpec(path, mode string) foreign.Spec {
+func checkSpec(path, mode, quiet string) foreign.Spec {
 	return foreign.Spec{
-		Process: limiter.Process{Command: []string{path}, Environment: []string{childMode + "=" + mode}, Quiet: "exact", Clock: "none"},
+		Process: limiter.Process{Command: []string{path}, Environment: []string{childMode + "=" + mode}, Quiet: quiet, Clock: "none", Ready: time.Minute},
 		Client:  "default", Does: record.TakeMode, Shards: []string{"a", "b"}, Patience: 10 * time.Second,
 		Limiter: record.Limiter{Limits: []record.Limit{{Name: "default", Count: 100, Period: time.Hour, Burst: 100}}},
 	}

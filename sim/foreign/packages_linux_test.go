@@ -17,6 +17,7 @@ import (
 	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/scenarios"
 	"github.com/quotalab/quotalab/sim/foreign"
+	"github.com/quotalab/quotalab/sim/limiter"
 )
 
 // adapter writes an adapter out and builds it, once for all tests: its folder
@@ -239,22 +240,25 @@ func TestEndedRunLeavesNothing(t *testing.T) {
 	}
 }
 
-// A child can be checked, and one that goes by the wall clock or chance is
-// found out.
+// A child can be checked, also in a faster mode. One that goes by the wall clock or
+// chance is found out, and so is one that has not done all when it has done one thing
+// for each request, as fast without a shim takes it.
 func TestCheckChild(t *testing.T) {
 	testkit.Live(t, "starts a child several times")
 	path, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for mode, want := range map[string]string{"naive": "", "chance": "runs came to"} {
+	for _, c := range []struct{ mode, quiet, want string }{
+		{"naive", limiter.Exact, ""}, {"naive", limiter.Fast, ""}, {"both", limiter.Exact, ""}, {"both", limiter.Fast, "say quiet: exact"}, {"chance", limiter.Exact, "runs came to"},
+	} {
 		var told []*foreign.Checked
-		err := foreign.Check(t.Context(), checkSpec(path, mode), 2, func(c *foreign.Checked) { told = append(told, c) })
-		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, expected %q", mode, err, want)
+		err := foreign.Check(t.Context(), checkSpec(path, c.mode, c.quiet), 2, func(c *foreign.Checked) { told = append(told, c) })
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s %s: %v, expected %q", c.mode, c.quiet, err, c.want)
 		}
-		if want == "" && (len(told) != 3 || told[1].Allowed != 128 || told[2].Allowed != 128 || told[1].OtherKeys > 0) {
-			t.Errorf("%s: %+v", mode, told)
+		if c.want == "" && (len(told) != 4 || told[1].Allowed != 128 || told[2].Allowed != 128 || told[1].OtherKeys > 0) {
+			t.Errorf("%s %s: %+v", c.mode, c.quiet, told)
 		}
 	}
 }

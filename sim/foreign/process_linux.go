@@ -277,6 +277,7 @@ func (p *Process) step(sts []*stimulus) error {
 		return fmt.Errorf("it was given %d stimuli at one instant: its timers do not advance", mostAtOnce)
 	}
 	p.steps++
+	p.program.turn = p.steps
 	if err := p.wasQuiet(); err != nil {
 		return err
 	}
@@ -321,7 +322,7 @@ func (p *Process) settle(fds []int, owners []*request) error {
 // answerAll answers the commands that take no time: all before the run, then
 // handshakes and subscriptions. The connections with others stay in talked.
 func (p *Process) answerAll() error {
-	slices.SortStableFunc(p.program.talked, func(a, b *conn) int { return a.number - b.number })
+	slices.SortFunc(p.program.talked, (*conn).before)
 	kept := p.program.talked[:0]
 	for _, c := range p.program.talked {
 		if len(c.cmds) == 0 {
