@@ -47,6 +47,7 @@ type checkChildFlags struct {
 	path             string
 	headers          []string
 	runs             int
+	ready            time.Duration
 }
 
 func (a *app) checkChildCommand() *cobra.Command {
@@ -73,6 +74,7 @@ must come to the same results as exact; the line names the program's files by a 
 	flags.StringArrayVar(&f.environ, "env", nil, "a variable of its environment, `k=v`; can be repeated")
 	flags.StringVar(&f.path, "path", "", "of a service that speaks HTTP: the `path` that asks for a decision, such as /take?key={key}")
 	flags.StringArrayVar(&f.headers, "header", nil, "of a service: a header of the request, `Name: value`; can be repeated")
+	flags.DurationVar(&f.ready, "ready-within", 15*time.Second, "how long it may take until it is ready, as ready_within of a scenario")
 	flags.IntVar(&f.runs, "runs", 5, "how often each check is made")
 	return cmd
 }
@@ -95,7 +97,7 @@ func (f *checkChildFlags) spec(command []string) (s foreign.Spec, err error) {
 		return s, usagef("--header is for services: say --path too")
 	}
 	s = foreign.Spec{
-		Process: limiter.Process{Command: command, Directory: f.directory, Environment: f.environ, Quiet: f.mode, Clock: f.clock, Ready: readyWithin},
+		Process: limiter.Process{Command: command, Directory: f.directory, Environment: f.environ, Quiet: f.mode, Clock: f.clock, Ready: f.ready},
 		Client:  "default", Does: record.TakeMode, Shards: []string{"shard-1", "shard-2"}, Seed: 1, Patience: 10 * time.Second,
 		Limiter: record.Limiter{Name: "l", Limits: []record.Limit{{Name: "default", Count: 100, Period: time.Hour, Burst: 100}}},
 		Options: map[string]string{},
@@ -114,9 +116,6 @@ func (f *checkChildFlags) spec(command []string) (s foreign.Spec, err error) {
 	}
 	return s, nil
 }
-
-// readyWithin is how long a child that is checked may take until it is ready.
-const readyWithin = 15 * time.Second
 
 func (a *app) checkChild(ctx context.Context, command []string, f *checkChildFlags) error {
 	s, err := f.spec(command)

@@ -51,7 +51,7 @@ func checked(t *testing.T, dir, language string, command []string, mode, name st
 	if err != nil {
 		t.Fatal(err)
 	}
-	line := fmt.Sprintf("command: [%s], clock: %s, quiet: %s", strings.Join(command, ", "), language, mode)
+	line := fmt.Sprintf("command: [%s], clock: %s, ready_within: 2m, quiet: %s", strings.Join(command, ", "), language, mode)
 	if mode != limiter.Exact {
 		line += fmt.Sprintf(", checked: %q", digest)
 	}

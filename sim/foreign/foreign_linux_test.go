@@ -118,8 +118,11 @@ func TestFailuresOfTheCommand(t *testing.T) {
 	} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			dir, temp := t.TempDir(), t.TempDir()
-			if err := os.WriteFile(filepath.Join(dir, "bad.yaml"), []byte(race(t, 8, "", itself(t, mode, ", ready_within: 3s"))), 0o644); err != nil {
+			dir, temp, ready := t.TempDir(), t.TempDir(), "2m"
+			if mode == "silent" {
+				ready = "3s"
+			}
+			if err := os.WriteFile(filepath.Join(dir, "bad.yaml"), []byte(race(t, 8, "", itself(t, mode, ", ready_within: "+ready))), 0o644); err != nil {
 				t.Fatal(err)
 			}
 			cmd := exec.Command(testkit.Quotalab(t), "run", "bad.yaml")

@@ -101,7 +101,7 @@ func races(t *testing.T, dir, process string, admitted map[string]int) {
 	load(t)
 	for name, want := range admitted {
 		t.Run(name, func(t *testing.T) {
-			text := race(t, 64, "shards: {count: 2}", fmt.Sprintf("    options: {limiter: %s}\n    process: {%s}\n", name, process))
+			text := race(t, 64, "shards: {count: 2}", fmt.Sprintf("    options: {limiter: %s}\n    process: {%s, ready_within: 2m}\n", name, process)) // a busy machine starts slowly
 			hash := ""
 			for i := range times(t) {
 				got := playOf(t, dir, text)
