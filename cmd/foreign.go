@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,11 +41,13 @@ README. No file is overwritten.` + exitHelp(campaign.Passed, campaign.Invalid, c
 
 // checkChildFlags are those of check-child.
 type checkChildFlags struct {
-	clock, directory string
+	clock, mode      string
+	directory        string
 	options, environ []string
 	path             string
 	headers          []string
 	runs             int
+	ready            time.Duration
 }
 
 func (a *app) checkChildCommand() *cobra.Command {
@@ -53,21 +56,25 @@ func (a *app) checkChildCommand() *cobra.Command {
 		Use:   "check-child COMMAND…",
 		Short: "Check that a limiter's own process can be played in virtual time",
 		Long: `Starts a limiter's process, asks it one question, 64 of as many keys and 64 of one key, each several times on two shards with random
-delays, while two busy loops take turns with it on the processors, with a limit of 100 in an hour. It must come to the same
+delays, and 64 of as many keys with even ones, while two busy loops take turns with it on the processors, with a limit of 100 in an hour. It must come to the same
 results each time, tell the time that it was given, send no command that belongs to another request, and end when its
-standard input does. Then it prints the line that a scenario needs.` + exitHelp(campaign.Passed, campaign.Invalid, campaign.LimiterFailed, campaign.Internal),
+standard input does. Then it prints the line that a scenario needs. With --mode fast or batched all is done in that mode too, which
+must come to the same results as exact; the line names the program's files by a digest, and a scenario in which that is another is refused.` + exitHelp(campaign.Passed, campaign.Invalid, campaign.LimiterFailed, campaign.Internal),
 		Example: `  quotalab check-child --clock node --option limiter=naive -- node child.cjs
+  quotalab check-child --mode batched --clock node --option limiter=naive -- node child.cjs
   quotalab check-child --path /hello --header 'X-API-Key: {key}' --env 'PORT={listen}' --env 'REDIS_SOCKET={redis}' -- node service.cjs`,
 		Args: args("COMMAND…"),
 		RunE: func(cmd *cobra.Command, given []string) error { return a.checkChild(cmd.Context(), given, &f) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.clock, "clock", "none", "where its clock comes from: node, python, preload or none")
+	flags.StringVar(&f.mode, "mode", limiter.Exact, "how it is known to have done all that it does: exact, fast or batched, as quiet of a scenario")
 	flags.StringVar(&f.directory, "directory", "", "folder that it is started in")
 	flags.StringArrayVar(&f.options, "option", nil, "what it is told, `k=v`; can be repeated")
 	flags.StringArrayVar(&f.environ, "env", nil, "a variable of its environment, `k=v`; can be repeated")
 	flags.StringVar(&f.path, "path", "", "of a service that speaks HTTP: the `path` that asks for a decision, such as /take?key={key}")
 	flags.StringArrayVar(&f.headers, "header", nil, "of a service: a header of the request, `Name: value`; can be repeated")
+	flags.DurationVar(&f.ready, "ready-within", 15*time.Second, "how long it may take until it is ready, as ready_within of a scenario")
 	flags.IntVar(&f.runs, "runs", 5, "how often each check is made")
 	return cmd
 }
@@ -77,6 +84,12 @@ func (f *checkChildFlags) spec(command []string) (s foreign.Spec, err error) {
 	if clocks := []string{"node", "python", "preload", "none"}; !slices.Contains(clocks, f.clock) {
 		return s, usagef("--clock: expected one of %s, found %q%s", strings.Join(clocks, ", "), f.clock, metric.DidYouMean(f.clock, clocks))
 	}
+	if modes := []string{limiter.Exact, limiter.Fast, limiter.Batched}; !slices.Contains(modes, f.mode) {
+		return s, usagef("--mode: expected one of %s, found %q%s", strings.Join(modes, ", "), f.mode, metric.DidYouMean(f.mode, modes))
+	}
+	if f.mode == limiter.Batched && f.path != "" {
+		return s, usagef("--mode batched is for programs that read lines, and a service is asked on a connection for each request: say fast")
+	}
 	if f.runs < 2 {
 		return s, usagef("--runs: expected at least 2, to compare them, found %d", f.runs)
 	}
@@ -84,7 +97,7 @@ func (f *checkChildFlags) spec(command []string) (s foreign.Spec, err error) {
 		return s, usagef("--header is for services: say --path too")
 	}
 	s = foreign.Spec{
-		Process: limiter.Process{Command: command, Directory: f.directory, Environment: f.environ, Quiet: "exact", Clock: f.clock},
+		Process: limiter.Process{Command: command, Directory: f.directory, Environment: f.environ, Quiet: f.mode, Clock: f.clock, Ready: f.ready},
 		Client:  "default", Does: record.TakeMode, Shards: []string{"shard-1", "shard-2"}, Seed: 1, Patience: 10 * time.Second,
 		Limiter: record.Limiter{Name: "l", Limits: []record.Limit{{Name: "default", Count: 100, Period: time.Hour, Burst: 100}}},
 		Options: map[string]string{},
@@ -109,11 +122,17 @@ func (a *app) checkChild(ctx context.Context, command []string, f *checkChildFla
 	if err != nil {
 		return err
 	}
+	var once sync.Once
+	s.Tell = func(text string) { once.Do(func() { a.Note("%s", text) }) }
 	var all foreign.Shares
 	err = foreign.Check(ctx, s, f.runs, func(c *foreign.Checked) {
 		all.Add(c.Shares)
-		fmt.Fprintf(a.stdout, "%s, each asked twice: %d of %d allowed in the first run; %s came to %s (%.12s); %s\n", c.What, c.Allowed, 2*c.Requests,
-			unit.Counted(int64(c.Runs), "run"), unit.Counted(int64(c.Hashes), "result"), c.Hash, sharesText(c.Shares))
+		other := ""
+		if c.Mode != "" {
+			other = fmt.Sprintf(", as many with quiet: %s to %s", c.Mode, unit.Counted(int64(c.Others), "other result"))
+		}
+		fmt.Fprintf(a.stdout, "%s, each asked twice: %d of %d allowed in the first run; %s came to %s (%.12s)%s; %s\n", c.What, c.Allowed, 2*c.Requests,
+			unit.Counted(int64(c.Runs), "run"), unit.Counted(int64(c.Hashes), "result"), c.Hash, other, sharesText(c.Shares))
 	})
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -129,8 +148,40 @@ func (a *app) checkChild(ctx context.Context, command []string, f *checkChildFla
 	default:
 		fmt.Fprintf(a.stdout, "clock: virtual, within 1ms in %s\n", unit.Counted(all.Clocks, "answer"))
 	}
-	fmt.Fprintf(a.stdout, "It can be played. The line of the scenario:\n\n  process: {command: [%s], clock: %s, quiet: exact}\n", quoted(command), f.clock)
+	line, err := processLine(s)
+	if err != nil {
+		return campaign.With(campaign.Invalid, err)
+	}
+	fmt.Fprintf(a.stdout, "It can be played. The line of the scenario:\n\n  process: {%s}\n", line)
 	return nil
+}
+
+// processLine is what a scenario says of a program that was checked.
+func processLine(s foreign.Spec) (string, error) {
+	line := fmt.Sprintf("command: [%s], clock: %s, quiet: %s", quoted(s.Command), s.Clock, s.Quiet)
+	if s.Quiet != limiter.Exact {
+		digest, err := s.Digest(s.Options)
+		if err != nil {
+			return "", fmt.Errorf("the program's files: %w", err)
+		}
+		line += fmt.Sprintf(", checked: %q", digest)
+	}
+	if len(s.Environment) > 0 {
+		var all []string
+		for _, e := range s.Environment {
+			name, value, _ := strings.Cut(e, "=")
+			all = append(all, fmt.Sprintf("%s: %q", name, value))
+		}
+		line += fmt.Sprintf(", environment: {%s}", strings.Join(all, ", "))
+	}
+	if s.Service != nil {
+		line += fmt.Sprintf(", request: {path: %q", s.Service.Path)
+		if len(s.Service.Headers) > 0 {
+			line += fmt.Sprintf(", headers: [%s]", quoted(s.Service.Headers))
+		}
+		line += "}"
+	}
+	return line, nil
 }
 
 // sharesText says how commands were attributed.

@@ -174,7 +174,7 @@ func (a *app) play(ctx context.Context, r campaign.Run, metrics string) (_ *camp
 	defer a.end()
 	step, end := a.Run("", r.Plan)
 	defer end()
-	r.Progress = step
+	r.Progress, r.Tell = step, func(text string) { a.Note("%s", text) }
 	return r.Play(ctx)
 }
 

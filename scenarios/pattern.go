@@ -90,7 +90,7 @@ type Replay struct {
 	Scale     Number `yaml:"scale" doc:"time is divided by this: 2 replays twice as fast" default:"1" min:"exclusive 0"`
 	TimeField string `yaml:"time_field" doc:"column or field of the timestamp (csv, jsonl): RFC 3339, or Unix seconds" default:"time"`
 	KeyField  string `yaml:"key_field" doc:"column or field of the key; combined and w3c logs: host, user, path, agent" default:"host"`
-	BadLines  Count  `yaml:"bad_lines" doc:"as many bad lines are skipped, counted and shown; one more is an error" default:"0" min:"0"`
+	BadLines  Count  `yaml:"bad_lines" json:",omitempty" doc:"as many bad lines are skipped, counted and shown; one more is an error" default:"0" min:"0"`
 }
 
 // ThenPattern is a pattern for a time; its own clock starts at 0.
@@ -177,7 +177,7 @@ type TraceKeys struct {
 	File     string `yaml:"file" doc:"path, relative to the scenario file; access-log-sample is built in" required:"true" example:"access.log"`
 	Format   string `yaml:"format" doc:"format of the file" default:"combined" enum:"combined,alb,w3c,csv,jsonl"`
 	KeyField string `yaml:"key_field" doc:"column or field of the key; combined and w3c logs: host, user, path, agent" default:"host"`
-	BadLines Count  `yaml:"bad_lines" doc:"as many bad lines are skipped, counted and shown; one more is an error" default:"0" min:"0"`
+	BadLines Count  `yaml:"bad_lines" json:",omitempty" doc:"as many bad lines are skipped, counted and shown; one more is an error" default:"0" min:"0"`
 }
 
 // MixKeys is one part of a mixture.

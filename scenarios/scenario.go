@@ -367,7 +367,9 @@ type Process struct {
 	Environment Options     `yaml:"environment" doc:"variables of its environment, beside quotalab's own; {redis} is the first shard's Unix socket, {redis.NAME} that of a shard, {listen} where a service listens"`
 	Clock       string      `yaml:"clock" doc:"node, python: clock and timers of the runtime are virtual; preload: the C library's time of day is; none: it keeps the wall clock" default:"none" enum:"node,python,preload,none"`
 	Time        string      `yaml:"time" doc:"whose time it judges by: redis, or client, which needs a virtual clock" default:"redis" enum:"redis,client"`
-	Quiet       string      `yaml:"quiet" doc:"how it is known to have done all that it does: exact, as the kernel shows it" default:"exact" enum:"exact"`
+	Quiet       string      `yaml:"quiet" doc:"how it is known to have done all that it does: exact, as the kernel shows it; fast, as the shim of clock: node says, or when each request has had a consequence; batched, so too, and what comes at one instant is given at once" default:"exact" enum:"exact,fast,batched"`
+	Checked     string      `yaml:"checked" json:",omitempty" doc:"what quotalab check-child printed when it found quiet: fast or batched to come to the same as exact" example:"27f9afee3fb4d59c"`
+	Ready       Duration    `yaml:"ready_within" json:",omitempty" doc:"how long it may take, in real time, until it can be asked" default:"15s" min:"exclusive 0"`
 	Algorithm   string      `yaml:"algorithm" doc:"reference that it is audited by, such as fixed_window_first_hit; left out: none, so that over_admission is unknown" example:"fixed_window_first_hit"`
 	Request     *Request    `yaml:"request" doc:"of kind http: the request that asks for a decision"`
 	Descriptor  *Descriptor `yaml:"descriptor" json:",omitempty" doc:"of kind envoy_rls: what ShouldRateLimit is asked with"`

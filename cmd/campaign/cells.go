@@ -139,7 +139,7 @@ func (l Local) Run(ctx context.Context, c Cell, dir string) (_ *Played, err erro
 	r.Dir = dir
 	step, end := l.Monitor.Run(c.String(), s.Plan)
 	defer end()
-	r.Progress = step
+	r.Progress, r.Tell = step, func(text string) { l.Monitor.Note("%s", text) }
 	played, err := r.Play(ctx)
 	if err != nil {
 		err = fmt.Errorf("%s: %w", c, err)

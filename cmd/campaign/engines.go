@@ -92,7 +92,7 @@ func (e *Engines) play(ctx context.Context, given string, engine int, dir string
 	r.Dir, r.Manifest.Asserts = dir, nil // one that ends the run would end the comparison
 	step, end := e.Monitor.Run(v.Name+" on "+engineNames[engine], stage.Plan)
 	defer end()
-	r.Progress = step
+	r.Progress, r.Tell = step, func(text string) { e.Monitor.Note("%s", text) }
 	played, err := r.Play(ctx)
 	if err != nil {
 		return nil, err

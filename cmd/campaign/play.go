@@ -40,6 +40,7 @@ type Run struct {
 	Dir      string                   // of the record; "": one of its own below OutputRoot
 	Meter    *meter.Meter             // shows the run while it goes on; may be nil
 	Progress func(at, arrivals int64) // as of a Monitor; may be nil
+	Tell     func(string)             // as a Monitor's Note; may be nil
 }
 
 // NewRun returns a run of a stage that begins at an instant.
@@ -63,7 +64,7 @@ type Played struct {
 // Play plays the plan into a record, which is complete when it returns, also
 // if ctx ended the run.
 func (r Run) Play(ctx context.Context) (*Played, error) {
-	o := run.Options{Live: r.Live, Engine: r.Engine, Wire: r.Wire, Progress: r.Progress, Cores: r.Cores}
+	o := run.Options{Live: r.Live, Engine: r.Engine, Wire: r.Wire, Progress: r.Progress, Tell: r.Tell, Cores: r.Cores}
 	if r.Meter != nil {
 		o.InFlight = new(atomic.Int64)
 		if err := r.Meter.InFlight(o.InFlight.Load); err != nil {

@@ -55,6 +55,12 @@ func (s *Scheduler) First(at int64, f func()) {
 	s.queue.pushFirst(max(at, s.now.Load()), event{call: f})
 }
 
+// Last runs f as Call does, but after everything else that is due at the
+// instant, however late that is scheduled.
+func (s *Scheduler) Last(at int64, f func()) {
+	s.queue.pushLast(max(at, s.now.Load()), event{call: f})
+}
+
 // Go runs f as a Proc at the present instant, after everything that is
 // already due at it.
 func (s *Scheduler) Go(f func(p *Proc)) {
@@ -245,6 +251,12 @@ func (q *queue) push(at int64, e event) {
 // pushFirst puts an event before those of its instant that push puts there.
 func (q *queue) pushFirst(at int64, e event) {
 	q.Push([2]int64{at, math.MinInt64 + q.seq}, e)
+	q.seq++
+}
+
+// pushLast puts an event behind those of its instant that push puts there.
+func (q *queue) pushLast(at int64, e event) {
+	q.Push([2]int64{at, math.MaxInt64/2 + q.seq}, e)
 	q.seq++
 }
 

@@ -2,6 +2,7 @@ package foreign
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,7 +31,7 @@ import (
 type program struct {
 	process *child.Process
 	log     child.LastWords
-	guard   io.WriteCloser // removes what is left when this program ends
+	guard   *child.Guard // ends what is left
 	dir     string
 	remove  func() error // the folder
 	clock   *virtualredis.SharedTime
@@ -44,6 +45,7 @@ type program struct {
 	exchanges  map[int]*exchange // with a service
 	lines      map[int][]byte
 	accepted   int
+	turn       int64                         // number of the step
 	connect    func(shard int, c *conn) bool // false: the shard is down
 	talked     []*conn                       // connections with new commands
 	answers    []answer
@@ -53,6 +55,7 @@ type program struct {
 	gone       bool // its standard output ended
 	obedient   bool // it ended by itself when its input did
 	serves     bool // it speaks HTTP
+	full       bool // the last look may not have found all that there was
 	buf        [64 << 10]byte
 	events     [64]unix.EpollEvent
 	descriptor []int // everything to close
@@ -62,11 +65,19 @@ type program struct {
 // conn is a connection of the child to a shard.
 type conn struct {
 	fd      int
+	turn    int64 // of the program, in which it came
+	shard   int
 	number  int // in the order of connecting
 	session *fakeredis.Session
 	buf     []byte
 	cmds    [][]string // new ones
 	closed  bool
+}
+
+// before orders connections whose commands come in one step: the threads of a
+// child that connect in one step do that in any order.
+func (c *conn) before(o *conn) int {
+	return cmp.Or(cmp.Compare(c.turn, o.turn), cmp.Compare(c.shard, o.shard), slices.CompareFunc(c.cmds, o.cmds, slices.Compare[[]string]), cmp.Compare(c.number, o.number))
 }
 
 // start starts the child, and leaves nothing behind where it fails.
@@ -136,7 +147,7 @@ func (p *program) greet(s *Spec, now int64) ([]byte, error) {
 func (p *program) launch(ctx context.Context, s *Spec, hello []byte) error {
 	cmd := exec.Command(s.Command[0], s.Command[1:]...)
 	cmd.Dir, cmd.Stderr, cmd.WaitDelay = s.Directory, &p.log, time.Second
-	cmd.Env = append(os.Environ(), "TZ=UTC", "QUOTALAB_HELLO="+string(bytes.TrimSpace(hello)), "QUOTALAB_SEED="+strconv.FormatUint(uint64(s.Seed), 10))
+	cmd.Env = append(os.Environ(), child.Mark(p.dir), "TZ=UTC", "QUOTALAB_HELLO="+string(bytes.TrimSpace(hello)), "QUOTALAB_SEED="+strconv.FormatUint(uint64(s.Seed), 10))
 	for _, text := range s.Environment {
 		cmd.Env = append(cmd.Env, p.places.Replace(text))
 	}
@@ -152,14 +163,13 @@ func (p *program) launch(ctx context.Context, s *Spec, hello []byte) error {
 	if err := p.dress(ctx, cmd, s.Clock); err != nil {
 		return err
 	}
-	if p.guard, err = guard(p.dir); err != nil {
+	if p.guard, err = child.NewGuard(p.dir); err != nil {
 		return err
 	}
 	if p.process, err = child.Start(cmd, 0); err != nil {
 		return fmt.Errorf("starting %s: %w", s.Command[0], err)
 	}
-	_, err = fmt.Fprintln(p.guard, p.process.Pid())
-	return err
+	return p.guard.Watch(p.process)
 }
 
 // pipes connects the child's standard input, output and, for a shim, its
@@ -239,6 +249,7 @@ func (p *program) poll(wait time.Duration) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("waiting for the child: %w", err)
 	}
+	p.full = n == len(p.events)
 	for _, e := range p.events[:n] {
 		fd := int(e.Fd)
 		if shard, ok := p.listeners[fd]; ok {
@@ -259,7 +270,7 @@ func (p *program) accept(fd, shard int) {
 		if err != nil {
 			return // none is waiting
 		}
-		c := &conn{fd: got, number: p.accepted}
+		c := &conn{fd: got, turn: p.turn, shard: shard, number: p.accepted}
 		p.accepted++
 		if !p.connect(shard, c) || p.watch(got) != nil {
 			_ = unix.Close(got)
@@ -269,7 +280,8 @@ func (p *program) accept(fd, shard int) {
 	}
 }
 
-// read takes in all that can be read.
+// read takes in all that can be read: a read that does not fill the buffer was the
+// last.
 func (p *program) read(fd int) error {
 	for {
 		n, err := unix.Read(fd, p.buf[:])
@@ -291,7 +303,7 @@ func (p *program) read(fd int) error {
 		} else {
 			err = p.take(fd, p.buf[:n])
 		}
-		if err != nil {
+		if err != nil || n < len(p.buf) {
 			return err
 		}
 	}
@@ -406,9 +418,6 @@ func (p *program) unread(fds []int) bool {
 	return false
 }
 
-// endLimit is how long a child may take to end by itself.
-const endLimit = 2 * time.Second
-
 // endsWithin waits for the end of the process, and reports whether it came.
 func (p *program) endsWithin(limit time.Duration) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
@@ -453,11 +462,11 @@ func (p *program) close() error {
 	if p.clock != nil {
 		errs = append(errs, p.clock.Close())
 	}
-	if p.remove != nil {
-		errs = append(errs, p.remove())
-	}
 	if p.guard != nil {
 		errs = append(errs, p.guard.Close())
+	}
+	if p.remove != nil {
+		errs = append(errs, p.remove())
 	}
 	return errors.Join(errs...)
 }

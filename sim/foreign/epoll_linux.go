@@ -1,6 +1,7 @@
 package foreign
 
 import (
+	"errors"
 	"time"
 	"unsafe"
 
@@ -15,4 +16,26 @@ func epollWaitExactly(fd int, events []unix.EpollEvent, wait time.Duration) (int
 		return 0, errno
 	}
 	return int(n), nil
+}
+
+// epollWait waits with the resolution of the kernel's timers.
+func epollWait(fd int, events []unix.EpollEvent, wait time.Duration) (int, error) {
+	if wait <= 0 {
+		return unix.EpollWait(fd, events, 0)
+	}
+	n, err := epollWaitExactly(fd, events, wait)
+	if errors.Is(err, unix.ENOSYS) { // Linux before 5.11
+		return unix.EpollWait(fd, events, 1)
+	}
+	return n, err
+}
+
+// readable waits until a descriptor can be read, or hangs up.
+func readable(fd int, limit time.Duration) (bool, error) {
+	wait := unix.NsecToTimespec(int64(limit))
+	n, err := unix.Ppoll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, &wait, nil)
+	if errors.Is(err, unix.EINTR) {
+		return false, nil
+	}
+	return n > 0, err
 }

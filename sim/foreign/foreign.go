@@ -47,12 +47,15 @@ type Spec struct {
 	Horizon int64
 	// Patience is how long, in real time, the child may take for one stimulus.
 	Patience time.Duration
+	// Tell is given what a user who waits wants to know; may be nil.
+	Tell func(string)
 	// Broken is told of the failure that ends the run.
 	Broken func(error)
 }
 
-// startLimit is how long, in real time, a child may take until it is ready.
-const startLimit = time.Minute
+// patient is how long, in real time, a child that is not ready is waited for in
+// silence.
+const patient = 2 * time.Second
 
 // Shares counts how a child's commands were attributed to requests.
 type Shares struct {

@@ -3,8 +3,11 @@ package foreign_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -106,12 +109,100 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// What a child starts ends with it.
+// The command says the same, and ends with 107.
+func TestFailuresOfTheCommand(t *testing.T) {
+	testkit.Live(t, "builds quotalab and starts many processes")
+	for mode, want := range map[string]string{
+		"spin": "it is still busy after 10s", "crash": "foreign_test.beChild", "hang": "1 request had no answer at the end", "noise": "print to standard error instead",
+		"stranger": "it answered request 12345, which is not under way", "silent": "it did not say {\"ready\":…} within 3s",
+	} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			dir, temp, ready := t.TempDir(), t.TempDir(), "2m"
+			if mode == "silent" {
+				ready = "3s"
+			}
+			if err := os.WriteFile(filepath.Join(dir, "bad.yaml"), []byte(race(t, 8, "", itself(t, mode, ", ready_within: "+ready))), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.Command(testkit.Quotalab(t), "run", "bad.yaml")
+			cmd.Dir, cmd.Env = dir, append(os.Environ(), "TMPDIR="+temp)
+			out, err := cmd.CombinedOutput()
+			if code := cmd.ProcessState.ExitCode(); code != 107 {
+				t.Errorf("exit code %d (%v), expected 107", code, err)
+			}
+			parts := []string{want, "at the virtual instant ", "standard error"}
+			if parts = append(parts, "thread "); mode == "crash" {
+				parts[3] = "the process has ended: exit status "
+			}
+			if mode == "silent" {
+				parts = append(parts, "thinking", "which has not said {\"ready\":…} yet; it has 3s")
+			}
+			for _, part := range parts {
+				if !strings.Contains(string(out), part) {
+					t.Errorf("expected %q in:\n%s", part, out)
+				}
+			}
+			files, _ := filepath.Glob(filepath.Join(temp, "*"))
+			if found := append(left(t, "TMPDIR="+temp), files...); len(found) > 0 {
+				t.Errorf("left behind: %v", found)
+			}
+		})
+	}
+}
+
+// A sleep of ten minutes takes no time but the run's.
+func TestSleep(t *testing.T) {
+	programs := map[string]string{
+		"node": `const say = (o) => console.log(JSON.stringify(o))
+require('readline').createInterface({ input: process.stdin }).on('line', (line) => {
+  const m = JSON.parse(line)
+  if (m.hello) say({ ready: { protocol: 1 } })
+  else setTimeout(() => say({ id: m.id, allowed: true }), 600000)
+}).on('close', () => process.exit(0))
+`,
+		"python": `import json, sys, time
+for line in sys.stdin:
+    m = json.loads(line)
+    if 'hello' in m:
+        print(json.dumps({'ready': {'protocol': 1}}), flush=True)
+    else:
+        time.sleep(600)
+        print(json.dumps({'id': m['id'], 'allowed': True}), flush=True)
+`,
+	}
+	for _, clock := range slices.Sorted(maps.Keys(programs)) {
+		t.Run(clock, func(t *testing.T) {
+			program := testkit.Program(t, map[string]string{"node": "node", "python": "/usr/bin/python3"}[clock], clock)
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, "sleeps"), []byte(programs[clock]), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			text := strings.Replace(race(t, 1, "", fmt.Sprintf("    process: {command: [%s, sleeps], clock: %s}\n", program, clock)), "every: 20ms", "every: 200ms", 1)
+			begun := time.Now()
+			got := playOf(t, dir, text)
+			if o := got.first; got.allowed != 1 || o.Done-o.Sent != int64(10*time.Minute) {
+				t.Errorf("%d allowed, the first after %s, expected one after 10m", got.allowed, time.Duration(o.Done-o.Sent))
+			}
+			if took := time.Since(begun); took > time.Minute {
+				t.Errorf("it took %s", took)
+			}
+		})
+	}
+}
+
+// What a child starts ends with it, also in a session of its own.
 func TestGrandchildren(t *testing.T) {
 	testkit.Live(t, "starts processes")
-	playOf(t, ".", race(t, 2, "", itself(t, "grandchild", "")))
-	if found := append(left(t, childMode+"=grandchild"), left(t, childMode+"=waits")...); len(found) > 0 {
-		t.Errorf("left behind: %v", found)
+	for _, mode := range []string{"grandchild", "away"} {
+		t.Setenv("TMPDIR", t.TempDir())
+		playOf(t, ".", race(t, 2, "", itself(t, mode, "")))
+		if found := append(left(t, childMode+"="+mode), left(t, os.TempDir())...); len(found) > 0 {
+			t.Errorf("%s: left behind: %v", mode, found)
+		}
+		if found, _ := filepath.Glob(filepath.Join(os.TempDir(), "*")); len(found) > 0 {
+			t.Errorf("%s: left behind: %v", mode, found)
+		}
 	}
 }
 

@@ -36,6 +36,9 @@ type Servers struct {
 	Post      func(f func()) // has f run as a step of the run
 }
 
+// endLimit is how long a child may take to end by itself.
+const endLimit = 2 * time.Second
+
 // Live is a child, or a service, in real time: its clock is the wall clock, its
 // Redis client speaks with live servers, and many requests are in flight at once.
 // What it sends to Redis is seen by the servers alone.
@@ -44,7 +47,7 @@ type Live struct {
 	process *child.Process // nil: a service that was running already
 	in      io.WriteCloser
 	log     child.LastWords
-	guard   io.WriteCloser
+	guard   *child.Guard // ends what is left
 	remove  func() error // its folder
 	service *pool        // nil: it speaks lines
 	ready   Ready
@@ -140,7 +143,7 @@ func (p *Live) launch(h hello) error {
 	}
 	cmd := exec.Command(p.spec.Command[0], p.spec.Command[1:]...)
 	cmd.Dir, cmd.Stderr, cmd.WaitDelay = p.spec.Directory, &p.log, time.Second
-	cmd.Env = append(os.Environ(), "TZ=UTC", "QUOTALAB_HELLO="+string(text), "QUOTALAB_SEED="+strconv.FormatUint(uint64(p.spec.Seed), 10))
+	cmd.Env = append(os.Environ(), child.Mark(dir), "TZ=UTC", "QUOTALAB_HELLO="+string(text), "QUOTALAB_SEED="+strconv.FormatUint(uint64(p.spec.Seed), 10))
 	for _, one := range p.spec.Environment {
 		cmd.Env = append(cmd.Env, places(h).Replace(one))
 	}
@@ -152,14 +155,14 @@ func (p *Live) launch(h hello) error {
 		return err
 	}
 	cmd.Stdout = theirs
-	if p.guard, err = guard(dir); err == nil {
+	if p.guard, err = child.NewGuard(dir); err == nil {
 		p.process, err = child.Start(cmd, 0)
 	}
 	if err = errors.Join(err, theirs.Close()); err != nil {
 		return errors.Join(fmt.Errorf("starting %s: %w", p.spec.Command[0], err), out.Close())
 	}
 	go p.hear(out)
-	if _, err := fmt.Fprintln(p.guard, p.process.Pid()); err != nil {
+	if err := p.guard.Watch(p.process); err != nil {
 		return err
 	}
 	_, _ = p.in.Write(append(text, '\n')) // that it has ended is found out, with what it said
@@ -168,7 +171,7 @@ func (p *Live) launch(h hello) error {
 
 // await waits until it may be asked.
 func (p *Live) await(ctx context.Context) error {
-	for deadline := clock.Now().Add(startLimit); ; {
+	for deadline := clock.Now().Add(p.spec.Ready); ; {
 		if p.service != nil {
 			c, err := p.service.dial(ctx)
 			if err == nil {
@@ -192,7 +195,7 @@ func (p *Live) await(ctx context.Context) error {
 			return errors.New("it ended before it could be asked")
 		}
 		if clock.Now().After(deadline) {
-			return fmt.Errorf("it could not be asked within %s: it said no {\"ready\":…}, and listens nowhere", unit.Time(startLimit))
+			return fmt.Errorf("it could not be asked within %s: it said no {\"ready\":…}, and listens nowhere; ready_within allows it more", unit.Time(p.spec.Ready))
 		}
 		if err := clock.Sleep(ctx, 2*time.Millisecond); err != nil {
 			return err
@@ -416,11 +419,11 @@ func (p *Live) Close() error {
 		p.process.EndGroup()
 		p.process.Stop()
 	}
-	if p.remove != nil {
-		errs = append(errs, p.remove())
-	}
 	if p.guard != nil {
 		errs = append(errs, p.guard.Close())
+	}
+	if p.remove != nil {
+		errs = append(errs, p.remove())
 	}
 	return errors.Join(errs...)
 }

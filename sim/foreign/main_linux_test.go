@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -71,7 +72,7 @@ func beChild(mode string) {
 		defer mu.Unlock()
 		fmt.Printf(format+"\n", args...)
 	}
-	var client *redis.Client
+	var client, other *redis.Client
 	count, prefix := 0, ""
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
 		var q question
@@ -80,21 +81,33 @@ func beChild(mode string) {
 		}
 		if q.Hello == nil {
 			q.Takes[0].Key = prefix + q.Takes[0].Key
-			go func() { say("%s", decide(client, q, count, mode)) }()
+			go func() {
+				if mode == "both" { // shards at once
+					answered := make(chan error)
+					go func() { answered <- other.Get(context.Background(), q.Takes[0].Key).Err() }()
+					defer func() { <-answered }()
+				}
+				say("%s", decide(client, q, count, mode))
+			}()
 			continue
 		}
 		count = q.Hello.Limits["default"].Count
 		prefix = q.Hello.Prefix
-		client = redisAt(q.Hello.Shards[0].Socket + q.Hello.Shards[0].Address)
+		shards := q.Hello.Shards
+		last := shards[len(shards)-1]
+		client, other = redisAt(shards[0].Socket+shards[0].Address), redisAt(last.Socket+last.Address)
 		switch mode {
+		case "silent":
+			fmt.Fprintln(os.Stderr, "thinking")
 		case "protocol":
 			say(`{"ready":{"protocol":2}}`)
 		case "early":
 			fmt.Fprintln(os.Stderr, "no such limiter")
 			os.Exit(3)
-		case "grandchild":
+		case "grandchild", "away":
 			cmd := exec.Command(os.Args[0])
 			cmd.Env = append(os.Environ(), childMode+"=waits")
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: mode == "away"}
 			if err := cmd.Start(); err != nil {
 				panic(err)
 			}
@@ -247,9 +260,9 @@ func playOf(t *testing.T, dir, text string) *played {
 }
 
 // checkSpec is the test's own binary as a child that is to be checked.
-func checkSpec(path, mode string) foreign.Spec {
+func checkSpec(path, mode, quiet string) foreign.Spec {
 	return foreign.Spec{
-		Process: limiter.Process{Command: []string{path}, Environment: []string{childMode + "=" + mode}, Quiet: "exact", Clock: "none"},
+		Process: limiter.Process{Command: []string{path}, Environment: []string{childMode + "=" + mode}, Quiet: quiet, Clock: "none", Ready: time.Minute},
 		Client:  "default", Does: record.TakeMode, Shards: []string{"a", "b"}, Patience: 10 * time.Second,
 		Limiter: record.Limiter{Limits: []record.Limit{{Name: "default", Count: 100, Period: time.Hour, Burst: 100}}},
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/scenarios"
 	"github.com/quotalab/quotalab/sim/foreign"
+	"github.com/quotalab/quotalab/sim/limiter"
 )
 
 // adapter writes an adapter out and builds it, once for all tests: its folder
@@ -101,7 +102,7 @@ func races(t *testing.T, dir, process string, admitted map[string]int) {
 	load(t)
 	for name, want := range admitted {
 		t.Run(name, func(t *testing.T) {
-			text := race(t, 64, "shards: {count: 2}", fmt.Sprintf("    options: {limiter: %s}\n    process: {%s}\n", name, process))
+			text := race(t, 64, "shards: {count: 2}", fmt.Sprintf("    options: {limiter: %s}\n    process: {%s, ready_within: 2m}\n", name, process)) // a busy machine starts slowly
 			hash := ""
 			for i := range times(t) {
 				got := playOf(t, dir, text)
@@ -189,62 +190,74 @@ func TestAdaptersAreScenarios(t *testing.T) {
 	}
 }
 
-// SIGKILL of quotalab leaves neither processes nor files.
-func TestKilledRunLeavesNothing(t *testing.T) {
-	testkit.Live(t, "builds and kills quotalab")
-	dir := t.TempDir()
-	text := race(t, 8, "", itself(t, "spin", ""))
-	if err := os.WriteFile(filepath.Join(dir, "spin.yaml"), []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(testkit.Quotalab(t), "run", "spin.yaml")
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), "TMPDIR="+dir)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	pattern := filepath.Join(dir, "quotalab-child-*")
-	there := func() bool {
-		found, _ := filepath.Glob(pattern)
-		return len(found) > 0 || len(left(t, childMode+"=spin")) > 0
-	}
-	await := func(want bool) bool {
-		for range 400 {
-			if there() == want {
-				return true
+// A run that is interrupted, or killed, leaves neither processes nor files, also
+// where the child spins and has started another in a session of its own.
+func TestEndedRunLeavesNothing(t *testing.T) {
+	testkit.Live(t, "builds, interrupts and kills quotalab")
+	for _, c := range []struct {
+		mode string
+		sig  os.Signal
+		code int
+	}{{"away", os.Interrupt, 105}, {"away", os.Kill, -1}, {"spin", os.Kill, -1}} {
+		t.Run(fmt.Sprint(c.mode, " ", c.sig), func(t *testing.T) {
+			dir, temp := t.TempDir(), t.TempDir()
+			text := strings.Replace(race(t, 8, "", itself(t, c.mode, "")), "horizon: 160ms", "horizon: 1h", 1)
+			if err := os.WriteFile(filepath.Join(dir, "long.yaml"), []byte(text), 0o644); err != nil {
+				t.Fatal(err)
 			}
-			time.Sleep(25 * time.Millisecond)
-		}
-		return false
-	}
-	if !await(true) {
-		t.Error("the child did not start")
-	}
-	time.Sleep(300 * time.Millisecond)
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = cmd.Wait()
-	if !await(false) {
-		t.Errorf("left behind: %v and the files %s", left(t, childMode+"=spin"), pattern)
+			cmd := exec.Command(testkit.Quotalab(t), "run", "long.yaml")
+			cmd.Dir, cmd.Env = dir, append(os.Environ(), "TMPDIR="+temp)
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			await := func(fine func(processes, files []string) bool) (processes, files []string) {
+				for range 800 {
+					files, _ = filepath.Glob(filepath.Join(temp, "*"))
+					if processes = left(t, "TMPDIR="+temp); fine(processes, files) {
+						return nil, nil
+					}
+					time.Sleep(25 * time.Millisecond)
+				}
+				return processes, files
+			}
+			const most = 3 // quotalab, the child, and the guard or what the child has started
+			if processes, _ := await(func(processes, files []string) bool { return len(processes) >= most && len(files) > 0 }); processes != nil {
+				t.Errorf("the child did not start: %v", processes)
+			}
+			time.Sleep(300 * time.Millisecond)
+			if err := cmd.Process.Signal(c.sig); err != nil {
+				t.Fatal(err)
+			}
+			_ = cmd.Wait()
+			if code := cmd.ProcessState.ExitCode(); code != c.code {
+				t.Errorf("exit code %d, expected %d", code, c.code)
+			}
+			if processes, files := await(func(processes, files []string) bool { return len(processes)+len(files) == 0 }); len(processes)+len(files) > 0 {
+				t.Errorf("left behind: %v %v", processes, files)
+			}
+		})
 	}
 }
 
-// A child can be checked, and one that goes by the wall clock or chance is
-// found out.
+// A child can be checked, also in a faster mode. One that goes by the wall clock or
+// chance is found out, and so is one that has not done all when it has done one thing
+// for each request, as fast without a shim takes it.
 func TestCheckChild(t *testing.T) {
 	testkit.Live(t, "starts a child several times")
 	path, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for mode, want := range map[string]string{"naive": "", "chance": "runs came to"} {
+	for _, c := range []struct{ mode, quiet, want string }{
+		{"naive", limiter.Exact, ""}, {"naive", limiter.Fast, ""}, {"both", limiter.Exact, ""}, {"both", limiter.Fast, "say quiet: exact"}, {"chance", limiter.Exact, "runs came to"},
+	} {
 		var told []*foreign.Checked
-		err := foreign.Check(t.Context(), checkSpec(path, mode), 2, func(c *foreign.Checked) { told = append(told, c) })
-		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, expected %q", mode, err, want)
+		err := foreign.Check(t.Context(), checkSpec(path, c.mode, c.quiet), 2, func(c *foreign.Checked) { told = append(told, c) })
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s %s: %v, expected %q", c.mode, c.quiet, err, c.want)
 		}
-		if want == "" && (len(told) != 3 || told[1].Allowed != 128 || told[2].Allowed != 128 || told[1].OtherKeys > 0) {
-			t.Errorf("%s: %+v", mode, told)
+		if c.want == "" && (len(told) != 4 || told[1].Allowed != 128 || told[2].Allowed != 128 || told[1].OtherKeys > 0) {
+			t.Errorf("%s %s: %+v", c.mode, c.quiet, told)
 		}
 	}
 }

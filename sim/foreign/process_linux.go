@@ -32,6 +32,8 @@ type Process struct {
 	ticks    map[int64]bool
 	steps    int64
 	crowd    crowd
+	batch    []*stimulus // what has come at this instant and is given at its end
+	barriers int64       // asked of the child's shim
 	shares   Shares
 	failed   error
 }
@@ -78,6 +80,7 @@ func (r *request) String() string {
 type stimulus struct {
 	fd     int
 	bytes  []byte
+	conn   *conn // that it comes on; nil: none
 	owners []*request
 	ends   bool // a flight of each owner
 }
@@ -109,7 +112,8 @@ func (p *Process) now() int64 {
 // begin lets the child connect and load its scripts, at no cost of the run's
 // time: before the run its own clock may advance by an hour.
 func (p *Process) begin(ctx context.Context) error {
-	deadline := clock.Now().Add(startLimit)
+	begun := clock.Now()
+	tell := p.spec.Tell
 	for !p.isReady() {
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
@@ -126,13 +130,18 @@ func (p *Process) begin(ctx context.Context) error {
 		if err := p.advance(); err != nil {
 			return err
 		}
-		if clock.Now().After(deadline) {
-			return fmt.Errorf("it did not say {\"ready\":…} within %s", unit.Time(startLimit))
+		waited := clock.Since(begun)
+		if waited > p.spec.Ready {
+			return fmt.Errorf("it did not say {\"ready\":…} within %s; ready_within allows it more", unit.Time(p.spec.Ready))
+		}
+		if waited > patient && tell != nil {
+			tell(fmt.Sprintf("waiting for %s (%s), which has not said {\"ready\":…} yet; it has %s", p.spec.Client, strings.Join(p.spec.Command, " "), unit.Time(p.spec.Ready)))
+			tell = nil
 		}
 	}
 	p.offset = 0
 	p.program.clock.Set(p.now())
-	if err := p.settle(nil); err != nil {
+	if err := p.settle(nil, nil); err != nil {
 		return err
 	}
 	return p.schedule()
@@ -161,7 +170,7 @@ var tick = []byte("{\"tick\":1}\n")
 // connect begins a connection to a shard.
 func (p *Process) connect(shard int, c *conn) bool {
 	c.session = p.spec.Line.Connect(shard,
-		func(message []byte) { p.stimulate(&stimulus{fd: c.fd, bytes: message}, c) },
+		func(message []byte) { p.stimulate(&stimulus{fd: c.fd, bytes: message, conn: c}) },
 		func() { p.program.drop(c) })
 	return c.session != nil
 }
@@ -193,11 +202,10 @@ func (p *Process) await(r *request, write func(*request) (*stimulus, error)) err
 	r.id, r.sent = p.lastID, p.spec.Sched.Now()
 	p.requests[r.id] = r
 	st, err := write(r)
-	if err == nil {
-		err = p.step(st)
-	}
 	if err != nil {
 		p.fail(err)
+	} else {
+		p.stimulate(st)
 	}
 	if !r.over {
 		r.parked = true
@@ -237,19 +245,46 @@ func (p *Process) Tell(ctx context.Context, n News) error {
 	return r.answer.failure()
 }
 
-// stimulate gives the child what has come for it on a connection.
-func (p *Process) stimulate(st *stimulus, c *conn) {
-	if p.failed != nil || c != nil && c.closed {
+// stimulate gives the child what has come for it, or keeps it for the end of
+// the instant.
+func (p *Process) stimulate(st *stimulus) {
+	if p.spec.Quiet != limiter.Batched {
+		p.give(st)
 		return
 	}
-	if err := p.step(st); err != nil {
+	if p.batch = append(p.batch, st); len(p.batch) == 1 {
+		p.spec.Sched.Last(p.spec.Sched.Now(), p.giveBatch)
+	}
+}
+
+// giveBatch gives the child what has come at this instant in the order in which
+// it came, at once what came one after the other on one descriptor.
+func (p *Process) giveBatch() {
+	all := p.batch
+	p.batch = nil
+	for len(all) > 0 {
+		n := 1
+		for n < len(all) && all[0].fd != p.program.control && all[n].fd == all[0].fd && all[n].conn == all[0].conn {
+			n++
+		}
+		p.give(all[:n]...)
+		all = all[n:]
+	}
+}
+
+// give gives the child stimuli that come on one descriptor.
+func (p *Process) give(sts ...*stimulus) {
+	if c := sts[0].conn; p.failed != nil || c != nil && c.closed {
+		return
+	}
+	if err := p.step(sts); err != nil {
 		p.fail(err)
 	}
 }
 
-// step gives the child a stimulus, waits until it is quiescent, and schedules
-// what came of it.
-func (p *Process) step(st *stimulus) error {
+// step gives the child stimuli on one descriptor, waits until it is quiescent,
+// and schedules what came of them.
+func (p *Process) step(sts []*stimulus) error {
 	if p.crowd.at != p.spec.Sched.Now() {
 		p.crowd = crowd{at: p.spec.Sched.Now()}
 	}
@@ -257,27 +292,36 @@ func (p *Process) step(st *stimulus) error {
 		return fmt.Errorf("it was given %d stimuli at one instant: its timers do not advance", mostAtOnce)
 	}
 	p.steps++
-	p.program.clock.Set(p.now())
-	for _, r := range st.owners {
-		if st.ends {
-			r.flights--
-		}
-	}
-	if err := p.program.write(st.fd, st.bytes); err != nil {
-		return fmt.Errorf("writing to it: %w", err)
-	}
-	if err := p.settle([]int{st.fd}); err != nil {
+	p.program.turn = p.steps
+	if err := p.wasQuiet(); err != nil {
 		return err
 	}
-	return p.harvest(st.owners)
+	p.program.clock.Set(p.now())
+	var owners []*request
+	var text []byte
+	for _, st := range sts {
+		owners, text = append(owners, st.owners...), append(text, st.bytes...)
+		for _, r := range st.owners {
+			if st.ends {
+				r.flights--
+			}
+		}
+	}
+	if err := p.program.write(sts[0].fd, text); err != nil {
+		return fmt.Errorf("writing to it: %w", err)
+	}
+	if err := p.settle([]int{sts[0].fd}, owners); err != nil {
+		return err
+	}
+	return p.harvest(owners, len(sts) > 1)
 }
 
 // settle waits until the child is quiescent, having read what was written to
-// fds, and answers what takes no time.
-func (p *Process) settle(fds []int) error {
+// fds for some requests, and answers what takes no time.
+func (p *Process) settle(fds []int, owners []*request) error {
 	deadline := clock.Now().Add(p.spec.Patience)
 	for {
-		if err := p.asleep(deadline, fds); err != nil {
+		if err := p.done(deadline, fds, owners); err != nil {
 			return err
 		}
 		n := len(p.program.talked)
@@ -290,38 +334,10 @@ func (p *Process) settle(fds []int) error {
 	}
 }
 
-// asleep waits until the kernel shows that nothing moves in the child.
-func (p *Process) asleep(deadline time.Time, fds []int) error {
-	wait := 30 * time.Microsecond
-	for {
-		some, err := p.program.poll(wait)
-		if err != nil {
-			return err
-		}
-		if some {
-			wait = 10 * time.Microsecond
-			continue
-		}
-		if !p.program.unread(fds) && p.program.watcher.quiet() {
-			if some, err = p.program.poll(0); err != nil || !some {
-				return err
-			}
-			continue
-		}
-		if p.program.ended() {
-			return errors.New("it ended")
-		}
-		if clock.Now().After(deadline) {
-			return fmt.Errorf("it is still busy after %s: it computes without end, or waits by the wall clock", unit.Time(p.spec.Patience))
-		}
-		wait = min(wait*5/4, time.Millisecond)
-	}
-}
-
 // answerAll answers the commands that take no time: all before the run, then
 // handshakes and subscriptions. The connections with others stay in talked.
 func (p *Process) answerAll() error {
-	slices.SortStableFunc(p.program.talked, func(a, b *conn) int { return a.number - b.number })
+	slices.SortFunc(p.program.talked, (*conn).before)
 	kept := p.program.talked[:0]
 	for _, c := range p.program.talked {
 		if len(c.cmds) == 0 {
@@ -354,9 +370,12 @@ func isHandshake(words []string) bool {
 	return rediscmd.Of(name).Has(rediscmd.OfConnections) || name == "info" || name == "quit" || name == "reset" || strings.HasSuffix(name, "subscribe")
 }
 
-// harvest turns what the child wrote in a step into flights and answers.
-func (p *Process) harvest(owners []*request) error {
-	slices.SortStableFunc(p.program.answers, func(a, b answer) int { return int(*a.ID - *b.ID) }) // threads write in any order
+// harvest turns what the child wrote in a step, of one stimulus or of several,
+// into flights and answers.
+func (p *Process) harvest(owners []*request, several bool) error {
+	if p.spec.Quiet == limiter.Exact { // threads write in any order
+		slices.SortStableFunc(p.program.answers, func(a, b answer) int { return int(*a.ID - *b.ID) })
+	}
 	for i := range p.program.answers {
 		if err := p.conclude(p.program.answers[i]); err != nil {
 			return err
@@ -378,7 +397,7 @@ func (p *Process) harvest(owners []*request) error {
 	}
 	live := slices.DeleteFunc(slices.Clone(owners), func(r *request) bool { return r.over })
 	for _, c := range p.program.talked {
-		if err := p.fly(c, live); err != nil {
+		if err := p.fly(c, live, several); err != nil {
 			return err
 		}
 	}
@@ -422,8 +441,9 @@ func (p *Process) end(r *request) {
 	}
 }
 
-// fly sends the commands of a connection to its shard.
-func (p *Process) fly(c *conn, live []*request) error {
+// fly sends the commands of a connection to its shard: at once, or those that
+// are of one request, where they come of several stimuli.
+func (p *Process) fly(c *conn, live []*request, several bool) error {
 	cmds := c.cmds
 	c.cmds = nil
 	for _, words := range cmds {
@@ -432,6 +452,22 @@ func (p *Process) fly(c *conn, live []*request) error {
 		}
 	}
 	owners := p.attribute(cmds, live)
+	for len(cmds) > 0 {
+		n := len(cmds)
+		if several {
+			n = 1
+			for n < len(cmds) && owners[n] == owners[0] {
+				n++
+			}
+		}
+		p.send(c, cmds[:n], owners[:n])
+		cmds, owners = cmds[n:], owners[n:]
+	}
+	return nil
+}
+
+// send sends commands of a connection to its shard, which belong to owners.
+func (p *Process) send(c *conn, cmds [][]string, owners []*request) {
 	traces := make([]*fakeredis.Trace, len(cmds))
 	var distinct []*request
 	for i, r := range owners {
@@ -463,17 +499,15 @@ func (p *Process) fly(c *conn, live []*request) error {
 			p.land(c, reply, distinct, err)
 		}
 	})
-	return nil
 }
 
 // land gives the child replies, or lets it notice that a connection is lost.
 func (p *Process) land(c *conn, reply []byte, owners []*request, err error) {
-	st := &stimulus{fd: c.fd, bytes: reply, owners: owners, ends: err == nil}
+	st := &stimulus{fd: c.fd, bytes: reply, conn: c, owners: owners, ends: err == nil}
 	if err != nil {
-		st.fd = p.program.in // nothing is written
-		c = nil
+		st.fd, st.conn = p.program.in, nil // nothing is written
 	}
-	p.stimulate(st, c)
+	p.stimulate(st)
 }
 
 // schedule has the child's next timer run when it is due.
@@ -501,7 +535,7 @@ func (p *Process) tick(at int64) {
 		p.fail(fmt.Errorf("request %d has had no answer for %s of virtual time", r.id, unit.Time(longestAnswer)))
 		return
 	}
-	p.stimulate(&stimulus{fd: p.program.control, bytes: tick}, nil)
+	p.stimulate(&stimulus{fd: p.program.control, bytes: tick})
 }
 
 func (p *Process) oldest() *request {

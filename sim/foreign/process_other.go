@@ -5,7 +5,6 @@ package foreign
 import (
 	"context"
 	"errors"
-	"io"
 
 	"github.com/quotalab/quotalab/sim/limiter"
 )
@@ -34,17 +33,6 @@ func (p *Process) About() (Ready, Shares) { return Ready{}, Shares{} }
 
 // Obedient reports false.
 func (p *Process) Obedient() bool { return false }
-
-// guard guards nothing: what it would, the system does not show.
-func guard(string) (io.WriteCloser, error) {
-	return struct {
-		io.Writer
-		io.Closer
-	}{io.Discard, io.NopCloser(nil)}, nil
-}
-
-// endLimit is how long a child may take to end by itself.
-const endLimit = 2 * time.Second
 
 // Close does nothing.
 func (p *Process) Close() error { return nil }

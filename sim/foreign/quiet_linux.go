@@ -72,7 +72,7 @@ func newWatcher(pid int) (*watcher, error) {
 
 // quiet reports whether nothing moves.
 func (w *watcher) quiet() bool {
-	if !w.list() {
+	if t := w.threads[w.root]; t != nil && !w.asleep(t) || !w.list() { // the first thread is the likeliest to move
 		return false
 	}
 	for tid, t := range w.threads {

@@ -112,7 +112,7 @@ func (s *service) harvest(p *Process) error {
 		if len(replied) == 0 {
 			return nil
 		}
-		if err := p.settle(replied); err != nil {
+		if err := p.settle(replied, nil); err != nil {
 			return err
 		}
 	}

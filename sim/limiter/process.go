@@ -6,11 +6,12 @@ import "time"
 type Process struct {
 	Command     []string
 	Directory   string
-	Environment []string // NAME=value
-	Quiet       string   // how it is known to be quiescent
-	Clock       string   // where its clock comes from
-	Service     *Service // nil: it speaks lines of JSON
-	URL         string   // of a service that is running already, in real time; "": Command starts it
+	Environment []string      // NAME=value
+	Quiet       string        // how it is known to be quiescent: Exact, Fast or Batched
+	Ready       time.Duration // that it may take, in real time, until it can be asked
+	Clock       string        // where its clock comes from
+	Service     *Service      // nil: it speaks lines of JSON
+	URL         string        // of a service that is running already, in real time; "": Command starts it
 }
 
 // Service is how a decision is asked of a program that speaks HTTP, or gRPC as
@@ -26,6 +27,13 @@ type Service struct {
 
 // Entry is one of a descriptor.
 type Entry struct{ Key, Value string }
+
+// Ways to know that a program has done all that it does.
+const (
+	Exact   = "exact"   // the kernel shows it
+	Fast    = "fast"    // a shim says it, or the consequence of each request is all
+	Batched = "batched" // as fast, with all that comes at one instant given at once
+)
 
 // processResolution is that of the clocks of most runtimes.
 const processResolution = time.Millisecond

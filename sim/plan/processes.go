@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/quotalab/quotalab/models/limits"
 	"github.com/quotalab/quotalab/models/metric"
@@ -56,6 +57,9 @@ func compileProcess(s *scenarios.Scenario, path string, l scenarios.Limiter, out
 	}
 	out.Algorithm, out.Kind.ServerTime = o.Algorithm, o.Time == "redis"
 	out.Process.Service = service
+	if field, problem := checkQuiet(out, o.Checked); problem != "" {
+		fail(field, "%s", problem)
+	}
 	return ps
 }
 
@@ -91,7 +95,7 @@ func programOf(s *scenarios.Scenario, path, kind string, o *scenarios.Process, o
 	case len(o.Command) == 0 || slices.Contains(o.Command, ""):
 		fail(".process.command", "expected a program and its arguments, found %q", o.Command)
 	}
-	out := &limiter.Process{Command: o.Command, Directory: beside(s, o.Directory), Quiet: o.Quiet, Clock: o.Clock, URL: o.URL}
+	out := &limiter.Process{Command: o.Command, Directory: beside(s, o.Directory), Quiet: o.Quiet, Ready: time.Duration(o.Ready), Clock: o.Clock, URL: o.URL}
 	for _, e := range o.Environment {
 		out.Environment = append(out.Environment, e.Name+"="+e.Value)
 	}
@@ -115,7 +119,7 @@ func checkURL(text string) string {
 // checkEngineProgram refuses what is said of the program of an engine and means
 // something to limiters only.
 func checkEngineProgram(s *scenarios.Scenario, path string) (ps scenarios.Problems) {
-	for _, field := range []string{"time", "algorithm", "request", "descriptor"} {
+	for _, field := range []string{"time", "algorithm", "request", "descriptor", "quiet", "checked"} {
 		if at := path + ".process." + field; s.Written(at) {
 			ps = append(ps, s.Problem(at, "%s is of limiters, and means nothing to an engine: remove it", field))
 		}
@@ -132,6 +136,31 @@ func processText(o *limiter.Process) string {
 		return ", service " + o.URL
 	}
 	return fmt.Sprintf(", process %s, clock %s, quiet %s", strings.Join(o.Command, " "), o.Clock, o.Quiet)
+}
+
+// checkQuiet returns what is wrong with the way in which a program is known to
+// have done all that it does: one that is faster than exact has to have been
+// checked with just this program.
+func checkQuiet(l *Limiter, checked string) (field, problem string) {
+	p, check := l.Process, "quotalab check-child --mode "+l.Process.Quiet+" prints it"
+	switch {
+	case p.Quiet == limiter.Exact && checked != "":
+		return ".process.checked", "checked is for quiet: fast and batched: say one of them, or remove checked"
+	case p.Quiet == limiter.Exact:
+		return "", ""
+	case p.Quiet == limiter.Batched && p.Service != nil:
+		return ".process.quiet", "quiet: batched is for programs that read lines, and a service has connections: say quiet: fast"
+	case checked == "":
+		return ".process.quiet", fmt.Sprintf("quiet: %s needs the field checked, which says that it came to the same as exact for this program: %s", p.Quiet, check)
+	}
+	digest, err := p.Digest(l.Options)
+	switch {
+	case err != nil:
+		return ".process.checked", fmt.Sprintf("what was checked cannot be compared with the program: %v", err)
+	case digest != checked:
+		return ".process.checked", fmt.Sprintf("expected %s, found %q: the command, its options, environment or a file of it is not what was checked: %s anew, or say quiet: exact", digest, checked, check)
+	}
+	return "", ""
 }
 
 // serviceOf returns how a service is asked, nil of what is none; or else which

@@ -1,6 +1,9 @@
 package plan
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -52,6 +55,52 @@ func TestCompileProcess(t *testing.T) {
 	}
 }
 
+// A mode that is faster than exact is for what was checked: other files, options
+// or arguments are refused, other texts and scenarios are not.
+func TestCheckedProcess(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		if err := errors.Join(os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755), os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("child.cjs", "first")
+	write("lib/more.cjs", "first")
+	p := limiter.Process{Command: []string{"node", "child.cjs"}, Directory: dir, Environment: []string{"A={redis}"}, Quiet: limiter.Batched, Clock: "node"}
+	digest, err := p.Digest(map[string]string{"anything": "goes"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.NewReplacer("directory: sub, ", "", "clock: node", "clock: node, quiet: batched, checked: \""+digest+"\"").Replace(ofProcess)
+	compile := func(text string) error {
+		s, problems := scenarios.Decode(filepath.Join(dir, "p.yaml"), []byte(text))
+		if len(problems) == 0 {
+			_, problems = Compile(s, limiter.Builtin())
+		}
+		if len(problems) > 0 {
+			return problems
+		}
+		return nil
+	}
+	for _, name := range []string{"README.md", "p.yaml", "node_modules/x/index.js", ".git/index"} {
+		write(name, "not the program's own")
+	}
+	if err := compile(text); err != nil {
+		t.Errorf("as it was checked: %v", err)
+	}
+	want := "limiters.l.process.checked: expected "
+	for old, new := range map[string]string{"child.cjs": "other.cjs", "goes": "went", "{redis}": "{redis.shard-1}", "quiet: batched": "quiet: fast", "clock: node": "clock: python"} {
+		if err := compile(strings.ReplaceAll(text, old, new)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s instead of %s: %v, expected %q", new, old, err, want)
+		}
+	}
+	write("lib/more.cjs", "second")
+	if err := compile(text); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), digest) {
+		t.Errorf("another file: %v, expected %q", err, want)
+	}
+}
+
 // Every mistake in a process has its place in the file.
 func TestProcessProblems(t *testing.T) {
 	http := strings.NewReplacer("kind: process", "kind: http", "algorithm: fixed_window", "request: {path: /take, headers: [\"X-Key: {key}\"]}")
@@ -63,7 +112,12 @@ func TestProcessProblems(t *testing.T) {
 		{"the wall clock", "clock: node", "clock: none", "p.yaml:11:107: limiters.l.process.time: time: client is the time of the program"},
 		{"no such clock", "clock: node", "clock: nodd", "p.yaml:11:95: limiters.l.process.clock: expected one of node, python, preload, none, found \"nodd\""},
 		{"no such algorithm", "algorithm: fixed_window", "algorithm: fixed_windw", "no algorithm \"fixed_windw\""},
-		{"no such quiet", "clock: node", "quiet: hope", "expected one of exact, found \"hope\""},
+		{"no such quiet", "clock: node", "quiet: hope", "expected one of exact, fast, batched, found \"hope\""},
+		{"fast and not checked", "clock: node", "quiet: fast", "p.yaml:11:95: limiters.l.process.quiet: quiet: fast needs the field checked"},
+		{"exact and checked", "clock: node", "checked: abc", "limiters.l.process.checked: checked is for quiet: fast and batched"},
+		{"a service in batches", ofProcess, strings.Replace(http.Replace(ofProcess), "clock: node", "quiet: batched, checked: abc", 1), "quiet: batched is for programs that read lines"},
+		{"checked with files that are not there", "clock: node", "quiet: batched, checked: abc", "limiters.l.process.checked: what was checked cannot be compared with the program: "},
+		{"no time to be ready", "clock: node", "ready_within: 0s", "limiters.l.process.ready_within: "},
 		{"a request", "algorithm: fixed_window", "request: {path: /}", "only kind http is asked by requests"},
 		{"a running child", "command: [node, child.cjs]", "url: http://127.0.0.1:1", "p.yaml:11:20: limiters.l.process.url: only services are asked at a URL"},
 		{"a running service in virtual time", ofProcess, strings.Replace(http.Replace(ofProcess), "command: [node, child.cjs]", "url: http://127.0.0.1:1", 1), "p.yaml:11:20: limiters.l.process.url: a service that is running already has the wall clock and a Redis of its own, so it is measured in real time only"},

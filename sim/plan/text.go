@@ -50,7 +50,7 @@ func essence(s scenarios.Scenario) scenarios.Scenario {
 			return nil
 		}
 		blank := *o
-		blank.Directory = ""
+		blank.Directory, blank.Checked, blank.Ready = "", "", 0
 		return &blank
 	}
 	s.Limiters = slices.Clone(s.Limiters)

@@ -26,7 +26,7 @@ type process interface {
 // startProcess starts a program for a client of a fleet.
 func (w *world) startProcess(fleet fleet, client fakeredis.ClientSpec, s foreign.Spec) (process, error) {
 	d := w.d
-	s.Shards, s.Horizon, s.Broken = client.ShardNames, int64(d.plan.Horizon), d.fail
+	s.Shards, s.Horizon, s.Broken, s.Tell = client.ShardNames, int64(d.plan.Horizon), d.fail, d.options.Tell
 	if s.Patience = d.options.Patience; s.Patience == 0 {
 		s.Patience = patience
 	}

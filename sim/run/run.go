@@ -40,6 +40,8 @@ type Options struct {
 	// Progress is called now and then with the run's instant and the number
 	// of arrivals so far, by one goroutine at a time. May be nil.
 	Progress func(at int64, arrivals int64)
+	// Tell is given what a user who waits wants to know. May be nil.
+	Tell func(string)
 	// Live is what a run in real time plays on; nil: embedded shards, in
 	// virtual time.
 	Live *Live

@@ -3,16 +3,10 @@ package foreign
 import (
 	"context"
 	"debug/buildinfo"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
-	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/quotalab/quotalab/sim/virtualredis"
 )
@@ -73,52 +67,4 @@ func (p *program) dress(ctx context.Context, cmd *exec.Cmd, clock string) error 
 		add("QUOTALAB_CLOCK=" + filepath.Join(p.dir, "clock"))
 	}
 	return nil
-}
-
-// guardScript waits for the end of its input. If that comes without the word
-// that all is well, it does what is left to do: it ends the process group that
-// it was told first, and removes the folder.
-const guardScript = `trap "" INT TERM HUP
-read group
-read well && exit
-[ -n "$group" ] && kill -KILL -- "-$group"
-rm -rf -- "$0"`
-
-// guard starts a shell that cleans up after this program where that ends
-// without closing it, as by SIGKILL. It is told the process group's number.
-func guard(dir string) (io.WriteCloser, error) {
-	cmd := exec.Command("/bin/sh", "-c", guardScript, dir)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	in, err := cmd.StdinPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("starting the shell that cleans up: %w", err)
-	}
-	return &guarding{in, cmd}, nil
-}
-
-type guarding struct {
-	io.WriteCloser
-	cmd *exec.Cmd
-}
-
-// Close tells that there is nothing left to do.
-func (g *guarding) Close() error {
-	_, err := io.WriteString(g, "\nwell\n") // an empty line for the group that it may never have been told
-	_ = g.cmd.Wait()                        // it closes the input; the script cannot fail
-	return err
-}
-
-// epollWait waits with the resolution of the kernel's timers.
-func epollWait(fd int, events []unix.EpollEvent, wait time.Duration) (int, error) {
-	if wait <= 0 {
-		return unix.EpollWait(fd, events, 0)
-	}
-	n, err := epollWaitExactly(fd, events, wait)
-	if errors.Is(err, unix.ENOSYS) { // Linux before 5.11
-		return unix.EpollWait(fd, events, 1)
-	}
-	return n, err
 }
