@@ -61,9 +61,11 @@
 // limiters: by name, each a kind with limit or limits (count per period, with
 // a burst), overrides of single keys, and options, which the kind reads
 // itself: kinds and options, also of engines, are checked by sim/plan, with Scenario.Problem
-// for the place. process says what program decides, of kinds process and http.
+// for the place. reference: the algorithm whose promise it is held to, if that is
+// not its kind's. process says what program decides, of kinds process and http.
 //
 // assert: metric{tag=value,…}: conditions; the words are models/metric's.
+// failure: the known failure that a scenario of the museum shows.
 //
 // accounts: groups of accounts by name, each a count of accounts with a plan
 // (paid, counted by billing periods from an anchor; free, by the last 30
@@ -190,6 +192,8 @@ type Scenario struct {
 	Faults []Fault `yaml:"faults" doc:"what goes wrong, and when"`
 	Sweep  *Sweep  `yaml:"sweep" doc:"fields that vary, for the verb sweep; run plays the scenario as written"`
 
+	Failure *Failure `yaml:"failure" json:"-" doc:"the known failure that the scenario shows, for the table of failures"`
+
 	// File is the name the scenario was read from.
 	File string `yaml:"-"`
 	// Positions tells where a dotted path stands in File.
@@ -209,6 +213,16 @@ func (s *Scenario) Written(path string) bool { return s.Positions.Written(path) 
 // that find more mistakes than the checks can (kinds of limiter, options).
 func (s *Scenario) Problem(path, format string, args ...any) Problem {
 	return s.source.Problem(s.Pos(path), path, fmt.Sprintf(format, args...))
+}
+
+// Failure says which known failure a scenario shows, by one number of a
+// limiter or engine that has it and of one beside it that has not.
+type Failure struct {
+	Title  string `yaml:"title" doc:"what fails, in one line" required:"true"`
+	In     string `yaml:"in" doc:"package and version that it is known of" required:"true"`
+	Issue  string `yaml:"issue" doc:"address of the public issue or change"`
+	Should Column `yaml:"should" doc:"number of the healthy one, as in assert, with an aggregation, such as over_admission{limiter=lua} count" required:"true"`
+	Seen   Column `yaml:"seen" doc:"the same number of the one that fails" required:"true"`
 }
 
 // Types of the decoder that are part of the language.
@@ -353,6 +367,7 @@ type Limiter struct {
 	Limits    Named[Limit] `yaml:"limits" one:"limits" doc:"several limits by name (this or limit)"`
 	Overrides []Override   `yaml:"overrides" doc:"limits of single keys"`
 	Options   Options      `yaml:"options" doc:"options of this kind of limiter; of kind process or http, what the program is told"`
+	Reference string       `yaml:"reference" json:",omitempty" doc:"algorithm of the promise that it is audited by, such as sliding_log or fixed_window_daily:Europe/Berlin; left out: its kind's own"`
 	Process   *Process     `yaml:"process" json:",omitempty" doc:"the program of a limiter of kind process or http (Linux, in virtual time)"`
 	Cluster   bool         `yaml:"cluster" json:",omitempty" doc:"true: in virtual time its shards are the masters of a Redis Cluster, which has keys by their slots and refuses commands, scripts and transactions with keys in several (CROSSSLOT); in real time flags say so"`
 	Model     bool         `yaml:"model" json:",omitempty" doc:"true: its reference decides in its place, in virtual time, in no time and without Redis, for sweeps of very many cells"`

@@ -95,6 +95,7 @@ func flakyErrors() map[string]error {
 		"script_missing": errors.New("NOSCRIPT No matching script. Please use EVAL"),
 		"server":         errors.New("ERR made up by the flaky limiter"),
 		"connection":     io.EOF,
+		"contention":     &Failure{Kind: "contention", Text: "made up by the flaky limiter"},
 		"unexpected":     errors.New("made up by the flaky limiter"),
 	}
 }

@@ -145,6 +145,8 @@ func Builtin() Kinds {
 		"process":    process,
 		"redis_rate": redisRate,
 		"tat":        tat,
+		"throttled":  throttledKind,
+		"ulule":      ulule,
 	}.With(ofSystem())
 }
 
@@ -190,8 +192,8 @@ func limitOf(table *record.LimitTable, t Take) (record.Limit, error) {
 
 // ErrorKind sorts an error of a limiter into the kinds timeout,
 // cancelled, refused, pool_exhausted, script_missing, connection,
-// server, and unexpected for everything that Redis or the network did not
-// cause.
+// server, contention, and unexpected for everything that Redis or the network
+// did not cause.
 func ErrorKind(err error) string {
 	var timeout net.Error
 	var known *Failure

@@ -47,6 +47,12 @@ func compileLimiter(s *scenarios.Scenario, name string, l scenarios.Limiter, kin
 		ps = append(ps, s.Problem(path+".cluster", "%s takes only a *redis.Ring and cannot run on a Redis Cluster: leave cluster out", l.Kind))
 	}
 	ps = append(ps, compileProcess(s, path, l, &out, runtime.GOOS)...)
+	if l.Reference != "" {
+		out.Algorithm = l.Reference
+		if _, err := limits.New(l.Reference, limits.Limit{Count: 1, Period: time.Second, Burst: 1}); err != nil {
+			return out, append(ps, s.Problem(path+".reference", "%v%s", err, metric.DidYouMean(l.Reference, limits.Algorithms())))
+		}
+	}
 	ps = append(ps, checkLimits(s, path, out)...)
 	if len(ps) == 0 && kind.Check != nil {
 		if err := kind.Check(out.Limiter, options); err != nil {
