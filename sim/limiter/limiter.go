@@ -78,6 +78,9 @@ type Env struct {
 type Kind struct {
 	About     string
 	Algorithm string // the reference in models/limits that it is audited by; "" none
+	// AlgorithmOf returns the reference that depends on options. May be nil:
+	// it is Algorithm.
+	AlgorithmOf func(options map[string]string) string
 	// Resolution of the time it judges by: decisions nearer to the boundary
 	// than this are ambiguous.
 	Resolution time.Duration
@@ -137,16 +140,21 @@ type Kinds map[string]Kind
 // file and a line here.
 func Builtin() Kinds {
 	return Kinds{
-		"always":     always,
-		"broken":     broken,
-		"flaky":      flaky,
-		"http":       httpService,
-		"never":      never,
-		"process":    process,
-		"redis_rate": redisRate,
-		"tat":        tat,
-		"throttled":  throttledKind,
-		"ulule":      ulule,
+		"always":          always,
+		"broken":          broken,
+		"fixed_window":    fixedWindow,
+		"flaky":           flaky,
+		"http":            httpService,
+		"leaky_bucket":    leakyBucket,
+		"never":           never,
+		"process":         process,
+		"redis_rate":      redisRate,
+		"sliding_counter": slidingCounter,
+		"sliding_log":     slidingLog,
+		"tat":             tat,
+		"throttled":       throttledKind,
+		"token_bucket":    tokenBucket,
+		"ulule":           ulule,
 	}.With(ofSystem())
 }
 

@@ -40,6 +40,9 @@ func compileLimiter(s *scenarios.Scenario, name string, l scenarios.Limiter, kin
 		Limiter: record.Limiter{Name: name, Kind: l.Kind, Algorithm: kind.Algorithm, Resolution: kind.Resolution, Limits: recordLimits(l), Overrides: recordOverrides(l)},
 		Kind:    *kind, Options: options, Cluster: l.Cluster, Model: l.Model,
 	}
+	if kind.AlgorithmOf != nil && len(ps) == 0 {
+		out.Algorithm = kind.AlgorithmOf(options)
+	}
 	if l.Model {
 		ps = append(ps, checkModel(s, path, out)...)
 	}
