@@ -59,6 +59,9 @@ func checkDefect(_ record.Limiter, options map[string]string) error {
 	if defect := options["defect"]; defect != noDefect && options["write"] == writeLua {
 		return fmt.Errorf("defect %s is of the limiter that reads and then writes: say write: %s, %s or %s", defect, writeSetNX, writeIncr, writeSet)
 	}
+	if does := options["on_change"]; does != "keep" && options["write"] != writeLua {
+		return fmt.Errorf("on_change %s is of the limiter with write: %s: leave it out", does, writeLua)
+	}
 	return nil
 }
 

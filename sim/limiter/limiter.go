@@ -32,6 +32,13 @@ type Limiter interface {
 	Take(ctx context.Context, req Request) (Decision, error)
 }
 
+// Changer is a Limiter that wants to know of a limit that changed while it ran,
+// beside being made anew with its new limits: to do something about what it has
+// stored.
+type Changer interface {
+	Change(ctx context.Context, was, is record.Limit) error
+}
+
 // Request asks one or several limits for tokens.
 type Request struct {
 	Takes []Take

@@ -33,6 +33,9 @@ var tat = Kind{
 	}, {
 		Name: "defect", Default: noDefect, Values: []string{noDefect, lateTimer, lenientBatch, floorRetry, oneCommand},
 		About: "one thing to do wrong, with a write other than lua: its own metric starts after the read (late_timer), a denial of a batch gives way to an allowed limit with a longer wait (lenient_batch), waits are rounded down to seconds (floor_retry), a batch is read by one MGET (one_command)",
+	}, {
+		Name: "on_change", Default: "keep", Values: []string{"keep", "rescale", "reset"},
+		About: "what becomes of a bucket whose own limit changes: keep: it is full when it would have been; rescale: it lacks as many tokens; reset: it is full",
 	}},
 	Check: checkDefect, Telemetry: spendLatency,
 	CheckRequest: func(options map[string]string, takes []Take) error {
@@ -364,13 +367,37 @@ func scriptCalls(spends bool) []string {
 }
 
 type tatScriptLimiter struct {
-	redis redis.UniversalClient
-	spec  record.Limiter
-	table *record.LimitTable
+	redis    redis.UniversalClient
+	clock    Clock
+	spec     record.Limiter
+	table    *record.LimitTable
+	onChange string
 }
 
 func newTATScript(env Env) *tatScriptLimiter {
-	return &tatScriptLimiter{redis: env.Redis, spec: env.Spec, table: env.Spec.Table()}
+	return &tatScriptLimiter{redis: env.Redis, clock: env.Clock, spec: env.Spec, table: env.Spec.Table(), onChange: env.Options["on_change"]}
+}
+
+// Change sets right what is stored of a key whose own limit changed.
+func (t *tatScriptLimiter) Change(ctx context.Context, was, is record.Limit) error {
+	if is.Key == "" || t.onChange == "keep" {
+		return nil
+	}
+	wire := tatKey(t.spec, Take{Limit: is.Name, Key: is.Key})
+	if t.onChange == "reset" {
+		return t.redis.Del(ctx, wire).Err()
+	}
+	tat, err := t.redis.Get(ctx, wire).Int64()
+	if errors.Is(err, redis.Nil) {
+		return nil // full
+	}
+	now := t.clock.Now().UnixNano()
+	missing := (tat - now) / (int64(was.Period) / was.Count)
+	if err != nil || missing <= 0 {
+		return err
+	}
+	ahead := missing * (int64(is.Period) / is.Count)
+	return t.redis.Set(ctx, wire, now+ahead, time.Duration(ahead)+ttlSlack).Err()
 }
 
 // Take runs the script. A batch would need keys of several shards in one
