@@ -218,11 +218,11 @@ func (s *Scenario) Problem(path, format string, args ...any) Problem {
 // Failure says which known failure a scenario shows, by one number of a
 // limiter or engine that has it and of one beside it that has not.
 type Failure struct {
-	Title  string `yaml:"title" doc:"what fails, in one line" required:"true"`
-	In     string `yaml:"in" doc:"package and version that it is known of" required:"true"`
-	Issue  string `yaml:"issue" doc:"address of the public issue or change"`
-	Should Column `yaml:"should" doc:"number of the healthy one, as in assert, with an aggregation, such as over_admission{limiter=lua} count" required:"true"`
-	Seen   Column `yaml:"seen" doc:"the same number of the one that fails" required:"true"`
+	Title  string `yaml:"title" doc:"what fails, in one line" required:"true" example:"Spends are lost"`
+	In     string `yaml:"in" doc:"package and version that it is known of" required:"true" example:"ulule/limiter v3.11.2"`
+	Issue  string `yaml:"issue" doc:"address of the public issue or change" example:"https://github.com/letsencrypt/boulder/issues/7597"`
+	Should Column `yaml:"should" doc:"number of the healthy one, as in assert, with an aggregation, such as over_admission{limiter=lua} count" required:"true" example:"over_admission{limiter=main} count"`
+	Seen   Column `yaml:"seen" doc:"the same number of the one that fails" required:"true" example:"over_admission{limiter=main} count"`
 }
 
 // Types of the decoder that are part of the language.
@@ -368,7 +368,7 @@ type Limiter struct {
 	Overrides []Override    `yaml:"overrides" doc:"limits of single keys"`
 	Changes   []LimitChange `yaml:"changes" json:",omitempty" doc:"limits that change while the run goes on, in the order of their instants (in virtual time)"`
 	Options   Options       `yaml:"options" doc:"options of this kind of limiter; of kind process or http, what the program is told"`
-	Reference string        `yaml:"reference" json:",omitempty" doc:"algorithm of the promise that it is audited by, such as sliding_log or fixed_window_daily:Europe/Berlin; left out: its kind's own"`
+	Reference string        `yaml:"reference" json:",omitempty" doc:"algorithm of the promise that it is audited by, such as sliding_log or fixed_window_daily:Europe/Berlin; left out: its kind's own" example:"sliding_log"`
 	Process   *Process      `yaml:"process" json:",omitempty" doc:"the program of a limiter of kind process or http (Linux, in virtual time)"`
 	Cluster   bool          `yaml:"cluster" json:",omitempty" doc:"true: in virtual time its shards are the masters of a Redis Cluster, which has keys by their slots and refuses commands, scripts and transactions with keys in several (CROSSSLOT); in real time flags say so"`
 	Model     bool          `yaml:"model" json:",omitempty" doc:"true: its reference decides in its place, in virtual time, in no time and without Redis, for sweeps of very many cells"`
@@ -418,8 +418,8 @@ type Override struct {
 type LimitChange struct {
 	At      Duration `yaml:"at" doc:"when, after the start of the run" required:"true" min:"0"`
 	Over    Duration `yaml:"over" doc:"time in which the instances of clients get it, one after another; left out: all at once" min:"0"`
-	Limit   string   `yaml:"limit" doc:"name of the limit; left out: the only one"`
-	Key     string   `yaml:"key" doc:"key whose limit it is from then on; left out: every key's that has no limit of its own"`
+	Limit   string   `yaml:"limit" doc:"name of the limit; left out: the only one" example:"main"`
+	Key     string   `yaml:"key" doc:"key whose limit it is from then on; left out: every key's that has no limit of its own" example:"users-1"`
 	Count   Count    `yaml:"count" doc:"tokens per period" required:"true" min:"1"`
 	Per     Duration `yaml:"period" doc:"time in which count tokens come back" required:"true" min:"exclusive 0"`
 	Burst   Count    `yaml:"burst" doc:"tokens of a full bucket; left out: count" min:"1"`

@@ -146,8 +146,8 @@ func algorithmHint(name string, kinds limiter.Kinds) string {
 			}
 		}
 		return fmt.Sprintf(" (that is an algorithm; token buckets by GCRA are %s)", strings.Join(use, ", "))
-	case "fixedwindow", "slidingwindow", "slidinglog", "slidingcounter", "slidingwindowlog", "slidingwindowcounter":
-		return " (that is an algorithm, by which none of the kinds here decides; a limiter of your own may)"
+	case "slidingwindow", "slidingwindowlog", "slidingwindowcounter":
+		return " (that is an algorithm; use kind: sliding_log or kind: sliding_counter)"
 	}
 	return ""
 }
