@@ -38,7 +38,9 @@ func TestShippedScenariosGiveTheirReference(t *testing.T) {
 	const dir = "../results/reference"
 	args := []string{"reference", "--check", "-q", "--dir", dir}
 	if !testkit.IsLive() {
-		args = append(args, slices.DeleteFunc(slices.Clone(scenarios.Shipped()), func(name string) bool { return slices.Contains(long, name) || slices.Contains(scenarios.Museum(), name) || isLive(t, name) })...)
+		args = append(args, slices.DeleteFunc(slices.Clone(scenarios.Shipped()), func(name string) bool {
+			return slices.Contains(long, name) || slices.Contains(scenarios.Museum(), name) || isLive(t, name)
+		})...)
 	}
 	if out, err := exec.Command("quotalab", args...).CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
