@@ -24,6 +24,7 @@ import (
 	"github.com/quotalab/quotalab/results/sweep"
 	"github.com/quotalab/quotalab/scenarios"
 	"github.com/quotalab/quotalab/scenarios/decode"
+	"github.com/quotalab/quotalab/sim/foreign"
 	"github.com/quotalab/quotalab/sim/limiter"
 	"github.com/quotalab/quotalab/sim/plan"
 )
@@ -31,16 +32,16 @@ import (
 // listings are what list can list. To add one, write a function and a line
 // here.
 func (a *app) listings() map[string]func() (*present.Table, error) {
-	return map[string]func() (*present.Table, error){"scenarios": listScenarios, "limiters": a.listLimiters, "metrics": listMetrics}
+	return map[string]func() (*present.Table, error){"scenarios": listScenarios, "adapters": listAdapters, "limiters": a.listLimiters, "metrics": listMetrics}
 }
 
 func (a *app) listCommand() *cobra.Command {
 	names, asJSON := kindsOf(a.listings()), false
 	cmd := &cobra.Command{
-		Use:   "list [scenarios|limiters|metrics]",
+		Use:   "list [scenarios|adapters|limiters|metrics]",
 		Short: "List the shipped scenarios, the kinds of limiter or the metrics",
-		Long: `Lists the scenarios that come with quotalab, or the kinds of limiter with their options, or the metrics that an
-assertion can be about. With --quiet, the names alone.` + exitHelp(campaign.Passed, campaign.Invalid),
+		Long: `Lists the scenarios that come with quotalab, or those that its adapters for other languages do, or the kinds of limiter
+with their options, or the metrics that an assertion can be about. With --quiet, the names alone.` + exitHelp(campaign.Passed, campaign.Invalid),
 		Example: `  quotalab list
   quotalab list limiters --json`,
 		ValidArgs: names,
@@ -110,6 +111,21 @@ func listScenarios() (*present.Table, error) {
 			return nil, fmt.Errorf("shipped scenario %s: %w", name, err)
 		}
 		list.AddWords(name, s.About)
+	}
+	list.Note("Others come with the programs that they start: quotalab list adapters.")
+	return list, nil
+}
+
+// listAdapters lists the scenarios that adapters come with.
+func listAdapters() (*present.Table, error) {
+	list := present.NewTable("", "", "name", "about")
+	all := foreign.AdapterScenarios()
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		s, problems := scenarios.Decode(name+".yaml", all[name].Text)
+		if err := problems.Err(); err != nil {
+			return nil, fmt.Errorf("scenario %s of an adapter: %w", name, err)
+		}
+		list.AddWords(name, fmt.Sprintf("%s (quotalab adapter %s DIR, then quotalab run DIR/%s.yaml)", s.About, all[name].Language, name))
 	}
 	return list, nil
 }

@@ -105,7 +105,7 @@ type AccountChange struct {
 // same accounts and usage, through a usage source, a cache, a log and a mail
 // service of its own.
 type Engine struct {
-	Kind         string      `yaml:"kind" doc:"kind of engine: flagsmith, catch_up, inline, hybrid, broken, or one of the binary's own" required:"true" example:"flagsmith"`
+	Kind         string      `yaml:"kind" doc:"kind of engine: flagsmith, catch_up, inline, hybrid, process, broken, or one of the binary's own" required:"true" example:"flagsmith"`
 	Options      Options     `yaml:"options" doc:"options of this kind of engine"`
 	Every        Duration    `yaml:"every" doc:"time from the start of one run to that of the next" default:"12h" min:"1e9"`
 	Offset       Duration    `yaml:"offset" doc:"when the first run starts" default:"0s" min:"0"`
@@ -116,6 +116,7 @@ type Engine struct {
 	CacheRefresh Duration    `yaml:"cache_refresh" doc:"time from one refresh of the cached 30-day usage to the next, of engines that select accounts by it" default:"6h" min:"1e9"`
 	Mail         Mail        `yaml:"mail" doc:"how notices are delivered"`
 	FlagFrom     Duration    `yaml:"flag_from" doc:"when the feature flag is switched on" default:"0s" min:"0"`
+	Process      *Process    `yaml:"process" json:",omitempty" doc:"of kind process: the program, which is given usage and polls and sends notices (in virtual time on Linux); it is polled where every is written"`
 }
 
 // Overlap says which runs of an engine are overlapped by a second one: false

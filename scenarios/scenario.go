@@ -362,29 +362,39 @@ type RetryBackoff struct {
 
 // Limiter is one limiter under test.
 type Limiter struct {
-	Kind      string        `yaml:"kind" doc:"kind of limiter: boulder, redis_rate, tat, process, http, always, never, broken, flaky, or one of the binary's own" required:"true" example:"tat"`
+	Kind      string        `yaml:"kind" doc:"kind of limiter: boulder, redis_rate, tat, process, http, envoy_rls, always, never, broken, flaky, or one of the binary's own" required:"true" example:"tat"`
 	Limit     *Limit        `yaml:"limit" one:"limits" doc:"the only limit (this or limits)"`
 	Limits    Named[Limit]  `yaml:"limits" one:"limits" doc:"several limits by name (this or limit)"`
 	Overrides []Override    `yaml:"overrides" doc:"limits of single keys"`
 	Changes   []LimitChange `yaml:"changes" json:",omitempty" doc:"limits that change while the run goes on, in the order of their instants (in virtual time)"`
-	Options   Options       `yaml:"options" doc:"options of this kind of limiter; of kind process or http, what the program is told"`
+	Options   Options       `yaml:"options" doc:"options of this kind of limiter; of kind process, http or envoy_rls, what the program is told"`
 	Reference string        `yaml:"reference" json:",omitempty" doc:"algorithm of the promise that it is audited by, such as sliding_log or fixed_window_daily:Europe/Berlin; left out: its kind's own" example:"sliding_log"`
-	Process   *Process      `yaml:"process" json:",omitempty" doc:"the program of a limiter of kind process or http (Linux, in virtual time)"`
+	Process   *Process      `yaml:"process" json:",omitempty" doc:"the program of a limiter of kind process, http or envoy_rls (in virtual time on Linux)"`
 	Cluster   bool          `yaml:"cluster" json:",omitempty" doc:"true: in virtual time its shards are the masters of a Redis Cluster, which has keys by their slots and refuses commands, scripts and transactions with keys in several (CROSSSLOT); in real time flags say so"`
 	Model     bool          `yaml:"model" json:",omitempty" doc:"true: its reference decides in its place, in virtual time, in no time and without Redis, for sweeps of very many cells"`
 }
 
 // Process is the program of a limiter that lives in a process of its own, one
-// for each instance of a client.
+// for each instance of a client, or of an engine.
 type Process struct {
-	Command     []string `yaml:"command" doc:"program and its arguments" required:"true"`
-	Directory   string   `yaml:"directory" doc:"folder that it is started in, relative to the scenario's file; left out: that of the file" example:"my-limiter"`
-	Environment Options  `yaml:"environment" doc:"variables of its environment, beside quotalab's own; {redis} is the first shard's Unix socket, {redis.NAME} that of a shard, {listen} where a service listens"`
-	Clock       string   `yaml:"clock" doc:"node, python: clock and timers of the runtime are virtual; preload: the C library's time of day is; none: it keeps the wall clock" default:"none" enum:"node,python,preload,none"`
-	Time        string   `yaml:"time" doc:"whose time it judges by: redis, or client, which needs a virtual clock" default:"redis" enum:"redis,client"`
-	Quiet       string   `yaml:"quiet" doc:"how it is known to have done all that it does: exact, as the kernel shows it" default:"exact" enum:"exact"`
-	Algorithm   string   `yaml:"algorithm" doc:"reference that it is audited by, such as fixed_window_first_hit; left out: none, so that over_admission is unknown" example:"fixed_window_first_hit"`
-	Request     *Request `yaml:"request" doc:"of kind http: the request that asks for a decision"`
+	Command     []string    `yaml:"command" doc:"program and its arguments"`
+	URL         string      `yaml:"url" json:",omitempty" doc:"of kind http or envoy_rls, instead of command: where a service is running already, http://HOST:PORT, https://HOST:PORT or unix:///PATH; in real time only" example:"http://127.0.0.1:8080"`
+	Directory   string      `yaml:"directory" doc:"folder that it is started in, relative to the scenario's file; left out: that of the file" example:"my-limiter"`
+	Environment Options     `yaml:"environment" doc:"variables of its environment, beside quotalab's own; {redis} is the first shard's Unix socket, {redis.NAME} that of a shard, {listen} where a service listens"`
+	Clock       string      `yaml:"clock" doc:"node, python: clock and timers of the runtime are virtual; preload: the C library's time of day is; none: it keeps the wall clock" default:"none" enum:"node,python,preload,none"`
+	Time        string      `yaml:"time" doc:"whose time it judges by: redis, or client, which needs a virtual clock" default:"redis" enum:"redis,client"`
+	Quiet       string      `yaml:"quiet" doc:"how it is known to have done all that it does: exact, as the kernel shows it" default:"exact" enum:"exact"`
+	Algorithm   string      `yaml:"algorithm" doc:"reference that it is audited by, such as fixed_window_first_hit; left out: none, so that over_admission is unknown" example:"fixed_window_first_hit"`
+	Request     *Request    `yaml:"request" doc:"of kind http: the request that asks for a decision"`
+	Descriptor  *Descriptor `yaml:"descriptor" json:",omitempty" doc:"of kind envoy_rls: what ShouldRateLimit is asked with"`
+}
+
+// Descriptor is what an Envoy rate limit service is asked with, in whose values
+// {key}, {limit} and {cost} stand for those of the take. OK is allowed,
+// OVER_LIMIT denied.
+type Descriptor struct {
+	Domain  string  `yaml:"domain" doc:"domain" default:"quotalab"`
+	Entries Options `yaml:"entries" doc:"entries of the descriptor, by key" required:"true"`
 }
 
 // Request is what a service is asked by, in which {key}, {limit} and {cost}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/scenarios"
 	"github.com/quotalab/quotalab/scenarios/decode"
+	"github.com/quotalab/quotalab/sim/foreign"
 	"github.com/quotalab/quotalab/sim/limiter"
 	"github.com/quotalab/quotalab/sim/plan"
 	"github.com/quotalab/quotalab/sim/realredis"
@@ -69,7 +71,11 @@ func (l *Loader) Decode(name string) (*scenarios.Scenario, error) {
 
 func (l *Loader) decode(name string) (*scenarios.Scenario, scenarios.Problems, error) {
 	if name != Stdio {
-		return scenarios.Load(name)
+		s, problems, err := scenarios.Load(name)
+		if of, ok := foreign.AdapterScenarios()[name]; ok && errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("%s comes with the programs that it starts: quotalab adapter %s DIR writes them, DIR/README.md says what they need, and then quotalab run DIR/%s.yaml: %w", name, of.Language, name, fs.ErrNotExist)
+		}
+		return s, problems, err
 	}
 	if l.input == nil {
 		var err error

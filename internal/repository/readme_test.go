@@ -97,6 +97,7 @@ func runIn(t *testing.T, dir, name string, args ...string) {
 func runLive(t *testing.T, dir, line string) {
 	t.Helper()
 	testkit.Program(t, "redis-server", "redis-server")
+	testkit.Program(t, "npm", "npm")
 	cmd := exec.Command("bash", "-euo", "pipefail", "-c", line)
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()

@@ -37,7 +37,7 @@ func Sections(s *summary.Measured, mode, times string) []*Table {
 	b.tags = b.outcomeTags()
 	var all []*Table
 	for _, built := range [][]*Table{
-		{b.totals(), b.decisions()}, b.times(), b.errors(), b.faults(), {b.shards()}, b.servers(), {b.audit(), b.admissionCauses(), b.retryAfter(), b.sampledAudit(), b.worstKeys(), b.denied()},
+		{b.totals(), b.decisions()}, b.times(), b.errors(), b.faults(), {b.processes(), b.shards()}, b.servers(), {b.audit(), b.admissionCauses(), b.retryAfter(), b.sampledAudit(), b.worstKeys(), b.denied()},
 		b.thresholds(), {b.causes(), Assertions(s), b.provenance()},
 	} {
 		for _, t := range built {

@@ -126,4 +126,18 @@ func (b *sections) servers() []*Table {
 	return []*Table{t, odd}
 }
 
+// processes builds what decisions took limiters in processes of their own, apart
+// from the way to them.
+func (b *sections) processes() *Table {
+	t := NewTable("processes", "What decisions took limiters in processes of their own, in "+b.unit.name, "limiter", ">samples", ">by its own account p50", ">p99", ">the way to it and back p50", ">p99")
+	for _, o := range b.s.Processes {
+		t.Add(Words(o.Limiter), Count(o.Samples), b.unit.cell(o.TookMed), b.unit.cell(o.TookP99), b.unit.cell(o.PipeMed), b.unit.cell(o.PipeP99))
+	}
+	if len(t.Rows) == 0 {
+		return t
+	}
+	t.Note("The way is the pipe or socket and waiting for a processor; latency is both.")
+	return t
+}
+
 func mebibytes(bytes int64) Cell { return Fixed(1)(float64(bytes) / (1 << 20)) }

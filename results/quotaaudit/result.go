@@ -396,8 +396,8 @@ func (b *bench) judge(account int) error {
 	due, notices := Judge(in)
 	for i := range due {
 		b.findings.explain(in.Account, &due[i])
-		if v := &due[i]; b.engine.Gap == 0 && len(v.Causes) == 1 && (v.Causes[0] == NoEvaluation || v.Causes[0] == ScheduleGap) {
-			v.Causes[0] = UnknownCause // it has no runs whose evaluations would be missing
+		if v := &due[i]; (b.engine.Gap == 0 || b.engine.Opaque) && len(v.Causes) == 1 && (v.Causes[0] == NoEvaluation || v.Causes[0] == ScheduleGap) {
+			v.Causes[0] = UnknownCause // evaluations are not missing: it has no runs, or tells of none
 		}
 	}
 	b.verdicts = AccountVerdicts{Engine: b.engine, Account: in.Account, Group: a.group, Obligations: due, Notices: notices[:0]}

@@ -69,8 +69,9 @@ type Manifest struct {
 	EvaluationParts []RowPart   `json:"evaluationParts,omitempty"`
 	Telemetry       []Telemetry `json:"telemetry,omitempty"`
 	Warnings        []string    `json:"warnings,omitempty"`
-	Servers         []Server    `json:"servers,omitempty"` // what live shards said; none of embedded ones
-	Pacing          *Pacing     `json:"pacing,omitempty"`  // of a run in real time
+	Servers         []Server    `json:"servers,omitempty"`   // what live shards said; none of embedded ones
+	Processes       []OwnTime   `json:"processes,omitempty"` // of limiters that say in real time what decisions took them
+	Pacing          *Pacing     `json:"pacing,omitempty"`    // of a run in real time
 }
 
 // Pacing is how punctual the machine of a run in real time was: a thread of the
@@ -82,12 +83,21 @@ type Pacing struct {
 	During Lateness      `json:"during"`
 }
 
-// Lateness is how much later than asked a sleep ended.
+// Lateness is how much later than asked something ended, such as a sleep.
 type Lateness struct {
 	Samples int64         `json:"samples"`
 	Med     time.Duration `json:"medNanoseconds"`
 	P99     time.Duration `json:"p99Nanoseconds"`
 	Max     time.Duration `json:"maxNanoseconds"`
+}
+
+// OwnTime is what a limiter's processes said that decisions took them, in real
+// time, and what the way to them and back took beside that: pipe or socket, and
+// waiting for a processor.
+type OwnTime struct {
+	Limiter string   `json:"limiter"`
+	Took    Lateness `json:"took"`
+	Pipe    Lateness `json:"pipe"`
 }
 
 // Recorded says which observations of a run are in its record.

@@ -124,10 +124,12 @@ type Engine struct {
 
 	// LooksBack says that the engine can still meet an obligation when its
 	// period is over: it looks at it once more, or delivers later.
-	LooksBack   bool      `json:"looksBack,omitempty"`
-	SourceDown  []Span    `json:"sourceDown,omitempty"`
-	Downsampled bool      `json:"downsampled,omitempty"`
-	Findings    []Finding `json:"findings,omitempty"`
+	LooksBack   bool   `json:"looksBack,omitempty"`
+	SourceDown  []Span `json:"sourceDown,omitempty"`
+	Downsampled bool   `json:"downsampled,omitempty"`
+	// Opaque says that it tells of its notices alone, not of what it looked at.
+	Opaque   bool      `json:"opaque,omitempty"`
+	Findings []Finding `json:"findings,omitempty"`
 }
 
 // Span is the instants from ≤ t < until, Unix nanoseconds.

@@ -259,7 +259,7 @@ func (p *pass) measured(a *audit.Result) *Measured {
 	s.Keys.MostDenied, s.busiest = p.keys.mostDenied(), p.keys.busiest(p.manifest.Shards)
 	s.ErrorTexts = p.texts.byKind(p.order, shownTexts)
 	s.Faults, s.Phases = faults(p.manifest), phaseTable(p.phases, p.measuredSpan())
-	s.Servers = servers(p.manifest.Servers)
+	s.Servers, s.Processes = servers(p.manifest.Servers), ownTimes(p.manifest.Processes)
 	s.AutoPipelined = autoPipelined(p.manifest)
 	if p.manifest.Clock == "real" {
 		s.Schedule = p.schedule.judge(p.manifest, p.length())

@@ -44,6 +44,7 @@ type Summary struct {
 	Tags            map[string]string `json:"tags,omitempty" jsonschema:"tags that the user gave the run"`
 
 	Schedule      *Schedule `json:"schedule,omitempty" jsonschema:"how the generator kept its schedule in real time"`
+	Processes     []OwnTime `json:"processes,omitempty" jsonschema:"in real time: what decisions took limiters in processes of their own, as these say"`
 	AutoPipelined []string  `json:"autoPipelined,omitempty" jsonschema:"clients whose commands share round trips with those of other requests, which hides queueing in their latency"`
 	Faults        []Fault   `json:"faults,omitempty" jsonschema:"what went wrong on purpose"`
 	Phases        []Phase   `json:"phases,omitempty" jsonschema:"how long the run was before, during and after faults, within the measured time"`
@@ -281,6 +282,26 @@ type Schedule struct {
 	LagMax            *float64 `json:"lagMaxSeconds,omitempty" jsonschema:"largest sent - intended"`
 	LagBound          float64  `json:"lagBoundSeconds,omitempty" jsonschema:"max_lag of the scenario, above which lag's 99th percentile makes the run invalid; missing: it does where latency and sojourn disagree"`
 	Machine           *Machine `json:"machine,omitempty" jsonschema:"how late the machine was with nothing to do"`
+}
+
+// OwnTime splits the latency of a limiter that lives in processes of its own: what
+// these say that decisions took them, and what the way to them and back took
+// beside that. The two percentiles are not of the same requests.
+type OwnTime struct {
+	Limiter string  `json:"limiter" jsonschema:"name of the limiter"`
+	Samples int64   `json:"samples" jsonschema:"decisions of which the process said it"`
+	TookMed float64 `json:"tookMedSeconds" jsonschema:"median of what the process says"`
+	TookP99 float64 `json:"tookP99Seconds" jsonschema:"its 99th percentile"`
+	PipeMed float64 `json:"pipeMedSeconds" jsonschema:"median of the rest of the latency"`
+	PipeP99 float64 `json:"pipeP99Seconds" jsonschema:"its 99th percentile"`
+}
+
+// ownTimes converts those of a manifest.
+func ownTimes(all []record.OwnTime) (out []OwnTime) {
+	for _, o := range all {
+		out = append(out, OwnTime{o.Limiter, o.Took.Samples, o.Took.Med.Seconds(), o.Took.P99.Seconds(), o.Pipe.Med.Seconds(), o.Pipe.P99.Seconds()})
+	}
+	return out
 }
 
 // Fault is something that went wrong on purpose. Instants are seconds after

@@ -23,3 +23,6 @@ func Freezing(frozen bool) (os.Signal, error) {
 	}
 	return syscall.SIGCONT, nil
 }
+
+// EndGroup kills what the process started too, with its process group.
+func (p *Process) EndGroup() { _ = syscall.Kill(-p.Pid(), syscall.SIGKILL) } // an error says that all have ended

@@ -7,3 +7,6 @@ import "syscall"
 // attributes returns those that keep a terminal's interrupt from a process: it gets the
 // one that this program sends it, not two.
 func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
+
+// EndGroup kills what the process started too, with its process group.
+func (p *Process) EndGroup() { _ = syscall.Kill(-p.Pid(), syscall.SIGKILL) } // an error says that all have ended

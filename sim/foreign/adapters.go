@@ -34,6 +34,32 @@ func Adapters() (names []string) {
 	return names
 }
 
+// AdapterScenarios returns the scenarios of the adapters: by name, the language and the
+// text.
+func AdapterScenarios() map[string]AdapterScenario {
+	all := map[string]AdapterScenario{}
+	for _, language := range Adapters() {
+		files, err := fs.Glob(adapters, path.Join("adapters", language, "*.yaml"))
+		if err != nil {
+			panic(err) // the pattern is right
+		}
+		for _, f := range files {
+			text, err := adapters.ReadFile(f)
+			if err != nil {
+				panic(err) // it is part of the program
+			}
+			all[strings.TrimSuffix(path.Base(f), ".yaml")] = AdapterScenario{language, text}
+		}
+	}
+	return all
+}
+
+// AdapterScenario is a scenario that an adapter comes with.
+type AdapterScenario struct {
+	Language string
+	Text     []byte
+}
+
 // WriteAdapter writes the files of an adapter into a folder, none of which may
 // be there already.
 func WriteAdapter(name, dir string) (written []string, err error) {

@@ -47,6 +47,7 @@ type program struct {
 	connect    func(shard int, c *conn) bool // false: the shard is down
 	talked     []*conn                       // connections with new commands
 	answers    []answer
+	notices    []Notice // of an engine
 	ready      *Ready
 	barrier    int64
 	gone       bool // its standard output ended
@@ -106,7 +107,7 @@ func start(ctx context.Context, s *Spec, now int64) (_ *program, err error) {
 // greet opens the shards' sockets and returns the first line.
 func (p *program) greet(s *Spec, now int64) ([]byte, error) {
 	limits, overrides := limitsOf(s.Limiter)
-	h := hello{Protocol: Protocol, Client: s.Client, Does: s.Does, Limits: limits, Overrides: overrides, Options: s.Options, Now: instantText(now), Seed: s.Seed}
+	h := hello{Protocol: Protocol, Client: s.Client, Does: s.Does, Limits: limits, Overrides: overrides, Options: s.Options, Now: instantText(now), Seed: s.Seed, Engine: s.Engine}
 	for i, name := range s.Shards {
 		path := filepath.Join(p.dir, "shard-"+strconv.Itoa(i+1))
 		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
@@ -121,7 +122,7 @@ func (p *program) greet(s *Spec, now int64) ([]byte, error) {
 		if err := p.watch(fd); err != nil {
 			return nil, err
 		}
-		h.Shards = append(h.Shards, shardLine{name, path})
+		h.Shards = append(h.Shards, shardAt(name, path))
 	}
 	if s.Service != nil {
 		p.serves, h.Listen = true, filepath.Join(p.dir, "service")
@@ -380,9 +381,12 @@ func (p *program) takeLine(fd int, text []byte) error {
 	if err != nil {
 		return err
 	}
-	if l.Ready != nil {
+	switch {
+	case l.Ready != nil:
 		p.ready = l.Ready
-	} else {
+	case l.Notice != nil:
+		p.notices = append(p.notices, *l.Notice)
+	default:
 		p.answers = append(p.answers, *l.Answer)
 	}
 	return nil

@@ -1,6 +1,6 @@
-// Package foreign holds limiters that live in a process of their own, in any
-// language, and lets their unmodified code run in the virtual time of a
-// simulation.
+// Package foreign holds limiters and usage-threshold engines that live in a
+// process of their own, in any language, and lets their unmodified code run in
+// the virtual time of a simulation.
 //
 // What flows in: a command and a fleet of embedded shards. What flows out: a
 // limiter whose commands are observed like those of any other. Only sim/run
@@ -24,7 +24,7 @@ import (
 )
 
 // ErrFailed is wrapped by the error of a run whose child failed.
-var ErrFailed = errors.New("the limiter's process failed")
+var ErrFailed = errors.New("the process under test failed")
 
 // Spec says what to start and how it is played.
 type Spec struct {
@@ -35,6 +35,10 @@ type Spec struct {
 	Options map[string]string
 	Shards  []string // the client's names of the shards
 	Seed    uint32
+	Engine  *Engine // it is a usage-threshold engine; nil: a limiter
+	Notice  func(Notice)
+
+	Live *Servers // in real time; nil: in virtual time, on what follows
 
 	Line    *fakeredis.Line
 	Sched   *clock.Scheduler

@@ -14,17 +14,54 @@ import (
 	"github.com/quotalab/quotalab/sim/limiter"
 )
 
-// httpRequest writes the request for a decision: {key}, {limit} and {cost}
-// stand in its path and headers.
-func httpRequest(s limiter.Service, t limiter.Take) ([]byte, error) {
-	cost := strconv.FormatInt(t.Cost, 10)
-	fill := func(text string, escape func(string) string) string {
-		return strings.NewReplacer("{key}", escape(t.Key), "{limit}", escape(t.Limit), "{cost}", cost).Replace(text)
+// dialogue is what is spoken on one connection to a service: one request, then
+// its response.
+type dialogue interface {
+	// open returns what is written first on a new connection.
+	open() []byte
+	// ask returns the request for a decision.
+	ask(t limiter.Take) ([]byte, error)
+	// read takes what has come, with what it left of before. ended says that
+	// no more will.
+	read(in []byte, ended bool, now time.Time) (said, error)
+}
+
+// said is what a service has said.
+type said struct {
+	answer *answer // nil: not yet
+	keep   bool    // the connection can be used again
+	rest   []byte  // what is to be read again, with what follows
+	reply  []byte  // what the protocol has one write
+}
+
+// newDialogue returns that of a new connection; host is named in requests.
+func newDialogue(s limiter.Service, host string) dialogue {
+	if len(s.Entries) > 0 {
+		return newRLS(s, host)
 	}
+	return httpDialogue{s, host}
+}
+
+// fill puts a take's key, limit and cost into a template.
+func fill(text string, t limiter.Take, escape func(string) string) string {
+	return strings.NewReplacer("{key}", escape(t.Key), "{limit}", escape(t.Limit), "{cost}", strconv.FormatInt(t.Cost, 10)).Replace(text)
+}
+
+func asItIs(text string) string { return text }
+
+// httpDialogue is HTTP/1.1.
+type httpDialogue struct {
+	limiter.Service
+	host string
+}
+
+func (httpDialogue) open() []byte { return nil }
+
+func (d httpDialogue) ask(t limiter.Take) ([]byte, error) {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: quotalab\r\n", s.Method, fill(s.Path, url.QueryEscape))
-	for _, h := range s.Headers {
-		text := fill(h, func(s string) string { return s })
+	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: %s\r\n", d.Method, fill(d.Path, t, url.QueryEscape), d.host)
+	for _, h := range d.Headers {
+		text := fill(h, t, asItIs)
 		if strings.ContainsAny(text, "\r\n") {
 			return nil, fmt.Errorf("expected a key that can stand in an HTTP header, found %q", t.Key)
 		}
@@ -32,6 +69,14 @@ func httpRequest(s limiter.Service, t limiter.Take) ([]byte, error) {
 	}
 	b.WriteString("Content-Length: 0\r\n\r\n")
 	return b.Bytes(), nil
+}
+
+func (d httpDialogue) read(b []byte, ended bool, now time.Time) (said, error) {
+	a, ok, keep, err := parseResponse(b, ended, now)
+	if err != nil || !ok {
+		return said{rest: b}, err
+	}
+	return said{answer: &a, keep: keep}, nil
 }
 
 // parseResponse reads a response. It is not whole yet where ok is false; ended
@@ -63,6 +108,7 @@ func parseResponse(b []byte, ended bool, now time.Time) (a answer, ok, keep bool
 	case allowed || r.StatusCode == http.StatusTooManyRequests:
 		a.Allowed = &allowed
 		a.Remaining, a.RetryAfter = rateLimit(r.Header, now)
+		a.Took = serverTiming(r.Header)
 	case r.StatusCode >= 500:
 		a.Error, a.Kind = "the service answered "+r.Status, "server"
 	default:
@@ -104,6 +150,17 @@ func rateLimit(h http.Header, now time.Time) (remaining, retry *float64) {
 		}
 	}
 	return remaining, retry
+}
+
+// serverTiming returns the microseconds that a service says it took: the first
+// duration of Server-Timing, which is in milliseconds.
+func serverTiming(h http.Header) *float64 {
+	for _, part := range strings.FieldsFunc(h.Get("Server-Timing"), func(r rune) bool { return r == ',' || r == ';' }) {
+		if name, v, _ := strings.Cut(strings.TrimSpace(part), "="); strings.EqualFold(name, "dur") {
+			return number(v, 1000)
+		}
+	}
+	return nil
 }
 
 // number reads a number that is at least 0, times a factor; nil where there is none.

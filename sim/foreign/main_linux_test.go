@@ -45,7 +45,8 @@ type question struct {
 	}
 	Hello *struct {
 		Protocol int
-		Shards   []struct{ Name, Socket string }
+		Shards   []struct{ Name, Socket, Address string }
+		Prefix   string
 		Limits   map[string]struct{ Count int }
 	}
 }
@@ -53,6 +54,12 @@ type question struct {
 // beChild is a limiter that reads and then writes, and has one fault where the
 // mode names it.
 func beChild(mode string) {
+	switch mode {
+	case "http":
+		serveHTTP()
+	case "rls":
+		serveRLS()
+	}
 	if mode == "waits" {
 		r, w, _ := os.Pipe()
 		_, _ = r.Read(make([]byte, 1)) // for ever
@@ -65,19 +72,20 @@ func beChild(mode string) {
 		fmt.Printf(format+"\n", args...)
 	}
 	var client *redis.Client
-	count := 0
+	count, prefix := 0, ""
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
 		var q question
 		if err := json.Unmarshal(in.Bytes(), &q); err != nil {
 			panic(err)
 		}
 		if q.Hello == nil {
+			q.Takes[0].Key = prefix + q.Takes[0].Key
 			go func() { say("%s", decide(client, q, count, mode)) }()
 			continue
 		}
 		count = q.Hello.Limits["default"].Count
-		client = redis.NewClient(&redis.Options{Network: "unix", Addr: q.Hello.Shards[0].Socket, PoolSize: 100, ReadTimeout: -1, Protocol: 2, MaxRetries: -1,
-			MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}})
+		prefix = q.Hello.Prefix
+		client = redisAt(q.Hello.Shards[0].Socket + q.Hello.Shards[0].Address)
 		switch mode {
 		case "protocol":
 			say(`{"ready":{"protocol":2}}`)
@@ -92,13 +100,24 @@ func beChild(mode string) {
 			}
 			fallthrough
 		default:
-			say(`{"ready":{"protocol":1.5,"name":"test","version":"1","keys":"{key}","news":[1]}}`)
+			say(`{"ready":{"protocol":1.5,"name":"test","version":"1","keys":%q,"news":[1]}}`, prefix+"{key}")
 		}
 	}
 }
 
+// redisAt is a client of a shard at the path of a Unix socket or at host:port.
+func redisAt(at string) *redis.Client {
+	network := "tcp"
+	if strings.HasPrefix(at, "/") {
+		network = "unix"
+	}
+	return redis.NewClient(&redis.Options{Network: network, Addr: at, PoolSize: 100, ReadTimeout: -1, Protocol: 2, MaxRetries: -1,
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}})
+}
+
 // decide answers the question, the twentieth with the mode's fault.
-func decide(client *redis.Client, q question, count int, mode string) string {
+func decide(client *redis.Client, q question, count int, mode string) (text string) {
+	began := time.Now()
 	ctx, key, cost := context.Background(), q.Takes[0].Key, q.Takes[0].Cost
 	n, err := client.Get(ctx, key).Int()
 	if err != nil && !errors.Is(err, redis.Nil) {
@@ -127,6 +146,11 @@ func decide(client *redis.Client, q question, count int, mode string) string {
 		case "clock":
 			return fmt.Sprintf(`{"id":%d,"allowed":true,"clock_ms":%d}`, q.ID, time.Now().UnixMilli())
 		}
+	}
+	if mode == "took" {
+		defer func() {
+			text = strings.TrimSuffix(text, "}") + fmt.Sprintf(`,"took_us":%d}`, time.Since(began).Microseconds())
+		}()
 	}
 	if mode == "chance" && time.Now().UnixNano()%2 == 0 {
 		return fmt.Sprintf(`{"id":%d,"allowed":false}`, q.ID)

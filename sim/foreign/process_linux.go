@@ -67,6 +67,13 @@ type request struct {
 	unsure   bool  // commands of nobody may have been its
 }
 
+func (r *request) String() string {
+	if len(r.takes) == 0 {
+		return fmt.Sprintf("request %d", r.id)
+	}
+	return fmt.Sprintf("request %d, of key %s", r.id, r.takes[0].Key)
+}
+
 // stimulus is something that the child is given.
 type stimulus struct {
 	fd     int
@@ -161,17 +168,31 @@ func (p *Process) connect(shard int, c *conn) bool {
 
 // Take asks the child.
 func (p *Process) Take(ctx context.Context, req limiter.Request) (limiter.Decision, error) {
-	proc := p.spec.Sched.Caller()
-	if proc == nil {
-		return limiter.Decision{}, errors.New("a limiter in a process of its own can be called only from the run's own requests")
+	r := &request{takes: req.Takes, trace: fakeredis.TraceOf(ctx)}
+	if err := p.await(r, p.ask); err != nil {
+		return limiter.Decision{}, err
+	}
+	if r.unsure {
+		r.trace.RoundTrips = unknown
+	}
+	d, err := r.answer.decision()
+	d.Takes = wired(p.program.ready.Keys, r.takes)
+	return d, err
+}
+
+// await gives the child a question as write writes it, and returns when it is
+// answered.
+func (p *Process) await(r *request, write func(*request) (*stimulus, error)) error {
+	if r.proc = p.spec.Sched.Caller(); r.proc == nil {
+		return errors.New("a process under test can be asked only by the run's own requests")
 	}
 	if p.failed != nil {
-		return limiter.Decision{}, p.failed
+		return p.failed
 	}
 	p.lastID++
-	r := &request{id: p.lastID, takes: req.Takes, trace: fakeredis.TraceOf(ctx), proc: proc, sent: p.spec.Sched.Now()}
+	r.id, r.sent = p.lastID, p.spec.Sched.Now()
 	p.requests[r.id] = r
-	st, err := p.ask(r)
+	st, err := write(r)
 	if err == nil {
 		err = p.step(st)
 	}
@@ -180,33 +201,9 @@ func (p *Process) Take(ctx context.Context, req limiter.Request) (limiter.Decisi
 	}
 	if !r.over {
 		r.parked = true
-		proc.Park()
+		r.proc.Park()
 	}
-	if r.err != nil {
-		return limiter.Decision{}, r.err
-	}
-	if r.unsure {
-		r.trace.RoundTrips = unknown
-	}
-	d, err := r.answer.decision()
-	d.Takes = p.wired(r.takes)
-	return d, err
-}
-
-// unknown is a number that there is none of.
-const unknown = -1
-
-// wired returns the takes with their keys in Redis, nil where the child does
-// not tell how it calls them.
-func (p *Process) wired(takes []limiter.Take) []limiter.Take {
-	if p.program.ready.Keys == "" {
-		return nil
-	}
-	out := slices.Clone(takes)
-	for i, t := range out {
-		out[i].Wire = strings.NewReplacer("{key}", t.Key, "{limit}", t.Limit).Replace(p.program.ready.Keys)
-	}
-	return out
+	return r.err
 }
 
 // ask writes the request as the child is given it.
@@ -218,8 +215,26 @@ func (p *Process) ask(r *request) (*stimulus, error) {
 	for _, t := range r.takes {
 		text.Takes = append(text.Takes, takeLine{t.Limit, t.Key, t.Cost, t.Mode})
 	}
+	return p.lineOf(r, text)
+}
+
+// lineOf is a line to the child that a request has it given.
+func (p *Process) lineOf(r *request, text any) (*stimulus, error) {
 	b, err := json.Marshal(text)
 	return &stimulus{fd: p.program.in, bytes: append(b, '\n'), owners: []*request{r}}, err
+}
+
+// Tell gives an engine news, and returns when it has answered.
+func (p *Process) Tell(ctx context.Context, n News) error {
+	r := &request{trace: fakeredis.NewTrace(ctx)}
+	err := p.await(r, func(r *request) (*stimulus, error) {
+		n.ID, n.Now = r.id, instantText(p.now())
+		return p.lineOf(r, n)
+	})
+	if err != nil {
+		return err
+	}
+	return r.answer.failure()
 }
 
 // stimulate gives the child what has come for it on a connection.
@@ -348,6 +363,14 @@ func (p *Process) harvest(owners []*request) error {
 		}
 	}
 	p.program.answers = p.program.answers[:0]
+	sortNotices(p.program.notices)
+	for _, n := range p.program.notices {
+		if p.spec.Notice == nil {
+			return errNoEngine
+		}
+		p.spec.Notice(n)
+	}
+	p.program.notices = p.program.notices[:0]
 	if p.service != nil {
 		if err := p.service.harvest(p); err != nil {
 			return err
@@ -374,6 +397,9 @@ func (p *Process) conclude(a answer) error {
 	r := p.requests[*a.ID]
 	if r == nil {
 		return fmt.Errorf("it answered request %d, which is not under way", *a.ID)
+	}
+	if err := a.check(len(r.takes) > 0); err != nil {
+		return err
 	}
 	if drift := 0.0; a.Clock != nil && p.spec.Clock != "none" {
 		asked := float64(p.spec.Sched.Epoch().UnixNano()+r.sent+int64(p.spec.Offset())) / 1e6
@@ -495,8 +521,8 @@ func (p *Process) Strand() bool {
 	if r == nil {
 		return false
 	}
-	p.fail(fmt.Errorf("%s had no answer at the end, no command under way and no timer that is known: it waits for something outside. The first is request %d, of key %s, sent at %s",
-		unit.Counted(int64(len(p.requests)), "request"), r.id, r.takes[0].Key, unit.Time(time.Duration(r.sent))))
+	p.fail(fmt.Errorf("%s had no answer at the end, no command under way and no timer that is known: it waits for something outside. The first is %s, sent at %s",
+		unit.Counted(int64(len(p.requests)), "request"), r, unit.Time(time.Duration(r.sent))))
 	return true
 }
 

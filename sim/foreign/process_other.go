@@ -5,6 +5,7 @@ package foreign
 import (
 	"context"
 	"errors"
+	"io"
 
 	"github.com/quotalab/quotalab/sim/limiter"
 )
@@ -22,6 +23,9 @@ func (p *Process) Take(context.Context, limiter.Request) (limiter.Decision, erro
 	return limiter.Decision{}, errors.ErrUnsupported
 }
 
+// Tell fails.
+func (p *Process) Tell(context.Context, News) error { return errors.ErrUnsupported }
+
 // Strand reports that no request waits.
 func (p *Process) Strand() bool { return false }
 
@@ -30,6 +34,17 @@ func (p *Process) About() (Ready, Shares) { return Ready{}, Shares{} }
 
 // Obedient reports false.
 func (p *Process) Obedient() bool { return false }
+
+// guard guards nothing: what it would, the system does not show.
+func guard(string) (io.WriteCloser, error) {
+	return struct {
+		io.Writer
+		io.Closer
+	}{io.Discard, io.NopCloser(nil)}, nil
+}
+
+// endLimit is how long a child may take to end by itself.
+const endLimit = 2 * time.Second
 
 // Close does nothing.
 func (p *Process) Close() error { return nil }

@@ -2,6 +2,7 @@ package foreign
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -34,12 +35,24 @@ type hello struct {
 	Options   map[string]string `json:"options"`
 	Now       json.Number       `json:"now_ms"`
 	Seed      uint32            `json:"seed"`
+	Prefix    string            `json:"prefix,omitempty"` // that its keys should begin with, on live servers
+	DB        int               `json:"db,omitempty"`     // of live servers
 	Listen    string            `json:"listen,omitempty"` // Unix socket that a service listens on
+	Engine    *Engine           `json:"engine,omitempty"`
 }
 
 type shardLine struct {
-	Name   string `json:"name"`
-	Socket string `json:"socket"`
+	Name    string `json:"name"`
+	Socket  string `json:"socket,omitempty"`
+	Address string `json:"address,omitempty"` // host:port, of a live server without a Unix socket
+}
+
+// shardAt is a shard at the path of a Unix socket, or at host:port.
+func shardAt(name, at string) shardLine {
+	if strings.HasPrefix(at, "/") {
+		return shardLine{Name: name, Socket: at}
+	}
+	return shardLine{Name: name, Address: at}
 }
 
 type limit struct {
@@ -62,6 +75,9 @@ func limitsOf(l record.Limiter) (map[string]limit, []limit) {
 	}
 	return all, overrides
 }
+
+// unknown is a number that there is none of.
+const unknown = -1
 
 func milliseconds(ns int64) float64 { return float64(ns) / 1e6 }
 
@@ -98,9 +114,11 @@ type Ready struct {
 type answer struct {
 	ID         *int64   `json:"id"`
 	Allowed    *bool    `json:"allowed"`
+	OK         bool     `json:"ok"` // of an engine's
 	Remaining  *float64 `json:"remaining"`
 	RetryAfter *float64 `json:"retry_after_ms"`
 	Clock      *float64 `json:"clock_ms"` // its clock when it was asked
+	Took       *float64 `json:"took_us"`  // how long it took, as it says
 	Error      string   `json:"error"`
 	Kind       string   `json:"kind"`
 }
@@ -109,12 +127,14 @@ type answer struct {
 type line struct {
 	Ready  *Ready
 	Answer *answer
+	Notice *Notice
 }
 
 // parseLine reads a line of a child.
 func parseLine(text []byte) (line, error) {
 	var l struct {
-		Ready *Ready `json:"ready"`
+		Ready  *Ready  `json:"ready"`
+		Notice *Notice `json:"notice"`
 		answer
 	}
 	if trimmed := bytes.TrimSpace(text); len(trimmed) == 0 || trimmed[0] != '{' || json.Unmarshal(trimmed, &l) != nil {
@@ -126,27 +146,42 @@ func parseLine(text []byte) (line, error) {
 		}
 		return line{Ready: l.Ready}, nil
 	}
-	a := l.answer
-	switch {
-	case a.ID == nil:
-		return line{}, fmt.Errorf("expected an answer with an id, found %.100q", text)
-	case a.Error == "" && a.Allowed == nil:
-		return line{}, fmt.Errorf("expected allowed or error in the answer to request %d, found %.100q", *a.ID, text)
-	case a.Error != "" && a.Kind != "" && !slices.Contains(metric.Values("error"), a.Kind):
-		return line{}, fmt.Errorf("expected the kind of the error of request %d to be one of %s, found %q", *a.ID, strings.Join(metric.Values("error"), ", "), a.Kind)
+	if l.Notice != nil {
+		return line{Notice: l.Notice}, l.Notice.check()
 	}
-	return line{Answer: &a}, nil
+	if l.ID == nil {
+		return line{}, fmt.Errorf("expected an answer with an id, found %.100q", text)
+	}
+	return line{Answer: &l.answer}, nil
+}
+
+// check returns what is wrong with the answer to a question that wants a
+// decision, or to an engine's news.
+func (a *answer) check(decides bool) error {
+	switch kinds := metric.Values("error"); {
+	case a.Error == "" && decides && a.Allowed == nil:
+		return fmt.Errorf("expected allowed or error in the answer to request %d", *a.ID)
+	case a.Error == "" && !decides && !a.OK:
+		return fmt.Errorf("expected ok (true) or error in the answer to request %d, which was news to an engine", *a.ID)
+	case a.Error != "" && a.Kind != "" && !slices.Contains(kinds, a.Kind):
+		return fmt.Errorf("expected the kind of the error of request %d to be one of %s, found %q", *a.ID, strings.Join(kinds, ", "), a.Kind)
+	}
+	return nil
+}
+
+// failure returns the error that the answer tells.
+func (a *answer) failure() error {
+	if a.Error == "" {
+		return nil
+	}
+	return &limiter.Failure{Kind: cmp.Or(a.Kind, "unexpected"), Text: a.Error}
 }
 
 // decision returns what the answer says.
 func (a *answer) decision() (limiter.Decision, error) {
 	d := limiter.Decision{Remaining: -1, RetryAfter: -1}
-	if a.Error != "" {
-		kind := a.Kind
-		if kind == "" {
-			kind = "unexpected"
-		}
-		return d, &limiter.Failure{Kind: kind, Text: a.Error}
+	if err := a.failure(); err != nil {
+		return d, err
 	}
 	d.Allowed = *a.Allowed
 	if a.Remaining != nil && *a.Remaining >= 0 && *a.Remaining < 1<<53 {
@@ -162,11 +197,11 @@ func (a *answer) decision() (limiter.Decision, error) {
 }
 
 // places returns what stands for sockets in the environment of a program that
-// is not made for quotalab: {listen}, {redis} and {redis.NAME}.
+// is not made for quotalab: {listen}, {redis}, {redis.NAME} and {prefix}.
 func places(h hello) *strings.Replacer {
-	pairs := []string{"{listen}", h.Listen, "{redis}", h.Shards[0].Socket}
+	pairs := []string{"{listen}", h.Listen, "{redis}", h.Shards[0].Socket + h.Shards[0].Address, "{prefix}", h.Prefix}
 	for _, s := range h.Shards {
-		pairs = append(pairs, "{redis."+s.Name+"}", s.Socket)
+		pairs = append(pairs, "{redis."+s.Name+"}", s.Socket+s.Address)
 	}
 	return strings.NewReplacer(pairs...)
 }

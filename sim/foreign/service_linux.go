@@ -1,6 +1,7 @@
 package foreign
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -12,8 +13,8 @@ import (
 	"github.com/quotalab/quotalab/sim/limiter"
 )
 
-// service is a child that speaks HTTP: each request has a connection, which is
-// used again when its response was read.
+// service is a child that speaks HTTP or gRPC: each request has a connection,
+// which is used again when its response was read.
 type service struct {
 	limiter.Service
 	program *program
@@ -26,6 +27,7 @@ type exchange struct {
 	in    []byte
 	ended bool
 	of    *request
+	dialogue
 }
 
 func newService(p *program, s limiter.Service) *service { return &service{Service: s, program: p} }
@@ -46,9 +48,9 @@ func (s *service) dial() (*exchange, error) {
 		_ = unix.Close(fd)
 		return nil, fmt.Errorf("connecting to the service: %w", err)
 	}
-	e := &exchange{fd: fd}
+	e := &exchange{fd: fd, dialogue: newDialogue(s.Service, "quotalab")}
 	s.program.exchanges[fd] = e
-	return e, nil
+	return e, s.program.write(fd, e.open())
 }
 
 // listens reports whether the service takes connections.
@@ -63,18 +65,19 @@ func (s *service) listens() bool {
 
 // ask writes a request.
 func (s *service) ask(r *request) (*stimulus, error) {
-	text, err := httpRequest(s.Service, r.takes[0])
-	if err != nil {
-		return nil, err
-	}
 	for len(s.free) > 0 && s.free[len(s.free)-1].ended {
 		s.drop(s.free[len(s.free)-1])
 		s.free = s.free[:len(s.free)-1]
 	}
 	var e *exchange
+	var err error
 	if n := len(s.free); n > 0 {
 		e, s.free = s.free[n-1], s.free[:n-1]
 	} else if e, err = s.dial(); err != nil {
+		return nil, err
+	}
+	text, err := e.dialogue.ask(r.takes[0])
+	if err != nil {
 		return nil, err
 	}
 	e.of = r
@@ -87,32 +90,56 @@ func (s *service) drop(e *exchange) {
 }
 
 // harvest ends the requests whose responses have come, in the order in which
-// they were sent.
+// they were sent. What the protocol has us write on a connection is written, and
+// the service heard, until neither has more to say.
 func (s *service) harvest(p *Process) error {
-	all := slices.SortedFunc(maps.Values(s.program.exchanges), func(a, b *exchange) int { return int(idOf(a) - idOf(b)) })
-	for _, e := range all {
-		if e.of == nil {
-			continue
+	for {
+		all := slices.SortedFunc(maps.Values(s.program.exchanges), func(a, b *exchange) int { return cmp.Or(cmp.Compare(idOf(a), idOf(b)), a.fd-b.fd) })
+		var replied []int
+		for _, e := range all {
+			reply, err := s.hear(p, e)
+			if err != nil {
+				return err
+			}
+			if len(reply) == 0 {
+				continue
+			}
+			if err := s.program.write(e.fd, reply); err != nil && !e.ended {
+				return fmt.Errorf("writing to the service: %w", err)
+			}
+			replied = append(replied, e.fd)
 		}
-		a, ok, keep, err := parseResponse(e.in, e.ended, time.Unix(0, p.now()))
-		if err != nil {
-			return err
+		if len(replied) == 0 {
+			return nil
 		}
-		if !ok {
-			continue
-		}
-		a.ID = &e.of.id
-		e.of, e.in = nil, e.in[:0]
-		if keep {
-			s.free = append(s.free, e)
-		} else {
-			s.drop(e)
-		}
-		if err := p.conclude(a); err != nil {
+		if err := p.settle(replied); err != nil {
 			return err
 		}
 	}
-	return nil
+}
+
+// hear reads what has come on a connection, and returns what is to be written.
+func (s *service) hear(p *Process, e *exchange) (reply []byte, err error) {
+	if e.of == nil && len(e.in) == 0 {
+		return nil, nil
+	}
+	got, err := e.read(e.in, e.ended, time.Unix(0, p.now()))
+	if err != nil {
+		return nil, err
+	}
+	e.in = append(e.in[:0], got.rest...)
+	if got.answer == nil || e.of == nil {
+		return got.reply, nil
+	}
+	got.answer.ID = &e.of.id
+	e.of = nil
+	if got.keep {
+		s.free = append(s.free, e)
+	} else {
+		s.drop(e)
+		got.reply = nil
+	}
+	return got.reply, p.conclude(*got.answer)
 }
 
 func idOf(e *exchange) int64 {

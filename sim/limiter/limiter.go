@@ -149,6 +149,7 @@ func Builtin() Kinds {
 	return Kinds{
 		"always":          always,
 		"broken":          broken,
+		"envoy_rls":       envoyRLS,
 		"fixed_window":    fixedWindow,
 		"flaky":           flaky,
 		"http":            httpService,

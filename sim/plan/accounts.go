@@ -318,7 +318,7 @@ func (p *Plan) enginesText(w io.Writer) {
 		if e.Every > 0 {
 			runs = fmt.Sprintf("every %s from %s", unit.Time(e.Every), unit.Time(time.Duration(e.First-p.Epoch.UnixNano())))
 		}
-		fmt.Fprintf(w, "engine %s\t%s%s, %s, thresholds %s\n", e.Name, e.Kind, optionsText(e.Options), runs, percents(e.Thresholds))
+		fmt.Fprintf(w, "engine %s\t%s%s, %s, thresholds %s%s\n", e.Name, e.Kind, optionsText(e.Options), runs, percents(e.Thresholds), processText(e.Process))
 	}
 }
 

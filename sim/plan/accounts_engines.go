@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"time"
 
@@ -33,6 +34,8 @@ type Engine struct {
 	MailLatency  time.Duration
 	MailDown     quota.Spans
 	FlagFrom     int64 // threshold.Unknown: always on
+
+	Process *limiter.Process // of a kind that is Outside
 }
 
 // EngineKind is what a scenario may say about engines of one kind.
@@ -48,6 +51,9 @@ type EngineKind struct {
 	Exact bool
 	// Refuses is why it cannot watch accounts on rolling plans; "": it can.
 	Refuses string
+	// Outside says that it lives in a process of its own: its options are
+	// those that are written, and it is polled where every is.
+	Outside bool
 }
 
 // EngineKinds holds the kinds of engine by name.
@@ -68,6 +74,8 @@ func Engines() EngineKinds {
 		"hybrid": {About: "inline with a catch-up sweep", Exact: true, Refuses: quota.ErrRolling.Error(), Thresholds: newest, Unused: unused("cache_refresh", "flag_from")},
 		"inline": {About: "finds crossings where usage is counted", Refuses: quota.ErrRolling.Error(), Thresholds: newest, Options: buffered,
 			Unused: unused("every", "offset", "account_time", "overlap", "source", "cache_refresh", "flag_from")},
+		"process": {About: "a program in any language that is given usage and polls, with its own Redis client; see quotalab adapter", Outside: true, Thresholds: newest,
+			Unused: unused("account_time", "overlap", "source", "cache_refresh", "flag_from")},
 	}
 }
 
@@ -137,8 +145,14 @@ func compileEngine(s *scenarios.Scenario, name string, e scenarios.Engine, kinds
 	if kind == nil {
 		return Engine{}, unknown
 	}
-	options, ps := compileOptions(s, path, e.Kind, e.Options, kind.Options)
+	options, ps := compileOptions(s, path, e.Kind, e.Options, optionsOf(kind.Outside, kind.Options, e.Options))
 	out := engine(s, e)
+	if out.Process = programOf(s, path, e.Kind, e.Process, kind.Outside, runtime.GOOS, &ps); out.Process != nil {
+		ps = append(ps, checkEngineProgram(s, path)...)
+	}
+	if kind.Outside && !s.Written(path+".every") {
+		out.Every = 0
+	}
 	out.Name, out.Kind, out.Options = name, e.Kind, options
 	if out.Thresholds == nil {
 		out.Thresholds = kind.Thresholds(options)

@@ -38,7 +38,7 @@ func TestEngines(t *testing.T) {
 
 func TestWrongEngines(t *testing.T) {
 	for _, c := range []struct{ engine, want, reason string }{
-		{"{kind: flagsmyth}", `5:13: engines.e.kind: unknown kind "flagsmyth" (did you mean "flagsmith"?): known are broken, catch_up, flagsmith, hybrid, inline`, "a kind that does not exist"},
+		{"{kind: flagsmyth}", `5:13: engines.e.kind: unknown kind "flagsmyth" (did you mean "flagsmith"?): known are broken, catch_up, flagsmith, hybrid, inline, process`, "a kind that does not exist"},
 		{"{kind: flagsmith, options: {generation: G20}}", `5:46: engines.e.options.generation: expected one of G01, G02, G03, G04, G05, G06, G07, G08, G09, G10, G11, G12, G13, G14, G15, G16, G17, G18, G19, latest, found "G20" (did you mean "G02"?)`, "a generation that does not exist"},
 		{"{kind: catch_up, options: {generation: G13}}", `5:45: engines.e.options.generation: kind catch_up has no option "generation"`, "an option of another kind"},
 		{"{kind: inline, every: 12h}", "5:28: engines.e.every: every means nothing to an engine of kind inline: remove it", "an engine that does not poll"},
@@ -48,6 +48,11 @@ func TestWrongEngines(t *testing.T) {
 		{"{kind: flagsmith, options: {generation: G17}, source: {kind: postgres}}", "5:67: engines.e.source.kind: source.kind means nothing to an engine of kind flagsmith generation=G17: remove it", "a generation with one source"},
 		{"{kind: catch_up, source: {kind: postgres}}", "5:38: engines.e.source.kind: an engine of kind catch_up reads exact ranges: use influx", "a source of whole days"},
 		{"{kind: hybrid, source: {kind: influx_total}}", "5:36: engines.e.source.kind: an engine of kind hybrid reads exact ranges: use influx", "totals of whole days"},
+		{"{kind: process}", "5:13: engines.e.kind: missing field process: kind process needs the command of its program", "a program that is not told"},
+		{"{kind: inline, process: {command: [job]}}", "5:21: engines.e.process: kind inline has no program of its own: leave process out, or say kind: process", "a program of a kind without"},
+		{"{kind: process, source: {lag: 5m}, process: {command: [job]}}", "5:22: engines.e.source: source means nothing to an engine of kind process: remove it", "a source of what is given its usage"},
+		{"{kind: process, process: {command: [job], algorithm: gcra}}", "5:59: engines.e.process.algorithm: algorithm is of limiters, and means nothing to an engine: remove it", "an algorithm of an engine"},
+		{"{kind: process, process: {url: 'http://localhost:1'}}", "5:37: engines.e.process.url: only services are asked at a URL, and kind process is asked on its standard input: say its command, or kind: http", "an engine that is running already"},
 		{"{kind: flagsmith, options: {generation: G01}, flag_from: 1d}", "5:63: engines.e.flag_from: flag_from means nothing to an engine of kind flagsmith generation=G01: remove it", "before the feature flag"},
 	} {
 		s, problems := scenarios.Decode("x.yaml", []byte(watching+"  e: "+c.engine+"\n"))
@@ -91,7 +96,11 @@ func TestRollingPlansAreRefused(t *testing.T) {
 // TestEveryKindOfEngineCompiles: each with its own thresholds.
 func TestEveryKindOfEngineCompiles(t *testing.T) {
 	for name, kind := range Engines() {
-		p := compiled(t, watching+"  e: {kind: "+name+"}\n")
+		program := ""
+		if kind.Outside {
+			program = ", process: {command: [job]}"
+		}
+		p := compiled(t, watching+"  e: {kind: "+name+program+"}\n")
 		if e := p.Engines[0]; len(e.Thresholds) == 0 || kind.About == "" {
 			t.Errorf("%s: %+v, %q", name, e, kind.About)
 		}

@@ -35,7 +35,7 @@ func compileLimiter(s *scenarios.Scenario, name string, l scenarios.Limiter, kin
 	if kind == nil {
 		return Limiter{}, unknown
 	}
-	options, ps := compileOptions(s, path, l.Kind, l.Options, optionsOf(kind, l.Options))
+	options, ps := compileOptions(s, path, l.Kind, l.Options, optionsOf(kind.Outside, kind.Options, l.Options))
 	out := Limiter{
 		Limiter: record.Limiter{Name: name, Kind: l.Kind, Algorithm: kind.Algorithm, Resolution: kind.Resolution, Limits: recordLimits(l), Overrides: recordOverrides(l)},
 		Kind:    *kind, Options: options, Cluster: l.Cluster, Model: l.Model,

@@ -46,13 +46,21 @@ func essence(s scenarios.Scenario) scenarios.Scenario {
 			s.Traffic[i].Value.Rate.Replay = &blank
 		}
 	}
+	nowhere := func(o *scenarios.Process) *scenarios.Process {
+		if o == nil {
+			return nil
+		}
+		blank := *o
+		blank.Directory = ""
+		return &blank
+	}
 	s.Limiters = slices.Clone(s.Limiters)
 	for i := range s.Limiters {
-		if o := s.Limiters[i].Value.Process; o != nil {
-			blank := *o
-			blank.Directory = ""
-			s.Limiters[i].Value.Process = &blank
-		}
+		s.Limiters[i].Value.Process = nowhere(s.Limiters[i].Value.Process)
+	}
+	s.Engines = slices.Clone(s.Engines)
+	for i := range s.Engines {
+		s.Engines[i].Value.Process = nowhere(s.Engines[i].Value.Process)
 	}
 	s.Keys = slices.Clone(s.Keys)
 	for i := range s.Keys {
@@ -81,7 +89,7 @@ func (p *Plan) Text() string {
 			on = ", which decides in its place"
 		}
 		if o := l.Process; o != nil {
-			on = fmt.Sprintf(", process %s, clock %s, quiet %s", strings.Join(o.Command, " "), o.Clock, o.Quiet)
+			on = processText(o)
 		}
 		fmt.Fprintf(w, "limiter %s\t%s%s, reference %s%s\n", l.Name, l.Limiter.Kind, optionsText(l.Options), orNone(l.Algorithm), on)
 		for _, x := range l.Limits {

@@ -190,7 +190,7 @@ func (c *CatchUp) send(ctx context.Context, a Account, claim Claim, e record.Eva
 		return false, err
 	}
 	n := Notice{Account: a.ID, Threshold: claim.Threshold, Period: e.PeriodAt, At: c.Clock.Now(), Run: e.Run,
-		Recipients: recipients(a, claim.Threshold)}
+		Recipients: a.Recipients(claim.Threshold)}
 	e.Delivered, err = c.Mailer.Send(ctx, n)
 	if err != nil || !e.Delivered && n.Recipients > 0 {
 		if err := errors.Join(err, c.Claims.Release(ctx, claim)); err != nil {

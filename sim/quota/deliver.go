@@ -175,7 +175,7 @@ func (r *Receiver) Notify(ctx context.Context, d Due) error {
 	}
 	e.Outcome, e.Threshold, e.Usage, e.Limit, e.Percent = record.SentNotice, d.Threshold, d.Usage, d.Limit, percent(d.Usage, d.Limit)
 	a, _ := r.Accounts.Account(d.Account)
-	n := Notice{Account: d.Account, Threshold: d.Threshold, Period: d.Period, At: e.At, Run: e.Run, Recipients: recipients(a, d.Threshold)}
+	n := Notice{Account: d.Account, Threshold: d.Threshold, Period: d.Period, At: e.At, Run: e.Run, Recipients: a.Recipients(d.Threshold)}
 	if n.Recipients > 0 { // else there is nobody to wait for
 		if e.Delivered, err = r.Mailer.Send(ctx, n); err != nil {
 			return err

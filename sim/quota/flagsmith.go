@@ -282,7 +282,7 @@ func (f *Flagsmith) notify(ctx context.Context, a Account, e *record.Evaluation)
 		return nil
 	}
 	e.Delivered, err = f.Mailer.Send(ctx, Notice{
-		Account: a.ID, Threshold: e.Threshold, Period: e.PeriodAt, At: f.Clock.Now(), Run: e.Run, Recipients: recipients(a, e.Threshold),
+		Account: a.ID, Threshold: e.Threshold, Period: e.PeriodAt, At: f.Clock.Now(), Run: e.Run, Recipients: a.Recipients(e.Threshold),
 	})
 	if err != nil {
 		return err

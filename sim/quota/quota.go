@@ -125,8 +125,8 @@ type UsageSource interface {
 // administer the account, from it on to all members too.
 const adminsOnlyBelow = 100
 
-// recipients is how many people get a notice.
-func recipients(a Account, threshold int64) int64 {
+// Recipients is how many people get a notice of a threshold.
+func (a Account) Recipients(threshold int64) int64 {
 	if threshold >= adminsOnlyBelow {
 		return a.Admins + a.Members
 	}

@@ -168,6 +168,23 @@ func pattern(p string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`).Replace(p) + "*"
 }
 
+// Strays returns, by shard, how many more keys there are than before a run in
+// which processes of their own wrote, nil where there are none: they kept not to
+// the prefix that they were told.
+func (s *Servers) Strays(ctx context.Context, before Snapshot, fleets []*Fleet) []error {
+	errs := make([]error, len(s.admin))
+	if !slices.ContainsFunc(fleets, func(f *Fleet) bool { return f.outside }) {
+		return errs
+	}
+	for i, c := range s.admin {
+		was := at(before, i).keys
+		if n, err := c.DBSize(ctx).Result(); err == nil && was >= 0 && n > was {
+			errs[i] = fmt.Errorf("shard %s (%s, database %d): %d keys are left of a process of its own that do not begin with the prefix which it was told (hello.prefix): delete them, and have it use the prefix", s.names[i], s.hosts[i], s.login.DB, n-was)
+		}
+	}
+	return errs
+}
+
 // CleanUp deletes all keys of the run on all shards at once. It returns an
 // error for each shard, in their order: nil, or why that was not possible and
 // the command that does it by hand.

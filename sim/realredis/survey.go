@@ -218,15 +218,17 @@ func since(before, after said) map[string]int64 {
 type work struct {
 	sent, called map[string]int64
 	told         bool // by all scripts, what they called
+	outside      bool // clients that are not counted here sent commands too
 }
 
 func workOf(fleets []*Fleet, shard string) work {
-	w := work{map[string]int64{}, map[string]int64{}, true}
+	w := work{map[string]int64{}, map[string]int64{}, true, false}
 	for _, f := range fleets {
 		m := f.member(shard)
 		if m == nil {
 			continue
 		}
+		w.outside = w.outside || f.outside
 		m.sent.addTo(w.sent)
 		m.called.addTo(w.called)
 		w.told = w.told && m.ran.Load() == m.told.Load()
@@ -253,7 +255,7 @@ func compare(served map[string]int64, w work) []record.CommandCount {
 			continue
 		}
 		c := record.CommandCount{Name: name, Sent: w.sent[name], Script: w.called[name], Server: max(0, served[name])}
-		if !w.told && !rediscmd.Of(name).Has(rediscmd.Script) && !isFrame(name) {
+		if w.outside || !w.told && !rediscmd.Of(name).Has(rediscmd.Script) && !isFrame(name) {
 			c.Script = -1
 		}
 		rows = append(rows, c)

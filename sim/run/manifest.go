@@ -39,7 +39,7 @@ func Manifest(p *plan.Plan) record.Manifest {
 // Apply completes a manifest with what the run found.
 func (r Result) Apply(m *record.Manifest) {
 	m.Traffic, m.Telemetry, m.Engines, m.Aborted = r.Traffic, r.Telemetry, r.Engines, r.Aborted
-	m.Servers, m.Pacing = r.Servers, r.Pacing
+	m.Servers, m.Pacing, m.Processes = r.Servers, r.Pacing, r.Processes
 	if len(r.Versions) > 0 {
 		m.Versions = maps.Clone(m.Versions)
 		maps.Copy(m.Versions, r.Versions)

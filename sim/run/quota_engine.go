@@ -24,7 +24,10 @@ type engineWorld struct {
 	plan.Engine
 	index     int
 	q         *quotas
-	redis     redis.UniversalClient
+	fleet     fleet
+	client    fakeredis.ClientSpec
+	redis     redis.UniversalClient // nil: the engine is a program, with a client of its own
+	program   process               // that the engine is; nil: it is here
 	clock     unixClock
 	directory quota.Directory
 	source    quota.UsageSource
@@ -65,6 +68,7 @@ var engineMakers = map[string]func(*engineWorld) error{
 	"flagsmith": makeFlagsmith,
 	"hybrid":    makeHybrid,
 	"inline":    makeInline,
+	"process":   (*engineWorld).startProgram,
 }
 
 func newEngineWorld(q *quotas, index int) (*engineWorld, error) {
@@ -72,16 +76,14 @@ func newEngineWorld(q *quotas, index int) (*engineWorld, error) {
 	e := &engineWorld{Engine: p.Engines[index], index: index, q: q, clock: unixClock{q.w.clock, q.start}, last: -1, findings: map[finding]*record.Finding{}, woken: map[int]bool{}, failed: map[int]bool{}}
 	scope := "engine/" + e.Name
 	scoped := func(name string) *rand.Rand { return p.Stream(scope + "/" + name) }
-	fleet, err := q.w.stage.fleet(scope, nil, scoped)
-	if err != nil {
+	var err error
+	if e.fleet, err = q.w.stage.fleet(scope, nil, scoped); err != nil {
 		return nil, fmt.Errorf("engine %s: %w", e.Name, err)
 	}
 	client := p.Clients[0]
-	if e.redis, err = fleet.Client(fakeredis.ClientSpec{ShardNames: client.ShardNames, RTT: client.RTT, Stream: func(shard string) *rand.Rand { return scoped("network/" + shard) }, Connection: client.Connection}); err != nil {
+	e.client = fakeredis.ClientSpec{ShardNames: client.ShardNames, RTT: client.RTT, Stream: func(shard string) *rand.Rand { return scoped("network/" + shard) }, Connection: client.Connection}
+	if err := e.connect(); err != nil {
 		return nil, fmt.Errorf("engine %s: %w", e.Name, err)
-	}
-	if q.w.d.inRealTime() {
-		e.redis.AddHook(outside{})
 	}
 	for i := range q.accounts.Len() {
 		e.directory.Put(q.accounts.Known(q.accounts.Account(i)))
@@ -89,9 +91,20 @@ func newEngineWorld(q *quotas, index int) (*engineWorld, error) {
 	e.source = e.sourceOf(&q.events)
 	e.mail = &overlappingMail{Post: quota.Post{Clock: e.clock, Sleep: e.sleep, Latency: int64(e.MailLatency), Down: e.MailDown}}
 	if err := engineMakers[e.Kind](e); err != nil {
-		return nil, fmt.Errorf("%w: engine %s: %w", ErrLimiter, e.Name, err)
+		return e, fmt.Errorf("%w: engine %s: %w", ErrLimiter, e.Name, err)
 	}
 	return e, nil
+}
+
+// connect makes the engine's client, unless it is a program that has one.
+func (e *engineWorld) connect() (err error) {
+	if e.Process != nil {
+		return nil
+	}
+	if e.redis, err = e.fleet.Client(e.client); err == nil && e.q.w.d.inRealTime() {
+		e.redis.AddHook(outside{})
+	}
+	return err
 }
 
 // sourceOf is the engine's way of reading a table of usage. What an account

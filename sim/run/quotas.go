@@ -60,10 +60,12 @@ func newQuotas(w *world) (*quotas, error) {
 	}
 	for _, i := range w.Engines {
 		e, err := newEngineWorld(q, i)
-		if err != nil {
-			return nil, err
+		if e != nil {
+			q.engines = append(q.engines, e)
 		}
-		q.engines = append(q.engines, e)
+		if err != nil {
+			return q, err // with what is to be closed
+		}
 	}
 	return q, nil
 }
@@ -360,7 +362,7 @@ func (e *engineWorld) fault(err error, kind record.FindingKind, account int64) {
 func (e *engineWorld) count(us []quota.Usage) {
 	mine := make([]quota.Usage, 0, len(us))
 	for _, u := range us {
-		if e.contracts[u.Account-1].At(u.At).Kind != usage.Rolling {
+		if e.program != nil || e.contracts[u.Account-1].At(u.At).Kind != usage.Rolling {
 			mine = append(mine, u)
 		}
 	}
@@ -429,6 +431,10 @@ func (e *engineWorld) mislead(known *quota.Account, before quota.Account) {
 
 // announce tells an engine that counts of a new limit.
 func (e *engineWorld) announce(g *plan.AccountGroup, ch plan.AccountChange) {
+	if e.program != nil {
+		e.tellChange(g, ch.At)
+		return
+	}
 	if e.setLimit == nil || ch.Limit == 0 {
 		return
 	}
@@ -444,11 +450,11 @@ func (e *engineWorld) announce(g *plan.AccountGroup, ch plan.AccountChange) {
 // result describes the engine for the manifest.
 func (e *engineWorld) result() record.Engine {
 	out := record.Engine{Name: e.Name, Kind: e.Kind, Options: e.Options, Thresholds: slices.Clone(e.Thresholds), Downsampled: e.Downsample,
-		LooksBack: e.Kind != "flagsmith"}
+		LooksBack: e.Kind != "flagsmith", Opaque: e.program != nil}
 	perAccount := int64(e.QueryLatency+e.AccountTime+e.MailLatency) + 4*int64(e.q.w.d.plan.Clients[0].RTT[0].Mean())
 	out.Slack = int64(e.Lag) + deliverySlack + perAccount*int64(e.q.accounts.Len())
 	out.First, out.Last = e.q.start, e.q.start+int64(e.q.w.d.plan.Horizon)
-	if e.run != nil && e.add == nil {
+	if e.run != nil && (e.add == nil || e.program != nil) {
 		out.First, out.Last, out.Gap = e.First, max(e.last, e.First), int64(e.Every)
 	}
 	for _, s := range e.SourceDown {

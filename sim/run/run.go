@@ -70,6 +70,7 @@ type Result struct {
 	Stopped    bool              // it was the sink that ended it
 	Unexpected int64             // errors of kind unexpected: a limiter failed by itself
 	Servers    []record.Server   // what live shards said
+	Processes  []record.OwnTime  // what decisions took limiters, as they say in real time
 	Pacing     *record.Pacing    // how punctual the machine was in real time
 	ReadClock  []string          // limiters that read their client's clock
 	Warnings   []string          // what limiters did that virtual time or a Redis Cluster cannot play
@@ -182,6 +183,11 @@ func (d *driver) conclude() {
 			written = true
 		}
 		r.Engines = append(r.Engines, w.quotas.result()...)
+		for _, e := range w.quotas.engines {
+			if e.program != nil {
+				r.tellProcesses("engine "+e.Name, e.Process, []process{e.program})
+			}
+		}
 	}
 	for i := range d.plan.Limiters {
 		var systems []*system
@@ -197,7 +203,11 @@ func (d *driver) conclude() {
 			r.ReadClock = append(r.ReadClock, d.plan.Limiters[i].Name)
 		}
 		r.warn(warnings(systems))
-		r.tellProcesses(systems)
+		var all []process
+		for _, s := range systems {
+			all = append(all, s.processes()...)
+		}
+		r.tellProcesses(limiterKind+d.plan.Limiters[i].Name, d.plan.Limiters[i].Process, all)
 	}
 }
 

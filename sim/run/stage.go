@@ -313,8 +313,9 @@ func (s *onServers) close(ctx context.Context) ([]record.Server, error) {
 	after, _ := s.Servers.Survey(ctx) // the facts say which server did not answer
 	facts := s.Servers.Facts(s.before, after, s.fleets)
 	if !s.Servers.Own() {
-		for i, err := range s.Servers.CleanUp(ctx, s.Prefix) {
-			if err != nil { // the run has been played all the same
+		left := s.Servers.CleanUp(ctx, s.Prefix)
+		for i, err := range s.Servers.Strays(ctx, s.before, s.fleets) {
+			if err = errors.Join(left[i], err); err != nil { // the run has been played all the same
 				facts[i].Leftover = err.Error()
 			}
 		}

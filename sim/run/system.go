@@ -12,7 +12,6 @@ import (
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/sim/clock"
 	"github.com/quotalab/quotalab/sim/fakeredis"
-	"github.com/quotalab/quotalab/sim/foreign"
 	"github.com/quotalab/quotalab/sim/limiter"
 	"github.com/quotalab/quotalab/sim/plan"
 )
@@ -37,7 +36,7 @@ type instance struct {
 	client   string
 	mode     record.Mode
 	limiter  limiter.Limiter
-	process  *foreign.Process       // that the limiter lives in; nil: this one
+	process  process                // that the limiter lives in; nil: this one
 	registry []*prometheus.Registry // one for each time that the limiter was made
 	env      limiter.Env
 }
@@ -66,7 +65,8 @@ func newSystem(w *world, index int) (*system, error) {
 		for n := range c.Instances {
 			in, err := s.newInstance(w, i, n, scoped)
 			if err != nil {
-				return nil, fmt.Errorf("limiter %s, client %s: %w", l.Name, c.Name, err)
+				s.clients = append(s.clients, instances) // they are to be closed
+				return s, fmt.Errorf("limiter %s, client %s: %w", l.Name, c.Name, err)
 			}
 			instances = append(instances, in)
 		}

@@ -52,11 +52,10 @@ func newWorld(d *driver, of plan.World) (*world, error) {
 		w.flying = append(w.flying, make([]int, rank(p, len(p.Limiters), 0)))
 	}
 	for _, i := range w.Limiters {
-		s, err := newSystem(w, i)
-		if err != nil {
+		var err error
+		if w.systems[i], err = newSystem(w, i); err != nil {
 			return w, err
 		}
-		w.systems[i] = s
 	}
 	if w.Accounts {
 		var err error

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
+import java.net.InetSocketAddress;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
@@ -21,24 +22,24 @@ import java.util.regex.Pattern;
 public class Child {
   /** Asks your limiter. This one reads, then writes: two callers at once see the same count. */
   static class Limiter {
-    final String socket;
+    final String prefix;
     final long count;
     final ThreadLocal<Connection> connections;
 
-    Limiter(String socket, long count) {
-      this.socket = socket;
+    Limiter(String at, String prefix, long count) {
+      this.prefix = prefix;
       this.count = count;
       connections = ThreadLocal.withInitial(() -> {
-        try { return new Connection(socket); } catch (IOException e) { throw new UncheckedIOException(e); }
+        try { return new Connection(at); } catch (IOException e) { throw new UncheckedIOException(e); }
       });
     }
 
     boolean take(String key, long cost) throws IOException {
       Connection redis = connections.get();
-      String spent = redis.call("GET", key);
+      String spent = redis.call("GET", prefix + key);
       long n = (spent == null ? 0 : Long.parseLong(spent)) + cost;
       if (n > count) return false;
-      redis.call("SET", key, Long.toString(n));
+      redis.call("SET", prefix + key, Long.toString(n));
       return true;
     }
   }
@@ -48,7 +49,12 @@ public class Child {
     final SocketChannel channel;
     final ByteBuffer in = ByteBuffer.allocate(4096).limit(0);
 
-    Connection(String path) throws IOException { channel = SocketChannel.open(UnixDomainSocketAddress.of(path)); }
+    /** At the path of a Unix socket, or at host:port of a live server. */
+    Connection(String at) throws IOException {
+      int colon = at.lastIndexOf(':');
+      channel = at.startsWith("/") ? SocketChannel.open(UnixDomainSocketAddress.of(at))
+          : SocketChannel.open(new InetSocketAddress(at.substring(0, colon), Integer.parseInt(at.substring(colon + 1))));
+    }
 
     byte read() throws IOException {
       while (!in.hasRemaining()) {
@@ -95,8 +101,8 @@ public class Child {
     System.setOut(System.err); // whatever a library prints must not come between the answers
     BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     String hello = in.readLine();
-    Limiter limiter = new Limiter(field(hello, "socket"), Long.parseLong(field(hello, "count")));
-    out.println("{\"ready\":{\"protocol\":1,\"name\":\"java\",\"version\":\"" + System.getProperty("java.version") + "\",\"keys\":\"{key}\"}}");
+    Limiter limiter = new Limiter(field(hello, "socket") + field(hello, "address"), field(hello, "prefix"), Long.parseLong(field(hello, "count")));
+    out.println("{\"ready\":{\"protocol\":1,\"name\":\"java\",\"version\":\"" + System.getProperty("java.version") + "\",\"keys\":\"" + field(hello, "prefix") + "{key}\"}}");
     ExecutorService threads = Executors.newCachedThreadPool();
     for (String line; (line = in.readLine()) != null; ) {
       String question = line;

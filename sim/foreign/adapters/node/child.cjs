@@ -15,13 +15,14 @@ const greet = async (hello) => {
   say({ ready: { protocol: 1, name: made.name, version: package_(made.name), keys: made.keys } })
 }
 const decide = async (m) => {
-  const clock = Date.now()
+  const clock = Date.now(), began = process.hrtime.bigint()
+  const took = () => Number(process.hrtime.bigint() - began) / 1e3
   try {
     const d = await take(m.takes[0])
-    say({ id: m.id, allowed: d.allowed, remaining: d.remaining, retry_after_ms: d.retryAfter, clock_ms: clock })
+    say({ id: m.id, allowed: d.allowed, remaining: d.remaining, retry_after_ms: d.retryAfter, clock_ms: clock, took_us: took() })
   } catch (e) {
     const kind = /timed? ?out/i.test(e.message) ? 'timeout' : /ECONN|EPIPE|closed/i.test(e.message) ? 'connection' : /^[A-Z]{3,} /.test(e.message) ? 'server' : 'unexpected'
-    say({ id: m.id, error: String(e.stack || e), kind })
+    say({ id: m.id, error: String(e.stack || e), kind, took_us: took() })
   }
 }
 readline.createInterface({ input: process.stdin })

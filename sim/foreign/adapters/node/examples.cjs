@@ -2,9 +2,16 @@
 // Limiters to start from: naive ones, and the packages that most people use.
 const { default: Redis } = require('ioredis')
 
-// ioredis on a shard's Unix socket, connected
-const connect = async (shard, options) => {
-  const client = new Redis({ path: shard.socket, ...options })
+// Where a shard is: a Unix socket, or on live servers host:port. There keys begin
+// with a prefix, so that quotalab can take them away.
+const at = ({ db, prefix }, { socket, address = '' }) => {
+  const [, host, port] = address.match(/^(.*):(\d+)$/) || []
+  return socket ? { path: socket } : { host: host.replace(/[[\]]/g, ''), port: Number(port), db, keyPrefix: prefix }
+}
+const named = ({ prefix = '' }) => prefix + '{key}'
+// ioredis on a shard, connected
+const connect = async (hello, shard = hello.shards[0]) => {
+  const client = new Redis(at(hello, shard))
   client.on('error', (e) => console.error(e.message))
   if (client.status !== 'ready') await new Promise((resolve) => client.once('ready', resolve))
   return client
@@ -25,7 +32,7 @@ if n + tonumber(ARGV[2]) > tonumber(ARGV[1]) then return {0, n} end
 redis.call('SET', KEYS[1], n + tonumber(ARGV[2]), 'PX', ARGV[3])
 return {1, n + tonumber(ARGV[2])}`
 const script = async (hello) => {
-  const client = await connect(hello.shards[0])
+  const client = await connect(hello)
   client.defineCommand('spend', { numberOfKeys: 1, lua: SCRIPT })
   const { count, period_ms: period } = only(hello)
   return async ({ key, cost }) => {
@@ -36,32 +43,32 @@ const script = async (hello) => {
 
 const flexible = (name) => async (hello) => {
   const { count, period_ms: period } = only(hello)
-  const limiter = new (require('rate-limiter-flexible')[name])({ storeClient: await connect(hello.shards[0]), points: count, duration: period / 1000, keyPrefix: 'rlf' })
+  const limiter = new (require('rate-limiter-flexible')[name])({ storeClient: await connect(hello), points: count, duration: period / 1000, keyPrefix: 'rlf' })
   const take = async ({ key, cost }) => {
     try { return { allowed: true, remaining: (await limiter.consume(key, cost)).remainingPoints } } catch (e) {
       if (e instanceof Error) throw e
       return { allowed: false, remaining: e.remainingPoints, retryAfter: e.msBeforeNext }
     }
   }
-  return { name: 'rate-limiter-flexible', keys: 'rlf:{key}', take }
+  return { name: 'rate-limiter-flexible', keys: named(hello).replace('{key}', 'rlf:{key}'), take }
 }
 
 module.exports = {
-  naive: async (h) => ({ name: 'ioredis', keys: '{key}', take: naive(only(h), await connect(h.shards[0])) }),
+  naive: async (h) => ({ name: 'ioredis', keys: named(h), take: naive(only(h), await connect(h)) }),
   // four connections, used in turn
-  'naive-pool': async (h) => ({ name: 'ioredis', keys: '{key}', take: naive(only(h), await Promise.all([1, 2, 3, 4].map(() => connect(h.shards[0])))) }),
+  'naive-pool': async (h) => ({ name: 'ioredis', keys: named(h), take: naive(only(h), await Promise.all([1, 2, 3, 4].map(() => connect(h)))) }),
   'naive-node-redis': async (h) => {
-    const client = require('redis').createClient({ socket: { path: h.shards[0].socket } })
+    const client = require('redis').createClient({ socket: at(h, h.shards[0]), database: h.db })
     client.on('error', (e) => console.error(e.message))
     await client.connect()
-    return { name: 'redis', keys: '{key}', take: naive(only(h), { get: (k) => client.get(k), set: (k, v, _, px) => client.set(k, String(v), { PX: px }) }) }
+    return { name: 'redis', keys: named(h), take: naive(only(h), { get: (k) => client.get((h.prefix || '') + k), set: (k, v, _, px) => client.set((h.prefix || '') + k, String(v), { PX: px }) }) }
   },
-  script: async (h) => ({ name: 'ioredis', keys: '{key}', take: await script(h) }),
+  script: async (h) => ({ name: 'ioredis', keys: named(h), take: await script(h) }),
   // waits 20 ms and asks again, once
   'script-retry': async (h) => {
     const take = await script(h)
     return {
-      name: 'ioredis', keys: '{key}',
+      name: 'ioredis', keys: named(h),
       take: async (t) => {
         const d = await take(t)
         if (d.allowed) return d
@@ -72,10 +79,10 @@ module.exports = {
   },
   // a count on every shard, all at once
   'all-shards': async (h) => {
-    const clients = await Promise.all(h.shards.map((s) => connect(s)))
+    const clients = await Promise.all(h.shards.map((s) => connect(h, s)))
     const { count } = only(h)
     return {
-      name: 'ioredis', keys: '{key}',
+      name: 'ioredis', keys: named(h),
       take: async ({ key, cost }) => {
         const most = Math.max(...await Promise.all(clients.map((c) => c.incrby(key, cost))))
         return { allowed: most <= count, remaining: Math.max(0, count - most) }
@@ -84,11 +91,11 @@ module.exports = {
   },
   // hashes on libuv's threads between reading and writing
   'thread-pool': async (h) => {
-    const client = await connect(h.shards[0])
+    const client = await connect(h)
     const { count, period_ms: period } = only(h)
     const hash = require('util').promisify(require('crypto').pbkdf2)
     return {
-      name: 'ioredis', keys: '{key}',
+      name: 'ioredis', keys: named(h),
       take: async ({ key, cost }) => {
         const spent = Number(await client.get(key) || 0)
         await hash(key, 'salt', 2000, 32, 'sha256')
@@ -101,12 +108,12 @@ module.exports = {
   'rate-limiter-flexible': flexible('RateLimiterRedis'),
   'rate-limiter-flexible-non-atomic': flexible('RateLimiterRedisNonAtomic'),
   'rate-limit-redis': async (h) => {
-    const client = await connect(h.shards[0])
+    const client = await connect(h)
     const store = new (require('rate-limit-redis').RedisStore)({ sendCommand: (...words) => client.call(...words) })
     const { count, period_ms: period } = only(h)
     await store.init({ windowMs: Math.min(period, 2 ** 31 - 1) })
     return {
-      name: 'rate-limit-redis', keys: 'rl:{key}',
+      name: 'rate-limit-redis', keys: named(h).replace('{key}', 'rl:{key}'),
       take: async ({ key }) => {
         const { totalHits, resetTime } = await store.increment(key)
         return { allowed: totalHits <= count, remaining: Math.max(0, count - totalHits), retryAfter: resetTime - Date.now() }
@@ -117,7 +124,7 @@ module.exports = {
   // begin with a flag that only Upstash knows; a Redis refuses them with it.
   upstash: async (h) => {
     const { Ratelimit } = require('@upstash/ratelimit')
-    const client = await connect(h.shards[0])
+    const client = await connect(h)
     const { count, period_ms: period } = only(h)
     const limiter = new Ratelimit({
       limiter: Ratelimit.slidingWindow(count, `${period} ms`), ephemeralCache: false,
@@ -138,7 +145,7 @@ module.exports = {
   bottleneck: async (h) => {
     const Bottleneck = require('bottleneck')
     const limiter = new Bottleneck({
-      id: 'limit', datastore: 'ioredis', Redis, clientOptions: { path: h.shards[0].socket }, clearDatastore: true,
+      id: 'limit', datastore: 'ioredis', Redis, clientOptions: at(h, h.shards[0]), clearDatastore: true,
       reservoir: only(h).count, highWater: 0, strategy: Bottleneck.strategy.OVERFLOW
     })
     limiter.on('error', (e) => console.error(e))

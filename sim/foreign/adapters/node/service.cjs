@@ -7,7 +7,7 @@ const { rateLimit } = require('express-rate-limit')
 const { RedisStore } = require('rate-limit-redis')
 const { default: Redis } = require('ioredis')
 
-const redis = new Redis({ path: process.env.REDIS_SOCKET })
+const redis = new Redis(process.env.REDIS) // the path of a Unix socket, or a URL
 const app = express()
 app.use(rateLimit({
   windowMs: Number(process.env.WINDOW_MS || 60_000),
@@ -16,7 +16,7 @@ app.use(rateLimit({
   legacyHeaders: false,
   validate: false, // its address is a Unix socket
   keyGenerator: (req) => req.get('x-api-key'),
-  store: new RedisStore({ sendCommand: (command, ...args) => redis.call(command, ...args) })
+  store: new RedisStore({ prefix: (process.env.PREFIX || '') + 'rl:', sendCommand: (command, ...args) => redis.call(command, ...args) })
 }))
 app.get('/hello', (req, res) => res.send('hello'))
 redis.once('ready', () => app.listen(process.env.PORT || 3000))

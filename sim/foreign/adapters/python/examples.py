@@ -8,6 +8,20 @@ def only(hello):
     return next(iter(hello['limits'].values()))
 
 
+def at(hello):
+    """Where the first shard is: a Unix socket, or on live servers host:port."""
+    shard = hello['shards'][0]
+    if 'socket' in shard:
+        return dict(unix_socket_path=shard['socket'])
+    host, port = shard['address'].rsplit(':', 1)
+    return dict(host=host.strip('[]'), port=int(port), db=hello.get('db', 0))
+
+
+def prefix(hello):
+    """What keys on live servers begin with, so that quotalab can take them away."""
+    return hello.get('prefix', '')
+
+
 def version(name):
     from importlib.metadata import version as of
     return of(name)
@@ -18,22 +32,25 @@ def naive_by(hello, client):
     count, period = only(hello)['count'], int(only(hello)['period_ms'])
 
     def take(t):
-        spent = int(client.get(t['key']) or 0)
+        key = prefix(hello) + t['key']
+        spent = int(client.get(key) or 0)
         if spent + t['cost'] > count:
             return dict(allowed=False, remaining=count - spent)
-        client.set(t['key'], spent + t['cost'], px=period)
+        client.set(key, spent + t['cost'], px=period)
         return dict(allowed=True, remaining=count - spent - t['cost'])
-    return dict(name='redis', version=version('redis'), keys='{key}'), take
+    return dict(name='redis', version=version('redis'), keys=prefix(hello) + '{key}'), take
 
 
 def naive(hello):
-    return naive_by(hello, redis.Redis(unix_socket_path=hello['shards'][0]['socket']))
+    return naive_by(hello, redis.Redis(**at(hello)))
 
 
 def naive_pool(hello):
     """Four connections that threads wait for."""
-    pool = redis.BlockingConnectionPool(max_connections=4, timeout=None, connection_class=redis.UnixDomainSocketConnection, path=hello['shards'][0]['socket'])
-    return naive_by(hello, redis.Redis(connection_pool=pool))
+    where = at(hello)
+    if 'unix_socket_path' in where:
+        where = dict(connection_class=redis.UnixDomainSocketConnection, path=where['unix_socket_path'])
+    return naive_by(hello, redis.Redis(connection_pool=redis.BlockingConnectionPool(max_connections=4, timeout=None, **where)))
 
 
 SCRIPT = """local n = tonumber(redis.call('GET', KEYS[1]) or '0')
@@ -43,13 +60,13 @@ return {1, n + tonumber(ARGV[2])}"""
 
 
 def script(hello):
-    spend = redis.Redis(unix_socket_path=hello['shards'][0]['socket']).register_script(SCRIPT)
+    spend = redis.Redis(**at(hello)).register_script(SCRIPT)
     count, period = only(hello)['count'], int(only(hello)['period_ms'])
 
     def take(t):
-        ok, spent = spend(keys=[t['key']], args=[count, t['cost'], period])
+        ok, spent = spend(keys=[prefix(hello) + t['key']], args=[count, t['cost'], period])
         return dict(allowed=ok == 1, remaining=count - spent)
-    return dict(name='redis', version=version('redis'), keys='{key}'), take
+    return dict(name='redis', version=version('redis'), keys=prefix(hello) + '{key}'), take
 
 
 def script_retry(hello):
@@ -68,14 +85,16 @@ def script_retry(hello):
 def of_limits(strategy, test_first=False):
     def make(hello):
         import limits
-        storage = limits.storage.storage_from_string('redis+unix://' + hello['shards'][0]['socket'])
+        shard = hello['shards'][0]
+        url = 'redis+unix://' + shard['socket'] if 'socket' in shard else 'redis://%s/%d' % (shard['address'], hello.get('db', 0))
+        storage = limits.storage.storage_from_string(url)
         limiter = getattr(limits.strategies, strategy)(storage)
         item = limits.RateLimitItemPerSecond(only(hello)['count'], int(only(hello)['period_ms'] / 1000))
 
         def take(t):
-            if test_first and not limiter.test(item, t['key']):
+            if test_first and not limiter.test(item, prefix(hello) + t['key']):
                 return dict(allowed=False)
-            allowed = bool(limiter.hit(item, t['key'], cost=t['cost']))
+            allowed = bool(limiter.hit(item, prefix(hello) + t['key'], cost=t['cost']))
             return dict(allowed=allowed or test_first)
         take.storage = storage  # the strategy itself holds it only weakly
         return dict(name='limits', version=version('limits')), take
