@@ -35,6 +35,8 @@ func unjudged(set *series.Set) string {
 	for _, l := range set.Manifest.Limiters {
 		switch {
 		case l.Algorithm == "":
+		case len(l.Changes) > 0:
+			return "limits change during the run, which this figure does not show."
 		case !set.Manifest.Whole():
 			return "the record does not hold the observations that an audit needs."
 		default:

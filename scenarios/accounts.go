@@ -95,7 +95,7 @@ type Corrections struct {
 type AccountChange struct {
 	At            Duration `yaml:"at" doc:"time after the start" required:"true" min:"0"`
 	Limit         *Count   `yaml:"limit" doc:"new limit" min:"1" max:"1e15"`
-	Via           string   `yaml:"via" doc:"how a new limit reaches the engines' cache: save lets an engine notice (some erase their log), bulk does not" default:"save" enum:"save,bulk"`
+	Via           string   `yaml:"via" doc:"how a new limit reaches the engines' cache: save lets an engine notice (some erase their log), bulk does not; lost: it does not reach the cache, so that engines which read it go by the limit before" default:"save" enum:"save,bulk,lost"`
 	Plan          string   `yaml:"plan" doc:"new plan; a new paid plan has its anchor here" enum:"paid,free"`
 	Cancel        bool     `yaml:"cancel" doc:"true: a cancellation date is set; the contract goes on until a change of plan"`
 	RestartAnchor bool     `yaml:"restart_anchor" doc:"true: billing periods are counted from this instant on"`

@@ -25,6 +25,20 @@ func (c *checker) asserts() {
 			c.assertTag(join(at, t.Name), t)
 		}
 	}
+	if f := c.s.Failure; f != nil {
+		c.failure("failure.should", f.Should)
+		c.failure("failure.seen", f.Seen)
+		if a, b := f.Should, f.Seen; a.Selector.Metric != b.Selector.Metric && c.Good("failure") {
+			c.Fail("failure.seen", "expected the metric of should, %s, found %s", a.Selector.Metric, b.Selector.Metric)
+		}
+	}
+}
+
+// failure checks what a column of the failure refers to.
+func (c *checker) failure(path string, of Column) {
+	for _, t := range of.Selector.Tags {
+		c.assertTag(join(path, t.Name), t)
+	}
 }
 
 // evaluated checks when a condition on a metric is evaluated beside the end.

@@ -177,6 +177,7 @@ func (c *checker) limiters() {
 		for _, n := range l.Limits {
 			c.limit(n.Value, join(at, "limits", n.Name))
 		}
+		c.limitChanges(l, at)
 		seen := map[[2]string]bool{}
 		for i, o := range l.Overrides {
 			path := join(at, "overrides", i)
@@ -186,6 +187,18 @@ func (c *checker) limiters() {
 			} else {
 				seen[which] = true
 			}
+		}
+	}
+}
+
+// limitChanges checks limits that change, as overrides are.
+func (c *checker) limitChanges(l Limiter, at string) {
+	for i, ch := range l.Changes {
+		path := join(at, "changes", i)
+		c.inRun(join(path, "at"), ch.At)
+		c.override(l, Override{Limit: ch.Limit, Key: ch.Key, Count: ch.Count, Per: ch.Per, Burst: ch.Burst}, path)
+		if i > 0 && ch.At < l.Changes[i-1].At && c.Good(join(path, "at")) {
+			c.Fail(join(path, "at"), "expected changes in the order of their instants, found %s after %s", ch.At, l.Changes[i-1].At)
 		}
 	}
 }

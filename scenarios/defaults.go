@@ -116,6 +116,11 @@ func fillLimiter(l *Limiter) {
 			n.Burst = n.Count
 		}
 	}
+	for i := range l.Changes {
+		if ch := &l.Changes[i]; ch.Burst == 0 {
+			ch.Burst = ch.Count
+		}
+	}
 	for i := range l.Overrides {
 		if o := &l.Overrides[i]; o.Burst == 0 {
 			o.Burst = o.Count

@@ -33,11 +33,12 @@ var language = decode.Language{
 	},
 	Single: map[string]string{"limits": "limit"},
 	Fixed: map[string]string{
-		"name":   "a scenario keeps its name: records and tables are told apart by the axes",
-		"about":  "what a scenario shows is not what it plays",
-		"assert": "assertions judge every cell alike; a sweep varies what is played",
-		"clock":  "a sweep is played on one clock",
-		"sweep":  "a sweep does not vary itself",
+		"name":    "a scenario keeps its name: records and tables are told apart by the axes",
+		"about":   "what a scenario shows is not what it plays",
+		"assert":  "assertions judge every cell alike; a sweep varies what is played",
+		"failure": "what a scenario shows is not what it plays",
+		"clock":   "a sweep is played on one clock",
+		"sweep":   "a sweep does not vary itself",
 	},
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 
@@ -12,27 +13,41 @@ import (
 	"github.com/quotalab/quotalab/scenarios/decode"
 )
 
-//go:embed *.yaml
+//go:embed *.yaml museum/*.yaml
 var shipped embed.FS
 
-const extension = ".yaml"
+const (
+	extension = ".yaml"
+	museum    = "museum/" // folder of scenarios that show known failures
+)
 
 // Shipped lists the names of the scenarios that come with quotalab, sorted.
 func Shipped() []string {
-	files, err := fs.Glob(shipped, "*"+extension)
+	files := append(named(""), Museum()...)
+	slices.Sort(files)
+	return files
+}
+
+// Museum lists the names of those of them that each show a known failure.
+func Museum() []string { return named(museum) }
+
+func named(folder string) []string {
+	files, err := fs.Glob(shipped, folder+"*"+extension)
 	if err != nil {
 		return nil // only a malformed pattern can fail
 	}
 	for i, f := range files {
-		files[i] = strings.TrimSuffix(f, extension)
+		files[i] = strings.TrimSuffix(path.Base(f), extension)
 	}
-	slices.Sort(files)
 	return files
 }
 
 // Source returns the file of a shipped scenario.
 func Source(name string) ([]byte, bool) {
 	data, err := shipped.ReadFile(name + extension)
+	if err != nil {
+		data, err = shipped.ReadFile(museum + name + extension)
+	}
 	return data, err == nil
 }
 

@@ -61,9 +61,11 @@
 // limiters: by name, each a kind with limit or limits (count per period, with
 // a burst), overrides of single keys, and options, which the kind reads
 // itself: kinds and options, also of engines, are checked by sim/plan, with Scenario.Problem
-// for the place. process says what program decides, of kinds process and http.
+// for the place. reference: the algorithm whose promise it is held to, if that is
+// not its kind's. changes: limits that change while the run goes on. process says what program decides, of kinds process and http.
 //
 // assert: metric{tag=value,…}: conditions; the words are models/metric's.
+// failure: the known failure that a scenario of the museum shows.
 //
 // accounts: groups of accounts by name, each a count of accounts with a plan
 // (paid, counted by billing periods from an anchor; free, by the last 30
@@ -190,6 +192,8 @@ type Scenario struct {
 	Faults []Fault `yaml:"faults" doc:"what goes wrong, and when"`
 	Sweep  *Sweep  `yaml:"sweep" doc:"fields that vary, for the verb sweep; run plays the scenario as written"`
 
+	Failure *Failure `yaml:"failure" json:"-" doc:"the known failure that the scenario shows, for the table of failures"`
+
 	// File is the name the scenario was read from.
 	File string `yaml:"-"`
 	// Positions tells where a dotted path stands in File.
@@ -209,6 +213,16 @@ func (s *Scenario) Written(path string) bool { return s.Positions.Written(path) 
 // that find more mistakes than the checks can (kinds of limiter, options).
 func (s *Scenario) Problem(path, format string, args ...any) Problem {
 	return s.source.Problem(s.Pos(path), path, fmt.Sprintf(format, args...))
+}
+
+// Failure says which known failure a scenario shows, by one number of a
+// limiter or engine that has it and of one beside it that has not.
+type Failure struct {
+	Title  string `yaml:"title" doc:"what fails, in one line" required:"true" example:"Spends are lost"`
+	In     string `yaml:"in" doc:"package and version that it is known of" required:"true" example:"ulule/limiter v3.11.2"`
+	Issue  string `yaml:"issue" doc:"address of the public issue or change" example:"https://github.com/letsencrypt/boulder/issues/7597"`
+	Should Column `yaml:"should" doc:"number of the healthy one, as in assert, with an aggregation, such as over_admission{limiter=lua} count" required:"true" example:"over_admission{limiter=main} count"`
+	Seen   Column `yaml:"seen" doc:"the same number of the one that fails" required:"true" example:"over_admission{limiter=main} count"`
 }
 
 // Types of the decoder that are part of the language.
@@ -348,14 +362,16 @@ type RetryBackoff struct {
 
 // Limiter is one limiter under test.
 type Limiter struct {
-	Kind      string       `yaml:"kind" doc:"kind of limiter: boulder, redis_rate, tat, process, http, envoy_rls, always, never, broken, flaky, or one of the binary's own" required:"true" example:"tat"`
-	Limit     *Limit       `yaml:"limit" one:"limits" doc:"the only limit (this or limits)"`
-	Limits    Named[Limit] `yaml:"limits" one:"limits" doc:"several limits by name (this or limit)"`
-	Overrides []Override   `yaml:"overrides" doc:"limits of single keys"`
-	Options   Options      `yaml:"options" doc:"options of this kind of limiter; of kind process, http or envoy_rls, what the program is told"`
-	Process   *Process     `yaml:"process" json:",omitempty" doc:"the program of a limiter of kind process, http or envoy_rls (in virtual time on Linux)"`
-	Cluster   bool         `yaml:"cluster" json:",omitempty" doc:"true: in virtual time its shards are the masters of a Redis Cluster, which has keys by their slots and refuses commands, scripts and transactions with keys in several (CROSSSLOT); in real time flags say so"`
-	Model     bool         `yaml:"model" json:",omitempty" doc:"true: its reference decides in its place, in virtual time, in no time and without Redis, for sweeps of very many cells"`
+	Kind      string        `yaml:"kind" doc:"kind of limiter: boulder, redis_rate, tat, process, http, envoy_rls, always, never, broken, flaky, or one of the binary's own" required:"true" example:"tat"`
+	Limit     *Limit        `yaml:"limit" one:"limits" doc:"the only limit (this or limits)"`
+	Limits    Named[Limit]  `yaml:"limits" one:"limits" doc:"several limits by name (this or limit)"`
+	Overrides []Override    `yaml:"overrides" doc:"limits of single keys"`
+	Changes   []LimitChange `yaml:"changes" json:",omitempty" doc:"limits that change while the run goes on, in the order of their instants (in virtual time)"`
+	Options   Options       `yaml:"options" doc:"options of this kind of limiter; of kind process, http or envoy_rls, what the program is told"`
+	Reference string        `yaml:"reference" json:",omitempty" doc:"algorithm of the promise that it is audited by, such as sliding_log or fixed_window_daily:Europe/Berlin; left out: its kind's own" example:"sliding_log"`
+	Process   *Process      `yaml:"process" json:",omitempty" doc:"the program of a limiter of kind process, http or envoy_rls (in virtual time on Linux)"`
+	Cluster   bool          `yaml:"cluster" json:",omitempty" doc:"true: in virtual time its shards are the masters of a Redis Cluster, which has keys by their slots and refuses commands, scripts and transactions with keys in several (CROSSSLOT); in real time flags say so"`
+	Model     bool          `yaml:"model" json:",omitempty" doc:"true: its reference decides in its place, in virtual time, in no time and without Redis, for sweeps of very many cells"`
 }
 
 // Process is the program of a limiter that lives in a process of its own, one
@@ -405,6 +421,21 @@ type Override struct {
 	Count Count    `yaml:"count" doc:"tokens per period" required:"true" min:"1"`
 	Per   Duration `yaml:"period" doc:"time in which count tokens come back" required:"true" min:"exclusive 0"`
 	Burst Count    `yaml:"burst" doc:"tokens of a full bucket; left out: count" min:"1"`
+}
+
+// LimitChange is a change of a limit, or of the limit of one key, at an instant.
+// The limiter is made anew with its new limits, as a process is that reads its
+// configuration again; what it makes of what it has stored is its affair, and
+// what it should make of it is the promise's.
+type LimitChange struct {
+	At      Duration `yaml:"at" doc:"when, after the start of the run" required:"true" min:"0"`
+	Over    Duration `yaml:"over" doc:"time in which the instances of clients get it, one after another; left out: all at once" min:"0"`
+	Limit   string   `yaml:"limit" doc:"name of the limit; left out: the only one" example:"main"`
+	Key     string   `yaml:"key" doc:"key whose limit it is from then on; left out: every key's that has no limit of its own" example:"users-1"`
+	Count   Count    `yaml:"count" doc:"tokens per period" required:"true" min:"1"`
+	Per     Duration `yaml:"period" doc:"time in which count tokens come back" required:"true" min:"exclusive 0"`
+	Burst   Count    `yaml:"burst" doc:"tokens of a full bucket; left out: count" min:"1"`
+	Promise string   `yaml:"promise" doc:"what is promised to keys in use. rescale: the tokens used stay used; keep: what is stored stays (of GCRA the instant at which the bucket is full); reset: their buckets are full" default:"rescale" enum:"rescale,keep,reset"`
 }
 
 // Assertion is one entry of the assert block: a selector and its conditions.

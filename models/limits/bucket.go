@@ -67,6 +67,7 @@ var algorithms = []struct {
 	{"sliding_log", timeless(newSlidingLog)},
 	{"sliding_counter", newSlidingCounter},
 	{"token_bucket", timeless(newTokenBucket)},
+	{"token_bucket_interval", timeless(newIntervalBucket)},
 	{"leaky_bucket", timeless(newLeakyBucket)},
 }
 
@@ -245,10 +246,103 @@ func (t *tokenBucket) Refund(now, cost int64) {
 
 func (t *tokenBucket) Reset() { t.tokens, t.last = exact{whole: t.Burst}, always }
 
+// intervalBucket is a bucket of Burst tokens to which Count tokens come back at
+// once, a Period after the first was taken from a full one and so on until it
+// is full again.
+//
+// The state is the tokens at the last of those instants that has passed. With k
+// whole periods since then,
+//
+//	tokens(now) = min(Burst, tokens + k·Count).
+//
+// The boundary: for cost ≤ Burst, at once if tokens ≥ cost, else
+//
+//	b = last + ⌈(cost − tokens)/Count⌉·Period.
+//
+// It is full, and its periods begin anew, when all is back. Around an instant at
+// which tokens come back up to Burst + Count pass in no time, which is no more
+// than the envelope of a burst that much larger.
+type intervalBucket struct {
+	*Limit
+	tokens, last int64 // last always: full
+}
+
+func newIntervalBucket(l Limit) (func() Bucket, error) {
+	if err := l.check(); err != nil {
+		return nil, err
+	}
+	return func() Bucket { return &intervalBucket{&l, l.Burst, always} }, nil
+}
+
+// level returns the state as of now.
+func (t *intervalBucket) level(now int64) intervalBucket {
+	if t.last == always || now <= t.last {
+		return *t
+	}
+	k := int64((uint64(now) - uint64(t.last)) / uint64(t.Period))
+	if back := satMul(k, t.Count); back >= satSub(t.Burst, t.tokens) {
+		return intervalBucket{t.Limit, t.Burst, always}
+	}
+	return intervalBucket{t.Limit, t.tokens + k*t.Count, t.last + k*int64(t.Period)}
+}
+
+// from returns the instant from which there are n tokens, if that is not at once.
+func (t *intervalBucket) from(n int64) int64 {
+	lack := satSub(n, t.tokens)
+	return satAdd(t.last, satMul(up(lack/t.Count, lack%t.Count), int64(t.Period)))
+}
+
+func (t *intervalBucket) boundary(cost int64) int64 {
+	switch {
+	case cost < 0 || cost > t.Burst:
+		return never
+	case t.tokens >= cost:
+		return always
+	}
+	return t.from(cost)
+}
+
+func (t *intervalBucket) Peek(now, cost int64) Decision {
+	d := at(now, t.boundary(cost))
+	state := t.level(now)
+	if d.Allowed && cost > 0 {
+		state.Spend(now, cost)
+	}
+	d.Remaining = state.tokens
+	if state.tokens < t.Burst {
+		d.ResetAfter = time.Duration(satSub(state.from(t.Burst), now))
+	}
+	return d
+}
+
+func (t *intervalBucket) Spend(now, cost int64) {
+	if cost <= 0 {
+		return
+	}
+	if *t = t.level(now); t.last == always {
+		t.last = now
+	}
+	t.tokens = satSub(t.tokens, cost)
+}
+
+func (t *intervalBucket) Refund(now, cost int64) {
+	if cost <= 0 {
+		return
+	}
+	if *t = t.level(now); satAdd(t.tokens, cost) >= t.Burst {
+		t.Reset()
+		return
+	}
+	t.tokens += cost
+}
+
+func (t *intervalBucket) Reset() { t.tokens, t.last = t.Burst, always }
+
 // leakyBucket is a meter (ITU-T I.371, the continuous-state form of GCRA): a
 // bucket that leaks all the time, into which each request pours its cost and
-// is denied if that would overflow. (Leaky buckets that queue requests delay
-// them instead of deciding; they are no limiters.)
+// is denied if that would overflow. A leaky bucket that queues requests takes in
+// and turns away the same ones, Burst being the places of its queue; those that it
+// takes in it delays by X(now).
 //
 // The state is the content X at the instant of the last change, measured as
 // the time it takes to leak, so that it shrinks by one nanosecond a

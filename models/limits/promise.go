@@ -159,6 +159,12 @@ func (t *tokenBucket) excess(now int64) (float64, int64) {
 	return -(float64(level.whole) + float64(level.part)/float64(t.Period)), always
 }
 
+func (t *intervalBucket) clone() Bucket { c := *t; return &c }
+
+func (t *intervalBucket) excess(now int64) (float64, int64) {
+	return float64(-t.level(now).tokens), always
+}
+
 func (b *leakyBucket) clone() Bucket { c := *b; return &c }
 
 func (b *leakyBucket) excess(now int64) (float64, int64) {

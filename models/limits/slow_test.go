@@ -103,6 +103,32 @@ func (f *firstHit) refund(now, cost int64) {
 	f.history.refund(now, cost)
 }
 
+// ticking is a bucket that gains count tokens at every tick, the first of which
+// comes a period after the first token was taken from a full one.
+type ticking struct {
+	limit        Limit
+	tokens, tick int64
+}
+
+func (b *ticking) remaining(now int64) *big.Rat {
+	for b.tokens < b.limit.Burst && b.tick <= now {
+		b.tokens, b.tick = min(b.limit.Burst, b.tokens+b.limit.Count), b.tick+int64(b.limit.Period)
+	}
+	return new(big.Rat).SetInt64(b.tokens)
+}
+
+func (b *ticking) spend(now, cost int64) {
+	if b.remaining(now); b.tokens == b.limit.Burst && cost > 0 {
+		b.tick = now + int64(b.limit.Period)
+	}
+	b.tokens -= cost
+}
+
+func (b *ticking) refund(now, cost int64) {
+	b.remaining(now)
+	b.tokens = min(b.limit.Burst, b.tokens+cost)
+}
+
 func newSlow(algorithm string, l Limit, start int64) slow {
 	switch algorithm {
 	case "fixed_window":
@@ -112,6 +138,8 @@ func newSlow(algorithm string, l Limit, start int64) slow {
 	case "fixed_window_monthly":
 		month := func(ns int64) int { t := time.Unix(0, ns).UTC(); return 12*t.Year() + int(t.Month()) }
 		return &history{limit: l, weight: func(at, now, _ int64) *big.Rat { return yes(month(at) == month(now)) }}
+	case "token_bucket_interval":
+		return &ticking{limit: l, tokens: l.Burst}
 	case "fixed_window_first_hit":
 		return &firstHit{history: history{limit: l}}
 	case "sliding_log":

@@ -157,7 +157,7 @@ func Values(tag string) []string {
 	case "phase":
 		return Phases()
 	case "error":
-		return []string{"timeout", "cancelled", "refused", "pool_exhausted", "script_missing", "connection", "server", "unexpected"}
+		return []string{"timeout", "cancelled", "refused", "pool_exhausted", "script_missing", "connection", "server", "contention", "unexpected"}
 	case "verdict": // of a notice
 		return []string{"first", "out-of-order", "duplicate", "undelivered", "spurious", "warm-up"}
 	case "of": // of shard_balance, as stat

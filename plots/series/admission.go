@@ -39,7 +39,7 @@ type allowance struct {
 func newAllowance(m *record.Manifest, l record.Limiter, a *audit.Result, s *summary.Measured, at intervals) *allowance {
 	judged, ok := a.Find(l.Name)
 	sampled := slices.ContainsFunc(s.SampledAudit, func(one summary.SampledAudit) bool { return one.Limiter == l.Name })
-	if !ok || !judged.Audited() || judged.Compared == 0 || !m.Whole() && !sampled {
+	if !ok || !judged.Audited() || len(l.Changes) > 0 || judged.Compared == 0 || !m.Whole() && !sampled {
 		return nil
 	}
 	w := &allowance{spec: l, table: l.Table(), real: m.Clock == "real", end: float64(at.end), slopes: map[record.Limit]*limits.Slope{}, windows: map[string]map[string]*window{},

@@ -94,6 +94,8 @@ type auditor struct {
 	at     []*key             // of the observation at hand, one for each take
 	said   []limits.Judgement // the promise's, one for each take
 
+	changes []record.Change // that are still to come
+
 	spread  time.Duration // by which clocks that the limiter reads are apart
 	clocked int64         // under-admissions that this explains
 }
@@ -125,7 +127,7 @@ func (k *key) note() *trouble {
 }
 
 func newAuditor(spec record.Limiter, m *record.Manifest) (*auditor, error) {
-	a := &auditor{spec: spec, warmup: m.Warmup.Nanoseconds(), tally: newTally(spec, m)}
+	a := &auditor{spec: spec, warmup: m.Warmup.Nanoseconds(), tally: newTally(spec, m), changes: spec.Changes}
 	if spec.ReadsClock {
 		a.spread = clockSpread(m)
 	}
@@ -140,6 +142,12 @@ func newAuditor(spec record.Limiter, m *record.Manifest) (*auditor, error) {
 func (a *auditor) observe(o *record.Observation) error {
 	measured := o.Intended >= a.warmup
 	now := instant(o)
+	for len(a.changes) > 0 && a.changes[0].At <= now {
+		if err := a.change(a.changes[0]); err != nil {
+			return err
+		}
+		a.changes = a.changes[1:]
+	}
 	if a.spec.Algorithm == "" && len(a.spec.Limits) == 0 {
 		return nil // there is nothing to judge by
 	}
@@ -164,6 +172,31 @@ func (a *auditor) observe(o *record.Observation) error {
 		a.admit(o, now, measured, free)
 	} else {
 		a.deny(o, now, measured, free)
+	}
+	return nil
+}
+
+// change changes the promise of every key that a new limit is for.
+func (a *auditor) change(c record.Change) error {
+	if a.spec.Algorithm == "" {
+		return nil // whose keys are judged by the envelope of the limit that they began with
+	}
+	was := map[string]record.Limit{}
+	for name := range a.keys.limits[c.Limit.Name] {
+		was[name], _ = a.keys.table.For(c.Limit.Name, name)
+	}
+	a.keys.table.Set(c.Limit)
+	a.tally.table.Set(c.Limit)
+	for name, k := range a.keys.limits[c.Limit.Name] {
+		is, _ := a.keys.table.For(c.Limit.Name, name)
+		if is == was[name] {
+			continue
+		}
+		full, err := a.keys.makerOf(is)
+		if err != nil {
+			return fmt.Errorf("key %q: %w", name, err)
+		}
+		k.promise.Change(c.At, was[name].Burst, full().promise, limits.Transition(c.Promise))
 	}
 	return nil
 }

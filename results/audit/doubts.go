@@ -22,10 +22,10 @@ func mayTake(o *record.Observation) bool {
 	return len(o.Touched) > 0 || o.Key != record.Unread
 }
 
-// answered are the errors that came as a server's answer: what the commands
-// did, they did before. Of others nobody knows whether they were executed, by
+// answered are the errors that came as a server's answer, or (contention) after
+// one said that nothing was written: what the commands did, they did before. Of others nobody knows whether they were executed, by
 // how many attempts of the client's library, and when.
-var answered = []string{"server", "script_missing", "unexpected"}
+var answered = []string{"server", "script_missing", "contention", "unexpected"}
 
 // lastEffect is when a request that came to no decision can take tokens no
 // more: what was sent to a server without an answer is executed when the

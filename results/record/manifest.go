@@ -137,6 +137,16 @@ type Limiter struct {
 	ReadsClock bool    `json:"readsClock,omitempty"`
 	Limits     []Limit `json:"limits"`
 	Overrides  []Limit `json:"overrides,omitempty"` // with Key
+	// Changes of limits while the run went on, in the order of their instants.
+	Changes []Change `json:"changes,omitempty"`
+}
+
+// Change is a change of a limit, or of that of one key.
+type Change struct {
+	At      int64         `json:"atNanoseconds"`             // after the epoch
+	Over    time.Duration `json:"overNanoseconds,omitempty"` // in which one instance after another gets it
+	Limit   Limit         `json:"limit"`                     // from then on
+	Promise string        `json:"promise"`                   // a limits.Transition
 }
 
 // Limit is one limit of a limiter.

@@ -452,6 +452,15 @@ func (l Limiter) Table() *LimitTable {
 	return t
 }
 
+// Set changes a limit: of its key, or without one of all that have none of their own.
+func (t *LimitTable) Set(l Limit) {
+	if l.Key == "" {
+		t.defaults[l.Name] = l
+	} else {
+		t.overrides[limitKey{l.Name, l.Key}] = l
+	}
+}
+
 // For returns the limit of that name for key: its override, else the limit
 // itself, else false.
 func (t *LimitTable) For(name, key string) (Limit, bool) {

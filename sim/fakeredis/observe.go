@@ -22,6 +22,9 @@ func (w *wire) observe(trace *Trace, s *Shard, c command) {
 	if weight == rediscmd.Writing {
 		trace.wrote = true
 	}
+	if c.name == "time" { // which it then judges by
+		trace.ReadClock(s.sched.Now())
+	}
 	tells := c.tellsState()
 	args := c.Args()
 	rediscmd.KeysAt(c.Cmder, func(at int) {

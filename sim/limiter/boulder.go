@@ -22,7 +22,6 @@ import (
 	blog "github.com/letsencrypt/boulder/log"
 	"github.com/letsencrypt/boulder/ratelimits"
 	"github.com/prometheus/client_golang/prometheus"
-	dto "github.com/prometheus/client_model/go"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/quotalab/quotalab/results/record"
@@ -41,7 +40,7 @@ var boulder = Kind{
 	Check:        checkBoulder,
 	CheckRequest: checkBoulderRequest,
 	New:          newBoulder,
-	Telemetry:    boulderTelemetry,
+	Telemetry:    spendLatency,
 }
 
 type boulderLimiter struct {
@@ -166,32 +165,6 @@ func (d *Decision) fromBoulder(result *ratelimits.Decision) {
 	if !d.Allowed {
 		d.RetryAfter = time.Duration(v.FieldByName("retryIn").Int())
 	}
-}
-
-// boulderTelemetry reads ratelimits_spend_latency by decision. Boulder
-// divides a batch's time by its transactions.
-func boulderTelemetry(families []*dto.MetricFamily) []record.Telemetry {
-	var series []record.Telemetry
-	for _, decision := range []record.Decision{record.Allowed, record.Denied} {
-		t := record.Telemetry{Series: "ratelimits_spend_latency", Decision: decision}
-		for _, f := range families {
-			if f.GetName() != t.Series {
-				continue
-			}
-			for _, m := range f.GetMetric() {
-				for _, l := range m.GetLabel() {
-					if l.GetName() == "decision" && l.GetValue() == string(decision) {
-						t.Count += m.GetHistogram().GetSampleCount()
-						t.Seconds += m.GetHistogram().GetSampleSum()
-					}
-				}
-			}
-		}
-		if t.Count > 0 {
-			series = append(series, t)
-		}
-	}
-	return series
 }
 
 // boulderClock is a clock as Boulder wants it. Its limiter only reads the

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/quotalab/quotalab/models/metric"
@@ -43,6 +45,107 @@ var (
 		New: newFlaky,
 	}
 )
+
+// What tat can do wrong beside its way to write.
+const (
+	noDefect     = "none"
+	lateTimer    = "late_timer"    // boulder before #7627
+	lenientBatch = "lenient_batch" // boulder before #8674
+	floorRetry   = "floor_retry"
+	oneCommand   = "one_command" // of keys that are on several shards
+)
+
+func checkDefect(_ record.Limiter, options map[string]string) error {
+	if defect := options["defect"]; defect != noDefect && options["write"] == writeLua {
+		return fmt.Errorf("defect %s is of the limiter that reads and then writes: say write: %s, %s or %s", defect, writeSetNX, writeIncr, writeSet)
+	}
+	if does := options["on_change"]; does != "keep" && options["write"] != writeLua {
+		return fmt.Errorf("on_change %s is of the limiter with write: %s: leave it out", does, writeLua)
+	}
+	return nil
+}
+
+func defective(t *tatLimiter, env Env) *tatLimiter {
+	t.defect = env.Options["defect"]
+	if t.defect == lateTimer {
+		latency := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: spendLatencySeries, Help: "how long a spend took"}, []string{"decision"})
+		env.Registerer.MustRegister(latency)
+		t.timer = func(d record.Decision, took time.Duration) {
+			latency.WithLabelValues(string(d)).Observe(took.Seconds())
+		}
+	}
+	return t
+}
+
+// tookSince observes how long a spend took, if the limiter has a metric of it.
+func (t *tatLimiter) tookSince(began time.Time, d record.Decision) {
+	if t.timer != nil {
+		t.timer(d, t.clock.Now().Sub(began))
+	}
+}
+
+// stricter reports whether what a bucket says counts more than another verdict. A
+// lenient batch compares the waits alone, where what takes the last token of a
+// limit has one: until the next is there.
+func (t *tatLimiter) stricter(b *bucket, than verdict) bool {
+	if t.defect != lenientBatch {
+		return b.verdict.stricter(than)
+	}
+	if v := &b.verdict; v.allowed && v.remaining == 0 {
+		v.wait = time.Duration(b.interval)
+	}
+	return b.verdict.wait > than.wait || b.verdict.wait == than.wait && b.verdict.remaining < than.remaining
+}
+
+// readAtOnce reads buckets by one command, which reaches one shard.
+func (t *tatLimiter) readAtOnce(ctx context.Context, buckets []bucket) error {
+	names := make([]string, len(buckets))
+	for i, b := range buckets {
+		names[i] = b.take.Wire
+	}
+	values, err := t.redis.MGet(ctx, names...).Result()
+	if err != nil {
+		return fmt.Errorf("reading %d buckets at once: %w", len(buckets), err)
+	}
+	for i, v := range values {
+		if text, ok := v.(string); ok {
+			if buckets[i].stored, err = strconv.ParseInt(text, 10, 64); err != nil {
+				return fmt.Errorf("bucket %s: %w", names[i], err)
+			}
+			buckets[i].found = true
+		}
+	}
+	return nil
+}
+
+// spendLatencySeries is Boulder's histogram of what a spend takes.
+const spendLatencySeries = "ratelimits_spend_latency"
+
+// spendLatency reads it by decision. Boulder divides a batch's time by its
+// transactions.
+func spendLatency(families []*dto.MetricFamily) []record.Telemetry {
+	var series []record.Telemetry
+	for _, decision := range []record.Decision{record.Allowed, record.Denied} {
+		t := record.Telemetry{Series: spendLatencySeries, Decision: decision}
+		for _, f := range families {
+			if f.GetName() != t.Series {
+				continue
+			}
+			for _, m := range f.GetMetric() {
+				for _, l := range m.GetLabel() {
+					if l.GetName() == "decision" && l.GetValue() == string(decision) {
+						t.Count += m.GetHistogram().GetSampleCount()
+						t.Seconds += m.GetHistogram().GetSampleSum()
+					}
+				}
+			}
+		}
+		if t.Count > 0 {
+			series = append(series, t)
+		}
+	}
+	return series
+}
 
 type constant bool
 
@@ -95,6 +198,7 @@ func flakyErrors() map[string]error {
 		"script_missing": errors.New("NOSCRIPT No matching script. Please use EVAL"),
 		"server":         errors.New("ERR made up by the flaky limiter"),
 		"connection":     io.EOF,
+		"contention":     &Failure{Kind: "contention", Text: "made up by the flaky limiter"},
 		"unexpected":     errors.New("made up by the flaky limiter"),
 	}
 }

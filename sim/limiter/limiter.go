@@ -32,6 +32,13 @@ type Limiter interface {
 	Take(ctx context.Context, req Request) (Decision, error)
 }
 
+// Changer is a Limiter that wants to know of a limit that changed while it ran,
+// beside being made anew with its new limits: to do something about what it has
+// stored.
+type Changer interface {
+	Change(ctx context.Context, was, is record.Limit) error
+}
+
 // Request asks one or several limits for tokens.
 type Request struct {
 	Takes []Take
@@ -78,6 +85,9 @@ type Env struct {
 type Kind struct {
 	About     string
 	Algorithm string // the reference in models/limits that it is audited by; "" none
+	// AlgorithmOf returns the reference that depends on options. May be nil:
+	// it is Algorithm.
+	AlgorithmOf func(options map[string]string) string
 	// Resolution of the time it judges by: decisions nearer to the boundary
 	// than this are ambiguous.
 	Resolution time.Duration
@@ -137,15 +147,22 @@ type Kinds map[string]Kind
 // file and a line here.
 func Builtin() Kinds {
 	return Kinds{
-		"always":     always,
-		"broken":     broken,
-		"envoy_rls":  envoyRLS,
-		"flaky":      flaky,
-		"http":       httpService,
-		"never":      never,
-		"process":    process,
-		"redis_rate": redisRate,
-		"tat":        tat,
+		"always":          always,
+		"broken":          broken,
+		"envoy_rls":       envoyRLS,
+		"fixed_window":    fixedWindow,
+		"flaky":           flaky,
+		"http":            httpService,
+		"leaky_bucket":    leakyBucket,
+		"never":           never,
+		"process":         process,
+		"redis_rate":      redisRate,
+		"sliding_counter": slidingCounter,
+		"sliding_log":     slidingLog,
+		"tat":             tat,
+		"throttled":       throttledKind,
+		"token_bucket":    tokenBucket,
+		"ulule":           ulule,
 	}.With(ofSystem())
 }
 
@@ -191,8 +208,8 @@ func limitOf(table *record.LimitTable, t Take) (record.Limit, error) {
 
 // ErrorKind sorts an error of a limiter into the kinds timeout,
 // cancelled, refused, pool_exhausted, script_missing, connection,
-// server, and unexpected for everything that Redis or the network did not
-// cause.
+// server, contention, and unexpected for everything that Redis or the network
+// did not cause.
 func ErrorKind(err error) string {
 	var timeout net.Error
 	var known *Failure

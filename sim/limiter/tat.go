@@ -30,7 +30,14 @@ var tat = Kind{
 	Options: []Option{{
 		Name: "write", Default: writeLua, Values: []string{writeSet, writeIncr, writeSetNX, writeLua},
 		About: "set: GET, SET; incr: GET, INCRBY or SET when new; setnx: SET NX when new, INCRBY, SET when stale; lua: one script by Redis' TIME",
+	}, {
+		Name: "defect", Default: noDefect, Values: []string{noDefect, lateTimer, lenientBatch, floorRetry, oneCommand},
+		About: "one thing to do wrong, with a write other than lua: its own metric starts after the read (late_timer), a denial of a batch gives way to an allowed limit with a longer wait (lenient_batch), waits are rounded down to seconds (floor_retry), a batch is read by one MGET (one_command)",
+	}, {
+		Name: "on_change", Default: "keep", Values: []string{"keep", "rescale", "reset"},
+		About: "what becomes of a bucket whose own limit changes: keep: it is full when it would have been; rescale: it lacks as many tokens; reset: it is full",
 	}},
+	Check: checkDefect, Telemetry: spendLatency,
 	CheckRequest: func(options map[string]string, takes []Take) error {
 		if len(takes) > 1 && options["write"] == writeLua {
 			return fmt.Errorf("write %s takes from one limit a request, found a batch of %d: a script reaches one shard only", writeLua, len(takes))
@@ -42,7 +49,7 @@ var tat = Kind{
 		if env.Options["write"] == writeLua {
 			return newTATScript(env), nil
 		}
-		return newTAT(env, env.Options["write"]), nil
+		return defective(newTAT(env, env.Options["write"]), env), nil
 	},
 }
 
@@ -54,11 +61,13 @@ func tatKey(spec record.Limiter, t Take) string { return "tat:" + wireKey(spec, 
 const ttlSlack = 10 * time.Minute
 
 type tatLimiter struct {
-	redis redis.UniversalClient
-	clock Clock
-	spec  record.Limiter
-	table *record.LimitTable
-	write string
+	redis  redis.UniversalClient
+	clock  Clock
+	spec   record.Limiter
+	table  *record.LimitTable
+	write  string
+	defect string
+	timer  func(decision record.Decision, took time.Duration) // may be nil
 }
 
 func newTAT(env Env, write string) *tatLimiter {
@@ -76,19 +85,27 @@ func (t *tatLimiter) Take(ctx context.Context, req Request) (Decision, error) {
 	if err := t.read(ctx, buckets); err != nil {
 		return d, err
 	}
-	now := t.clock.Now().UnixNano()
+	began := t.clock.Now()
+	now := began.UnixNano()
 	strictest := unlimited
 	for i := range buckets {
 		b := &buckets[i]
 		b.decide(now)
-		if b.take.Mode != record.SpendMode && b.verdict.stricter(strictest) {
+		if b.take.Mode != record.SpendMode && t.stricter(b, strictest) {
 			strictest = b.verdict
 		}
 	}
-	if d.tell(strictest); !d.Allowed {
+	d.tell(strictest)
+	if t.defect == floorRetry && d.RetryAfter > 0 {
+		d.RetryAfter = d.RetryAfter.Truncate(time.Second)
+	}
+	if !d.Allowed {
+		t.tookSince(began, record.Denied)
 		return d, nil
 	}
-	return d, t.spend(ctx, buckets, now)
+	err = t.spend(ctx, buckets, now)
+	t.tookSince(began, record.Allowed)
+	return d, err
 }
 
 func (t *tatLimiter) buckets(req Request) ([]bucket, error) {
@@ -114,6 +131,9 @@ func takesOf(buckets []bucket) []Take {
 }
 
 func (t *tatLimiter) read(ctx context.Context, buckets []bucket) error {
+	if t.defect == oneCommand {
+		return t.readAtOnce(ctx, buckets)
+	}
 	cmds := make([]*redis.StringCmd, len(buckets))
 	_, err := t.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, b := range buckets {
@@ -347,13 +367,37 @@ func scriptCalls(spends bool) []string {
 }
 
 type tatScriptLimiter struct {
-	redis redis.UniversalClient
-	spec  record.Limiter
-	table *record.LimitTable
+	redis    redis.UniversalClient
+	clock    Clock
+	spec     record.Limiter
+	table    *record.LimitTable
+	onChange string
 }
 
 func newTATScript(env Env) *tatScriptLimiter {
-	return &tatScriptLimiter{redis: env.Redis, spec: env.Spec, table: env.Spec.Table()}
+	return &tatScriptLimiter{redis: env.Redis, clock: env.Clock, spec: env.Spec, table: env.Spec.Table(), onChange: env.Options["on_change"]}
+}
+
+// Change sets right what is stored of a key whose own limit changed.
+func (t *tatScriptLimiter) Change(ctx context.Context, was, is record.Limit) error {
+	if is.Key == "" || t.onChange == "keep" {
+		return nil
+	}
+	wire := tatKey(t.spec, Take{Limit: is.Name, Key: is.Key})
+	if t.onChange == "reset" {
+		return t.redis.Del(ctx, wire).Err()
+	}
+	tat, err := t.redis.Get(ctx, wire).Int64()
+	if errors.Is(err, redis.Nil) {
+		return nil // full
+	}
+	now := t.clock.Now().UnixNano()
+	missing := (tat - now) / (int64(was.Period) / was.Count)
+	if err != nil || missing <= 0 {
+		return err
+	}
+	ahead := missing * (int64(is.Period) / is.Count)
+	return t.redis.Set(ctx, wire, now+ahead, time.Duration(ahead)+ttlSlack).Err()
 }
 
 // Take runs the script. A batch would need keys of several shards in one

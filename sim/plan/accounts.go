@@ -73,6 +73,7 @@ type AccountChange struct {
 	At      int64
 	Limit   int64 // 0: as before
 	Bulk    bool  // the new limit is not saved account by account: no engine notices
+	Lost    bool  // nor does it reach what engines read
 	Plan    PlanChange
 	Cancel  bool // a cancellation date is set
 	Restart bool // billing periods are counted from At on
@@ -201,7 +202,7 @@ func (a *Accounts) compileGroup(g *AccountGroup, s *scenarios.Scenario, def scen
 }
 
 func (a *Accounts) change(ch scenarios.AccountChange) AccountChange {
-	out := AccountChange{At: a.epoch + int64(ch.At), Bulk: ch.Via == "bulk", Cancel: ch.Cancel, Restart: ch.RestartAnchor}
+	out := AccountChange{At: a.epoch + int64(ch.At), Bulk: ch.Via != "save", Lost: ch.Via == "lost", Cancel: ch.Cancel, Restart: ch.RestartAnchor}
 	if ch.Limit != nil {
 		out.Limit = int64(*ch.Limit)
 	}
@@ -290,7 +291,9 @@ func (c AccountChange) String() string {
 	if c.Limit > 0 {
 		parts = append(parts, fmt.Sprintf("limit %d", c.Limit))
 	}
-	if c.Bulk {
+	if c.Lost {
+		parts = append(parts, "lost on the way to the cache")
+	} else if c.Bulk {
 		parts = append(parts, "in bulk")
 	}
 	switch c.Plan {

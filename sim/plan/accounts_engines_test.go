@@ -24,10 +24,10 @@ func TestEngines(t *testing.T) {
 	after := func(d time.Duration) int64 { return start + int64(d) }
 	low, high := []int64{75, 90, 100, 120}, []int64{75, 90, 100, 120, 200, 300, 400, 500}
 	want := []Engine{
-		{Name: "old", Kind: "flagsmith", Options: map[string]string{"generation": "G06"}, Thresholds: low, Every: 12 * time.Hour, First: start, FlagFrom: quota.Unknown},
-		{Name: "new", Kind: "flagsmith", Options: map[string]string{"generation": "latest"}, Thresholds: high, Every: 12 * time.Hour, First: start, CacheRefresh: 6 * time.Hour, FlagFrom: quota.Unknown},
+		{Name: "old", Kind: "flagsmith", Options: map[string]string{"generation": "G06", "stale_limit": "cache"}, Thresholds: low, Every: 12 * time.Hour, First: start, FlagFrom: quota.Unknown},
+		{Name: "new", Kind: "flagsmith", Options: map[string]string{"generation": "latest", "stale_limit": "cache"}, Thresholds: high, Every: 12 * time.Hour, First: start, CacheRefresh: 6 * time.Hour, FlagFrom: quota.Unknown},
 		{Name: "told", Kind: "inline", Options: map[string]string{"buffer": "0s"}, Thresholds: high, First: start, FlagFrom: quota.Unknown},
-		{Name: "all", Kind: "flagsmith", Options: map[string]string{"generation": "G18"}, Thresholds: []int64{75, 100}, Every: 6 * time.Hour, First: after(10 * time.Minute), AccountTime: 5 * time.Millisecond, Overlap: 3,
+		{Name: "all", Kind: "flagsmith", Options: map[string]string{"generation": "G18", "stale_limit": "cache"}, Thresholds: []int64{75, 100}, Every: 6 * time.Hour, First: after(10 * time.Minute), AccountTime: 5 * time.Millisecond, Overlap: 3,
 			Source: quota.Postgres, Lag: 5 * time.Minute, Downsample: true, QueryLatency: 50 * time.Millisecond, SourceDown: quota.Spans{{From: after(time.Hour), To: after(3 * time.Hour)}},
 			CacheRefresh: time.Hour, MailLatency: time.Second, MailDown: quota.Spans{{From: start, To: after(time.Second)}}, FlagFrom: after(48 * time.Hour)},
 	}

@@ -40,6 +40,11 @@ func compileLimiter(s *scenarios.Scenario, name string, l scenarios.Limiter, kin
 		Limiter: record.Limiter{Name: name, Kind: l.Kind, Algorithm: kind.Algorithm, Resolution: kind.Resolution, Limits: recordLimits(l), Overrides: recordOverrides(l)},
 		Kind:    *kind, Options: options, Cluster: l.Cluster, Model: l.Model,
 	}
+	if kind.AlgorithmOf != nil && len(ps) == 0 {
+		out.Algorithm = kind.AlgorithmOf(options)
+	}
+	out.Changes = recordChanges(l)
+	ps = append(ps, checkChanges(s, path, out)...)
 	if l.Model {
 		ps = append(ps, checkModel(s, path, out)...)
 	}
@@ -47,6 +52,12 @@ func compileLimiter(s *scenarios.Scenario, name string, l scenarios.Limiter, kin
 		ps = append(ps, s.Problem(path+".cluster", "%s takes only a *redis.Ring and cannot run on a Redis Cluster: leave cluster out", l.Kind))
 	}
 	ps = append(ps, compileProcess(s, path, l, &out, runtime.GOOS)...)
+	if l.Reference != "" {
+		out.Algorithm = l.Reference
+		if _, err := limits.New(l.Reference, limits.Limit{Count: 1, Period: time.Second, Burst: 1}); err != nil {
+			return out, append(ps, s.Problem(path+".reference", "%v%s", err, metric.DidYouMean(l.Reference, limits.Algorithms())))
+		}
+	}
 	ps = append(ps, checkLimits(s, path, out)...)
 	if len(ps) == 0 && kind.Check != nil {
 		if err := kind.Check(out.Limiter, options); err != nil {
@@ -54,6 +65,36 @@ func compileLimiter(s *scenarios.Scenario, name string, l scenarios.Limiter, kin
 		}
 	}
 	return out, ps
+}
+
+// recordChanges lists the changes of a limiter's limits.
+func recordChanges(l scenarios.Limiter) (all []record.Change) {
+	for _, c := range l.Changes {
+		name := c.Limit
+		if limits := recordLimits(l); name == "" && len(limits) == 1 {
+			name = limits[0].Name
+		}
+		limit := recordLimit(name, c.Key, scenarios.Limit{Count: c.Count, Period: c.Per, Burst: c.Burst})
+		all = append(all, record.Change{At: int64(c.At), Over: time.Duration(c.Over), Limit: limit, Promise: c.Promise})
+	}
+	return all
+}
+
+// checkChanges returns why a limiter's limits cannot change.
+func checkChanges(s *scenarios.Scenario, path string, l Limiter) (ps scenarios.Problems) {
+	if len(l.Changes) == 0 {
+		return nil
+	}
+	refuse := func(why string, args ...any) { ps = append(ps, s.Problem(path+".changes", why, args...)) }
+	switch {
+	case s.Clock == "real":
+		refuse("limits change in virtual time alone: leave changes out, or take clock: virtual")
+	case l.Model:
+		refuse("a model keeps its limits: leave out changes or model")
+	case l.Kind.Outside:
+		refuse("kind %s has its limits from the start, and no way to be told others: leave changes out", l.Limiter.Kind)
+	}
+	return ps
 }
 
 // checkModel returns why a limiter's reference cannot stand in for it.
@@ -105,8 +146,8 @@ func algorithmHint(name string, kinds limiter.Kinds) string {
 			}
 		}
 		return fmt.Sprintf(" (that is an algorithm; token buckets by GCRA are %s)", strings.Join(use, ", "))
-	case "fixedwindow", "slidingwindow", "slidinglog", "slidingcounter", "slidingwindowlog", "slidingwindowcounter":
-		return " (that is an algorithm, by which none of the kinds here decides; a limiter of your own may)"
+	case "slidingwindow", "slidingwindowlog", "slidingwindowcounter":
+		return " (that is an algorithm; use kind: sliding_log or kind: sliding_counter)"
 	}
 	return ""
 }
@@ -146,7 +187,11 @@ func checkLimits(s *scenarios.Scenario, path string, l Limiter) scenarios.Proble
 	if l.Algorithm == "" {
 		return nil
 	}
-	for _, limit := range append(slices.Clone(l.Limits), l.Overrides...) {
+	all := slices.Concat(l.Limits, l.Overrides)
+	for _, c := range l.Changes {
+		all = append(all, c.Limit)
+	}
+	for _, limit := range all {
 		if limit.Count == 0 || limit.Period == 0 {
 			continue // the decoder has said so
 		}

@@ -15,7 +15,7 @@ func TestProblems(t *testing.T) {
 		why, old, new, want string
 	}{
 		{"an unknown kind names the nearest", "kind: redis_rate", "kind: redisrate", `12:22: limiters.l.kind: unknown kind "redisrate" (did you mean "redis_rate"?)`},
-		{"an algorithm for a kind", "kind: redis_rate", "kind: token_bucket", `unknown kind "token_bucket" (that is an algorithm; token buckets by GCRA are kind: boulder, kind: redis_rate, kind: tat)`},
+		{"an algorithm for a kind", "kind: redis_rate", "kind: gcra", `unknown kind "gcra" (that is an algorithm; token buckets by GCRA are kind: boulder, kind: redis_rate, kind: tat, kind: throttled)`},
 		{"limits for limit", "limit: {count: 10, period: 1s}", "limits: {count: 10, period: 1s}", "found the fields of one: write limit: {count: …} for a single one, or write limits: {NAME: {count: …}}"},
 		{"limit for limits", "limit: {count: 10, period: 1s}", "limit: {x: {count: 10, period: 1s}}", "found a mapping of names: write limits: {NAME: {count: …}} for several"},
 		{"an unknown option", "kind: redis_rate,", "kind: tat, options: {writes: lua},", `12:45: limiters.l.options.writes: kind tat has no option "writes" (did you mean "write"?)`},

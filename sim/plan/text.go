@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/quotalab/quotalab/models/metric/unit"
+	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/scenarios"
 )
 
@@ -97,6 +98,9 @@ func (p *Plan) Text() string {
 		if n := len(l.Overrides); n > 0 {
 			fmt.Fprintf(w, "  overrides\t%d\n", n)
 		}
+		for _, c := range l.Changes {
+			fmt.Fprintf(w, "  change at %s\t%s\n", unit.Time(time.Duration(c.At)), changeText(c))
+		}
 	}
 	for i := range p.Sources {
 		p.sourceText(w, &p.Sources[i])
@@ -116,6 +120,18 @@ func (p *Plan) Text() string {
 	}
 	_ = w.Flush() // a strings.Builder takes everything
 	return b.String()
+}
+
+func changeText(c record.Change) string {
+	text := "limit " + c.Limit.Name
+	if c.Limit.Key != "" {
+		text += " of key " + c.Limit.Key
+	}
+	text += fmt.Sprintf(": %d per %s, burst %d; promised: %s", c.Limit.Count, unit.Time(c.Limit.Period), c.Limit.Burst, c.Promise)
+	if c.Over > 0 {
+		text += ", rolled out in " + unit.Time(c.Over)
+	}
+	return text
 }
 
 // clockText describes the time, the shards and the clients: in real time what

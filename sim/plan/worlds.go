@@ -130,6 +130,9 @@ func (p *Plan) wholeShards(limiter int) string {
 	case l.Model:
 		return "its reference decides in its place, and has no shards"
 	}
+	if len(l.Changes) > 0 {
+		return "its limits change"
+	}
 	if l.Kind.OneKey == nil {
 		return fmt.Sprintf("kind %s does not say that a request reaches one key, and depends on no other", l.Limiter.Kind)
 	}

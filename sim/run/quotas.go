@@ -402,6 +402,12 @@ func (e *engineWorld) change(acc plan.Account, ch plan.AccountChange) {
 	known, _ := e.directory.Account(acc.ID)
 	before := known
 	acc.Change(&known, ch)
+	if ch.Lost {
+		e.mislead(&known, before)
+	} else if ch.Limit > 0 && !before.Cached && e.Options["stale_limit"] == "skip" { // it is trusted again
+		known.Cached = true
+		known.BillingStart, known.BillingEnd = acc.Contract.At(ch.At).PeriodAt(ch.At)
+	}
 	e.directory.Put(known)
 	if e.changed != nil {
 		e.changed(before, known)
@@ -409,6 +415,18 @@ func (e *engineWorld) change(acc plan.Account, ch plan.AccountChange) {
 	if e.saved != nil && ch.Limit > 0 && !ch.Bulk && known.Allowed != before.Allowed {
 		e.process(func(ctx context.Context) { e.fault(e.saved(ctx, acc.ID), record.LimitUnnoticed, acc.ID) })
 	}
+}
+
+// mislead leaves an engine with the limit before one that was lost on the way to
+// its cache, unless it reads the contract, or does not trust such a cache.
+func (e *engineWorld) mislead(known *quota.Account, before quota.Account) {
+	switch e.Options["stale_limit"] {
+	case "contract":
+		return
+	case "skip":
+		known.Cached, known.BillingStart, known.BillingEnd = false, quota.Unknown, quota.Unknown
+	}
+	known.Allowed, known.FreeLimit = before.Allowed, before.FreeLimit
 }
 
 // announce tells an engine that counts of a new limit.

@@ -36,8 +36,9 @@ type instance struct {
 	client   string
 	mode     record.Mode
 	limiter  limiter.Limiter
-	process  process // that the limiter lives in; nil: this one
-	registry *prometheus.Registry
+	process  process                // that the limiter lives in; nil: this one
+	registry []*prometheus.Registry // one for each time that the limiter was made
+	env      limiter.Env
 }
 
 // limiterScope begins the scopes of limiters.
@@ -76,7 +77,7 @@ func newSystem(w *world, index int) (*system, error) {
 
 func (s *system) newInstance(w *world, client, n int, scoped func(string) *rand.Rand) (*instance, error) {
 	c, l := w.d.plan.Clients[client], s.Limiter
-	in := &instance{name: c.Name, client: c.Name, mode: c.Does, registry: prometheus.NewRegistry()}
+	in := &instance{name: c.Name, client: c.Name, mode: c.Does}
 	if c.Instances > 1 {
 		in.name = fmt.Sprintf("%s/%d", c.Name, n)
 	}
@@ -98,11 +99,19 @@ func (s *system) newInstance(w *world, client, n int, scoped func(string) *rand.
 	if err != nil {
 		return nil, err
 	}
-	in.limiter, err = makeLimiter(l.Kind, limiter.Env{
-		Redis: redis, Clock: watchedClock{w.stage.clientClock(w.clients[client].of), &s.read}, Registerer: in.registry, Rand: rand.New(watchedRand{scoped("client/" + in.name), &s.drew}),
+	in.env = limiter.Env{
+		Redis: redis, Clock: watchedClock{w.stage.clientClock(w.clients[client].of), &s.read}, Rand: rand.New(watchedRand{scoped("client/" + in.name), &s.drew}),
 		Spec: l.Limiter, Does: c.Does, Options: l.Options,
-	})
-	return in, err
+	}
+	return in, in.make(l.Kind)
+}
+
+// make makes the instance's limiter, at the start or when its limits have changed.
+func (in *instance) make(kind limiter.Kind) (err error) {
+	registry := prometheus.NewRegistry()
+	in.registry, in.env.Registerer = append(in.registry, registry), registry
+	in.limiter, err = makeLimiter(kind, in.env)
+	return err
 }
 
 // ErrLimiter is wrapped by the error of a run whose limiter could not be
@@ -143,13 +152,15 @@ func telemetry(systems []*system) (all []record.Telemetry, err error) {
 		group := len(all)
 		for _, s := range systems {
 			for _, in := range s.clients[client] {
-				families, err := in.registry.Gather()
-				if err != nil {
-					return all, fmt.Errorf("limiter %s, client %s: reading its metrics: %w", l.Name, in.name, err)
-				}
-				for _, t := range l.Kind.Telemetry(families) {
-					t.Limiter, t.Client = l.Name, in.client
-					all = mergeTelemetry(all, group, t)
+				for _, r := range in.registry {
+					families, err := r.Gather()
+					if err != nil {
+						return all, fmt.Errorf("limiter %s, client %s: reading its metrics: %w", l.Name, in.name, err)
+					}
+					for _, t := range l.Kind.Telemetry(families) {
+						t.Limiter, t.Client = l.Name, in.client
+						all = mergeTelemetry(all, group, t)
+					}
 				}
 			}
 		}

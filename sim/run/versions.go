@@ -15,6 +15,8 @@ var modulesUnderTest = map[string]string{
 	"github.com/letsencrypt/boulder":     "boulder",
 	"github.com/redis/go-redis/v9":       "go-redis",
 	"github.com/go-redis/redis_rate/v10": "redis_rate",
+	"github.com/throttled/throttled/v2":  "throttled",
+	"github.com/ulule/limiter/v3":        "ulule",
 }
 
 // Versions returns the versions of what this binary was made of: Go, quotalab and

@@ -100,6 +100,7 @@ func (w *world) begin() {
 		w.quotas.begin()
 	}
 	w.scheduleFaults()
+	w.scheduleChanges()
 }
 
 // rank orders what may be a world of its own: limiters, and their shards.

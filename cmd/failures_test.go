@@ -1,0 +1,135 @@
+package cmd_test
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/quotalab/quotalab/models/metric"
+	"github.com/quotalab/quotalab/models/metric/unit"
+	"github.com/quotalab/quotalab/results/summary"
+	"github.com/quotalab/quotalab/scenarios"
+)
+
+var updateFailures = flag.Bool("update-failures", false, "rewrite docs/failures.md")
+
+// docs/failures.md is the table of the known failures that scenarios show, made of
+// these and of their reference results. Each failure shows, and is absent of the
+// healthy counterpart.
+func TestTableOfFailures(t *testing.T) {
+	const path = "../docs/failures.md"
+	var b strings.Builder
+	b.WriteString("# Known failures\n\nMade by `go test ./cmd -run TableOfFailures -update-failures` of the scenarios in scenarios/museum and their reference results: do not edit.\n" +
+		"Each scenario plays what fails beside what does not; its assertions pin the numbers. *Should be* is the number of the healthy one.\n\n" +
+		"| failure | known of | number | should be | seen | command |\n| --- | --- | --- | --- | --- | --- |\n")
+	for _, name := range scenarios.Museum() {
+		s, problems, err := scenarios.Load(name)
+		if err != nil || len(problems) > 0 || s.Failure == nil {
+			t.Fatalf("%s: failure %v, %v, %v", name, s.Failure, problems, err)
+		}
+		f := s.Failure
+		checkVersion(t, name, f.In)
+		title := f.Title
+		if f.Issue != "" {
+			title = fmt.Sprintf("[%s](%s)", title, f.Issue)
+		}
+		should, seen := columnOf(t, name, f.Should), columnOf(t, name, f.Seen)
+		if should == seen {
+			t.Errorf("%s: the healthy counterpart shows the failure too: %s", name, seen)
+		}
+		fmt.Fprintf(&b, "| %s | %s | `%s` | %s | %s | `quotalab run %s` |\n", title, f.In, number(f.Seen), should, seen, name)
+	}
+	if *updateFailures {
+		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(string(want), b.String()); d != "" {
+		t.Errorf("%s (−is +should be; go test ./cmd -run TableOfFailures -update-failures rewrites it): %s", path, d)
+	}
+}
+
+// checkVersion finds a version that is told in go.mod.
+func checkVersion(t *testing.T, name, in string) {
+	t.Helper()
+	of := regexp.MustCompile(`([a-z-]+/[a-z-]+)(?:/v\d+)? (v\d\S*[0-9])`).FindStringSubmatch(in)
+	if of == nil {
+		return
+	}
+	data, err := os.ReadFile("../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !regexp.MustCompile(`github\.com/` + of[1] + `(/v\d+)? ` + regexp.QuoteMeta(of[2]) + `\b`).Match(data) {
+		t.Errorf("%s: %s %s is not the version in go.mod", name, of[1], of[2])
+	}
+}
+
+// number is a column without what it is of.
+func number(c metric.Column) string {
+	var tags []string
+	for _, tag := range c.Selector.Tags {
+		if tag.Name == "decision" || tag.Name == "error" || tag.Name == "verdict" {
+			tags = append(tags, tag.Name+"="+tag.Value)
+		}
+	}
+	text := c.Selector.Metric
+	if len(tags) > 0 {
+		text += "{" + strings.Join(tags, ",") + "}"
+	}
+	return text + " " + c.Aggregation()
+}
+
+// columnOf reads a column out of a scenario's reference summary. What is not
+// there was never counted.
+func columnOf(t *testing.T, name string, c metric.Column) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("../results/reference", name, "summary.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s summary.Summary
+	if err := json.Unmarshal(data, &s); err != nil {
+		t.Fatal(err)
+	}
+	count, most := int64(0), 0.0
+	for _, m := range s.Metrics {
+		if m.Name != c.Selector.Metric || !matches(m.Tags, c.Selector.Tags) {
+			continue
+		}
+		count += m.Count
+		for _, v := range []*float64{m.Value, m.Max} {
+			if v != nil {
+				most = max(most, *v)
+			}
+		}
+	}
+	switch c.Agg {
+	case "count":
+		return unit.Thousands(count)
+	case "max", "value":
+		return unit.Quantity(most, c.Unit())
+	}
+	t.Fatalf("%s: the table does not have %s", name, c.Aggregation())
+	return ""
+}
+
+func matches(tags map[string]string, wanted []metric.Tag) bool {
+	for _, w := range wanted {
+		if tags[w.Name] != w.Value {
+			return false
+		}
+	}
+	return true
+}
