@@ -357,9 +357,6 @@ func (p *program) commands(c *conn, b []byte) error {
 	return nil
 }
 
-// longestLine bounds what a child may write without a line's end, in bytes.
-const longestLine = 1 << 20
-
 // take splits lines of the child or its shim.
 func (p *program) take(fd int, b []byte) error {
 	b = append(p.lines[fd], b...)

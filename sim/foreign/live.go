@@ -39,6 +39,9 @@ type Servers struct {
 // endLimit is how long a child may take to end by itself.
 const endLimit = 2 * time.Second
 
+// longestLine bounds what a child may write without a line's end, in bytes.
+const longestLine = 1 << 20
+
 // Live is a child, or a service, in real time: its clock is the wall clock, its
 // Redis client speaks with live servers, and many requests are in flight at once.
 // What it sends to Redis is seen by the servers alone.
