@@ -86,7 +86,7 @@ func (l *Loader) Compile(c Cell, o Overrides) (*plan.Plan, error) {
 func (l *Loader) Check(s *scenarios.Scenario, o Overrides) (real bool, err error) {
 	cells := cellsOf(s)
 	clocks, errs := make([]string, len(cells)), make([]error, len(cells))
-	inParallel(len(cells), runtime.GOMAXPROCS(0), func(i int) {
+	InParallel(len(cells), runtime.GOMAXPROCS(0), func(i int) {
 		p, err := l.Compile(cells[i], o)
 		if err == nil {
 			clocks[i] = p.Scenario.Clock
