@@ -30,6 +30,7 @@ import (
 	"github.com/quotalab/quotalab/cmd/campaign"
 	"github.com/quotalab/quotalab/scenarios"
 	"github.com/quotalab/quotalab/sim/child"
+	"github.com/quotalab/quotalab/sim/plan"
 )
 
 // Verdict is what a property or a case came to.
@@ -136,6 +137,7 @@ func (s *Subject) Find(name string) (*Case, error) {
 type Battery struct {
 	*campaign.Loader
 	campaign.Monitor
+	Only []string // of the properties; nil: all
 }
 
 // Run examines subjects, all cases of all side by side.
@@ -150,15 +152,18 @@ func (b *Battery) Run(ctx context.Context, subjects []*Subject) (_ *Result, err 
 	for n, s := range subjects {
 		c := newCertificate(s)
 		for i, cases := range s.Cases() {
+			if b.Only != nil && !slices.Contains(b.Only, Properties()[i].Name) {
+				continue
+			}
 			c.Properties = append(c.Properties, PropertyResult{Name: Properties()[i].Name, Asserts: Properties()[i].Asserts, Cases: make([]CaseResult, len(cases))})
 			for j := range cases {
-				work = append(work, &examination{of: s, certificate: n, property: i, place: j, Case: &cases[j], dir: filepath.Join(dir, fmt.Sprint(len(work)))})
+				work = append(work, &examination{of: s, certificate: n, property: len(c.Properties) - 1, place: j, Case: &cases[j], dir: filepath.Join(dir, fmt.Sprint(len(work)))})
 			}
 		}
 		r.Limiters = append(r.Limiters, c)
 	}
 	b.Begin(len(work), "cases")
-	local := campaign.Local{Loader: b.Loader, Overrides: campaign.Overrides{Cores: campaign.AllCores()}, Monitor: b.Monitor}
+	local := campaign.Local{Loader: b.Loader, Overrides: campaign.Overrides{Cores: campaign.AllCores()}, Monitor: named{b.Monitor}}
 	campaign.InParallel(len(work), runtime.GOMAXPROCS(0), func(i int) {
 		if ctx.Err() == nil {
 			work[i].err = work[i].run(ctx, local)
@@ -180,6 +185,13 @@ func (b *Battery) Run(ctx context.Context, subjects []*Subject) (_ *Result, err 
 		r.Limiters[i].conclude()
 	}
 	return r, nil
+}
+
+// named is a Monitor that calls runs by their scenarios.
+type named struct{ campaign.Monitor }
+
+func (n named) Run(_ string, p *plan.Plan) (step func(at, arrivals int64), end func()) {
+	return n.Monitor.Run(p.Scenario.Name, p)
 }
 
 // examination is a case under way.

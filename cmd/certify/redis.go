@@ -20,8 +20,8 @@ func hygieneCases(s *Subject) []Case {
 	cluster.Limiters[0].Value.Cluster = true
 	all := []Case{{
 		Name:  "deadlines",
-		Shows: "20 keys with a limit of 5 per 10 s are used three times and, 2 h later, once more.",
-		Scenario: s.scenario(longGone+time.Minute, l, 0, keys("tenants", resetKeys), traffic(source{name: "calls", keys: "tenants", rate: between(0, 6*time.Second, constantly(10))},
+		Shows: "Ten keys with a limit of 5 per 10 s are used three times and, 2 h later, once more.",
+		Scenario: s.scenario(longGone+time.Minute, l, 0, keys("tenants", resetKeys), traffic(source{name: "calls", keys: "tenants", rate: between(0, 6*time.Second, constantly(5))},
 			source{name: "late", keys: "tenants", rate: once(longGone, resetKeys)})),
 		judge: func(s *Seen) Finding {
 			n := s.count(ofTraffic("late", stillThere))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -113,7 +114,14 @@ func (v Verdict) cell() present.Cell {
 	return present.Cell{Text: string(v), State: map[Verdict]present.State{Holds: present.Passed, Broken: present.Failed}[v]}
 }
 
-func numberCell(n *float64) present.Cell { return present.Maybe(n, present.General) }
+func numberCell(n *float64) present.Cell {
+	return present.Maybe(n, func(v float64) present.Cell {
+		if v == math.Trunc(v) {
+			return present.Count(int64(v))
+		}
+		return present.Cell{Text: unit.Digits(v, 3), Number: present.Plain(v)}
+	})
+}
 
 // Text writes certificates for a terminal.
 func (r *Result) Text(w io.Writer, l present.Look, all bool) error {
@@ -169,7 +177,7 @@ func (r *Result) League() *present.Table {
 			cell := p.Verdict.cell()
 			switch p.Verdict {
 			case Broken:
-				cell.Text = unit.Digits(*p.Number, 3) + " " + p.Unit
+				cell.Text = numberCell(p.Number).Text + " " + p.Unit
 			case NotExamined:
 				cell = present.None
 			}

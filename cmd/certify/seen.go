@@ -117,8 +117,8 @@ func (s *Seen) counted(n int64) string {
 type told struct {
 	*record.Observation
 	says limits.Decision
-	// clean: since the bucket was last full no request on the key was denied or failed, so that what
-	// denials and lost answers do is not in it.
+	// clean: the bucket has been full since a request on the key was last denied or failed, and for
+	// long enough, so that what denials and lost answers take is not in it.
 	clean bool
 }
 
@@ -144,14 +144,11 @@ func (s *Seen) replay(visit func(t told)) {
 		b := keys[t.Limit+" "+t.Key]
 		if b == nil {
 			l, _ := table.For(t.Limit, t.Key)
-			full, err := limits.New(spec.Algorithm, limits.Limit{Count: l.Count, Period: l.Period, Burst: l.Burst})
-			if maker, merr := limits.Maker(spec.Algorithm, limits.Limit{Count: l.Count, Period: l.Period, Burst: l.Burst}, s.manifest.Epoch.UnixNano()); merr == nil {
-				full = maker()
-			}
+			full, err := limits.Maker(spec.Algorithm, limits.Limit{Count: l.Count, Period: l.Period, Burst: l.Burst}, s.manifest.Epoch.UnixNano())
 			if err != nil {
-				return
+				return // the plan would not have compiled
 			}
-			b = &state{Bucket: full}
+			b = &state{Bucket: full()}
 			keys[t.Limit+" "+t.Key] = b
 		}
 		now := instant(o)
@@ -164,13 +161,10 @@ func (s *Seen) replay(visit func(t told)) {
 		switch {
 		case allowed(o):
 			b.Spend(now, t.Cost)
-		default:
+		default: // it may have taken tokens all the same
 			l, _ := table.For(t.Limit, t.Key)
 			b.marred = true
-			b.until = now
-			if failed(o) { // it may have taken its tokens all the same
-				b.until += int64(float64(l.Period) * max(1, float64(l.Burst)/float64(l.Count)))
-			}
+			b.until = now + int64(2*float64(l.Period)*float64(l.Burst)/float64(l.Count))
 		}
 	}
 }
@@ -197,6 +191,19 @@ func (s *Seen) wronglyDenied() (n int64, keys int) {
 		}
 	})
 	return n, len(on)
+}
+
+// overFrom counts admissions from an instant on that the reference has no room for, given all before.
+func (s *Seen) overFrom(at time.Duration) (n int64) {
+	if s.audited.Algorithm == "" {
+		return s.over()
+	}
+	s.replay(func(t told) {
+		if t.Decision == record.Allowed && !t.says.Allowed && t.Sent >= int64(at) && t.says.Margin > s.manifest.Limiters[0].Resolution {
+			n++
+		}
+	})
+	return n
 }
 
 // worstCount is the most tokens that one key was given in any stretch of a length.
