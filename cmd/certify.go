@@ -24,9 +24,9 @@ adapter" writes: their kinds, options and processes are the file's, their limits
 
 // certifyFlags are the flags of certify.
 type certifyFlags struct {
-	options, require, outs []string
-	limiter, one, mode     string
-	all                    bool
+	options, only, require, outs []string
+	limiter, one, mode           string
+	all                          bool
 }
 
 // certifyOutputs are the kinds of -o.
@@ -66,6 +66,7 @@ func (a *app) certifyCommand() *cobra.Command {
 	flags.StringArrayVar(&f.options, "option", nil, "an option of the kind, `k=v`; can be repeated")
 	flags.StringVar(&f.limiter, "limiter", "", "of the limiters of a file the one of this `name` alone")
 	flags.StringVar(&f.one, "case", "", "print the scenario of this `case` alone, and play nothing")
+	flags.StringArrayVar(&f.only, "only", nil, "examine this `property` alone; several with commas; can be repeated")
 	flags.StringArrayVar(&f.require, "require", nil, "`property`, or case, that has to hold; several with commas; can be repeated")
 	flags.StringVar(&f.mode, "summary-mode", present.Compact, "compact: a line for each property; full: every case; disabled")
 	outFlag(flags, &f.outs, strings.Join(kindsOf(certifyOutputs), ", "))
@@ -88,13 +89,17 @@ func (a *app) certify(ctx context.Context, given []string, f *certifyFlags) erro
 	if f.one != "" {
 		return a.printCase(subjects, f.one)
 	}
-	required, err := requirements(f.require, subjects)
-	if err != nil {
+	only := listed(f.only)
+	if err := known("--only", only, certify.PropertyNames()); err != nil {
+		return err
+	}
+	required := listed(f.require)
+	if err := known("--require", required, requirable(subjects, only)); err != nil {
 		return err
 	}
 	ctx, done := a.signals.graceful(ctx)
 	defer done()
-	r, err := (&certify.Battery{Loader: a.Loader, Monitor: a.monitor}).Run(ctx, subjects)
+	r, err := (&certify.Battery{Loader: a.Loader, Monitor: a.monitor, Only: only}).Run(ctx, subjects)
 	a.end()
 	if err != nil {
 		return err
@@ -155,21 +160,30 @@ func (a *app) printCase(subjects []*certify.Subject, name string) error {
 	return err
 }
 
-// requirements reads --require.
-func requirements(given []string, subjects []*certify.Subject) (all []string, err error) {
-	names := certify.PropertyNames()
-	for _, s := range subjects {
-		for _, cases := range s.Cases() {
-			for i := range cases {
-				names = append(names, cases[i].Name)
-			}
-		}
-	}
+// listed are the words of a flag that can be repeated, each with several words between commas.
+func listed(given []string) (all []string) {
 	for _, list := range given {
 		all = append(all, strings.Split(list, ",")...)
 	}
+	return all
+}
+
+// requirable are the properties and cases that are examined.
+func requirable(subjects []*certify.Subject, only []string) (names []string) {
+	for _, s := range subjects {
+		for i, cases := range s.Cases() {
+			property := certify.PropertyNames()[i]
+			if only != nil && !slices.Contains(only, property) {
+				continue
+			}
+			names = append(names, property)
+			for j := range cases {
+				names = append(names, cases[j].Name)
+			}
+		}
+	}
 	slices.Sort(names)
-	return all, known("--require", all, slices.Compact(names))
+	return slices.Compact(names)
 }
 
 // certificatePage writes the page of certificates.

@@ -170,6 +170,9 @@ func (b *Battery) Run(ctx context.Context, subjects []*Subject) (_ *Result, err 
 		}
 		b.Done()
 	})
+	if ctx.Err() != nil {
+		return nil, campaign.With(campaign.Aborted, campaign.ErrInterrupt)
+	}
 	for _, w := range work {
 		if w.err != nil {
 			return nil, fmt.Errorf("%s, case %s: %w", w.of.Name, w.Name, w.err)
@@ -177,9 +180,6 @@ func (b *Battery) Run(ctx context.Context, subjects []*Subject) (_ *Result, err 
 		c := &r.Limiters[w.certificate]
 		c.Properties[w.property].Cases[w.place] = w.result()
 		c.note(w)
-	}
-	if ctx.Err() != nil {
-		return nil, campaign.With(campaign.Aborted, campaign.ErrInterrupt)
 	}
 	for i := range r.Limiters {
 		r.Limiters[i].conclude()

@@ -90,10 +90,7 @@ func TestEachDoubleBreaksExactlyItsProperty(t *testing.T) {
 // TestIllDoublesAreToldFromTheWell by the property that is ill, and that alone: the cheap part of
 // the test above.
 func TestIllDoublesAreToldFromTheWell(t *testing.T) {
-	for _, p := range PropertyNames() {
-		if p == "change" {
-			continue
-		}
+	for _, p := range []string{"race", "reset", "hygiene"} {
 		r := examine(t, []string{p}, Given{Name: "well"}, Given{Name: "ill-" + p})
 		if well, ill := r.Limiters[0].verdict(p), r.Limiters[1].verdict(p); well != Holds || ill != Broken {
 			t.Errorf("%s: %s of the well one and %s of the ill one: %s / %s", p, well, ill, r.Limiters[0].Properties[0].Text, r.Limiters[1].Properties[0].Text)
@@ -104,7 +101,11 @@ func TestIllDoublesAreToldFromTheWell(t *testing.T) {
 // TestNumbersMeasuredByHand: what was found of these limiters before, by hand.
 func TestNumbersMeasuredByHand(t *testing.T) {
 	write := func(how string) Given { return Given{Name: "tat", Options: map[string]string{"write": how}} }
-	r := examine(t, []string{"race", "window"}, write("set"), write("incr"), write("setnx"), write("lua"), Given{Name: "redis_rate"}, Given{Name: "boulder"})
+	given := []Given{write("set"), write("incr"), write("setnx")}
+	if testkit.IsLive() {
+		given = append(given, write("lua"), Given{Name: "redis_rate"}, Given{Name: "boulder"})
+	}
+	r := examine(t, []string{"race", "window"}, given...)
 	for _, c := range []struct {
 		limiter, name string
 		least, most   float64 // over-admitted
@@ -117,6 +118,9 @@ func TestNumbersMeasuredByHand(t *testing.T) {
 		{"tat-lua", "race/fresh-100", 0, 0}, {"redis_rate", "race/fresh-100", 0, 0},
 	} {
 		at := slices.IndexFunc(r.Limiters, func(x Certificate) bool { return x.Limiter == c.limiter })
+		if at < 0 && !testkit.IsLive() {
+			continue
+		}
 		n := -1.0
 		for _, p := range r.Limiters[at].Properties {
 			for _, k := range p.Cases {
@@ -135,7 +139,7 @@ func TestNumbersMeasuredByHand(t *testing.T) {
 func TestResultIsTheSameEveryTime(t *testing.T) {
 	var texts [2]bytes.Buffer
 	for i := range texts {
-		if err := examine(t, []string{"race", "reset"}, Given{Name: "tat"}).WriteJSON(&texts[i]); err != nil {
+		if err := examine(t, []string{"window", "telemetry"}, Given{Name: "tat"}).WriteJSON(&texts[i]); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -144,7 +148,7 @@ func TestResultIsTheSameEveryTime(t *testing.T) {
 	}
 }
 
-// TestCaseThatIsPlayedAloneIsTheSame as in the battery.
+// TestRequiredWhatIsNotExaminedFails: not to know is not to hold.
 func TestRequiredWhatIsNotExaminedFails(t *testing.T) {
 	r := examine(t, []string{"race", "change"}, Given{Name: "tat"})
 	if err := r.Judge([]string{"race", "race/fresh-1"}); err != nil {
