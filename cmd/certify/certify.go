@@ -30,6 +30,7 @@ import (
 	"github.com/quotalab/quotalab/cmd/campaign"
 	"github.com/quotalab/quotalab/scenarios"
 	"github.com/quotalab/quotalab/sim/child"
+	"github.com/quotalab/quotalab/sim/fakeredis"
 	"github.com/quotalab/quotalab/sim/plan"
 )
 
@@ -227,6 +228,8 @@ func (e *examination) run(ctx context.Context, local campaign.Local) error {
 	if len(problems) > 0 {
 		return fmt.Errorf("its scenario is wrong, which is a mistake of the battery: %w\n%s", problems, text)
 	}
+	var left []fakeredis.Left
+	local.Left = func(_ string, keys []fakeredis.Left) { left = append(left, keys...) }
 	played, err := local.Run(ctx, campaign.Cell{Scenario: s}, e.dir)
 	var refused scenarios.Problems
 	switch {
@@ -244,6 +247,7 @@ func (e *examination) run(ctx context.Context, local campaign.Local) error {
 	if err != nil {
 		return err
 	}
+	seen.left = left
 	e.found, e.versions = e.judge(seen), a.Reader.Manifest().Versions
 	return nil
 }

@@ -41,10 +41,72 @@ func hygieneCases(s *Subject) []Case {
 			faults(scenarios.Fault{For: scenarios.Duration(20 * time.Second), Bandwidth: &scenarios.BandwidthFault{Shard: "shard-1", Rate: 1e6}})),
 		judge: judgeWire,
 	}}
+	all = append(all, Case{
+		Name:     "prefix",
+		Shows:    "Keys that begin with ten different letters; a user of Redis may be restricted to the limiter's prefix if all that it writes begins alike.",
+		Scenario: s.scenario(10*time.Second, s.limit(100, time.Hour, 100), time.Millisecond, lettered(10), lettersOf(10)),
+		judge:    judgePrefix,
+	})
+	for _, n := range []int{1, 100} {
+		all = append(all, Case{
+			Name:     fmt.Sprintf("memory-%d", n),
+			Shows:    fmt.Sprintf("One key of a limit of 100 an hour, after %s.", unit.Counted(int64(n), "request")),
+			Scenario: s.scenario(time.Second, s.limit(100, time.Hour, 100), 0, keys("one", 1), traffic(source{name: "calls", keys: "one", rate: within(n, 500*time.Millisecond)})),
+			judge:    judgeMemory,
+		})
+	}
 	if s.kind.RingOnly {
 		all[2].judge, all[2].Omitted = nil, "it takes only a *redis.Ring, so that it cannot run on a Redis Cluster"
 	}
 	return all
+}
+
+// lettered adds populations of one key each, whose names begin with different letters.
+func lettered(n int) part {
+	return func(s *scenario) {
+		for i := range n {
+			keys(letter(i), 1)(s)
+		}
+	}
+}
+
+func lettersOf(n int) part {
+	return func(s *scenario) {
+		for i := range n {
+			traffic(source{name: letter(i), keys: letter(i), rate: constantly(1)})(s)
+		}
+	}
+}
+
+func letter(i int) string { return string(rune('a'+2*i)) + "-key" }
+
+// judgePrefix looks for what all keys begin with.
+func judgePrefix(s *Seen) Finding {
+	if len(s.left) == 0 {
+		return Finding{Verdict: NotExamined, Text: "it leaves no key behind that could be looked at"}
+	}
+	prefix := s.left[0].Key
+	for _, k := range s.left {
+		for !strings.HasPrefix(k.Key, prefix) {
+			prefix = prefix[:len(prefix)-1]
+		}
+	}
+	if prefix == "" {
+		return broken(float64(len(s.left)), "keys", "its keys begin with nothing in common, such as %q and %q, so that an ACL cannot be limited to them", s.left[0].Key, s.left[len(s.left)-1].Key)
+	}
+	return holds(0, "keys", "all keys begin with %q", prefix)
+}
+
+// judgeMemory says what a key takes; nothing of it is wrong.
+func judgeMemory(s *Seen) Finding {
+	bytes := 0
+	for _, k := range s.left {
+		bytes += k.Bytes
+	}
+	if bytes == 0 {
+		return Finding{Verdict: NotExamined, Text: "it leaves no key behind that could be looked at"}
+	}
+	return holds(float64(bytes), "B", "%d B in %s, by the estimate of MEMORY USAGE", bytes, unit.Counted(int64(len(s.left)), "key"))
 }
 
 func judgeErrors(s *Seen) Finding {

@@ -143,6 +143,10 @@ func (r *Result) Text(w io.Writer, l present.Look, all bool) error {
 func (c *Certificate) write(w io.Writer, l present.Look, all bool) error {
 	tables := c.Tables()
 	if all {
+		tables[1].Columns = tables[1].Columns[:5]
+		for i := range tables[1].Rows {
+			tables[1].Rows[i] = tables[1].Rows[i][:5]
+		}
 		return tables[1].Write(w, l)
 	}
 	t := present.NewTable("verdicts", tables[0].Title, "property", "verdict", ">number", "", "found")
@@ -169,7 +173,10 @@ func (c *Certificate) write(w io.Writer, l present.Look, all bool) error {
 
 // League is the table of all limiters: a column for each property.
 func (r *Result) League() *present.Table {
-	t := present.NewTable("league", fmt.Sprintf("What %s guarantee", unit.Counted(int64(len(r.Limiters)), "limiter")), append([]string{"limiter", "algorithm"}, PropertyNames()...)...)
+	t := present.NewTable("league", fmt.Sprintf("What %s guarantee", unit.Counted(int64(len(r.Limiters)), "limiter")), "limiter", "algorithm")
+	for _, p := range r.Limiters[0].Properties {
+		t.AddColumns(p.Name)
+	}
 	t.Help = "A number is how much is broken, in the unit of the property's own table."
 	for _, c := range r.Limiters {
 		row := []present.Cell{present.Words(c.Limiter), present.Words(c.Algorithm)}

@@ -12,6 +12,7 @@ import (
 	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/sim/fakeredis"
 )
 
 // Seen is what the record of a case holds.
@@ -20,6 +21,7 @@ type Seen struct {
 	manifest record.Manifest
 	audited  audit.Limiter
 	all      []record.Observation // in the order in which they took effect
+	left     []fakeredis.Left     // the keys that are there at the end
 }
 
 func newSeen(a *campaign.Analysis) (*Seen, error) {
