@@ -18,7 +18,6 @@
 package certify
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -253,14 +252,18 @@ func (e *examination) run(ctx context.Context, local campaign.Local) error {
 }
 
 // conclude judges properties by their cases: broken if any is, by the one with the greatest
-// number.
+// number. If none is, the first one speaks for all, or the one with the greatest number of its unit.
 func (c *Certificate) conclude() {
 	for i := range c.Properties {
 		p := &c.Properties[i]
 		rank := map[Verdict]int{Broken: 0, Holds: 1, NotExamined: 2}
-		worst := slices.MinFunc(p.Cases, func(a, b CaseResult) int {
-			return cmp.Or(cmp.Compare(rank[a.Verdict], rank[b.Verdict]), cmp.Compare(number(b), number(a)))
-		})
+		worst := p.Cases[0]
+		for _, k := range p.Cases[1:] {
+			d := rank[k.Verdict] - rank[worst.Verdict]
+			if d < 0 || d == 0 && (k.Verdict == Broken || k.Unit == worst.Unit) && number(k) > number(worst) {
+				worst = k
+			}
+		}
 		p.Verdict, p.Number, p.Unit, p.Text, p.Case, p.Replay = worst.Verdict, worst.Number, worst.Unit, worst.Text, worst.Name, worst.Replay
 		for _, k := range p.Cases {
 			if k.Verdict == NotExamined && p.Verdict != NotExamined {

@@ -19,6 +19,12 @@ func hygieneCases(s *Subject) []Case {
 	cluster := s.scenario(20*time.Second, l, time.Millisecond, shards(3), keys("tenants", 20), traffic(calm))
 	cluster.Limiters[0].Value.Cluster = true
 	all := []Case{{
+		Name:  "wire",
+		Shows: "The link carries 1 MB/s, so that the time that an answer takes tells how much went over it.",
+		Scenario: s.scenario(20*time.Second, l, time.Millisecond, keys("tenants", 10), traffic(source{name: "calls", keys: "tenants", rate: constantly(20)}),
+			faults(scenarios.Fault{For: scenarios.Duration(20 * time.Second), Bandwidth: &scenarios.BandwidthFault{Shard: "shard-1", Rate: 1e6}})),
+		judge: judgeWire,
+	}, {
 		Name:  "deadlines",
 		Shows: "Ten keys with a limit of 5 per 10 s are used three times and, 2 h later, once more.",
 		Scenario: s.scenario(longGone+time.Minute, l, 0, keys("tenants", resetKeys), traffic(source{name: "calls", keys: "tenants", rate: between(0, 6*time.Second, constantly(5))},
@@ -34,12 +40,6 @@ func hygieneCases(s *Subject) []Case {
 		judge:    judgeErrors,
 	}, {
 		Name: "cluster", Shows: "The shards are the masters of a Redis Cluster.", Scenario: cluster, judge: judgeErrors,
-	}, {
-		Name:  "wire",
-		Shows: "The link carries 1 MB/s, so that the time that an answer takes tells how much went over it.",
-		Scenario: s.scenario(20*time.Second, l, time.Millisecond, keys("tenants", 10), traffic(source{name: "calls", keys: "tenants", rate: constantly(20)}),
-			faults(scenarios.Fault{For: scenarios.Duration(20 * time.Second), Bandwidth: &scenarios.BandwidthFault{Shard: "shard-1", Rate: 1e6}})),
-		judge: judgeWire,
 	}}
 	all = append(all, Case{
 		Name:     "prefix",
@@ -56,7 +56,7 @@ func hygieneCases(s *Subject) []Case {
 		})
 	}
 	if s.kind.RingOnly {
-		all[2].judge, all[2].Omitted = nil, "it takes only a *redis.Ring, so that it cannot run on a Redis Cluster"
+		all[3].judge, all[3].Omitted = nil, "it takes only a *redis.Ring, so that it cannot run on a Redis Cluster"
 	}
 	return all
 }
