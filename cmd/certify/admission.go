@@ -58,7 +58,7 @@ func judgeRace(s *Seen) Finding {
 	return holds(0, "over-admitted", "%s", text)
 }
 
-// exactnessCases send random requests one after another, in bursts with pauses in which all tokens
+// exactnessCases returns cases that send random requests one after another, in bursts with pauses in which all tokens
 // come back, to limits with whole and with broken emission intervals.
 func exactnessCases(s *Subject) (all []Case) {
 	for _, c := range []struct {
@@ -144,7 +144,7 @@ func judgeEnvelope(s *Seen) Finding {
 	return zero(s.over(), "tokens above", "it declares no algorithm, so that it is judged by burst + t/T alone: %.3g tokens above it in the worst window", s.audited.Worst.Excess)
 }
 
-// windowCases look for stretches that hold too much, with a token that comes back in 10 s.
+// windowCases returns cases that look for stretches that hold too much, with a token that comes back in 10 s.
 func windowCases(s *Subject) []Case {
 	const length = 1000 * time.Second
 	l := s.limit(100, length, 100)
@@ -245,12 +245,12 @@ func costCases(s *Subject) []Case {
 	return all
 }
 
-// changeCases wait for the language.
+// changeCases returns cases that wait for the language.
 func changeCases(*Subject) []Case {
 	return []Case{{Name: "raised", Shows: "A limit that is raised while a key is in debt.", Omitted: "the scenario language has no changes of limits"}}
 }
 
-// deniedCases ask much more often than is allowed.
+// deniedCases returns cases that ask much more often than is allowed.
 func deniedCases(s *Subject) []Case {
 	judge := func(s *Seen) Finding {
 		n := s.audited.Under

@@ -102,7 +102,7 @@ const (
 	longestRecovery   = 5 * time.Second
 )
 
-// outageCases trouble a shard for so short that clients do not give it up.
+// outageCases returns cases that trouble a shard for so short that clients do not give it up.
 func outageCases(s *Subject) []Case {
 	at := 30 * time.Second
 	var caller scenarios.Client
@@ -159,7 +159,7 @@ const (
 	longGone  = 2 * time.Hour
 )
 
-// resetCases cut the connection after each command of the first decision on a key, and of the second.
+// resetCases returns cases that cut the connection after each command of the first decision on a key, and of the second.
 func resetCases(s *Subject) (all []Case) {
 	const rtt = 2 * time.Millisecond
 	for _, c := range []struct {

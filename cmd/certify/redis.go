@@ -12,7 +12,7 @@ import (
 	"github.com/quotalab/quotalab/scenarios"
 )
 
-// hygieneCases look at what the limiter does to Redis.
+// hygieneCases returns cases that look at what the limiter does to Redis.
 func hygieneCases(s *Subject) []Case {
 	l := s.limit(5, 10*time.Second, 5)
 	calm := source{name: "calls", keys: "tenants", rate: constantly(10)}
@@ -153,7 +153,7 @@ func judgeWire(s *Seen) Finding {
 	return holds(worst, "round trips", "%s", strings.Join(parts, "; "))
 }
 
-// shardingCases look at where commands go.
+// shardingCases returns cases that look at where commands go.
 func shardingCases(s *Subject) []Case {
 	return []Case{{
 		Name:  "spread",
@@ -201,7 +201,7 @@ func judgeSpread(s *Seen) Finding {
 // tolerated is how wrong a limiter's own metrics may be.
 const tolerated = 0.02
 
-// telemetryCases compare the limiter's own metrics with what callers saw.
+// telemetryCases returns cases that compare the limiter's own metrics with what callers saw.
 func telemetryCases(s *Subject) []Case {
 	c := Case{
 		Name:  "latency",

@@ -106,7 +106,7 @@ func (s *Seen) explained(k audit.Kind) int64 {
 	return 0
 }
 
-// tokens above or below, in words.
+// counted returns a number of requests, or tokens where costs differ, in words.
 func (s *Seen) counted(n int64) string {
 	if s.audited.Tokens {
 		return unit.Counted(n, "token")
