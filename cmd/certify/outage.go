@@ -66,7 +66,7 @@ func (s *Seen) asksStruck() bool {
 
 var unasked = Finding{Verdict: NotExamined, Text: "it never asks the shard that is struck"}
 
-// amnesiaCases lose, cut off and add a shard while every key is over its limit.
+// amnesiaCases returns cases that lose, cut off and add a shard while every key is over its limit.
 func amnesiaCases(s *Subject) []Case {
 	at, settled := 50*time.Second, 15*time.Second // by then no request fails any more
 	with := func(f scenarios.Fault) scenarios.Scenario {
