@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quotalab/quotalab/cmd/campaign"
+	"github.com/quotalab/quotalab/cmd/certify"
 	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/present"
 	"github.com/quotalab/quotalab/results/summary"
@@ -254,7 +255,7 @@ func (a *app) schemas() map[string]func() ([]byte, error) {
 	return map[string]func() ([]byte, error){
 		"scenario": func() ([]byte, error) { return decode.WriteSchema(a.scenarioSchema()) },
 		"gate":     func() ([]byte, error) { return decode.WriteSchema(scenarios.GateSchema()) },
-		"summary":  summary.Schema, "sweep": sweep.Schema,
+		"summary":  summary.Schema, "sweep": sweep.Schema, "certify": certify.Schema,
 	}
 }
 

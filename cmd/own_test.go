@@ -45,9 +45,31 @@ var ownKinds = limiter.Kinds{
 		New:       func(limiter.Env) (limiter.Limiter, error) { return &everyOther{}, nil },
 		Telemetry: func([]*dto.MetricFamily) []record.Telemetry { panic("of the own limiter") },
 	},
-	"unmade":      {About: "cannot be made", New: func(limiter.Env) (limiter.Limiter, error) { return nil, errors.New("no such thing") }},
+	"unmade": {About: "cannot be made", New: func(limiter.Env) (limiter.Limiter, error) { return nil, errors.New("no such thing") }},
+	"counter": {
+		About: "counts with INCR in a window from the first request on", Algorithm: "fixed_window_first_hit",
+		New: func(env limiter.Env) (limiter.Limiter, error) { return counter{env, env.Spec.Table()}, nil },
+	},
 	"one_command": {About: "asks its shard once and allows", New: func(env limiter.Env) (limiter.Limiter, error) { return oneCommand{env.Redis}, nil }},
 	"crazy":       {About: "panics in Take", New: func(limiter.Env) (limiter.Limiter, error) { return crazy{}, nil }},
+}
+
+// counter is a limiter of ten lines, with the mistake that most of its kind have: a new key gets
+// its deadline by a second command.
+type counter struct {
+	limiter.Env
+	limits *record.LimitTable
+}
+
+func (c counter) Take(ctx context.Context, req limiter.Request) (limiter.Decision, error) {
+	take := req.Takes[0]
+	limit, _ := c.limits.For(take.Limit, take.Key)
+	take.Wire = "counter:" + take.Key
+	n, err := c.Redis.IncrBy(ctx, take.Wire, take.Cost).Result()
+	if err == nil && n == take.Cost {
+		err = c.Redis.PExpire(ctx, take.Wire, limit.Period).Err()
+	}
+	return limiter.Decision{Allowed: n <= limit.Count, Remaining: -1, RetryAfter: -1, Takes: []limiter.Take{take}}, err
 }
 
 type stuck struct{}

@@ -79,6 +79,11 @@ func decoded(d *decode.Decoder, source decode.Source) *Scenario {
 	return s
 }
 
+// Encode writes a scenario as a file that decodes to it. What is left out in it,
+// and so has its default when the file is read, is what a field without a value
+// says; a scenario with assertions or a sweep cannot be written.
+func Encode(s *Scenario) ([]byte, error) { return language.Encode(s) }
+
 // assertions decodes the assert block: a mapping of selectors to conditions.
 // Their grammar is checked here, where the place of each character is known.
 func assertions(d *decode.Decoder, n ast.Node, path string, out *[]Assertion) {

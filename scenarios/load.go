@@ -67,6 +67,23 @@ func Load(name string) (*Scenario, Problems, error) {
 	return s, problems, nil
 }
 
+// LoadLimiters decodes the limiters of a file as Load does: of a scenario, or of
+// a file that has nothing else.
+func LoadLimiters(name string) (Named[Limiter], Problems, error) {
+	s, problems, err := Load(name)
+	if s == nil || err != nil {
+		return nil, problems, err
+	}
+	var left Problems
+	for _, p := range problems {
+		missing := p.Path == "name" || p.Path == "horizon" || p.Path == "traffic"
+		if !missing || s.Written(p.Path) {
+			left = append(left, p)
+		}
+	}
+	return s.Limiters, left, nil
+}
+
 // notFound adds to a missing file what may have been meant.
 func notFound(name string, err error) error {
 	if !errors.Is(err, fs.ErrNotExist) || strings.ContainsAny(name, `/\`) {

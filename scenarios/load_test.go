@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func TestShippedScenariosDecode(t *testing.T) {
@@ -70,5 +73,31 @@ func TestLoadNotFound(t *testing.T) {
 	}
 	if _, ok := Source("nope"); ok {
 		t.Error("Source found a scenario that does not exist")
+	}
+}
+
+// TestEncodedScenarioDecodesToItself of every shipped one in virtual time, without what cannot be
+// written. Those of real time say max_retries: 0, which is left out.
+func TestEncodedScenarioDecodesToItself(t *testing.T) {
+	for _, name := range Shipped() {
+		want, problems, err := Load(name)
+		if err != nil || len(problems) > 0 {
+			t.Fatal(name, err, problems)
+		}
+		if want.Clock == "real" {
+			continue
+		}
+		want.Assert, want.Sweep = nil, nil
+		text, err := Encode(want)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		got, problems := Decode(want.File, text)
+		if len(problems) > 0 {
+			t.Fatalf("%s: %v\nin\n%s", name, problems, text)
+		}
+		if d := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Scenario{}), cmpopts.IgnoreFields(Scenario{}, "Positions")); d != "" {
+			t.Errorf("%s: %s\nin\n%s", name, d, text)
+		}
 	}
 }

@@ -175,13 +175,13 @@ type Runner interface {
 	Run(ctx context.Context, c Cell, dir string) (*Played, error)
 }
 
-// allCores returns the places of the processors, which runs that go on at once
+// AllCores returns the places of the processors, which runs that go on at once
 // share: each of them has worlds that can be played side by side.
-func allCores() chan struct{} { return make(chan struct{}, runtime.GOMAXPROCS(0)) }
+func AllCores() chan struct{} { return make(chan struct{}, runtime.GOMAXPROCS(0)) }
 
-// inParallel calls do with 0 to n−1, as many at once as there are workers, and
+// InParallel calls do with 0 to n−1, as many at once as there are workers, and
 // begins them in order.
-func inParallel(n, workers int, do func(i int)) {
+func InParallel(n, workers int, do func(i int)) {
 	next := make(chan int)
 	var wg sync.WaitGroup
 	for range min(workers, n) {

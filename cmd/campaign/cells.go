@@ -12,6 +12,7 @@ import (
 
 	"github.com/quotalab/quotalab/scenarios"
 	"github.com/quotalab/quotalab/sim/clock"
+	"github.com/quotalab/quotalab/sim/fakeredis"
 	"github.com/quotalab/quotalab/sim/plan"
 )
 
@@ -86,7 +87,7 @@ func (l *Loader) Compile(c Cell, o Overrides) (*plan.Plan, error) {
 func (l *Loader) Check(s *scenarios.Scenario, o Overrides) (real bool, err error) {
 	cells := cellsOf(s)
 	clocks, errs := make([]string, len(cells)), make([]error, len(cells))
-	inParallel(len(cells), runtime.GOMAXPROCS(0), func(i int) {
+	InParallel(len(cells), runtime.GOMAXPROCS(0), func(i int) {
 		p, err := l.Compile(cells[i], o)
 		if err == nil {
 			clocks[i] = p.Scenario.Clock
@@ -119,6 +120,7 @@ type Local struct {
 	*Loader
 	Overrides
 	Monitor
+	Left func(limiter string, keys []fakeredis.Left) // of run.Options; may be nil
 }
 
 // Run plays a cell, on servers if it is one of real time.
@@ -136,7 +138,7 @@ func (l Local) Run(ctx context.Context, c Cell, dir string) (_ *Played, err erro
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	r := NewRun(s, o.Now)
-	r.Dir = dir
+	r.Dir, r.Left = dir, l.Left
 	step, end := l.Monitor.Run(c.String(), s.Plan)
 	defer end()
 	r.Progress, r.Tell = step, func(text string) { l.Monitor.Note("%s", text) }

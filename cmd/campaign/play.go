@@ -21,6 +21,7 @@ import (
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/summary"
 	"github.com/quotalab/quotalab/sim/clock"
+	"github.com/quotalab/quotalab/sim/fakeredis"
 	"github.com/quotalab/quotalab/sim/foreign"
 	"github.com/quotalab/quotalab/sim/meter"
 	"github.com/quotalab/quotalab/sim/realredis"
@@ -37,10 +38,11 @@ const mostRuns = 1000
 type Run struct {
 	Stage
 	Manifest record.Manifest
-	Dir      string                   // of the record; "": one of its own below OutputRoot
-	Meter    *meter.Meter             // shows the run while it goes on; may be nil
-	Progress func(at, arrivals int64) // as of a Monitor; may be nil
-	Tell     func(string)             // as a Monitor's Note; may be nil
+	Dir      string                                      // of the record; "": one of its own below OutputRoot
+	Meter    *meter.Meter                                // shows the run while it goes on; may be nil
+	Progress func(at, arrivals int64)                    // as of a Monitor; may be nil
+	Tell     func(string)                                // as a Monitor's Note; may be nil
+	Left     func(limiter string, keys []fakeredis.Left) // of run.Options; may be nil
 }
 
 // NewRun returns a run of a stage that begins at an instant.
@@ -64,7 +66,7 @@ type Played struct {
 // Play plays the plan into a record, which is complete when it returns, also
 // if ctx ended the run.
 func (r Run) Play(ctx context.Context) (*Played, error) {
-	o := run.Options{Live: r.Live, Engine: r.Engine, Wire: r.Wire, Progress: r.Progress, Tell: r.Tell, Cores: r.Cores}
+	o := run.Options{Live: r.Live, Engine: r.Engine, Wire: r.Wire, Progress: r.Progress, Tell: r.Tell, Cores: r.Cores, Left: r.Left}
 	if r.Meter != nil {
 		o.InFlight = new(atomic.Int64)
 		if err := r.Meter.InFlight(o.InFlight.Load); err != nil {

@@ -65,8 +65,8 @@ type Files map[string][]byte
 // the files of all.
 func (r *Reference) Play(ctx context.Context) (Files, error) {
 	results := make([]referenceResult, len(r.Names))
-	cores := allCores()
-	inParallel(len(r.Names), runtime.GOMAXPROCS(0), func(i int) {
+	cores := AllCores()
+	InParallel(len(r.Names), runtime.GOMAXPROCS(0), func(i int) {
 		results[i].name = r.Names[i]
 		results[i].err = r.play(ctx, &results[i], cores)
 		r.Note("%s played", r.Names[i])

@@ -46,7 +46,7 @@ func (s *Sweep) Open() (err error) {
 	if s.real, err = s.Check(s.Scenario, s.Overrides); err != nil {
 		return err
 	}
-	s.free, s.Cores = make(chan struct{}, s.Jobs), allCores()
+	s.free, s.Cores = make(chan struct{}, s.Jobs), AllCores()
 	if s.real {
 		s.free, s.made.Servers = make(chan struct{}, 1), s.Servers.Given
 	}
@@ -135,7 +135,7 @@ func (s *Sweep) empty() sweep.Result {
 // runs makes several cells, in their order.
 func (s *Sweep) runs(ctx context.Context, cells []Cell, done func()) ([]sweep.Run, error) {
 	runs := make([]sweep.Run, len(cells))
-	inParallel(len(cells), cap(s.free), func(i int) {
+	InParallel(len(cells), cap(s.free), func(i int) {
 		select {
 		case s.free <- struct{}{}:
 			defer func() { <-s.free }()
@@ -157,7 +157,7 @@ func (s *Sweep) runs(ctx context.Context, cells []Cell, done func()) ([]sweep.Ru
 func (s *Sweep) searches(ctx context.Context) ([]sweep.Found, []sweep.Run, error) {
 	places := s.Scenario.Sweep.Grid()
 	found, runs := make([]sweep.Found, len(places)), make([][]sweep.Run, len(places))
-	inParallel(len(places), cap(s.free), func(i int) {
+	InParallel(len(places), cap(s.free), func(i int) {
 		found[i], runs[i], _ = s.search(ctx, i, places[i])
 		s.Done()
 	})

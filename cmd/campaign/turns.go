@@ -46,7 +46,7 @@ func (g *Gate) Play(ctx context.Context) error {
 	virtual, real := g.turns()
 	errs := make([]error, len(virtual))
 	g.procs = max(1, runtime.GOMAXPROCS(0)/max(1, len(virtual)))
-	inParallel(len(virtual), runtime.GOMAXPROCS(0), func(i int) {
+	InParallel(len(virtual), runtime.GOMAXPROCS(0), func(i int) {
 		_, errs[i] = g.take(ctx, virtual[i], 0)
 	})
 	if err := worst(errs); err != nil {

@@ -261,7 +261,7 @@ type Input struct {
 // mostDrawn is how many records a comparing report has all figures and charts of.
 const mostDrawn = 4
 
-//go:embed assets/page.html assets/parts.html assets/style.css assets/report.js assets/charts.js assets/uplot/uPlot.iife.min.js assets/uplot/uPlot.min.css assets/uplot/LICENSE
+//go:embed assets/page.html assets/sections.html assets/parts.html assets/style.css assets/report.js assets/charts.js assets/uplot/uPlot.iife.min.js assets/uplot/uPlot.min.css assets/uplot/LICENSE
 var assets embed.FS
 
 // HTML writes the report of one record, or a comparison of several: one file

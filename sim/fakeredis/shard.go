@@ -195,6 +195,24 @@ func (s *Shard) FlushScripts() { s.flushScripts() }
 
 func (s *embedded) flushScripts() { s.lua.forget() }
 
+// Left is a key that is there at the end of a run.
+type Left struct {
+	Key     string // as on the wire
+	Expires bool
+	Bytes   int // an estimate
+}
+
+// Left returns the keys of all embedded shards at this instant; redis-server processes are not asked.
+func (f *Fleet) Left() (all []Left) {
+	for _, s := range f.Shards {
+		if e, ok := s.backend.(*embedded); ok {
+			e.advance()
+			e.data.Each(func(key string, expires bool, bytes int) { all = append(all, Left{key, expires, bytes}) })
+		}
+	}
+	return all
+}
+
 // Keys returns how many keys the shard holds at this instant.
 func (s *Shard) Keys() int { return s.size() }
 

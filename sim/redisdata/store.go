@@ -10,6 +10,7 @@ package redisdata
 
 import (
 	"cmp"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -101,6 +102,17 @@ func (s *Store) Peek(db int, key string) (text string, found bool) {
 		return e.text, true
 	}
 	return "", false
+}
+
+// Each visits the keys of all databases in the order of their names, with whether they have a
+// deadline and what memory they take, by the estimate of MEMORY USAGE.
+func (s *Store) Each(visit func(key string, expires bool, bytes int)) {
+	for _, db := range s.dbs {
+		for _, key := range slices.Sorted(maps.Keys(db.keys)) {
+			e := db.keys[key]
+			visit(key, e.until > 0, entryBytes+len(key)+e.bytes())
+		}
+	}
 }
 
 // FlushAll drops all keys of all databases.

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/sim/fakeredis"
 	"github.com/quotalab/quotalab/sim/plan"
 	"github.com/quotalab/quotalab/sim/realredis"
 	"github.com/quotalab/quotalab/sim/virtualredis"
@@ -59,6 +60,10 @@ type Options struct {
 	// Cores are places of which every world that is being played takes one, for
 	// runs that go on side by side; nil: as many as there are processors.
 	Cores chan struct{}
+
+	// Left is told, in virtual time, of the keys that embedded shards of a limiter hold
+	// at the end, once for each of its worlds. May be nil.
+	Left func(limiter string, keys []fakeredis.Left)
 
 	oneWorld bool // the worlds of the plan are played as one
 }
@@ -208,6 +213,9 @@ func (d *driver) conclude() {
 		var all []process
 		for _, s := range systems {
 			all = append(all, s.processes()...)
+			if f, ok := s.fleet.(embeddedFleet); ok && d.options.Left != nil {
+				d.options.Left(s.Name, f.Left())
+			}
 		}
 		r.tellProcesses(limiterKind+d.plan.Limiters[i].Name, d.plan.Limiters[i].Process, all)
 	}
