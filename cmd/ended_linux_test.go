@@ -50,7 +50,7 @@ func TestEndedAtEveryInstant(t *testing.T) {
 	kinds := []*endedKind{
 		{name: "virtual", args: []string{"run", "FILE", "--dir", "DIR"}},
 		{name: "totals alone", args: []string{"run", "FILE", "--dir", "DIR"}, what: endedScenario + "observations: none\n"},
-		{name: "sweep", args: []string{"sweep", "FILE", "--dir", "DIR", "--jobs", "2"}, what: cells128, records: "????????????????"},
+		{name: "sweep", args: []string{"sweep", "FILE", "--dir", "DIR", "--jobs", "2"}, what: fmt.Sprintf(someCells, 1280), records: "????????????????"},
 		{name: "engine redis", live: true, args: []string{"run", "FILE", "--engine", "redis", "--dir", "DIR"}},
 		{name: "spawned", live: true, args: []string{"run", "FILE", "--spawn", "2", "--dir", "DIR"}},
 		{name: "gate", live: true, args: []string{"gate", "FILE", "--baseline", "DIR", "--update", "--spawn", "2"}, hidden: true},

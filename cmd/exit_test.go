@@ -27,7 +27,7 @@ func TestEveryExitCodeHasAScript(t *testing.T) {
 		if regexp.MustCompile(`(?m)^\[!(exec:|live\])`).Match(text) {
 			continue
 		}
-		for _, code := range regexp.MustCompile(`(?m)^exec exits (\d+) `).FindAllStringSubmatch(string(text), -1) {
+		for _, code := range regexp.MustCompile(`(?m)^(?:\[linux\] )?(?:exec exiting|exits) (\d+) `).FindAllStringSubmatch(string(text), -1) {
 			shown[code[1]] = append(shown[code[1]], name)
 		}
 	}

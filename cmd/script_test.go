@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -25,17 +26,17 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"quotalab": func() { os.Exit(cmd.Main(nil)) },
+		"quotalab": quotalab,
 		"own":      func() { os.Exit(cmd.Main(ownKinds)) },
-		"exits":    exits,
+		"exiting":  exiting,
 		"limited":  limited,
 		"measured": measured,
 	})
 }
 
-// exits CODE PROGRAM ARGS… runs a program and succeeds if it exits with
-// CODE. It passes signals on.
-func exits() {
+// exiting CODE PROGRAM ARGS… runs a program and succeeds if it exits with CODE. It
+// passes signals on: scripts start it in the background.
+func exiting() {
 	want, err := strconv.Atoi(os.Args[1])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -82,17 +83,31 @@ func scripts(t *testing.T, live bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	asks := regexp.MustCompile(`(?m)^\[!?live\]`)
+	asks, sets := regexp.MustCompile(`(?m)^\[!?live\]`), regexp.MustCompile(`(?m)^env (\w+)=`)
+	var variables []string
 	files := slices.DeleteFunc(names, func(name string) bool {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
+		}
+		for _, m := range sets.FindAllSubmatch(text, -1) {
+			variables = append(variables, string(m[1]))
 		}
 		return asks.Match(text) != live
 	})
 	testscript.Run(t, testscript.Params{
 		Files:               files,
 		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			s := &server{variables: slices.Clone(variables)}
+			for _, v := range env.Vars {
+				name, _, _ := strings.Cut(v, "=")
+				s.variables = append(s.variables, name)
+			}
+			env.Values[serverKey] = s
+			env.Defer(s.stop)
+			return nil
+		},
 		Condition: func(name string) (bool, error) {
 			if name != "live" {
 				return false, fmt.Errorf("unknown condition %q", name)
@@ -101,6 +116,7 @@ func scripts(t *testing.T, live bool) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"await":       await,
+			"exits":       exits,
 			"pause":       func(*testscript.TestScript, bool, []string) { time.Sleep(300 * time.Millisecond) },
 			"summary":     summaryJSON,
 			"quotas":      quotas,

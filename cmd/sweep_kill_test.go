@@ -15,8 +15,9 @@ import (
 	"github.com/quotalab/quotalab/internal/testkit"
 )
 
-// cells128 is a sweep of 4 limiters × 4 shard counts × 8 rates.
-const cells128 = `name: cells
+// someCells is a sweep of 4 limiters × 4 shard counts × the rates from 10/s to %d/s,
+// each twice the one before.
+const someCells = `name: cells
 horizon: 1s
 network: {rtt: 1ms}
 shards: {service: 100us}
@@ -28,7 +29,7 @@ sweep:
   axes:
     limiters.main.kind: [tat, redis_rate, broken, always]
     shards.count: [1, 2, 4, 8]
-    traffic.main.rate: {from: 10/s, to: 1280/s, factor: 2}
+    traffic.main.rate: {from: 10/s, to: %d/s, factor: 2}
   pareto: ["latency p(99)", "over_admission count"]
 `
 
@@ -40,16 +41,17 @@ func TestSweepIsKilledAndGoesOn(t *testing.T) {
 	t.Parallel()
 	temp := t.TempDir()
 	file := filepath.Join(temp, "cells.yaml")
-	if err := os.WriteFile(file, []byte(cells128), 0o644); err != nil {
+	cells := testkit.Full(128, 32)
+	if err := os.WriteFile(file, fmt.Appendf(nil, someCells, testkit.Full(1280, 20)), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	whole := killedSweep{dir: filepath.Join(temp, "whole"), file: file}
-	whole.finish(t, 128, 0)
+	whole.finish(t, cells, 0)
 	parts := killedSweep{dir: filepath.Join(temp, "parts"), file: file}
 	rng := rand.New(rand.NewPCG(6, 3))
 	finished := map[string]os.FileInfo{}
 	for round := range testkit.Full(12, 4) {
-		more, later := rng.IntN(14), rng.IntN(60) // cells that the process may finish before it is killed; ms
+		more, later := rng.IntN(testkit.Full(14, 6)), rng.IntN(60) // cells that the process may finish before it is killed; ms
 		if round < 3 {
 			more, later = 0, rng.IntN(500) // while it begins
 		}
@@ -57,10 +59,10 @@ func TestSweepIsKilledAndGoesOn(t *testing.T) {
 		finished = parts.check(t, finished)
 		t.Logf("killed: %d cells are finished, %d half done", len(finished), len(parts.partial(t)))
 	}
-	if n := len(finished); n == 0 || n == 128 {
+	if n := len(finished); n == 0 || n == cells {
 		t.Fatalf("%d cells were finished before the last start: nothing to go on with", n)
 	}
-	parts.finish(t, 128-len(finished), len(finished))
+	parts.finish(t, cells-len(finished), len(finished))
 	parts.check(t, finished)
 	if left := parts.partial(t); len(left) > 0 {
 		t.Errorf("half done cells are left: %q", left)
@@ -71,7 +73,7 @@ func TestSweepIsKilledAndGoesOn(t *testing.T) {
 			t.Errorf("%s is not that of a sweep that was not killed", name)
 		}
 	}
-	parts.finish(t, 0, 128)
+	parts.finish(t, 0, cells)
 }
 
 // killedSweep is a sweep in a directory.

@@ -4,7 +4,7 @@
 //
 //  1. A Figure (page.go) has Panels; a Panel has two axes (axis.go) and Layers: lines,
 //     bands, dots (layer.go), rows of bars (rows.go), cells of a heat map (cells.go),
-//     shaded spans (shades.go).
+//     shaded spans (layer.go).
 //  2. Figure.Page lays out title, panels, legend and notes. The names of lines stand at
 //     their ends where there is room (labels.go), else in the legend.
 //  3. Figure.Render writes the page in a format (formats.go). The bytes depend on the

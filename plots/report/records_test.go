@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 
 func inFolder(m *testing.M) int {
 	var err error
-	if folder, err = os.MkdirTemp("", "quotalab-report-"); err != nil {
+	if folder, err = os.MkdirTemp("", "report-test-"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

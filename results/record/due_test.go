@@ -11,7 +11,7 @@ import (
 // what they hold is read although the writer never came to its end.
 func TestPartsCloseInTime(t *testing.T) {
 	for _, clock := range []string{"real", "virtual"} {
-		list := some(5000, 3)
+		list := some(testkit.Full(5000, 700), 3)
 		whole := testkit.WriteRecord(t, record.Manifest{Clock: clock}, list).Manifest()
 		asked := 0
 		due := func() bool { asked++; return asked%7 == 0 }

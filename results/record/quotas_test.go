@@ -361,7 +361,7 @@ func TestFlippedBytesOfQuotas(t *testing.T) {
 		info, err := os.Stat(path)
 		must(t, err)
 		caught := 0
-		for at := int64(0); at < info.Size(); at += 23 {
+		for at := int64(0); at < info.Size(); at += testkit.Full[int64](23, 139) {
 			flip(t, path, at)
 			if readQuotas(dir) != nil {
 				caught++

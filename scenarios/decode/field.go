@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/google/jsonschema-go/jsonschema"
@@ -36,8 +37,14 @@ var relations = []struct {
 	obey       []int
 }{{"above", "more than", []int{1}}, {"atleast", "at least", []int{0, 1}}, {"below", "less than", []int{-1}}, {"atmost", "at most", []int{-1, 0}}}
 
+// fieldsOf keeps what fields found of a type: a scenario asks hundreds of times.
+var fieldsOf sync.Map
+
 // fields lists the fields of a struct of the language, in order.
 func fields(t reflect.Type) []field {
+	if known, ok := fieldsOf.Load(t); ok {
+		return known.([]field)
+	}
 	var out []field
 	for i := range t.NumField() {
 		tag := t.Field(i).Tag
@@ -62,6 +69,7 @@ func fields(t reflect.Type) []field {
 		}
 		out = append(out, f)
 	}
+	fieldsOf.Store(t, out)
 	return out
 }
 
