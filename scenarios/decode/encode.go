@@ -12,7 +12,7 @@ import (
 // Encode writes a mapping of a language as a file that decodes to it: each of
 // its fields on a line of its own, named entries on lines below, all else in
 // braces. Fields that hold nothing, or their default, are left out; what a
-// Special reads cannot be written.
+// Special reads is written as its String, or else cannot be written.
 func (l *Language) Encode(of any) ([]byte, error) {
 	v := reflect.Indirect(reflect.ValueOf(of))
 	var b strings.Builder
@@ -59,6 +59,8 @@ func (l *Language) flow(v reflect.Value) (string, error) {
 	t := v.Type()
 	_, special := l.special(t)
 	switch {
+	case special && t.Implements(stringerType):
+		return quoted(fmt.Sprint(v.Interface())), nil
 	case special:
 		return "", fmt.Errorf("a %s is read in a way of its own and cannot be written", t)
 	case t == reflect.TypeFor[time.Time]():
@@ -105,6 +107,9 @@ func (l *Language) braces(n int, at func(i int) (string, reflect.Value)) (string
 	}
 	return "{" + strings.Join(entries, ", ") + "}", nil
 }
+
+// stringerType has values that print in the file's own spelling.
+var stringerType = reflect.TypeFor[fmt.Stringer]()
 
 // bare is text that YAML takes for nothing but itself.
 var bare = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_./-]*$`)

@@ -338,8 +338,9 @@ func (p *Live) ask(ctx context.Context, text func(id int64, now json.Number) any
 	if err != nil {
 		p.fail(fmt.Errorf("writing to it: %w", err))
 	}
-	limit := time.NewTimer(p.spec.Patience)
-	defer limit.Stop()
+	ctx, cancel := context.WithTimeoutCause(ctx, p.spec.Patience, &limiter.Failure{Kind: "timeout",
+		Text: fmt.Sprintf("the process has not answered within %s", unit.Time(p.spec.Patience))})
+	defer cancel()
 	select {
 	case a := <-answers:
 		return a, nil
@@ -347,8 +348,6 @@ func (p *Live) ask(ctx context.Context, text func(id int64, now json.Number) any
 		return nil, p.failed
 	case <-ctx.Done():
 		err = context.Cause(ctx)
-	case <-limit.C:
-		err = &limiter.Failure{Kind: "timeout", Text: fmt.Sprintf("the process has not answered within %s", unit.Time(p.spec.Patience))}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

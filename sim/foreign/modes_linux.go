@@ -165,3 +165,18 @@ func (p *Process) wasQuiet() error {
 	}
 	return nil
 }
+
+// giveBatch gives the child what has come at this instant in the order in which
+// it came, at once what came one after the other on one descriptor.
+func (p *Process) giveBatch() {
+	all := p.batch
+	p.batch = nil
+	for len(all) > 0 {
+		n := 1
+		for n < len(all) && all[0].fd != p.program.control && all[n].fd == all[0].fd && all[n].conn == all[0].conn {
+			n++
+		}
+		p.give(all[:n]...)
+		all = all[n:]
+	}
+}

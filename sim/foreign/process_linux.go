@@ -257,21 +257,6 @@ func (p *Process) stimulate(st *stimulus) {
 	}
 }
 
-// giveBatch gives the child what has come at this instant in the order in which
-// it came, at once what came one after the other on one descriptor.
-func (p *Process) giveBatch() {
-	all := p.batch
-	p.batch = nil
-	for len(all) > 0 {
-		n := 1
-		for n < len(all) && all[0].fd != p.program.control && all[n].fd == all[0].fd && all[n].conn == all[0].conn {
-			n++
-		}
-		p.give(all[:n]...)
-		all = all[n:]
-	}
-}
-
 // give gives the child stimuli that come on one descriptor.
 func (p *Process) give(sts ...*stimulus) {
 	if c := sts[0].conn; p.failed != nil || c != nil && c.closed {
