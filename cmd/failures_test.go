@@ -27,7 +27,9 @@ func TestTableOfFailures(t *testing.T) {
 	const path = "../docs/failures.md"
 	var b strings.Builder
 	b.WriteString("# Known failures\n\nMade by `go test ./cmd -run TableOfFailures -update-failures` of the scenarios in scenarios/museum and their reference results: do not edit.\n" +
-		"Each scenario plays what fails beside what does not; its assertions pin the numbers. *Should be* is the number of the healthy one.\n\n" +
+		"Each scenario plays what fails beside what does not; its assertions pin the numbers. *Should be* is the number of the healthy one.\n" +
+		"Packages that the binary holds (throttled, ulule, redis_rate, today's Boulder) play themselves; what an older version or a family of limiters did is\n" +
+		"rebuilt with quotalab's own kinds, such as `tat` with Boulder's sequence of commands of that time: `quotalab show NAME` says which.\n\n" +
 		"| failure | known of | number | should be | seen | command |\n| --- | --- | --- | --- | --- | --- |\n")
 	for _, name := range scenarios.Museum() {
 		s, problems, err := scenarios.Load(name)
