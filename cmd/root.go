@@ -74,7 +74,9 @@ func (a *app) root() *cobra.Command {
 		case "":
 			c.Args = noArgs
 		case "SCENARIO", "RECORD…", "FILE…", "NAME":
-			c.Args = args(names)
+			if c.Args == nil {
+				c.Args = args(names)
+			}
 		}
 		switch verb {
 		case "run", "sweep", "gate", "reference", "check", "show":

@@ -69,6 +69,7 @@ type runFlags struct {
 	summary  summaryFlags
 	metrics  string
 	wire     bool
+	all      bool
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -79,9 +80,22 @@ func (a *app) runCommand() *cobra.Command {
 		Long:  runLong + exitHelp() + exitOrder,
 		Example: `  quotalab run boulder-new-account
   quotalab run my.yaml --seed 7 -o json=out.json`,
-		RunE: func(cmd *cobra.Command, given []string) error { return a.run(cmd.Context(), given[0], &f) },
+		RunE: func(cmd *cobra.Command, given []string) error {
+			if f.all {
+				return a.runAll(cmd.Context(), &f)
+			}
+			return a.run(cmd.Context(), given[0], &f)
+		},
+	}
+	one := args("SCENARIO")
+	cmd.Args = func(cmd *cobra.Command, given []string) error {
+		if f.all {
+			return noArgs(cmd, given)
+		}
+		return one(cmd, given)
 	}
 	flags := cmd.Flags()
+	flags.BoolVar(&f.all, "all", false, "play every shipped scenario that is of virtual time, and print a line for each")
 	f.play.add(flags)
 	flags.StringVar(&f.dir, "dir", "", "directory of the record, which must not hold one already")
 	flags.BoolVar(&f.noAssert, "no-assert", false, "leave the scenario's assertions out")

@@ -1,0 +1,90 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+
+	"github.com/quotalab/quotalab/cmd/campaign"
+	"github.com/quotalab/quotalab/models/metric/unit"
+	"github.com/quotalab/quotalab/results/present"
+)
+
+// one is a scenario of run --all.
+type one struct {
+	name   string
+	of     *campaign.Analysis // nil: it was not played to its end
+	failed error              // of playing it, or its verdict
+}
+
+// runAll plays every shipped scenario that is of virtual time, as many at once as there are
+// processors, and prints a line for each.
+func (a *app) runAll(ctx context.Context, f *runFlags) error {
+	if f.dir != "" || f.metrics != "" || len(f.outs)+len(f.tags) > 0 || f.play.trace != "" || f.noAssert || f.wire {
+		return usagef("--all: expected none of --dir, --metrics, --no-assert, -o, --tag and --trace beside it: they are for one scenario")
+	}
+	o, err := f.play.overrides(a.lookupEnv)
+	if err != nil {
+		return err
+	}
+	if o.Clock == "real" || o.Servers.How != "" {
+		return usagef("--all: expected the virtual clock, found real: scenarios in real time would measure each other")
+	}
+	names, err := campaign.ReferenceNames()
+	if err != nil {
+		return err
+	}
+	ctx, done := a.signals.graceful(ctx)
+	defer done()
+	o.Cores = campaign.AllCores()
+	local := campaign.Local{Loader: a.Loader, Overrides: o, Monitor: a}
+	a.Begin(len(names), "scenarios")
+	defer a.end()
+	all := make([]one, len(names))
+	campaign.InParallel(len(names), runtime.GOMAXPROCS(0), func(i int) {
+		all[i].play(ctx, local, names[i])
+		a.Done()
+	})
+	t := present.NewTable("scenarios", "", "scenario", "verdict", ">observations", "found")
+	status := error(nil)
+	for _, r := range all {
+		if s := campaign.StatusOf(r.failed); status == nil || s == campaign.Aborted {
+			status = s.Err()
+		}
+		if r.of == nil {
+			t.Add(present.Words(r.name), present.Cell{Text: "not played", State: present.Failed}, present.None, present.Words(r.failed.Error()))
+			continue
+		}
+		s := r.of.Summary
+		verdict := present.Cell{Text: s.Verdict(), State: present.Passed}
+		if r.failed != nil {
+			verdict.State = present.Failed
+		}
+		found := ""
+		if len(s.Warnings) > 0 {
+			found, _, _ = strings.Cut(s.Warnings[0], ". ")
+		}
+		t.Add(present.Words(r.name), verdict, present.Count(s.Observations+s.Evaluations), present.Words(found))
+	}
+	t.Note(fmt.Sprintf("%s; found is the beginning of the first warning of each: quotalab run SCENARIO has all.", unit.Counted(int64(len(all)), "scenario")))
+	return errors.Join(t.Write(a.stdout, present.Look{Width: lineWidth, Colour: a.colour()}), status)
+}
+
+// play plays a scenario into a record of its own and analyses that.
+func (r *one) play(ctx context.Context, local campaign.Local, name string) {
+	r.name = name
+	s, err := local.Decode(name)
+	if err != nil {
+		r.failed = err
+		return
+	}
+	played, err := local.Run(ctx, campaign.Cell{Scenario: s}, "")
+	if err == nil {
+		r.of, err = played.Analyse()
+	}
+	if r.failed = err; err == nil {
+		r.failed = played.Judge(r.of.Summary.Summary)
+	}
+}
