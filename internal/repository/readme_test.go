@@ -128,15 +128,21 @@ func TestReadmeCommands(t *testing.T) {
 	}
 }
 
-// TestDocsCommands runs the commands of every page of docs/, each page in a folder
-// of its own, with the files that the page shows: those of blocks marked run FILE.
-func TestDocsCommands(t *testing.T) {
-	t.Parallel()
+// docsPages lists the pages of docs/.
+func docsPages(t *testing.T) []string {
+	t.Helper()
 	pages, err := filepath.Glob("docs/*.md")
 	if err != nil || len(pages) == 0 {
 		t.Fatalf("docs/ has no pages: %v", err)
 	}
-	for _, page := range pages {
+	return pages
+}
+
+// TestDocsCommands runs the commands of every page of docs/, each page in a folder
+// of its own, with the files that the page shows: those of blocks marked run FILE.
+func TestDocsCommands(t *testing.T) {
+	t.Parallel()
+	for _, page := range docsPages(t) {
 		dir, blocks := t.TempDir(), blocksOf(t, page)
 		for _, b := range blocks {
 			if file, ok := strings.CutPrefix(b.mark, "run "); ok {
@@ -145,18 +151,20 @@ func TestDocsCommands(t *testing.T) {
 				}
 			}
 		}
-		lines := linesOf(blocks)
+		ours := strings.NewReplacer("go run ./cmd/quotalab ", "'"+testkit.Quotalab(t)+"' ")
 		for _, b := range blocks {
-			if b.language == "sh" && b.mark == "live" {
-				if lines = append(lines, strings.Split(strings.TrimSpace(b.text), "\n")...); !testkit.IsLive() {
-					lines = nil // it is all about servers
-				}
+			if b.language != "sh" || b.mark == "not-run" || b.mark == "live" && !testkit.IsLive() {
+				continue
 			}
-		}
-		for _, line := range lines {
-			t.Run(page+" "+line, func(t *testing.T) {
-				runIn(t, dir, "bash", "-euo", "pipefail", "-c", strings.ReplaceAll(line, "go run ./cmd/quotalab ", "'"+testkit.Quotalab(t)+"' "))
-			})
+			for line := range strings.SplitSeq(strings.TrimSpace(b.text), "\n") {
+				t.Run(page+" "+line, func(t *testing.T) {
+					if b.mark == "live" {
+						runLive(t, dir, ours.Replace(line))
+					} else {
+						runIn(t, dir, "bash", "-euo", "pipefail", "-c", ours.Replace(line))
+					}
+				})
+			}
 		}
 		if page == "docs/numbers.md" {
 			checkNumbers(t, dir)
@@ -252,6 +260,22 @@ func TestReadmeLimiter(t *testing.T) {
 	}
 }
 
+// TestReadmeIsShort: what not everybody needs is in docs/, and each page is linked.
+func TestReadmeIsShort(t *testing.T) {
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(text), "\n"); n >= 200 {
+		t.Errorf("README.md has %d lines, expected fewer than 200", n)
+	}
+	for _, page := range docsPages(t) {
+		if !strings.Contains(string(text), "]("+filepath.ToSlash(page)+")") {
+			t.Errorf("README.md has no link to %s", page)
+		}
+	}
+}
+
 // TestReadmeFirstScreen: the two commands come first, and CI runs the second
 // exactly as it stands there.
 func TestReadmeFirstScreen(t *testing.T) {
@@ -269,20 +293,24 @@ func TestReadmeFirstScreen(t *testing.T) {
 	}
 }
 
-// TestReadmeYAML: the README's sweep and rules are what the language takes.
-func TestReadmeYAML(t *testing.T) {
+// TestDocsYAML: the sweep and the rules of docs/ are what the language takes.
+func TestDocsYAML(t *testing.T) {
 	seen := map[string]int{}
-	for _, b := range readmeBlocks(t) {
+	var blocks []block
+	for _, page := range docsPages(t) {
+		blocks = append(blocks, blocksOf(t, page)...)
+	}
+	for _, b := range blocks {
 		var problems scenarios.Problems
 		switch {
 		case b.language != "yaml":
 			continue
 		case b.mark == "gate":
-			_, problems = scenarios.DecodeGate("README.md", []byte(b.text))
+			_, problems = scenarios.DecodeGate("docs", []byte(b.text))
 		case b.mark == "sweep":
 			shipped, _ := scenarios.Source("sweep-limiters")
 			played, _, _ := strings.Cut(string(shipped), "\nsweep:")
-			_, problems = scenarios.Decode("README.md", []byte(played+"\n"+b.text))
+			_, problems = scenarios.Decode("docs", []byte(played+"\n"+b.text))
 		}
 		seen[b.mark]++
 		if len(problems) > 0 {
@@ -290,6 +318,6 @@ func TestReadmeYAML(t *testing.T) {
 		}
 	}
 	if seen["gate"] != 1 || seen["sweep"] != 1 {
-		t.Errorf("the README has yaml blocks marked %v, expected one of each of gate and sweep", seen)
+		t.Errorf("docs/ has yaml blocks marked %v, expected one of each of gate and sweep", seen)
 	}
 }
