@@ -103,7 +103,7 @@ func judgeExact(s *Seen) Finding {
 		if !t.clean {
 			return
 		}
-		if over := time.Duration(t.RetryAfter) - t.says.RetryAfter; t.Decision == record.Denied && t.RetryAfter >= 0 && t.says.RetryAfter >= 0 && over > max(retry.Unit, slack)+t.says.RetryAfter/1e6 {
+		if over := time.Duration(t.RetryAfter) - t.says.RetryAfter; t.Decision == record.Denied && t.RetryAfter >= 0 && t.says.RetryAfter >= 0 && over > max(retry.Unit, slack, time.Millisecond)+t.says.RetryAfter/1e6 {
 			late, latest = late+1, max(latest, over)
 		}
 		if t.Decision != record.Allowed || !t.says.Allowed || t.Remaining < 0 {
@@ -245,9 +245,36 @@ func costCases(s *Subject) []Case {
 	return all
 }
 
-// changeCases returns cases that wait for the language.
-func changeCases(*Subject) []Case {
-	return []Case{{Name: "raised", Shows: "A limit that is raised while a key is in debt.", Omitted: "the scenario language has no changes of limits"}}
+// changeCases returns cases in which the limit of keys that are in debt becomes ten times what it was, or a tenth.
+// What they have used should stay used and no more: of a longer block, or of tokens for nothing, the number tells.
+func changeCases(s *Subject) (all []Case) {
+	for _, c := range []struct {
+		name, shows   string
+		before, after int64
+	}{
+		{"raised", "Ten keys use up 10 tokens a minute, which then become 100.", 10, 100},
+		{"lowered", "Ten keys use up 100 tokens a minute, which then become 10.", 100, 10},
+	} {
+		l, to := s.limit(c.before, time.Minute, c.before), s.limit(c.after, time.Minute, c.after)
+		scene := s.scenario(5*time.Minute, l, 0, keys("tenants", 10),
+			traffic(source{name: "calls", keys: "tenants", rate: constantly(20), random: true}))
+		scene.Limiters[0].Value.Changes = []scenarios.LimitChange{{At: scenarios.Duration(30 * time.Second), Count: to.Count, Per: to.Period, Burst: to.Burst, Promise: "rescale"}}
+		all = append(all, Case{Name: c.name, Shows: c.shows, Scenario: scene, judge: judgeChange})
+	}
+	return all
+}
+
+func judgeChange(s *Seen) Finding {
+	under, denied := s.audited.Under, s.count(func(o *record.Observation) bool { return o.Decision == record.Denied })
+	switch {
+	case s.audited.Algorithm == "":
+		return Finding{Verdict: NotExamined, Text: "it declares no algorithm, so that nobody knows what fits"}
+	case s.over() > 0:
+		return broken(float64(s.over()), "over-admitted", "%d admitted beyond the new limit, what was used before counted", s.over())
+	case under > 0:
+		return broken(float64(under), "wrongly denied", "%d of %d denials had room in the new limit", under, denied)
+	}
+	return holds(0, "wrongly denied", "none of %d denials had room in the new limit", denied)
 }
 
 // deniedCases returns cases that ask much more often than is allowed.

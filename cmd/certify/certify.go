@@ -62,7 +62,7 @@ func Properties() []Property {
 		{"outage", "While a shard refuses, stands still or is slow nothing is let through that has no room, answers come within 2 s, and all is well within 5 s of its end.", outageCases},
 		{"reset", "A connection that dies between two commands of a decision locks nobody out and leaves no key for good.", resetCases},
 		{"cost", "Costs above the burst, tiny and large rates and long periods are decided as any other.", costCases},
-		{"change", "A key in debt is treated as promised when its limit changes.", changeCases},
+		{"change", "What a key has used stays used when its limit changes, no more and no longer.", changeCases},
 		{"denied", "Denied requests take nothing and do not prolong the block.", deniedCases},
 		{"hygiene", "Keys expire and have the limiter's prefix, a lost script is loaded again, and a Redis Cluster takes every command.", hygieneCases},
 		{"sharding", "No shard is asked about every key, and several instances share one state.", shardingCases},

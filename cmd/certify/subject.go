@@ -69,7 +69,26 @@ func ofKind(kinds limiter.Kinds, name string, options map[string]string) (*Subje
 			return nil, campaign.Invalidf("--option %s: expected one of %s, found %q%s", o.Name, strings.Join(all, ", "), o.Value, metric.DidYouMean(o.Value, all))
 		}
 	}
+	s.judgedBy()
 	return s, nil
+}
+
+// judgedBy finds the reference of a kind that has it depend on its options, and of a limiter
+// that names its own.
+func (s *Subject) judgedBy() {
+	if s.kind.AlgorithmOf != nil {
+		options := map[string]string{}
+		for _, o := range s.kind.Options {
+			options[o.Name] = o.Default
+		}
+		for _, o := range s.declared.Options {
+			options[o.Name] = o.Value
+		}
+		s.Algorithm = s.kind.AlgorithmOf(options)
+	}
+	if s.declared.Reference != "" {
+		s.Algorithm = s.declared.Reference
+	}
 }
 
 // ofFile returns the limiters of a file, which may be a scenario.
@@ -94,6 +113,7 @@ func ofFile(kinds limiter.Kinds, g Given) (all []*Subject, err error) {
 		if p := e.Value.Process; p != nil {
 			s.Algorithm = p.Algorithm
 		}
+		s.judgedBy()
 		if len(declared) > 1 {
 			s.Argument += " --limiter " + e.Name
 		}

@@ -1,5 +1,7 @@
 package limits
 
+import "slices"
+
 // Transition is what a promise makes of a key's state when its limit changes.
 type Transition string
 
@@ -9,7 +11,8 @@ const (
 	// algorithms that store one (GCRA); of others the tokens used.
 	Keep Transition = "keep"
 	// Rescale leaves the tokens used: of a full bucket as many are missing after
-	// the change as before.
+	// the change as before, in whole tokens where these come back at another
+	// rate, and a window or a log that has begun goes on.
 	Rescale Transition = "rescale"
 	// Afresh makes the bucket full.
 	Afresh Transition = "reset"
@@ -38,6 +41,39 @@ func changed(from, to Bucket, at, burst int64, how Transition) Bucket {
 			b.tat = exact{whole: from.(*exactGCRA).tat.ceil()}
 			return b
 		}
+	}
+	switch b := to.(type) {
+	case *fixedWindow:
+		f := from.(*fixedWindow)
+		b.from, b.until, b.used = f.from, f.until, f.used // the window that has begun ends when it would have
+		return b
+	case *slidingLog:
+		f := from.(*slidingLog)
+		b.entries, b.sum = slices.Clone(f.entries), f.sum
+		return b
+	case *slidingCounter:
+		if f := from.(*slidingCounter); f.Period == b.Period {
+			b.window, b.prev, b.cur = f.window, f.prev, f.cur
+			return b
+		}
+	case *tokenBucket:
+		if f := from.(*tokenBucket); f.Period == b.Period {
+			b.tokens, b.last = f.level(at), max(at, f.last)
+			b.tokens.whole = satAdd(b.tokens.whole, satSub(b.Burst, burst))
+			return b
+		}
+	case *leakyBucket:
+		if f := from.(*leakyBucket); f.Period == b.Period {
+			content := f.level(at)
+			q, r := mulDiv(uint64(content.whole), uint64(f.Count), uint64(content.part), uint64(b.Count))
+			b.content, b.last = exact{q, r}, max(at, f.last)
+			return b
+		}
+	case *intervalBucket:
+		if f := from.(*intervalBucket).level(at); f.last != always {
+			b.tokens, b.last = satSub(b.Burst, satSub(burst, f.tokens)), f.last // the period that has begun ends when it would have
+		}
+		return b
 	}
 	to.Spend(at, max(0, satSub(burst, from.Peek(at, 0).Remaining)))
 	return to

@@ -43,3 +43,33 @@ func TestChangeInClosedForm(t *testing.T) {
 		}
 	}
 }
+
+// What has begun goes on: a window ends, and tokens leave a log or come back, when they
+// would have without the change.
+func TestChangeKeepsWhatHasBegun(t *testing.T) {
+	const second = int64(time.Second)
+	before, after := Limit{10, 10 * time.Second, 10}, Limit{20, 10 * time.Second, 20}
+	for _, tt := range []struct {
+		algorithm     string
+		at6, from10   int64 // remaining after the change at 5 s, and at 10 s
+		firstAdmitted int64 // second in which the 10 tokens were taken
+	}{
+		{"fixed_window", 10, 20, 2},
+		{"fixed_window_first_hit", 10, 10, 2}, // until 12 s
+		{"sliding_log", 10, 10, 2},
+		{"sliding_counter", 10, 10, 2}, // all of the window before still counts
+		{"token_bucket_interval", 10, 10, 2},
+		{"leaky_bucket", 15, 20, 2}, // as the token bucket
+		{"token_bucket", 15, 20, 2}, // three came back before, two and eight after
+	} {
+		p := NewPromise(mustNew(t, tt.algorithm, before), 0)
+		j := p.Judge(tt.firstAdmitted*second, 10)
+		p.Settle(tt.firstAdmitted*second, 10, j.Free.Allowed, true, j.Kept.Allowed, j.Fits)
+		p.Change(5*second, before.Burst, NewPromise(mustNew(t, tt.algorithm, after), 0), Rescale)
+		for at, want := range map[int64]int64{6: tt.at6, 10: tt.from10} {
+			if got := p.Judge(at*second, 0).Free.Remaining; got != want {
+				t.Errorf("%s: %d left at %d s, expected %d", tt.algorithm, got, at, want)
+			}
+		}
+	}
+}
