@@ -159,13 +159,14 @@ faults: [{at: 50m, for: 1s, down: {shard: shard-1}}]
 		timeout time.Duration
 		sink    run.Sink
 	}{
-		{"an interrupt", 300 * time.Millisecond, new(memory)},
+		{"an interrupt", 2 * time.Second, new(memory)},
 		{"a sink that has seen enough", time.Hour, new(stopping)},
 	} {
+		servers := spawn(t, p) // takes its time on a busy machine
 		ctx, cancel := context.WithTimeoutCause(context.Background(), tt.timeout, fmt.Errorf("enough"))
 		defer cancel()
 		begun := time.Now()
-		result, err := run.Run(ctx, p, tt.sink, run.Options{Live: &run.Live{Servers: spawn(t, p), Prefix: "quotalab:interrupt:"}})
+		result, err := run.Run(ctx, p, tt.sink, run.Options{Live: &run.Live{Servers: servers, Prefix: "quotalab:interrupt:"}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/results/record"
@@ -96,7 +97,7 @@ func TestWorldsAreOne(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			apart, r := playAll(t, p, run.Options{})
 			one, s := playAll(t, p, run.Options{}.AsOne())
-			if len(apart.memory)+len(apart.evaluations) < 200 {
+			if len(apart.memory)+len(apart.evaluations) < 50 {
 				t.Errorf("only %d observations and %d evaluations", len(apart.memory), len(apart.evaluations))
 			}
 			t.Logf("%d worlds, %d observations, %d evaluations", len(p.Worlds), len(apart.memory), len(apart.evaluations))
@@ -131,8 +132,11 @@ func TestWorldsOnAnyCores(t *testing.T) {
 // firstOther returns where two lists differ first.
 func firstOther[T any](a, b []T) string {
 	for i := range min(len(a), len(b)) {
-		if !reflect.DeepEqual(a[i], b[i]) {
-			return fmt.Sprintf("row %d of %d and %d: %s", i, len(a), len(b), cmp.Diff(a[i], b[i]))
+		if reflect.DeepEqual(a[i], b[i]) {
+			continue
+		}
+		if d := cmp.Diff(a[i], b[i], cmpopts.EquateEmpty()); d != "" { // a record holds no empty list apart from none
+			return fmt.Sprintf("row %d of %d and %d: %s", i, len(a), len(b), d)
 		}
 	}
 	return cmp.Diff(len(a), len(b))
