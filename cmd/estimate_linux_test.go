@@ -68,5 +68,5 @@ func TestEstimateOfMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	near("a key, by the README", (taken[keys]-taken[1])/(keys-1), kB*1e3)
+	near("a key, by docs/record.md", (taken[keys]-taken[1])/(keys-1), kB*1e3)
 }

@@ -60,21 +60,21 @@ func section(help, title string) string {
 	return text
 }
 
-// TestExitCodesDocumented: root, run and README list the same codes, all.
+// TestExitCodesDocumented: root, run and docs/commands.md list the same codes, all.
 func TestExitCodesDocumented(t *testing.T) {
-	readme, err := os.ReadFile(filepath.Join("..", "README.md"))
+	page, err := os.ReadFile(filepath.Join("..", "docs", "commands.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, table, _ := strings.Cut(string(readme), "## Exit codes")
+	_, table, _ := strings.Cut(string(page), "## Exit codes")
 	table, _, _ = strings.Cut(table, "\n## ")
 	want := []string{"0", "99", "104", "105", "107", "109", "112", "113", "114"}
 	for what, got := range map[string][][]string{
-		"README":         regexp.MustCompile(`(?m)^\| (\d+) \|`).FindAllStringSubmatch(table, -1),
-		"quotalab":       regexp.MustCompile(`(?m)^ +(\d+)  `).FindAllStringSubmatch(section(output(t), "Exit codes:"), -1),
-		"quotalab run":   regexp.MustCompile(`(?m)^ +(\d+)  `).FindAllStringSubmatch(section(output(t, "run", "--help"), "Exit codes:"), -1),
-		"quotalab -h":    regexp.MustCompile(`(?m)^ +(\d+)  `).FindAllStringSubmatch(section(output(t, "-h"), "Exit codes:"), -1),
-		"help by a verb": regexp.MustCompile(`(?m)^ +(\d+)  `).FindAllStringSubmatch(section(output(t, "help", "run"), "Exit codes:"), -1),
+		"docs/commands.md": regexp.MustCompile(`(?m)^\| (\d+) \|`).FindAllStringSubmatch(table, -1),
+		"quotalab":         regexp.MustCompile(`(?m)^ +(\d+)  `).FindAllStringSubmatch(section(output(t), "Exit codes:"), -1),
+		"quotalab run":     regexp.MustCompile(`(?m)^ +(\d+)  `).FindAllStringSubmatch(section(output(t, "run", "--help"), "Exit codes:"), -1),
+		"quotalab -h":      regexp.MustCompile(`(?m)^ +(\d+)  `).FindAllStringSubmatch(section(output(t, "-h"), "Exit codes:"), -1),
+		"help by a verb":   regexp.MustCompile(`(?m)^ +(\d+)  `).FindAllStringSubmatch(section(output(t, "help", "run"), "Exit codes:"), -1),
 	} {
 		var codes []string
 		for _, m := range got {
