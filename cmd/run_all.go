@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/quotalab/quotalab/cmd/campaign"
@@ -12,7 +13,7 @@ import (
 	"github.com/quotalab/quotalab/results/present"
 )
 
-// one is a scenario of run --all.
+// one is a scenario of --all.
 type one struct {
 	name   string
 	of     *campaign.Analysis // nil: it was not played to its end
@@ -48,10 +49,10 @@ func (a *app) runAll(ctx context.Context, f *runFlags) error {
 		a.Done()
 	})
 	t := present.NewTable("scenarios", "", "scenario", "verdict", ">observations", "found")
-	status := error(nil)
+	status := campaign.Passed
 	for _, r := range all {
-		if s := campaign.StatusOf(r.failed); status == nil || s == campaign.Aborted {
-			status = s.Err()
+		if s := campaign.StatusOf(r.failed); rank(s) < rank(status) {
+			status = s
 		}
 		if r.of == nil {
 			t.Add(present.Words(r.name), present.Cell{Text: "not played", State: present.Failed}, present.None, present.Words(r.failed.Error()))
@@ -69,7 +70,13 @@ func (a *app) runAll(ctx context.Context, f *runFlags) error {
 		t.Add(present.Words(r.name), verdict, present.Count(s.Observations+s.Evaluations), present.Words(found))
 	}
 	t.Note(fmt.Sprintf("%s; found is the beginning of the first warning of each: quotalab run SCENARIO has all.", unit.Counted(int64(len(all)), "scenario")))
-	return errors.Join(t.Write(a.stdout, present.Look{Width: lineWidth, Colour: a.colour()}), status)
+	return errors.Join(t.Write(a.stdout, present.Look{Width: lineWidth, Colour: a.colour()}), status.Err())
+}
+
+// rank says which of several statuses is the command's, the lowest. What is none of a run (104, 114) comes first.
+func rank(s campaign.Status) int {
+	order := []campaign.Status{campaign.Internal, campaign.Aborted, campaign.LimiterFailed, campaign.OffSchedule, campaign.AssertionFailed, campaign.Passed}
+	return slices.Index(order, s)
 }
 
 // play plays a scenario into a record of its own and analyses that.

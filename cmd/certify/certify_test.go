@@ -13,7 +13,7 @@ import (
 	"github.com/quotalab/quotalab/sim/plan"
 )
 
-// quiet is a Monitor of which nobody sees anything.
+// quiet is a Monitor that shows nothing.
 type quiet struct{}
 
 func (quiet) Begin(int, string) {}

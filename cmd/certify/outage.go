@@ -48,8 +48,8 @@ func (s *Seen) clock() string {
 	return "Redis' clock"
 }
 
-// The shards of amnesia and outage: 40 keys in turn on four shards, of which the first, the only one
-// that a client of a single server knows, is struck.
+// The shards of amnesia and outage: 40 keys in turn on four shards. The first is struck, the only one
+// that a client of a single server knows.
 const (
 	shardKeys = 40
 	perSecond = 20

@@ -153,7 +153,7 @@ func (s *Seen) replay(visit func(t told)) {
 			b = &state{Bucket: full()}
 			keys[t.Limit+" "+t.Key] = b
 		}
-		now := instant(o)
+		now := audit.Instant(o)
 		if now >= b.until && b.Peek(now, 0).ResetAfter <= 0 {
 			b.marred = false
 		}
@@ -171,18 +171,7 @@ func (s *Seen) replay(visit func(t told)) {
 	}
 }
 
-// instant is when the limiter read its clock, as the audit has it.
-func instant(o *record.Observation) int64 {
-	switch {
-	case o.Judged >= 0:
-		return o.Judged
-	case o.Effect >= 0:
-		return o.Effect
-	}
-	return o.Done
-}
-
-// wronglyDenied counts denials of which the reference has room, where neither a denial nor an
+// wronglyDenied counts denials for which the reference has room, where neither a denial nor an
 // error before explains it, and the keys that they were on.
 func (s *Seen) wronglyDenied() (n int64, keys int) {
 	on := map[string]bool{}
@@ -218,7 +207,7 @@ func (s *Seen) worstCount(length time.Duration) (most int64) {
 			continue
 		}
 		for _, t := range o.Takes {
-			keys[t.Key] = append(keys[t.Key], given{instant(o), t.Cost})
+			keys[t.Key] = append(keys[t.Key], given{audit.Instant(o), t.Cost})
 		}
 	}
 	for _, list := range keys {

@@ -210,7 +210,7 @@ func newAuditor(spec record.Limiter, m *record.Manifest) (*auditor, error) {
 
 func (a *auditor) observe(o *record.Observation) error {
 	measured := o.Intended >= a.warmup
-	now := instant(o)
+	now := Instant(o)
 	for len(a.changes) > 0 && a.changes[0].At <= now {
 		if err := a.change(a.changes[0]); err != nil {
 			return err
@@ -275,9 +275,9 @@ func admits(o *record.Observation) bool {
 	return o.Decision == record.Allowed || o.Decision == record.FailOpen
 }
 
-// instant returns when the limiter read its clock. A limiter that reads none,
+// Instant returns when the limiter read its clock. A limiter that reads none,
 // and reaches no key, decides when it is done.
-func instant(o *record.Observation) int64 {
+func Instant(o *record.Observation) int64 {
 	switch {
 	case o.Judged >= 0:
 		return o.Judged

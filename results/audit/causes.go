@@ -204,7 +204,7 @@ func (c *explainer) unasked(_ *suspect, o *record.Observation, _ *record.Take) (
 // gone reports whether the shard did not have the key although tokens were out
 // that had been written before the request was sent.
 func gone(s *suspect, o *record.Observation, t *record.Take) bool {
-	return t.State == record.NotFound && s.last >= 0 && s.last < o.Sent && s.given.Peek(instant(o), 0).ResetAfter > 0
+	return t.State == record.NotFound && s.last >= 0 && s.last < o.Sent && s.given.Peek(Instant(o), 0).ResetAfter > 0
 }
 
 // moved reports whether the key was on another shard before, or a fault emptied
@@ -222,7 +222,7 @@ func (c *explainer) emptied(s *suspect, o *record.Observation, t *record.Take) *
 		return nil
 	}
 	for i := range c.manifest.Faults {
-		if f := &c.manifest.Faults[i]; f.MovesKeys && f.Shard == t.Shard && max(f.At, f.Until) >= last && f.At <= instant(o) {
+		if f := &c.manifest.Faults[i]; f.MovesKeys && f.Shard == t.Shard && max(f.At, f.Until) >= last && f.At <= Instant(o) {
 			return f
 		}
 	}
@@ -248,7 +248,7 @@ func (c *explainer) concurrent(s *suspect, o *record.Observation, _ *record.Take
 
 // judge judges an admission under each hypothesis, greedily as Promise does.
 func (c *explainer) judge(s *suspect, o *record.Observation, t *record.Take) {
-	now := instant(o)
+	now := Instant(o)
 	for _, h := range s.guesses {
 		c.guess(h, s, o, t, now)
 	}

@@ -51,10 +51,6 @@ func NewGuard(dir string) (*Guard, error) {
 	return &Guard{in, cmd}, nil
 }
 
-// Mark is what a process has to have in its environment to be known to the guard
-// of a folder, beside others. What it starts inherits that.
-func Mark(dir string) string { return "QUOTALAB_FOLDER=" + dir + "/" }
-
 // Watch tells the guard the process, which leads a group of its own.
 func (g *Guard) Watch(p *Process) error {
 	_, err := fmt.Fprintln(g.in, p.Pid())

@@ -70,7 +70,7 @@ func withoutPort(client []byte) ([]byte, bool) {
 	return client[:max(i, 0)], i > 0
 }
 
-// orDash is what stands for an empty header when that is missing.
+// orDash returns a header, and for an empty one what stands for it when it is missing.
 func orDash(text []byte) []byte {
 	if len(text) == 0 {
 		return []byte("-")

@@ -56,10 +56,7 @@ func logEntry(line []byte, f fields) (at time.Time, key []byte, bad *LineError) 
 			return at, nil, &LineError{Column: len(line) + 1,
 				Msg: `expected "referer" "agent" after the size; a common log has no agent: use another key field`}
 		}
-		if len(l.agent) == 0 {
-			return at, []byte("-"), nil // an empty header, which "-" stands for when it is missing
-		}
-		return at, l.agent, nil
+		return at, orDash(l.agent), nil
 	}
 	return at, l.host, nil
 }
