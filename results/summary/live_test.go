@@ -106,6 +106,7 @@ func TestSchedule(t *testing.T) {
 		{"late where the machine was not", real(idle(0, ms/10, ms/10)), evenly(1000, 5*ms/2), 1000, 100, 0, "The generator is to blame: at the 99th percentile requests were 2.5ms late, a thread with nothing to do 100µs, and 100µs before the run"},
 		{"late in the last percents alone", real(idle(0, ms/10, 0)), append(evenly(970, 0), evenly(30, 50*ms)...), 1000, 100, 0, "the 99th percentile of latency (done − sent) is 1ms, of sojourn (done − intended) 51ms"},
 		{"late in fewer", real(), append(evenly(995, 0), evenly(5, 50*ms)...), 1000, 100, 0, ""},
+		{"late in so few more than one in a hundred that the percentile may be either", real(), append(evenly(986, 0), evenly(14, 50*ms)...), 1000, 100, 0, ""},
 		{"too few to know the last percents", real(func(m *record.Manifest) { m.Traffic[0].Arrivals = 900 }), append(evenly(870, 0), evenly(30, 50*ms)...), 900, 90, 0, ""},
 		{"late, but the scenario allows it", real(maxLag(5 * time.Millisecond)), evenly(1000, 3*ms/2), 1000, 100, 0.005, ""},
 		{"later than the scenario allows", real(maxLag(100 * time.Microsecond)), evenly(1000, 3*ms/10), 1000, 100, 0.0001, "more than 100µs"},

@@ -2,6 +2,7 @@ package summary
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/quotalab/quotalab/results/record"
@@ -12,7 +13,9 @@ import (
 // denied. Lag is in none of them; it is in sojourn. Where both say the same, what
 // kept the run from its schedule changed nothing that it is read for. They do if
 // sojourn is at most twice the latency, beyond what the machine itself is late with
-// nothing to do, which counts up to the latency once more.
+// nothing to do, which counts up to the latency once more. Both are known only as
+// well as their samples say: they differ if the ends that are closest of their 95 %
+// intervals do (order statistics, n·p ± 1.96·√(n·p·(1−p))).
 func agrees(latency, sojourn, idle float64) bool {
 	return sojourn <= 2*latency+min(idle, latency)
 }
@@ -62,7 +65,9 @@ func (c *outcomes) swayed(s *Schedule) []string {
 			if s.Machine != nil {
 				idle = h.idle(s.Machine)
 			}
-			if by := sojourn / max(latency, 1e-9); !agrees(latency, sojourn, idle) && by > worst {
+			off := 196 * math.Sqrt(h.p/100*(1-h.p/100)/float64(t[0].N))
+			surely := agrees(t[0].percentile(min(h.p+off, 100))/1e9, t[1].percentile(h.p-off)/1e9, idle)
+			if by := sojourn / max(latency, 1e-9); !surely && by > worst {
 				worst = by
 				why = fmt.Sprintf("lag decides what the run says: of what %s %s the %s of latency (done − sent) is %s, of sojourn (done − intended) %s. %s",
 					g.limiter, g.decision, h.name, inWords(latency), inWords(sojourn), s.Blame())

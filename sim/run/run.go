@@ -315,9 +315,13 @@ const unknown = -1
 // never touched, and so takes no memory, keeps the next collection at least
 // gcPercent/100·ballast bytes away; gcPercent bounds what large runs take. A
 // larger gap is no faster: each page of it is new to the processor's caches.
+//
+// In real time every collection makes requests late, so that a ballast of
+// liveBallastBytes comes to it (onServers.listen): short runs end without one.
 const (
-	ballastBytes = 32 << 20
-	gcPercent    = 75
+	ballastBytes     = 32 << 20
+	gcPercent        = 75
+	liveBallastBytes = 512 << 20
 )
 
 // TuneGC sets the garbage collector for simulations until the returned
