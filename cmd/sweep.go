@@ -3,12 +3,14 @@ package cmd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -37,6 +39,7 @@ type sweepFlags struct {
 	play playFlags
 	dir  string
 	jobs int
+	part campaign.Part
 	outs []string
 }
 
@@ -64,8 +67,25 @@ func (a *app) sweepCommand() *cobra.Command {
 	f.play.add(flags)
 	flags.StringVar(&f.dir, "dir", "", "directory of the sweep (default: quotalab-out/<scenario>/sweep)")
 	flags.IntVar(&f.jobs, "jobs", runtime.GOMAXPROCS(0), "cells in virtual time that are played at once")
+	flags.Func("part", "play only part `i/n` of the cells, i from 0 to n-1, on a machine of its own or beside other parts; without it the command then tabulates what all parts have in --dir", func(text string) (err error) {
+		f.part, err = parsePart(text)
+		return err
+	})
 	outFlag(flags, &f.outs, strings.Join(kindsOf(sweepOutputs), ", "))
 	return cmd
+}
+
+// parsePart reads the value of --part.
+func parsePart(text string) (p campaign.Part, err error) {
+	i, n, _ := strings.Cut(text, "/")
+	p.Index, err = strconv.Atoi(i)
+	if err == nil {
+		p.Of, err = strconv.Atoi(n)
+	}
+	if err != nil || p.Index < 0 || p.Index >= p.Of {
+		return p, fmt.Errorf("expected i/n, two whole numbers with i from 0 to n-1 such as 0/64, found %q", text)
+	}
+	return p, nil
 }
 
 // sweep is the verb: load, play what is not finished, tabulate.
@@ -77,7 +97,10 @@ func (a *app) sweep(ctx context.Context, name string, f *sweepFlags) (err error)
 	if f.jobs < 1 {
 		return usagef("--jobs: expected at least 1, found %d", f.jobs)
 	}
-	s := &campaign.Sweep{Dir: f.dir, Jobs: f.jobs}
+	if f.part.Of > 0 && len(f.outs) > 0 {
+		return usagef("--part: a part has no table: leave -o to the sweep of all parts, without --part")
+	}
+	s := &campaign.Sweep{Dir: f.dir, Jobs: f.jobs, Part: f.part}
 	if s.Scenario, err = a.Decode(name); err != nil {
 		return err
 	}
@@ -100,6 +123,12 @@ func (a *app) sweep(ctx context.Context, name string, f *sweepFlags) (err error)
 	defer func() { err = errors.Join(err, s.Close()) }()
 	ctx, done := a.signals.graceful(ctx)
 	defer done()
+	if f.part.Of > 0 {
+		err := s.RunPart(ctx)
+		a.end()
+		a.Note("%s", s.Tally())
+		return err
+	}
 	r, err := s.Run(ctx)
 	a.end()
 	if err != nil {
@@ -112,7 +141,7 @@ func (a *app) sweep(ctx context.Context, name string, f *sweepFlags) (err error)
 		return err
 	}
 	a.Note("%s", s.Tally())
-	return s.Judge(r)
+	return s.Judge(r.Runs)
 }
 
 // fixedByFlags refuses flags that set what the sweep varies: all its cells would

@@ -25,6 +25,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/quotalab/quotalab/results/sweep"
 	"github.com/quotalab/quotalab/sim/plan"
 )
 
@@ -170,9 +171,17 @@ type Monitor interface {
 }
 
 // Runner plays a cell, here or elsewhere, into a record in dir, which exists and
-// holds none. It may be called at once for different cells. An error ends the campaign.
+// holds none, and stores its summary there. It may be called at once for different
+// cells. An error ends the campaign.
 type Runner interface {
-	Run(ctx context.Context, c Cell, dir string) (*Played, error)
+	Run(ctx context.Context, c Cell, dir string) (*Outcome, error)
+}
+
+// Outcome is what a cell came to.
+type Outcome struct {
+	Played
+	Run  sweep.Run // its row of the sweep's table; none if it was aborted
+	Kept func()    // called once the record is where it stays; may be nil
 }
 
 // AllCores returns the places of the processors, which runs that go on at once

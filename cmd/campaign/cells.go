@@ -24,7 +24,8 @@ type Cell struct {
 	Place    int
 	Settings []scenarios.Setting
 	Repeat   int
-	plan     *plan.Plan // once compiled; nil: it depends on when it is played
+	Hash     string     // of its plan, once compiled
+	plan     *plan.Plan // nil: whoever plays it compiles it again
 }
 
 // String names a cell by what is set in it.
@@ -81,16 +82,22 @@ func (l *Loader) Compile(c Cell, o Overrides) (*plan.Plan, error) {
 	return l.compile(one, problems, o)
 }
 
-// Check compiles the cells of a scenario with a sweep, of a search those at its ends,
-// and reports whether any is in real time. What is wrong with any is told
-// once, with the first cell that it is in.
-func (l *Loader) Check(s *scenarios.Scenario, o Overrides) (real bool, err error) {
+// Checked is what the cells of a sweep are known to be before any is played.
+type Checked struct {
+	Real   bool     // some are in real time
+	hashes []string // of the plans of all
+}
+
+// Check compiles the cells of a scenario with a sweep, of a search those at its ends.
+// What is wrong with any is told once, with the first cell that it is in.
+func (l *Loader) Check(s *scenarios.Scenario, o Overrides) (*Checked, error) {
 	cells := cellsOf(s)
+	c := &Checked{hashes: make([]string, len(cells))}
 	clocks, errs := make([]string, len(cells)), make([]error, len(cells))
 	InParallel(len(cells), runtime.GOMAXPROCS(0), func(i int) {
 		p, err := l.Compile(cells[i], o)
 		if err == nil {
-			clocks[i] = p.Scenario.Clock
+			clocks[i], c.hashes[i] = p.Scenario.Clock, p.Hash()
 		}
 		errs[i] = err
 	})
@@ -99,7 +106,7 @@ func (l *Loader) Check(s *scenarios.Scenario, o Overrides) (real bool, err error
 	for i, err := range errs {
 		var problems scenarios.Problems
 		if err != nil && !errors.As(err, &problems) {
-			return false, fmt.Errorf("the cell %s: %w", cells[i], err)
+			return nil, fmt.Errorf("the cell %s: %w", cells[i], err)
 		}
 		for _, p := range problems {
 			if what := p.Error(); !seen[what] { // in the first cell that has it
@@ -110,9 +117,35 @@ func (l *Loader) Check(s *scenarios.Scenario, o Overrides) (real bool, err error
 		}
 	}
 	if len(all) > 0 {
-		return false, told(all)
+		return nil, told(all)
 	}
-	return slices.Contains(clocks, "real"), nil
+	c.Real = slices.Contains(clocks, "real")
+	return c, nil
+}
+
+// Part is one of several parts of a sweep that are played apart: Index of Of, from
+// 0. The zero value is the whole.
+type Part struct{ Index, Of int }
+
+// suffix marks what a part has for itself in a directory that others use too.
+func (p Part) suffix() string {
+	if p.Of == 0 {
+		return ""
+	}
+	return fmt.Sprintf(".%d-of-%d", p.Index, p.Of)
+}
+
+// takes returns which of several things, named by their hashes, the part has: every
+// Of-th in the order of the hashes, so that no part gets all that take long.
+// What has one hash is in one part.
+func (p Part) takes(hashes []string) []bool {
+	mine := make([]bool, len(hashes))
+	order := slices.Compact(slices.Sorted(slices.Values(hashes)))
+	for i, h := range hashes {
+		at, _ := slices.BinarySearch(order, h)
+		mine[i] = p.Of == 0 || at%p.Of == p.Index
+	}
+	return mine
 }
 
 // Local is the Runner of this process.
@@ -123,8 +156,8 @@ type Local struct {
 	Left func(limiter string, keys []fakeredis.Left) // of run.Options; may be nil
 }
 
-// Run plays a cell, on servers if it is one of real time.
-func (l Local) Run(ctx context.Context, c Cell, dir string) (_ *Played, err error) {
+// Run plays a cell, on servers if it is one of real time, and analyses it.
+func (l Local) Run(ctx context.Context, c Cell, dir string) (_ *Outcome, err error) {
 	o := l.Overrides
 	o.Now = clock.Now().UTC().Truncate(time.Millisecond)
 	s, err := Open(ctx, func(o Overrides) (*plan.Plan, error) {
@@ -144,7 +177,15 @@ func (l Local) Run(ctx context.Context, c Cell, dir string) (_ *Played, err erro
 	r.Progress, r.Tell = step, func(text string) { l.Monitor.Note("%s", text) }
 	played, err := r.Play(ctx)
 	if err != nil {
-		err = fmt.Errorf("%s: %w", c, err)
+		return nil, fmt.Errorf("%s: %w", c, err)
 	}
-	return played, err
+	of := &Outcome{Played: *played}
+	if played.Aborted {
+		return of, nil
+	}
+	a, err := played.Analyse()
+	if err == nil {
+		of.Run = row(c, a.Summary, played)
+	}
+	return of, err
 }

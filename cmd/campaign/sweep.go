@@ -27,11 +27,12 @@ type Sweep struct {
 	Runner   Runner // plays them; nil: Local
 	Scenario *scenarios.Scenario
 	Dir      string
-	Jobs     int // cells that are played at once, in virtual time
+	Jobs     int  // cells that are played at once, in virtual time
+	Part     Part // plays only this
 
-	dir  sweepDir
-	real bool
-	made cellFile // as this sweep makes them
+	dir     sweepDir
+	checked *Checked
+	made    cellFile // as this sweep makes them
 
 	free   chan struct{} // a slot for each cell that may be played at once
 	busy   sync.Map      // hash of a plan → *sync.Mutex: cells of one plan wait for one another
@@ -43,11 +44,11 @@ type Sweep struct {
 // Open compiles all cells that are known, so that mistakes are told before
 // anything is played, and then opens the directory.
 func (s *Sweep) Open() (err error) {
-	if s.real, err = s.Check(s.Scenario, s.Overrides); err != nil {
+	if s.checked, err = s.Check(s.Scenario, s.Overrides); err != nil {
 		return err
 	}
 	s.free, s.Cores = make(chan struct{}, s.Jobs), AllCores()
-	if s.real {
+	if s.checked.Real {
 		s.free, s.made.Servers = make(chan struct{}, 1), s.Servers.Given
 	}
 	if s.Runner == nil {
@@ -58,10 +59,10 @@ func (s *Sweep) Open() (err error) {
 	} else if e != nil {
 		s.made.Servers = e.Name + " " + e.Version
 	}
-	if s.made.Executable, err = executableHash(); err != nil {
+	if s.made.Executable, err = ExecutableHash(); err != nil {
 		return fmt.Errorf("reading the program that runs: %w", err)
 	}
-	if s.dir, err = openSweepDir(s.Dir); err != nil {
+	if s.dir, err = openSweepDir(s.Dir, s.Part); err != nil {
 		return Invalidf("--dir: %w", err)
 	}
 	return nil
@@ -72,15 +73,13 @@ func (s *Sweep) Close() error { return s.dir.close() }
 
 // Run makes all runs, and stores their result in the directory.
 func (s *Sweep) Run(ctx context.Context) (*sweep.Result, error) {
-	ctx, s.cancel = context.WithCancelCause(ctx)
-	defer s.cancel(nil)
-	r, err := s.result(ctx)
-	if errors.Is(err, ErrInterrupt) {
-		return nil, With(Aborted, fmt.Errorf("interrupted: %s finished and kept in %s; the same command goes on from there",
-			unit.Counted(s.played.Load()+s.kept.Load(), "run"), s.Dir))
-	}
+	made, err := s.makeRuns(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("%w\nfinished cells are kept in %s; the same command goes on from there", err, s.Dir)
+		return nil, err
+	}
+	r, err := sweep.New(made)
+	if err != nil {
+		return nil, err
 	}
 	var b bytes.Buffer
 	if err = r.WriteJSON(&b); err == nil {
@@ -92,27 +91,61 @@ func (s *Sweep) Run(ctx context.Context) (*sweep.Result, error) {
 	return r, nil
 }
 
-func (s *Sweep) result(ctx context.Context) (_ *sweep.Result, err error) {
-	r := s.empty()
-	if r.Search != nil {
-		s.Begin(r.Places(), "searches")
-		r.Searched, r.Runs, err = s.searches(ctx)
+// RunPart makes the runs of the Part, which is not all, and says what they found. The
+// sweep itself, in the same directory or one that the parts' are copied into, then has
+// nothing to play.
+func (s *Sweep) RunPart(ctx context.Context) error {
+	made, err := s.makeRuns(ctx)
+	if err != nil {
+		return err
+	}
+	return s.Judge(made.Runs)
+}
+
+// makeRuns makes the runs of all cells, or of the Part.
+func (s *Sweep) makeRuns(ctx context.Context) (r sweep.Result, err error) {
+	ctx, s.cancel = context.WithCancelCause(ctx)
+	defer s.cancel(nil)
+	r = s.empty()
+	if cells := cellsOf(s.Scenario); r.Search != nil {
+		first := make([]string, r.Places()) // the hash of a place's first cell stands for it
+		for i, c := range slices.Backward(cells) {
+			first[c.Place] = s.checked.hashes[i]
+		}
+		mine := s.Part.takes(first)
+		s.Begin(count(mine), "searches")
+		r.Searched, r.Runs, err = s.searches(ctx, mine)
 	} else {
-		cells := cellsOf(s.Scenario)
+		mine := s.Part.takes(s.checked.hashes)
+		i := -1
+		cells = slices.DeleteFunc(cells, func(Cell) bool { i++; return !mine[i] })
 		s.Begin(len(cells), "runs")
 		r.Runs, err = s.runs(ctx, cells, s.Done)
 	}
-	if err != nil {
-		return nil, err
+	switch {
+	case errors.Is(err, ErrInterrupt):
+		err = With(Aborted, fmt.Errorf("interrupted: %s finished and kept in %s; the same command goes on from there",
+			unit.Counted(s.played.Load()+s.kept.Load(), "run"), s.Dir))
+	case err != nil:
+		err = fmt.Errorf("%w\nfinished cells are kept in %s; the same command goes on from there", err, s.Dir)
 	}
-	return sweep.New(r)
+	return r, err
+}
+
+func count(list []bool) (n int) {
+	for _, yes := range list {
+		if yes {
+			n++
+		}
+	}
+	return n
 }
 
 // empty returns the result without the runs.
 func (s *Sweep) empty() sweep.Result {
 	of := s.Scenario.Sweep
 	r := sweep.Result{Scenario: s.Scenario.Name, About: s.Scenario.About, Clock: "virtual", Axes: []sweep.Axis{}, Zip: of.Mode == "zip", Repeats: int(of.Repeats)}
-	if s.real {
+	if s.checked.Real {
 		r.Clock = "real"
 	}
 	for _, a := range of.Axes {
@@ -153,11 +186,14 @@ func (s *Sweep) runs(ctx context.Context, cells []Cell, done func()) ([]sweep.Ru
 	return runs, context.Cause(ctx)
 }
 
-// searches searches every place.
-func (s *Sweep) searches(ctx context.Context) ([]sweep.Found, []sweep.Run, error) {
+// searches searches every place that is to be.
+func (s *Sweep) searches(ctx context.Context, mine []bool) ([]sweep.Found, []sweep.Run, error) {
 	places := s.Scenario.Sweep.Grid()
 	found, runs := make([]sweep.Found, len(places)), make([][]sweep.Run, len(places))
 	InParallel(len(places), cap(s.free), func(i int) {
+		if !mine[i] {
+			return
+		}
 		found[i], runs[i], _ = s.search(ctx, i, places[i])
 		s.Done()
 	})
@@ -205,60 +241,57 @@ func (s *Sweep) run(ctx context.Context, c Cell) (sweep.Run, error) {
 	if p.Scenario.Clock != "real" {
 		c.plan = p
 	}
-	hash := p.Hash()
-	busy, _ := s.busy.LoadOrStore(hash, new(sync.Mutex))
+	c.Hash = p.Hash()
+	busy, _ := s.busy.LoadOrStore(c.Hash, new(sync.Mutex))
 	busy.(*sync.Mutex).Lock()
 	defer busy.(*sync.Mutex).Unlock()
-	made, err := s.dir.finished(hash, s.made)
-	var r *Analysis
+	made, err := s.dir.finished(c.Hash, s.made)
 	switch {
 	case err == nil:
 		s.kept.Add(1)
-		if r, err = Analyse(s.dir.cell(hash)); err != nil {
-			err = Invalidf("%w\nremove %s to play the cell again", err, s.dir.cell(hash))
+		dir := s.dir.cell(c.Hash)
+		a, err := Analyse(dir)
+		if err != nil {
+			return sweep.Run{}, Invalidf("%w\nremove %s to play the cell again", err, dir)
 		}
+		return row(c, a.Summary, &made.Played), nil
 	case errors.Is(err, errOtherMade):
 		s.replaced.Add(1)
-		if err = s.dir.discard(hash); err != nil {
-			break
+		if err := s.dir.discard(c.Hash); err != nil {
+			return sweep.Run{}, err
 		}
-		fallthrough
-	case errors.Is(err, fs.ErrNotExist):
-		r, made, err = s.play(ctx, hash, c)
+	case !errors.Is(err, fs.ErrNotExist):
+		return sweep.Run{}, err
 	}
+	return s.play(ctx, c)
+}
+
+// play has a cell played, and finishes its directory.
+func (s *Sweep) play(ctx context.Context, c Cell) (sweep.Run, error) {
+	made := s.made
+	partial, err := s.dir.begin(c.Hash, made)
 	if err != nil {
 		return sweep.Run{}, err
 	}
-	return row(c, hash, r.Summary, made), nil
-}
-
-// play has a cell played, analyses it and finishes its directory.
-func (s *Sweep) play(ctx context.Context, hash string, c Cell) (*Analysis, cellFile, error) {
-	made := s.made
-	partial, err := s.dir.begin(hash, made)
+	of, err := s.Runner.Run(ctx, c, partial)
 	if err != nil {
-		return nil, made, err
+		return sweep.Run{}, err
 	}
-	played, err := s.Runner.Run(ctx, c, partial)
-	if err != nil {
-		return nil, made, err
+	if of.Aborted {
+		return sweep.Run{}, context.Cause(ctx)
 	}
-	if played.Aborted {
-		return nil, made, context.Cause(ctx)
-	}
-	made.Played = *played
-	r, err := played.Analyse()
-	if err == nil {
-		err = s.dir.finish(hash, made)
+	made.Played = of.Played
+	if err = s.dir.finish(c.Hash, made); err == nil && of.Kept != nil {
+		of.Kept()
 	}
 	s.played.Add(1)
-	return r, made, err
+	return of.Run, err
 }
 
 // row keeps of a cell what tables tell: its analysis is large.
-func row(c Cell, hash string, s *summary.Measured, made cellFile) sweep.Run {
-	run := sweep.Run{Place: c.Place, Settings: []string{}, Repeat: c.Repeat, Seed: s.Seed, Plan: hash, Valid: s.Valid, Invalid: s.Invalid, OK: s.OK, Pipelined: s.AutoPipelined,
-		Unexpected: made.Unexpected, Values: []*float64{}}
+func row(c Cell, s *summary.Measured, played *Played) sweep.Run {
+	run := sweep.Run{Place: c.Place, Settings: []string{}, Repeat: c.Repeat, Seed: s.Seed, Plan: c.Hash, Valid: s.Valid, Invalid: s.Invalid, OK: s.OK, Pipelined: s.AutoPipelined,
+		Unexpected: played.Unexpected, Values: []*float64{}}
 	for _, set := range c.Settings {
 		run.Settings = append(run.Settings, set.Value)
 	}
@@ -308,9 +341,9 @@ func (s *Sweep) Tally() string {
 
 // Judge returns what the cells found as an error. Assertions that fail are
 // results.
-func (s *Sweep) Judge(r *sweep.Result) error {
+func (s *Sweep) Judge(runs []sweep.Run) error {
 	found := Findings{Valid: true, OK: true}
-	for _, run := range r.Runs {
+	for _, run := range runs {
 		if run.Unexpected > 0 && found.Unexpected == nil {
 			made, err := s.dir.finished(run.Plan, s.made)
 			if err != nil {

@@ -39,15 +39,18 @@ type cellFile struct {
 // different cells.
 type sweepDir struct {
 	path  string
-	lock  *flock.Flock
+	part  Part
+	whole *flock.Flock // shared by the parts of a sweep, which may be played side by side
+	own   *flock.Flock // of a part
 	close func() error
 }
 
-// openSweepDir makes the directory, keeps other sweeps out of it, and removes
-// what one that was killed has left half done. So does close what this one has.
-func openSweepDir(path string) (d sweepDir, err error) {
-	d = sweepDir{path: path, lock: flock.New(filepath.Join(path, child.LockFile))}
-	d.close, err = child.Own(d.open, func() error { return errors.Join(d.clear(), d.lock.Close()) })
+// openSweepDir makes the directory, keeps other sweeps and the same part out of it, and
+// removes what one that was killed has left half done. So does close what this one has.
+func openSweepDir(path string, part Part) (d sweepDir, err error) {
+	lock := filepath.Join(path, child.LockFile)
+	d = sweepDir{path: path, part: part, whole: flock.New(lock), own: flock.New(lock + part.suffix())}
+	d.close, err = child.Own(d.open, func() error { return errors.Join(d.clear(), d.unlock()) })
 	return d, err
 }
 
@@ -55,30 +58,46 @@ func (d sweepDir) open() error {
 	if err := os.MkdirAll(d.path, 0o755); err != nil {
 		return err
 	}
-	if locked, err := d.lock.TryLock(); err != nil {
-		return err
-	} else if !locked {
-		return fmt.Errorf("another sweep is using %s: wait for its end, or name another directory", d.path)
+	locked, err := d.tryLock()
+	if err == nil && !locked {
+		err = fmt.Errorf("another sweep is using %s: wait for its end, or name another directory", d.path)
 	}
-	if err := d.clear(); err != nil {
-		return errors.Join(err, d.lock.Close())
+	if err == nil {
+		err = d.clear()
+	}
+	if err != nil {
+		return errors.Join(err, d.unlock())
 	}
 	return nil
 }
 
-// clear removes the cells that are not finished.
+func (d sweepDir) tryLock() (bool, error) {
+	if d.part.Of == 0 {
+		return d.whole.TryLock()
+	}
+	if shared, err := d.whole.TryRLock(); err != nil || !shared {
+		return false, err
+	}
+	return d.own.TryLock()
+}
+
+func (d sweepDir) unlock() error { return errors.Join(d.own.Close(), d.whole.Close()) }
+
+// clear removes the cells that are not finished, those of other parts excepted.
 func (d sweepDir) clear() error {
 	entries, err := os.ReadDir(d.path)
 	for _, e := range entries {
-		if e.IsDir() && strings.HasSuffix(e.Name(), record.PartialSuffix) { // a file is overwritten by the next one
+		if e.IsDir() && strings.HasSuffix(e.Name(), d.part.suffix()+record.PartialSuffix) { // a file is overwritten by the next one
 			err = errors.Join(err, removeCell(filepath.Join(d.path, e.Name())))
 		}
 	}
 	return err
 }
 
-func (d sweepDir) cell(hash string) string    { return filepath.Join(d.path, hash) }
-func (d sweepDir) partial(hash string) string { return d.cell(hash) + record.PartialSuffix }
+func (d sweepDir) cell(hash string) string { return filepath.Join(d.path, hash) }
+func (d sweepDir) partial(hash string) string {
+	return d.cell(hash) + d.part.suffix() + record.PartialSuffix
+}
 
 // mostCellFile is the most bytes of what made a cell.
 const mostCellFile = 1 << 20
@@ -158,8 +177,8 @@ func removeCell(dir string) error {
 	return child.RemoveFolder(dir, cellFileName)
 }
 
-// executableHash is the SHA-256 of the program that is running.
-func executableHash() (string, error) {
+// ExecutableHash returns the SHA-256 of the program that is running.
+func ExecutableHash() (string, error) {
 	path, err := os.Executable()
 	if err != nil {
 		return "", err
