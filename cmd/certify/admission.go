@@ -231,18 +231,36 @@ func costCases(s *Subject) []Case {
 		Scenario: s.scenario(365*day, s.limit(5, 90*day, 5), 0, keys("one", 1), traffic(source{name: "now-and-then", keys: "one", rate: atOnce(1, 100*time.Hour)})),
 		judge:    fair,
 	}, {
-		Name:    "zero",
-		Shows:   "Requests that cost nothing.",
-		Omitted: "scenarios have costs from 1 on",
+		Name:  "zero",
+		Shows: "100 requests that cost nothing on a key with a burst of 20, then 30 that cost 1.",
+		Scenario: s.scenario(20*time.Second, s.limit(20, year, 20), 0, keys("one", 1), traffic(source{name: "free", keys: "one", cost: free, rate: between(0, 10*time.Second, constantly(10))},
+			source{name: "paid", keys: "one", rate: from(11*time.Second, within(30, time.Second))})),
+		judge: judgeFree,
 	}}
 	if p := s.declared.Process; p != nil && p.Request != nil && !strings.Contains(p.Request.Path+strings.Join(p.Request.Headers, " "), "{cost}") {
 		for i := range all {
-			if t := all[i].Scenario.Traffic; len(t) > 0 && t[0].Value.Cost > 1 {
+			if t := all[i].Scenario.Traffic; len(t) > 0 && t[0].Value.Cost != 1 {
 				all[i].Omitted = "its request has no {cost}"
 			}
 		}
 	}
 	return all
+}
+
+func judgeFree(s *Seen) Finding {
+	denied := s.count(ofTraffic("free", func(o *record.Observation) bool { return o.Decision == record.Denied }))
+	through := s.count(ofTraffic("paid", allowed))
+	switch {
+	case s.count(failed) > 0:
+		return broken(float64(s.count(failed)), "errors", "%s: %s", s.errorsBy(), s.firstError())
+	case s.over() > 0:
+		return broken(float64(s.over()), "over-admitted", "%s too many", s.counted(s.over()))
+	case denied > 0:
+		return broken(float64(denied), "wrongly denied", "%d requests that cost nothing are denied on a full bucket", denied)
+	case through < 20:
+		return broken(float64(20-through), "wrongly denied", "%d of 20 tokens are gone after requests that cost nothing", 20-through)
+	}
+	return holds(0, "wrongly denied", "requests that cost nothing take nothing")
 }
 
 // changeCases returns cases in which the limit of keys that are in debt becomes ten times what it was, or a tenth.

@@ -58,7 +58,7 @@ func Properties() []Property {
 		{"exactness", "Requests one after another get the decisions of the declared algorithm, and a client is told what remains and when to come back.", exactnessCases},
 		{"window", "No stretch of time holds more than the algorithm promises, neither across the edge of a window nor after an idle time.", windowCases},
 		{"clock", "Clients whose clocks are off, or step, change no decision.", clockCases},
-		{"amnesia", "What was spent is remembered when a shard is lost, comes back or joins.", amnesiaCases},
+		{"amnesia", "A shard that is lost, comes back or joins gives a new burst to the keys that it moves, once, and nothing to others.", amnesiaCases},
 		{"outage", "While a shard refuses, stands still or is slow nothing is let through that has no room, answers come within 2 s, and all is well within 5 s of its end.", outageCases},
 		{"reset", "A connection that dies between two commands of a decision locks nobody out and leaves no key for good.", resetCases},
 		{"cost", "Costs above the burst, tiny and large rates and long periods are decided as any other.", costCases},
@@ -228,7 +228,9 @@ func (e *examination) run(ctx context.Context, local campaign.Local) error {
 		return fmt.Errorf("its scenario is wrong, which is a mistake of the battery: %w\n%s", problems, text)
 	}
 	var left []fakeredis.Left
+	var asked used
 	local.Left = func(_ string, keys []fakeredis.Left) { left = append(left, keys...) }
+	local.Executed = asked.see
 	played, err := local.Run(ctx, campaign.Cell{Scenario: s}, e.dir)
 	var refused scenarios.Problems
 	switch {
@@ -246,8 +248,11 @@ func (e *examination) run(ctx context.Context, local campaign.Local) error {
 	if err != nil {
 		return err
 	}
-	seen.left = left
+	seen.left, seen.used, seen.outside = left, &asked, e.of.declared.Process != nil
 	e.found, e.versions = e.judge(seen), a.Reader.Manifest().Versions
+	if text := seen.refusesCosts(); text != "" {
+		e.found = Finding{Verdict: NotExamined, Text: text}
+	}
 	return nil
 }
 

@@ -146,8 +146,8 @@ func TestAdaptersScenarios(t *testing.T) {
 		language, program, debian, product, build string
 		scenarios                                 []string
 	}{
-		{"node", "npm", "npm", "node_modules", "npm ci --no-audit --no-fund", []string{"foreign-node", "foreign-http"}},
-		{"python", "/usr/lib/python3/dist-packages/limits/__init__.py", "python3-limits", "child.py", "true", []string{"foreign-python", "foreign-job"}},
+		{"node", "npm", "npm", "node_modules", "npm ci --no-audit --no-fund", []string{"foreign-node", "foreign-http", "node-packages"}},
+		{"python", "/usr/lib/python3/dist-packages/limits/__init__.py", "python3-limits", "child.py", "true", []string{"foreign-python", "foreign-job", "python-packages"}},
 		{"java", "javac", "default-jdk-headless", "Child.class", "javac Child.java", []string{"foreign-java"}},
 		{"go", "go", "golang-go", "adapter", "go mod tidy && go build -o adapter .", []string{"foreign-go"}},
 	} {
