@@ -85,6 +85,7 @@ type Case struct {
 	Shows    string // what is played, in a sentence
 	Scenario scenarios.Scenario
 	Omitted  string // why it is not examined; "": it is
+	real     bool   // it makes sense in real time too
 	judge    func(*Seen) Finding
 }
 
@@ -138,9 +139,12 @@ type Battery struct {
 	*campaign.Loader
 	campaign.Monitor
 	Only []string // of the properties; nil: all
+	// Servers are what the cases that make sense so are played on in real time; of the zero
+	// value all are played in virtual time.
+	Servers campaign.Servers
 }
 
-// Run examines subjects, all cases of all side by side.
+// Run examines subjects, all cases of all side by side, in real time one after another.
 func (b *Battery) Run(ctx context.Context, subjects []*Subject) (_ *Result, err error) {
 	dir, remove, err := child.Folder("certify")
 	if err != nil {
@@ -152,19 +156,29 @@ func (b *Battery) Run(ctx context.Context, subjects []*Subject) (_ *Result, err 
 	for n, s := range subjects {
 		c := newCertificate(s)
 		for i, cases := range s.Cases() {
-			if b.Only != nil && !slices.Contains(b.Only, Properties()[i].Name) {
+			if b.real() {
+				cases = slices.DeleteFunc(cases, func(c Case) bool { return !c.real })
+			}
+			if len(cases) == 0 || b.Only != nil && !slices.Contains(b.Only, Properties()[i].Name) {
 				continue
 			}
 			c.Properties = append(c.Properties, PropertyResult{Name: Properties()[i].Name, Asserts: Properties()[i].Asserts, Cases: make([]CaseResult, len(cases))})
 			for j := range cases {
-				work = append(work, &examination{of: s, certificate: n, property: len(c.Properties) - 1, place: j, Case: &cases[j], dir: filepath.Join(dir, fmt.Sprint(len(work)))})
+				work = append(work, &examination{again: s.Replay(cases[j].Name) + b.flags(), of: s, certificate: n, property: len(c.Properties) - 1, place: j, Case: &cases[j], dir: filepath.Join(dir, fmt.Sprint(len(work)))})
 			}
 		}
 		r.Limiters = append(r.Limiters, c)
 	}
+	if len(work) == 0 {
+		return nil, campaign.Invalidf("--spawn: expected a property with cases that make sense in real time, found %s: race and exactness have some", strings.Join(b.Only, ", "))
+	}
 	b.Begin(len(work), "cases")
 	local := campaign.Local{Loader: b.Loader, Overrides: campaign.Overrides{Cores: campaign.AllCores()}, Monitor: named{b.Monitor}}
-	campaign.InParallel(len(work), runtime.GOMAXPROCS(0), func(i int) {
+	together := runtime.GOMAXPROCS(0)
+	if b.real() {
+		local.Clock, local.Servers, together = "real", b.Servers, 1
+	}
+	campaign.InParallel(len(work), together, func(i int) {
 		if ctx.Err() == nil {
 			work[i].err = work[i].run(ctx, local)
 		}
@@ -187,6 +201,17 @@ func (b *Battery) Run(ctx context.Context, subjects []*Subject) (_ *Result, err 
 	return r, nil
 }
 
+// flags are those by which a case is played as the battery plays it.
+func (b *Battery) flags() string {
+	if b.real() {
+		return fmt.Sprintf(" --spawn=%d", len(b.Servers.Shards))
+	}
+	return ""
+}
+
+// real reports whether the battery is played in real time.
+func (b *Battery) real() bool { return b.Servers.How != "" }
+
 // named is a Monitor that calls runs by their scenarios.
 type named struct{ campaign.Monitor }
 
@@ -197,6 +222,7 @@ func (n named) Run(_ string, p *plan.Plan) (step func(at, arrivals int64), end f
 // examination is a case under way.
 type examination struct {
 	*Case
+	again                        string // the command that plays it
 	of                           *Subject
 	certificate, property, place int
 	dir                          string
@@ -208,7 +234,7 @@ type examination struct {
 func (e *examination) result() CaseResult {
 	c := CaseResult{Name: e.Name, Shows: e.Shows, Verdict: e.found.Verdict, Text: e.found.Text}
 	if e.found.Verdict != NotExamined {
-		c.Number, c.Unit, c.Replay = &e.found.Number, e.found.Unit, e.of.Replay(e.Name)
+		c.Number, c.Unit, c.Replay = &e.found.Number, e.found.Unit, e.again
 	}
 	return c
 }

@@ -274,6 +274,9 @@ func judgeSpread(s *Seen) Finding {
 	if hottest == "" {
 		return Finding{Verdict: NotExamined, Text: "it asks no shard"}
 	}
+	if s.outside && len(asked) == 1 {
+		return Finding{Verdict: NotExamined, Text: "its Redis client is given one shard alone"}
+	}
 	text := fmt.Sprintf("%s of the decisions ask %s; even is 25 %%", unit.Percent(share), hottest)
 	if share > 0.5 {
 		return broken(100*share, "% on one shard", "%s", text)
