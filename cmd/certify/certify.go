@@ -25,6 +25,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/quotalab/quotalab/cmd/campaign"
 	"github.com/quotalab/quotalab/scenarios"
@@ -178,9 +179,11 @@ func (b *Battery) Run(ctx context.Context, subjects []*Subject) (_ *Result, err 
 	if b.real() {
 		local.Clock, local.Servers, together = "real", b.Servers, 1
 	}
+	var failed atomic.Bool
 	campaign.InParallel(len(work), together, func(i int) {
-		if ctx.Err() == nil {
+		if ctx.Err() == nil && !failed.Load() {
 			work[i].err = work[i].run(ctx, local)
+			failed.CompareAndSwap(false, work[i].err != nil)
 		}
 		b.Done()
 	})

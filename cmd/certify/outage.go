@@ -48,12 +48,15 @@ func (s *Seen) clock() string {
 	return "Redis' clock"
 }
 
-// The shards of amnesia and outage: 40 keys in turn on four shards. The first is struck, the only one
-// that a client of a single server knows.
-const (
-	shardKeys = 40
-	perSecond = 20
-)
+// onShards asks for keys in turn on four shards, each every 2 s. The first is struck, the only one that a client of
+// a single server knows, for which few keys do.
+func (s *Subject) onShards() []part {
+	n := 40
+	if s.declared.Process != nil {
+		n = 10
+	}
+	return []part{shards(4), keys("tenants", n), traffic(source{name: "calls", keys: "tenants", rate: constantly(float64(n) / 2)})}
+}
 
 var struck = scenarios.ShardFault{Shard: "shard-1"}
 
@@ -72,8 +75,7 @@ func amnesiaCases(s *Subject) []Case {
 	const at, burst = 50 * time.Second, 20
 	of := func(name, shows, shard string, moves int64, f scenarios.Fault) Case {
 		f.At = scenarios.Duration(at)
-		return Case{Name: name, Shows: shows, Scenario: s.scenario(2*time.Minute, s.limit(burst, time.Hour, burst), 2*time.Millisecond, shards(4), keys("tenants", shardKeys), faults(f),
-			traffic(source{name: "calls", keys: "tenants", rate: constantly(perSecond)})),
+		return Case{Name: name, Shows: shows, Scenario: s.scenario(2*time.Minute, s.limit(burst, time.Hour, burst), 2*time.Millisecond, append(s.onShards(), faults(f))...),
 			judge: func(s *Seen) Finding { return judgeAmnesia(s, at, shard, moves*burst) }}
 	}
 	return []Case{
@@ -137,9 +139,7 @@ func outageCases(s *Subject) []Case {
 	of := func(name, shows string, lasts time.Duration, f scenarios.Fault) Case {
 		f.At, f.For = scenarios.Duration(at), scenarios.Duration(lasts)
 		end := int64(at + lasts)
-		return Case{Name: name, Shows: shows, Scenario: s.scenario(time.Minute, s.limit(10, time.Hour, 10), 2*time.Millisecond, shards(4), keys("tenants", shardKeys), faults(f),
-			client("caller", caller),
-			traffic(source{name: "calls", keys: "tenants", rate: constantly(perSecond)})),
+		return Case{Name: name, Shows: shows, Scenario: s.scenario(time.Minute, s.limit(10, time.Hour, 10), 2*time.Millisecond, append(s.onShards(), faults(f), client("caller", caller))...),
 			judge: func(s *Seen) Finding { return judgeOutage(s, end) }}
 	}
 	return []Case{

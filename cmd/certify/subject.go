@@ -204,15 +204,19 @@ func (s *Subject) limit(count int64, period time.Duration, burst int64) *scenari
 	return &scenarios.Limit{Count: scenarios.Count(l.Count), Period: scenarios.Duration(period), Burst: scenarios.Count(l.Burst)}
 }
 
+// slowestStart is how long a program may take to start on a machine that plays many cases at once.
+const slowestStart = scenarios.Duration(2 * time.Minute)
+
 // scenario composes one with the subject as its only limiter.
 func (s *Subject) scenario(horizon time.Duration, l *scenarios.Limit, rtt time.Duration, of ...part) scenarios.Scenario {
 	declared := s.declared
 	declared.Limit = l
-	if p := declared.Process; p != nil && s.dir != "" {
+	if p := declared.Process; p != nil {
 		from := *p
-		if !filepath.IsAbs(from.Directory) {
+		if !filepath.IsAbs(from.Directory) && s.dir != "" {
 			from.Directory = filepath.Join(s.dir, from.Directory)
 		}
+		from.Ready = max(from.Ready, slowestStart)
 		declared.Process = &from
 	}
 	sc := scenarios.Scenario{Horizon: scenarios.Duration(horizon), Network: scenarios.Network{RTT: constant(rtt)}, Limiters: scenarios.Named[scenarios.Limiter]{{Name: s.Name, Value: declared}}}
