@@ -23,7 +23,7 @@ var updateLeague = flag.Bool("update-league", false, "rewrite docs/league.md")
 
 // modules of kinds whose code is not quotalab's own.
 var modules = map[string]string{
-	"boulder": "github.com/letsencrypt/boulder/ratelimits", "redis_rate": "github.com/go-redis/redis_rate/v10",
+	"boulder": "github.com/letsencrypt/boulder", "redis_rate": "github.com/go-redis/redis_rate/v10",
 	"throttled": "github.com/throttled/throttled/v2", "ulule": "github.com/ulule/limiter/v3",
 }
 
@@ -113,7 +113,7 @@ property asserts; *–* is what was not examined, such as a change of limits tha
 
 ## Packages
 
-Unmodified, each as its own documentation connects it to Redis; clients in Node and Python are given one shard, so that they ask no other.
+Unmodified, connected as files of the adapters show. Clients in Node and Python are given one shard, so that they ask no other.
 
 `
 
@@ -159,7 +159,7 @@ func withShortLeague(t *testing.T, page string, packages []entry) string {
 				broken = append(broken, fmt.Sprintf("%s (%s)", p.Name, p.Amount()))
 			}
 		}
-		fmt.Fprintf(&b, "| %s: %s | %s |\n", e.language, strings.TrimPrefix(e.version, "github.com/"), cmp.Or(strings.Join(broken, ", "), "–"))
+		fmt.Fprintf(&b, "| %s, of %s (%s) | %s |\n", e.Limiter, strings.TrimPrefix(e.version, "github.com/"), e.language, cmp.Or(strings.Join(broken, ", "), "–"))
 	}
 	return before + leagueBegins + b.String() + leagueEnds + behind
 }

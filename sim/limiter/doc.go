@@ -51,7 +51,8 @@
 // Two counters in a hash stand for the log of the last period (135 B). Promise: the limit by
 // that estimate, 100 in the tests above, and in theory more than a log's where the
 // last window was not evenly used. Lua takes one command, split two for an admission. Where it
-// ends: race for split; cost, since with a burst of 1 the estimate denies what a log allows.
+// ends: race for split; cost, since of a limit of 1 a day the estimate denies a key that is used
+// every 25 hours, which a log does not.
 //
 // # Sliding log: sliding_log
 //
