@@ -27,6 +27,7 @@ type certifyFlags struct {
 	options, only, require, outs []string
 	limiter, one, mode           string
 	all                          bool
+	spawn                        int
 }
 
 // certifyOutputs are the kinds of -o.
@@ -52,6 +53,7 @@ func (a *app) certifyCommand() *cobra.Command {
   quotalab certify tat --option write=set -o markdown=badges.md
   quotalab certify my-limiter/foreign-node.yaml --require race,exactness
   quotalab certify tat --option write=set --case race/fresh-100 | quotalab run -
+  quotalab certify redis_rate --spawn=1
   quotalab certify --all -o html=league.html`,
 		Args: func(cmd *cobra.Command, given []string) error {
 			if f.all {
@@ -66,6 +68,7 @@ func (a *app) certifyCommand() *cobra.Command {
 	flags.StringArrayVar(&f.options, "option", nil, "an option of the kind, `k=v`; can be repeated")
 	flags.StringVar(&f.limiter, "limiter", "", "of the limiters of a file the one of this `name` alone")
 	flags.StringVar(&f.one, "case", "", "print the scenario of this `case` alone, and play nothing")
+	flags.IntVar(&f.spawn, "spawn", 0, "play the cases of race and exactness that make sense so in real time, on `N` redis-server processes of its own")
 	flags.StringArrayVar(&f.only, "only", nil, "examine this `property` alone; several with commas; can be repeated")
 	flags.StringArrayVar(&f.require, "require", nil, "`property`, or case, that has to hold; several with commas; can be repeated")
 	flags.StringVar(&f.mode, "summary-mode", present.Compact, "compact: a line for each property; full: every case; disabled")
@@ -86,6 +89,9 @@ func (a *app) certify(ctx context.Context, given []string, f *certifyFlags) erro
 	if err != nil {
 		return err
 	}
+	if f.spawn < 0 || f.spawn > mostSpawned {
+		return usagef("--spawn: expected 1 to %d servers", mostSpawned)
+	}
 	if f.one != "" {
 		return a.printCase(subjects, f.one)
 	}
@@ -99,7 +105,11 @@ func (a *app) certify(ctx context.Context, given []string, f *certifyFlags) erro
 	}
 	ctx, done := a.signals.graceful(ctx)
 	defer done()
-	r, err := (&certify.Battery{Loader: a.Loader, Monitor: a.monitor, Only: only}).Run(ctx, subjects)
+	b := &certify.Battery{Loader: a.Loader, Monitor: a.monitor, Only: only}
+	if f.spawn != 0 {
+		b.Servers = campaign.Servers{How: "spawn", Shards: numbered(f.spawn)}
+	}
+	r, err := b.Run(ctx, subjects)
 	a.end()
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -12,10 +13,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/quotalab/quotalab/cmd"
 	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/summary"
 	"github.com/quotalab/quotalab/scenarios"
+	"github.com/quotalab/quotalab/sim/limiter"
 )
 
 var updateFailures = flag.Bool("update-failures", false, "rewrite docs/failures.md")
@@ -134,4 +137,46 @@ func matches(tags map[string]string, wanted []metric.Tag) bool {
 		}
 	}
 	return true
+}
+
+// mutant is quotalab whose kind of the name in MUTANT is the double "broken", in all but the name.
+func mutant() {
+	name, kinds := os.Getenv("MUTANT"), limiter.Builtin()
+	kind, broken := kinds[name], kinds["broken"]
+	kind.New, kind.TAT, kind.OneKey, kind.ScriptCalls, kind.Telemetry = broken.New, broken.TAT, nil, nil, nil
+	os.Exit(cmd.Main(limiter.Kinds{name: kind}))
+}
+
+// TestMuseumFailsOnBrokenLimiters: whichever kind of limiter is replaced by "broken", a scenario of
+// the museum that has it does not hold any more.
+func TestMuseumFailsOnBrokenLimiters(t *testing.T) {
+	t.Parallel()
+	shows := map[string]string{
+		"boulder": "boulder-fast-denials", "fixed_window": "window-edge-burst", "redis_rate": "frozen-shard-stall", "sliding_counter": "window-edge-burst",
+		"sliding_log": "sliding-log-same-instant", "tat": "boulder-lost-spends", "throttled": "throttled-contention", "ulule": "ulule-noscript",
+	}
+	used := map[string]bool{}
+	for _, name := range scenarios.Museum() {
+		s, problems, err := scenarios.Load(name)
+		if err != nil || len(problems) > 0 {
+			t.Fatal(err, problems)
+		}
+		for _, l := range s.Limiters {
+			used[l.Value.Kind] = true
+			if shows[l.Value.Kind] == "" {
+				t.Errorf("%s: no scenario is known to fail with a broken %s", name, l.Value.Kind)
+			}
+		}
+	}
+	for kind, name := range shows {
+		if !used[kind] {
+			t.Errorf("no scenario of the museum has the kind %s", kind)
+		}
+		c := exec.Command("mutant", "run", name, "-q", "--dir", filepath.Join(t.TempDir(), "record"))
+		c.Env = append(os.Environ(), "MUTANT="+kind)
+		out, err := c.CombinedOutput()
+		if code := c.ProcessState.ExitCode(); code != 99 {
+			t.Errorf("%s with a broken %s: exit code %d (%v), expected 99:\n%s", name, kind, code, err, out)
+		}
+	}
 }

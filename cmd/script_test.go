@@ -31,6 +31,7 @@ func TestMain(m *testing.M) {
 		"exiting":  exiting,
 		"limited":  limited,
 		"measured": measured,
+		"mutant":   mutant,
 	})
 }
 

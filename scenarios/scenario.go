@@ -329,7 +329,7 @@ type Traffic struct {
 	Keys        string      `yaml:"keys" doc:"population that a request's key comes from (this or batch; left out with replay: the file's own keys)" example:"users"`
 	Limit       string      `yaml:"limit" doc:"name of the limit that a request takes from; left out: the limiter's only one" example:"per_user"`
 	Batch       []BatchItem `yaml:"batch" doc:"several limits that one request takes from at once"`
-	Cost        Count       `yaml:"cost" doc:"tokens that a request takes" default:"1" min:"1"`
+	Cost        Count       `yaml:"cost" doc:"tokens that a request takes; 0: it asks, and takes nothing" default:"1" min:"0"`
 	Limiters    []string    `yaml:"limiters" doc:"limiters that every request is sent to, each independently; left out: all"`
 	Via         []string    `yaml:"via" doc:"clients that a request passes in order, the next only if the one before allowed it; left out: the only client"`
 	Pause       Duration    `yaml:"pause" doc:"time between one client's answer and the request to the next in via" default:"0s" min:"0"`
@@ -387,7 +387,7 @@ type Process struct {
 	Command     []string    `yaml:"command" doc:"program and its arguments"`
 	URL         string      `yaml:"url" json:",omitempty" doc:"of kind http or envoy_rls, instead of command: where a service is running already, http://HOST:PORT, https://HOST:PORT or unix:///PATH; in real time only" example:"http://127.0.0.1:8080"`
 	Directory   string      `yaml:"directory" doc:"folder that it is started in, relative to the scenario's file; left out: that of the file" example:"my-limiter"`
-	Environment Options     `yaml:"environment" doc:"variables of its environment, beside quotalab's own; {redis} is the first shard's Unix socket, {redis.NAME} that of a shard, {listen} where a service listens"`
+	Environment Options     `yaml:"environment" doc:"variables of its environment, beside quotalab's own; {redis} is the first shard's Unix socket, {redis.NAME} that of a shard, {listen} where a service listens, {count} and {period_ms} are its limit if there is one alone"`
 	Clock       string      `yaml:"clock" doc:"node, python: clock and timers of the runtime are virtual; preload: the C library's time of day is; none: it keeps the wall clock" default:"none" enum:"node,python,preload,none"`
 	Time        string      `yaml:"time" doc:"whose time it judges by: redis, or client, which needs a virtual clock" default:"redis" enum:"redis,client"`
 	Quiet       string      `yaml:"quiet" doc:"how it is known to have done all that it does: exact, as the kernel shows it; fast, as the shim of clock: node says, or when each request has had a consequence; batched, so too, and what comes at one instant is given at once" default:"exact" enum:"exact,fast,batched"`

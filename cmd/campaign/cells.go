@@ -188,7 +188,8 @@ type Local struct {
 	*Loader
 	Overrides
 	Monitor
-	Left func(limiter string, keys []fakeredis.Left) // of run.Options; may be nil
+	Left     func(limiter string, keys []fakeredis.Left) // of run.Options; may be nil
+	Executed func(words []string, byScript bool)         // of run.Options; may be nil
 }
 
 // Run plays a cell, on servers if it is one of real time, and analyses it.
@@ -206,7 +207,7 @@ func (l Local) Run(ctx context.Context, c Cell, dir string) (_ *Outcome, err err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	r := NewRun(s, o.Now)
-	r.Dir, r.Left = dir, l.Left
+	r.Dir, r.Left, r.Executed = dir, l.Left, l.Executed
 	step, end := l.Monitor.Run(c.String(), s.Plan)
 	defer end()
 	r.Progress, r.Tell = step, func(text string) { l.Monitor.Note("%s", text) }

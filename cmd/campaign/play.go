@@ -43,6 +43,7 @@ type Run struct {
 	Progress func(at, arrivals int64)                    // as of a Monitor; may be nil
 	Tell     func(string)                                // as a Monitor's Note; may be nil
 	Left     func(limiter string, keys []fakeredis.Left) // of run.Options; may be nil
+	Executed func(words []string, byScript bool)         // of run.Options; may be nil
 }
 
 // NewRun returns a run of a stage that begins at an instant.
@@ -66,7 +67,7 @@ type Played struct {
 // Play plays the plan into a record, which is complete when it returns, also
 // if ctx ended the run.
 func (r Run) Play(ctx context.Context) (*Played, error) {
-	o := run.Options{Live: r.Live, Engine: r.Engine, Wire: r.Wire, Progress: r.Progress, Tell: r.Tell, Cores: r.Cores, Left: r.Left}
+	o := run.Options{Live: r.Live, Engine: r.Engine, Wire: r.Wire, Progress: r.Progress, Tell: r.Tell, Cores: r.Cores, Left: r.Left, Executed: r.Executed}
 	if r.Meter != nil {
 		o.InFlight = new(atomic.Int64)
 		if err := r.Meter.InFlight(o.InFlight.Load); err != nil {

@@ -35,6 +35,7 @@ func raceCases(s *Subject) (all []Case) {
 				Name:     fmt.Sprintf("%s-%d", state.name, burst),
 				Shows:    fmt.Sprintf("64 callers at one instant, 8 times, on a %s key with a burst of %d that does not come back meanwhile.", state.name, burst),
 				Scenario: s.scenario(state.at+160*time.Millisecond, s.limit(burst, year, burst), 5*time.Millisecond, keys("one", 1), state.first, traffic(callers)),
+				real:     state.name != "stale",
 				judge:    judgeRace,
 			})
 		}
@@ -85,6 +86,7 @@ func exactnessCases(s *Subject) (all []Case) {
 			Scenario: s.scenario(25*refill, s.limit(c.count, c.period, c.burst), 0, func(sc *scenario) {
 				keys("some", 2)(sc)
 			}, traffic(list...)),
+			real:  c.name == "even" || c.name == "costs",
 			judge: judgeExact,
 		})
 	}
@@ -92,8 +94,11 @@ func exactnessCases(s *Subject) (all []Case) {
 }
 
 func judgeExact(s *Seen) Finding {
-	if s.audited.Algorithm == "" {
+	switch {
+	case s.audited.Algorithm == "":
 		return judgeEnvelope(s)
+	case s.manifest.Clock == "real":
+		return judgeCertain(s)
 	}
 	under, _ := s.wronglyDenied()
 	wrong, compared, off := int64(0), int64(0), int64(0)
@@ -137,6 +142,24 @@ func judgeExact(s *Seen) Finding {
 		unknown += "; it does not tell when to come back"
 	}
 	return holds(0, "wrong", "%s%s", text, unknown)
+}
+
+// judgeCertain judges a record of real time, by what is wrong whatever the order was of requests that were under
+// way together.
+func judgeCertain(s *Seen) Finding {
+	text := fmt.Sprintf("%d decisions judged, %d of them ambiguous", s.audited.Compared, s.audited.Ambiguous)
+	retry := s.audited.Retry
+	switch {
+	case s.over() > 0:
+		return broken(float64(s.over()), "over-admitted", "%d at least; %s", s.over(), text)
+	case s.audited.Under > 0:
+		return broken(float64(s.audited.Under), "wrongly denied", "%d at least; %s", s.audited.Under, text)
+	case s.count(failed) > 0:
+		return broken(float64(s.count(failed)), "errors", "%s: %s", s.errorsBy(), s.firstError())
+	case retry.Early.Count > 0:
+		return broken(retry.Early.Max.Seconds(), "s too early", "%d of %d denied clients are told to come back too early, by up to %s", retry.Early.Count, retry.Compared, unit.Time(retry.Early.Max))
+	}
+	return holds(0, "wrong", "%s", text)
 }
 
 // judgeEnvelope is of a limiter that declares no algorithm.
@@ -231,18 +254,36 @@ func costCases(s *Subject) []Case {
 		Scenario: s.scenario(365*day, s.limit(5, 90*day, 5), 0, keys("one", 1), traffic(source{name: "now-and-then", keys: "one", rate: atOnce(1, 100*time.Hour)})),
 		judge:    fair,
 	}, {
-		Name:    "zero",
-		Shows:   "Requests that cost nothing.",
-		Omitted: "scenarios have costs from 1 on",
+		Name:  "zero",
+		Shows: "100 requests that cost nothing on a key with a burst of 20, then 30 that cost 1.",
+		Scenario: s.scenario(20*time.Second, s.limit(20, year, 20), 0, keys("one", 1), traffic(source{name: "free", keys: "one", cost: free, rate: between(0, 10*time.Second, constantly(10))},
+			source{name: "paid", keys: "one", rate: from(11*time.Second, within(30, time.Second))})),
+		judge: judgeFree,
 	}}
 	if p := s.declared.Process; p != nil && p.Request != nil && !strings.Contains(p.Request.Path+strings.Join(p.Request.Headers, " "), "{cost}") {
 		for i := range all {
-			if t := all[i].Scenario.Traffic; len(t) > 0 && t[0].Value.Cost > 1 {
+			if t := all[i].Scenario.Traffic; len(t) > 0 && t[0].Value.Cost != 1 {
 				all[i].Omitted = "its request has no {cost}"
 			}
 		}
 	}
 	return all
+}
+
+func judgeFree(s *Seen) Finding {
+	denied := s.count(ofTraffic("free", func(o *record.Observation) bool { return o.Decision == record.Denied }))
+	through := s.count(ofTraffic("paid", allowed))
+	switch {
+	case s.count(failed) > 0:
+		return broken(float64(s.count(failed)), "errors", "%s: %s", s.errorsBy(), s.firstError())
+	case s.over() > 0:
+		return broken(float64(s.over()), "over-admitted", "%s too many", s.counted(s.over()))
+	case denied > 0:
+		return broken(float64(denied), "wrongly denied", "%d requests that cost nothing are denied on a full bucket", denied)
+	case through < 20:
+		return broken(float64(20-through), "wrongly denied", "%d of 20 tokens are gone after requests that cost nothing", 20-through)
+	}
+	return holds(0, "wrongly denied", "requests that cost nothing take nothing")
 }
 
 // changeCases returns cases in which the limit of keys that are in debt becomes ten times what it was, or a tenth.

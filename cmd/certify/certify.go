@@ -25,6 +25,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/quotalab/quotalab/cmd/campaign"
 	"github.com/quotalab/quotalab/scenarios"
@@ -58,7 +59,7 @@ func Properties() []Property {
 		{"exactness", "Requests one after another get the decisions of the declared algorithm, and a client is told what remains and when to come back.", exactnessCases},
 		{"window", "No stretch of time holds more than the algorithm promises, neither across the edge of a window nor after an idle time.", windowCases},
 		{"clock", "Clients whose clocks are off, or step, change no decision.", clockCases},
-		{"amnesia", "What was spent is remembered when a shard is lost, comes back or joins.", amnesiaCases},
+		{"amnesia", "A shard that is lost, comes back or joins gives a new burst to the keys that it moves, once, and nothing to others.", amnesiaCases},
 		{"outage", "While a shard refuses, stands still or is slow nothing is let through that has no room, answers come within 2 s, and all is well within 5 s of its end.", outageCases},
 		{"reset", "A connection that dies between two commands of a decision locks nobody out and leaves no key for good.", resetCases},
 		{"cost", "Costs above the burst, tiny and large rates and long periods are decided as any other.", costCases},
@@ -85,6 +86,7 @@ type Case struct {
 	Shows    string // what is played, in a sentence
 	Scenario scenarios.Scenario
 	Omitted  string // why it is not examined; "": it is
+	real     bool   // it makes sense in real time too
 	judge    func(*Seen) Finding
 }
 
@@ -138,9 +140,12 @@ type Battery struct {
 	*campaign.Loader
 	campaign.Monitor
 	Only []string // of the properties; nil: all
+	// Servers are what the cases that make sense so are played on in real time; of the zero
+	// value all are played in virtual time.
+	Servers campaign.Servers
 }
 
-// Run examines subjects, all cases of all side by side.
+// Run examines subjects, all cases of all side by side, in real time one after another.
 func (b *Battery) Run(ctx context.Context, subjects []*Subject) (_ *Result, err error) {
 	dir, remove, err := child.Folder("certify")
 	if err != nil {
@@ -152,21 +157,33 @@ func (b *Battery) Run(ctx context.Context, subjects []*Subject) (_ *Result, err 
 	for n, s := range subjects {
 		c := newCertificate(s)
 		for i, cases := range s.Cases() {
-			if b.Only != nil && !slices.Contains(b.Only, Properties()[i].Name) {
+			if b.real() {
+				cases = slices.DeleteFunc(cases, func(c Case) bool { return !c.real })
+			}
+			if len(cases) == 0 || b.Only != nil && !slices.Contains(b.Only, Properties()[i].Name) {
 				continue
 			}
 			c.Properties = append(c.Properties, PropertyResult{Name: Properties()[i].Name, Asserts: Properties()[i].Asserts, Cases: make([]CaseResult, len(cases))})
 			for j := range cases {
-				work = append(work, &examination{of: s, certificate: n, property: len(c.Properties) - 1, place: j, Case: &cases[j], dir: filepath.Join(dir, fmt.Sprint(len(work)))})
+				work = append(work, &examination{again: s.Replay(cases[j].Name) + b.flags(), of: s, certificate: n, property: len(c.Properties) - 1, place: j, Case: &cases[j], dir: filepath.Join(dir, fmt.Sprint(len(work)))})
 			}
 		}
 		r.Limiters = append(r.Limiters, c)
 	}
+	if len(work) == 0 {
+		return nil, campaign.Invalidf("--spawn: expected a property with cases that make sense in real time, found %s: race and exactness have some", strings.Join(b.Only, ", "))
+	}
 	b.Begin(len(work), "cases")
 	local := campaign.Local{Loader: b.Loader, Overrides: campaign.Overrides{Cores: campaign.AllCores()}, Monitor: named{b.Monitor}}
-	campaign.InParallel(len(work), runtime.GOMAXPROCS(0), func(i int) {
-		if ctx.Err() == nil {
+	together := runtime.GOMAXPROCS(0)
+	if b.real() {
+		local.Clock, local.Servers, together = "real", b.Servers, 1
+	}
+	var failed atomic.Bool
+	campaign.InParallel(len(work), together, func(i int) {
+		if ctx.Err() == nil && !failed.Load() {
 			work[i].err = work[i].run(ctx, local)
+			failed.CompareAndSwap(false, work[i].err != nil)
 		}
 		b.Done()
 	})
@@ -187,6 +204,17 @@ func (b *Battery) Run(ctx context.Context, subjects []*Subject) (_ *Result, err 
 	return r, nil
 }
 
+// flags are those by which a case is played as the battery plays it.
+func (b *Battery) flags() string {
+	if b.real() {
+		return fmt.Sprintf(" --spawn=%d", len(b.Servers.Shards))
+	}
+	return ""
+}
+
+// real reports whether the battery is played in real time.
+func (b *Battery) real() bool { return b.Servers.How != "" }
+
 // named is a Monitor that calls runs by their scenarios.
 type named struct{ campaign.Monitor }
 
@@ -197,6 +225,7 @@ func (n named) Run(_ string, p *plan.Plan) (step func(at, arrivals int64), end f
 // examination is a case under way.
 type examination struct {
 	*Case
+	again                        string // the command that plays it
 	of                           *Subject
 	certificate, property, place int
 	dir                          string
@@ -208,7 +237,7 @@ type examination struct {
 func (e *examination) result() CaseResult {
 	c := CaseResult{Name: e.Name, Shows: e.Shows, Verdict: e.found.Verdict, Text: e.found.Text}
 	if e.found.Verdict != NotExamined {
-		c.Number, c.Unit, c.Replay = &e.found.Number, e.found.Unit, e.of.Replay(e.Name)
+		c.Number, c.Unit, c.Replay = &e.found.Number, e.found.Unit, e.again
 	}
 	return c
 }
@@ -228,7 +257,9 @@ func (e *examination) run(ctx context.Context, local campaign.Local) error {
 		return fmt.Errorf("its scenario is wrong, which is a mistake of the battery: %w\n%s", problems, text)
 	}
 	var left []fakeredis.Left
+	var asked used
 	local.Left = func(_ string, keys []fakeredis.Left) { left = append(left, keys...) }
+	local.Executed = asked.see
 	played, err := local.Run(ctx, campaign.Cell{Scenario: s}, e.dir)
 	var refused scenarios.Problems
 	switch {
@@ -246,8 +277,11 @@ func (e *examination) run(ctx context.Context, local campaign.Local) error {
 	if err != nil {
 		return err
 	}
-	seen.left = left
+	seen.left, seen.used, seen.outside = left, &asked, e.of.declared.Process != nil
 	e.found, e.versions = e.judge(seen), a.Reader.Manifest().Versions
+	if text := seen.refusesCosts(); text != "" {
+		e.found = Finding{Verdict: NotExamined, Text: text}
+	}
 	return nil
 }
 

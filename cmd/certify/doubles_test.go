@@ -145,8 +145,13 @@ func (x *exact) treat(b limits.Bucket, t limiter.Take, now int64, found bool) {
 	x.state.Lock()
 	defer x.state.Unlock()
 	switch {
-	case x.ill == "amnesia" && !found:
-		b.Reset()
+	case x.ill == "amnesia" && l.Count == 20 && l.Period == time.Hour: // a key that was lost once is forgotten every time
+		if !found && b.Peek(now, 0).ResetAfter > 0 {
+			x.state.days[t.Key]++
+		}
+		if x.state.days[t.Key] > 0 {
+			b.Reset()
+		}
 	case x.ill == "window" && l.Period == 1000*time.Second: // as a fixed window is full again
 		if day := now / int64(l.Period); x.state.days[t.Key] != day {
 			b.Reset()

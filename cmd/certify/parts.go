@@ -1,6 +1,7 @@
 package certify
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/quotalab/quotalab/scenarios"
@@ -27,16 +28,19 @@ type source struct {
 	name   string
 	keys   string
 	rate   scenarios.RatePattern
-	cost   int64
+	cost   int64 // 0: 1
 	via    string
 	random bool // Poisson, where it is even otherwise
 }
+
+// free is the cost of requests that take nothing.
+const free = -1
 
 // traffic adds sources.
 func traffic(list ...source) part {
 	return func(s *scenario) {
 		for _, x := range list {
-			t := scenarios.Traffic{Rate: x.rate, Keys: x.keys, Gaps: scenarios.Gaps{Even: !x.random, Poisson: x.random}, Cost: scenarios.Count(x.cost)}
+			t := scenarios.Traffic{Rate: x.rate, Keys: x.keys, Gaps: scenarios.Gaps{Even: !x.random, Poisson: x.random}, Cost: scenarios.Count(max(0, cmp.Or(x.cost, 1)))}
 			if x.via != "" {
 				t.Via = []string{x.via}
 			}

@@ -2,14 +2,18 @@ package certify
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/scenarios"
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 // hygieneCases returns cases that look at what the limiter does to Redis.
@@ -41,11 +45,17 @@ func hygieneCases(s *Subject) []Case {
 	}, {
 		Name: "cluster", Shows: "The shards are the masters of a Redis Cluster.", Scenario: cluster, judge: judgeErrors,
 	}}
+	letters := s.scenario(10*time.Second, s.limit(5, time.Hour, 5), time.Millisecond, lettered(10), lettersOf(10))
 	all = append(all, Case{
-		Name:     "prefix",
-		Shows:    "Keys that begin with ten different letters; a user of Redis may be restricted to the limiter's prefix if all that it writes begins alike.",
-		Scenario: s.scenario(10*time.Second, s.limit(100, time.Hour, 100), time.Millisecond, lettered(10), lettersOf(10)),
-		judge:    judgePrefix,
+		Name:     "acl",
+		Shows:    "Keys that begin with ten different letters; a user of Redis can be restricted to the limiter's prefix if all that its commands and scripts touch begins alike.",
+		Scenario: letters,
+		judge:    judgeACL,
+	}, Case{
+		Name:     "slots",
+		Shows:    "The keys of each command, and those that a script uses, are looked at: a Redis Cluster refuses those in several slots (CROSSSLOT).",
+		Scenario: letters,
+		judge:    judgeSlots,
 	})
 	for _, n := range []int{1, 100} {
 		all = append(all, Case{
@@ -80,21 +90,94 @@ func lettersOf(n int) part {
 
 func letter(i int) string { return string(rune('a'+2*i)) + "-key" }
 
-// judgePrefix looks for what all keys begin with.
-func judgePrefix(s *Seen) Finding {
-	if len(s.left) == 0 {
-		return Finding{Verdict: NotExamined, Text: "it leaves no key behind that could be looked at"}
+// used is what embedded shards were asked in a case, by scripts too.
+type used struct {
+	sync.Mutex
+	commands map[string]bool
+	prefix   string    // of all keys
+	keys     [2]string // the first, and one that has another beginning
+	declared []string  // of the script that calls
+	crossing int       // commands with keys in several slots
+	crosses  string    // the first
+}
+
+// see is told of a command.
+func (u *used) see(words []string, byScript bool) {
+	name := rediscmd.Lower(words[0])
+	c := rediscmd.Of(name)
+	if c.Has(rediscmd.OfConnections) {
+		return
 	}
-	prefix := s.left[0].Key
-	for _, k := range s.left {
-		for !strings.HasPrefix(k.Key, prefix) {
-			prefix = prefix[:len(prefix)-1]
+	u.Lock()
+	defer u.Unlock()
+	var keys []string
+	c.Keys(len(words), func(i int) string { return words[i] }, func(at int) { keys = append(keys, words[at]) })
+	if len(u.commands) == 0 {
+		u.commands = map[string]bool{}
+	}
+	u.commands[name] = true
+	for _, key := range keys {
+		if u.keys[0] == "" {
+			u.keys[0], u.prefix = key, key
+		}
+		for !strings.HasPrefix(key, u.prefix) {
+			u.keys[1], u.prefix = key, u.prefix[:len(u.prefix)-1]
 		}
 	}
-	if prefix == "" {
-		return broken(float64(len(s.left)), "keys", "its keys begin with nothing in common, such as %q and %q, so that an ACL cannot be limited to them", s.left[0].Key, s.left[len(s.left)-1].Key)
+	together := keys
+	if byScript {
+		if len(keys) > 0 && len(u.declared) == 0 {
+			u.cross("%s of a script uses the key %q, where the script declares none", name, keys[0])
+		}
+		together = slices.Concat(u.declared, keys)
+	} else {
+		u.declared = keys
 	}
-	return holds(0, "keys", "all keys begin with %q", prefix)
+	for _, key := range together {
+		if rediscmd.Slot(key) != rediscmd.Slot(together[0]) {
+			u.cross("%s has %q and %q, which are in different slots", name, together[0], key)
+			break
+		}
+	}
+}
+
+func (u *used) cross(text string, args ...any) {
+	if u.crossing++; u.crossing == 1 {
+		u.crosses = fmt.Sprintf(text, args...)
+	}
+}
+
+// beyond are commands that reach keys beyond any prefix, or the server.
+var beyond = []string{"config", "debug", "flushall", "flushdb", "keys", "migrate", "monitor", "randomkey", "scan", "shutdown", "swapdb"}
+
+var askedNothing = Finding{Verdict: NotExamined, Text: "it asks no shard"}
+
+// judgeACL looks for what all keys begin with, and which commands there are.
+func judgeACL(s *Seen) Finding {
+	rule := "~" + s.used.prefix + "*"
+	for _, name := range slices.Sorted(maps.Keys(s.used.commands)) {
+		rule += " +" + name
+	}
+	switch at := slices.IndexFunc(beyond, func(name string) bool { return s.used.commands[name] }); {
+	case len(s.used.commands) == 0:
+		return askedNothing
+	case at >= 0:
+		return broken(1, "commands", "it sends %s, which reaches beyond any prefix", beyond[at])
+	case s.used.prefix == "" && s.used.keys[0] != "":
+		return broken(2, "keys", "its keys begin with nothing in common, such as %q and %q, so that an ACL cannot be limited to them", s.used.keys[0], s.used.keys[1])
+	}
+	return holds(0, "keys", "the ACL rule %s is enough", rule)
+}
+
+// judgeSlots looks for keys in several slots.
+func judgeSlots(s *Seen) Finding {
+	if len(s.used.commands) == 0 {
+		return askedNothing
+	}
+	if s.used.crossing > 0 {
+		return broken(float64(s.used.crossing), "commands", "%s", s.used.crosses)
+	}
+	return holds(0, "commands", "the keys of each command are in one slot")
 }
 
 // judgeMemory says what a key takes; nothing of it is wrong.
@@ -190,6 +273,9 @@ func judgeSpread(s *Seen) Finding {
 	share := float64(most) / float64(max(1, len(s.all)))
 	if hottest == "" {
 		return Finding{Verdict: NotExamined, Text: "it asks no shard"}
+	}
+	if s.outside && len(asked) == 1 {
+		return Finding{Verdict: NotExamined, Text: "its Redis client is given one shard alone"}
 	}
 	text := fmt.Sprintf("%s of the decisions ask %s; even is 25 %%", unit.Percent(share), hottest)
 	if share > 0.5 {

@@ -171,6 +171,9 @@ func (c *Certificate) write(w io.Writer, l present.Look, all bool) error {
 	return again.Write(w, present.Look{Colour: l.Colour})
 }
 
+// Amount is the number of a verdict with what it is of.
+func (p *PropertyResult) Amount() string { return numberCell(p.Number).Text + " " + p.Unit }
+
 // League is the table of all limiters: a column for each property.
 func (r *Result) League() *present.Table {
 	t := present.NewTable("league", fmt.Sprintf("What %s guarantee", unit.Counted(int64(len(r.Limiters)), "limiter")), "limiter", "algorithm")
@@ -184,7 +187,7 @@ func (r *Result) League() *present.Table {
 			cell := p.Verdict.cell()
 			switch p.Verdict {
 			case Broken:
-				cell.Text = numberCell(p.Number).Text + " " + p.Unit
+				cell.Text = p.Amount()
 			case NotExamined:
 				cell = present.None
 			}

@@ -22,6 +22,8 @@ type Seen struct {
 	audited  audit.Limiter
 	all      []record.Observation // in the order in which they took effect
 	left     []fakeredis.Left     // the keys that are there at the end
+	used     *used                // what embedded shards were asked
+	outside  bool                 // the limiter lives in a process of its own
 }
 
 func newSeen(a *campaign.Analysis) (*Seen, error) {
@@ -74,6 +76,27 @@ func (s *Seen) errorsBy() string {
 		order[i] = fmt.Sprintf("%d %s", kinds[k], strings.ReplaceAll(k, "_", " "))
 	}
 	return strings.Join(order, ", ")
+}
+
+// refusesCosts says that a limiter outside refuses all costs but 1, of which no
+// configuration tells; "": it does not, or there are none.
+func (s *Seen) refusesCosts() string {
+	refused := ""
+	for i := range s.all {
+		o := &s.all[i]
+		if len(o.Takes) == 0 || o.Takes[0].Cost == 1 {
+			continue
+		}
+		if o.Error != "unexpected" || !s.outside {
+			return ""
+		}
+		refused = o.Message
+	}
+	if refused == "" {
+		return ""
+	}
+	first, _, _ := strings.Cut(refused, "\n")
+	return "it refuses every request that does not cost 1: " + first
 }
 
 // firstError is the text of the first error, "" if there is none.
@@ -184,17 +207,15 @@ func (s *Seen) wronglyDenied() (n int64, keys int) {
 	return n, len(on)
 }
 
-// overFrom counts admissions from an instant on that the reference has no room for, given all before.
-func (s *Seen) overFrom(at time.Duration) (n int64) {
-	if s.audited.Algorithm == "" {
-		return s.over()
-	}
+// overFrom counts admissions from an instant on that the reference has no room for, given all before, by key.
+func (s *Seen) overFrom(at time.Duration) map[string]int64 {
+	over := map[string]int64{}
 	s.replay(func(t told) {
 		if t.Decision == record.Allowed && !t.says.Allowed && t.Sent >= int64(at) && t.says.Margin > s.manifest.Limiters[0].Resolution {
-			n++
+			over[t.Takes[0].Key]++
 		}
 	})
-	return n
+	return over
 }
 
 // worstCount is the most tokens that one key was given in any stretch of a length.

@@ -3,7 +3,9 @@ package certify
 import (
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -112,6 +114,11 @@ func ofFile(kinds limiter.Kinds, g Given) (all []*Subject, err error) {
 		s.declared.Limit, s.declared.Limits, s.declared.Overrides = nil, nil, nil
 		if p := e.Value.Process; p != nil {
 			s.Algorithm = p.Algorithm
+			if p.Request != nil || p.Descriptor != nil {
+				if err := toldLimit(g.Name, e.Name, p); err != nil {
+					return nil, err
+				}
+			}
 		}
 		s.judgedBy()
 		if len(declared) > 1 {
@@ -123,6 +130,16 @@ func ofFile(kinds limiter.Kinds, g Given) (all []*Subject, err error) {
 		return nil, campaign.Invalidf("%s: no limiter %q%s: there is %s", g.Name, g.Only, metric.DidYouMean(g.Only, declared.Names()), strings.Join(declared.Names(), ", "))
 	}
 	return all, nil
+}
+
+// toldLimit refuses a service that keeps a limit of its own, of which every verdict would be wrong.
+func toldLimit(file, name string, p *scenarios.Process) error {
+	for _, e := range p.Environment {
+		if strings.Contains(e.Value, "{count}") {
+			return nil
+		}
+	}
+	return campaign.Invalidf("%s: limiters.%s.process.environment: expected a variable with {count}, and one with {period_ms}, by which the service is told the battery's limits, found none", file, name)
 }
 
 // League returns all kinds that decide in this process, but test doubles; of a
@@ -161,7 +178,17 @@ func shellWord(w string) string {
 
 // Replay returns the command that plays a case alone.
 func (s *Subject) Replay(name string) string {
-	return fmt.Sprintf("quotalab certify %s --case %s | quotalab run -", s.Argument, name)
+	p := program(os.Args[0])
+	return fmt.Sprintf("%s certify %s --case %s | %[1]s run -", p, s.Argument, name)
+}
+
+// program returns how the user calls this program, which may be a binary of their own:
+// what "go run" has built is gone afterwards, so that go has to run its package again.
+func program(called string) string {
+	if info, ok := debug.ReadBuildInfo(); ok && strings.Contains(filepath.ToSlash(called), "/go-build") {
+		return "go run " + info.Path
+	}
+	return shellWord(called)
 }
 
 // path returns where the scenario of a case stands: its process is started from
@@ -177,15 +204,19 @@ func (s *Subject) limit(count int64, period time.Duration, burst int64) *scenari
 	return &scenarios.Limit{Count: scenarios.Count(l.Count), Period: scenarios.Duration(period), Burst: scenarios.Count(l.Burst)}
 }
 
+// slowestStart is how long a program may take to start on a machine that plays many cases at once.
+const slowestStart = scenarios.Duration(2 * time.Minute)
+
 // scenario composes one with the subject as its only limiter.
 func (s *Subject) scenario(horizon time.Duration, l *scenarios.Limit, rtt time.Duration, of ...part) scenarios.Scenario {
 	declared := s.declared
 	declared.Limit = l
-	if p := declared.Process; p != nil && s.dir != "" {
+	if p := declared.Process; p != nil {
 		from := *p
-		if !filepath.IsAbs(from.Directory) {
+		if !filepath.IsAbs(from.Directory) && s.dir != "" {
 			from.Directory = filepath.Join(s.dir, from.Directory)
 		}
+		from.Ready = max(from.Ready, slowestStart)
 		declared.Process = &from
 	}
 	sc := scenarios.Scenario{Horizon: scenarios.Duration(horizon), Network: scenarios.Network{RTT: constant(rtt)}, Limiters: scenarios.Named[scenarios.Limiter]{{Name: s.Name, Value: declared}}}

@@ -73,6 +73,48 @@ func Program(t testing.TB, program, debian string) string {
 	return ""
 }
 
+// Project writes a project out and builds it by lines of a shell, once for all tests:
+// its folder in the user's cache is named by what was written. product is what there
+// is once it is built.
+func Project(t testing.TB, name string, write func(dir string) ([]string, error), product string, build ...string) string {
+	t.Helper()
+	must := func(err error) {
+		if err != nil {
+			t.Helper()
+			t.Fatal(err)
+		}
+	}
+	files, err := write(filepath.Join(t.TempDir(), name))
+	must(err)
+	sum := sha256.New()
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		must(err)
+		fmt.Fprintf(sum, "%s %d %s", filepath.Base(f), len(text), text)
+	}
+	cache, err := os.UserCacheDir()
+	must(err)
+	dir := filepath.Join(cache, "quotalab-tests", fmt.Sprintf("%s-%.16x", name, sum.Sum(nil)))
+	must(os.MkdirAll(filepath.Dir(dir), 0o755))
+	unlock, err := lockedfile.MutexAt(dir + ".lock").Lock()
+	must(err)
+	defer unlock()
+	if _, err := os.Stat(filepath.Join(dir, product)); err == nil {
+		return dir
+	}
+	must(os.RemoveAll(dir))
+	_, err = write(dir)
+	must(err)
+	for _, line := range build {
+		cmd := exec.Command("sh", "-c", line)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", line, err, out)
+		}
+	}
+	return dir
+}
+
 // Quotalab returns the path of quotalab as its users build it: unlike a test's
 // binary it knows the versions of what was linked into it. It is built once for all
 // packages that are tested at the same time, and again only after a change of its

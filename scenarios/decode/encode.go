@@ -43,7 +43,7 @@ func (l *Language) Encode(of any) ([]byte, error) {
 
 // says reports whether a field's value has to be written.
 func (l *Language) says(f field, v reflect.Value) bool {
-	if v.IsZero() {
+	if v.IsZero() && (f.initial == "" || f.min == nil || *f.min != bound{}) { // else 0 may be meant
 		return f.required && scalars[v.Type()].read != nil
 	}
 	initial := reflect.New(v.Type()).Elem()

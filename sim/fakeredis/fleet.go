@@ -40,6 +40,9 @@ type Spec struct {
 	// Wire says that every command goes through go-redis' pool, writer and reader,
 	// which is slower and makes no other difference.
 	Wire bool
+	// Executed is told of every command that an embedded shard executes, and whether
+	// a script called it. May be nil.
+	Executed func(words []string, byScript bool)
 }
 
 // ClientSpec describes one client of a fleet.

@@ -100,11 +100,13 @@ type embedded struct {
 	data     *redisdata.Store
 	client   *redisdata.Client // whose command is executed
 	lua      *scripts
-	guests   []*guest // connections of other programs
+	executed func(words []string, byScript bool) // of the Spec
+	calling  bool                                // a script is
+	guests   []*guest                            // connections of other programs
 }
 
 func newEmbedded(s *Shard, spec Spec) *embedded {
-	e := &embedded{Shard: s, epoch: s.sched.Time().UnixNano() - s.sched.Now(), data: redisdata.New(spec.Stream("picks/" + s.Name)), client: new(redisdata.Client)}
+	e := &embedded{Shard: s, epoch: s.sched.Time().UnixNano() - s.sched.Now(), data: redisdata.New(spec.Stream("picks/" + s.Name)), client: new(redisdata.Client), executed: spec.Executed}
 	e.lua = newScripts(e)
 	return e
 }
@@ -162,8 +164,13 @@ func (s *embedded) execute(name string, words []string) []byte {
 // run runs one command that is not refused.
 func (s *embedded) run(name string, words []string) []byte {
 	s.advance()
+	if s.executed != nil {
+		s.executed(words, s.calling)
+	}
 	if runsScripts(name) {
-		if reply := s.lua.run(name, words); reply != nil {
+		s.calling = true
+		reply := s.lua.run(name, words)
+		if s.calling = false; reply != nil {
 			return reply
 		}
 	}

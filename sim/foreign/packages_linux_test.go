@@ -2,7 +2,6 @@ package foreign_test
 
 import (
 	"cmp"
-	"crypto/sha256"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,61 +12,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rogpeppe/go-internal/lockedfile"
-
 	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/scenarios"
 	"github.com/quotalab/quotalab/sim/foreign"
 	"github.com/quotalab/quotalab/sim/limiter"
 )
 
-// adapter writes an adapter out and builds it, once for all tests: its folder
-// is named by what is in it.
+// adapter writes an adapter out and builds it, once for all tests.
 func adapter(t *testing.T, language, product string, build ...string) string {
 	t.Helper()
-	made := filepath.Join(t.TempDir(), language)
-	files, err := foreign.WriteAdapter(language, made)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sum := sha256.New()
-	for _, f := range files {
-		text, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		fmt.Fprintf(sum, "%s %d %s", filepath.Base(f), len(text), text)
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := filepath.Join(cache, "quotalab-tests", fmt.Sprintf("%s-%.16x", language, sum.Sum(nil)))
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	unlock, err := lockedfile.MutexAt(dir + ".lock").Lock()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unlock()
-	if _, err := os.Stat(filepath.Join(dir, product)); err == nil {
-		return dir
-	}
-	if err := os.RemoveAll(dir); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := foreign.WriteAdapter(language, dir); err != nil {
-		t.Fatal(err)
-	}
-	for _, line := range build {
-		cmd := exec.Command("sh", "-c", line)
-		cmd.Dir = dir
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%s: %v\n%s", line, err, out)
-		}
-	}
-	return dir
+	return testkit.Project(t, language, func(dir string) ([]string, error) { return foreign.WriteAdapter(language, dir) }, product, build...)
 }
 
 // load makes two busy loops until the test ends.
@@ -146,8 +100,8 @@ func TestAdaptersScenarios(t *testing.T) {
 		language, program, debian, product, build string
 		scenarios                                 []string
 	}{
-		{"node", "npm", "npm", "node_modules", "npm ci --no-audit --no-fund", []string{"foreign-node", "foreign-http"}},
-		{"python", "/usr/lib/python3/dist-packages/limits/__init__.py", "python3-limits", "child.py", "true", []string{"foreign-python", "foreign-job"}},
+		{"node", "npm", "npm", "node_modules", "npm ci --no-audit --no-fund", []string{"foreign-node", "foreign-http", "node-packages"}},
+		{"python", "/usr/lib/python3/dist-packages/limits/__init__.py", "python3-limits", "child.py", "true", []string{"foreign-python", "foreign-job", "python-packages"}},
 		{"java", "javac", "default-jdk-headless", "Child.class", "javac Child.java", []string{"foreign-java"}},
 		{"go", "go", "golang-go", "adapter", "go mod tidy && go build -o adapter .", []string{"foreign-go"}},
 	} {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -196,12 +197,17 @@ func (a *answer) decision() (limiter.Decision, error) {
 	return d, nil
 }
 
-// places returns what stands for sockets in the environment of a program that
-// is not made for quotalab: {listen}, {redis}, {redis.NAME} and {prefix}.
+// places returns what stands for sockets and the only limit in the environment of a program
+// that is not made for quotalab: {listen}, {redis}, {redis.NAME}, {prefix}, {count} and {period_ms}.
 func places(h hello) *strings.Replacer {
 	pairs := []string{"{listen}", h.Listen, "{redis}", h.Shards[0].Socket + h.Shards[0].Address, "{prefix}", h.Prefix}
 	for _, s := range h.Shards {
 		pairs = append(pairs, "{redis."+s.Name+"}", s.Socket+s.Address)
+	}
+	if len(h.Limits) == 1 {
+		for _, l := range h.Limits {
+			pairs = append(pairs, "{count}", strconv.FormatInt(l.Count, 10), "{period_ms}", strconv.FormatFloat(l.Period, 'f', -1, 64))
+		}
 	}
 	return strings.NewReplacer(pairs...)
 }

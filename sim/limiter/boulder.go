@@ -233,7 +233,7 @@ func orderOf(req Request) (order, error) {
 	var o order
 	var domains []string
 	for _, t := range req.Takes {
-		if t.Cost > 1 {
+		if t.Cost != 1 {
 			return o, unitCost(t)
 		}
 		switch t.Limit {
@@ -489,7 +489,7 @@ func pair(txns []ratelimits.Transaction, takes []Take) ([]transaction, error) {
 // singleUnit is single with a cost that Boulder's transactions have.
 func singleUnit(req Request) (Take, error) {
 	take, err := single(req)
-	if err == nil && take.Cost > 1 {
+	if err == nil && take.Cost != 1 {
 		err = unitCost(take)
 	}
 	return take, err

@@ -1,10 +1,3 @@
-// Package limiter holds the rate limiters under test: one adapter a file
-// behind one interface, and Builtin, the table of them.
-//
-// What flows in: an Env with the client's Ring, clock, limits and options.
-// What flows out: Decisions. An adapter does not measure anything: round
-// trips, key states and latencies are observed on the wire. Imported by sim/
-// and cmd/.
 package limiter
 
 import (

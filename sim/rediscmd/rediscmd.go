@@ -3,7 +3,7 @@
 // send to live servers.
 //
 // What flows in: a command's name and arguments. What flows out: its keys and
-// traits, for embedded and live shards alike. Only sim/ imports it.
+// traits, for embedded and live shards alike. sim/ and cmd/certify import it.
 package rediscmd
 
 import (

@@ -64,6 +64,9 @@ type Options struct {
 	// Left is told, in virtual time, of the keys that embedded shards of a limiter hold
 	// at the end, once for each of its worlds. May be nil.
 	Left func(limiter string, keys []fakeredis.Left)
+	// Executed is told of every command that embedded shards execute, and whether a
+	// script called it; by several worlds at once. May be nil.
+	Executed func(words []string, byScript bool)
 
 	oneWorld bool // the worlds of the plan are played as one
 }

@@ -60,6 +60,8 @@ type embedded struct {
 	engine *virtualredis.Program // of servers that stand for the shards; nil: none
 	broken func(error)           // is told of one that failed
 	wire   bool                  // commands go all the way through go-redis
+
+	executed func(words []string, byScript bool) // of Options
 }
 
 func newEmbedded(p *plan.Plan, w plan.World) *embedded {
@@ -69,7 +71,7 @@ func newEmbedded(p *plan.Plan, w plan.World) *embedded {
 func (s *embedded) fleet(_ string, l *plan.Limiter, stream func(string) *rand.Rand) (fleet, error) {
 	spec := fakeredis.Spec{
 		Names: s.plan.Shards, Service: s.plan.Service, Scripts: s.plan.Scripts, Stream: stream, Faults: len(s.plan.Faults) > 0, Guarded: true,
-		Engine: s.engine, Broken: s.broken, Wire: s.wire,
+		Engine: s.engine, Broken: s.broken, Wire: s.wire, Executed: s.executed,
 	}
 	if l != nil {
 		spec.Cluster, spec.Apart = l.Cluster, l.ByShard

@@ -71,7 +71,7 @@ func (w *world) setStage() error {
 	d := w.d
 	if d.options.Live == nil {
 		s := newEmbedded(d.plan, w.World)
-		s.engine, s.broken, s.wire = d.options.Engine, d.broken, d.options.Wire
+		s.engine, s.broken, s.wire, s.executed = d.options.Engine, d.broken, d.options.Wire, d.options.Executed
 		w.stage, w.clock = s, s.sched
 		return nil
 	}

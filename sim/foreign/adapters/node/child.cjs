@@ -3,7 +3,8 @@
 // a question, a line of JSON is the answer. What you connect is in limiter.cjs;
 // this file can stay as it is.
 const readline = require('readline')
-const package_ = (name) => { try { return require(name + '/package.json').version } catch { return '' } }
+// some packages do not export their package.json
+const package_ = (name) => { try { return JSON.parse(require('fs').readFileSync(`${__dirname}/node_modules/${name}/package.json`)).version } catch { return '' } }
 const say = (o) => process.stdout.write(JSON.stringify(o) + '\n')
 // Whatever a library prints must not come between the answers.
 console.log = console.info = console.debug = console.error

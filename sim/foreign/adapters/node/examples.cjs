@@ -29,7 +29,7 @@ const naive = ({ count, period_ms: period }, client, n = 0) => async ({ key, cos
 
 const SCRIPT = `local n = tonumber(redis.call('GET', KEYS[1]) or '0')
 if n + tonumber(ARGV[2]) > tonumber(ARGV[1]) then return {0, n} end
-redis.call('SET', KEYS[1], n + tonumber(ARGV[2]), 'PX', ARGV[3])
+if redis.call('INCRBY', KEYS[1], ARGV[2]) == tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
 return {1, n + tonumber(ARGV[2])}`
 const script = async (hello) => {
   const client = await connect(hello)
@@ -51,6 +51,28 @@ const flexible = (name) => async (hello) => {
     }
   }
   return { name: 'rate-limiter-flexible', keys: named(hello).replace('{key}', 'rlf:{key}'), take }
+}
+
+// Its Redis is an object with eval and evalsha: any client will do. Its scripts
+// begin with a flag that only Upstash knows; a Redis refuses them with it.
+const upstash = (algorithm) => async (h) => {
+  const { Ratelimit } = require('@upstash/ratelimit')
+  const client = await connect(h)
+  const { count, period_ms: period, burst } = only(h)
+  const limiter = new Ratelimit({
+    limiter: algorithm(Ratelimit, count, `${period} ms`, burst), ephemeralCache: false,
+    redis: {
+      eval: (text, keys, args) => client.eval(text.replace(/^#!lua.*\n/, ''), keys.length, ...keys, ...args.map(String)),
+      evalsha: async () => { throw new Error('NOSCRIPT') } // asked for again by eval
+    }
+  })
+  return {
+    name: '@upstash/ratelimit',
+    take: async ({ key, cost }) => {
+      const { success, remaining, reset } = await limiter.limit(key, { rate: cost })
+      return { allowed: success, remaining, retryAfter: reset - Date.now() }
+    }
+  }
 }
 
 module.exports = {
@@ -111,50 +133,34 @@ module.exports = {
     const client = await connect(h)
     const store = new (require('rate-limit-redis').RedisStore)({ sendCommand: (...words) => client.call(...words) })
     const { count, period_ms: period } = only(h)
-    await store.init({ windowMs: Math.min(period, 2 ** 31 - 1) })
+    await store.init({ windowMs: period })
     return {
       name: 'rate-limit-redis', keys: named(h).replace('{key}', 'rl:{key}'),
-      take: async ({ key }) => {
+      take: async ({ key, cost }) => {
+        if (cost !== 1) throw new Error(`a store of express-rate-limit counts requests, found a cost of ${cost}`)
         const { totalHits, resetTime } = await store.increment(key)
         return { allowed: totalHits <= count, remaining: Math.max(0, count - totalHits), retryAfter: resetTime - Date.now() }
       }
     }
   },
-  // Its Redis is an object with eval and evalsha: any client will do. Its scripts
-  // begin with a flag that only Upstash knows; a Redis refuses them with it.
-  upstash: async (h) => {
-    const { Ratelimit } = require('@upstash/ratelimit')
-    const client = await connect(h)
-    const { count, period_ms: period } = only(h)
-    const limiter = new Ratelimit({
-      limiter: Ratelimit.slidingWindow(count, `${period} ms`), ephemeralCache: false,
-      redis: {
-        eval: (text, keys, args) => client.eval(text.replace(/^#!lua.*\n/, ''), keys.length, ...keys, ...args.map(String)),
-        evalsha: async () => { throw new Error('NOSCRIPT') } // asked for again by eval
-      }
-    })
-    return {
-      name: '@upstash/ratelimit',
-      take: async ({ key }) => {
-        const { success, remaining, reset } = await limiter.limit(key)
-        return { allowed: success, remaining, retryAfter: reset - Date.now() }
-      }
-    }
-  },
-  // one reservoir for all keys
+  upstash: upstash((R, count, period) => R.slidingWindow(count, period)),
+  'upstash-fixed-window': upstash((R, count, period) => R.fixedWindow(count, period)),
+  'upstash-token-bucket': upstash((R, count, period, burst) => R.tokenBucket(count, period, burst)),
+  // a reservoir for each key
   bottleneck: async (h) => {
     const Bottleneck = require('bottleneck')
-    const limiter = new Bottleneck({
-      id: 'limit', datastore: 'ioredis', Redis, clientOptions: at(h, h.shards[0]), clearDatastore: true,
-      reservoir: only(h).count, highWater: 0, strategy: Bottleneck.strategy.OVERFLOW
+    const { count, period_ms: period } = only(h)
+    const group = new Bottleneck.Group({
+      id: 'limit', datastore: 'ioredis', Redis, clientOptions: at(h, h.shards[0]), timeout: Math.min(2 * period, 2 ** 31 - 1),
+      reservoir: count, reservoirRefreshAmount: count, reservoirRefreshInterval: period,
+      highWater: 0, strategy: Bottleneck.strategy.OVERFLOW
     })
-    limiter.on('error', (e) => console.error(e))
-    await limiter.ready()
+    group.on('error', (e) => console.error(e))
     return {
       name: 'bottleneck',
-      take: async ({ cost }) => {
+      take: async ({ key, cost }) => {
         try {
-          await limiter.schedule({ weight: cost }, async () => {})
+          await group.key(key).schedule({ weight: cost }, async () => {})
           return { allowed: true }
         } catch (e) {
           if (e instanceof Bottleneck.BottleneckError && /dropped/.test(e.message)) return { allowed: false }

@@ -55,7 +55,7 @@ def naive_pool(hello):
 
 SCRIPT = """local n = tonumber(redis.call('GET', KEYS[1]) or '0')
 if n + tonumber(ARGV[2]) > tonumber(ARGV[1]) then return {0, n} end
-redis.call('SET', KEYS[1], n + tonumber(ARGV[2]), 'PX', ARGV[3])
+if redis.call('INCRBY', KEYS[1], ARGV[2]) == tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
 return {1, n + tonumber(ARGV[2])}"""
 
 
@@ -105,5 +105,6 @@ ALL = {
     'naive': naive, 'naive-pool': naive_pool, 'script': script, 'script-retry': script_retry,
     'limits-fixed-window': of_limits('FixedWindowRateLimiter'),
     'limits-fixed-window-test-then-hit': of_limits('FixedWindowRateLimiter', True),
+    'limits-elastic-window': of_limits('FixedWindowElasticExpiryRateLimiter'),
     'limits-moving-window': of_limits('MovingWindowRateLimiter'),
 }
