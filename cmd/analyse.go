@@ -283,7 +283,11 @@ func parseGateway(address string) (present.Gateway, error) {
 // pushAll pushes the metrics of all runs. A Pushgateway that does not answer is
 // a dependency that is unreachable; one that refuses leaves a result unwritten.
 func pushAll(o output, rs []*campaign.Analysis) error {
-	err := o.gateway.Push(context.Background(), summaries(rs)...) // which ends by itself
+	measured := make([]*summary.Measured, len(rs))
+	for i, r := range rs {
+		measured[i] = r.Summary
+	}
+	err := o.gateway.Push(context.Background(), measured...) // which ends by itself
 	if errors.Is(err, present.ErrNoAnswer) {
 		return campaign.With(campaign.Unreachable, err)
 	}
