@@ -74,6 +74,7 @@ func TestPush(t *testing.T) {
 	url, last := gateway(t, accepted)
 	_, s := sample(t)
 	s.Scenario, s.Started = "a/b c", time.UnixMilli(1_700_000_000_500)
+	s.Versions = map[string]string{"quotalab": "v1.2.3"}
 	g, err := present.ParseGateway(strings.Replace(url, "http://", "http://ci@", 1) + "/")
 	if err != nil {
 		t.Fatal(err)
