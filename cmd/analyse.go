@@ -150,7 +150,7 @@ same names are replaced.` + exitHelp(campaign.Passed, campaign.Invalid, campaign
 	flags := cmd.Flags()
 	flags.StringVar(&f.dir, "dir", "figures", "directory of the figures")
 	flags.StringSliceVar(&f.formats, "format", []string{"svg"}, "formats: "+strings.Join(draw.Formats, ", "))
-	flags.StringVar(&f.theme, "theme", "light", "light or dark")
+	flags.StringVar(&f.theme, "theme", "light", strings.Join(themes, " or "))
 	flags.Float64Var(&f.width, "width", draw.DefaultWidth, "width in centimetres")
 	flags.StringSliceVar(&f.only, "only", nil, "kinds of figures to draw, also of records without their subject (default: all that have it): "+strings.Join(plots.Kinds(), ", "))
 	return cmd
@@ -213,6 +213,9 @@ func (a *app) draw(figure *draw.Figure, f plotFlags) error {
 	a.print("%s\n  %s\n", strings.Join(files, " "), figure.Title)
 	return nil
 }
+
+// themes of figures.
+var themes = []string{string(draw.Light), string(draw.Dark)}
 
 // known refuses values of a flag that are not among the allowed ones.
 func known(flag string, values, allowed []string) error {
@@ -280,7 +283,11 @@ func parseGateway(address string) (present.Gateway, error) {
 // pushAll pushes the metrics of all runs. A Pushgateway that does not answer is
 // a dependency that is unreachable; one that refuses leaves a result unwritten.
 func pushAll(o output, rs []*campaign.Analysis) error {
-	err := o.gateway.Push(context.Background(), summaries(rs)...) // which ends by itself
+	measured := make([]*summary.Measured, len(rs))
+	for i, r := range rs {
+		measured[i] = r.Summary
+	}
+	err := o.gateway.Push(context.Background(), measured...) // which ends by itself
 	if errors.Is(err, present.ErrNoAnswer) {
 		return campaign.With(campaign.Unreachable, err)
 	}
@@ -336,10 +343,12 @@ func (a *app) present(rs []*campaign.Analysis, outs []output, show summaryFlags)
 	return a.emit(outs, print, func(o output) error { return a.export(rs, o) })
 }
 
-// colour tells whether standard output may have colours: it is a terminal,
-// and neither --no-color nor NO_COLOR forbids them (https://no-color.org).
+// colour tells whether standard output may have colours: it is a terminal that knows
+// them, and neither --no-color nor NO_COLOR forbids them (https://no-color.org).
 func (a *app) colour() bool {
-	if v, _ := a.lookupEnv("NO_COLOR"); v != "" || a.noColor {
+	no, _ := a.lookupEnv("NO_COLOR")
+	terminal, _ := a.lookupEnv("TERM")
+	if no != "" || terminal == "dumb" || a.noColor {
 		return false
 	}
 	return isTerminal(a.stdout.w)

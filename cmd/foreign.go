@@ -79,13 +79,16 @@ must come to the same results as exact; the line names the program's files by a 
 	return cmd
 }
 
+// Where a child's clock may come from, and how it may be known to have done all.
+var (
+	childClocks = []string{"node", "python", "preload", "none"}
+	childModes  = []string{limiter.Exact, limiter.Fast, limiter.Batched}
+)
+
 // spec is the child that the flags describe.
 func (f *checkChildFlags) spec(command []string) (s foreign.Spec, err error) {
-	if clocks := []string{"node", "python", "preload", "none"}; !slices.Contains(clocks, f.clock) {
-		return s, usagef("--clock: expected one of %s, found %q%s", strings.Join(clocks, ", "), f.clock, metric.DidYouMean(f.clock, clocks))
-	}
-	if modes := []string{limiter.Exact, limiter.Fast, limiter.Batched}; !slices.Contains(modes, f.mode) {
-		return s, usagef("--mode: expected one of %s, found %q%s", strings.Join(modes, ", "), f.mode, metric.DidYouMean(f.mode, modes))
+	if err := errors.Join(oneOf("--clock", f.clock, childClocks), oneOf("--mode", f.mode, childModes)); err != nil {
+		return s, err
 	}
 	if f.mode == limiter.Batched && f.path != "" {
 		return s, usagef("--mode batched is for programs that read lines, and a service is asked on a connection for each request: say fast")

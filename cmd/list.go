@@ -360,30 +360,3 @@ told, with its place. Of a scenario with a sweep every cell is compiled too, of 
 	cmd.Flags().BoolVar(&o.AllowMemory, campaign.AllowMemory, false, "print the plan although more memory is expected to be taken than the machine has")
 	return cmd
 }
-
-// shells that completion knows.
-var shells = map[string]func(root *cobra.Command, w io.Writer) error{
-	"bash":       func(root *cobra.Command, w io.Writer) error { return root.GenBashCompletionV2(w, true) },
-	"fish":       func(root *cobra.Command, w io.Writer) error { return root.GenFishCompletion(w, true) },
-	"powershell": (*cobra.Command).GenPowerShellCompletionWithDesc,
-	"zsh":        (*cobra.Command).GenZshCompletion,
-}
-
-func (a *app) completionCommand() *cobra.Command {
-	names := kindsOf(shells)
-	return &cobra.Command{
-		Use:   "completion " + strings.Join(names, "|"),
-		Short: "Print a script that completes quotalab's commands in a shell",
-		Long:  `Prints a script by which a shell completes verbs, flags and the names of shipped scenarios.` + exitHelp(campaign.Passed, campaign.Invalid),
-		Example: `  source <(quotalab completion bash)
-  quotalab completion fish > ~/.config/fish/completions/quotalab.fish`,
-		Args:      args("SHELL"),
-		ValidArgs: names,
-		RunE: func(cmd *cobra.Command, given []string) error {
-			if err := oneOf("SHELL", given[0], names); err != nil {
-				return err
-			}
-			return shells[given[0]](cmd.Root(), cmd.OutOrStdout())
-		},
-	}
-}

@@ -81,8 +81,11 @@ func (f *engineFlag) Set(text string) error {
 // Type names the value in the help.
 func (f *engineFlag) Type() string { return "engine" }
 
+// runClocks are the clocks that a scenario can be played in.
+var runClocks = []string{"virtual", "real"}
+
 // engines are the values that the shell completes.
-var engines = []cobra.Completion{"embedded", "redis"}
+var engines = []string{"embedded", "redis"}
 
 // chosen is the one flag that names servers, "" without one.
 func (f *liveFlags) chosen() (string, error) {
@@ -102,7 +105,7 @@ func (f *liveFlags) chosen() (string, error) {
 		return "", usagef("expected 1 to %d servers to spawn", mostSpawned)
 	}
 	if f.clock != "" {
-		if err := oneOf("--clock", f.clock, []string{"virtual", "real"}); err != nil {
+		if err := oneOf("--clock", f.clock, runClocks); err != nil {
 			return "", err
 		}
 	}

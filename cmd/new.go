@@ -35,7 +35,7 @@ func (a *app) newCommand() *cobra.Command {
 		Use:   "new NAME",
 		Short: "Write a scenario to start from",
 		Long: `Writes NAME.yaml, a scenario with comments that plays as it is: a limiter under traffic, or with --accounts customers with quotas and
-the engines that warn them. "new limiter" writes a project with a limiter of one's own. No file is overwritten.` + exitHelp(campaign.Passed, campaign.Invalid, campaign.Internal),
+the engines that warn them. "new limiter" and "new engine" write a project with one of one's own. No file is overwritten.` + exitHelp(campaign.Passed, campaign.Invalid, campaign.Internal),
 		Example: `  quotalab new my-scenario --limiter redis_rate
   quotalab new my-quotas --accounts`,
 		Args: args("NAME"),
@@ -49,8 +49,7 @@ the engines that warn them. "new limiter" writes a project with a limiter of one
 	cmd.Flags().StringVar(&f.limiter, "limiter", "tat", "kind of limiter, see quotalab list limiters")
 	cmd.Flags().BoolVar(&f.accounts, "accounts", false, "accounts with quotas instead of a limiter")
 	cmd.Flags().BoolVar(&f.live, "live", false, "in real time, on live Redis")
-	_ = cmd.RegisterFlagCompletionFunc("limiter", cobra.FixedCompletions(a.templateKinds(), cobra.ShellCompDirectiveNoFileComp))
-	cmd.AddCommand(a.newLimiterCommand())
+	cmd.AddCommand(a.newLimiterCommand(), a.newEngineCommand())
 	return cmd
 }
 
@@ -99,7 +98,6 @@ func (a *app) newScenario(name string, f newFlags) error {
 
 func (a *app) newLimiterCommand() *cobra.Command {
 	var language string
-	languages := append([]string{"go"}, slices.DeleteFunc(foreign.Adapters(), func(l string) bool { return l == "go" })...)
 	cmd := &cobra.Command{
 		Use:   "limiter DIR",
 		Short: "Write a project with a limiter of one's own",
@@ -109,22 +107,58 @@ a gate; in another language what "adapter" writes. No file is overwritten.` + ex
   quotalab new limiter my-limiter --lang node`,
 		Args: args("DIR"),
 		RunE: func(cmd *cobra.Command, given []string) error {
-			if err := oneOf("--lang", language, languages); err != nil {
+			if err := oneOf("--lang", language, languages()); err != nil {
 				return err
 			}
 			if language != "go" {
 				return a.written(foreign.WriteAdapter(language, given[0]))
 			}
-			files, err := fs.Sub(templates, "templates/limiter-go")
-			if err != nil {
-				return err
-			}
-			return a.written(foreign.WriteFiles(files, given[0], stampVersion))
+			return a.newModule("limiter-go", given[0])
 		},
 	}
-	cmd.Flags().StringVar(&language, "lang", "go", "language: "+strings.Join(languages, ", "))
-	_ = cmd.RegisterFlagCompletionFunc("lang", cobra.FixedCompletions(languages, cobra.ShellCompDirectiveNoFileComp))
+	cmd.Flags().StringVar(&language, "lang", "go", "language: "+strings.Join(languages(), ", "))
 	return cmd
+}
+
+func (a *app) newEngineCommand() *cobra.Command {
+	var language string
+	cmd := &cobra.Command{
+		Use:   "engine DIR",
+		Short: "Write a project with an engine of one's own",
+		Long: `Writes a small project into a folder: in Go a module whose program announces usage thresholds, with a scenario, a test and a gate; in
+Python what "adapter" writes, whose job.py does. No file is overwritten.` + exitHelp(campaign.Passed, campaign.Invalid, campaign.Internal),
+		Example: `  quotalab new engine my-engine
+  quotalab new engine my-engine --lang python`,
+		Args: args("DIR"),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			if err := oneOf("--lang", language, engineLanguages); err != nil {
+				return err
+			}
+			if language != "go" {
+				return a.written(foreign.WriteAdapter(language, given[0]))
+			}
+			return a.newModule("engine-go", given[0])
+		},
+	}
+	cmd.Flags().StringVar(&language, "lang", "go", "language: "+strings.Join(engineLanguages, ", "))
+	return cmd
+}
+
+// engineLanguages are those of new engine.
+var engineLanguages = []string{"go", "python"}
+
+// newModule writes a template's files into a folder.
+func (a *app) newModule(template, dir string) error {
+	files, err := fs.Sub(templates, "templates/"+template)
+	if err != nil {
+		return err
+	}
+	return a.written(foreign.WriteFiles(files, dir, stampVersion))
+}
+
+// languages are those of new limiter: Go, which needs no process of its own, first.
+func languages() []string {
+	return append([]string{"go"}, slices.DeleteFunc(foreign.Adapters(), func(l string) bool { return l == "go" })...)
 }
 
 // stampVersion names this build's version in a go.mod; that of a build which is no release

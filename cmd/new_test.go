@@ -14,30 +14,37 @@ import (
 	"github.com/quotalab/quotalab/sim/foreign"
 )
 
-// TestNewLimiterInGo compiles the module that new writes, against this source, runs
-// its test, which plays its scenario, and certifies its limiter.
-func TestNewLimiterInGo(t *testing.T) {
+// TestNewInGo compiles the modules that new writes, against this source, runs their
+// tests, which play their scenarios, and certifies the limiter.
+func TestNewInGo(t *testing.T) {
 	testkit.Live(t, "it compiles quotalab within another module")
 	root, err := testkit.Root()
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := filepath.Join(t.TempDir(), "mine")
-	output(t, "new", "limiter", dir)
 	sums, err := os.ReadFile(filepath.Join(root, "go.sum"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "go.sum"), sums, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, line := range []string{
-		"go mod edit -replace github.com/quotalab/quotalab=" + root, "go mod tidy", "go vet .", "go test .", "go build -o mine .",
-		"./mine certify my_limiter --only race,reset,hygiene --require race,reset,hygiene -q -o json=certificate.json",
+	for kind, more := range map[string][]string{
+		"engine": nil,
+		"limiter": {
+			"go build -o mine .",
+			"./mine certify my_limiter --only race,reset,hygiene --require race,reset,hygiene -q -o json=certificate.json",
+		},
 	} {
-		shell(t, dir, line)
+		dir := filepath.Join(t.TempDir(), kind)
+		output(t, "new", kind, dir)
+		if err := os.WriteFile(filepath.Join(dir, "go.sum"), sums, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range append([]string{"go mod edit -replace github.com/quotalab/quotalab=" + root, "go mod tidy", "go vet .", "go test ."}, more...) {
+			shell(t, dir, line)
+		}
+		if kind == "limiter" {
+			replay(t, dir, "./mine certify my_limiter --case race/fresh-100 | ./mine run -", "PASSED")
+		}
 	}
-	replay(t, dir, "./mine certify my_limiter --case race/fresh-100 | ./mine run -", "PASSED")
 }
 
 // ownNode is a limiter as somebody writes it who tries it for the first time. Its counter

@@ -42,7 +42,10 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-func (m *monitor) shows() bool { return !m.quiet && isTerminal(m.stderr) }
+// animated reports whether lines of standard error can be written over.
+func (m *monitor) animated() bool { return isTerminal(m.stderr) && os.Getenv("TERM") != "dumb" }
+
+func (m *monitor) shows() bool { return !m.quiet && m.animated() }
 
 // Note tells the user something beside the results.
 func (m *monitor) Note(format string, args ...any) {
@@ -86,7 +89,7 @@ func (m *monitor) Run(name string, p *plan.Plan) (step func(at, arrivals int64),
 	if m.quiet {
 		return nil, func() {}
 	}
-	if !isTerminal(m.stderr) {
+	if !m.animated() {
 		return m.lines(name, p.Horizon), func() {}
 	}
 	begun := clock.Now()

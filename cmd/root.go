@@ -42,7 +42,7 @@ real code of the limiters, on embedded Redis shards, in virtual time, and says w
 Every flag can be set by the environment too: QUOTALAB_ and its name in capitals, with _ for -. A flag of the
 command line wins over the environment, the environment over the scenario file, the file over the default. A
 variable that is empty counts as not set; flags that can be repeated take a comma-separated list.
-NO_COLOR turns colours off.`
+NO_COLOR turns colours off, and so does TERM=dumb.`
 
 // root makes the command tree. To add a verb, write a file and a line here.
 func (a *app) root() *cobra.Command {
@@ -65,7 +65,7 @@ func (a *app) root() *cobra.Command {
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "tell more on standard error: the plan, the Redis client's own log")
 	flags.BoolVar(&a.noColor, "no-color", false, "no colours")
 	root.AddCommand(a.runCommand(), a.listCommand(), a.showCommand(), a.checkCommand(), a.reportCommand(), a.exportCommand(),
-		a.compareCommand(), a.gateCommand(), a.plotCommand(), a.sweepCommand(), a.workerCommand(), a.referenceCommand(), a.schemaCommand(), a.shardsCommand(), a.cleanCommand(), a.verifyCommand(), a.adapterCommand(), a.checkChildCommand(), a.certifyCommand(), a.newCommand(), a.explainCommand(), a.versionCommand(), a.completionCommand())
+		a.compareCommand(), a.gateCommand(), a.plotCommand(), a.sweepCommand(), a.workerCommand(), a.referenceCommand(), a.schemaCommand(), a.shardsCommand(), a.cleanCommand(), a.verifyCommand(), a.adapterCommand(), a.checkChildCommand(), a.certifyCommand(), a.newCommand(), a.explainCommand(), a.versionCommand(), a.completionCommand(), a.pagesCommand())
 	root.SetHelpCommand(a.helpCommand())
 	for _, c := range root.Commands() {
 		c.DisableFlagsInUseLine = true
@@ -82,10 +82,8 @@ func (a *app) root() *cobra.Command {
 		case "run", "sweep", "gate", "reference", "check", "show":
 			c.ValidArgsFunction = completeScenario
 		}
-		if c.Flags().Lookup("engine") != nil {
-			_ = c.RegisterFlagCompletionFunc("engine", cobra.FixedCompletions(engines, cobra.ShellCompDirectiveNoSpace)) // fails for no flag
-		}
 	}
+	completeFlags(root, a.flagValues())
 	return root
 }
 

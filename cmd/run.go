@@ -172,7 +172,8 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 // play plays the run where the user can see and end it.
 func (a *app) play(ctx context.Context, r campaign.Run, metrics string) (_ *campaign.Played, err error) {
 	if metrics != "" {
-		r.Meter = meter.New()
+		build, _ := buildVersion()
+		r.Meter = meter.New(map[string]string{"scenario": r.Plan.Scenario.Name, "run": a.now().UTC().Format("20060102T150405Z") + "-" + r.Plan.Hash(), "build": build})
 		url, stop, failed := r.Meter.Serve(metrics)
 		if failed != nil {
 			return nil, usagef("--metrics: %w", failed)

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -10,8 +11,8 @@ import (
 	"github.com/quotalab/quotalab/cmd/campaign"
 )
 
-// version is stamped into released binaries; "" is a build of one's own.
-var version string
+// version and commit are stamped into released binaries; "" is a build of one's own.
+var version, commit string
 
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
@@ -22,15 +23,12 @@ func (a *app) versionCommand() *cobra.Command {
 		Example: `  quotalab version
   quotalab version --quiet`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			v, commit := buildVersion()
+			v, from := buildVersion()
 			if a.quiet {
-				commit = ""
-			}
-			if commit == "" {
 				fmt.Fprintln(cmd.OutOrStdout(), v)
 				return nil
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "quotalab %s, commit %s, %s, %s/%s\n", v, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			fmt.Fprintf(cmd.OutOrStdout(), "quotalab %s, commit %s, %s, %s/%s\n", v, from, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return nil
 		},
 	}
@@ -38,11 +36,11 @@ func (a *app) versionCommand() *cobra.Command {
 
 // buildVersion returns the version and the commit of this binary, in words where they
 // are not known.
-func buildVersion() (v, commit string) {
-	v, commit = version, "unknown"
+func buildVersion() (v, from string) {
+	v, from = version, cmp.Or(commit, "unknown")
 	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return v, commit
+	if !ok || commit != "" {
+		return v, from
 	}
 	if v == "" {
 		v = info.Main.Version
@@ -50,10 +48,10 @@ func buildVersion() (v, commit string) {
 	for _, s := range info.Settings {
 		switch {
 		case s.Key == "vcs.revision":
-			commit = s.Value
+			from = s.Value
 		case s.Key == "vcs.modified" && s.Value == "true":
-			commit += " with changes"
+			from += " with changes"
 		}
 	}
-	return v, commit
+	return v, from
 }

@@ -1,6 +1,7 @@
 package repository_test
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -58,7 +59,7 @@ func newRunner(t *testing.T, workspace string, inputs map[string]string) *runner
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &runner{t: t, workspace: workspace, values: map[string]string{"github.action_path": source}, given: map[string]map[string]string{}}
+	r := &runner{t: t, workspace: workspace, values: map[string]string{"github.action_path": source, "github.action_ref": ""}, given: map[string]map[string]string{}}
 	if err := yaml.UnmarshalWithOptions(text, &r.action, yaml.Strict()); err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +112,7 @@ func (r *runner) due(s step) bool {
 			r.t.Errorf("if: %s: cannot tell", s.If)
 		default:
 			value, known := r.values[m[1]]
-			if !known {
+			if !known && r.code == 0 {
 				r.t.Errorf("if: %s: %s is not known", s.If, m[1])
 			}
 			due = due && (value == "") == (m[2] == "==")
@@ -156,7 +157,7 @@ func (r *runner) command(s step, temp string, i int, environment []string) int {
 	}
 	output, summary := filepath.Join(temp, fmt.Sprintf("output-%d", i)), filepath.Join(temp, fmt.Sprintf("summary-%d", i))
 	env := append(os.Environ(), environment...)
-	env = append(env, "GITHUB_ACTIONS=true", "CI=true", "RUNNER_TEMP="+temp, "GITHUB_OUTPUT="+output, "GITHUB_STEP_SUMMARY="+summary)
+	env = append(env, "GITHUB_ACTIONS=true", "CI=true", "RUNNER_OS=Linux", "RUNNER_ARCH=X64", "RUNNER_TEMP="+temp, "GITHUB_OUTPUT="+output, "GITHUB_STEP_SUMMARY="+summary)
 	for k, v := range s.Env {
 		env = append(env, k+"="+r.fill(v))
 	}
@@ -229,19 +230,46 @@ func slower(t *testing.T, dir string) {
 	}
 }
 
-// fakeGo stands for a go that can reach a registry: it "installs" quotalab.
-func fakeGo(t *testing.T, quotalab string) (dir string) {
+// fakeNet returns a folder with a go that can reach a registry, where it "installs"
+// quotalab, and a curl that finds releases: v2.0.0, v2.0.1, whose checksum is not that
+// of its archive, and v2.0.2, whose checksums leave it out.
+func fakeNet(t *testing.T, quotalab string) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	script := `#!/usr/bin/env bash
+	write := func(name, text string) {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755), os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("go", `#!/usr/bin/env bash
 set -eu
 if [ "$*" != "install github.com/quotalab/quotalab/cmd/quotalab@v1.2.3" ]; then echo "unexpected: go $*"; exit 1; fi
-mkdir -p "${GOBIN:=` + dir + `}"
-cp "` + quotalab + `" "$GOBIN"
-`
-	if err := os.WriteFile(filepath.Join(dir, "go"), []byte(script), 0o755); err != nil {
+mkdir -p "$GOBIN"
+cp "`+quotalab+`" "$GOBIN"
+`)
+	write("curl", `#!/usr/bin/env bash
+set -eu
+while [ $# -gt 1 ]; do
+	if [ "$1" = -o ]; then to=$2; fi
+	shift
+done
+file=${1#https://github.com/quotalab/quotalab/releases/download/}
+if [ ! -e "`+dir+`/$file" ]; then echo "404: $1" >&2; exit 22; fi
+cp "`+dir+`/$file" "$to"
+`)
+	const archive = "quotalab_linux_amd64.tar.gz"
+	write("v2.0.0/about", "")
+	runIn(t, dir, "tar", "-czf", filepath.Join("v2.0.0", archive), "-C", filepath.Dir(quotalab), "quotalab")
+	bytes, err := os.ReadFile(filepath.Join(dir, "v2.0.0", archive))
+	if err != nil {
 		t.Fatal(err)
 	}
+	sum := fmt.Sprintf("%x", sha256.Sum256(bytes))
+	write("v2.0.0/checksums.txt", strings.Repeat("0", 64)+"  other.tar.gz\n"+sum+"  "+archive+"\n")
+	write("v2.0.1/"+archive, string(bytes))
+	write("v2.0.1/checksums.txt", strings.Repeat("0", 64)+"  "+archive+"\n")
+	write("v2.0.2/"+archive, string(bytes))
+	write("v2.0.2/checksums.txt", sum+"  my-"+archive+"\n")
 	return dir
 }
 
@@ -262,17 +290,24 @@ func TestGitHubAction(t *testing.T) {
 	testkit.Live(t, "gates with a built binary")
 	t.Parallel()
 	workspace, quotalab := ciWorkspace(t)
+	net := fakeNet(t, quotalab)
 	for _, c := range []struct {
 		why     string
 		inputs  map[string]string
 		path    string // in front of PATH
+		ref     string // of the action
+		built   bool
 		change  func(*testing.T, string)
 		code    string
 		verdict string // "" for none
 	}{
 		{why: "nothing got worse", inputs: map[string]string{"scenarios": "mine.yaml\nrace-lua", "baseline": "base", "binary": quotalab}, code: "0", verdict: "PASSED"},
-		{why: "built from source, patterns", inputs: map[string]string{"scenarios": "m*.yaml race-lua", "baseline": "base", "artifact": ""}, code: "0", verdict: "PASSED"},
-		{why: "installed", inputs: map[string]string{"scenarios": "mine.yaml", "baseline": "base", "version": "v1.2.3"}, path: fakeGo(t, quotalab), code: "0", verdict: "PASSED"},
+		{why: "built from source, patterns", inputs: map[string]string{"scenarios": "m*.yaml race-lua", "baseline": "base", "artifact": ""}, built: true, code: "0", verdict: "PASSED"},
+		{why: "installed", inputs: map[string]string{"scenarios": "mine.yaml", "baseline": "base", "version": "v1.2.3"}, path: net, built: true, code: "0", verdict: "PASSED"},
+		{why: "released", inputs: map[string]string{"scenarios": "mine.yaml", "baseline": "base", "version": "v2.0.0"}, path: net, code: "0", verdict: "PASSED"},
+		{why: "the action's own release", inputs: map[string]string{"scenarios": "mine.yaml", "baseline": "base"}, ref: "v2.0.0", path: net, code: "0", verdict: "PASSED"},
+		{why: "a release that was tampered with", inputs: map[string]string{"scenarios": "mine.yaml", "baseline": "base", "version": "v2.0.1"}, path: net, code: "1"},
+		{why: "a release without a checksum", inputs: map[string]string{"scenarios": "mine.yaml", "baseline": "base", "version": "v2.0.2"}, path: net, code: "1"},
 		{why: "nothing to compare with", inputs: map[string]string{"scenarios": "mine.yaml", "binary": quotalab}, code: "104"},
 		{why: "rules that are not there", inputs: map[string]string{"scenarios": "mine.yaml", "baseline": "base", "binary": quotalab, "rules": "nowhere.yaml"}, code: "104"},
 		{why: "a value that is more than a value", inputs: map[string]string{"scenarios": "mine.yaml $(touch injected)", "baseline": "base", "binary": quotalab}, code: "104"},
@@ -283,18 +318,20 @@ func TestGitHubAction(t *testing.T) {
 				c.change(t, workspace)
 			}
 			r := newRunner(t, workspace, c.inputs)
+			r.values["github.action_ref"] = c.ref
 			r.play("PATH=" + c.path + string(os.PathListSeparator) + os.Getenv("PATH"))
-			if got := r.fill(r.action.Outputs["exit-code"].Value); got != c.code || fmt.Sprint(r.code) != c.code {
+			gated := c.code != "1"
+			if got := r.fill(r.action.Outputs["exit-code"].Value); gated && got != c.code || !gated && got != "" || fmt.Sprint(r.code) != c.code {
 				t.Errorf("exit code %d, put out as %q, expected %s", r.code, got, c.code)
 			}
-			if _, setUp := r.given["actions/setup-go"]; setUp != (c.inputs["binary"] == "") {
+			if _, setUp := r.given["actions/setup-go"]; setUp != c.built {
 				t.Errorf("Go is set up: %t", setUp)
 			}
 			upload, uploaded := r.given["actions/upload-artifact"]
 			if artifact, given := c.inputs["artifact"]; uploaded != (!given || artifact != "") {
 				t.Errorf("uploaded: %t", uploaded)
 			}
-			if uploaded && (upload["name"] != "quotalab-gate" || upload["path"] != r.fill(r.action.Outputs["reports"].Value)) {
+			if uploaded && gated && (upload["name"] != "quotalab-gate" || upload["path"] != r.fill(r.action.Outputs["reports"].Value)) {
 				t.Errorf("upload of %v", upload)
 			}
 			if c.verdict == "" {
@@ -326,7 +363,11 @@ func TestGitLabJob(t *testing.T) {
 		Stage, Image string
 		Variables    map[string]string
 		Script       []string
-		Artifacts    struct {
+		Cache        struct {
+			Key   string
+			Paths []string
+		}
+		Artifacts struct {
 			When    string
 			Paths   []string
 			Reports map[string]string
@@ -337,27 +378,35 @@ func TestGitLabJob(t *testing.T) {
 	}
 	job := file["quotalab"]
 	workspace, quotalab := ciWorkspace(t)
-	goDir := fakeGo(t, quotalab)
+	net := fakeNet(t, quotalab)
 	for _, c := range []struct {
-		why, verdict string
-		code         int
-		change       func(*testing.T, string)
-	}{{"nothing got worse", "PASSED", 0, nil}, {"a regression", "FAILED", 112, slower}} {
+		why, version, verdict string
+		code                  int
+		change                func(*testing.T, string)
+	}{
+		{"a release that was tampered with", "v2.0.1", "", 1, nil},
+		{"a release without a checksum", "v2.0.2", "", 1, nil},
+		{"nothing got worse", "v1.2.3", "PASSED", 0, nil},
+		{"nothing got worse, released", "v2.0.0", "PASSED", 0, nil},
+		{"a regression", "v2.0.0", "FAILED", 112, slower},
+	} {
 		if c.change != nil {
 			c.change(t, workspace)
 		}
 		env := slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "GOBIN=") })
-		env = append(env, "CI=true", "GITLAB_CI=true", "CI_PROJECT_DIR="+workspace, "PATH="+goDir+string(os.PathListSeparator)+os.Getenv("PATH"))
+		env = append(env, "CI=true", "GITLAB_CI=true", "CI_PROJECT_DIR="+workspace, "PATH="+net+string(os.PathListSeparator)+os.Getenv("PATH"))
 		for k, v := range job.Variables {
-			env = append(env, k+"="+v)
+			env = append(env, k+"="+strings.ReplaceAll(v, "$CI_PROJECT_DIR", workspace))
 		}
-		env = append(env, "VERSION=v1.2.3", "SCENARIOS=mine.yaml race-lua", "QUOTALAB_BASELINE=base")
+		env = append(env, "VERSION="+c.version, "SCENARIOS=mine.yaml race-lua", "QUOTALAB_BASELINE=base")
 		if code := bash(t, strings.Join(job.Script, "\n"), workspace, env); code != c.code {
 			t.Errorf("%s: exit code %d, expected %d", c.why, code, c.code)
 		}
 		if job.Artifacts.When != "always" || !slices.Equal(job.Artifacts.Paths, []string{"quotalab-gate/"}) || job.Artifacts.Reports["junit"] != "quotalab-gate/junit.xml" {
 			t.Errorf("artefacts: %+v", job.Artifacts)
 		}
-		checkReports(t, filepath.Join(workspace, "quotalab-gate"), c.verdict)
+		if c.verdict != "" {
+			checkReports(t, filepath.Join(workspace, "quotalab-gate"), c.verdict)
+		}
 	}
 }

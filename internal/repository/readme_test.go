@@ -83,13 +83,15 @@ func copySources(t *testing.T) string {
 	return to
 }
 
-func runIn(t *testing.T, dir, name string, args ...string) {
+func runIn(t *testing.T, dir, name string, args ...string) (out string) {
 	t.Helper()
 	cmd := exec.Command(name, args...)
 	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", cmd, err, out)
+	said, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", cmd, err, said)
 	}
+	return string(said)
 }
 
 // runLive runs a command whose run in real time may be called invalid: beside
@@ -151,7 +153,9 @@ func TestDocsCommands(t *testing.T) {
 				}
 			}
 		}
-		ours := strings.NewReplacer("go run ./cmd/quotalab ", "'"+testkit.Quotalab(t)+"' ")
+		installed := "export PATH='" + filepath.Dir(testkit.Quotalab(t)) + "':\"$PATH\"; "
+		ours := strings.NewReplacer("go run ./cmd/quotalab ", "quotalab ")
+		var said strings.Builder
 		for _, b := range blocks {
 			if b.language != "sh" || b.mark == "not-run" || b.mark == "live" && !testkit.IsLive() {
 				continue
@@ -159,9 +163,9 @@ func TestDocsCommands(t *testing.T) {
 			for line := range strings.SplitSeq(strings.TrimSpace(b.text), "\n") {
 				t.Run(page+" "+line, func(t *testing.T) {
 					if b.mark == "live" {
-						runLive(t, dir, ours.Replace(line))
+						runLive(t, dir, installed+ours.Replace(line))
 					} else {
-						runIn(t, dir, "bash", "-euo", "pipefail", "-c", ours.Replace(line))
+						said.WriteString(runIn(t, dir, "bash", "-euo", "pipefail", "-c", installed+ours.Replace(line)))
 					}
 				})
 			}
@@ -169,6 +173,29 @@ func TestDocsCommands(t *testing.T) {
 		if page == "docs/numbers.md" {
 			checkNumbers(t, dir)
 		}
+		if page == "docs/tutorial.md" {
+			checkShown(t, page, said.String())
+		}
+	}
+}
+
+// checkShown compares the lines that a page shows with those that its commands printed.
+func checkShown(t *testing.T, page, said string) {
+	t.Helper()
+	printed, lines := strings.Split(said, "\n"), 0
+	for _, b := range blocksOf(t, page) {
+		if b.language != "text" {
+			continue
+		}
+		for line := range strings.SplitSeq(strings.TrimRight(b.text, "\n"), "\n") {
+			lines++
+			if line != "…" && !slices.Contains(printed, line) {
+				t.Errorf("%s shows a line that its commands do not print: %q", page, line)
+			}
+		}
+	}
+	if lines < 8 {
+		t.Errorf("%s shows %d lines of what its commands print, expected more", page, lines)
 	}
 }
 
@@ -260,7 +287,8 @@ func TestReadmeLimiter(t *testing.T) {
 	}
 }
 
-// TestReadmeIsShort: what not everybody needs is in docs/, and each page is linked.
+// TestReadmeIsShort: what not everybody needs is in docs/, and each page is in its
+// index and in the navigation of the site.
 func TestReadmeIsShort(t *testing.T) {
 	text, err := os.ReadFile("README.md")
 	if err != nil {
@@ -269,9 +297,87 @@ func TestReadmeIsShort(t *testing.T) {
 	if n := strings.Count(string(text), "\n"); n >= 200 {
 		t.Errorf("README.md has %d lines, expected fewer than 200", n)
 	}
+	if !strings.Contains(string(text), "](docs/README.md)") {
+		t.Error("README.md has no link to docs/README.md")
+	}
+	index, site := readIfThere(t, filepath.Join("docs", "README.md")), readIfThere(t, "mkdocs.yml")
 	for _, page := range docsPages(t) {
-		if !strings.Contains(string(text), "]("+filepath.ToSlash(page)+")") {
-			t.Errorf("README.md has no link to %s", page)
+		name := filepath.Base(page)
+		if name != "README.md" && !strings.Contains(index, "]("+name+")") {
+			t.Errorf("docs/README.md has no link to %s", page)
+		}
+		if !strings.Contains(site, ": "+name+"\n") {
+			t.Errorf("the navigation of mkdocs.yml has no %s", page)
+		}
+	}
+}
+
+// ours is where the repository's files are on the web: a page of the site cannot link
+// to a file outside docs/ otherwise.
+const ours = "https://github.com/quotalab/quotalab/blob/main/"
+
+// deadLinks returns the links of a page to files or headings that are not there.
+func deadLinks(page, text string, read func(path string) (string, bool)) (dead []string) {
+	fences := regexp.MustCompile("(?ms)^```.*?^```$")
+	for _, m := range regexp.MustCompile(`\]\(([^)\s]+)\)`).FindAllStringSubmatch(fences.ReplaceAllString(text, ""), -1) {
+		target, anchor, _ := strings.Cut(m[1], "#")
+		path := filepath.Join(filepath.Dir(page), target)
+		switch {
+		case strings.HasPrefix(target, ours):
+			path = strings.TrimPrefix(target, ours)
+		case strings.Contains(target, "://"), strings.HasPrefix(target, "mailto:"):
+			continue
+		case target == "":
+			path = page
+		}
+		to, found := read(path)
+		if !found || anchor != "" && !slices.Contains(anchors(fences.ReplaceAllString(to, "")), anchor) {
+			dead = append(dead, page+": "+m[1])
+		}
+	}
+	return dead
+}
+
+// anchors are those of the headings of a text, as GitHub makes them.
+func anchors(text string) (names []string) {
+	for _, m := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(text, -1) {
+		name := regexp.MustCompile(`[^\p{L}\p{N} _-]`).ReplaceAllString(strings.ToLower(m[1]), "")
+		names = append(names, strings.ReplaceAll(name, " ", "-"))
+	}
+	return names
+}
+
+func TestNoDeadLinks(t *testing.T) {
+	read := func(path string) (string, bool) {
+		text, err := os.ReadFile(path)
+		info, missing := os.Stat(path)
+		return string(text), err == nil || missing == nil && info.IsDir()
+	}
+	for _, page := range append(docsPages(t), "README.md", "CHANGELOG.md", "SECURITY.md") {
+		text, _ := read(page)
+		for _, link := range deadLinks(page, text, read) {
+			t.Errorf("dead link %s", link)
+		}
+	}
+}
+
+func TestDeadLinksCatches(t *testing.T) {
+	read := func(path string) (string, bool) {
+		text, ok := map[string]string{"docs/a.md": "# One `two`, three", "ci/x": ""}[path]
+		return text, ok
+	}
+	for link, dead := range map[string]bool{
+		"a.md": false, "b.md": true, "a.md#one-two-three": false, "a.md#one": true, "https://example.org/b": false,
+		ours + "ci/x": false, ours + "ci/y": true, "#here": false, "#there": true, "../ci/x": false, "../ci/y": true,
+	} {
+		read := func(path string) (string, bool) {
+			if path == "docs/page.md" {
+				return "# Here", true
+			}
+			return read(path)
+		}
+		if got := deadLinks("docs/page.md", "see [it]("+link+")", read); (len(got) > 0) != dead {
+			t.Errorf("%s: found dead: %q, expected %t", link, got, dead)
 		}
 	}
 }

@@ -77,6 +77,9 @@ type Metric struct {
 	About      string
 }
 
+// Buckets are the upper bounds of classic histograms of times, in seconds.
+var Buckets = []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
+
 // Find returns the metric of that name.
 func Find(name string) (Metric, bool) {
 	i := slices.IndexFunc(catalogue, func(m Metric) bool { return m.Name == name })

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,16 +25,24 @@ var promUnits = map[string]string{"s": "_seconds", "ratio": "_ratio", "tokens": 
 // promMetrics are a summary's metrics under their names and tags for
 // Prometheus, as a run has them that is over: counts and values are gauges, and
 // distributions are summaries whose quantiles 0 and 1 are the least and the
-// greatest sample.
-func promMetrics(s *summary.Summary) (prometheus.Gatherer, error) {
+// greatest sample. Those that a run shows while it goes on (package meter) are
+// histograms, as there, with their quantiles beside them.
+func promMetrics(s *summary.Measured) (prometheus.Gatherer, error) {
 	c := &promCollector{}
-	for i := range s.Metrics {
-		c.metric(&s.Metrics[i])
+	seen := map[string]bool{}
+	for _, m := range s.Metrics {
+		if seen[m.Name] {
+			continue
+		}
+		seen[m.Name] = true
+		for _, one := range s.Series(metric.Selector{Metric: m.Name}) {
+			c.metric(one)
+		}
 	}
 	c.gauge("run_valid", "1 if the run did what its scenario asked: only then its figures mean something.", truth(s.Valid))
 	c.gauge("run_ok", "1 if the run is valid and every assertion holds.", truth(s.OK))
 	c.gauge("run_started_timestamp_seconds", "When the run began.", float64(s.Started.UnixMilli())/1000)
-	c.gauge("run_info", "1, with what run it was.", 1, "seed", strconv.FormatUint(s.Seed, 10), "clock", s.Clock, "plan", s.PlanHash, "record", s.RecordHash)
+	c.gauge("run_info", "1, with what run it was.", 1, "seed", strconv.FormatUint(s.Seed, 10), "clock", s.Clock, "plan", s.PlanHash, "record", s.RecordHash, "build", s.Versions["quotalab"])
 	c.assertions(s.Assertions)
 	registry := prometheus.NewRegistry()
 	return registry, errors.Join(append(c.errs, registry.Register(c))...)
@@ -61,7 +70,7 @@ func (c *promCollector) add(m prometheus.Metric, err error) {
 	c.all = append(c.all, m)
 }
 
-func (c *promCollector) metric(m *summary.Metric) {
+func (c *promCollector) metric(m summary.Series) {
 	about, _ := metric.Find(m.Name)
 	values := make([]string, len(about.Tags))
 	for i, tag := range about.Tags {
@@ -74,9 +83,35 @@ func (c *promCollector) metric(m *summary.Metric) {
 	case m.Avg == nil:
 		c.add(prometheus.NewConstMetric(desc, prometheus.GaugeValue, float64(m.Count), values...))
 	default:
+		samples, sum := uint64(m.Count), *m.Avg*float64(m.Count)
 		quantiles := map[float64]float64{0: *m.Min, 0.5: *m.Med, 0.9: *m.P90, 0.95: *m.P95, 0.99: *m.P99, 0.999: *m.P999, 1: *m.Max}
-		c.add(prometheus.NewConstSummary(desc, uint64(m.Count), *m.Avg*float64(m.Count), quantiles, values...))
+		if !slices.Contains([]string{"latency", "lag", "sojourn"}, m.Name) {
+			c.add(prometheus.NewConstSummary(desc, samples, sum, quantiles, values...))
+			return
+		}
+		c.add(prometheus.NewConstHistogram(desc, samples, sum, buckets(m), values...))
+		desc = prometheus.NewDesc("quotalab_"+m.Name+"_quantile"+promUnits[m.Unit], about.About+": its quantiles", append(slices.Clone(about.Tags), "quantile"), nil)
+		for q, v := range quantiles {
+			c.add(prometheus.NewConstMetric(desc, prometheus.GaugeValue, v, append(slices.Clone(values), strconv.FormatFloat(q, 'f', -1, 64))...))
+		}
 	}
+}
+
+// buckets returns how many samples of a time are at or below each bound, within the
+// 0.1 % that samples are kept to.
+func buckets(m summary.Series) map[float64]uint64 {
+	counts := map[float64]uint64{}
+	for _, bound := range metric.Buckets {
+		counts[bound] = 0
+	}
+	for _, bar := range m.Histogram(longest).Distribution() {
+		for _, bound := range metric.Buckets {
+			if bar.Count > 0 && float64(bar.From) <= bound*1e9 {
+				counts[bound] += uint64(bar.Count)
+			}
+		}
+	}
+	return counts
 }
 
 // gauge adds one with labels: names and values in turn.
@@ -158,7 +193,7 @@ func (g Gateway) String() string { return g.URL }
 // Push sends the metrics of summaries, each under job "quotalab" and its scenario, in
 // the place of what an earlier run of the scenario left there. Several of one
 // scenario are told apart by their number, from 1: run="2".
-func (g Gateway) Push(ctx context.Context, runs ...*summary.Summary) error {
+func (g Gateway) Push(ctx context.Context, runs ...*summary.Measured) error {
 	of, seen := map[string]int{}, map[string]int{}
 	for _, s := range runs {
 		of[s.Scenario]++
@@ -179,7 +214,7 @@ func (g Gateway) Push(ctx context.Context, runs ...*summary.Summary) error {
 	return errors.Join(errs...)
 }
 
-func (g Gateway) push(ctx context.Context, s *summary.Summary, key map[string]string) error {
+func (g Gateway) push(ctx context.Context, s *summary.Measured, key map[string]string) error {
 	metrics, err := promMetrics(s)
 	if err != nil {
 		return err

@@ -74,12 +74,13 @@ func TestPush(t *testing.T) {
 	url, last := gateway(t, accepted)
 	_, s := sample(t)
 	s.Scenario, s.Started = "a/b c", time.UnixMilli(1_700_000_000_500)
+	s.Versions = map[string]string{"quotalab": "v1.2.3"}
 	g, err := present.ParseGateway(strings.Replace(url, "http://", "http://ci@", 1) + "/")
 	if err != nil {
 		t.Fatal(err)
 	}
 	g.Password = "secret"
-	if err := g.Push(t.Context(), s.Summary); err != nil {
+	if err := g.Push(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
 	if last.method != http.MethodPut || last.path != "/metrics/job/quotalab/scenario@base64/YS9iIGM" || last.user != "ci" || last.password != "secret" {
@@ -89,6 +90,10 @@ func TestPush(t *testing.T) {
 	for i := range s.Metrics {
 		m := &s.Metrics[i]
 		got := find(last.families["quotalab_"+m.Name+units[m.Unit]], m.Tags)
+		if of := last.families["quotalab_"+m.Name+"_quantile"+units[m.Unit]]; of != nil {
+			checkHistogram(t, m, got, of)
+			continue
+		}
 		if diff := cmp.Diff(numbers(m), numbersOf(got), cmpopts.EquateApprox(1e-12, 0)); diff != "" {
 			t.Errorf("%s %v (-summary +pushed):\n%s", m.Name, m.Tags, diff)
 		}
@@ -101,12 +106,37 @@ func TestPush(t *testing.T) {
 		{"quotalab_run_valid", map[string]string{}, 0},
 		{"quotalab_run_ok", map[string]string{}, 0},
 		{"quotalab_run_started_timestamp_seconds", map[string]string{}, 1_700_000_000.5},
-		{"quotalab_run_info", map[string]string{"seed": "7", "clock": "virtual", "plan": "abc", "record": s.RecordHash}, 1},
+		{"quotalab_run_info", map[string]string{"seed": "7", "clock": "virtual", "plan": "abc", "record": s.RecordHash, "build": s.Versions["quotalab"]}, 1},
 		{"quotalab_assertion_holds", map[string]string{"metric": "latency{decision=denied}", "check": "p(99) < 8ms"}, 1},
 		{"quotalab_assertion_holds", map[string]string{"metric": "errors{limiter=nobody}", "check": "count == 0"}, 0},
 	} {
 		if got := find(last.families[c.name], c.labels); got == nil || got.GetGauge().GetValue() != c.want {
 			t.Errorf("%s%v: %v, expected %v", c.name, c.labels, got, c.want)
+		}
+	}
+}
+
+// checkHistogram compares what was pushed of a time with the summary: the count, the
+// sum, the samples in buckets on either side of quantiles, and each quantile by itself.
+func checkHistogram(t *testing.T, m *summary.Metric, got *dto.Metric, quantiles *dto.MetricFamily) {
+	t.Helper()
+	h := got.GetHistogram()
+	if int64(h.GetSampleCount()) != m.Count || h.GetSampleSum() != *m.Avg*float64(m.Count) || len(h.GetBucket()) != len(metric.Buckets) || h.GetBucket()[len(metric.Buckets)-1].GetCumulativeCount() != h.GetSampleCount() {
+		t.Errorf("%s %v: %v", m.Name, m.Tags, h)
+	}
+	for q, value := range map[float64]float64{0.5: *m.Med, 0.9: *m.P90, 0.99: *m.P99} {
+		for _, b := range h.GetBucket() {
+			share := float64(b.GetCumulativeCount()) / float64(m.Count)
+			if above := b.GetUpperBound() >= value; above && share < q || !above && share > q+1/float64(m.Count) {
+				t.Errorf("%s %v: %v of the samples are up to %v s, and quantile %v is %v s", m.Name, m.Tags, share, b.GetUpperBound(), q, value)
+			}
+		}
+	}
+	for q, want := range map[string]float64{"0": *m.Min, "0.5": *m.Med, "0.99": *m.P99, "1": *m.Max} {
+		labels := maps.Clone(m.Tags)
+		labels["quantile"] = q
+		if one := find(quantiles, labels); one.GetGauge().GetValue() != want {
+			t.Errorf("%s %v: quantile %s is %v, expected %v", m.Name, m.Tags, q, one, want)
 		}
 	}
 }
@@ -142,7 +172,7 @@ func TestPushOfAssertionsOfSeveralWindows(t *testing.T) {
 	url, last := gateway(t, accepted)
 	_, s := sample(t)
 	s.Assertions = []summary.Assertion{{Metric: "latency", Check: "max < 1s", OK: true}, {Metric: "latency", Check: "max < 1s"}}
-	if err := (present.Gateway{URL: url}).Push(t.Context(), s.Summary); err != nil {
+	if err := (present.Gateway{URL: url}).Push(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
 	if all := last.families["quotalab_assertion_holds"].GetMetric(); len(all) != 1 || all[0].GetGauge().GetValue() != 0 {
@@ -183,7 +213,7 @@ func TestPushFails(t *testing.T) {
 		if !c.noAnswer {
 			g.Timeout = 0
 		}
-		err := g.Push(t.Context(), s.Summary)
+		err := g.Push(t.Context(), s)
 		if err == nil || errors.Is(err, present.ErrNoAnswer) != c.noAnswer || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), url) {
 			t.Errorf("%s: %v", c.why, err)
 			continue
@@ -195,7 +225,7 @@ func TestPushFails(t *testing.T) {
 	over, cancel := context.WithCancel(t.Context())
 	cancel()
 	url, _ := gateway(t, accepted)
-	if err := (present.Gateway{URL: url}).Push(over, s.Summary); !errors.Is(err, context.Canceled) {
+	if err := (present.Gateway{URL: url}).Push(over, s); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }

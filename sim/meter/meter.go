@@ -15,9 +15,9 @@
 //
 // A client is a group of instances, so that the number of series does not grow
 // with theirs. The warm-up counts: a meter shows what is going on, the summary
-// judges. The histograms have no classic buckets: a scrape in protobuf, which
-// Prometheus asks for if its native histograms are on, has them in full, one in
-// text their count and sum.
+// judges. The histograms have classic buckets, those of a push to a Pushgateway too,
+// and beside them native ones, which a scrape in protobuf has: Prometheus asks for
+// that if its native histograms are on.
 //
 // cmd imports it.
 package meter
@@ -34,6 +34,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/record"
 )
 
@@ -49,6 +50,7 @@ type Meter struct {
 	Exposed string // where other machines can ask it, once it is served; "": nowhere
 
 	registry *prometheus.Registry
+	labelled prometheus.Registerer // adds what each series has to the registry
 
 	decisions             *prometheus.CounterVec
 	latency, lag, sojourn *prometheus.HistogramVec
@@ -74,19 +76,21 @@ type series struct {
 	dropped               prometheus.Counter // of outcome dropped
 }
 
-// New makes a Meter that has seen nothing.
-func New() *Meter {
+// New makes a Meter that has seen nothing. Every series has constant too: names and
+// values of labels that say which run it is of.
+func New(constant map[string]string) *Meter {
 	m := &Meter{registry: prometheus.NewRegistry()}
+	m.labelled = prometheus.WrapRegistererWith(constant, m.registry)
 	labels := []string{"traffic", "limiter", "client", "decision", "key"}
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		c := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "quotalab", Name: name, Help: help}, labels)
-		m.registry.MustRegister(c) // names are distinct and well formed
+		m.labelled.MustRegister(c) // names are distinct and well formed
 		return c
 	}
 	times := func(name, help string) *prometheus.HistogramVec {
 		h := prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "quotalab", Name: name, Help: help,
-			NativeHistogramBucketFactor: growth, NativeHistogramMaxBucketNumber: mostBuckets}, labels)
-		m.registry.MustRegister(h)
+			Buckets: metric.Buckets, NativeHistogramBucketFactor: growth, NativeHistogramMaxBucketNumber: mostBuckets}, labels)
+		m.labelled.MustRegister(h)
 		return h
 	}
 	m.decisions = counter("decisions_total", "Decisions by outcome, dropped arrivals among them.", labels...)
@@ -101,7 +105,7 @@ func New() *Meter {
 // InFlight adds a gauge of the requests under way. read is called at every
 // scrape, on the scrape's goroutine. Call it once at most.
 func (m *Meter) InFlight(read func() int64) error {
-	return m.registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "quotalab", Name: "in_flight", Help: "Requests under way."},
+	return m.labelled.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "quotalab", Name: "in_flight", Help: "Requests under way."},
 		func() float64 { return float64(read()) }))
 }
 

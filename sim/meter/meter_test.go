@@ -1,6 +1,7 @@
 package meter_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,9 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -19,6 +23,7 @@ import (
 	"github.com/prometheus/common/model"
 	"go.uber.org/goleak"
 
+	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/sim/meter"
 )
@@ -101,7 +106,7 @@ func find(t *testing.T, f *dto.MetricFamily, labels string) *dto.Metric {
 }
 
 func TestMeter(t *testing.T) {
-	m := meter.New()
+	m := meter.New(nil)
 	flying := int64(7)
 	if err := m.InFlight(func() int64 { return flying }); err != nil {
 		t.Fatal(err)
@@ -147,8 +152,8 @@ func TestMeter(t *testing.T) {
 			t.Errorf("%s: %d samples, sum %v; want 5 of %v", name, h.GetSampleCount(), h.GetSampleSum(), want)
 		}
 		// A native histogram of factor 1.1 has schema 3: bucket i ends at 2^(i/8).
-		if bound := math.Pow(2, float64(h.GetPositiveSpan()[0].GetOffset())/8); h.GetSchema() != 3 || len(h.GetBucket()) > 0 || want > bound || want < bound/1.1 {
-			t.Errorf("%s: schema %d, first bucket ends at %v, %d classic buckets; want schema 3 and a bucket that holds %v", name, h.GetSchema(), bound, len(h.GetBucket()), want)
+		if bound := math.Pow(2, float64(h.GetPositiveSpan()[0].GetOffset())/8); h.GetSchema() != 3 || len(h.GetBucket()) != len(metric.Buckets) || want > bound || want < bound/1.1 {
+			t.Errorf("%s: schema %d, first bucket ends at %v, %d classic buckets; want schema 3, classic buckets too and a bucket that holds %v", name, h.GetSchema(), bound, len(h.GetBucket()), want)
 		}
 		for _, m := range families["quotalab_"+name+"_seconds"].GetMetric() {
 			for _, l := range m.GetLabel() {
@@ -166,9 +171,102 @@ func TestMeter(t *testing.T) {
 	}
 }
 
+// Every series says which run it is of.
+func TestConstantLabels(t *testing.T) {
+	m := meter.New(map[string]string{"scenario": "mine", "run": "today", "build": "v1"})
+	if err := m.InFlight(func() int64 { return 0 }); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Write(observation()); err != nil {
+		t.Fatal(err)
+	}
+	for name, f := range scrape(t, serve(t, m)) {
+		for _, one := range f.GetMetric() {
+			has := map[string]string{}
+			for _, l := range one.GetLabel() {
+				has[l.GetName()] = l.GetValue()
+			}
+			if has["scenario"] != "mine" || has["run"] != "today" || has["build"] != "v1" {
+				t.Errorf("%s is of %v", name, has)
+			}
+		}
+	}
+}
+
+// What the dashboard for Grafana asks for is what a meter shows, by the labels that it
+// has.
+func TestDashboard(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "deploy", "grafana", "quotalab.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var board struct {
+		Panels []struct {
+			Title   string
+			Targets []struct{ Expr, LegendFormat string }
+		}
+		Templating struct {
+			List []struct{ Name, Definition string }
+		}
+	}
+	if err := json.Unmarshal(text, &board); err != nil {
+		t.Fatal(err)
+	}
+	m := meter.New(map[string]string{"scenario": "mine", "run": "today"})
+	if err := m.InFlight(func() int64 { return 0 }); err != nil {
+		t.Fatal(err)
+	}
+	for _, decision := range []record.Decision{record.Allowed, record.Errored, record.Dropped} {
+		if err := m.Write(observation(func(o *record.Observation) { o.Decision, o.Error = decision, "timeout" })); err != nil {
+			t.Fatal(err)
+		}
+	}
+	labels := map[string]map[string]bool{} // by metric
+	for name, f := range scrape(t, serve(t, m)) {
+		labels[name] = map[string]bool{"le": f.GetType() == dto.MetricType_HISTOGRAM}
+		for _, l := range f.GetMetric()[0].GetLabel() {
+			labels[name][l.GetName()] = true
+		}
+	}
+	check := func(where, query, legend string) {
+		names := regexp.MustCompile(`quotalab_\w+`).FindAllString(query, -1)
+		if len(names) == 0 {
+			t.Errorf("%s asks for nothing of quotalab's: %s", where, query)
+		}
+		for _, name := range names {
+			has := labels[strings.TrimSuffix(name, "_bucket")]
+			if has == nil || strings.HasSuffix(name, "_bucket") && !has["le"] {
+				t.Errorf("%s asks for %s, which a meter does not show", where, name)
+				continue
+			}
+			used := regexp.MustCompile(`by \(([^)]*)\)|([a-z_]+)(?:=~|!=|=")|\{\{([a-z]+)\}\}`)
+			for _, match := range used.FindAllStringSubmatch(query+legend, -1) {
+				for _, label := range strings.Split(strings.Join(match[1:], ""), ", ") {
+					if !has[label] {
+						t.Errorf("%s asks for the label %s of %s, which has %v", where, label, name, has)
+					}
+				}
+			}
+		}
+	}
+	for _, p := range board.Panels {
+		for _, target := range p.Targets {
+			check(p.Title, target.Expr, target.LegendFormat)
+		}
+	}
+	for _, v := range board.Templating.List {
+		if v.Definition != "" {
+			check("variable "+v.Name, v.Definition, "")
+		}
+	}
+	if len(board.Panels) < 8 {
+		t.Errorf("%d panels", len(board.Panels))
+	}
+}
+
 // TestTextFormats: what a person with curl sees is well formed.
 func TestTextFormats(t *testing.T) {
-	m := meter.New()
+	m := meter.New(nil)
 	if err := m.Write(observation(func(o *record.Observation) { o.Limiter = "odd \"name\"\n" })); err != nil {
 		t.Fatal(err)
 	}
@@ -197,12 +295,12 @@ func TestTextFormats(t *testing.T) {
 }
 
 func TestServe(t *testing.T) {
-	url, stop, err := meter.New().Serve("127.0.0.1:0")
+	url, stop, err := meter.New(nil).Serve("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	host := strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/metrics")
-	if _, _, err := meter.New().Serve(host); !errors.Is(err, syscall.EADDRINUSE) || !strings.Contains(err.Error(), host) {
+	if _, _, err := meter.New(nil).Serve(host); !errors.Is(err, syscall.EADDRINUSE) || !strings.Contains(err.Error(), host) {
 		t.Errorf("on a port that is taken: error %v", err)
 	}
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
@@ -237,7 +335,7 @@ func TestServe(t *testing.T) {
 	}
 	goleak.VerifyNone(t)
 	for _, addr := range []string{"nonsense", "127.0.0.1:notaport", "256.1.1.1:0"} {
-		if _, _, err := meter.New().Serve(addr); err == nil || !strings.Contains(err.Error(), "expected host:port") {
+		if _, _, err := meter.New(nil).Serve(addr); err == nil || !strings.Contains(err.Error(), "expected host:port") {
 			t.Errorf("%s: error %v", addr, err)
 		}
 	}
@@ -246,7 +344,7 @@ func TestServe(t *testing.T) {
 // TestNoListenerOfItsOwn: a meter that is not asked to serve does nothing
 // but count, and two do not know of one another.
 func TestNoListenerOfItsOwn(t *testing.T) {
-	a, b := meter.New(), meter.New()
+	a, b := meter.New(nil), meter.New(nil)
 	if err := errors.Join(a.Write(observation()), b.Write(observation()), b.Write(observation())); err != nil {
 		t.Fatal(err)
 	}
@@ -259,7 +357,7 @@ func TestNoListenerOfItsOwn(t *testing.T) {
 
 // TestConcurrent: run with -race.
 func TestConcurrent(t *testing.T) {
-	m := meter.New()
+	m := meter.New(nil)
 	url := serve(t, m)
 	var wg sync.WaitGroup
 	for g := range 8 {
@@ -286,7 +384,7 @@ func TestConcurrent(t *testing.T) {
 }
 
 func TestContentTypes(t *testing.T) {
-	url := serve(t, meter.New())
+	url := serve(t, meter.New(nil))
 	format, body := get(t, url, "*/*")
 	body.Close()
 	if kind, _, err := mime.ParseMediaType(string(format)); err != nil || kind != "text/plain" {
@@ -295,7 +393,7 @@ func TestContentTypes(t *testing.T) {
 }
 
 func BenchmarkWrite(b *testing.B) {
-	m := meter.New()
+	m := meter.New(nil)
 	var list []*record.Observation
 	for i := range 64 {
 		list = append(list, observation(func(o *record.Observation) {
@@ -314,7 +412,7 @@ func BenchmarkWrite(b *testing.B) {
 // What other machines can reach is said.
 func TestExposed(t *testing.T) {
 	for addr, want := range map[string]string{"127.0.0.1:0": "", "localhost:0": "", ":0": " of every interface", "0.0.0.0:0": " of every interface"} {
-		m := meter.New()
+		m := meter.New(nil)
 		_, stop, err := m.Serve(addr)
 		if err != nil {
 			t.Fatal(err)
