@@ -333,8 +333,8 @@ end
 -- where the limit is not the one they were last looked at with, else those that
 -- this call passed.
 local function claim(i, a, claims, usage, before, limit, version)
-  local all, wrote, due = what == 'sweep' or call('HGET', claims, 'limit') ~= version, false, false
-  local reached, passed = 100 * usage, 100 * before
+  local changed, due = call('HGET', claims, 'limit') ~= version, false
+  local all, reached, passed = changed or what == 'sweep', 100 * usage, 100 * before
   for j = 1, count do
     local needed = thresholds[j] * limit
     if reached < needed then break end
@@ -348,8 +348,8 @@ local function claim(i, a, claims, usage, before, limit, version)
       end
     end
   end
-  if all then call('HSET', claims, 'limit', version) end
-  if all or due then expire(claims, a) end
+  if changed then call('HSET', claims, 'limit', version) end
+  if changed or due then expire(claims, a) end
   return due
 end
 
