@@ -52,7 +52,9 @@ func replayReal(m record.Manifest, bySent iter.Seq2[*record.Observation, error])
 	result, over := &Result{}, faulty{}
 	for _, a := range auditors {
 		result.Limiters = append(result.Limiters, a.finish())
-		over[a.spec.Name] = a.keys.faulty(func(b *bounds) bool { return b.over > 0 })
+		if a.keys != nil { // it is judged at all
+			over[a.spec.Name] = a.keys.faulty(func(b *bounds) bool { return b.over > 0 })
+		}
 	}
 	return result, over, nil
 }
