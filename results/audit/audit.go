@@ -74,7 +74,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"maps"
 	"math"
 	"slices"
 	"time"
@@ -105,8 +104,8 @@ func Replay(r *record.Reader) (*Result, error) {
 	return result, nil
 }
 
-// faulty says of each limiter whether too much was admitted on a key.
-type faulty map[string]func(limit, key string) bool
+// faulty lists for each limiter the keys on which too much was admitted.
+type faulty map[string]map[[2]string]bool
 
 // All audits limiters and engines, as far as the record has them.
 func All(r *record.Reader) (*Result, error) {
@@ -145,10 +144,7 @@ func replay(m record.Manifest, byEffect iter.Seq2[*record.Observation, error]) (
 	result, over := &Result{}, faulty{}
 	for _, a := range auditors {
 		result.Limiters = append(result.Limiters, a.finish())
-		over[a.spec.Name] = func(limit, name string) bool {
-			k := a.keys.limits[limit][name]
-			return k != nil && k.trouble != nil && k.over > 0
-		}
+		over[a.spec.Name] = a.keys.faulty(func(k *key) bool { return k.trouble != nil && k.over > 0 })
 	}
 	return result, over, nil
 }
@@ -250,13 +246,16 @@ func (a *auditor) change(c record.Change) error {
 	if a.spec.Algorithm == "" {
 		return nil // whose keys are judged by the envelope of the limit that they began with
 	}
-	was := map[string]record.Limit{}
-	for name := range a.keys.limits[c.Limit.Name] {
+	was, of := map[string]record.Limit{}, a.keys.limits[c.Limit.Name]
+	if of == nil {
+		return fmt.Errorf("limit %q, which changes, is not in the manifest", c.Limit.Name)
+	}
+	for name := range of.all() {
 		was[name], _ = a.keys.table.For(c.Limit.Name, name)
 	}
 	a.keys.table.Set(c.Limit)
 	a.tally.table.Set(c.Limit)
-	for name, k := range a.keys.limits[c.Limit.Name] {
+	for name, k := range of.all() {
 		is, _ := a.keys.table.For(c.Limit.Name, name)
 		if is == was[name] {
 			continue
@@ -291,7 +290,7 @@ func Instant(o *record.Observation) int64 {
 func (a *auditor) find(o *record.Observation) error {
 	a.at = a.at[:0]
 	for i := range o.Takes {
-		k, err := a.keys.of(o.Takes[i].Limit, o.Takes[i].Key)
+		k, err := a.keys.of(&o.Takes[i])
 		if err != nil {
 			return err
 		}
@@ -485,14 +484,13 @@ func (a *auditor) finish() Limiter {
 // an empty bucket needs to become full.
 func (a *auditor) lockedOut(under int64) []Explanation {
 	c := Explanation{Kind: LockedOut, Of: under, Example: Example{Seq: -1, Other: -1}}
-	for _, limit := range slices.Sorted(maps.Keys(a.keys.limits)) {
-		for _, name := range slices.Sorted(maps.Keys(a.keys.limits[limit])) {
-			k := a.keys.limits[limit][name]
+	for limit, n := range a.keys.limits {
+		for name, k := range n.all() {
 			if k.trouble == nil || k.wrong < 2 || k.until-k.since < a.keys.refill(limit, name) {
 				continue
 			}
-			if c.Explains == 0 {
-				c.Example = Example{Limit: limit, Key: name, Seq: -1, Other: -1, At: k.since, OtherAt: k.until}
+			if e := &c.Example; c.Explains == 0 || cmp.Or(cmp.Compare(limit, e.Limit), cmp.Compare(name, e.Key)) < 0 {
+				*e = Example{Limit: limit, Key: name, Seq: -1, Other: -1, At: k.since, OtherAt: k.until}
 			}
 			c.Explains += k.wrong
 		}

@@ -87,7 +87,7 @@ type admitted struct{ seq, at int64 }
 
 // explain finds the causes of over-admission by a second pass over the
 // observations. over says on which keys of a limiter it was found.
-func (r *Result) explain(m *record.Manifest, observations iter.Seq2[*record.Observation, error], over map[string]func(limit, key string) bool) error {
+func (r *Result) explain(m *record.Manifest, observations iter.Seq2[*record.Observation, error], over faulty) error {
 	explainers := map[string]*explainer{}
 	for i := range r.Limiters {
 		if l := &r.Limiters[i]; l.Over > 0 && len(m.Limiters[i].Changes) == 0 { // by which the second pass does not go
@@ -118,7 +118,7 @@ type explainer struct {
 	manifest *record.Manifest
 	spec     record.Limiter
 	out      *Limiter
-	over     func(limit, key string) bool
+	over     map[[2]string]bool
 	table    *record.LimitTable
 	suspects map[[2]string]*suspect
 	order    []*suspect
@@ -145,7 +145,7 @@ func (c *explainer) observe(o *record.Observation) error {
 	}
 	for i := range o.Takes {
 		t := &o.Takes[i]
-		if !c.over(t.Limit, t.Key) {
+		if !c.over[[2]string{t.Limit, t.Key}] {
 			continue
 		}
 		s, err := c.suspect(t)

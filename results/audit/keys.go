@@ -2,25 +2,44 @@ package audit
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/quotalab/quotalab/models/limits"
 	"github.com/quotalab/quotalab/results/record"
 )
 
-// keys holds those of one limiter, K the state of one. Each limit has a map of its own, so
-// that the map's key is a string that the record's reader holds anyway.
-type keys[K any] struct {
+// keys holds those of one limiter, K the state of one.
+type keys[K comparable] struct {
 	table  *record.LimitTable
-	limits map[string]map[string]K
+	limits map[string]*numbered[K]
 	makers map[record.Limit]func() K
 	maker  func(limits.Limit) (func() K, error)
 }
 
-func newKeys[K any](spec record.Limiter, maker func(limits.Limit) (func() K, error)) (*keys[K], error) {
-	k := &keys[K]{table: spec.Table(), limits: map[string]map[string]K{}, makers: map[record.Limit]func() K{}, maker: maker}
+// numbered are the keys of one limit by their numbers, which takes have, or
+// which they are given here.
+type numbered[K comparable] struct {
+	index  map[string]int32 // of keys whose takes have none
+	names  []string
+	states []K // zero: not seen
+}
+
+// all yields the keys that were seen.
+func (n *numbered[K]) all() iter.Seq2[string, K] {
+	return func(yield func(string, K) bool) {
+		for i, s := range n.states {
+			if s != *new(K) && !yield(n.names[i], s) {
+				return
+			}
+		}
+	}
+}
+
+func newKeys[K comparable](spec record.Limiter, maker func(limits.Limit) (func() K, error)) (*keys[K], error) {
+	k := &keys[K]{table: spec.Table(), limits: map[string]*numbered[K]{}, makers: map[record.Limit]func() K{}, maker: maker}
 	for _, l := range spec.Limits {
-		k.limits[l.Name] = map[string]K{}
+		k.limits[l.Name] = &numbered[K]{index: map[string]int32{}}
 		if _, err := k.makerOf(l); err != nil {
 			return nil, err
 		}
@@ -41,23 +60,46 @@ func (k *keys[K]) makerOf(l record.Limit) (func() K, error) {
 	return m, nil
 }
 
-// of returns the key's state, full if it is new.
-func (k *keys[K]) of(limit, name string) (state K, err error) {
-	byName, ok := k.limits[limit]
+// of returns the state of a take's key, full if it is new.
+func (k *keys[K]) of(t *record.Take) (state K, err error) {
+	n, ok := k.limits[t.Limit]
 	if !ok {
-		return state, fmt.Errorf("limit %q is not in the manifest", limit)
+		return state, fmt.Errorf("limit %q is not in the manifest", t.Limit)
 	}
-	if s, ok := byName[name]; ok {
+	at := int(t.Number)
+	if at == 0 {
+		if at = int(n.index[t.Key]); at == 0 {
+			at = len(n.index) + 1
+			n.index[t.Key] = int32(at)
+		}
+	}
+	for len(n.states) < at {
+		n.states, n.names = append(n.states, state), append(n.names, "")
+	}
+	if s := n.states[at-1]; s != state {
 		return s, nil
 	}
-	l, _ := k.table.For(limit, name)
+	l, _ := k.table.For(t.Limit, t.Key)
 	m, err := k.makerOf(l)
 	if err != nil {
-		return state, fmt.Errorf("key %q: %w", name, err)
+		return state, fmt.Errorf("key %q: %w", t.Key, err)
 	}
 	state = m()
-	byName[name] = state
+	n.states[at-1], n.names[at-1] = state, t.Key
 	return state, nil
+}
+
+// faulty lists the keys, by limit and name, on which too much was admitted.
+func (k *keys[K]) faulty(over func(K) bool) map[[2]string]bool {
+	found := map[[2]string]bool{}
+	for limit, n := range k.limits {
+		for name, s := range n.all() {
+			if over(s) {
+				found[[2]string{limit, name}] = true
+			}
+		}
+	}
+	return found
 }
 
 // refill returns the time in which the key's bucket becomes full, in ns.
@@ -67,11 +109,11 @@ func (k *keys[K]) refill(limit, name string) int64 {
 }
 
 // summarise counts the keys and finds the worst. offender says what is wrong
-// with one, or that no decision was on it. The order of the maps does not
-// matter: worse is a total order.
+// with one, or that no decision was on it. Their order does not matter: worse is
+// a total order.
 func (k *keys[K]) summarise(out *Limiter, offender func(K) (o Offender, seen bool)) {
-	for limit, byName := range k.limits {
-		for name, s := range byName {
+	for limit, n := range k.limits {
+		for name, s := range n.all() {
 			o, seen := offender(s)
 			if !seen {
 				continue
@@ -90,10 +132,10 @@ func (k *keys[K]) summarise(out *Limiter, offender func(K) (o Offender, seen boo
 
 // insert keeps the list sorted and short.
 func insert(list []Offender, o Offender) []Offender {
-	i, _ := slices.BinarySearchFunc(list, o, worse)
-	if i == MaxOffenders {
+	if len(list) == MaxOffenders && worse(list[MaxOffenders-1], o) < 0 { // as most are
 		return list
 	}
+	i, _ := slices.BinarySearchFunc(list, o, worse)
 	list = slices.Insert(list, i, o)
 	return list[:min(len(list), MaxOffenders)]
 }

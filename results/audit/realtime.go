@@ -52,9 +52,8 @@ func replayReal(m record.Manifest, bySent iter.Seq2[*record.Observation, error])
 	result, over := &Result{}, faulty{}
 	for _, a := range auditors {
 		result.Limiters = append(result.Limiters, a.finish())
-		over[a.spec.Name] = func(limit, name string) bool {
-			b := a.keys.limits[limit][name]
-			return b != nil && b.over > 0
+		if a.keys != nil { // it is judged at all
+			over[a.spec.Name] = a.keys.faulty(func(b *bounds) bool { return b.over > 0 })
 		}
 	}
 	return result, over, nil
@@ -350,7 +349,7 @@ func (a *realAuditor) send(o *record.Observation) (*pending, error) {
 
 func (a *realAuditor) hold(p *pending, i int) error {
 	t := &p.takes[i]
-	b, err := a.keys.of(t.Limit, t.Key)
+	b, err := a.keys.of(t)
 	if err != nil {
 		return err
 	}
@@ -548,7 +547,7 @@ func (a *realAuditor) joint() (total int64) {
 		t := a.limits[l.Name]
 		if t.several {
 			most := int64(0)
-			for _, b := range a.keys.limits[l.Name] {
+			for _, b := range a.keys.limits[l.Name].all() {
 				most = max(most, b.over)
 			}
 			t.shrink(most)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
@@ -276,12 +277,15 @@ func texts() (parquet.Kind, func(parquet.Page) ([]string, error)) {
 			return values, nil
 		}
 		if dictionary != p.Dictionary() {
-			dictionary, table = p.Dictionary(), table[:0]
+			dictionary = p.Dictionary()
+			table = slices.Grow(table[:0], dictionary.Len())
 			for i := range dictionary.Len() {
 				table = append(table, string(dictionary.Index(int32(i)).ByteArray()))
 			}
 		}
-		for _, i := range data.Int32() {
+		entries := data.Int32()
+		values = slices.Grow(values, len(entries))
+		for _, i := range entries {
 			if i < 0 || int(i) >= len(table) {
 				return nil, fmt.Errorf("entry %d of a dictionary of %d", i, len(table))
 			}

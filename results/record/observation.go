@@ -101,6 +101,10 @@ type Take struct {
 	Mode  Mode     `parquet:"mode,dict"`
 	Shard string   `parquet:"shard,dict"` // the shard that its key's commands went to, "" none
 	State KeyState `parquet:"state,dict"`
+
+	// Number of the key among those of its limit, from 1, for who sees the row
+	// after the one who counted it; 0: nobody did. It is not recorded.
+	Number int32 `parquet:"-"`
 }
 
 // Touch counts a request's commands on one shard.

@@ -108,10 +108,19 @@ func (m moves) before(at int64) int {
 	return n
 }
 
+// number gives every key of an observation its number.
+func (k *keys) number(o *record.Observation) {
+	for i := range o.Takes {
+		t := &o.Takes[i]
+		t.Number = k.of(limitName{o.Limiter, t.Limit}).at(t.Key, k.clients) + 1
+	}
+}
+
 func (k *keys) observe(o *record.Observation) error {
 	if o.Decision == record.Dropped {
 		return nil
 	}
+	k.number(o)
 	client, ok := k.order.client[k.order.group(o.Client)]
 	if !ok && k.clients > 1 {
 		return fmt.Errorf("observation %d is of client %q, which the manifest does not list", o.Seq, o.Client)
@@ -119,7 +128,7 @@ func (k *keys) observe(o *record.Observation) error {
 	for i := range o.Takes {
 		t := &o.Takes[i]
 		tallies := k.of(limitName{o.Limiter, t.Limit})
-		n := tallies.at(t.Key, k.clients)
+		n := t.Number - 1
 		if t.Mode != record.SpendMode {
 			tallies.counts[n].decisions++
 			if o.Decision == record.Denied {
@@ -218,10 +227,10 @@ func (k *keys) mostDenied() []DeniedKey {
 
 // insert puts one where it belongs among the first mostListed of a list.
 func insert[T any](list []T, one T, compare func(a, b T) int) []T {
-	i, _ := slices.BinarySearchFunc(list, one, compare)
-	if i == mostListed {
+	if len(list) == mostListed && compare(list[mostListed-1], one) < 0 { // as most are
 		return list
 	}
+	i, _ := slices.BinarySearchFunc(list, one, compare)
 	list = slices.Insert(list, i, one)
 	return list[:min(len(list), mostListed)]
 }

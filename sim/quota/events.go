@@ -16,8 +16,8 @@ import (
 // Events is the usage of many accounts in memory, from which Views read. The
 // zero value is empty. It is not for use by several goroutines at once.
 //
-// Usage of one account, series and tag at one instant is kept as one entry of
-// 16 bytes, with a running sum, so that a range costs two binary searches.
+// Usage is kept as an entry of 16 bytes, with a running sum over the account,
+// series and tag, so that a range costs two binary searches.
 type Events struct {
 	accounts map[int64][]*line
 }
@@ -37,9 +37,10 @@ type Event struct {
 // line is the usage of one account, series and tag.
 type line struct {
 	series, tag string
-	at          []int64 // ascending
+	at          []int64 // does not fall
 	sum         []int64 // of all units up to and including at
 	late        []Event
+	until       *int64 // what is later cannot be seen yet; nil: all can
 }
 
 // Add files usage that arrives in time. Adding by ascending At is cheap.
@@ -65,6 +66,36 @@ func (s *Events) Forget(account int64) {
 	}
 }
 
+// Until returns the same usage in the same memory, as it is seen when what is
+// later than *at has not been counted yet. To the accounts that have usage
+// here none must be added, here or there.
+func (s *Events) Until(at *int64) *Events {
+	seen := &Events{accounts: make(map[int64][]*line, len(s.accounts))}
+	for account, lines := range s.accounts {
+		for _, l := range lines {
+			copied := *l
+			copied.until = at
+			seen.accounts[account] = append(seen.accounts[account], &copied)
+		}
+	}
+	return seen
+}
+
+// Nth returns entry n of an account that has one line, whether it can be seen
+// yet or not. Those that were added by ascending instants are in that order.
+func (s *Events) Nth(account int64, n int) (e usage.Event, ok bool) {
+	lines := s.accounts[account]
+	if len(lines) == 0 || n >= len(lines[0].at) {
+		return usage.Event{}, false
+	}
+	l := lines[0]
+	e = usage.Event{At: l.at[n], Units: l.sum[n]}
+	if n > 0 {
+		e.Units -= l.sum[n-1]
+	}
+	return e, true
+}
+
 // line finds or makes the line of a series and tag. Lines of an account are
 // sorted by series.
 func (s *Events) line(account int64, series, tag string) *line {
@@ -82,7 +113,7 @@ func (s *Events) line(account int64, series, tag string) *line {
 
 func (l *line) add(at, units int64) {
 	n := len(l.at)
-	if n == 0 || at > l.at[n-1] {
+	if n == 0 || at >= l.at[n-1] {
 		sum := units
 		if n > 0 {
 			sum += l.sum[n-1]
@@ -106,6 +137,9 @@ func (l *line) add(at, units int64) {
 // between sums the events in time in [from, to), and tells whether there are
 // any.
 func (l *line) between(from, to int64) (units int64, any bool) {
+	if l.until != nil {
+		to = min(to, *l.until+1)
+	}
 	lo, _ := slices.BinarySearch(l.at, from)
 	hi, _ := slices.BinarySearch(l.at, to)
 	if lo >= hi {

@@ -30,9 +30,6 @@ func (f Finding) String() string {
 // expect notes before a call what its counter should hold. Afterwards is too
 // late: calls of other requests may have come first.
 func (in *Inline) expect(it *item) {
-	if it.what != itemAdd {
-		return
-	}
 	in.mu.Lock()
 	start, ok := in.seen[it.period.account]
 	in.mu.Unlock()
@@ -55,7 +52,7 @@ func (b *batch) finish(c *call, cmd *redis.Cmd) error {
 	for i := range c.items {
 		of := reply[replyWidth*i:][:replyWidth]
 		due = due || of[0]&statusDue != 0
-		b.in.judge(&c.items[i], of, b.now)
+		b.judge(&c.items[i], of)
 		if b.counted != nil && of[0]&statusRepeated == 0 {
 			b.counted(c.items[i].period, of[2], of[3])
 		}
@@ -79,14 +76,14 @@ func (b *batch) inDoubt(calls []*call, err error) error {
 }
 
 // judge compares what the script found with what was expected.
-func (in *Inline) judge(it *item, reply []int64, now int64) {
-	p, status, before := it.period, reply[0], reply[1]
-	f := Finding{Account: p.account, Start: p.start, At: now, Have: before, Want: it.counted}
+func (b *batch) judge(it *item, reply []int64) {
+	in, p, status, before := b.in, it.period, reply[0], reply[1]
+	f := Finding{Account: p.account, Start: p.start, At: b.now, Have: before, Want: it.counted}
 	switch {
-	case it.what == itemSweep && status&statusRegressed != 0:
+	case b.what == itemSweep && status&statusRegressed != 0:
 		f.Cause, f.Want, f.Repaired = record.CounterRegressed, reply[2], true
 		in.report(f)
-	case it.what != itemAdd || status&statusRepeated != 0:
+	case b.what != itemAdd || status&statusRepeated != 0:
 		return
 	case status&statusCreated != 0 && it.known:
 		f.Cause = record.CounterLost

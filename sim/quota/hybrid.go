@@ -101,7 +101,7 @@ func (h *Hybrid) Poll(ctx context.Context) error {
 	if !h.began {
 		h.swept, h.began = now-h.every, true
 	}
-	b := newBatch(h.Inline)
+	b := newBatch(h.Inline, itemSweep)
 	var errs []error
 	for _, account := range h.accounts.IDs() {
 		if err := h.sweep(ctx, b, account, now); err != nil && !errors.Is(err, ErrRolling) {
@@ -156,5 +156,5 @@ func (h *Hybrid) compare(ctx context.Context, b *batch, p period, now int64) err
 		return nil
 	}
 	s := sums{added, corrected, added - corrected + late - lateCorrected}
-	return b.item(item{what: itemSweep, period: p, at: min(now, p.end-1), source: s})
+	return b.item(item{period: p, at: min(now, p.end-1), source: s})
 }

@@ -143,8 +143,8 @@ func (in *Inline) AddBatch(ctx context.Context, us []Usage) error {
 }
 
 func (in *Inline) addBatch(ctx context.Context, us []Usage, counted func(p period, after, limit int64)) error {
-	b := newBatch(in)
-	b.counted = counted
+	b := newBatch(in, itemAdd)
+	b.counted, b.added = counted, make([]*Usage, 0, len(us))
 	var errs []error
 	for i := range us {
 		if err := b.add(&us[i]); err != nil {
@@ -164,7 +164,7 @@ func (in *Inline) SetLimit(ctx context.Context, account, limit, at int64) error 
 	if err != nil {
 		return &AccountError{account, err}
 	}
-	b := newBatch(in)
+	b := newBatch(in, itemLimit)
 	if at < 0 || at > b.now {
 		return &AccountError{account, fmt.Errorf("expected a limit change by now (%d), found one at %d", b.now, at)}
 	}
@@ -174,7 +174,7 @@ func (in *Inline) SetLimit(ctx context.Context, account, limit, at int64) error 
 			return err
 		}
 		p.limit, p.since = limit, at
-		if err := b.item(item{what: itemLimit, period: p, at: at}); err != nil {
+		if err := b.item(item{period: p, at: at}); err != nil {
 			return err
 		}
 		if t = max(p.end, t+1); t > b.now {

@@ -14,7 +14,6 @@ const itemsPerCall = 128
 
 // item is a call's work for one account and period.
 type item struct {
-	what   string
 	period period
 	units  int64
 	at     int64
@@ -28,19 +27,23 @@ type item struct {
 	source sums // of a sweep
 }
 
-// batch collects items by partition, in the order in which they came.
+// batch collects items that all do one thing by partition, in the order in
+// which they came.
 type batch struct {
 	in    *Inline
+	what  string
 	now   int64
+	added []*Usage // in the order in which they came
 	calls []*call
 	open  map[int]*call // by partition: the call that has room
 
 	counted func(p period, after, limit int64) // of every reply; may be nil
 }
 
-// call is one run of the script.
+// call is one run of the script. Its items have tokens, or have none.
 type call struct {
 	partition int
+	tokens    bool
 	items     []item
 }
 
@@ -57,8 +60,8 @@ func (e *InDoubtError) Error() string {
 
 func (e *InDoubtError) Unwrap() error { return e.Err }
 
-func newBatch(in *Inline) *batch {
-	return &batch{in: in, now: in.clock.Now(), open: map[int]*call{}}
+func newBatch(in *Inline, what string) *batch {
+	return &batch{in: in, what: what, now: in.clock.Now(), open: map[int]*call{}}
 }
 
 // add puts a usage into the item before it, where it continues that, or into
@@ -80,12 +83,14 @@ func (b *batch) add(u *Usage) error {
 		last.usages = append(last.usages, u)
 		return nil
 	}
-	return b.item(item{what: itemAdd, period: p, units: u.Units, at: u.At, token: u.Token, usages: []*Usage{u}})
+	b.added = append(b.added, u)
+	n := len(b.added)
+	return b.item(item{period: p, units: u.Units, at: u.At, token: u.Token, usages: b.added[n-1 : n : n]})
 }
 
 // period returns the period of a usage: often that of the usage before it.
 func (b *batch) period(last *item, u *Usage) (period, error) {
-	if last != nil && last.what == itemAdd && last.period.start <= u.At && u.At < last.period.end && u.At <= b.now {
+	if last != nil && last.period.start <= u.At && u.At < last.period.end && u.At <= b.now {
 		return last.period, nil
 	}
 	c, err := b.in.contracts(u.Account)
@@ -105,7 +110,7 @@ func (b *batch) last(account int64) *item {
 }
 
 func (it *item) continues(p period, u *Usage) bool {
-	return it.what == itemAdd && it.period == p && it.token == "" && u.Token == "" &&
+	return it.period == p && it.token == "" && u.Token == "" &&
 		it.units > 0 && u.Units > 0 && it.units <= largestUnits-u.Units
 }
 
@@ -114,11 +119,13 @@ func (b *batch) item(it item) error {
 	if err := it.period.check(b.in.thresholds[len(b.in.thresholds)-1]); err != nil {
 		return err
 	}
-	b.in.expect(&it)
+	if b.what == itemAdd {
+		b.in.expect(&it)
+	}
 	n := b.in.outboxes.partition(it.period.account)
 	c := b.open[n]
-	if c == nil || len(c.items) == itemsPerCall {
-		c = &call{partition: n, items: make([]item, 0, itemsPerCall/8)}
+	if c == nil || len(c.items) == itemsPerCall || c.tokens != (it.token != "") {
+		c = &call{partition: n, tokens: it.token != "", items: make([]item, 0, itemsPerCall/8)}
 		b.open[n] = c
 		b.calls = append(b.calls, c)
 	}
@@ -166,30 +173,39 @@ func (b *batch) pipeline(ctx context.Context, calls []*call, eval eval) []*redis
 
 // encode lays a call out as the script reads it.
 func (b *batch) encode(c *call) (keys []string, args []any) {
-	in, tag := b.in, b.in.outboxes.tag(c.partition)
+	in, tag, tokenTTL := b.in, b.in.outboxes.tag(c.partition), int64(0)
+	if c.tokens {
+		tokenTTL = in.tokenTTL / milli
+	}
 	keys = append(make([]string, 0, 2+3*len(c.items)), in.outboxes.limits(c.partition), in.outboxes.Stream(c.partition))
-	args = append(make([]any, 0, 1+len(in.thresholds)+scriptWidth*len(c.items)), len(in.thresholds))
+	args = append(make([]any, 0, 3+len(in.thresholds)+scriptWidth*len(c.items)), b.what, tokenTTL, len(in.thresholds))
 	for _, t := range in.thresholds {
 		args = append(args, t)
 	}
+	var text []byte
 	for i := range c.items {
-		it, p := &c.items[i], c.items[i].period
-		account, start := strconv.FormatInt(p.account, 10), strconv.FormatInt(p.start, 10)
-		id := account + ":" + start
-		keys = append(keys, tag+"n:"+id, tag+"c:"+id)
-		tokenTTL := int64(0)
-		if it.token != "" {
-			keys, tokenTTL = append(keys, tag+"t:"+it.token), in.tokenTTL/milli
+		it, p := &c.items[i], &c.items[i].period
+		text = strconv.AppendInt(text[:0], p.account, 10)
+		account := len(text)
+		text = strconv.AppendInt(append(text, ':'), p.start, 10)
+		counter := tag + "n:" + string(text)
+		id := counter[len(tag)+len("n:"):]
+		keys = append(keys, counter, tag+"c:"+id)
+		if c.tokens {
+			keys = append(keys, tag+"t:"+it.token)
 		}
-		args = append(args, account, start, it.units, p.limit, max(p.since, 0)/micro, p.end/micro,
-			(max(p.end-b.now, 0)+in.slack)/milli, tokenTTL, it.at, it.extra(), it.what)
+		text = text[:0]
+		for _, n := range [...]int64{p.start, p.end / micro, (max(p.end-b.now, 0) + in.slack) / milli, it.at} {
+			text = append(strconv.AppendInt(text, n, 10), ' ')
+		}
+		args = append(args, id[:account], it.units, p.limit, max(p.since, 0)/micro, string(text), b.extra(it))
 	}
 	return keys, args
 }
 
 // extra is a sweep's total, or the steps of an item that adds several usages.
-func (it *item) extra() string {
-	if it.what == itemSweep {
+func (b *batch) extra(it *item) string {
+	if b.what == itemSweep {
 		return fmt.Sprint(it.source.added, it.source.corrected, it.source.total)
 	}
 	if len(it.usages) < 2 {
@@ -214,20 +230,22 @@ const (
 // item is a call's whole work for one account and period.
 //
 // Lua's numbers are float64, exact below 2⁵³, so units and limits are bounded
-// (largestUnits, largestLimit) and instants that must be compared come in
-// microseconds; those that are only handed on stay text, in nanoseconds.
+// (largestUnits, largestTotal) and instants that must be compared come in
+// microseconds; those that are only handed on stay text, in nanoseconds. 100·U
+// and T·L are compared as they are: T·L is exact, and 100·U, where it is not, is
+// far above it.
 //
 // KEYS[1] limits: hash of account → "limit since"; KEYS[2] outbox: stream;
-// then for each item its counter (string), its claims (hash) and, if it has
-// one, its token (string).
-// ARGV[1] how many thresholds, the thresholds ascending, then for each item
+// then for each item its counter (string), its claims (hash) and, if the items
+// have them, its token (string).
+// ARGV[1] add, limit or sweep, ARGV[2] time to live of tokens, ms; 0: the items
+// have none, ARGV[3] how many thresholds, the thresholds ascending, then for each
+// item
 //
-//	1 account  2 start of the period, ns  3 units
-//	4 limit  5 since when it holds, µs  6 end of the period, µs
-//	7 time to live of counter and claims, ms  8 of the token, ms; 0 no token
-//	9 instant of the usage, ns
-//	10 steps "units,instant;"; of a sweep "added corrected total"
-//	11 add, limit or sweep
+//	1 account  2 units  3 limit  4 since when it holds, µs
+//	5 what is seldom looked at: "start end ttl at ", the start of the period, ns,
+//	  its end, µs, time to live of counter and claims, ms, instant of the usage, ns
+//	6 steps "units,instant;"; of a sweep "added corrected total"
 //
 // Returns four numbers for each item: status bits (1 repeated call, 2 the
 // counter did not exist, 4 something is due, 8 the counter was set right),
@@ -240,24 +258,26 @@ const (
 // The token is set behind INCRBY: if that fails, a retry must count.
 var inlineScript = redis.NewScript(`
 local KEYS, ARGV, call, tonumber, match = KEYS, ARGV, redis.call, tonumber, string.match
-local width = 11
-local count = tonumber(ARGV[1])
+local what, tokenTTL, count, width = ARGV[1], ARGV[2], tonumber(ARGV[3]), 6
 local thresholds = {}
-for i = 1, count do thresholds[i] = tonumber(ARGV[1 + i]) end
+for i = 1, count do thresholds[i] = tonumber(ARGV[3 + i]) end
 
-local function need(threshold, limit) -- the least usage with 100 U >= T L
-  local x = threshold * limit + 99
-  return (x - math.fmod(x, 100)) / 100
+-- start, end, time to live and instant of the item whose arguments begin behind a
+local function rest(a) return match(ARGV[a + 5], '^(%S+) (%S+) (%S+) (%S+) $') end
+
+local function expire(key, a)
+  local start, ending, ttl = rest(a)
+  call('PEXPIRE', key, ttl)
 end
 
--- when the usage reached what is needed, if a call adds several steps; not
--- before the limit held
+-- when the usage reached what is needed, in hundredths of units, if a call adds
+-- several steps; not before the limit held
 local function instant(at, steps, before, needed, version)
   local usage = before
   for n, t in string.gmatch(steps, '(%d+),(%d+);') do
     usage = usage + tonumber(n)
     at = t
-    if usage >= needed then break end
+    if 100 * usage >= needed then break end
   end
   local since = match(version, ' (%d+)$') .. '000'
   if tonumber(since) > tonumber(at) then return since end
@@ -266,38 +286,39 @@ end
 
 local function text(n) return string.format('%.0f', n) end
 
-local function correct(claims, units, ttl)
+local function correct(claims, units, a)
   call('HINCRBY', claims, 'corrected', text(units))
-  call('PEXPIRE', claims, ttl)
+  expire(claims, a)
 end
 
 -- the counter, with what the usage source knows at least
-local function repair(counter, claims, sums, before, ttl)
-  local added, corrected, total = match(sums, '^(%d+) (%d+) (-?%d+)$')
+local function repair(counter, claims, before, a)
+  local added, corrected, total = match(ARGV[a + 6], '^(%d+) (%d+) (-?%d+)$')
   local down = tonumber(call('HGET', claims, 'corrected') or 0)
   local more = math.max(tonumber(added) - (before + down), 0)
   local less = math.max(tonumber(corrected) - down, 0)
-  if less > 0 then correct(claims, less, ttl) end
+  if less > 0 then correct(claims, less, a) end
   if more ~= less then before = call('INCRBY', counter, text(more - less)) end
   return before, tonumber(total)
 end
 
 local accounts, reply, items = {}, {}, 0
-for a = 2 + count, #ARGV, width do
+for a = 4 + count, #ARGV, width do
   items = items + 1
   accounts[items] = ARGV[a]
 end
 local limits = call('HMGET', KEYS[1], unpack(accounts))
 
 -- the limit in force: the change known that is the latest before the end
-local function force(i, limit, since, ending, announced)
+local function force(i, limit, since, a)
   local known, version = limits[i], limit .. ' ' .. since
-  if known == version or not known and since == '0' and not announced then return limit, version end
+  if known == version then return limit, version end
   local latest = -1
   if known then
     local l, s = match(known, '^(%d+) (%d+)$')
+    local start, ending = rest(a)
     latest = tonumber(s)
-    if latest < tonumber(ending) and (latest > tonumber(since) or s == since and not announced) then return l, known end
+    if latest < tonumber(ending) and (latest > tonumber(since) or s == since and what ~= 'limit') then return l, known end
   end
   if tonumber(since) >= latest then
     call('HSET', KEYS[1], accounts[i], version)
@@ -308,14 +329,35 @@ local function force(i, limit, since, ending, announced)
   return limit, version
 end
 
-local key = 3
+-- what is due is claimed and put into the outbox. All thresholds are looked at
+-- where the limit is not the one they were last looked at with, else those that
+-- this call passed.
+local function claim(i, a, claims, usage, before, limit, version)
+  local changed, due = call('HGET', claims, 'limit') ~= version, false
+  local all, reached, passed = changed or what == 'sweep', 100 * usage, 100 * before
+  for j = 1, count do
+    local needed = thresholds[j] * limit
+    if reached < needed then break end
+    if all or passed < needed then
+      local start, ending, ttl, at = rest(a)
+      if what == 'add' then at = instant(at, ARGV[a + 6], before, needed, version) end
+      if call('HSETNX', claims, thresholds[j], at) == 1 then
+        call('XADD', KEYS[2], '*', 'account', accounts[i], 'start', start, 'threshold', thresholds[j],
+          'at', at, 'usage', text(usage), 'limit', text(limit), 'by', what)
+        due = true
+      end
+    end
+  end
+  if changed then call('HSET', claims, 'limit', version) end
+  if changed or due then expire(claims, a) end
+  return due
+end
+
+local key, a, r = 3, 3 + count, 0
 for i = 1, items do
-  local counter, claims = KEYS[key], KEYS[key + 1]
-  key = key + 2
-  local a = 1 + count + (i - 1) * width
-  local ttl, tokenTTL, what = ARGV[a + 7], ARGV[a + 8], ARGV[a + 11]
+  local counter, claims, token = KEYS[key], KEYS[key + 1]
   local status, before, after, limit = 0, 0, 0, 0
-  local version, token
+  key = key + 2
   if tokenTTL ~= '0' then
     token = KEYS[key]
     key = key + 1
@@ -323,63 +365,35 @@ for i = 1, items do
   if token and call('EXISTS', token) == 1 then
     status = 1
   else
-    limit, version = force(i, ARGV[a + 4], ARGV[a + 5], ARGV[a + 6], what == 'limit')
+    local since, version, usage = ARGV[a + 4]
+    limit = ARGV[a + 3]
+    if limits[i] or since ~= '0' or what == 'limit' then limit, version = force(i, limit, since, a) end
     limit = tonumber(limit)
-
-    local usage
     if what == 'add' then
-      local units = ARGV[a + 3]
-      after = call('INCRBY', counter, units)
-      before = after - units
+      after = call('INCRBY', counter, ARGV[a + 2])
+      before = after - ARGV[a + 2]
       usage = after
-      if after < before then correct(claims, before - after, ttl) end
+      if after < before then correct(claims, before - after, a) end
     else
       before = tonumber(call('GET', counter) or 0)
       after, usage = before, before
       if what == 'sweep' then
-        after, usage = repair(counter, claims, ARGV[a + 10], before, ttl)
+        after, usage = repair(counter, claims, before, a)
         usage = math.max(after, usage)
         if after ~= before then status = 8 end
       end
     end
     if before == 0 and (what == 'add' or after ~= before) and call('PTTL', counter) < 0 then
-      call('PEXPIRE', counter, ttl)
+      expire(counter, a)
       status = status + 2
     end
     if token then call('SET', token, '1', 'PX', tokenTTL) end
-
-    if 100 * usage >= thresholds[1] * limit then
-      -- all of them are looked at where the limit is not the one they were
-      -- last looked at with; else those that this call passed
-      local all = what == 'sweep' or call('HGET', claims, 'limit') ~= version
-      local wrote = false
-      for j = 1, count do
-        local threshold = thresholds[j]
-        local needed = need(threshold, limit)
-        if usage < needed then break end
-        if all or before < needed then
-          local at = ARGV[a + 9]
-          if what == 'add' then at = instant(at, ARGV[a + 10], before, needed, version) end
-          if call('HSETNX', claims, threshold, at) == 1 then
-            call('XADD', KEYS[2], '*', 'account', accounts[i], 'start', ARGV[a + 2], 'threshold', threshold,
-              'at', at, 'usage', text(usage), 'limit', text(limit), 'by', what)
-            wrote = true
-          end
-        end
-      end
-      if wrote then status = status + 4 end
-      if all then
-        call('HSET', claims, 'limit', version)
-        wrote = true
-      end
-      if wrote then call('PEXPIRE', claims, ttl) end
+    if 100 * usage >= thresholds[1] * limit and claim(i, a, claims, usage, before, limit, version or ARGV[a + 3] .. ' ' .. since) then
+      status = status + 4
     end
   end
-  local r = 4 * i
-  reply[r - 3] = status
-  reply[r - 2] = before
-  reply[r - 1] = after
-  reply[r] = limit
+  reply[r + 1], reply[r + 2], reply[r + 3], reply[r + 4] = status, before, after, limit
+  a, r = a + width, r + 4
 end
 return reply
 `)
@@ -400,11 +414,11 @@ const (
 
 // How many arguments an item has, and how many numbers its reply.
 const (
-	scriptWidth = 11
+	scriptWidth = 6
 	replyWidth  = 4
 )
 
-// What an item does.
+// What the items of a batch do.
 const (
 	itemAdd   = "add"
 	itemLimit = "limit"

@@ -145,7 +145,7 @@ func (c *compiler) index(e *expr) eval {
 			return f.index(line, v, key, operand)
 		}
 	}
-	if e.b.op.computes() {
+	if e.b.op.computes() || e.b.op == opLocal {
 		key := c.number(e.b)
 		return func(f *frame) Value {
 			v := of(f)

@@ -181,6 +181,9 @@ func isSpace(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' }
 // readNumber reads a whole string as luaO_str2d does: up to a zero byte, with
 // spaces around it.
 func readNumber(s string) (float64, bool) {
+	if n := digits(s, false); n > 0 && n == len(s) && n < 16 { // a whole number below 10¹⁵
+		return float64(integer([]byte(s))), true
+	}
 	if i := strings.IndexByte(s, 0); i >= 0 {
 		s = s[:i]
 	}

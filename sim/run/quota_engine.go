@@ -88,7 +88,7 @@ func newEngineWorld(q *quotas, index int) (*engineWorld, error) {
 	for i := range q.accounts.Len() {
 		e.directory.Put(q.accounts.Known(q.accounts.Account(i)))
 	}
-	e.source = e.sourceOf(&q.events)
+	e.source = e.sourceOf(q.events)
 	e.mail = &overlappingMail{Post: quota.Post{Clock: e.clock, Sleep: e.sleep, Latency: int64(e.MailLatency), Down: e.MailDown}}
 	if err := engineMakers[e.Kind](e); err != nil {
 		return e, fmt.Errorf("%w: engine %s: %w", ErrLimiter, e.Name, err)
@@ -244,7 +244,7 @@ func makeHybrid(e *engineWorld) error {
 		return err
 	}
 	h, err := quota.NewHybrid(quota.HybridConfig{InlineConfig: c, Accounts: &e.directory, Every: int64(e.Every), Lag: int64(e.Lag),
-		Totals: totals{all: e.source, negative: e.sourceOf(&e.q.negative)}})
+		Totals: totals{all: e.source, negative: e.sourceOf(e.q.negative)}})
 	if err != nil {
 		return err
 	}

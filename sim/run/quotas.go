@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -26,6 +27,36 @@ type QuotaSink interface {
 
 var errNoQuotaSink = errors.New("the plan has accounts, and the sink takes no accounts and evaluations")
 
+// counted is the usage that does not depend on what is played: it is drawn
+// once, and all worlds read it.
+type counted struct {
+	all, negative quota.Events // negative: corrections alone
+	at            []int64      // the instants at which any is counted, ascending
+}
+
+func newCounted(a *plan.Accounts) *counted {
+	c := &counted{}
+	var events []usage.Event
+	for i := range a.Len() {
+		events = a.Usage(i).Append(events[:0])
+		n := 0 // in c.at
+		for _, e := range events {
+			u := quota.Usage{Account: int64(i) + 1, At: e.At, Units: e.Units}
+			c.all.Add(u)
+			if e.Units < 0 {
+				c.negative.Add(u)
+			}
+			for n < len(c.at) && c.at[n] < e.At {
+				n++
+			}
+			if n == len(c.at) || c.at[n] > e.At {
+				c.at = slices.Insert(c.at, n, e.At)
+			}
+		}
+	}
+	return c
+}
+
 // quotas is the part of a run that counts usage of accounts and lets engines
 // look at it.
 type quotas struct {
@@ -34,12 +65,13 @@ type quotas struct {
 	accounts *plan.Accounts
 	start    int64 // Unix nanoseconds of instant 0
 
-	streams  []*plan.UsageStream // by account, nil where usage is allowed requests
-	next     []usage.Event       // the next of each stream; Units 0 at its end
-	requests map[int][]usage.Event
-	events   quota.Events // all usage, for the engines' sources
-	negative quota.Events // corrections alone
+	coming   []int64 // instants at which usage is still to be counted
+	until    int64   // the last at which it was
 	pending  []quota.Usage
+	next     []int         // of each account, in the order of Nth: handed to the engines that count
+	since    []int64       // of each account: allowed requests since their last correction
+	events   *quota.Events // all usage, for the engines' sources
+	negative *quota.Events // corrections alone
 	engines  []*engineWorld
 }
 
@@ -50,14 +82,9 @@ func newQuotas(w *world) (*quotas, error) {
 		return nil, errNoQuotaSink
 	}
 	a := d.plan.Accounts
-	q := &quotas{w: w, sink: sink, accounts: a, start: d.plan.Epoch.UnixNano(), requests: map[int][]usage.Event{},
-		streams: make([]*plan.UsageStream, a.Len()), next: make([]usage.Event, a.Len())}
-	for i := range a.Len() {
-		if a.Group(i).Source < 0 {
-			q.streams[i] = a.Usage(i)
-			q.draw(i)
-		}
-	}
+	q := &quotas{w: w, sink: sink, accounts: a, start: d.plan.Epoch.UnixNano(), coming: d.counted.at, until: math.MinInt64,
+		next: make([]int, a.Len()), since: make([]int64, a.Len())}
+	q.events, q.negative = d.counted.all.Until(&q.until), d.counted.negative.Until(&q.until)
 	for _, i := range w.Engines {
 		e, err := newEngineWorld(q, i)
 		if e != nil {
@@ -98,15 +125,9 @@ func (q *quotas) scheduleCorrection(g *plan.AccountGroup, at int64) {
 	q.w.clock.Call(at, func() {
 		var us []quota.Usage
 		for i := g.First; i < g.First+g.Count; i++ {
-			events := q.requests[i]
-			var since int64
-			for k := len(events) - 1; k >= 0 && events[k].Units > 0; k-- {
-				since += events[k].Units
-			}
-			if back := int64(g.Corrections.Share * float64(since)); back > 0 {
-				e := usage.Event{At: q.start + at, Units: -back}
-				q.requests[i] = append(events, e)
-				us = append(us, q.file(i, e))
+			if back := int64(g.Corrections.Share * float64(q.since[i])); back > 0 {
+				q.since[i] = 0
+				us = append(us, q.file(i, q.start+at, -back))
 			}
 		}
 		q.hand(us)
@@ -114,51 +135,44 @@ func (q *quotas) scheduleCorrection(g *plan.AccountGroup, at int64) {
 	})
 }
 
-func (q *quotas) draw(i int) {
-	at, units, ok := q.streams[i].Next()
-	if !ok {
-		units = 0
-	}
-	q.next[i] = usage.Event{At: at, Units: units}
-}
-
 // scheduleUsage puts the next instant at which any account's usage is
 // counted on the schedule.
 func (q *quotas) scheduleUsage() {
-	first := int64(-1)
-	for i := range q.next {
-		if n := &q.next[i]; n.Units != 0 && (first < 0 || n.At < first) {
-			first = n.At
-		}
+	if len(q.coming) == 0 {
+		return
 	}
-	if first >= 0 && !q.w.d.over(first-q.start) && !q.w.interrupted(first-q.start) {
+	if first := q.coming[0]; !q.w.d.over(first-q.start) && !q.w.interrupted(first-q.start) {
 		q.w.clock.Call(first-q.start, func() { q.count(first) })
 	}
 }
 
-// count files all usage that is due at the instant at, and hands it to the
-// engines that count for themselves.
+// count lets all usage be seen that is due at the instant at, and hands it to
+// the engines that count for themselves.
 func (q *quotas) count(at int64) {
 	if q.w.d.over(at - q.start) {
 		return
 	}
-	us := q.pending[:0]
-	for i := range q.next {
-		for q.next[i].Units != 0 && q.next[i].At <= at {
-			us = append(us, q.file(i, q.next[i]))
-			q.draw(i)
+	q.until, q.coming = at, q.coming[1:]
+	if slices.ContainsFunc(q.engines, func(e *engineWorld) bool { return e.add != nil }) {
+		us := q.pending[:0]
+		for i := range q.next {
+			account := int64(i) + 1
+			for e, ok := q.w.d.counted.all.Nth(account, q.next[i]); ok && e.At <= at; e, ok = q.w.d.counted.all.Nth(account, q.next[i]) {
+				us = append(us, quota.Usage{Account: account, At: e.At, Units: e.Units})
+				q.next[i]++
+			}
 		}
+		q.pending = us
+		q.hand(us)
 	}
-	q.pending = us
-	q.hand(us)
 	q.scheduleUsage()
 }
 
-// file keeps usage for the sources.
-func (q *quotas) file(i int, e usage.Event) quota.Usage {
-	u := quota.Usage{Account: int64(i) + 1, At: e.At, Units: e.Units}
+// file keeps usage that is found while the run goes on for the sources.
+func (q *quotas) file(i int, at, units int64) quota.Usage {
+	u := quota.Usage{Account: int64(i) + 1, At: at, Units: units}
 	q.events.Add(u)
-	if e.Units < 0 {
+	if units < 0 {
 		q.negative.Add(u)
 	}
 	return u
@@ -181,9 +195,8 @@ func (q *quotas) allowed(source, limiter int, key uint64, cost int64) {
 			continue
 		}
 		i := group.Of(key)
-		e := usage.Event{At: q.start + q.w.clock.Now(), Units: cost}
-		q.requests[i] = append(q.requests[i], e)
-		q.hand([]quota.Usage{q.file(i, e)})
+		q.since[i] += cost
+		q.hand([]quota.Usage{q.file(i, q.start+q.w.clock.Now(), cost)})
 	}
 }
 
@@ -202,16 +215,9 @@ func (q *quotas) change(g *plan.AccountGroup, ch plan.AccountChange) {
 
 // finish writes the accounts and their usage to the record.
 func (q *quotas) finish() error {
-	var events []usage.Event
 	var row record.Account
 	for i := range q.accounts.Len() {
 		acc := q.accounts.Account(i)
-		events = events[:0]
-		if q.streams[i] != nil {
-			events = q.accounts.Usage(i).Append(events)
-		} else {
-			events = append(events, q.requests[i]...)
-		}
 		row = record.Account{ID: acc.ID, Group: acc.Group.Name, Contract: row.Contract[:0], At: row.At[:0], Units: row.Units[:0]}
 		for _, s := range acc.Contract {
 			row.Contract = append(row.Contract, record.ContractSegment{From: s.From, Kind: int32(s.Kind), Anchor: s.Anchor, Limit: s.Limit})
@@ -219,7 +225,11 @@ func (q *quotas) finish() error {
 		for _, ch := range acc.Group.Changes {
 			row.Saved = row.Saved || ch.Limit > 0 && !ch.Bulk
 		}
-		for _, e := range events {
+		for n := 0; ; n++ {
+			e, ok := q.events.Nth(acc.ID, n)
+			if !ok {
+				break
+			}
 			row.At, row.Units = append(row.At, e.At), append(row.Units, e.Units)
 		}
 		if err := q.sink.WriteAccount(&row); err != nil {

@@ -126,6 +126,7 @@ type driver struct {
 	requests     context.Context // of the limiters' calls
 	feed         *feed
 	worlds       []*world
+	counted      *counted     // nil without accounts
 	laps         *laps        // by which several worlds are played; nil: there is one, whose rows go to the sink at once
 	until        atomic.Int64 // nothing new begins at this instant or later
 	stopWatching func() bool
@@ -139,6 +140,9 @@ func (d *driver) inRealTime() bool { return d.options.Live != nil }
 
 // open sets the stage and makes every limiter and engine.
 func (d *driver) open() error {
+	if d.plan.Accounts != nil {
+		d.counted = newCounted(d.plan.Accounts)
+	}
 	worlds := d.plan.Worlds
 	if len(worlds) > 1 && !d.inRealTime() {
 		if d.options.oneWorld {
