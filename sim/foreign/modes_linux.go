@@ -3,6 +3,7 @@ package foreign
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/quotalab/quotalab/models/metric/unit"
@@ -68,23 +69,25 @@ func (p *Process) overdue(deadline time.Time) error {
 }
 
 // fullPipe is how long a shim is waited for, in real time, before what the child
-// has written is read, which it may need for going on.
-const fullPipe = 10 * time.Millisecond
+// has written is read, which it may need for going on. Go's scheduler does not know
+// of that wait.
+const fullPipe = 5 * time.Millisecond
 
 // drained asks the child's shim for a barrier, which it answers when the event
 // loop has nothing left to do, and takes in all that was written before. It waits
 // for the shim alone, so as not to be woken by all that comes before it.
 func (p *Process) drained(deadline time.Time) error {
 	p.barriers++
-	if err := p.program.write(p.program.control, fmt.Appendf(nil, "{\"barrier\":%d}\n", p.barriers)); err != nil && !p.program.ended() {
+	p.text = append(strconv.AppendInt(append(p.text[:0], `{"barrier":`...), p.barriers, 10), '}', '\n')
+	if err := p.program.write(p.program.control, p.text); err != nil && !p.program.ended() {
 		return fmt.Errorf("asking its shim for a barrier: %w", err)
 	}
 	for p.program.barrier < p.barriers {
-		some, err := readable(p.program.control, fullPipe)
-		if err != nil {
-			return fmt.Errorf("waiting for its shim: %w", err)
+		heard, err := p.program.hear()
+		if err == nil {
+			err = p.takeAll()
 		}
-		if err = p.takeAll(); err == nil && !some {
+		if err == nil && !heard {
 			err = p.overdue(deadline)
 		}
 		if err != nil {

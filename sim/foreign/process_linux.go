@@ -34,6 +34,7 @@ type Process struct {
 	crowd    crowd
 	batch    []*stimulus // what has come at this instant and is given at its end
 	barriers int64       // asked of the child's shim
+	text     []byte      // that asks for one
 	shares   Shares
 	failed   error
 }
