@@ -24,12 +24,12 @@ func (p *Process) attribute(cmds [][]string, live []*request) []*request {
 		}
 	}
 	for i, words := range cmds {
-		n := slices.IndexFunc(left, func(r *request) bool { return names(words, r) })
+		n := slices.IndexFunc(left, func(r *request) bool { return names(words, r.takes) })
 		switch {
 		case n >= 0:
 			owners[i] = left[n]
 			left = slices.Delete(left, n, n+1)
-			if slices.ContainsFunc(left, func(r *request) bool { return names(words, r) }) {
+			if slices.ContainsFunc(left, func(r *request) bool { return names(words, r.takes) }) {
 				p.shares.ByOrder++
 			} else {
 				p.shares.ByKey++
@@ -46,7 +46,7 @@ func (p *Process) attribute(cmds [][]string, live []*request) []*request {
 func (p *Process) again(words []string, live []*request) (owner *request) {
 	n := 0
 	for _, r := range live {
-		if names(words, r) {
+		if names(words, r.takes) {
 			owner, n = r, n+1
 		}
 	}

@@ -133,7 +133,7 @@ func (p *program) greet(s *Spec, now int64) ([]byte, error) {
 		if err := p.watch(fd); err != nil {
 			return nil, err
 		}
-		h.Shards = append(h.Shards, shardAt(name, path))
+		h.Shards = append(h.Shards, shardLine{name, path})
 	}
 	if s.Service != nil {
 		p.serves, h.Listen = true, filepath.Join(p.dir, "service")

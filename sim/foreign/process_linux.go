@@ -1,7 +1,6 @@
 package foreign
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -349,13 +348,6 @@ func (p *Process) answerAll() error {
 	return nil
 }
 
-// isHandshake reports whether a client sends a command for its connection's
-// own sake.
-func isHandshake(words []string) bool {
-	name := rediscmd.Lower(words[0])
-	return rediscmd.Of(name).Has(rediscmd.OfConnections) || name == "info" || name == "quit" || name == "reset" || strings.HasSuffix(name, "subscribe")
-}
-
 // harvest turns what the child wrote in a step, of one stimulus or of several,
 // into flights and answers.
 func (p *Process) harvest(owners []*request, several bool) error {
@@ -580,15 +572,6 @@ func (p *Process) About() (Ready, Shares) { return *p.program.ready, p.shares }
 
 // Close ends the child.
 func (p *Process) Close() error { return p.program.close() }
-
-// names reports whether a command has a key of one of the request's takes.
-func names(words []string, r *request) bool {
-	found := false
-	rediscmd.Of(rediscmd.Lower(words[0])).Keys(len(words), func(i int) string { return words[i] }, func(at int) {
-		found = found || slices.ContainsFunc(r.takes, func(t limiter.Take) bool { return bytes.Contains([]byte(words[at]), []byte(t.Key)) })
-	})
-	return found
-}
 
 // Obedient reports whether the child ended by itself when its input did.
 func (p *Process) Obedient() bool { return p.program.obedient }
