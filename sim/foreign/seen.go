@@ -18,17 +18,8 @@ func isHandshake(words []string) bool {
 	return rediscmd.Of(name).Has(rediscmd.OfConnections) || name == "info" || name == "quit" || name == "reset" || strings.HasSuffix(name, "subscribe")
 }
 
-// names reports whether a command has a key of one of the takes.
-func names(words []string, takes []limiter.Take) bool {
-	found := false
-	rediscmd.Of(rediscmd.Lower(words[0])).Keys(len(words), func(i int) string { return words[i] }, func(at int) {
-		found = found || slices.ContainsFunc(takes, func(t limiter.Take) bool { return strings.Contains(words[at], t.Key) })
-	})
-	return found
-}
-
 // seen attributes what a child sends in real time to the requests that are under
-// way. A command is of the only one, or of the only one whose key it names; one
+// way. A command is of the only one, or of the only one whose key it has; one
 // without a key is of the request that all others are of which the child sent with
 // it. It is known of no other whose it is, and then the round trips of all that
 // may have sent it are unknown.
@@ -137,7 +128,7 @@ func (s *seen) owners(cmds [][]string) []*underWay {
 			keyless = append(keyless, i)
 			continue
 		}
-		candidates := slices.DeleteFunc(slices.Clone(s.under), func(r *underWay) bool { return !names(words, r.takes) })
+		candidates := s.naming(words)
 		if len(candidates) != 1 {
 			several = true
 			s.nobody(candidates)
@@ -157,6 +148,43 @@ func (s *seen) owners(cmds [][]string) []*underWay {
 		s.shares.ByKey++
 	}
 	return owners
+}
+
+// naming returns the requests with a key that the command's key has as a word of
+// its own or, where there are none, anywhere.
+func (s *seen) naming(words []string) (found []*underWay) {
+	for _, fits := range []func(key, name string) bool{hasWord, strings.Contains} {
+		for _, r := range s.under {
+			is := false
+			rediscmd.Of(rediscmd.Lower(words[0])).Keys(len(words), func(i int) string { return words[i] }, func(at int) {
+				key := strings.TrimPrefix(words[at], s.prefix)
+				is = is || slices.ContainsFunc(r.takes, func(t limiter.Take) bool { return fits(key, t.Key) })
+			})
+			if is {
+				found = append(found, r)
+			}
+		}
+		if len(found) > 0 {
+			break
+		}
+	}
+	return found
+}
+
+// hasWord reports whether a name stands in a key with neither letters nor digits
+// beside it.
+func hasWord(key, name string) bool {
+	isPart := func(b byte) bool { return b >= '0' && b <= '9' || b|0x20 >= 'a' && b|0x20 <= 'z' }
+	for at := 0; ; at++ {
+		n := strings.Index(key[at:], name)
+		if n < 0 {
+			return false
+		}
+		at += n
+		if end := at + len(name); (at == 0 || !isPart(key[at-1])) && (end == len(key) || !isPart(key[end])) {
+			return true
+		}
+	}
 }
 
 // nobody notes a command of which it is not known whose of some requests it is, or

@@ -52,6 +52,16 @@ func TestSeen(t *testing.T) {
 	expect("one", fmt.Sprint(2, []record.Touch{{Shard: "a", Commands: 4}}, []fakeredis.KeyTouch{{Key: "user-1", Shard: "a", State: record.Found}}))
 	expect("other", fmt.Sprint(1, []record.Touch{{Shard: "a", Commands: 1}}, []fakeredis.KeyTouch{{Key: "user-2", Shard: "a", State: record.Found}}))
 
+	begin("short", "user-1")
+	begin("long", "user-12")
+	send(record.Found, get("user-12"))
+	send(record.Found, get("user-1:99"))
+	send(record.Found, get("auser-12b")) // of either
+	s.end(under["short"], true, true)
+	s.end(under["long"], true, true)
+	expect("short", fmt.Sprint(unknown, []record.Touch{{Shard: "a", Commands: 1}}, []fakeredis.KeyTouch{{Key: "user-1:99", Shard: "a", State: record.Found}}))
+	expect("long", fmt.Sprint(unknown, []record.Touch{{Shard: "a", Commands: 1}}, []fakeredis.KeyTouch{{Key: "user-12", Shard: "a", State: record.Found}}))
+
 	begin("first", "k")
 	begin("second", "k")
 	begin("third", "z")
@@ -72,7 +82,7 @@ func TestSeen(t *testing.T) {
 	s.end(under["next"], true, true)
 	expect("next", fmt.Sprint(unknown, []record.Touch{}, []fakeredis.KeyTouch{}))
 
-	if got, want := fmt.Sprintf("%+v", s.all()), "{Sure:3 ByKey:7 ByOrder:0 Nobody:2 Clocks:0}"; got != want {
+	if got, want := fmt.Sprintf("%+v", s.all()), "{Sure:3 ByKey:9 ByOrder:0 Nobody:3 Clocks:0}"; got != want {
 		t.Errorf("%s, expected %s", got, want)
 	}
 }
