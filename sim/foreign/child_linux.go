@@ -441,6 +441,10 @@ func (p *program) endsWithin(limit time.Duration) bool {
 // close ends the process, by the end of its input and then by force, and
 // removes what it had.
 func (p *program) close() error {
+	endTree := func() {}
+	if p.process != nil {
+		endTree = p.process.Tree()
+	}
 	if p.in >= 0 {
 		_ = unix.Close(p.in) // it hears that it is to end
 		p.in = -1
@@ -450,7 +454,7 @@ func (p *program) close() error {
 			_ = unix.Kill(-p.process.Pid(), unix.SIGTERM) // services do not read their input
 		}
 		p.obedient = p.endsWithin(endLimit)
-		_ = unix.Kill(-p.process.Pid(), unix.SIGKILL) // its own group; an error says that all have ended
+		endTree()
 		p.process.Stop()
 	}
 	for _, fd := range slices.Sorted(maps.Keys(p.conns)) {

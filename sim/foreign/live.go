@@ -417,6 +417,10 @@ func (p *Live) Close() error {
 	if p.service != nil {
 		p.service.close()
 	}
+	endTree := func() {}
+	if p.process != nil {
+		endTree = p.process.Tree()
+	}
 	if p.in != nil {
 		_ = p.in.Close() // it hears that it is to end
 	}
@@ -430,7 +434,7 @@ func (p *Live) Close() error {
 		case <-ctx.Done():
 		}
 		cancel()
-		p.process.EndGroup()
+		endTree()
 		p.process.Stop()
 	}
 	if p.unlink != nil {

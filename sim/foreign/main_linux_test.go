@@ -104,10 +104,13 @@ func beChild(mode string) {
 		case "early":
 			fmt.Fprintln(os.Stderr, "no such limiter")
 			os.Exit(3)
-		case "grandchild", "away":
+		case "grandchild", "away", "bare":
 			cmd := exec.Command(os.Args[0])
 			cmd.Env = append(os.Environ(), childMode+"=waits")
-			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: mode == "away"}
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: mode != "grandchild"}
+			if mode == "bare" { // it does not show whose it is
+				cmd.Env = []string{childMode + "=waits", "BARE=" + os.TempDir()}
+			}
 			if err := cmd.Start(); err != nil {
 				panic(err)
 			}

@@ -32,6 +32,7 @@ type Process struct {
 	steps    int64
 	crowd    crowd
 	batch    []*stimulus // what has come at this instant and is given at its end
+	patience patience    // of the step
 	barriers int64       // asked of the child's shim
 	text     []byte      // that asks for one
 	shares   Shares
@@ -134,7 +135,7 @@ func (p *Process) begin(ctx context.Context) error {
 		if waited > p.spec.Ready {
 			return fmt.Errorf("it did not say {\"ready\":…} within %s; ready_within allows it more", unit.Time(p.spec.Ready))
 		}
-		if waited > patient && tell != nil {
+		if waited > silence && tell != nil {
 			tell(fmt.Sprintf("waiting for %s (%s), which has not said {\"ready\":…} yet; it has %s", p.spec.Client, strings.Join(p.spec.Command, " "), unit.Time(p.spec.Ready)))
 			tell = nil
 		}
@@ -304,9 +305,9 @@ func (p *Process) step(sts []*stimulus) error {
 // settle waits until the child is quiescent, having read what was written to
 // fds for some requests, and answers what takes no time.
 func (p *Process) settle(fds []int, owners []*request) error {
-	deadline := clock.Now().Add(p.spec.Patience)
+	p.patience = patience{next: clock.Now().Add(p.spec.Patience / 2)}
 	for {
-		if err := p.done(deadline, fds, owners); err != nil {
+		if err := p.done(fds, owners); err != nil {
 			return err
 		}
 		n := len(p.program.talked)
