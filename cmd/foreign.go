@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -46,6 +47,8 @@ type checkChildFlags struct {
 	options, environ []string
 	path             string
 	headers          []string
+	domain           string
+	entries          []string
 	runs             int
 	ready            time.Duration
 }
@@ -62,7 +65,8 @@ standard input does. Then it prints the line that a scenario needs. With --mode 
 must come to the same results as exact; the line names the program's files by a digest, and a scenario in which that is another is refused.` + exitHelp(campaign.Passed, campaign.Invalid, campaign.LimiterFailed, campaign.Internal),
 		Example: `  quotalab check-child --clock node --option limiter=naive -- node child.cjs
   quotalab check-child --mode batched --clock node --option limiter=naive -- node child.cjs
-  quotalab check-child --path /hello --header 'X-API-Key: {key}' --env 'PORT={listen}' --env 'REDIS_SOCKET={redis}' -- node service.cjs`,
+  quotalab check-child --path /hello --header 'X-API-Key: {key}' --env 'PORT={listen}' --env 'REDIS_SOCKET={redis}' -- node service.cjs
+  quotalab check-child --entry 'remote_address={key}' --env 'LISTEN={listen}' --env 'REDIS={redis}' -- ./ratelimit`,
 		Args: args("COMMAND…"),
 		RunE: func(cmd *cobra.Command, given []string) error { return a.checkChild(cmd.Context(), given, &f) },
 	}
@@ -74,6 +78,8 @@ must come to the same results as exact; the line names the program's files by a 
 	flags.StringArrayVar(&f.environ, "env", nil, "a variable of its environment, `k=v`; can be repeated")
 	flags.StringVar(&f.path, "path", "", "of a service that speaks HTTP: the `path` that asks for a decision, such as /take?key={key}")
 	flags.StringArrayVar(&f.headers, "header", nil, "of a service: a header of the request, `Name: value`; can be repeated")
+	flags.StringArrayVar(&f.entries, "entry", nil, "of a service that answers Envoy's ShouldRateLimit: an entry of the descriptor that it is asked with, `k=v`, such as remote_address={key}; can be repeated")
+	flags.StringVar(&f.domain, "domain", "quotalab", "of such a service: the domain that it is asked of")
 	flags.DurationVar(&f.ready, "ready-within", 15*time.Second, "how long it may take until it is ready, as ready_within of a scenario")
 	flags.IntVar(&f.runs, "runs", 5, "how often each check is made")
 	return cmd
@@ -90,7 +96,10 @@ func (f *checkChildFlags) spec(command []string) (s foreign.Spec, err error) {
 	if err := errors.Join(oneOf("--clock", f.clock, childClocks), oneOf("--mode", f.mode, childModes)); err != nil {
 		return s, err
 	}
-	if f.mode == limiter.Batched && f.path != "" {
+	if f.path != "" && len(f.entries) > 0 {
+		return s, usagef("--path is of a service that speaks HTTP, --entry of one that speaks gRPC: say one of them")
+	}
+	if f.mode == limiter.Batched && (f.path != "" || len(f.entries) > 0) {
 		return s, usagef("--mode batched is for programs that read lines, and a service is asked on a connection for each request: say fast")
 	}
 	if f.runs < 2 {
@@ -116,6 +125,14 @@ func (f *checkChildFlags) spec(command []string) (s foreign.Spec, err error) {
 			return s, usagef("--path: expected a path such as /take?key={key}, found %q", f.path)
 		}
 		s.Service = &limiter.Service{Method: "GET", Path: f.path, Headers: f.headers}
+	}
+	entries, err := parsePairs("entry", f.entries)
+	if err != nil || len(entries) == 0 {
+		return s, err
+	}
+	s.Service = &limiter.Service{Domain: f.domain}
+	for _, key := range slices.Sorted(maps.Keys(entries)) {
+		s.Service.Entries = append(s.Service.Entries, limiter.Entry{Key: key, Value: entries[key]})
 	}
 	return s, nil
 }
@@ -177,7 +194,15 @@ func processLine(s foreign.Spec) (string, error) {
 		}
 		line += fmt.Sprintf(", environment: {%s}", strings.Join(all, ", "))
 	}
-	if s.Service != nil {
+	switch {
+	case s.Service == nil:
+	case len(s.Service.Entries) > 0:
+		var all []string
+		for _, e := range s.Service.Entries {
+			all = append(all, fmt.Sprintf("%q: %q", e.Key, e.Value))
+		}
+		line += fmt.Sprintf(", descriptor: {domain: %q, entries: {%s}}", s.Service.Domain, strings.Join(all, ", "))
+	default:
 		line += fmt.Sprintf(", request: {path: %q", s.Service.Path)
 		if len(s.Service.Headers) > 0 {
 			line += fmt.Sprintf(", headers: [%s]", quoted(s.Service.Headers))

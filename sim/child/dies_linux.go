@@ -1,7 +1,11 @@
 package child
 
 import (
+	"fmt"
 	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -24,5 +28,35 @@ func Freezing(frozen bool) (os.Signal, error) {
 	return syscall.SIGCONT, nil
 }
 
-// EndGroup kills what the process started too, with its process group.
-func (p *Process) EndGroup() { _ = syscall.Kill(-p.Pid(), syscall.SIGKILL) } // an error says that all have ended
+// Tree returns what kills the process' group and all that it has started by now,
+// also what has left the group since and does not show where it comes from. It is
+// for once.
+func (p *Process) Tree() (end func()) {
+	var all []*os.Process
+	for _, pid := range descendants(p.Pid()) {
+		if one, err := os.FindProcess(pid); err == nil { // it stays that one, whoever gets its number
+			all = append(all, one)
+		}
+	}
+	return func() {
+		_ = syscall.Kill(-p.Pid(), syscall.SIGKILL) // an error says that all have ended
+		for _, one := range all {
+			_ = one.Kill()
+			_ = one.Release()
+		}
+	}
+}
+
+// descendants returns the processes below one.
+func descendants(pid int) (all []int) {
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid)) // fails for a wrong pattern
+	for _, file := range files {
+		text, _ := os.ReadFile(file) // "" where the thread ended
+		for _, word := range strings.Fields(string(text)) {
+			if one, err := strconv.Atoi(word); err == nil {
+				all = append(append(all, one), descendants(one)...)
+			}
+		}
+	}
+	return all
+}

@@ -8,5 +8,7 @@ import "syscall"
 // one that this program sends it, not two.
 func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
-// EndGroup kills what the process started too, with its process group.
-func (p *Process) EndGroup() { _ = syscall.Kill(-p.Pid(), syscall.SIGKILL) } // an error says that all have ended
+// Tree returns what kills what the process started too, with its process group.
+func (p *Process) Tree() (end func()) {
+	return func() { _ = syscall.Kill(-p.Pid(), syscall.SIGKILL) } // an error says that all have ended
+}

@@ -117,7 +117,7 @@ func (c *Session) execute(t *flight) {
 		reply := c.Answer(words)
 		t.answers = append(t.answers, reply...)
 		if text, failed := strings.CutPrefix(string(reply[:min(len(reply), 64)]), "-"); failed {
-			cmd.SetErr(replyError(text))
+			cmd.SetErr(ReplyError(text))
 		}
 		if trace != nil {
 			c.line.observeReplies(trace, &flight{shard: c.shard, cmds: t.cmds[i : i+1]})
@@ -126,11 +126,11 @@ func (c *Session) execute(t *flight) {
 	t.reply = int64(len(t.answers))
 }
 
-// replyError is a refusal by the shard, as go-redis knows it.
-type replyError string
+// ReplyError is a refusal by the shard, as go-redis knows it.
+type ReplyError string
 
-func (e replyError) Error() string { return string(e) }
-func (replyError) RedisError()     {}
+func (e ReplyError) Error() string { return string(e) }
+func (ReplyError) RedisError()     {}
 
 // push sends what a shard says by itself.
 func (c *Session) push(pushed func([]byte)) {

@@ -1,6 +1,12 @@
 package foreign
 
-import "slices"
+import (
+	"slices"
+	"strings"
+
+	"github.com/quotalab/quotalab/sim/limiter"
+	"github.com/quotalab/quotalab/sim/rediscmd"
+)
 
 // attribute says which request each command of a connection belongs to, nil
 // where it cannot be told. live are those whose stimulus this was. The
@@ -59,4 +65,13 @@ func (p *Process) again(words []string, live []*request) (owner *request) {
 		r.unsure = r.unsure || r.flights == 0 || slices.Contains(live, r)
 	}
 	return nil
+}
+
+// names reports whether a command has a key of one of the request's takes.
+func names(words []string, r *request) bool {
+	found := false
+	rediscmd.Of(rediscmd.Lower(words[0])).Keys(len(words), func(i int) string { return words[i] }, func(at int) {
+		found = found || slices.ContainsFunc(r.takes, func(t limiter.Take) bool { return strings.Contains(words[at], t.Key) })
+	})
+	return found
 }

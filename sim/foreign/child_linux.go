@@ -133,7 +133,7 @@ func (p *program) greet(s *Spec, now int64) ([]byte, error) {
 		if err := p.watch(fd); err != nil {
 			return nil, err
 		}
-		h.Shards = append(h.Shards, shardAt(name, path))
+		h.Shards = append(h.Shards, shardLine{name, path})
 	}
 	if s.Service != nil {
 		p.serves, h.Listen = true, filepath.Join(p.dir, "service")
@@ -175,18 +175,6 @@ func (p *program) launch(ctx context.Context, s *Spec, hello []byte) error {
 // pipes connects the child's standard input, output and, for a shim, its
 // control channel. It returns the child's ends.
 func (p *program) pipes(cmd *exec.Cmd, shim bool) (theirs []*os.File, err error) {
-	pair := func() (ours int, file *os.File) {
-		fds, failed := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-		if failed != nil {
-			err = errors.Join(err, failed)
-			return -1, nil
-		}
-		p.descriptor = append(p.descriptor, fds[0])
-		file = os.NewFile(uintptr(fds[1]), "child")
-		theirs = append(theirs, file)
-		err = errors.Join(err, unix.SetNonblock(fds[0], true))
-		return fds[0], file
-	}
 	var in, out [2]int
 	if err := errors.Join(unix.Pipe2(in[:], unix.O_CLOEXEC), unix.Pipe2(out[:], unix.O_CLOEXEC)); err != nil {
 		return nil, fmt.Errorf("pipes to the child: %w", err)
@@ -197,15 +185,21 @@ func (p *program) pipes(cmd *exec.Cmd, shim bool) (theirs []*os.File, err error)
 	theirs = append(theirs, stdin, stdout)
 	cmd.Stdin, cmd.Stdout = stdin, stdout
 	err = errors.Join(unix.SetNonblock(p.in, true), unix.SetNonblock(p.out, true), p.watch(p.out))
-	if shim {
-		var file *os.File
-		if p.control, file = pair(); err == nil {
-			cmd.ExtraFiles = []*os.File{file}
-			cmd.Env = append(cmd.Env, "QUOTALAB_CONTROL_FD=3")
-			err = p.watch(p.control)
-		}
+	if !shim || err != nil {
+		return theirs, err
 	}
-	return theirs, err
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return theirs, fmt.Errorf("the channel to the child's shim: %w", err)
+	}
+	p.control = fds[0]
+	p.descriptor = append(p.descriptor, p.control)
+	file := os.NewFile(uintptr(fds[1]), "control")
+	cmd.ExtraFiles = []*os.File{file}
+	cmd.Env = append(cmd.Env, "QUOTALAB_CONTROL_FD=3")
+	limit := unix.NsecToTimeval(int64(fullPipe))
+	return append(theirs, file), errors.Join(p.watch(p.control),
+		unix.SetsockoptTimeval(p.control, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit), unix.SetsockoptTimeval(p.control, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &limit))
 }
 
 func (p *program) watch(fd int) error {
@@ -222,7 +216,7 @@ func (p *program) ended() bool { return p.process.Ended() }
 // wrong with it.
 func (p *program) write(fd int, b []byte) error {
 	for deadline := clock.Now().Add(5 * time.Second); len(b) > 0; {
-		n, err := unix.Write(fd, b)
+		n, err := writeRaw(fd, b)
 		switch {
 		case errors.Is(err, unix.EAGAIN):
 			if clock.Now().After(deadline) {
@@ -284,7 +278,7 @@ func (p *program) accept(fd, shard int) {
 // last.
 func (p *program) read(fd int) error {
 	for {
-		n, err := unix.Read(fd, p.buf[:])
+		n, err := readRaw(fd, p.buf[:])
 		switch {
 		case errors.Is(err, unix.EAGAIN):
 			return nil
@@ -307,6 +301,20 @@ func (p *program) read(fd int) error {
 			return err
 		}
 	}
+}
+
+// hear waits a little for the child's shim, and reports whether it said something.
+func (p *program) hear() (bool, error) {
+	n, err := readRaw(p.control, p.buf[:])
+	switch {
+	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
+		return false, nil
+	case err == nil && n == 0, errors.Is(err, unix.ECONNRESET):
+		return false, errors.New("the channel of its shim has ended")
+	case err != nil:
+		return false, fmt.Errorf("waiting for its shim: %w", err)
+	}
+	return true, p.take(p.control, p.buf[:n])
 }
 
 // hungUp notes the end of what the child writes.
@@ -359,7 +367,9 @@ func (p *program) commands(c *conn, b []byte) error {
 
 // take splits lines of the child or its shim.
 func (p *program) take(fd int, b []byte) error {
-	b = append(p.lines[fd], b...)
+	if rest := p.lines[fd]; len(rest) > 0 {
+		b = append(rest, b...)
+	}
 	for {
 		text, rest, ok := bytes.Cut(b, []byte("\n"))
 		if !ok {
@@ -373,17 +383,18 @@ func (p *program) take(fd int, b []byte) error {
 	if len(b) > longestLine {
 		return fmt.Errorf("expected a line of at most %d bytes on its standard output, found %.80q…", longestLine, b)
 	}
-	p.lines[fd] = append([]byte(nil), b...)
+	p.lines[fd] = bytes.Clone(b) // nil where there is none
 	return nil
 }
 
 func (p *program) takeLine(fd int, text []byte) error {
 	if fd == p.control {
-		var said struct{ Barrier int64 }
-		if err := json.Unmarshal(text, &said); err != nil {
+		number, ok := bytes.CutPrefix(text, []byte(`{"barrier":`))
+		n, err := strconv.ParseInt(string(bytes.TrimSuffix(number, []byte("}"))), 10, 64)
+		if !ok || err != nil {
 			return fmt.Errorf("expected {\"barrier\":n} of its shim, found %.100q", text)
 		}
-		p.barrier = said.Barrier
+		p.barrier = n
 		return nil
 	}
 	l, err := parseLine(text)
@@ -430,6 +441,10 @@ func (p *program) endsWithin(limit time.Duration) bool {
 // close ends the process, by the end of its input and then by force, and
 // removes what it had.
 func (p *program) close() error {
+	endTree := func() {}
+	if p.process != nil {
+		endTree = p.process.Tree()
+	}
 	if p.in >= 0 {
 		_ = unix.Close(p.in) // it hears that it is to end
 		p.in = -1
@@ -439,7 +454,7 @@ func (p *program) close() error {
 			_ = unix.Kill(-p.process.Pid(), unix.SIGTERM) // services do not read their input
 		}
 		p.obedient = p.endsWithin(endLimit)
-		_ = unix.Kill(-p.process.Pid(), unix.SIGKILL) // its own group; an error says that all have ended
+		endTree()
 		p.process.Stop()
 	}
 	for _, fd := range slices.Sorted(maps.Keys(p.conns)) {

@@ -45,7 +45,8 @@ type Spec struct {
 	Offset  func() time.Duration // by which the client's clock is ahead
 	Clocked bool                 // it judges by its own clock
 	Horizon int64
-	// Patience is how long, in real time, the child may take for one stimulus.
+	// Patience is how long, in real time that it need not wait for a processor, the
+	// child may take for one stimulus.
 	Patience time.Duration
 	// Tell is given what a user who waits wants to know; may be nil.
 	Tell func(string)
@@ -53,9 +54,9 @@ type Spec struct {
 	Broken func(error)
 }
 
-// patient is how long, in real time, a child that is not ready is waited for in
-// silence.
-const patient = 2 * time.Second
+// silence is how long, in real time, a child that is not ready is waited for
+// without a word.
+const silence = 2 * time.Second
 
 // Shares counts how a child's commands were attributed to requests.
 type Shares struct {

@@ -191,10 +191,11 @@ for line in sys.stdin:
 	}
 }
 
-// What a child starts ends with it, also in a session of its own.
+// What a child starts ends with it, also in a session of its own and without the
+// environment that it was given.
 func TestGrandchildren(t *testing.T) {
 	testkit.Live(t, "starts processes")
-	for _, mode := range []string{"grandchild", "away"} {
+	for _, mode := range []string{"grandchild", "away", "bare"} {
 		t.Setenv("TMPDIR", t.TempDir())
 		playOf(t, ".", race(t, 2, "", itself(t, mode, "")))
 		if found := append(left(t, childMode+"="+mode), left(t, os.TempDir())...); len(found) > 0 {

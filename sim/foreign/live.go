@@ -29,11 +29,13 @@ import (
 
 // Servers are what a child is given in real time, and the run's clock.
 type Servers struct {
-	Addresses []string // of the shards: host:port, or the path of a Unix socket
-	DB        int
-	Prefix    string // that the child's keys should begin with
-	Now       func() time.Time
-	Post      func(f func()) // has f run as a step of the run
+	// Listen gives a child Unix sockets in a folder, one for each shard, until end
+	// is called. seen is told of commands that it sends at once, and what it
+	// returns of the reply to each; failed of what it should not have sent. Its
+	// keys should begin with the prefix.
+	Listen func(dir string, seen func(shard string, cmds [][]string) (replied func(i int, state record.KeyState)), failed func(error)) (sockets []string, prefix string, end func() error, err error)
+	Now    func() time.Time
+	Post   func(f func()) // has f run as a step of the run
 }
 
 // endLimit is how long a child may take to end by itself.
@@ -43,8 +45,9 @@ const endLimit = 2 * time.Second
 const longestLine = 1 << 20
 
 // Live is a child, or a service, in real time: its clock is the wall clock, its
-// Redis client speaks with live servers, and many requests are in flight at once.
-// What it sends to Redis is seen by the servers alone.
+// Redis client speaks with live servers by way of this program, and many requests
+// are in flight at once. What a service that was running already sends to Redis is
+// seen by the servers alone.
 type Live struct {
 	spec    Spec
 	process *child.Process // nil: a service that was running already
@@ -52,7 +55,9 @@ type Live struct {
 	log     child.LastWords
 	guard   *child.Guard // ends what is left
 	remove  func() error // its folder
+	unlink  func() error // the shards' sockets
 	service *pool        // nil: it speaks lines
+	seen    seen
 	ready   Ready
 	isReady chan struct{}
 
@@ -103,39 +108,47 @@ func StartLive(ctx context.Context, s Spec) (_ *Live, err error) {
 			err = errors.Join(fmt.Errorf("%w: %w", ErrFailed, p.diagnose(err)), p.Close())
 		}
 	}()
-	h := p.greet()
 	if s.Service != nil {
 		if p.service, err = newPool(*s.Service, s.URL); err != nil {
 			return nil, err
 		}
 	}
 	if s.URL == "" {
-		if err := p.launch(h); err != nil {
+		if err := p.launch(); err != nil {
 			return nil, err
 		}
 	}
 	return p, p.await(ctx)
 }
 
-// greet is the first line.
-func (p *Live) greet() hello {
+// greet opens the shards' sockets and returns the first line.
+func (p *Live) greet(dir string) (h hello, err error) {
 	s := &p.spec
 	limits, overrides := limitsOf(s.Limiter)
-	h := hello{Protocol: Protocol, Client: s.Client, Does: s.Does, Limits: limits, Overrides: overrides, Options: s.Options, Seed: s.Seed,
-		Now: instantText(s.Live.Now().UnixNano()), Prefix: s.Live.Prefix, DB: s.Live.DB, Engine: s.Engine}
-	for i, name := range s.Shards {
-		h.Shards = append(h.Shards, shardAt(name, s.Live.Addresses[i]))
+	h = hello{Protocol: Protocol, Client: s.Client, Does: s.Does, Limits: limits, Overrides: overrides, Options: s.Options, Seed: s.Seed,
+		Now: instantText(s.Live.Now().UnixNano()), Engine: s.Engine}
+	var sockets []string
+	if sockets, h.Prefix, p.unlink, err = s.Live.Listen(dir, p.seen.sent, p.fail); err != nil {
+		return h, err
 	}
-	return h
+	p.seen.prefix = h.Prefix
+	for i, name := range s.Shards {
+		h.Shards = append(h.Shards, shardLine{name, sockets[i]})
+	}
+	return h, nil
 }
 
 // launch starts the process.
-func (p *Live) launch(h hello) error {
+func (p *Live) launch() error {
 	dir, remove, err := child.Folder("child")
 	if err != nil {
 		return err
 	}
 	p.remove = remove
+	h, err := p.greet(dir)
+	if err != nil {
+		return err
+	}
 	if p.service != nil {
 		h.Listen = filepath.Join(dir, "service")
 		p.service.network, p.service.address = "unix", h.Listen
@@ -259,10 +272,7 @@ func (p *Live) line(text []byte) error {
 
 // Take asks the child, or the service.
 func (p *Live) Take(ctx context.Context, req limiter.Request) (limiter.Decision, error) {
-	if trace := fakeredis.TraceOf(ctx); trace != nil {
-		trace.RoundTrips = unknown // they are not seen
-	}
-	sent := clock.Now()
+	sent, under := clock.Now(), p.seen.begin(req.Takes, fakeredis.TraceOf(ctx))
 	var a *answer
 	var err error
 	if p.service != nil {
@@ -280,12 +290,13 @@ func (p *Live) Take(ctx context.Context, req limiter.Request) (limiter.Decision,
 	if err == nil {
 		err = a.check(true)
 	}
+	p.seen.end(under, err == nil && a.Kind != "timeout", p.process != nil)
 	if err != nil {
 		return limiter.Decision{}, err
 	}
 	p.time(clock.Since(sent), a.Took)
 	d, err := a.decision()
-	d.Takes = wired(p.ready.Keys, req.Takes)
+	d.Takes = wired(strings.TrimPrefix(p.ready.Keys, p.seen.prefix), req.Takes)
 	return d, err
 }
 
@@ -390,8 +401,9 @@ func (p *Live) diagnose(err error) error {
 // Strand reports that no request waits for ever: each has a time limit.
 func (p *Live) Strand() bool { return false }
 
-// About returns what the child said of itself. Its commands are not seen.
-func (p *Live) About() (Ready, Shares) { return p.ready, Shares{} }
+// About returns what the child said of itself, and how its commands were
+// attributed.
+func (p *Live) About() (Ready, Shares) { return p.ready, p.seen.all() }
 
 // Close ends the child, by the end of its input and then by force.
 func (p *Live) Close() error {
@@ -404,6 +416,10 @@ func (p *Live) Close() error {
 	var errs []error
 	if p.service != nil {
 		p.service.close()
+	}
+	endTree := func() {}
+	if p.process != nil {
+		endTree = p.process.Tree()
 	}
 	if p.in != nil {
 		_ = p.in.Close() // it hears that it is to end
@@ -418,8 +434,11 @@ func (p *Live) Close() error {
 		case <-ctx.Done():
 		}
 		cancel()
-		p.process.EndGroup()
+		endTree()
 		p.process.Stop()
+	}
+	if p.unlink != nil {
+		errs = append(errs, p.unlink())
 	}
 	if p.guard != nil {
 		errs = append(errs, p.guard.Close())

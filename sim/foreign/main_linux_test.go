@@ -46,7 +46,7 @@ type question struct {
 	}
 	Hello *struct {
 		Protocol int
-		Shards   []struct{ Name, Socket, Address string }
+		Shards   []struct{ Name, Socket string }
 		Prefix   string
 		Limits   map[string]struct{ Count int }
 	}
@@ -95,7 +95,7 @@ func beChild(mode string) {
 		prefix = q.Hello.Prefix
 		shards := q.Hello.Shards
 		last := shards[len(shards)-1]
-		client, other = redisAt(shards[0].Socket+shards[0].Address), redisAt(last.Socket+last.Address)
+		client, other = redisAt(shards[0].Socket), redisAt(last.Socket)
 		switch mode {
 		case "silent":
 			fmt.Fprintln(os.Stderr, "thinking")
@@ -104,10 +104,13 @@ func beChild(mode string) {
 		case "early":
 			fmt.Fprintln(os.Stderr, "no such limiter")
 			os.Exit(3)
-		case "grandchild", "away":
+		case "grandchild", "away", "bare":
 			cmd := exec.Command(os.Args[0])
 			cmd.Env = append(os.Environ(), childMode+"=waits")
-			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: mode == "away"}
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: mode != "grandchild"}
+			if mode == "bare" { // it does not show whose it is
+				cmd.Env = []string{childMode + "=waits", "BARE=" + os.TempDir()}
+			}
 			if err := cmd.Start(); err != nil {
 				panic(err)
 			}
@@ -118,13 +121,9 @@ func beChild(mode string) {
 	}
 }
 
-// redisAt is a client of a shard at the path of a Unix socket or at host:port.
+// redisAt is a client of a shard at the path of a Unix socket.
 func redisAt(at string) *redis.Client {
-	network := "tcp"
-	if strings.HasPrefix(at, "/") {
-		network = "unix"
-	}
-	return redis.NewClient(&redis.Options{Network: network, Addr: at, PoolSize: 100, ReadTimeout: -1, Protocol: 2, MaxRetries: -1,
+	return redis.NewClient(&redis.Options{Network: "unix", Addr: at, PoolSize: 100, ReadTimeout: -1, Protocol: 2, MaxRetries: -1,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}})
 }
 

@@ -3,6 +3,7 @@ package foreign
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/quotalab/quotalab/models/metric/unit"
@@ -14,25 +15,25 @@ import (
 // for some requests. The kernel shows that in any case. A shim with a barrier, or
 // the consequence of every request, are faster, and are believed where the limiter
 // was checked to come to the same by them.
-func (p *Process) done(deadline time.Time, fds []int, owners []*request) error {
+func (p *Process) done(fds []int, owners []*request) error {
 	if !p.started || p.spec.Quiet == limiter.Exact {
-		return p.asleep(deadline, fds)
+		return p.asleep(fds)
 	}
 	sure, err := true, error(nil)
 	if p.spec.Clock == clockNode {
-		err = p.drained(deadline)
+		err = p.drained()
 	} else {
 		sure = len(owners) > 0
 		err = p.counted(owners)
 	}
 	if err == nil && !(sure && p.satisfied(owners)) { // a request waits inside the child, or for other threads
-		err = p.asleep(deadline, fds)
+		err = p.asleep(fds)
 	}
 	return err
 }
 
 // asleep waits until the kernel shows that nothing moves in the child.
-func (p *Process) asleep(deadline time.Time, fds []int) error {
+func (p *Process) asleep(fds []int) error {
 	wait := 30 * time.Microsecond
 	for {
 		some, err := p.program.poll(wait)
@@ -49,43 +50,65 @@ func (p *Process) asleep(deadline time.Time, fds []int) error {
 			}
 			continue
 		}
-		if err := p.overdue(deadline); err != nil {
+		if err := p.overdue(); err != nil {
 			return err
 		}
 		wait = min(wait*5/4, time.Millisecond)
 	}
 }
 
-// overdue fails where there is nothing to wait for any more.
-func (p *Process) overdue(deadline time.Time) error {
+// patience is how long the child is waited for. What it waits for a processor is
+// not its own doing: the machine may have others to run.
+type patience struct {
+	next   time.Time // when to look at it
+	since  time.Time // of the first look; zero: there was none
+	ran    time.Duration
+	queued time.Duration
+}
+
+// overdue fails where there is nothing to wait for any more. In the second half of
+// its time the child must have computed, or slept, for as long as that.
+func (p *Process) overdue() error {
 	if p.program.ended() {
 		return errors.New("it ended")
 	}
-	if clock.Now().After(deadline) {
+	now, had := clock.Now(), &p.patience
+	if now.Before(had.next) {
+		return nil
+	}
+	ran, queued := p.program.watcher.spent()
+	half := p.spec.Patience / 2
+	switch {
+	case had.since.IsZero():
+		had.since, had.ran, had.queued = now, ran, queued
+	case ran-had.ran >= half, now.Sub(had.since)-(queued-had.queued) >= half:
 		return fmt.Errorf("it is still busy after %s: it computes without end, or waits by the wall clock", unit.Time(p.spec.Patience))
 	}
+	had.next = now.Add(p.spec.Patience / 20)
 	return nil
 }
 
 // fullPipe is how long a shim is waited for, in real time, before what the child
-// has written is read, which it may need for going on.
-const fullPipe = 10 * time.Millisecond
+// has written is read, which it may need for going on. Go's scheduler does not know
+// of that wait.
+const fullPipe = 5 * time.Millisecond
 
 // drained asks the child's shim for a barrier, which it answers when the event
 // loop has nothing left to do, and takes in all that was written before. It waits
 // for the shim alone, so as not to be woken by all that comes before it.
-func (p *Process) drained(deadline time.Time) error {
+func (p *Process) drained() error {
 	p.barriers++
-	if err := p.program.write(p.program.control, fmt.Appendf(nil, "{\"barrier\":%d}\n", p.barriers)); err != nil && !p.program.ended() {
+	p.text = append(strconv.AppendInt(append(p.text[:0], `{"barrier":`...), p.barriers, 10), '}', '\n')
+	if err := p.program.write(p.program.control, p.text); err != nil && !p.program.ended() {
 		return fmt.Errorf("asking its shim for a barrier: %w", err)
 	}
 	for p.program.barrier < p.barriers {
-		some, err := readable(p.program.control, fullPipe)
-		if err != nil {
-			return fmt.Errorf("waiting for its shim: %w", err)
+		heard, err := p.program.hear()
+		if err == nil {
+			err = p.takeAll()
 		}
-		if err = p.takeAll(); err == nil && !some {
-			err = p.overdue(deadline)
+		if err == nil && !heard {
+			err = p.overdue()
 		}
 		if err != nil {
 			return err

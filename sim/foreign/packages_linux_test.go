@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -56,7 +57,7 @@ func races(t *testing.T, dir, process string, admitted map[string]int) {
 	load(t)
 	for name, want := range admitted {
 		t.Run(name, func(t *testing.T) {
-			text := race(t, 64, "shards: {count: 2}", fmt.Sprintf("    options: {limiter: %s}\n    process: {%s, ready_within: 2m}\n", name, process)) // a busy machine starts slowly
+			text := race(t, 64, "shards: {count: 2}", fmt.Sprintf("    options: {limiter: %s}\n    process: {%s, ready_within: 10m}\n", name, process)) // a busy machine starts slowly
 			hash := ""
 			for i := range times(t) {
 				got := playOf(t, dir, text)
@@ -161,6 +162,7 @@ func TestEndedRunLeavesNothing(t *testing.T) {
 			}
 			cmd := exec.Command(testkit.Quotalab(t), "run", "long.yaml")
 			cmd.Dir, cmd.Env = dir, append(os.Environ(), "TMPDIR="+temp)
+			memory, _ := filepath.Glob("/dev/shm/*")
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
@@ -188,6 +190,9 @@ func TestEndedRunLeavesNothing(t *testing.T) {
 			}
 			if processes, files := await(func(processes, files []string) bool { return len(processes)+len(files) == 0 }); len(processes)+len(files) > 0 {
 				t.Errorf("left behind: %v %v", processes, files)
+			}
+			if now, _ := filepath.Glob("/dev/shm/*"); !slices.Equal(now, memory) {
+				t.Errorf("/dev/shm holds %v, before %v", now, memory)
 			}
 		})
 	}

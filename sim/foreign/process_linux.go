@@ -1,7 +1,6 @@
 package foreign
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -33,7 +32,9 @@ type Process struct {
 	steps    int64
 	crowd    crowd
 	batch    []*stimulus // what has come at this instant and is given at its end
+	patience patience    // of the step
 	barriers int64       // asked of the child's shim
+	text     []byte      // that asks for one
 	shares   Shares
 	failed   error
 }
@@ -134,7 +135,7 @@ func (p *Process) begin(ctx context.Context) error {
 		if waited > p.spec.Ready {
 			return fmt.Errorf("it did not say {\"ready\":…} within %s; ready_within allows it more", unit.Time(p.spec.Ready))
 		}
-		if waited > patient && tell != nil {
+		if waited > silence && tell != nil {
 			tell(fmt.Sprintf("waiting for %s (%s), which has not said {\"ready\":…} yet; it has %s", p.spec.Client, strings.Join(p.spec.Command, " "), unit.Time(p.spec.Ready)))
 			tell = nil
 		}
@@ -304,9 +305,9 @@ func (p *Process) step(sts []*stimulus) error {
 // settle waits until the child is quiescent, having read what was written to
 // fds for some requests, and answers what takes no time.
 func (p *Process) settle(fds []int, owners []*request) error {
-	deadline := clock.Now().Add(p.spec.Patience)
+	p.patience = patience{next: clock.Now().Add(p.spec.Patience / 2)}
 	for {
-		if err := p.done(deadline, fds, owners); err != nil {
+		if err := p.done(fds, owners); err != nil {
 			return err
 		}
 		n := len(p.program.talked)
@@ -346,13 +347,6 @@ func (p *Process) answerAll() error {
 	}
 	p.program.talked = kept
 	return nil
-}
-
-// isHandshake reports whether a client sends a command for its connection's
-// own sake.
-func isHandshake(words []string) bool {
-	name := rediscmd.Lower(words[0])
-	return rediscmd.Of(name).Has(rediscmd.OfConnections) || name == "info" || name == "quit" || name == "reset" || strings.HasSuffix(name, "subscribe")
 }
 
 // harvest turns what the child wrote in a step, of one stimulus or of several,
@@ -579,15 +573,6 @@ func (p *Process) About() (Ready, Shares) { return *p.program.ready, p.shares }
 
 // Close ends the child.
 func (p *Process) Close() error { return p.program.close() }
-
-// names reports whether a command has a key of one of the request's takes.
-func names(words []string, r *request) bool {
-	found := false
-	rediscmd.Of(rediscmd.Lower(words[0])).Keys(len(words), func(i int) string { return words[i] }, func(at int) {
-		found = found || slices.ContainsFunc(r.takes, func(t limiter.Take) bool { return bytes.Contains([]byte(words[at]), []byte(t.Key)) })
-	})
-	return found
-}
 
 // Obedient reports whether the child ended by itself when its input did.
 func (p *Process) Obedient() bool { return p.program.obedient }

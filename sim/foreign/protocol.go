@@ -37,23 +37,13 @@ type hello struct {
 	Now       json.Number       `json:"now_ms"`
 	Seed      uint32            `json:"seed"`
 	Prefix    string            `json:"prefix,omitempty"` // that its keys should begin with, on live servers
-	DB        int               `json:"db,omitempty"`     // of live servers
 	Listen    string            `json:"listen,omitempty"` // Unix socket that a service listens on
 	Engine    *Engine           `json:"engine,omitempty"`
 }
 
 type shardLine struct {
-	Name    string `json:"name"`
-	Socket  string `json:"socket,omitempty"`
-	Address string `json:"address,omitempty"` // host:port, of a live server without a Unix socket
-}
-
-// shardAt is a shard at the path of a Unix socket, or at host:port.
-func shardAt(name, at string) shardLine {
-	if strings.HasPrefix(at, "/") {
-		return shardLine{Name: name, Socket: at}
-	}
-	return shardLine{Name: name, Address: at}
+	Name   string `json:"name"`
+	Socket string `json:"socket"` // path of the Unix socket
 }
 
 type limit struct {
@@ -200,9 +190,9 @@ func (a *answer) decision() (limiter.Decision, error) {
 // places returns what stands for sockets and the only limit in the environment of a program
 // that is not made for quotalab: {listen}, {redis}, {redis.NAME}, {prefix}, {count} and {period_ms}.
 func places(h hello) *strings.Replacer {
-	pairs := []string{"{listen}", h.Listen, "{redis}", h.Shards[0].Socket + h.Shards[0].Address, "{prefix}", h.Prefix}
+	pairs := []string{"{listen}", h.Listen, "{redis}", h.Shards[0].Socket, "{prefix}", h.Prefix}
 	for _, s := range h.Shards {
-		pairs = append(pairs, "{redis."+s.Name+"}", s.Socket+s.Address)
+		pairs = append(pairs, "{redis."+s.Name+"}", s.Socket)
 	}
 	if len(h.Limits) == 1 {
 		for _, l := range h.Limits {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -208,6 +209,25 @@ func (w *watcher) runs(t *thread) string {
 	}
 	b := bytes.TrimSpace(w.buf[:n])
 	return string(b[bytes.LastIndexByte(b, ' ')+1:])
+}
+
+// spent returns how long all threads together have run, and have waited for a
+// processor.
+func (w *watcher) spent() (ran, queued time.Duration) {
+	w.list()
+	for _, t := range w.threads {
+		n, err := unix.Pread(t.sched, w.buf[:], 0)
+		if err != nil || n <= 0 {
+			continue // it ended
+		}
+		fields := strings.Fields(string(w.buf[:n]))
+		for i, sum := range []*time.Duration{&ran, &queued} {
+			if ns, err := strconv.ParseInt(fields[i], 10, 64); err == nil {
+				*sum += time.Duration(ns)
+			}
+		}
+	}
+	return ran, queued
 }
 
 // asleep reports whether the thread is in a system call that waits for events.

@@ -188,26 +188,31 @@ func PasswordFile(path string) (string, error) {
 func (l Login) knock(ctx context.Context, host string) error {
 	ctx, cancel := context.WithTimeout(ctx, answerLimit)
 	defer cancel()
+	conn, err := l.dial(ctx, host)
+	if err == nil {
+		_ = conn.Close() // the server may have hung up first, for want of a certificate, of which the login tells
+	}
+	return err
+}
+
+// dial connects to host and, if so, agrees on TLS.
+func (l Login) dial(ctx context.Context, host string) (net.Conn, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, protocolOf(host), host)
 	if err != nil || l.TLS == nil {
-		if conn != nil {
-			err = conn.Close()
-		}
-		return err
+		return conn, err
 	}
 	config := l.TLS.Clone()
 	if config.ServerName == "" {
 		if config.ServerName, _, err = net.SplitHostPort(host); err != nil {
-			return errors.Join(err, conn.Close())
+			return nil, errors.Join(err, conn.Close())
 		}
 	}
 	secure := tls.Client(conn, config)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		_ = conn.Close() // the first error says more
-		return fmt.Errorf("%w: %w", errHandshake, err)
+		return nil, fmt.Errorf("%w: %w", errHandshake, err)
 	}
-	_ = secure.Close() // the server may have hung up first, for want of a certificate, of which the login tells
-	return nil
+	return secure, nil
 }
 
 var errHandshake = errors.New("agreeing on TLS")

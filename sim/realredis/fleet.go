@@ -43,7 +43,7 @@ type Fleet struct {
 	first   int                                       // members that were there from the beginning
 	byNode  atomic.Pointer[map[*redis.Client]*member] // replaced as a whole
 	clients []*client
-	outside bool // processes of their own have clients too
+	outside bool // a service that was running already has clients too
 	closed  bool
 }
 
@@ -147,28 +147,6 @@ func (f *Fleet) join(name, host string) error {
 	f.members = append(f.members, &member{name: name, host: host})
 	f.mu.Unlock()
 	return f.rearrange(func(c *client) error { return c.join(name, host) })
-}
-
-// ForChild returns what a process of its own is told of the shards: their
-// addresses in the order of the names, the database, and the prefix that its
-// keys should begin with. What it sends is counted by the servers alone.
-func (f *Fleet) ForChild(names []string) (addresses []string, db int, prefix string, err error) {
-	switch login := f.servers.login; {
-	case f.servers.cluster:
-		return nil, 0, "", errors.New("processes of their own are told no Redis Cluster: use single servers")
-	case login.TLS != nil || login.Password != "" || login.Username != "":
-		return nil, 0, "", errors.New("processes of their own are told no passwords or certificates: use servers without, or --spawn")
-	}
-	if _, err := f.addresses(names); err != nil {
-		return nil, 0, "", err
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, m := range f.members[:f.first] {
-		addresses = append(addresses, m.host)
-	}
-	f.outside = true
-	return addresses, f.servers.login.DB, string(f.prefix), nil
 }
 
 func (f *Fleet) rearrange(change func(*client) error) error {

@@ -169,8 +169,8 @@ func pattern(p string) string {
 }
 
 // Strays returns, by shard, how many more keys there are than before a run in
-// which processes of their own wrote, nil where there are none: they kept not to
-// the prefix that they were told.
+// which services wrote that were running already, nil where there are none: nobody
+// told them a prefix.
 func (s *Servers) Strays(ctx context.Context, before Snapshot, fleets []*Fleet) []error {
 	errs := make([]error, len(s.admin))
 	if !slices.ContainsFunc(fleets, func(f *Fleet) bool { return f.outside }) {
@@ -179,7 +179,7 @@ func (s *Servers) Strays(ctx context.Context, before Snapshot, fleets []*Fleet) 
 	for i, c := range s.admin {
 		was := at(before, i).keys
 		if n, err := c.DBSize(ctx).Result(); err == nil && was >= 0 && n > was {
-			errs[i] = fmt.Errorf("shard %s (%s, database %d): %d keys are left of a process of its own that do not begin with the prefix which it was told (hello.prefix): delete them, and have it use the prefix", s.names[i], s.hosts[i], s.login.DB, n-was)
+			errs[i] = fmt.Errorf("shard %s (%s, database %d): %d keys are left that do not begin with the run's prefix, of a service that was running already: delete them", s.names[i], s.hosts[i], s.login.DB, n-was)
 		}
 	}
 	return errs

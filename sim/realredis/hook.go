@@ -343,8 +343,9 @@ func (c *counts) addTo(sums map[string]int64) {
 }
 
 // count notes a command that was sent, and what came of it.
-func (t *tally) count(cmd redis.Cmder, err error) {
-	name := cmd.Name()
+func (t *tally) count(cmd redis.Cmder, err error) { t.countNamed(cmd.Name(), err) }
+
+func (t *tally) countNamed(name string, err error) {
 	c := rediscmd.Of(name)
 	if c.Has(rediscmd.OfConnections) || (err != nil && (notSent(err) || unknown(err))) {
 		return

@@ -43,11 +43,17 @@ func (w *world) startProcess(fleet fleet, client fakeredis.ClientSpec, s foreign
 		}
 		return p, nil
 	case *onServers:
-		addresses, db, prefix, err := fleet.(liveFleet).ForChild(client.ShardNames)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrServers, err)
+		live := fleet.(liveFleet)
+		s.Live = &foreign.Servers{Now: stage.real.Time, Post: stage.real.Post}
+		switch {
+		case s.URL != "":
+			live.Outside()
+		case stage.Servers.Cluster():
+			return nil, fmt.Errorf("%w: %s is a process of its own, whose client would look for the nodes of the Redis Cluster itself: use single servers", ErrServers, s.Client)
 		}
-		s.Live = &foreign.Servers{Addresses: addresses, DB: db, Prefix: prefix, Now: stage.real.Time, Post: stage.real.Post}
+		s.Live.Listen = func(dir string, seen func(string, [][]string) func(int, record.KeyState), failed func(error)) ([]string, string, func() error, error) {
+			return live.ForChild(dir, client.ShardNames, seen, failed)
+		}
 		s.Broken = func(err error) {
 			d.fail(err)
 			stage.real.Post(stage.real.Stop)

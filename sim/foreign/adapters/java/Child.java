@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
-import java.net.InetSocketAddress;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
@@ -49,11 +48,9 @@ public class Child {
     final SocketChannel channel;
     final ByteBuffer in = ByteBuffer.allocate(4096).limit(0);
 
-    /** At the path of a Unix socket, or at host:port of a live server. */
+    /** At the path of a Unix socket. */
     Connection(String at) throws IOException {
-      int colon = at.lastIndexOf(':');
-      channel = at.startsWith("/") ? SocketChannel.open(UnixDomainSocketAddress.of(at))
-          : SocketChannel.open(new InetSocketAddress(at.substring(0, colon), Integer.parseInt(at.substring(colon + 1))));
+      channel = SocketChannel.open(UnixDomainSocketAddress.of(at));
     }
 
     byte read() throws IOException {
@@ -101,7 +98,7 @@ public class Child {
     System.setOut(System.err); // whatever a library prints must not come between the answers
     BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     String hello = in.readLine();
-    Limiter limiter = new Limiter(field(hello, "socket") + field(hello, "address"), field(hello, "prefix"), Long.parseLong(field(hello, "count")));
+    Limiter limiter = new Limiter(field(hello, "socket"), field(hello, "prefix"), Long.parseLong(field(hello, "count")));
     out.println("{\"ready\":{\"protocol\":1,\"name\":\"java\",\"version\":\"" + System.getProperty("java.version") + "\",\"keys\":\"" + field(hello, "prefix") + "{key}\"}}");
     ExecutorService threads = Executors.newCachedThreadPool();
     for (String line; (line = in.readLine()) != null; ) {

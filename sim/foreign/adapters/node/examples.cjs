@@ -2,12 +2,9 @@
 // Limiters to start from: naive ones, and the packages that most people use.
 const { default: Redis } = require('ioredis')
 
-// Where a shard is: a Unix socket, or on live servers host:port. There keys begin
-// with a prefix, so that quotalab can take them away.
-const at = ({ db, prefix }, { socket, address = '' }) => {
-  const [, host, port] = address.match(/^(.*):(\d+)$/) || []
-  return socket ? { path: socket } : { host: host.replace(/[[\]]/g, ''), port: Number(port), db, keyPrefix: prefix }
-}
+// Where a shard is. On live servers keys begin with a prefix, so that quotalab can
+// take them away.
+const at = ({ prefix }, { socket }) => ({ path: socket, keyPrefix: prefix })
 const named = ({ prefix = '' }) => prefix + '{key}'
 // ioredis on a shard, connected
 const connect = async (hello, shard = hello.shards[0]) => {
@@ -80,7 +77,7 @@ module.exports = {
   // four connections, used in turn
   'naive-pool': async (h) => ({ name: 'ioredis', keys: named(h), take: naive(only(h), await Promise.all([1, 2, 3, 4].map(() => connect(h)))) }),
   'naive-node-redis': async (h) => {
-    const client = require('redis').createClient({ socket: at(h, h.shards[0]), database: h.db })
+    const client = require('redis').createClient({ socket: { path: h.shards[0].socket } })
     client.on('error', (e) => console.error(e.message))
     await client.connect()
     return { name: 'redis', keys: named(h), take: naive(only(h), { get: (k) => client.get((h.prefix || '') + k), set: (k, v, _, px) => client.set((h.prefix || '') + k, String(v), { PX: px }) }) }

@@ -9,12 +9,8 @@ def only(hello):
 
 
 def at(hello):
-    """Where the first shard is: a Unix socket, or on live servers host:port."""
-    shard = hello['shards'][0]
-    if 'socket' in shard:
-        return dict(unix_socket_path=shard['socket'])
-    host, port = shard['address'].rsplit(':', 1)
-    return dict(host=host.strip('[]'), port=int(port), db=hello.get('db', 0))
+    """Where the first shard is."""
+    return dict(unix_socket_path=hello['shards'][0]['socket'])
 
 
 def prefix(hello):
@@ -47,10 +43,8 @@ def naive(hello):
 
 def naive_pool(hello):
     """Four connections that threads wait for."""
-    where = at(hello)
-    if 'unix_socket_path' in where:
-        where = dict(connection_class=redis.UnixDomainSocketConnection, path=where['unix_socket_path'])
-    return naive_by(hello, redis.Redis(connection_pool=redis.BlockingConnectionPool(max_connections=4, timeout=None, **where)))
+    pool = redis.BlockingConnectionPool(max_connections=4, timeout=None, connection_class=redis.UnixDomainSocketConnection, path=hello['shards'][0]['socket'])
+    return naive_by(hello, redis.Redis(connection_pool=pool))
 
 
 SCRIPT = """local n = tonumber(redis.call('GET', KEYS[1]) or '0')
@@ -85,16 +79,14 @@ def script_retry(hello):
 def of_limits(strategy, test_first=False):
     def make(hello):
         import limits
-        shard = hello['shards'][0]
-        url = 'redis+unix://' + shard['socket'] if 'socket' in shard else 'redis://%s/%d' % (shard['address'], hello.get('db', 0))
-        storage = limits.storage.storage_from_string(url)
+        storage = limits.storage.storage_from_string('redis+unix://' + hello['shards'][0]['socket'])
         limiter = getattr(limits.strategies, strategy)(storage)
-        item = limits.RateLimitItemPerSecond(only(hello)['count'], int(only(hello)['period_ms'] / 1000))
+        item = limits.RateLimitItemPerSecond(only(hello)['count'], int(only(hello)['period_ms'] / 1000), namespace=prefix(hello) + 'LIMITER')
 
         def take(t):
-            if test_first and not limiter.test(item, prefix(hello) + t['key']):
+            if test_first and not limiter.test(item, t['key']):
                 return dict(allowed=False)
-            allowed = bool(limiter.hit(item, prefix(hello) + t['key'], cost=t['cost']))
+            allowed = bool(limiter.hit(item, t['key'], cost=t['cost']))
             return dict(allowed=allowed or test_first)
         take.storage = storage  # the strategy itself holds it only weakly
         return dict(name='limits', version=version('limits')), take
