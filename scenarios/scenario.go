@@ -38,7 +38,7 @@
 // sampled with a sample_rate, or none are recorded).
 //
 // shards: count or names, zones, service and scripts (time for a command).
-// Every limiter has such a set of its own. network: rtt, and links between a
+// Every limiter has such a set of its own, or shared: true, they have one. network: rtt, and links between a
 // client's and a shard's zone. A Distribution is a bare duration (constant)
 // or one of constant, exponential, lognormal, gamma, pareto, empirical.
 //
@@ -176,12 +176,12 @@ type Scenario struct {
 	Observations string   `yaml:"observations" doc:"what is recorded: all observations; sampled: those of a random share of the keys; none. Counts and histograms by outcome are kept of all in any case; over-admission and tables of keys need all" default:"all" enum:"all,sampled,none"`
 	SampleRate   Fraction `yaml:"sample_rate" doc:"share of the keys that observations: sampled records" default:"1%" min:"exclusive 0"`
 
-	Shards   Shards            `yaml:"shards" doc:"the Redis shards of every limiter"`
+	Shards   Shards            `yaml:"shards" doc:"the Redis shards of every limiter, or of all"`
 	Network  Network           `yaml:"network" doc:"delays between clients and shards"`
 	Keys     Named[Population] `yaml:"keys" doc:"key populations by name"`
 	Clients  Named[Client]     `yaml:"clients" doc:"client instances by name; left out: one client named default that checks and spends"`
 	Traffic  Named[Traffic]    `yaml:"traffic" doc:"traffic sources by name" required:"true" unless:"accounts,engines"`
-	Limiters Named[Limiter]    `yaml:"limiters" doc:"limiters under test by name, each on shards of its own" required:"true" unless:"accounts,engines"`
+	Limiters Named[Limiter]    `yaml:"limiters" doc:"limiters under test by name, each on shards of its own unless shards.shared says otherwise" required:"true" unless:"accounts,engines"`
 	Assert   []Assertion       `yaml:"assert" doc:"conditions on metrics that must hold at the end: metric{tag=value}: [\"p(99) < 5ms\"]"`
 
 	// A scenario has traffic and limiters, or accounts and engines, or both.
@@ -246,9 +246,10 @@ type (
 )
 
 // Shards describes the Redis shards. Every limiter has a set of its own, so
-// that limiters side by side do not disturb each other.
+// that limiters side by side do not disturb each other, unless they share one.
 type Shards struct {
 	Count   Count        `yaml:"count" doc:"number of shards" default:"1" min:"1" max:"1024"`
+	Shared  bool         `yaml:"shared" json:",omitempty" doc:"true: the limiters share one set of shards and wait for one another there, as the tiers of one gateway do, each with its keys under a prefix of its own; in real time they always do"`
 	Names   []string     `yaml:"names" doc:"names of the shards as the Ring knows them; left out: shard-1 … shard-N"`
 	Zones   []string     `yaml:"zones" doc:"zone of each shard, for network links; left out: the zone default"`
 	Service Distribution `yaml:"service" doc:"time a shard takes to execute one command" default:"0s"`

@@ -138,6 +138,9 @@ func changeText(c record.Change) string {
 // decides their speed is not in the plan, but how they are connected is.
 func (p *Plan) clockText(w *tabwriter.Writer) {
 	shards := fmt.Sprintf("%d (%s)", len(p.Shards), strings.Join(p.Shards, ", "))
+	if p.Scenario.Shards.Shared {
+		shards += ", shared by all limiters"
+	}
 	if p.Scenario.Clock == "real" {
 		fmt.Fprintf(w, "clock\treal, for %s (warm-up %s), seed %d; observations: %s\n", unit.Time(p.Horizon), unit.Time(p.Warmup), p.Seed, p.Scenario.Observations)
 		fmt.Fprintf(w, "shards\t%s, live\n", shards)
