@@ -56,7 +56,8 @@
 // replay, or a sum, product or then of those. gaps: poisson, even, gamma,
 // pareto. keys names the population that keys come from; batch instead takes
 // from several limits at once. via lists the clients that a request passes in
-// order; on_denial is none or retry; on_error, cost, pause, max_in_flight.
+// order; on_denial is none or retry; on_error, pause, max_in_flight. A Cost is a
+// bare number (constant) or one of constant, uniform, choices, lognormal.
 //
 // limiters: by name, each a kind with limit or limits (count per period, with
 // a burst), overrides of single keys, and options, which the kind reads
@@ -154,6 +155,7 @@
 package scenarios
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -323,7 +325,7 @@ type Traffic struct {
 	Keys        string      `yaml:"keys" doc:"population that a request's key comes from (this or batch; left out with replay: the file's own keys)" example:"users"`
 	Limit       string      `yaml:"limit" doc:"name of the limit that a request takes from; left out: the limiter's only one" example:"per_user"`
 	Batch       []BatchItem `yaml:"batch" doc:"several limits that one request takes from at once"`
-	Cost        Count       `yaml:"cost" doc:"tokens that a request takes" default:"1" min:"1"`
+	Cost        Cost        `yaml:"cost" doc:"tokens that a request takes" default:"1"`
 	Limiters    []string    `yaml:"limiters" doc:"limiters that every request is sent to, each independently; left out: all"`
 	Via         []string    `yaml:"via" doc:"clients that a request passes in order, the next only if the one before allowed it; left out: the only client"`
 	Pause       Duration    `yaml:"pause" doc:"time between one client's answer and the request to the next in via" default:"0s" min:"0"`
@@ -336,7 +338,45 @@ type Traffic struct {
 type BatchItem struct {
 	Limit string `yaml:"limit" doc:"name of the limit" required:"true" example:"per_user"`
 	Keys  string `yaml:"keys" doc:"population of its key; populations derived from one another share the request's draw" required:"true" example:"users"`
-	Cost  Count  `yaml:"cost" doc:"tokens taken from this limit" default:"1" min:"1"`
+	Cost  Cost   `yaml:"cost" doc:"tokens taken from this limit" default:"1"`
+}
+
+// Cost is the law of the tokens that a request takes: exactly one field, or a bare
+// number, which is constant. A request that is tried again costs the same.
+type Cost struct {
+	Constant  *Count         `yaml:"constant" one:"of" doc:"always this" min:"1"`
+	Uniform   *UniformCost   `yaml:"uniform" one:"of" doc:"each number from the least to the most equally likely"`
+	Choices   []CostChoice   `yaml:"choices" one:"of" doc:"one of several, by their weights"`
+	Lognormal *LognormalCost `yaml:"lognormal" one:"of" doc:"by median and 99th percentile, rounded to whole tokens"`
+}
+
+// MarshalJSON writes a constant as the number that it was before there were laws, so
+// that plans keep their hashes.
+func (c Cost) MarshalJSON() ([]byte, error) {
+	if c.Constant != nil {
+		return json.Marshal(*c.Constant)
+	}
+	type plain Cost
+	return json.Marshal(plain(c))
+}
+
+// UniformCost is from From to To tokens, both included.
+type UniformCost struct {
+	From Count `yaml:"from" doc:"fewest tokens" required:"true" min:"1"`
+	To   Count `yaml:"to" doc:"most tokens" required:"true" min:"1" atleast:"from"`
+}
+
+// CostChoice is one of several costs.
+type CostChoice struct {
+	Cost   Count `yaml:"cost" doc:"tokens" required:"true" min:"1"`
+	Weight Count `yaml:"weight" doc:"how likely it is beside the others" default:"1" min:"1" max:"1e9"`
+}
+
+// LognormalCost is a lognormal distribution of tokens.
+type LognormalCost struct {
+	Median Count `yaml:"median" doc:"median" required:"true" min:"1"`
+	P99    Count `yaml:"p99" doc:"99th percentile, at least the median" required:"true" min:"1" atleast:"median"`
+	Max    Count `yaml:"max" doc:"most tokens: what is drawn above it is this" required:"true" min:"1" atleast:"p99"`
 }
 
 // Reaction is what a client does when it is denied: the word none, or retry.

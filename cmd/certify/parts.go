@@ -36,7 +36,10 @@ type source struct {
 func traffic(list ...source) part {
 	return func(s *scenario) {
 		for _, x := range list {
-			t := scenarios.Traffic{Rate: x.rate, Keys: x.keys, Gaps: scenarios.Gaps{Even: !x.random, Poisson: x.random}, Cost: scenarios.Count(x.cost)}
+			t := scenarios.Traffic{Rate: x.rate, Keys: x.keys, Gaps: scenarios.Gaps{Even: !x.random, Poisson: x.random}}
+			if x.cost > 0 {
+				t.Cost.Constant = new(scenarios.Count(x.cost))
+			}
 			if x.via != "" {
 				t.Via = []string{x.via}
 			}

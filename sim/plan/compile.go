@@ -184,9 +184,12 @@ func (p *Plan) takes(out *Source, t scenarios.Traffic) error {
 		items = []scenarios.BatchItem{{Limit: t.Limit, Keys: t.Keys, Cost: t.Cost}}
 	}
 	for _, item := range items {
-		take := Take{Limit: item.Limit, Cost: int64(item.Cost), population: -1, root: -1}
+		take := Take{Limit: item.Limit, population: -1, root: -1}
+		var err error
+		if take.Cost, err = cost(item.Cost); err != nil {
+			return err
+		}
 		if take.Limit == "" {
-			var err error
 			if take.Limit, err = p.onlyLimit(out); err != nil {
 				return err
 			}
@@ -202,6 +205,23 @@ func (p *Plan) takes(out *Source, t scenarios.Traffic) error {
 		out.Takes = append(out.Takes, take)
 	}
 	return p.checkTakes(out)
+}
+
+// cost compiles the law of what a request takes.
+func cost(c scenarios.Cost) (traffic.Cost, error) {
+	switch {
+	case c.Uniform != nil:
+		return traffic.UniformCost(int64(c.Uniform.From), int64(c.Uniform.To))
+	case c.Choices != nil:
+		list := make([]traffic.CostChoice, len(c.Choices))
+		for i, one := range c.Choices {
+			list[i] = traffic.CostChoice{Tokens: int64(one.Cost), Weight: int64(one.Weight)}
+		}
+		return traffic.ChoiceOfCosts(list)
+	case c.Lognormal != nil:
+		return traffic.LognormalCost(int64(c.Lognormal.Median), int64(c.Lognormal.P99), int64(c.Lognormal.Max))
+	}
+	return traffic.FixedCost(int64(*c.Constant)), nil
 }
 
 // onlyLimit returns the limit that a request means that names none: the
@@ -227,7 +247,8 @@ func (p *Plan) checkTakes(out *Source) error {
 		if l.Kind.CheckRequest != nil {
 			takes := make([]limiter.Take, len(out.Takes))
 			for i, t := range out.Takes {
-				takes[i] = limiter.Take{Limit: t.Limit, Cost: t.Cost}
+				_, most := t.Cost.Bounds()
+				takes[i] = limiter.Take{Limit: t.Limit, Cost: most}
 			}
 			if err := l.Kind.CheckRequest(l.Options, takes); err != nil {
 				return fmt.Errorf("limiter %s: %w", l.Name, err)
@@ -235,8 +256,13 @@ func (p *Plan) checkTakes(out *Source) error {
 		}
 		table := l.Table()
 		for _, t := range out.Takes {
-			if limit, ok := table.For(t.Limit, ""); ok && t.Cost > limit.Burst {
-				return fmt.Errorf("limiter %s, limit %s: a cost of %d can never be had from a burst of %d", l.Name, t.Limit, t.Cost, limit.Burst)
+			limit, ok := table.For(t.Limit, "")
+			least, most := t.Cost.Bounds()
+			switch {
+			case ok && least > limit.Burst:
+				return fmt.Errorf("limiter %s, limit %s: a cost of %d can never be had from a burst of %d", l.Name, t.Limit, least, limit.Burst)
+			case ok && most > limit.Burst:
+				p.Warnings = append(p.Warnings, fmt.Sprintf("traffic %s: costs of more than the burst of %d of limiter %s, limit %s, are always denied; up to %d may be drawn", out.Name, limit.Burst, l.Name, t.Limit, most))
 			}
 		}
 	}
@@ -312,7 +338,7 @@ type Source struct {
 // Take is one limit that the source's requests take from.
 type Take struct {
 	Limit string
-	Cost  int64
+	Cost  traffic.Cost
 
 	population int // index in Plan.populations
 	root       int // index in Source.roots

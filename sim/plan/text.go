@@ -204,7 +204,13 @@ func (p *Plan) sourceText(w *tabwriter.Writer, s *Source) {
 		if t.population >= 0 {
 			keys = p.populations[t.population].name
 		}
-		takes = append(takes, fmt.Sprintf("%d of %s by %s", t.Cost, t.Limit, keys))
+		tokens := ""
+		if least, most := t.Cost.Bounds(); least == most {
+			tokens = fmt.Sprint(most)
+		} else {
+			tokens = fmt.Sprintf("%d to %d", least, most)
+		}
+		takes = append(takes, fmt.Sprintf("%s of %s by %s", tokens, t.Limit, keys))
 	}
 	fmt.Fprintf(w, "traffic %s\t%.0f arrivals expected, via %s to %s: %s\n", s.Name, s.Expected, strings.Join(via, " then "), strings.Join(to, ", "), strings.Join(takes, " + "))
 }

@@ -69,3 +69,79 @@ func longest(m memory) (most int64) {
 	}
 	return most
 }
+
+// A source's costs are drawn from a stream of their own, so that arrivals and keys
+// stay as they are; the reference, another limiter by the same algorithm, and
+// the audit count the tokens that were drawn.
+func TestCostsThatAreDrawn(t *testing.T) {
+	const source = `
+name: costs
+horizon: 30s
+network: {rtt: 0s}
+keys: {users: {uniform: {n: 5}}}
+traffic: {calls: {rate: 40/s, keys: users, cost: COST}}
+limiters: {tat: {kind: tat, limit: {count: 100, period: 1s}}, bucket: {kind: token_bucket, limit: {count: 100, period: 1s}}}
+`
+	bare, _ := play(t, compile(t, strings.Replace(source, "COST", "7", 1)))
+	p := compile(t, strings.Replace(source, "COST", "{choices: [{cost: 1, weight: 3}, {cost: 60}, {cost: 101}]}", 1))
+	if text := p.Text(); !strings.Contains(text, "1 to 101 of default by users") || !strings.Contains(text, "costs of more than the burst of 100 of limiter tat") {
+		t.Errorf("the plan does not say what is drawn:\n%s", text)
+	}
+	m, found := audited(t, p)
+	if len(m) != len(bare) {
+		t.Fatalf("%d decisions, with another cost %d", len(m), len(bare))
+	}
+	allowed, tokens := map[string]int{}, map[int64]int{}
+	for i, o := range m {
+		cost := o.Takes[0].Cost
+		tokens[cost]++
+		if o.Intended != bare[i].Intended || o.Takes[0].Key != bare[i].Takes[0].Key {
+			t.Fatalf("arrival %d moved with its cost", i)
+		}
+		if o.Decision == record.Allowed {
+			allowed[o.Limiter]++
+		}
+		if cost == 101 && o.Decision != record.Denied {
+			t.Errorf("101 of a burst of 100 were %s", o.Decision)
+		}
+	}
+	if tokens[1] < 2*tokens[60] || tokens[60] == 0 || tokens[101] == 0 || len(tokens) != 3 {
+		t.Errorf("drawn: %v", tokens)
+	}
+	if allowed["tat"] != allowed["bucket"] || allowed["tat"] == 0 {
+		t.Errorf("two limiters of one algorithm allowed %v", allowed)
+	}
+	for _, l := range found.Limiters {
+		if l.Over != 0 || l.Under != 0 || !l.Tokens {
+			t.Errorf("%s: %d over- and %d under-admissions (tokens: %t), want none, in tokens", l.Name, l.Over, l.Under, l.Tokens)
+		}
+	}
+}
+
+// A change that is rolled out over 4 s reaches the five instances one by one, a
+// second apart, and what those do that have not got it yet is over-admission by the
+// new limit.
+func TestChangesAreRolledOut(t *testing.T) {
+	m, found := audited(t, compile(t, `
+name: rollout
+horizon: 8s
+network: {rtt: 0s}
+keys: {users: {fresh: {}}}
+clients: {wfe: {instances: 5}}
+traffic: {calls: {rate: 50/s, gaps: even, keys: users, cost: 2}}
+limiters: {main: {kind: tat, limit: {count: 2, period: 1h}, changes: [{at: 2s, over: 4s, count: 1, period: 1h}]}}
+`))
+	late := int64(0)
+	for _, o := range m {
+		n := int64(o.Client[len(o.Client)-1] - '0')
+		if want := o.Sent < (2+n)*1e9; (o.Decision == record.Allowed) != want {
+			t.Errorf("%s at %d ms: %s", o.Client, o.Sent/1e6, o.Decision)
+		}
+		if o.Decision == record.Allowed && o.Sent >= 2e9 {
+			late++
+		}
+	}
+	if l := found.Limiters[0]; l.Over != late || late < 50 {
+		t.Errorf("%d over-admissions, want the %d of instances with the old limit", l.Over, late)
+	}
+}
