@@ -57,7 +57,8 @@
 // pareto. keys names the population that keys come from; batch instead takes
 // from several limits at once. via lists the clients that a request passes in
 // order; on_denial is none or retry; on_error, pause, max_in_flight. A Cost is a
-// bare number (constant) or one of constant, uniform, choices, lognormal.
+// bare number (constant) or one of constant, uniform, choices, lognormal. settle: an
+// admitted request says after a while what it really cost, or returns its permit.
 //
 // limiters: by name, each a kind with limit or limits (count per period, with
 // a burst), overrides of single keys, and options, which the kind reads
@@ -326,12 +327,23 @@ type Traffic struct {
 	Limit       string      `yaml:"limit" doc:"name of the limit that a request takes from; left out: the limiter's only one" example:"per_user"`
 	Batch       []BatchItem `yaml:"batch" doc:"several limits that one request takes from at once"`
 	Cost        Cost        `yaml:"cost" doc:"tokens that a request takes" default:"1"`
+	Settle      *Settle     `yaml:"settle" json:",omitempty" doc:"what becomes of what a request took: its real cost is known later, or it returns its permit of a concurrency limit (in virtual time)"`
 	Limiters    []string    `yaml:"limiters" doc:"limiters that every request is sent to, each independently; left out: all"`
 	Via         []string    `yaml:"via" doc:"clients that a request passes in order, the next only if the one before allowed it; left out: the only client"`
 	Pause       Duration    `yaml:"pause" doc:"time between one client's answer and the request to the next in via" default:"0s" min:"0"`
 	OnDenial    Reaction    `yaml:"on_denial" doc:"what a client does when it is denied" default:"none"`
 	OnError     string      `yaml:"on_error" doc:"fail: an error is an error; open: the caller lets the request pass (fail_open)" default:"fail" enum:"fail,open"`
 	MaxInFlight Count       `yaml:"max_in_flight" doc:"requests under way at once; an arrival beyond it is dropped and counted. Left out, it counts in each world of the plan" default:"10_000" min:"1"`
+}
+
+// Settle is how an admitted request settles. Its cost is what it reserves, which
+// is set right when the real one is known: what is too much comes back, and what is
+// missing is taken, also where there is not as much. Of a concurrency limit it holds
+// a permit, and returns it.
+type Settle struct {
+	After Distribution `yaml:"after" doc:"time from the answer until it is settled" required:"true"`
+	Cost  *Cost        `yaml:"cost" json:",omitempty" doc:"what it really costs; left out: nothing, so that all it reserved comes back (a permit returned, a quota released)"`
+	Lost  Fraction     `yaml:"lost" json:",omitempty" doc:"share of the requests that never settle, as those of a process that dies" default:"0%"`
 }
 
 // BatchItem is one limit of a batch.
@@ -450,8 +462,8 @@ type Request struct {
 
 // Limit is count per period with a burst.
 type Limit struct {
-	Count  Count    `yaml:"count" doc:"tokens per period" required:"true" min:"1"`
-	Period Duration `yaml:"period" doc:"time in which count tokens come back" required:"true" min:"exclusive 0"`
+	Count  Count    `yaml:"count" doc:"tokens per period; of a concurrency limit permits" required:"true" min:"1"`
+	Period Duration `yaml:"period" doc:"time in which count tokens come back; of a concurrency limit the lease, after which a permit that nobody returned comes back" required:"true" min:"exclusive 0"`
 	Burst  Count    `yaml:"burst" doc:"tokens of a full bucket; left out: count" min:"1"`
 }
 

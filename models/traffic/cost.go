@@ -22,7 +22,7 @@ type fixedCost int64
 // FixedCost is always n tokens, and draws nothing.
 func FixedCost(n int64) Cost { return fixedCost(n) }
 
-func (f fixedCost) Draw(*rand.Rand) int64 { return int64(f) }
+func (f fixedCost) Draw(*rand.Rand) int64  { return int64(f) }
 func (f fixedCost) Bounds() (int64, int64) { return int64(f), int64(f) }
 
 type uniformCost struct{ from, to int64 }
@@ -36,7 +36,7 @@ func UniformCost(from, to int64) (Cost, error) {
 }
 
 func (u uniformCost) Draw(rng *rand.Rand) int64 { return u.from + rng.Int64N(u.to-u.from+1) }
-func (u uniformCost) Bounds() (int64, int64)     { return u.from, u.to }
+func (u uniformCost) Bounds() (int64, int64)    { return u.from, u.to }
 
 // CostChoice is one cost, and how likely it is beside the others.
 type CostChoice struct{ Tokens, Weight int64 }

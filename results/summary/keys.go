@@ -109,7 +109,7 @@ func (m moves) before(at int64) int {
 }
 
 func (k *keys) observe(o *record.Observation) error {
-	if o.Decision == record.Dropped {
+	if o.Decision == record.Dropped || o.Decision == record.Settled {
 		return nil
 	}
 	client, ok := k.order.client[k.order.group(o.Client)]

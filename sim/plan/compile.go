@@ -17,6 +17,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/quotalab/quotalab/models/metric/unit"
@@ -35,6 +36,11 @@ func Compile(s *scenarios.Scenario, kinds limiter.Kinds) (*Plan, scenarios.Probl
 	p := &Plan{
 		Scenario: s, Epoch: s.Epoch.UTC(), Horizon: time.Duration(s.Horizon), Warmup: time.Duration(s.Warmup), Seed: s.Seed,
 		Shards: s.Shards.Names, Added: added(s),
+	}
+	for _, name := range sortedKeys(kinds) {
+		if kinds[name].Settles != nil {
+			p.settling = append(p.settling, name)
+		}
 	}
 	var ps scenarios.Problems
 	report := func(path string, err error) {
@@ -139,7 +145,39 @@ func (p *Plan) source(name string, t scenarios.Traffic, whole bool) (Source, err
 	for _, v := range t.Via {
 		out.Via = append(out.Via, slices.IndexFunc(p.Clients, func(c Client) bool { return c.Name == v }))
 	}
-	return out, errors.Join(p.arrivals(&out, t), p.takes(&out, t))
+	return out, errors.Join(p.arrivals(&out, t), p.takes(&out, t), p.settle(&out, t.Settle))
+}
+
+// settle compiles how admitted requests settle.
+func (p *Plan) settle(out *Source, s *scenarios.Settle) (err error) {
+	if s == nil {
+		return nil
+	}
+	if p.Scenario.Clock == "real" {
+		return errors.New("settle: when a settlement takes effect is known in virtual time alone: leave settle out, or take clock: virtual")
+	}
+	if len(out.Takes) != 1 {
+		return fmt.Errorf("settle: a request settles what it took from one limit, found a batch of %d", len(out.Takes))
+	}
+	for _, i := range out.Via {
+		if c := p.Clients[i]; c.Does != record.TakeMode {
+			return fmt.Errorf("settle: client %s of via does %s: only what one call both decides and takes can be settled", c.Name, c.Does)
+		}
+	}
+	out.Settle = &Settle{Lost: float64(s.Lost)}
+	if out.Settle.After, err = distribution(s.After); err == nil && s.Cost != nil {
+		out.Settle.Cost, err = cost(*s.Cost)
+	}
+	for _, i := range out.Limiters {
+		l := p.Limiters[i]
+		switch {
+		case l.Model || l.Kind.Settles == nil || !l.Kind.Settles(l.Options):
+			return fmt.Errorf("settle: limiter %s, kind %s with these options, cannot settle what it has taken: name limiters that can (%s)", l.Name, l.Limiter.Kind, strings.Join(p.settling, ", "))
+		case l.Algorithm == "concurrency" && s.Cost != nil:
+			return fmt.Errorf("settle: a permit of limiter %s is returned, and has no real cost: leave settle.cost out", l.Name)
+		}
+	}
+	return err
 }
 
 // mostArrivals of a source: years of playing.
@@ -294,6 +332,7 @@ type Plan struct {
 	populations []population
 	traces      []traceHash
 	joined      []string // why worlds are not smaller
+	settling    []string // kinds that can settle
 }
 
 // traceHash is the content of a trace that a part of the plan was read from.
@@ -325,6 +364,7 @@ type Source struct {
 	Via         []int // indices in Plan.Clients
 	Pause       time.Duration
 	Retry       *Retry // nil: none
+	Settle      *Settle
 	FailOpen    bool
 	MaxInFlight int
 	Expected    float64 // arrivals before the horizon: their expectation, of a trace their number
@@ -342,6 +382,22 @@ type Take struct {
 
 	population int // index in Plan.populations
 	root       int // index in Source.roots
+}
+
+// Settle says how an admitted request settles.
+type Settle struct {
+	After network.Distribution
+	Cost  traffic.Cost // nil: nothing
+	Lost  float64      // share of the requests that never do
+}
+
+// Draw draws how one request settles.
+func (s *Settle) Draw(rng *rand.Rand) (after time.Duration, cost int64, lost bool) {
+	after = s.After.Sample(rng)
+	if s.Cost != nil {
+		cost = s.Cost.Draw(rng)
+	}
+	return after, cost, rng.Float64() < s.Lost
 }
 
 // Retry says what a denied client does.

@@ -213,6 +213,14 @@ func (p *Plan) sourceText(w *tabwriter.Writer, s *Source) {
 		takes = append(takes, fmt.Sprintf("%s of %s by %s", tokens, t.Limit, keys))
 	}
 	fmt.Fprintf(w, "traffic %s\t%.0f arrivals expected, via %s to %s: %s\n", s.Name, s.Expected, strings.Join(via, " then "), strings.Join(to, ", "), strings.Join(takes, " + "))
+	if e := s.Settle; e != nil {
+		real := "all of it comes back"
+		if e.Cost != nil {
+			least, most := e.Cost.Bounds()
+			real = fmt.Sprintf("the real cost is %d to %d", least, most)
+		}
+		fmt.Fprintf(w, "  settled\tafter %s mean, when %s; %.3g %% never\n", unit.Time(e.After.Mean()), real, 100*e.Lost)
+	}
 }
 
 func optionsText(options map[string]string) string {
