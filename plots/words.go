@@ -39,6 +39,8 @@ func decisionsOf(decision string) string {
 		return "fail-open decisions"
 	case record.Dropped:
 		return "drops"
+	case record.Settled:
+		return "settlements"
 	}
 	return decisionName(decision) + " decisions"
 }

@@ -46,7 +46,7 @@ func TestDefaults(t *testing.T) {
 		Network: Network{RTT: constant(time.Millisecond)},
 		Keys:    Named[Population]{{Name: "k", Value: Population{As: "name", Uniform: &UniformKeys{10}}}},
 		Clients: Named[Client]{{Name: "default", Value: Client{Does: "take", Instances: 1, ShardNames: []string{"shard-1"}, Zone: "default", Connection: Connection{DialTimeout: 5e9, ReadTimeout: 3e9, WriteTimeout: 3e9, MaxRetries: 3, DialerRetries: 5, Heartbeat: 5e8, Pipelining: "none"}}}},
-		Traffic: Named[Traffic]{{Name: "t", Value: Traffic{Rate: RatePattern{Constant: pointer(Rate(5))}, Gaps: Gaps{Poisson: true}, Keys: "k", Cost: 1,
+		Traffic: Named[Traffic]{{Name: "t", Value: Traffic{Rate: RatePattern{Constant: pointer(Rate(5))}, Gaps: Gaps{Poisson: true}, Keys: "k", Cost: Cost{Constant: new(Count(1))},
 			Limiters: []string{"l"}, Via: []string{"default"}, OnError: "fail", MaxInFlight: 10_000}}},
 		Limiters: Named[Limiter]{{Name: "l", Value: Limiter{Kind: "tat", Limit: &Limit{3, Duration(time.Second), 3}}}},
 	}

@@ -18,6 +18,7 @@ var language = decode.Language{
 		decode.Short("poisson, even, or a mapping with gamma or pareto", func(word string) Gaps { return Gaps{Poisson: word == "poisson", Even: word == "even"} }, "poisson", "even"),
 		decode.Short("none, or a mapping with retry", func(string) Reaction { return Reaction{} }, "none"),
 		decode.Short("a duration such as 5ms, or a mapping with a distribution", func(d Duration) Distribution { return Distribution{Constant: &d} }),
+		decode.Short("a whole number such as 5, or a mapping with a distribution", func(n Count) Cost { return Cost{Constant: &n} }),
 		decode.Short("a rate such as 500/s, or a mapping with a growth pattern", func(r Rate) RatePattern { return RatePattern{Constant: &r} }),
 		decode.Short("a factor such as 1.5, or a mapping with a distribution", func(n Number) Scale { return Scale{Constant: &n} }),
 		decode.Short("true, false, or a mapping with every", func(daily bool) Overlap { return Overlap{Daily: daily} }),

@@ -38,7 +38,7 @@
 // sampled with a sample_rate, or none are recorded).
 //
 // shards: count or names, zones, service and scripts (time for a command).
-// Every limiter has such a set of its own. network: rtt, and links between a
+// Every limiter has such a set of its own, or shared: true, they have one. network: rtt, and links between a
 // client's and a shard's zone. A Distribution is a bare duration (constant)
 // or one of constant, exponential, lognormal, gamma, pareto, empirical.
 //
@@ -56,7 +56,9 @@
 // replay, or a sum, product or then of those. gaps: poisson, even, gamma,
 // pareto. keys names the population that keys come from; batch instead takes
 // from several limits at once. via lists the clients that a request passes in
-// order; on_denial is none or retry; on_error, cost, pause, max_in_flight.
+// order; on_denial is none or retry; on_error, pause, max_in_flight. A Cost is a
+// bare number (constant) or one of constant, uniform, choices, lognormal. settle: an
+// admitted request says after a while what it really cost, or returns its permit.
 //
 // limiters: by name, each a kind with limit or limits (count per period, with
 // a burst), overrides of single keys, and options, which the kind reads
@@ -154,6 +156,7 @@
 package scenarios
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -176,12 +179,12 @@ type Scenario struct {
 	Observations string   `yaml:"observations" doc:"what is recorded: all observations; sampled: those of a random share of the keys; none. Counts and histograms by outcome are kept of all in any case; over-admission and tables of keys need all" default:"all" enum:"all,sampled,none"`
 	SampleRate   Fraction `yaml:"sample_rate" doc:"share of the keys that observations: sampled records" default:"1%" min:"exclusive 0"`
 
-	Shards   Shards            `yaml:"shards" doc:"the Redis shards of every limiter"`
+	Shards   Shards            `yaml:"shards" doc:"the Redis shards of every limiter, or of all"`
 	Network  Network           `yaml:"network" doc:"delays between clients and shards"`
 	Keys     Named[Population] `yaml:"keys" doc:"key populations by name"`
 	Clients  Named[Client]     `yaml:"clients" doc:"client instances by name; left out: one client named default that checks and spends"`
 	Traffic  Named[Traffic]    `yaml:"traffic" doc:"traffic sources by name" required:"true" unless:"accounts,engines"`
-	Limiters Named[Limiter]    `yaml:"limiters" doc:"limiters under test by name, each on shards of its own" required:"true" unless:"accounts,engines"`
+	Limiters Named[Limiter]    `yaml:"limiters" doc:"limiters under test by name, each on shards of its own unless shards.shared says otherwise" required:"true" unless:"accounts,engines"`
 	Assert   []Assertion       `yaml:"assert" doc:"conditions on metrics that must hold at the end: metric{tag=value}: [\"p(99) < 5ms\"]"`
 
 	// A scenario has traffic and limiters, or accounts and engines, or both.
@@ -253,9 +256,10 @@ type (
 )
 
 // Shards describes the Redis shards. Every limiter has a set of its own, so
-// that limiters side by side do not disturb each other.
+// that limiters side by side do not disturb each other, unless they share one.
 type Shards struct {
 	Count   Count        `yaml:"count" doc:"number of shards" default:"1" min:"1" max:"1024"`
+	Shared  bool         `yaml:"shared" json:",omitempty" doc:"true: the limiters share one set of shards and wait for one another there, as the tiers of one gateway do, each with its keys under a prefix of its own; in real time they always do"`
 	Names   []string     `yaml:"names" doc:"names of the shards as the Ring knows them; left out: shard-1 … shard-N"`
 	Zones   []string     `yaml:"zones" doc:"zone of each shard, for network links; left out: the zone default"`
 	Service Distribution `yaml:"service" doc:"time a shard takes to execute one command" default:"0s"`
@@ -329,7 +333,8 @@ type Traffic struct {
 	Keys        string      `yaml:"keys" doc:"population that a request's key comes from (this or batch; left out with replay: the file's own keys)" example:"users"`
 	Limit       string      `yaml:"limit" doc:"name of the limit that a request takes from; left out: the limiter's only one" example:"per_user"`
 	Batch       []BatchItem `yaml:"batch" doc:"several limits that one request takes from at once"`
-	Cost        Count       `yaml:"cost" doc:"tokens that a request takes; 0: it asks, and takes nothing" default:"1" min:"0"`
+	Cost        Cost        `yaml:"cost" doc:"tokens that a request takes; 0: it asks, and takes nothing" default:"1"`
+	Settle      *Settle     `yaml:"settle" json:",omitempty" doc:"what becomes of what a request took: its real cost is known later, or it returns its permit of a concurrency limit (in virtual time)"`
 	Limiters    []string    `yaml:"limiters" doc:"limiters that every request is sent to, each independently; left out: all"`
 	Via         []string    `yaml:"via" doc:"clients that a request passes in order, the next only if the one before allowed it; left out: the only client"`
 	Pause       Duration    `yaml:"pause" doc:"time between one client's answer and the request to the next in via" default:"0s" min:"0"`
@@ -338,11 +343,59 @@ type Traffic struct {
 	MaxInFlight Count       `yaml:"max_in_flight" doc:"requests under way at once; an arrival beyond it is dropped and counted. Left out, it counts in each world of the plan" default:"10_000" min:"1"`
 }
 
+// Settle is how an admitted request settles. Its cost is what it reserves, which
+// is set right when the real one is known: what is too much comes back, and what is
+// missing is taken, also where there is not as much. Of a concurrency limit it holds
+// a permit, and returns it.
+type Settle struct {
+	After Distribution `yaml:"after" doc:"time from the answer until it is settled" required:"true"`
+	Cost  *Cost        `yaml:"cost" json:",omitempty" doc:"what it really costs; left out: nothing, so that all it reserved comes back (a permit returned, a quota released)"`
+	Lost  Fraction     `yaml:"lost" json:",omitempty" doc:"share of the requests that never settle, as those of a process that dies" default:"0%"`
+}
+
 // BatchItem is one limit of a batch.
 type BatchItem struct {
 	Limit string `yaml:"limit" doc:"name of the limit" required:"true" example:"per_user"`
 	Keys  string `yaml:"keys" doc:"population of its key; populations derived from one another share the request's draw" required:"true" example:"users"`
-	Cost  Count  `yaml:"cost" doc:"tokens taken from this limit" default:"1" min:"1"`
+	Cost  Cost   `yaml:"cost" doc:"tokens taken from this limit" default:"1"`
+}
+
+// Cost is the law of the tokens that a request takes: exactly one field, or a bare
+// number, which is constant. A request that is tried again costs the same.
+type Cost struct {
+	Constant  *Count         `yaml:"constant" one:"of" doc:"always this" min:"0"`
+	Uniform   *UniformCost   `yaml:"uniform" one:"of" doc:"each number from the least to the most equally likely"`
+	Choices   []CostChoice   `yaml:"choices" one:"of" doc:"one of several, by their weights"`
+	Lognormal *LognormalCost `yaml:"lognormal" one:"of" doc:"by median and 99th percentile, rounded to whole tokens"`
+}
+
+// MarshalJSON writes a constant as the number that it was before there were laws, so
+// that plans keep their hashes.
+func (c Cost) MarshalJSON() ([]byte, error) {
+	if c.Constant != nil {
+		return json.Marshal(*c.Constant)
+	}
+	type plain Cost
+	return json.Marshal(plain(c))
+}
+
+// UniformCost is from From to To tokens, both included.
+type UniformCost struct {
+	From Count `yaml:"from" doc:"fewest tokens" required:"true" min:"1"`
+	To   Count `yaml:"to" doc:"most tokens" required:"true" min:"1" atleast:"from"`
+}
+
+// CostChoice is one of several costs.
+type CostChoice struct {
+	Cost   Count `yaml:"cost" doc:"tokens" required:"true" min:"1"`
+	Weight Count `yaml:"weight" doc:"how likely it is beside the others" default:"1" min:"1" max:"1e9"`
+}
+
+// LognormalCost is a lognormal distribution of tokens.
+type LognormalCost struct {
+	Median Count `yaml:"median" doc:"median" required:"true" min:"1"`
+	P99    Count `yaml:"p99" doc:"99th percentile, at least the median" required:"true" min:"1" atleast:"median"`
+	Max    Count `yaml:"max" doc:"most tokens: what is drawn above it is this" required:"true" min:"1" atleast:"p99"`
 }
 
 // Reaction is what a client does when it is denied: the word none, or retry.
@@ -416,8 +469,8 @@ type Request struct {
 
 // Limit is count per period with a burst.
 type Limit struct {
-	Count  Count    `yaml:"count" doc:"tokens per period" required:"true" min:"1"`
-	Period Duration `yaml:"period" doc:"time in which count tokens come back" required:"true" min:"exclusive 0"`
+	Count  Count    `yaml:"count" doc:"tokens per period; of a concurrency limit permits" required:"true" min:"1"`
+	Period Duration `yaml:"period" doc:"time in which count tokens come back; of a concurrency limit the lease, after which a permit that nobody returned comes back" required:"true" min:"exclusive 0"`
 	Burst  Count    `yaml:"burst" doc:"tokens of a full bucket; left out: count" min:"1"`
 }
 

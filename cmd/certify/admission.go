@@ -262,7 +262,7 @@ func costCases(s *Subject) []Case {
 	}}
 	if p := s.declared.Process; p != nil && p.Request != nil && !strings.Contains(p.Request.Path+strings.Join(p.Request.Headers, " "), "{cost}") {
 		for i := range all {
-			if t := all[i].Scenario.Traffic; len(t) > 0 && t[0].Value.Cost != 1 {
+			if t := all[i].Scenario.Traffic; len(t) > 0 && t[0].Value.Cost.Constant != nil && *t[0].Value.Cost.Constant != 1 {
 				all[i].Omitted = "its request has no {cost}"
 			}
 		}

@@ -1,7 +1,6 @@
 package certify
 
 import (
-	"cmp"
 	"time"
 
 	"github.com/quotalab/quotalab/scenarios"
@@ -40,7 +39,10 @@ const free = -1
 func traffic(list ...source) part {
 	return func(s *scenario) {
 		for _, x := range list {
-			t := scenarios.Traffic{Rate: x.rate, Keys: x.keys, Gaps: scenarios.Gaps{Even: !x.random, Poisson: x.random}, Cost: scenarios.Count(max(0, cmp.Or(x.cost, 1)))}
+			t := scenarios.Traffic{Rate: x.rate, Keys: x.keys, Gaps: scenarios.Gaps{Even: !x.random, Poisson: x.random}}
+			if x.cost != 0 {
+				t.Cost.Constant = new(scenarios.Count(max(0, x.cost)))
+			}
 			if x.via != "" {
 				t.Via = []string{x.via}
 			}

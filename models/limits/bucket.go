@@ -69,6 +69,7 @@ var algorithms = []struct {
 	{"token_bucket", timeless(newTokenBucket)},
 	{"token_bucket_interval", timeless(newIntervalBucket)},
 	{"leaky_bucket", timeless(newLeakyBucket)},
+	{"concurrency", timeless(newConcurrency)},
 }
 
 // timeless makes buckets that are the same whatever the time of the epoch.

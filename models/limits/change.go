@@ -51,6 +51,10 @@ func changed(from, to Bucket, at, burst int64, how Transition) Bucket {
 		f := from.(*slidingLog)
 		b.entries, b.sum = slices.Clone(f.entries), f.sum
 		return b
+	case *concurrency:
+		f := from.(*concurrency)
+		b.entries, b.sum = slices.Clone(f.entries), f.sum
+		return b
 	case *slidingCounter:
 		if f := from.(*slidingCounter); f.Period == b.Period {
 			b.window, b.prev, b.cur = f.window, f.prev, f.cur

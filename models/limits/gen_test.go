@@ -9,7 +9,7 @@ import (
 
 // windowed are the algorithms that count in windows of Count tokens.
 func windowed(algorithm string) bool {
-	return strings.HasPrefix(algorithm, "fixed_window") || algorithm == "sliding_log" || algorithm == "sliding_counter"
+	return strings.HasPrefix(algorithm, "fixed_window") || algorithm == "sliding_log" || algorithm == "concurrency" || algorithm == "sliding_counter"
 }
 
 // drawLimit draws a limit that the algorithm accepts. Short periods, of a few

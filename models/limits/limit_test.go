@@ -77,7 +77,7 @@ func TestNewErrors(t *testing.T) {
 }
 
 func TestAlgorithms(t *testing.T) {
-	want := []string{"gcra", "gcra_float", "fixed_window", "fixed_window_first_hit", "fixed_window_daily", "fixed_window_monthly", "sliding_log", "sliding_counter", "token_bucket", "token_bucket_interval", "leaky_bucket"}
+	want := []string{"gcra", "gcra_float", "fixed_window", "fixed_window_first_hit", "fixed_window_daily", "fixed_window_monthly", "sliding_log", "sliding_counter", "token_bucket", "token_bucket_interval", "leaky_bucket", "concurrency"}
 	if diff := cmp.Diff(want, Algorithms()); diff != "" {
 		t.Errorf("Algorithms (-want +got):\n%s", diff)
 	}

@@ -142,7 +142,7 @@ func newSlow(algorithm string, l Limit, start int64) slow {
 		return &ticking{limit: l, tokens: l.Burst}
 	case "fixed_window_first_hit":
 		return &firstHit{history: history{limit: l}}
-	case "sliding_log":
+	case "sliding_log", "concurrency":
 		return &history{limit: l, weight: func(at, now, p int64) *big.Rat { return yes(at > now-p) }}
 	case "sliding_counter":
 		return &history{limit: l, weight: func(at, now, p int64) *big.Rat {

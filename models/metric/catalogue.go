@@ -121,6 +121,8 @@ var catalogue = complete([]Metric{
 		About: "denials that would have fitted into the promise, given what was really admitted on the key"},
 	{Name: "worst_excess", Unit: "tokens", Kind: Value, Tags: admission, Better: "lower",
 		About: "tokens above the promise in the worst window of any key, by the admission that ends the window"},
+	{Name: "leaked_leases", Unit: "count", Kind: Counter, Tags: []string{"limiter"}, Better: "lower",
+		About: "permits of a concurrency limit that nobody returned before their lease ended: their requests were lost, or took longer"},
 	{Name: "ambiguous", Unit: "count", Kind: Counter, Tags: []string{"limiter"},
 		About: "decisions too close to the boundary for the limiter's clock to tell, or that depend on an order that nobody saw"},
 	{Name: "divergence", Unit: "count", Kind: Counter, Tags: []string{"limiter"},
@@ -215,10 +217,11 @@ const (
 	Errored  Decision = "error"
 	FailOpen Decision = "fail_open"
 	Dropped  Decision = "dropped"
+	Settled  Decision = "settled" // no decision: a request that was admitted said what it really cost, or returned its permit
 )
 
 // Decisions lists the decisions in the order of reports.
-func Decisions() []Decision { return []Decision{Allowed, Denied, Errored, FailOpen, Dropped} }
+func Decisions() []Decision { return []Decision{Allowed, Denied, Errored, FailOpen, Dropped, Settled} }
 
 // KeyState is the state of a request's keys as the shard saw it when the
 // request's first command reached the key.

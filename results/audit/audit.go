@@ -33,6 +33,11 @@
 // A request that takes from several keys is over once, at the first limit that
 // has no room. Across keys the count need not be the least, since to take away
 // one request may make room on several.
+// A request that is settled (record.SettleMode) changes what it took: the references
+// that let it pass give tokens back, or take more. What a concurrency limit is over
+// is known when a permit is returned, or its lease ends: then the least number of
+// permits is counted without which never more than the limit were held at once.
+//
 // The warm-up is replayed, so that the buckets are in step, but not counted.
 //
 // In a record of real time nobody saw when a request took effect: at some
@@ -161,6 +166,9 @@ type auditor struct {
 
 	changes []record.Change // that are still to come
 
+	reservations *reservations // nil: nothing is settled
+	horizon      int64
+
 	spread  time.Duration // by which clocks that the limiter reads are apart
 	clocked int64         // under-admissions that this explains
 }
@@ -192,7 +200,7 @@ func (k *key) note() *trouble {
 }
 
 func newAuditor(spec record.Limiter, m *record.Manifest) (*auditor, error) {
-	a := &auditor{spec: spec, warmup: m.Warmup.Nanoseconds(), tally: newTally(spec, m), changes: spec.Changes}
+	a := &auditor{spec: spec, warmup: m.Warmup.Nanoseconds(), tally: newTally(spec, m), changes: spec.Changes, reservations: reservationsOf(spec, m), horizon: int64(m.Horizon)}
 	if spec.ReadsClock {
 		a.spread = clockSpread(m)
 	}
@@ -215,6 +223,18 @@ func (a *auditor) observe(o *record.Observation) error {
 	}
 	if a.spec.Algorithm == "" && len(a.spec.Limits) == 0 {
 		return nil // there is nothing to judge by
+	}
+	if a.reservations != nil {
+		a.expire(now)
+	}
+	if len(o.Takes) > 0 && o.Takes[0].Mode == record.SettleMode {
+		if o.Decision == record.Errored {
+			a.tally.uncertain(measured)
+		}
+		if o.Decision == record.Settled || o.Effect >= 0 { // without an answer, but executed
+			a.settle(o, now)
+		}
+		return nil
 	}
 	if err := a.find(o); err != nil {
 		return err
@@ -358,6 +378,9 @@ func (a *auditor) admit(o *record.Observation, now int64, measured bool, free ru
 	kept, checked := a.join(o, byKept, record.TakeMode), a.join(o, byGiven, record.CheckMode)
 	diverges := !free.allowed && !a.ambiguous(free)
 	over := !kept.allowed && !a.ambiguous(kept)
+	if a.reservations != nil && a.reservations.permits {
+		over = false // how long it is held decides: see end
+	}
 	falsely := !checked.allowed && !a.ambiguous(checked)
 	unclear := !over && !falsely && !(kept.allowed && checked.allowed)
 	if measured {
@@ -388,6 +411,9 @@ func (a *auditor) spend(o *record.Observation, i int, k *key, now int64, free, k
 		}
 	default:
 		k.promise.Settle(now, t.Cost, free, true, kept, j.Fits)
+		if a.reservations != nil {
+			a.reserve(o, t, reserved{key: k, spent: limits.Spent{At: now, Cost: t.Cost, Fits: j.Fits, Free: free, Kept: kept}, measured: measured})
+		}
 	}
 	if k.trouble != nil {
 		k.wrong = 0
@@ -464,6 +490,7 @@ func (a *auditor) doubtful(o *record.Observation, now int64) bool {
 }
 
 func (a *auditor) finish() Limiter {
+	a.finishReservations()
 	out := a.tally.finish()
 	a.keys.summarise(&out, func(k *key) (Offender, bool) {
 		if k.trouble == nil {

@@ -90,7 +90,7 @@ type admitted struct{ seq, at int64 }
 func (r *Result) explain(m *record.Manifest, observations iter.Seq2[*record.Observation, error], over faulty) error {
 	explainers := map[string]*explainer{}
 	for i := range r.Limiters {
-		if l := &r.Limiters[i]; l.Over > 0 && len(m.Limiters[i].Changes) == 0 { // by which the second pass does not go
+		if l := &r.Limiters[i]; l.Over > 0 && len(m.Limiters[i].Changes) == 0 && l.Settled == 0 { // by which the second pass does not go
 			explainers[l.Name] = &explainer{manifest: m, spec: m.Limiters[i], out: l, over: over[l.Name], table: m.Limiters[i].Table(),
 				suspects: map[[2]string]*suspect{}, spread: clockSpread(m)}
 		}

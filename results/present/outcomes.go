@@ -26,6 +26,7 @@ func (b *sections) totals() *Table {
 			one, _ := Find(decisions, with(g.Tags, string(d))...)
 			return one.Count
 		}
+		g.Count -= count(metric.Settled)
 		let := count(metric.Allowed) + count(metric.FailOpen)
 		cells := []Cell{Count(g.Count), Share(let, g.Count), Count(count(metric.Denied)), Count(count(metric.Errored) + count(metric.FailOpen))}
 		for _, d := range []metric.Decision{metric.Allowed, metric.Denied} {

@@ -165,6 +165,8 @@ type Traffic struct {
 	Name     string `json:"name"`
 	Arrivals int64  `json:"arrivals"` // due within the run
 	Dropped  int64  `json:"dropped"`  // not sent: too many in flight, or in real time more than 1 s late
+	// Settles says that what its requests took is set right later: see SettleMode.
+	Settles bool `json:"settles,omitempty"`
 }
 
 // Fault is something that went wrong on purpose.

@@ -44,6 +44,7 @@ const (
 	Errored  = metric.Errored
 	FailOpen = metric.FailOpen
 	Dropped  = metric.Dropped
+	Settled  = metric.Settled
 
 	Found    = metric.Found
 	NotFound = metric.NotFound
@@ -56,11 +57,13 @@ const (
 type Mode string
 
 // The modes: check and spend, check without spending, spend if there is
-// room without taking part in the decision.
+// room without taking part in the decision. To settle sets right what an earlier
+// take of the arrival cost: Cost is what it really is, 0 where a permit is returned.
 const (
-	TakeMode  Mode = "take"
-	CheckMode Mode = "check"
-	SpendMode Mode = "spend"
+	TakeMode   Mode = "take"
+	CheckMode  Mode = "check"
+	SpendMode  Mode = "spend"
+	SettleMode Mode = "settle"
 )
 
 // Observation is one decision (or error, or drop) of one limiter on one

@@ -39,6 +39,7 @@ func admission(a *audit.Result) []Series {
 	perCell(func(_ *audit.Limiter, c *audit.Cell, tags map[string]string) Series {
 		return value("worst_excess", tags, c.Compared, c.Worst.Excess)
 	}, func(*audit.Limiter) bool { return true })
+	perLimiter("leaked_leases", func(l *audit.Limiter) int64 { return l.Leaked }, func(l *audit.Limiter) bool { return l.Algorithm == "concurrency" && l.Sequential })
 	perLimiter("ambiguous", func(l *audit.Limiter) int64 { return l.Ambiguous }, audited)
 	perLimiter("divergence", func(l *audit.Limiter) int64 { return l.Divergence }, func(l *audit.Limiter) bool { return l.Audited() && l.Sequential })
 	for _, early := range []bool{true, false} {

@@ -117,7 +117,7 @@ func (k *keys) number(o *record.Observation) {
 }
 
 func (k *keys) observe(o *record.Observation) error {
-	if o.Decision == record.Dropped {
+	if o.Decision == record.Dropped || o.Decision == record.Settled {
 		return nil
 	}
 	k.number(o)

@@ -16,6 +16,7 @@ import (
 	"github.com/quotalab/quotalab/scenarios"
 	"github.com/quotalab/quotalab/sim/clock"
 	"github.com/quotalab/quotalab/sim/fault"
+	"github.com/quotalab/quotalab/sim/rediscmd"
 	"github.com/quotalab/quotalab/sim/virtualredis"
 )
 
@@ -61,8 +62,17 @@ type ClientSpec struct {
 	Now func() time.Time
 }
 
-// Fleet is a set of embedded shards in virtual time.
+// Fleet is a set of embedded shards in virtual time, as one system under test
+// sees it.
 type Fleet struct {
+	*common
+	prefix rediscmd.Prefix // of its keys; "": they have none, since the shards are its own
+	odd    oddities
+	crossings
+}
+
+// common is what systems that share a set of shards have in common.
+type common struct {
 	sched  *clock.Scheduler
 	spec   Spec
 	Shards []*Shard
@@ -70,13 +80,16 @@ type Fleet struct {
 	wires  []*wire
 	order  int64
 	begun  fault.Begun
-	odd    oddities
-	crossings
 }
+
+// Share returns the fleet as another system sees it that shares the shards,
+// and waits for them where others do. Its keys are under a prefix, on the shards
+// that they have without. Faults, and the end, are those of the fleet itself.
+func (f *Fleet) Share(prefix rediscmd.Prefix) *Fleet { return &Fleet{common: f.common, prefix: prefix} }
 
 // NewFleet starts the shards. No listener is opened.
 func NewFleet(sched *clock.Scheduler, spec Spec) (*Fleet, error) {
-	f := &Fleet{sched: sched, spec: spec, byAddr: map[string]*Shard{}}
+	f := &Fleet{common: &common{sched: sched, spec: spec, byAddr: map[string]*Shard{}}}
 	for _, name := range spec.Names {
 		if err := f.addShard(name); err != nil {
 			return nil, errors.Join(err, f.Close())

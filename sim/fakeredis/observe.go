@@ -32,10 +32,11 @@ func (w *wire) observe(trace *Trace, s *Shard, c command) {
 		if weight >= trace.weight {
 			trace.Effect, trace.Order, trace.weight = s.sched.Now(), order, weight
 		}
-		if _, seen := trace.Key(key); seen {
+		plain := w.fleet.plain(key)
+		if _, seen := trace.Key(plain); seen {
 			return
 		}
-		touch := KeyTouch{Key: key, Shard: s.Name}
+		touch := KeyTouch{Key: plain, Shard: s.Name}
 		if !tells {
 			value, found, known := s.ask(key)
 			if touch.State = asked; known {
@@ -44,6 +45,14 @@ func (w *wire) observe(trace *Trace, s *Shard, c command) {
 		}
 		trace.Keys = append(trace.Keys, touch)
 	})
+}
+
+// plain returns a key on the wire as the system under test knows it.
+func (f *Fleet) plain(key string) string {
+	if f.prefix == "" {
+		return key
+	}
+	return f.prefix.Without(key)
 }
 
 // asked is the state of a key that the shard has been asked for.
@@ -81,7 +90,7 @@ func (w *wire) observeReplies(trace *Trace, f *flight) {
 		if !c.tellsState() {
 			continue
 		}
-		key := rediscmd.Word(c.Args()[1])
+		key := w.fleet.plain(rediscmd.Word(c.Args()[1]))
 		for i := range trace.Keys {
 			if k := &trace.Keys[i]; k.State == "" && k.Key == key {
 				value, err := c.Cmder.(*redis.StringCmd).Result()

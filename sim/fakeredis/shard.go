@@ -24,6 +24,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
+	"strings"
 
 	"github.com/quotalab/quotalab/models/network"
 	"github.com/quotalab/quotalab/sim/clock"
@@ -209,12 +210,16 @@ type Left struct {
 	Bytes   int // an estimate
 }
 
-// Left returns the keys of all embedded shards at this instant; redis-server processes are not asked.
+// Left returns the system's keys on all embedded shards at this instant; redis-server processes are not asked.
 func (f *Fleet) Left() (all []Left) {
 	for _, s := range f.Shards {
 		if e, ok := s.backend.(*embedded); ok {
 			e.advance()
-			e.data.Each(func(key string, expires bool, bytes int) { all = append(all, Left{key, expires, bytes}) })
+			e.data.Each(func(key string, expires bool, bytes int) {
+				if strings.HasPrefix(key, string(f.prefix)) {
+					all = append(all, Left{f.plain(key), expires, bytes})
+				}
+			})
 		}
 	}
 	return all

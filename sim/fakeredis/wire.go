@@ -119,6 +119,13 @@ func (w *wire) send(ctx context.Context, cmds []redis.Cmder, as form) error {
 			return fail(cmds, redis.ErrCrossSlot)
 		}
 	}
+	if p := w.fleet.prefix; p != "" {
+		all, err := p.WrapAll(cmds)
+		if err != nil {
+			return fail(cmds, err)
+		}
+		defer p.UnwrapAll(all)
+	}
 	u := w.memory()
 	flights, err := w.group(cmds, as, u)
 	if err != nil {

@@ -32,6 +32,11 @@ type Changer interface {
 	Change(ctx context.Context, was, is record.Limit) error
 }
 
+// Settler is a Limiter that can set right what it took: see Take.Reserved.
+type Settler interface {
+	Settle(ctx context.Context, t Take) error
+}
+
 // Request asks one or several limits for tokens.
 type Request struct {
 	Takes []Take
@@ -44,6 +49,12 @@ type Take struct {
 	Cost  int64
 	Mode  record.Mode
 	Wire  string // the key as the limiter writes it to Redis; set by the adapter
+
+	// Of one that is settled: it reserved Reserved tokens and really costs Cost. It
+	// has Wire and Lease, which is what the adapter needs to know beside, as the
+	// adapter set them when it took.
+	Reserved int64
+	Lease    string
 }
 
 // Decision is the answer of a limiter.
@@ -113,6 +124,9 @@ type Kind struct {
 	// cannot influence one another, and the plan makes a world of each shard. Nil:
 	// that is not so.
 	OneKey func(spec record.Limiter, t Take) string
+	// Settles reports whether, with these options, its limiters are Settlers. May be
+	// nil: they are not.
+	Settles func(options map[string]string) bool
 	// ScriptCalls returns the commands, in lower case, that one call of its
 	// script runs on the server when it decides so about a take: the server
 	// counts them beside those of clients. It returns nil where the decision
@@ -142,6 +156,7 @@ func Builtin() Kinds {
 	return Kinds{
 		"always":          always,
 		"broken":          broken,
+		"concurrency":     concurrency,
 		"envoy_rls":       envoyRLS,
 		"fixed_window":    fixedWindow,
 		"flaky":           flaky,

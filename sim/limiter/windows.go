@@ -2,7 +2,9 @@ package limiter
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -22,6 +24,8 @@ import (
 //   - sliding_log: a sorted set of the instants of all admissions. Exact, at one
 //     entry for each (scenario sliding-log-same-instant).
 //   - sliding_counter: the counts of two windows. Two numbers, and an estimate.
+//   - concurrency: a sorted set too, of the permits that are held by when they were
+//     taken; ZREM returns one.
 //   - token_bucket and leaky_bucket: a number and an instant. As GCRA where they
 //     are refilled all the time.
 var (
@@ -33,17 +37,17 @@ var (
 			{Name: "zone", About: "time zone of days and months", Default: "UTC", Check: checkZone},
 			{Name: "sync", About: "of write cached: how often a process adds what it admitted to the key and reads what all have", Default: "1s", Check: checkSync},
 		},
-	}, script{fixedScript, fixedWindowKey}, writeIncr, writeCached)
+	}, script{fixedScript, fixedWindowKey, settleWindow}, writeIncr, writeCached)
 	slidingLog = scripted(Kind{
 		About: "our own sliding log on Redis: a sorted set of admissions", Algorithm: "sliding_log", Resolution: time.Microsecond, ServerTime: true,
 		Options: []Option{
 			{Name: "member", About: "unique: an entry for each token; time: the instant is the member, so that those at one instant are one", Default: "unique", Values: []string{"unique", "time"}},
 			{Name: "denied", About: "whether denied requests are entered too", Default: "forgotten", Values: []string{"forgotten", "logged"}},
 		},
-	}, script{logScript, nil})
+	}, script{logScript, nil, nil})
 	slidingCounter = scripted(Kind{
 		About: "our own sliding counter on Redis: the counts of two windows", Algorithm: "sliding_counter", Resolution: time.Microsecond, ServerTime: true,
-	}, script{counterScript, nil})
+	}, script{counterScript, nil, nil})
 	tokenBucket = scripted(Kind{
 		About: "our own token bucket on Redis", Resolution: time.Microsecond, ServerTime: true,
 		AlgorithmOf: func(options map[string]string) string {
@@ -53,16 +57,26 @@ var (
 			return "token_bucket"
 		},
 		Options: []Option{{Name: "refill", About: "continuous, or interval: count tokens at once, a period after the first was taken, and so on", Default: "continuous", Values: []string{"continuous", "interval"}}},
-	}, script{bucketScript, nil})
+	}, script{bucketScript, nil, settleBucket})
 	leakyBucket = scripted(Kind{
 		About: "our own leaky bucket on Redis, as a meter", Algorithm: "leaky_bucket", Resolution: time.Microsecond, ServerTime: true,
-	}, script{bucketScript, nil})
+	}, script{bucketScript, nil, settleBucket})
+	concurrency = scripted(Kind{
+		About: "our own limit of requests at once on Redis: a sorted set of permits, each with a lease", Algorithm: "concurrency", Resolution: time.Microsecond, ServerTime: true,
+		CheckRequest: func(_ map[string]string, takes []Take) error {
+			if cost := takes[0].Cost; cost != 1 {
+				return fmt.Errorf("a request holds one permit, found a cost of up to %d", cost)
+			}
+			return nil
+		},
+	}, script{logScript, nil, returnPermit}, writeCount)
 )
 
 // Write strategies of our own limiters, beside writeLua.
 const (
 	writeSplit  = "split"  // the script looks, and a round trip later it spends
 	writeCached = "cached" // a process decides by what it last saw
+	writeCount  = "count"  // a counter that nothing takes back for those who died
 )
 
 // script is what one of our own limiters runs.
@@ -71,17 +85,27 @@ type script struct {
 	// window returns the end of a key's name and, as ARGV[6], its time to live
 	// in milliseconds. Nil: the name is the key's own.
 	window func(now time.Time, l record.Limit, options map[string]string) (name string, ttl int64)
+	// settle sets right what a take reserved. Nil: that cannot be.
+	settle func(s *scriptLimiter, ctx context.Context, t Take, l record.Limit) error
 }
 
 // scripted completes a kind that decides by a script, with the ways in which
 // it writes.
 func scripted(k Kind, s script, more ...string) Kind {
 	about := "lua: one script; split: the script looks, and a round trip later it spends"
-	if len(more) > 0 {
+	switch {
+	case slices.Contains(more, writeCount):
+		about += "; count: INCR, and DECR to return a permit or where there is none, without a lease"
+	case len(more) > 0:
 		about += "; incr: INCRBY, and a round trip later PEXPIRE of a new key; cached: each process decides by what it last saw"
 	}
 	k.Options = append(k.Options, Option{Name: "write", About: about, Default: writeLua, Values: append([]string{writeLua, writeSplit}, more...)})
 	k.Check = checkMicroseconds
+	if s.settle != nil {
+		k.Settles = func(options map[string]string) bool {
+			return options["write"] != writeCached && options["refill"] != "interval" && options["windows"] != firstHit
+		}
+	}
 	k.New = func(env Env) (Limiter, error) {
 		return &scriptLimiter{Env: env, table: env.Spec.Table(), script: s, cache: map[string]*cached{}}, nil
 	}
@@ -144,6 +168,11 @@ func (s *scriptLimiter) Take(ctx context.Context, req Request) (Decision, error)
 		name, ttl = s.script.window(s.Clock.Now(), l, s.Options)
 		take.Wire += name
 	}
+	if s.Spec.Kind == "concurrency" {
+		s.mu.Lock()
+		take.Lease = strconv.FormatUint(s.Rand.Uint64(), 16)
+		s.mu.Unlock()
+	}
 	does := scriptTakes
 	switch {
 	case take.Mode == record.CheckMode:
@@ -155,6 +184,8 @@ func (s *scriptLimiter) Take(ctx context.Context, req Request) (Decision, error)
 		take.Mode = record.TakeMode // none of them spends what is not there
 	}
 	switch write := s.Options["write"]; {
+	case write == writeCount:
+		return s.count(ctx, take, l, does == scriptLooks)
 	case does == scriptLooks || write == writeLua:
 		return s.run(ctx, take, l, does, ttl)
 	case write == writeIncr:
@@ -176,7 +207,11 @@ func (s *scriptLimiter) run(ctx context.Context, t Take, l record.Limit, does in
 	if s.Options["member"] == "time" || s.Options["refill"] == "interval" {
 		variant = 1
 	}
-	reply, err := s.script.lua.Run(ctx, s.Redis, []string{t.Wire}, t.Cost, l.Count, l.Period.Microseconds(), l.Burst, does, ttl, variant).Int64Slice()
+	args := []any{t.Cost, l.Count, l.Period.Microseconds(), l.Burst, does, ttl, variant}
+	if t.Lease != "" {
+		args = append(args, t.Lease)
+	}
+	reply, err := s.script.lua.Run(ctx, s.Redis, []string{t.Wire}, args...).Int64Slice()
 	if err != nil {
 		return d, err
 	}
@@ -190,6 +225,57 @@ func (s *scriptLimiter) run(ctx context.Context, t Take, l record.Limit, does in
 		d.RetryAfter = time.Duration(reply[2]) * time.Microsecond
 	}
 	return d, nil
+}
+
+// count counts permits, without leases.
+func (s *scriptLimiter) count(ctx context.Context, t Take, l record.Limit, looks bool) (Decision, error) {
+	d := Decision{Takes: []Take{t}, Remaining: -1, RetryAfter: -1}
+	if looks {
+		held, err := s.Redis.Get(ctx, t.Wire).Int64()
+		if errors.Is(err, redis.Nil) {
+			err = nil
+		}
+		d.Allowed = held < l.Count
+		return d, err
+	}
+	held, err := s.Redis.Incr(ctx, t.Wire).Result()
+	if err != nil {
+		return d, err
+	}
+	if d.Allowed, d.Remaining = held <= l.Count, max(0, l.Count-held); d.Allowed {
+		d.RetryAfter = 0
+		return d, nil
+	}
+	return d, s.Redis.Decr(ctx, t.Wire).Err()
+}
+
+// Settle sets right what a take reserved.
+func (s *scriptLimiter) Settle(ctx context.Context, t Take) error {
+	l, err := limitOf(s.table, t)
+	if err != nil || t.Cost == t.Reserved {
+		return err
+	}
+	return s.script.settle(s, ctx, t, l)
+}
+
+// returnPermit takes the permit out of those that are held.
+func returnPermit(s *scriptLimiter, ctx context.Context, t Take, _ record.Limit) error {
+	if s.Options["write"] == writeCount {
+		return s.Redis.Decr(ctx, t.Wire).Err()
+	}
+	return s.Redis.ZRem(ctx, t.Wire, t.Lease+"-1").Err()
+}
+
+// settleWindow changes the count of the window that the take was in, while it lasts.
+func settleWindow(s *scriptLimiter, ctx context.Context, t Take, _ record.Limit) error {
+	return ifThereScript.Run(ctx, s.Redis, []string{t.Wire}, t.Cost-t.Reserved).Err()
+}
+
+// settleBucket gives back or takes the difference, whatever there is.
+func settleBucket(s *scriptLimiter, ctx context.Context, t Take, l record.Limit) error {
+	t.Cost -= t.Reserved
+	_, err := s.run(ctx, t, l, scriptSpends, 0)
+	return err
 }
 
 // increment counts first and looks then, as many do; a new key gets its
@@ -323,6 +409,11 @@ end
 return {1, count - used - cost, 0}
 `)
 
+var ifThereScript = redis.NewScript(`
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+return redis.call('INCRBY', KEYS[1], ARGV[1])
+`)
+
 var logScript = redis.NewScript(scriptArguments + scriptTime + `
 local since = string.format('(%.0f', now - period)
 local used = redis.call('ZCOUNT', KEYS[1], since, '+inf')
@@ -338,7 +429,7 @@ if not looks and (allowed or forced or remembers) then
   local held = redis.call('ZCARD', KEYS[1])
   for i = 1, cost do
     local member = at
-    if ARGV[7] == '0' then member = at .. '-' .. (held + i) end
+    if ARGV[7] == '0' then member = ARGV[8] and ARGV[8] .. '-' .. i or at .. '-' .. (held + i) end
     redis.call('ZADD', KEYS[1], at, member)
   end
   if cost > 0 then redis.call('PEXPIRE', KEYS[1], ms(period)) end
@@ -386,8 +477,8 @@ if over > 0 and not forced then
   if ARGV[7] == '1' then wait = math.ceil(wait / period) * period + at - now end
   return {0, math.max(0, math.floor((burst * period - missing) / period)), wait}
 end
-missing = missing + cost * period
-if not looks and cost > 0 then
+missing = math.max(0, missing + cost * period)
+if not looks and cost ~= 0 then
   redis.call('HSET', KEYS[1], 'missing', string.format('%.17g', missing), 'at', string.format('%.0f', at))
   redis.call('PEXPIRE', KEYS[1], ms(missing / count + period))
 end

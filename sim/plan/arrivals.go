@@ -11,13 +11,14 @@ import (
 	"github.com/quotalab/quotalab/scenarios"
 )
 
-// Event is one arrival. Its Keys belong to the Arrivals and hold until the
-// next call.
+// Event is one arrival. Its Keys and Costs belong to the Arrivals and hold until
+// the next call.
 type Event struct {
 	At     int64 // nanoseconds after the epoch
 	Source int
 	N      int64 // number of the arrival within its source
 	Keys   []uint64
+	Costs  []int64 // by take of the source
 }
 
 // Arrivals is the sequence of all arrivals of a Plan, in the order of their
@@ -72,6 +73,10 @@ func (a *Arrivals) Next() (*Event, bool) {
 	for _, root := range source.roots {
 		a.event.Keys = append(a.event.Keys, a.samplers[root].Pick(time.Duration(first.at), first.rng))
 	}
+	a.event.Costs = a.event.Costs[:0]
+	for i := range source.Takes {
+		a.event.Costs = append(a.event.Costs, source.Takes[i].Cost.Draw(first.costs))
+	}
 	first.advance()
 	return &a.event, true
 }
@@ -97,6 +102,7 @@ type cursor struct {
 	n      int64
 	ok     bool
 	rng    *rand.Rand // for keys
+	costs  *rand.Rand
 
 	trace []int64
 	chunk []time.Duration
@@ -107,7 +113,7 @@ type cursor struct {
 
 func newCursor(p *Plan, i int) *cursor {
 	s := &p.Sources[i]
-	c := &cursor{source: i, n: -1, rng: p.Stream("traffic/" + s.Name + "/keys"), stop: func() {}}
+	c := &cursor{source: i, n: -1, rng: p.Stream("traffic/" + s.Name + "/keys"), costs: p.Stream("traffic/" + s.Name + "/costs"), stop: func() {}}
 	if s.trace != nil {
 		c.trace = s.trace.at
 	} else {

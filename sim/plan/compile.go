@@ -17,6 +17,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/quotalab/quotalab/models/metric/unit"
@@ -36,6 +37,11 @@ func Compile(s *scenarios.Scenario, kinds limiter.Kinds) (*Plan, scenarios.Probl
 		Scenario: s, Epoch: s.Epoch.UTC(), Horizon: time.Duration(s.Horizon), Warmup: time.Duration(s.Warmup), Seed: s.Seed,
 		Shards: s.Shards.Names, Added: added(s),
 	}
+	for _, name := range sortedKeys(kinds) {
+		if kinds[name].Settles != nil {
+			p.settling = append(p.settling, name)
+		}
+	}
 	var ps scenarios.Problems
 	report := func(path string, err error) {
 		if err != nil {
@@ -51,6 +57,7 @@ func Compile(s *scenarios.Scenario, kinds limiter.Kinds) (*Plan, scenarios.Probl
 		compiled, found := compileLimiter(s, l.Name, l.Value, kinds)
 		p.Limiters, ps = append(p.Limiters, compiled), append(ps, found...)
 	}
+	ps = append(ps, p.checkShared()...)
 	var found scenarios.Problems
 	p.Engines, found = compileEngines(s, Engines())
 	ps = append(ps, found...)
@@ -138,7 +145,39 @@ func (p *Plan) source(name string, t scenarios.Traffic, whole bool) (Source, err
 	for _, v := range t.Via {
 		out.Via = append(out.Via, slices.IndexFunc(p.Clients, func(c Client) bool { return c.Name == v }))
 	}
-	return out, errors.Join(p.arrivals(&out, t), p.takes(&out, t))
+	return out, errors.Join(p.arrivals(&out, t), p.takes(&out, t), p.settle(&out, t.Settle))
+}
+
+// settle compiles how admitted requests settle.
+func (p *Plan) settle(out *Source, s *scenarios.Settle) (err error) {
+	if s == nil {
+		return nil
+	}
+	if p.Scenario.Clock == "real" {
+		return errors.New("settle: when a settlement takes effect is known in virtual time alone: leave settle out, or take clock: virtual")
+	}
+	if len(out.Takes) != 1 {
+		return fmt.Errorf("settle: a request settles what it took from one limit, found a batch of %d", len(out.Takes))
+	}
+	for _, i := range out.Via {
+		if c := p.Clients[i]; c.Does != record.TakeMode {
+			return fmt.Errorf("settle: client %s of via does %s: only what one call both decides and takes can be settled", c.Name, c.Does)
+		}
+	}
+	out.Settle = &Settle{Lost: float64(s.Lost)}
+	if out.Settle.After, err = distribution(s.After); err == nil && s.Cost != nil {
+		out.Settle.Cost, err = cost(*s.Cost)
+	}
+	for _, i := range out.Limiters {
+		l := p.Limiters[i]
+		switch {
+		case l.Model || l.Kind.Settles == nil || !l.Kind.Settles(l.Options):
+			return fmt.Errorf("settle: limiter %s, kind %s with these options, cannot settle what it has taken: name limiters that can (%s)", l.Name, l.Limiter.Kind, strings.Join(p.settling, ", "))
+		case l.Algorithm == "concurrency" && s.Cost != nil:
+			return fmt.Errorf("settle: a permit of limiter %s is returned, and has no real cost: leave settle.cost out", l.Name)
+		}
+	}
+	return err
 }
 
 // mostArrivals of a source: years of playing.
@@ -183,9 +222,12 @@ func (p *Plan) takes(out *Source, t scenarios.Traffic) error {
 		items = []scenarios.BatchItem{{Limit: t.Limit, Keys: t.Keys, Cost: t.Cost}}
 	}
 	for _, item := range items {
-		take := Take{Limit: item.Limit, Cost: int64(item.Cost), population: -1, root: -1}
+		take := Take{Limit: item.Limit, population: -1, root: -1}
+		var err error
+		if take.Cost, err = cost(item.Cost); err != nil {
+			return err
+		}
 		if take.Limit == "" {
-			var err error
 			if take.Limit, err = p.onlyLimit(out); err != nil {
 				return err
 			}
@@ -201,6 +243,23 @@ func (p *Plan) takes(out *Source, t scenarios.Traffic) error {
 		out.Takes = append(out.Takes, take)
 	}
 	return p.checkTakes(out)
+}
+
+// cost compiles the law of what a request takes.
+func cost(c scenarios.Cost) (traffic.Cost, error) {
+	switch {
+	case c.Uniform != nil:
+		return traffic.UniformCost(int64(c.Uniform.From), int64(c.Uniform.To))
+	case c.Choices != nil:
+		list := make([]traffic.CostChoice, len(c.Choices))
+		for i, one := range c.Choices {
+			list[i] = traffic.CostChoice{Tokens: int64(one.Cost), Weight: int64(one.Weight)}
+		}
+		return traffic.ChoiceOfCosts(list)
+	case c.Lognormal != nil:
+		return traffic.LognormalCost(int64(c.Lognormal.Median), int64(c.Lognormal.P99), int64(c.Lognormal.Max))
+	}
+	return traffic.FixedCost(int64(*c.Constant)), nil
 }
 
 // onlyLimit returns the limit that a request means that names none: the
@@ -226,7 +285,8 @@ func (p *Plan) checkTakes(out *Source) error {
 		if l.Kind.CheckRequest != nil {
 			takes := make([]limiter.Take, len(out.Takes))
 			for i, t := range out.Takes {
-				takes[i] = limiter.Take{Limit: t.Limit, Cost: t.Cost}
+				_, most := t.Cost.Bounds()
+				takes[i] = limiter.Take{Limit: t.Limit, Cost: most}
 			}
 			if err := l.Kind.CheckRequest(l.Options, takes); err != nil {
 				return fmt.Errorf("limiter %s: %w", l.Name, err)
@@ -234,8 +294,13 @@ func (p *Plan) checkTakes(out *Source) error {
 		}
 		table := l.Table()
 		for _, t := range out.Takes {
-			if limit, ok := table.For(t.Limit, ""); ok && t.Cost > limit.Burst {
-				return fmt.Errorf("limiter %s, limit %s: a cost of %d can never be had from a burst of %d", l.Name, t.Limit, t.Cost, limit.Burst)
+			limit, ok := table.For(t.Limit, "")
+			least, most := t.Cost.Bounds()
+			switch {
+			case ok && least > limit.Burst:
+				return fmt.Errorf("limiter %s, limit %s: a cost of %d can never be had from a burst of %d", l.Name, t.Limit, least, limit.Burst)
+			case ok && most > limit.Burst:
+				p.Warnings = append(p.Warnings, fmt.Sprintf("traffic %s: costs of more than the burst of %d of limiter %s, limit %s, are always denied; up to %d may be drawn", out.Name, limit.Burst, l.Name, t.Limit, most))
 			}
 		}
 	}
@@ -267,6 +332,7 @@ type Plan struct {
 	populations []population
 	traces      []traceHash
 	joined      []string // why worlds are not smaller
+	settling    []string // kinds that can settle
 }
 
 // traceHash is the content of a trace that a part of the plan was read from.
@@ -298,6 +364,7 @@ type Source struct {
 	Via         []int // indices in Plan.Clients
 	Pause       time.Duration
 	Retry       *Retry // nil: none
+	Settle      *Settle
 	FailOpen    bool
 	MaxInFlight int
 	Expected    float64 // arrivals before the horizon: their expectation, of a trace their number
@@ -311,10 +378,26 @@ type Source struct {
 // Take is one limit that the source's requests take from.
 type Take struct {
 	Limit string
-	Cost  int64
+	Cost  traffic.Cost
 
 	population int // index in Plan.populations
 	root       int // index in Source.roots
+}
+
+// Settle says how an admitted request settles.
+type Settle struct {
+	After network.Distribution
+	Cost  traffic.Cost // nil: nothing
+	Lost  float64      // share of the requests that never do
+}
+
+// Draw draws how one request settles.
+func (s *Settle) Draw(rng *rand.Rand) (after time.Duration, cost int64, lost bool) {
+	after = s.After.Sample(rng)
+	if s.Cost != nil {
+		cost = s.Cost.Draw(rng)
+	}
+	return after, cost, rng.Float64() < s.Lost
 }
 
 // Retry says what a denied client does.

@@ -115,6 +115,28 @@ func checkModel(s *scenarios.Scenario, path string, l Limiter) (ps scenarios.Pro
 	return ps
 }
 
+// checkShared returns which limiters cannot share shards.
+func (p *Plan) checkShared() (ps scenarios.Problems) {
+	s := p.Scenario
+	if !s.Shards.Shared || s.Clock == "real" {
+		return nil
+	}
+	for _, l := range p.Limiters {
+		refuse := func(field, why string) {
+			ps = append(ps, s.Problem("limiters."+l.Name+field, "shards.shared: %s: leave shared out, or play this limiter in a scenario of its own", why))
+		}
+		switch {
+		case l.Kind.Outside:
+			refuse(".kind", fmt.Sprintf("kind %s is a program of its own, on whose keys no prefix can be put in virtual time", l.Limiter.Kind))
+		case l.Model:
+			refuse(".model", "a model touches no shard")
+		case l.Cluster != p.Limiters[0].Cluster:
+			refuse(".cluster", fmt.Sprintf("expected cluster: %t as limiter %s has it, since the shards are one Redis Cluster for all or for none", p.Limiters[0].Cluster, p.Limiters[0].Name))
+		}
+	}
+	return ps
+}
+
 // kindOf returns a limiter's or engine's kind; nil and a problem if there is
 // no such kind, without one if the decoder has said that none is given.
 func kindOf[T any](s *scenarios.Scenario, path, name string, kinds map[string]T) (*T, scenarios.Problems) {

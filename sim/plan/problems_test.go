@@ -25,6 +25,13 @@ func TestProblems(t *testing.T) {
 		{"a batch to a limiter without", "keys: new}\nlimiters: {l: {kind: redis_rate, limit: {count: 10, period: 1s}}}",
 			"batch: [{limit: x, keys: a}, {limit: y, keys: new}]}\nlimiters: {l: {kind: redis_rate, limits: {x: {count: 10, period: 1s}, y: {count: 10, period: 1s}}}}", "kind redis_rate takes from one limit a request, found a batch of 2"},
 		{"a limit that is not named", "limit: {count: 10, period: 1s}", "limits: {x: {count: 10, period: 1s}, y: {count: 10, period: 1s}}", "limiter l has 2 limits: say which one with `limit`"},
+		{"shards that a program cannot share", "kind: redis_rate,", "kind: process, process: {command: [x]},", "shards.shared: kind process is a program of its own"},
+		{"shards that a model does not touch", "kind: redis_rate,", "kind: redis_rate, model: true,", "limiters.l.model: shards.shared: a model touches no shard"},
+		{"the least of several costs that can never be had", "keys: a}", "keys: a, cost: {uniform: {from: 11, to: 20}}}", "a cost of 11 can never be had from a burst of 10"},
+		{"costs the wrong way round", "keys: a}", "keys: a, cost: {uniform: {from: 3, to: 2}}}", "at least from (3), found 2"},
+		{"a limiter that cannot settle", "keys: a}", "keys: a, settle: {after: 1s}}", "settle: limiter l, kind redis_rate with these options, cannot settle what it has taken: name limiters that can (concurrency, fixed_window, leaky_bucket, token_bucket)"},
+		{"a permit that has a cost", "keys: new}\nlimiters: {l: {kind: redis_rate,", "keys: new, settle: {after: 1s, cost: 2}}\nlimiters: {l: {kind: concurrency,", "a permit of limiter l is returned, and has no real cost"},
+		{"several permits at once", "keys: new}\nlimiters: {l: {kind: redis_rate,", "keys: new, cost: 2}\nlimiters: {l: {kind: concurrency,", "a request holds one permit, found a cost of up to 2"},
 		{"a trace that is not there", "rate: 100/s, keys: a", "rate: {replay: {file: /nowhere.log}}", "no such file"},
 		{"a mix that writes keys", "  new: {", "  m: {as: id, mix: [{keys: a}]}\n  new: {", "a mix writes each key as its part does"},
 		{"a batch to a script", "keys: new}\nlimiters: {l: {kind: redis_rate, limit: {count: 10, period: 1s}}}",
@@ -36,6 +43,9 @@ func TestProblems(t *testing.T) {
 		text := strings.Replace(base, c.old, c.new, 1)
 		if strings.Contains(c.new, "limits: {Nope") {
 			text = strings.Replace(text, "period: 1s}}}", "period: 1s}}}}", 1)
+		}
+		if strings.Contains(c.want, "shards.shared") {
+			text += "\nshards: {shared: true}\n"
 		}
 		s, decoding := scenarios.Decode("test.yaml", []byte(text))
 		problems := append(decoding, plan.Check(s, limiter.Builtin())...)

@@ -138,6 +138,9 @@ func changeText(c record.Change) string {
 // decides their speed is not in the plan, but how they are connected is.
 func (p *Plan) clockText(w *tabwriter.Writer) {
 	shards := fmt.Sprintf("%d (%s)", len(p.Shards), strings.Join(p.Shards, ", "))
+	if p.Scenario.Shards.Shared {
+		shards += ", shared by all limiters"
+	}
 	if p.Scenario.Clock == "real" {
 		fmt.Fprintf(w, "clock\treal, for %s (warm-up %s), seed %d; observations: %s\n", unit.Time(p.Horizon), unit.Time(p.Warmup), p.Seed, p.Scenario.Observations)
 		fmt.Fprintf(w, "shards\t%s, live\n", shards)
@@ -201,9 +204,23 @@ func (p *Plan) sourceText(w *tabwriter.Writer, s *Source) {
 		if t.population >= 0 {
 			keys = p.populations[t.population].name
 		}
-		takes = append(takes, fmt.Sprintf("%d of %s by %s", t.Cost, t.Limit, keys))
+		tokens := ""
+		if least, most := t.Cost.Bounds(); least == most {
+			tokens = fmt.Sprint(most)
+		} else {
+			tokens = fmt.Sprintf("%d to %d", least, most)
+		}
+		takes = append(takes, fmt.Sprintf("%s of %s by %s", tokens, t.Limit, keys))
 	}
 	fmt.Fprintf(w, "traffic %s\t%.0f arrivals expected, via %s to %s: %s\n", s.Name, s.Expected, strings.Join(via, " then "), strings.Join(to, ", "), strings.Join(takes, " + "))
+	if e := s.Settle; e != nil {
+		real := "all of it comes back"
+		if e.Cost != nil {
+			least, most := e.Cost.Bounds()
+			real = fmt.Sprintf("the real cost is %d to %d", least, most)
+		}
+		fmt.Fprintf(w, "  settled\tafter %s mean, when %s; %.3g %% never\n", unit.Time(e.After.Mean()), real, 100*e.Lost)
+	}
 }
 
 func optionsText(options map[string]string) string {

@@ -99,6 +99,9 @@ func (p *Plan) undivided() string {
 			return fmt.Sprintf("the assertion %s: %s has abortOnFail, and what ends the run ends it everywhere", a.Selector, a.Check)
 		}
 	}
+	if p.Scenario.Shards.Shared {
+		return "the limiters share their shards, where each waits for the others"
+	}
 	if p.Scenario.Clock == "real" {
 		return "in real time all share the servers and this machine"
 	}

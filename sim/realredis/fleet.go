@@ -12,6 +12,7 @@ import (
 
 	"github.com/quotalab/quotalab/scenarios"
 	"github.com/quotalab/quotalab/sim/fakeredis"
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 // fleets are all that were made on some Servers.
@@ -36,7 +37,7 @@ func (f *fleets) all() []*Fleet {
 // with its prefix.
 type Fleet struct {
 	servers *Servers
-	prefix  prefix
+	prefix  rediscmd.Prefix
 
 	mu      sync.Mutex
 	members []*member                                 // in the order of the servers, then what joined
@@ -57,7 +58,7 @@ type member struct {
 // Fleet returns the shards of one limiter or engine, whose keys begin with
 // prefix, scope and a colon.
 func (s *Servers) Fleet(run, scope string) *Fleet {
-	f := &Fleet{servers: s, prefix: prefix(run + scope + ":")}
+	f := &Fleet{servers: s, prefix: rediscmd.Prefix(run + scope + ":")}
 	for i, name := range s.names[:s.atFirst()] {
 		f.members = append(f.members, &member{name: name, host: s.dialHost(i)})
 	}
@@ -72,7 +73,7 @@ func (s *Servers) Fleet(run, scope string) *Fleet {
 // fleet's prefix only, and refuses commands that act beyond the keys which
 // they name.
 func (f *Fleet) Client(c fakeredis.ClientSpec) (redis.UniversalClient, error) {
-	if err := f.prefix.check(); err != nil {
+	if err := f.prefix.Check(); err != nil {
 		return nil, err
 	}
 	made, err := f.newClient(c)

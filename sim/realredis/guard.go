@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 // ErrForeign is wrapped by the error that a database holds keys which are not
@@ -26,7 +28,7 @@ const scanCount = 1000
 // harms those of others; with foreignOK only those that begin with the run's
 // prefix, which is fresh.
 func (s *Servers) Guard(ctx context.Context, run string, foreignOK bool) error {
-	if err := prefix(run).check(); err != nil {
+	if err := rediscmd.Prefix(run).Check(); err != nil {
 		return err
 	}
 	var errs []error
@@ -190,7 +192,7 @@ func (s *Servers) Strays(ctx context.Context, before Snapshot, fleets []*Fleet) 
 // the command that does it by hand.
 func (s *Servers) CleanUp(ctx context.Context, run string) []error {
 	errs := make([]error, len(s.admin))
-	if err := prefix(run).check(); err != nil {
+	if err := rediscmd.Prefix(run).Check(); err != nil {
 		for i := range errs {
 			errs[i] = err
 		}

@@ -26,7 +26,7 @@ import (
 // notes in the request's Trace what it did. All of that happens on the
 // request's own goroutine.
 type hook struct {
-	prefix prefix
+	prefix rediscmd.Prefix
 	tracer tracer
 	// auto sends single commands with one key, nil: the client itself does.
 	auto func(context.Context, redis.Cmder) error
@@ -39,13 +39,13 @@ func (h *hook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 		if err := allow(cmd); err != nil {
 			return err
 		}
-		var one [1]wrapped
-		if err := h.prefix.wrap(&one[0], cmd); err != nil {
+		var one [1]rediscmd.Wrapped
+		if err := h.prefix.Wrap(&one[0], cmd); err != nil {
 			return err
 		}
-		defer one[0].unwrap(h.prefix)
+		defer one[0].Unwrap(h.prefix)
 		send := next
-		if h.auto != nil && len(one[0].keys) == 1 {
+		if h.auto != nil && len(one[0].Keys) == 1 {
 			send = h.auto
 		}
 		trace := fakeredis.TraceOf(ctx)
@@ -70,7 +70,7 @@ func (h *hook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 		if err != nil {
 			return failAll(cmds, err)
 		}
-		defer h.unwrapAll(all)
+		defer h.prefix.UnwrapAll(all)
 		trace := fakeredis.TraceOf(ctx)
 		if trace == nil {
 			return next(ctx, cmds)
@@ -84,26 +84,13 @@ func (h *hook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 
 // wrapAll refuses all commands for one that must not be sent: none of them
 // is.
-func (h *hook) wrapAll(cmds []redis.Cmder) ([]wrapped, error) {
+func (h *hook) wrapAll(cmds []redis.Cmder) ([]rediscmd.Wrapped, error) {
 	for _, cmd := range cmds {
 		if err := allow(cmd); err != nil {
 			return nil, err
 		}
 	}
-	all := make([]wrapped, len(cmds))
-	for i, cmd := range cmds {
-		if err := h.prefix.wrap(&all[i], cmd); err != nil {
-			h.unwrapAll(all[:i])
-			return nil, err
-		}
-	}
-	return all, nil
-}
-
-func (h *hook) unwrapAll(all []wrapped) {
-	for i := range all {
-		all[i].unwrap(h.prefix)
-	}
+	return h.prefix.WrapAll(cmds)
 }
 
 // node is the hook on the client of one shard. It counts what is sent, and
@@ -112,7 +99,7 @@ func (h *hook) unwrapAll(all []wrapped) {
 // handshakes of connections.
 type node struct {
 	*member
-	prefix prefix
+	prefix rediscmd.Prefix
 	db     int
 	// auto sends single commands, nil: the node itself does.
 	auto func(context.Context, redis.Cmder) error
@@ -224,19 +211,19 @@ type flight struct {
 
 // flown is a command with the shard that it is sent to.
 type flown struct {
-	*wrapped
+	*rediscmd.Wrapped
 	to *member
 }
 
 // begin looks where the commands go, before they are sent: afterwards a lost
 // shard may have moved keys.
-func (t *tracer) begin(ctx context.Context, all []wrapped, cmds []flown, pipelined bool) flight {
+func (t *tracer) begin(ctx context.Context, all []rediscmd.Wrapped, cmds []flown, pipelined bool) flight {
 	f := flight{ctx: ctx, cmds: cmds}
 	for i := range all {
-		one := flown{wrapped: &all[i]}
-		if len(one.keys) > 0 {
-			args := one.cmd.Args()
-			key, _ := rediscmd.Of(one.cmd.Name()).Routing(one.cmd.Name(), pipelined, len(args), func(i int) string { return rediscmd.Word(args[i]) })
+		one := flown{Wrapped: &all[i]}
+		if len(one.Keys) > 0 {
+			args := one.Cmd.Args()
+			key, _ := rediscmd.Of(one.Cmd.Name()).Routing(one.Cmd.Name(), pipelined, len(args), func(i int) string { return rediscmd.Word(args[i]) })
 			one.to = t.shardOf(ctx, key)
 		} else if f.roam == nil {
 			f.roam = new(roaming)
@@ -256,9 +243,9 @@ func (t *tracer) end(trace *fakeredis.Trace, f flight) {
 			continue
 		}
 		trace.Touch(c.to.name, 1)
-		for _, k := range c.keys {
-			if _, seen := trace.Key(k.plain); !seen {
-				trace.Keys = append(trace.Keys, fakeredis.KeyTouch{Key: k.plain, Shard: c.to.name, State: t.state(c.cmd)})
+		for _, k := range c.Keys {
+			if _, seen := trace.Key(k.Plain); !seen {
+				trace.Keys = append(trace.Keys, fakeredis.KeyTouch{Key: k.Plain, Shard: c.to.name, State: t.state(c.Cmd)})
 			}
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/quotalab/quotalab/models/network"
 	"github.com/quotalab/quotalab/sim/clock"
 	"github.com/quotalab/quotalab/sim/fakeredis"
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 func TestPrefix(t *testing.T) {
@@ -33,16 +34,16 @@ func TestPrefix(t *testing.T) {
 		{"an empty key has nothing to hash", "", ""},
 	}
 	for _, tt := range tests {
-		got, err := prefix("p:").of(tt.key)
+		got, err := rediscmd.Prefix("p:").Of(tt.key)
 		if got != tt.want || (err != nil) != (tt.want == "") {
 			t.Errorf("%s: %q: got %q, %v, expected %q", tt.why, tt.key, got, err, tt.want)
 		}
-		if back := prefix("p:").without(got); err == nil && back != tt.key {
+		if back := rediscmd.Prefix("p:").Without(got); err == nil && back != tt.key {
 			t.Errorf("%s: %q: came back as %q", tt.why, tt.key, back)
 		}
 	}
 	for _, p := range []prefix{"", ":", "a{b:", "a}"} {
-		if p.check() == nil {
+		if p.Check() == nil {
 			t.Errorf("%q is taken for a prefix", string(p))
 		}
 	}
@@ -56,15 +57,15 @@ func keyNames() *rapid.Generator[string] {
 // No two keys become one, and what comes back is what was sent.
 func TestPrefixIsOneToOne(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		p := prefix("quotalab:")
+		p := rediscmd.Prefix("quotalab:")
 		a, b := keyNames().Draw(rt, "a"), keyNames().Draw(rt, "b")
-		underA, errA := p.of(a)
-		underB, errB := p.of(b)
+		underA, errA := p.Of(a)
+		underB, errB := p.Of(b)
 		if errA != nil || errB != nil {
 			return
 		}
-		if (a == b) != (underA == underB) || p.without(underA) != a {
-			rt.Fatalf("%q → %q → %q, %q → %q", a, underA, p.without(underA), b, underB)
+		if (a == b) != (underA == underB) || p.Without(underA) != a {
+			rt.Fatalf("%q → %q → %q, %q → %q", a, underA, p.Without(underA), b, underB)
 		}
 	})
 }
@@ -94,7 +95,7 @@ func TestPrefixKeepsShards(t *testing.T) {
 	seen := map[string]int{}
 	rapid.Check(t, func(rt *rapid.T) {
 		key := rapid.OneOf(keyNames(), rapid.String()).Draw(rt, "key")
-		under, err := prefix(runPrefix + "l:").of(key)
+		under, err := rediscmd.Prefix(runPrefix + "l:").Of(key)
 		if err != nil {
 			return
 		}
@@ -120,7 +121,7 @@ func TestPrefixKeepsSlots(t *testing.T) {
 	s, err := SpawnCluster(t.Context(), []string{"a", "b", "c"})
 	open(t, s, err)
 	for _, key := range []string{"k", "a{b", "user:{7}:x", "{a}{b}", "{k}", "{k}}", "a b", "}{x}", "192.0.2.1"} {
-		under, err := prefix(runPrefix + "l:").of(key)
+		under, err := rediscmd.Prefix(runPrefix + "l:").Of(key)
 		if err != nil {
 			t.Fatal(err)
 		}

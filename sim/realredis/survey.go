@@ -36,7 +36,7 @@ type said struct {
 // Survey asks all servers what they have to say of themselves. The error
 // names each that did not answer; the rest of the Snapshot is there.
 func (s *Servers) Survey(ctx context.Context) (Snapshot, error) {
-	prefixes := map[prefix]bool{}
+	prefixes := map[rediscmd.Prefix]bool{}
 	for _, f := range s.made.all() {
 		prefixes[f.prefix] = true
 	}
@@ -53,7 +53,7 @@ func (s *Servers) Survey(ctx context.Context) (Snapshot, error) {
 
 // surveyOne asks for the counts first, so that of the harness' own commands
 // only those of the first survey come between those of two.
-func surveyOne(ctx context.Context, c *redis.Client, prefixes []prefix) (one said) {
+func surveyOne(ctx context.Context, c *redis.Client, prefixes []rediscmd.Prefix) (one said) {
 	info := map[string]string{}
 	for _, section := range []string{"commandstats", "server", "memory"} {
 		text, err := c.Info(ctx, section).Result()
@@ -121,7 +121,7 @@ const (
 )
 
 // sample asks for the memory of the first keys under the prefix.
-func (o *said) sample(ctx context.Context, c *redis.Client, p prefix) error {
+func (o *said) sample(ctx context.Context, c *redis.Client, p rediscmd.Prefix) error {
 	var cursor uint64
 	for range sampleTries {
 		o.own["scan"]++

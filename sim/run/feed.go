@@ -92,7 +92,7 @@ func (f *feed) next() *arrival {
 		a.key = e.Keys[0]
 	}
 	for i, t := range source.Takes {
-		a.takes[i] = limiter.Take{Limit: t.Limit, Key: f.plan.Key(e, i), Cost: t.Cost}
+		a.takes[i] = limiter.Take{Limit: t.Limit, Key: f.plan.Key(e, i), Cost: e.Costs[i]}
 	}
 	if f.split {
 		f.route(a, source)

@@ -31,7 +31,7 @@ func Manifest(p *plan.Plan) record.Manifest {
 		m.Limiters = append(m.Limiters, l.Limiter)
 	}
 	for _, s := range p.Sources {
-		m.Traffic = append(m.Traffic, record.Traffic{Name: s.Name})
+		m.Traffic = append(m.Traffic, record.Traffic{Name: s.Name, Settles: s.Settle != nil})
 	}
 	return m
 }

@@ -28,6 +28,7 @@ type request struct {
 	moded       []limiter.Take // takes in a client's mode, of a model
 	observation record.Observation
 	exchange    exchange
+	in          *instance // that was asked last
 }
 
 // exchange is one call to a limiter: what goes in and what comes out.
@@ -51,25 +52,49 @@ func (x *exchange) do() {
 // run sends the request, and again as long as its client reacts to denials
 // with another attempt.
 func (r *request) run(p clock.Process) {
-	defer func() {
-		r.w.fly(r, -1)
-		r.w.idle = append(r.w.idle, r)
-	}()
-	for attempt := 0; ; attempt++ {
+	defer func() { r.w.idle = append(r.w.idle, r) }()
+	passed, attempt := r.tried(p)
+	r.w.fly(r, -1)
+	if passed && r.source.Settle != nil && r.exchange.err == nil {
+		r.settle(p, attempt)
+	}
+}
+
+// tried sends the request until it passes or its client gives up, and returns the
+// number of the last attempt.
+func (r *request) tried(p clock.Process) (passed bool, attempt int) {
+	for ; ; attempt++ {
 		decision, passed := r.pass(p, attempt)
 		if passed || r.source.Retry == nil || attempt+1 >= r.source.Retry.MaxAttempts {
-			return
+			return passed, attempt
 		}
 		wait, ok := r.source.Retry.Wait(attempt, decision.RetryAfter, r.w.retries[r.sourceIndex].At(r.arrival, int64(attempt)))
 		if !ok || r.w.d.over(p.Now()+int64(wait)) {
-			return
+			return false, attempt
 		}
 		p.Sleep(wait)
 		if r.w.d.over(p.Now()) {
-			return // ended while it waited
+			return false, attempt // ended while it waited
 		}
 		r.due = p.Now()
 	}
+}
+
+// settle lets an admitted request settle what it took with the instance that
+// admitted it, unless that would be after the end. It is not under way meanwhile.
+func (r *request) settle(p clock.Process, attempt int) {
+	after, cost, lost := r.source.Settle.Draw(r.w.settles[r.sourceIndex].At(r.arrival, int64(attempt)))
+	if lost || r.w.d.over(p.Now()+int64(after)) {
+		return
+	}
+	took, in := r.exchange.decision.Takes[0], r.in
+	p.Sleep(after)
+	if r.w.d.over(p.Now()) {
+		return
+	}
+	r.due = p.Now()
+	took.Mode, took.Reserved, took.Cost = record.SettleMode, took.Cost, cost
+	r.call(p, len(r.source.Via)-1, attempt, in, fakeredis.NewTrace(r.w.d.requests), []limiter.Take{took})
 }
 
 // pass sends the request through the clients of its path, until one does
@@ -104,6 +129,12 @@ func (r *request) ask(p clock.Process, step, attempt int, in *instance) (limiter
 	} else {
 		trace, takes = fakeredis.NewTrace(r.w.d.requests), appendMode(make([]limiter.Take, 0, len(r.takes)), r.takes, in.mode)
 	}
+	r.in = in
+	return r.call(p, step, attempt, in, trace, takes)
+}
+
+// call makes a call to the limiter and records it.
+func (r *request) call(p clock.Process, step, attempt int, in *instance, trace *fakeredis.Trace, takes []limiter.Take) (limiter.Decision, bool) {
 	p.Carry(trace)
 	x := &r.exchange
 	x.process, x.limiter, x.trace, x.request = p, in.limiter, trace, limiter.Request{Takes: takes}
@@ -170,6 +201,8 @@ func keyOf(trace *fakeredis.Trace, t limiter.Take) fakeredis.KeyTouch {
 // pass.
 func (r *request) judge(o *record.Observation, decision limiter.Decision, err error) bool {
 	switch {
+	case err == nil && o.Takes[0].Mode == record.SettleMode:
+		o.Decision = record.Settled
 	case err == nil && decision.Allowed:
 		o.Decision = record.Allowed
 	case err == nil:
@@ -180,7 +213,7 @@ func (r *request) judge(o *record.Observation, decision limiter.Decision, err er
 		if o.Error == "unexpected" {
 			r.w.unexpected++
 		}
-		if r.source.FailOpen {
+		if r.source.FailOpen && o.Takes[0].Mode != record.SettleMode {
 			o.Decision = record.FailOpen
 		}
 	}
@@ -208,6 +241,9 @@ func call(l limiter.Limiter, trace *fakeredis.Trace, req limiter.Request) (decis
 			err = fmt.Errorf("the limiter panicked: %v", r)
 		}
 	}()
+	if req.Takes[0].Mode == record.SettleMode {
+		return limiter.Decision{Remaining: -1, RetryAfter: -1}, l.(limiter.Settler).Settle(trace, req.Takes[0])
+	}
 	return l.Take(trace, req)
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/quotalab/quotalab/sim/limiter"
 	"github.com/quotalab/quotalab/sim/plan"
 	"github.com/quotalab/quotalab/sim/realredis"
+	"github.com/quotalab/quotalab/sim/rediscmd"
 	"github.com/quotalab/quotalab/sim/virtualredis"
 )
 
@@ -57,6 +58,7 @@ type embedded struct {
 	world  plan.World
 	sched  *clock.Scheduler
 	fleets []*fakeredis.Fleet
+	shared *fakeredis.Fleet      // of all limiters; nil: each has one of its own
 	engine *virtualredis.Program // of servers that stand for the shards; nil: none
 	broken func(error)           // is told of one that failed
 	wire   bool                  // commands go all the way through go-redis
@@ -76,6 +78,13 @@ func (s *embedded) fleet(_ string, l *plan.Limiter, stream func(string) *rand.Ra
 	if l != nil {
 		spec.Cluster, spec.Apart = l.Cluster, l.ByShard
 	}
+	share := l != nil && s.plan.Scenario.Shards.Shared
+	if share && s.shared != nil {
+		return embeddedFleet{s.shared.Share(prefixOf(l))}, nil
+	}
+	if share {
+		spec.Stream = func(name string) *rand.Rand { return s.plan.Stream("shards/" + name) }
+	}
 	if i := s.world.Shard; i != plan.EveryShard {
 		spec.Names = spec.Names[i : i+1]
 	}
@@ -84,8 +93,15 @@ func (s *embedded) fleet(_ string, l *plan.Limiter, stream func(string) *rand.Ra
 		return nil, err
 	}
 	s.fleets = append(s.fleets, f)
+	if share {
+		s.shared = f
+		f = f.Share(prefixOf(l))
+	}
 	return embeddedFleet{f}, nil
 }
+
+// prefixOf is what a limiter's keys begin with on shards that it shares.
+func prefixOf(l *plan.Limiter) rediscmd.Prefix { return rediscmd.Prefix(l.Name + ":") }
 
 type embeddedFleet struct{ *fakeredis.Fleet }
 

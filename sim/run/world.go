@@ -21,6 +21,7 @@ type world struct {
 	systems []*system       // by limiter, nil where another world has it
 	quotas  *quotas         // nil without accounts
 	retries []*plan.Keyed   // by source
+	settles []*plan.Keyed   // by source
 	flying  [][]int         // requests under way, by source and rank
 	idle    []*request      // that have ended, for reuse
 	due     *arrival        // the next
@@ -49,6 +50,7 @@ func newWorld(d *driver, of plan.World) (*world, error) {
 	w.atOnce = atOnce{w.clock}
 	for i := range p.Sources {
 		w.retries = append(w.retries, p.Keyed("traffic/"+p.Sources[i].Name+"/retries"))
+		w.settles = append(w.settles, p.Keyed("traffic/"+p.Sources[i].Name+"/settle"))
 		w.flying = append(w.flying, make([]int, rank(p, len(p.Limiters), 0)))
 	}
 	for _, i := range w.Limiters {
