@@ -35,7 +35,7 @@ func verbs(t *testing.T) []string {
 
 func TestHelpOfEachVerb(t *testing.T) {
 	names := verbs(t)
-	want := []string{"adapter", "certify", "check", "check-child", "clean", "compare", "completion", "explain", "export", "gate", "help", "list", "new", "plot", "report", "run", "schema", "shards", "show", "sweep", "verify", "version"}
+	want := []string{"adapter", "certify", "check", "check-child", "clean", "compare", "completion", "explain", "export", "gate", "help", "list", "new", "plot", "report", "run", "schema", "shards", "show", "sweep", "verify", "version", "worker"}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("verbs (−want +got):\n%s", diff)
 	}

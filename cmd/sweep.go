@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quotalab/quotalab/cmd/campaign"
+	"github.com/quotalab/quotalab/cmd/campaign/fleet"
 	"github.com/quotalab/quotalab/plots"
 	"github.com/quotalab/quotalab/plots/draw"
 	"github.com/quotalab/quotalab/results/record"
@@ -32,6 +33,10 @@ A cell that is finished there is not played again: a sweep that was ended, howev
 and after a change of the scenario only what the change concerns is played. Cells that another build of quotalab
 made are played again. The result is in sweep.json there, which plot draws.
 
+With --workers, --listen or --nats the cells are played by other processes, of this machine or of others that
+quotalab worker is started on; with --part each of several machines plays a part without knowing of the others.
+The table has the same bytes either way.
+
 Assertions that do not hold in a cell are a result, not a failure of the sweep. Ctrl-C ends it in good order.`
 
 // sweepFlags are the flags of sweep.
@@ -40,6 +45,7 @@ type sweepFlags struct {
 	dir  string
 	jobs int
 	part campaign.Part
+	many fleet.Options
 	outs []string
 }
 
@@ -71,6 +77,7 @@ func (a *app) sweepCommand() *cobra.Command {
 		f.part, err = parsePart(text)
 		return err
 	})
+	addFleet(flags, &f.many)
 	outFlag(flags, &f.outs, strings.Join(kindsOf(sweepOutputs), ", "))
 	return cmd
 }
@@ -100,7 +107,14 @@ func (a *app) sweep(ctx context.Context, name string, f *sweepFlags) (err error)
 	if f.part.Of > 0 && len(f.outs) > 0 {
 		return usagef("--part: a part has no table: leave -o to the sweep of all parts, without --part")
 	}
+	elsewhere, err := checkFleet(&f.many, f.part)
+	if err != nil {
+		return err
+	}
 	s := &campaign.Sweep{Dir: f.dir, Jobs: f.jobs, Part: f.part}
+	if elsewhere {
+		s.Jobs = mostOutstanding
+	}
 	if s.Scenario, err = a.Decode(name); err != nil {
 		return err
 	}
@@ -123,6 +137,13 @@ func (a *app) sweep(ctx context.Context, name string, f *sweepFlags) (err error)
 	defer func() { err = errors.Join(err, s.Close()) }()
 	ctx, done := a.signals.graceful(ctx)
 	defer done()
+	if elsewhere {
+		c, failed := fleet.Start(ctx, s, f.many)
+		if failed != nil {
+			return failed
+		}
+		defer func() { err = errors.Join(err, c.Close(s.Finished())) }()
+	}
 	if f.part.Of > 0 {
 		err := s.RunPart(ctx)
 		a.end()

@@ -196,6 +196,10 @@ type Scenario struct {
 
 	// File is the name the scenario was read from.
 	File string `yaml:"-"`
+	// Traces has the paths of traces by the names that the scenario gives them, where
+	// they do not lie as it says: it may have come from another machine.
+	Traces map[string]string `yaml:"-" json:"-"`
+
 	// Positions tells where a dotted path stands in File.
 	Positions decode.Positions `yaml:"-"`
 
@@ -205,6 +209,9 @@ type Scenario struct {
 // Pos returns where a dotted path stands, of one that was left out its
 // nearest written parent.
 func (s *Scenario) Pos(path string) Pos { return s.Positions.At(path) }
+
+// Text returns the file as it was read.
+func (s *Scenario) Text() string { return s.source.Text() }
 
 // Written reports whether the file gives the path, as opposed to a default.
 func (s *Scenario) Written(path string) bool { return s.Positions.Written(path) }

@@ -250,6 +250,7 @@ func (s *Scenario) With(settings []Setting, repeat int) (*Scenario, Problems) {
 		}
 	}
 	cell := decoded(d, s.source)
+	cell.Traces = s.Traces
 	if repeat > 0 {
 		cell.Seed = repeatSeed(cell.Seed, repeat)
 	}

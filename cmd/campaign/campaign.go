@@ -10,7 +10,7 @@
 //  2. Open opens the servers of a plan in real time.
 //  3. Run.Play plays a plan into a record, and Analyse says what came of it.
 //  4. Sweep, Gate and Reference do that for many plans. A sweep hands its cells to a
-//     Runner, by default Local, and keeps each record under the hash of its
+//     Runner, by default Local (package fleet has one that hands them on to workers), and keeps each record under the hash of its
 //     plan: what is finished is not played again, no matter which process played it.
 //
 // Nothing is printed: a Monitor is told how it goes on. Errors are an *Error
@@ -60,7 +60,7 @@ var meanings = []struct {
 	{Internal, "internal error, or a result that could not be written"},
 	{Regressed, "regression against the baseline"},
 	{OffSchedule, "the generator could not keep its schedule, so the result is invalid"},
-	{Unreachable, "a dependency (Redis, the Pushgateway of -o prometheus) is unreachable"},
+	{Unreachable, "a dependency (Redis, the Pushgateway of -o prometheus, the coordinator of a worker) is unreachable"},
 }
 
 // Statuses lists all statuses by their numbers.
@@ -180,8 +180,9 @@ type Runner interface {
 // Outcome is what a cell came to.
 type Outcome struct {
 	Played
-	Run  sweep.Run // its row of the sweep's table; none if it was aborted
-	Kept func()    // called once the record is where it stays; may be nil
+	Run    sweep.Run // its row of the sweep's table; none if it was aborted
+	Record string    // hash of the record's content
+	Kept   func()    // called once the record is where it stays; may be nil
 }
 
 // AllCores returns the places of the processors, which runs that go on at once

@@ -1,13 +1,16 @@
 package campaign
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/quotalab/quotalab/scenarios"
@@ -25,7 +28,7 @@ type Cell struct {
 	Settings []scenarios.Setting
 	Repeat   int
 	Hash     string     // of its plan, once compiled
-	plan     *plan.Plan // nil: whoever plays it compiles it again
+	plan     *plan.Plan // nil: it is compiled again where it is played
 }
 
 // String names a cell by what is set in it.
@@ -71,6 +74,20 @@ func repeats(s *scenarios.Scenario, place int, settings []scenarios.Setting, val
 	return all
 }
 
+// Prepare returns a cell with the hash of its plan, and with the plan unless that
+// depends on when it is played.
+func (l *Loader) Prepare(c Cell, o Overrides) (Cell, error) {
+	p, err := l.Compile(c, o)
+	if err != nil {
+		return c, err
+	}
+	c.Hash = p.Hash()
+	if p.Scenario.Clock != "real" {
+		c.plan = p
+	}
+	return c, nil
+}
+
 // Compile compiles one cell of a scenario with a sweep.
 func (l *Loader) Compile(c Cell, o Overrides) (*plan.Plan, error) {
 	settings := c.Settings
@@ -84,20 +101,39 @@ func (l *Loader) Compile(c Cell, o Overrides) (*plan.Plan, error) {
 
 // Checked is what the cells of a sweep are known to be before any is played.
 type Checked struct {
-	Real   bool     // some are in real time
-	hashes []string // of the plans of all
+	Real   bool             // some are in real time
+	Starts string           // what lives in a process of its own in some, see plan.Plan
+	Traces map[string]Trace // of all, by the names that the scenario gives them
+	hashes []string         // of the plans of all
+}
+
+// Trace is the content of a trace.
+type Trace struct {
+	Hash string
+	Open func() (io.ReadCloser, error)
+}
+
+// note adds what a plan is known to be.
+func (c *Checked) note(p *plan.Plan) {
+	c.Real = c.Real || p.Scenario.Clock == "real"
+	c.Starts = cmp.Or(c.Starts, p.Starts())
+	p.Traces(func(name, hash string, open func() (io.ReadCloser, error)) { c.Traces[name] = Trace{hash, open} })
 }
 
 // Check compiles the cells of a scenario with a sweep, of a search those at its ends.
 // What is wrong with any is told once, with the first cell that it is in.
 func (l *Loader) Check(s *scenarios.Scenario, o Overrides) (*Checked, error) {
 	cells := cellsOf(s)
-	c := &Checked{hashes: make([]string, len(cells))}
-	clocks, errs := make([]string, len(cells)), make([]error, len(cells))
+	c := &Checked{Traces: map[string]Trace{}, hashes: make([]string, len(cells))}
+	errs := make([]error, len(cells))
+	var mu sync.Mutex
 	InParallel(len(cells), runtime.GOMAXPROCS(0), func(i int) {
 		p, err := l.Compile(cells[i], o)
 		if err == nil {
-			clocks[i], c.hashes[i] = p.Scenario.Clock, p.Hash()
+			c.hashes[i] = p.Hash()
+			mu.Lock()
+			c.note(p)
+			mu.Unlock()
 		}
 		errs[i] = err
 	})
@@ -119,7 +155,6 @@ func (l *Loader) Check(s *scenarios.Scenario, o Overrides) (*Checked, error) {
 	if len(all) > 0 {
 		return nil, told(all)
 	}
-	c.Real = slices.Contains(clocks, "real")
 	return c, nil
 }
 
@@ -185,7 +220,7 @@ func (l Local) Run(ctx context.Context, c Cell, dir string) (_ *Outcome, err err
 	}
 	a, err := played.Analyse()
 	if err == nil {
-		of.Run = row(c, a.Summary, played)
+		of.Run, of.Record = row(c, a.Summary, played), a.Summary.RecordHash
 	}
 	return of, err
 }

@@ -35,6 +35,16 @@ func (e Engine) apply(s *scenarios.Scenario) error {
 	return nil
 }
 
+// Version returns the name and version of the servers that the shards of a scenario in virtual time
+// are, "" where they are embedded.
+func (e Engine) Version(ctx context.Context, s *scenarios.Scenario) (string, error) {
+	found, err := e.find(ctx, s)
+	if err != nil || found == nil {
+		return "", err
+	}
+	return found.Name + " " + found.Version, nil
+}
+
 // tried holds the servers that were tried out, by path: a sweep has many
 // cells.
 var tried sync.Map

@@ -158,7 +158,7 @@ func (o Overrides) replay(s *scenarios.Scenario) error {
 	}
 	// A scenario names files relative to itself, a flag to the working directory.
 	path, err := filepath.Abs(o.Trace)
-	if err == nil {
+	if _, given := s.Traces[path]; err == nil && !given {
 		_, err = os.Stat(path)
 	}
 	if err != nil {

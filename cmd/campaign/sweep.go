@@ -31,8 +31,10 @@ type Sweep struct {
 	Part     Part // plays only this
 
 	dir     sweepDir
-	checked *Checked
+	Checked *Checked // once open
 	made    cellFile // as this sweep makes them
+
+	finished bool
 
 	free   chan struct{} // a slot for each cell that may be played at once
 	busy   sync.Map      // hash of a plan → *sync.Mutex: cells of one plan wait for one another
@@ -44,20 +46,20 @@ type Sweep struct {
 // Open compiles all cells that are known, so that mistakes are told before
 // anything is played, and then opens the directory.
 func (s *Sweep) Open() (err error) {
-	if s.checked, err = s.Check(s.Scenario, s.Overrides); err != nil {
+	if s.Checked, err = s.Check(s.Scenario, s.Overrides); err != nil {
 		return err
 	}
 	s.free, s.Cores = make(chan struct{}, s.Jobs), AllCores()
-	if s.checked.Real {
+	if s.Checked.Real {
 		s.free, s.made.Servers = make(chan struct{}, 1), s.Servers.Given
 	}
 	if s.Runner == nil {
 		s.Runner = s.Local
 	}
-	if e, err := s.Engine.find(context.Background(), s.Scenario); err != nil {
+	if v, err := s.Engine.Version(context.Background(), s.Scenario); err != nil {
 		return err
-	} else if e != nil {
-		s.made.Servers = e.Name + " " + e.Version
+	} else if v != "" {
+		s.made.Servers = v
 	}
 	if s.made.Executable, err = ExecutableHash(); err != nil {
 		return fmt.Errorf("reading the program that runs: %w", err)
@@ -67,6 +69,9 @@ func (s *Sweep) Open() (err error) {
 	}
 	return nil
 }
+
+// Finished reports whether all runs were made and their result is stored.
+func (s *Sweep) Finished() bool { return s.finished }
 
 // Close lets other sweeps use the directory.
 func (s *Sweep) Close() error { return s.dir.close() }
@@ -88,6 +93,7 @@ func (s *Sweep) Run(ctx context.Context) (*sweep.Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("writing the result of the sweep: %w", err)
 	}
+	s.finished = true
 	return r, nil
 }
 
@@ -110,13 +116,13 @@ func (s *Sweep) makeRuns(ctx context.Context) (r sweep.Result, err error) {
 	if cells := cellsOf(s.Scenario); r.Search != nil {
 		first := make([]string, r.Places()) // the hash of a place's first cell stands for it
 		for i, c := range slices.Backward(cells) {
-			first[c.Place] = s.checked.hashes[i]
+			first[c.Place] = s.Checked.hashes[i]
 		}
 		mine := s.Part.takes(first)
 		s.Begin(count(mine), "searches")
 		r.Searched, r.Runs, err = s.searches(ctx, mine)
 	} else {
-		mine := s.Part.takes(s.checked.hashes)
+		mine := s.Part.takes(s.Checked.hashes)
 		i := -1
 		cells = slices.DeleteFunc(cells, func(Cell) bool { i++; return !mine[i] })
 		s.Begin(len(cells), "runs")
@@ -145,7 +151,7 @@ func count(list []bool) (n int) {
 func (s *Sweep) empty() sweep.Result {
 	of := s.Scenario.Sweep
 	r := sweep.Result{Scenario: s.Scenario.Name, About: s.Scenario.About, Clock: "virtual", Axes: []sweep.Axis{}, Zip: of.Mode == "zip", Repeats: int(of.Repeats)}
-	if s.checked.Real {
+	if s.Checked.Real {
 		r.Clock = "real"
 	}
 	for _, a := range of.Axes {
@@ -234,14 +240,10 @@ func (s *Sweep) search(ctx context.Context, place int, settings []scenarios.Sett
 
 // run makes a cell's run: plays it, unless it is finished already.
 func (s *Sweep) run(ctx context.Context, c Cell) (sweep.Run, error) {
-	p, err := s.Compile(c, s.Overrides)
+	c, err := s.prepare(c)
 	if err != nil {
 		return sweep.Run{}, err
 	}
-	if p.Scenario.Clock != "real" {
-		c.plan = p
-	}
-	c.Hash = p.Hash()
 	busy, _ := s.busy.LoadOrStore(c.Hash, new(sync.Mutex))
 	busy.(*sync.Mutex).Lock()
 	defer busy.(*sync.Mutex).Unlock()
@@ -265,6 +267,23 @@ func (s *Sweep) run(ctx context.Context, c Cell) (sweep.Run, error) {
 	}
 	return s.play(ctx, c)
 }
+
+// prepare compiles a cell. For a Runner elsewhere only its hash is wanted, and as many
+// are compiled at once as there are processors, however many are played.
+func (s *Sweep) prepare(c Cell) (Cell, error) {
+	if _, here := s.Runner.(Local); here {
+		return s.Prepare(c, s.Overrides)
+	}
+	s.Cores <- struct{}{}
+	defer func() { <-s.Cores }()
+	c, err := s.Prepare(c, s.Overrides)
+	c.plan = nil
+	return c, err
+}
+
+// Made returns what makes the cells: the SHA-256 of the program, and the servers that
+// shards in virtual time are, if they are not embedded.
+func (s *Sweep) Made() (executable, servers string) { return s.made.Executable, s.made.Servers }
 
 // play has a cell played, and finishes its directory.
 func (s *Sweep) play(ctx context.Context, c Cell) (sweep.Run, error) {

@@ -177,6 +177,17 @@ func removeCell(dir string) error {
 	return child.RemoveFolder(dir, cellFileName)
 }
 
+// EmptyCell removes what a Runner wrote into the directory of a cell, so that it can begin again.
+func EmptyCell(dir string) error {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if e.Name() != cellFileName {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
+		}
+	}
+	return err
+}
+
 // ExecutableHash returns the SHA-256 of the program that is running.
 func ExecutableHash() (string, error) {
 	path, err := os.Executable()

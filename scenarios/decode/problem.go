@@ -116,6 +116,9 @@ func NewSource(file string, data []byte) Source {
 	return Source{file, string(data), strings.Split(strings.TrimSuffix(text, "\n"), "\n")}
 }
 
+// Text returns the text as it was read.
+func (s Source) Text() string { return s.text }
+
 // Problem returns a problem at a place of the file.
 func (s Source) Problem(pos Pos, path, msg string) Problem {
 	pos = s.clamp(pos)

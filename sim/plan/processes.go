@@ -222,17 +222,7 @@ func beside(s *scenarios.Scenario, name string) string {
 // checkProcesses refuses what what lives in processes of its own cannot be
 // played with.
 func (p *Plan) checkProcesses(s *scenarios.Scenario) (ps scenarios.Problems) {
-	name := ""
-	for _, e := range p.Engines {
-		if e.Process != nil {
-			name = "engine " + e.Name
-		}
-	}
-	for _, l := range p.Limiters {
-		if l.Process != nil {
-			name = "limiter " + l.Name
-		}
-	}
+	name := p.Starts()
 	if name == "" {
 		return nil
 	}

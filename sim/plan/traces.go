@@ -27,7 +27,37 @@ func openTrace(s *scenarios.Scenario, name string) (io.ReadCloser, error) {
 	if name == trace.SampleName {
 		return io.NopCloser(trace.Sample()), nil
 	}
+	if path, ok := s.Traces[name]; ok {
+		return decode.Open(path)
+	}
 	return decode.Open(beside(s, name))
+}
+
+// Traces opens the traces that the plan was read from, by the names that its scenario
+// gives them, but for what comes with quotalab. hash is that of the content.
+func (p *Plan) Traces(visit func(name, hash string, open func() (io.ReadCloser, error))) {
+	s := p.Scenario // rather than the plan, which is larger
+	for _, t := range p.traces {
+		if t.file != trace.SampleName {
+			visit(t.file, t.hash, func() (io.ReadCloser, error) { return openTrace(s, t.file) })
+		}
+	}
+}
+
+// Starts returns the name of a limiter or engine that lives in a process of its own,
+// which a plan is played with on the machine that has its program; "" without one.
+func (p *Plan) Starts() string {
+	for _, l := range p.Limiters {
+		if l.Process != nil {
+			return "limiter " + l.Name
+		}
+	}
+	for _, e := range p.Engines {
+		if e.Process != nil {
+			return "engine " + e.Name
+		}
+	}
+	return ""
 }
 
 // replay reads the requests of a trace. The first is at the epoch; time is
