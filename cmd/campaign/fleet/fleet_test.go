@@ -280,7 +280,7 @@ func TestWorkerMayNotRemove(t *testing.T) {
 func TestACellThatKillsWorkersIsGivenUp(t *testing.T) {
 	dir := t.TempDir()
 	s, _ := newSweep(t, threeCells, dir)
-	c, joinFile := start(t, s, Lease)
+	c, joinFile := start(t, s, time.Second)
 	ran := make(chan error, 1)
 	go func() {
 		_, err := s.Run(t.Context())
@@ -327,7 +327,7 @@ func TestACellThatKillsWorkersIsGivenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, _ = newSweep(t, threeCells, dir)
-	c, joinFile = start(t, s, Lease)
+	c, joinFile = start(t, s, time.Second)
 	go func() { ended <- worker(t, c, joinFile).Work(t.Context()) }()
 	if want := alone(t, threeCells); !bytes.Equal(result(t, s), want) {
 		t.Error("the same command comes to another result")
