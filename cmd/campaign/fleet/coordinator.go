@@ -432,11 +432,11 @@ func (c *Coordinator) end(finished bool) (err error) {
 func (c *Coordinator) finish() error {
 	ctx, cancel := context.WithTimeout(context.Background(), upFor)
 	defer cancel()
-	var errs []error
+	err := errors.Join(c.conn.Publish(c.subject("end"), nil), c.conn.FlushWithContext(ctx))
 	if c.own == nil { // a server of one's own takes all with it
-		errs = append(errs, c.js.DeleteStream(ctx, jobStream), c.drop(ctx))
+		err = errors.Join(err, c.js.DeleteStream(ctx, jobStream), c.drop(ctx))
 	}
-	return errors.Join(append(errs, c.conn.Publish(c.subject("end"), nil), c.conn.FlushWithContext(ctx))...)
+	return err
 }
 
 // tally says who played what.

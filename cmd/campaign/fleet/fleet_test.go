@@ -124,14 +124,22 @@ func start(t *testing.T, s *campaign.Sweep, lease time.Duration) (c *Coordinator
 	return c, joinFile
 }
 
-// worker returns one of the same build.
+// worker returns one of the same build, which joins a coordinator.
 func worker(t *testing.T, c *Coordinator, joinFile string) *Worker {
+	t.Helper()
+	w := stray(t)
+	w.Address, w.JoinFile = c.own.server.Addr().String(), joinFile
+	return w
+}
+
+// stray returns a worker that knows no coordinator.
+func stray(t *testing.T) *Worker {
 	t.Helper()
 	build, err := campaign.ExecutableHash()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Worker{Local: campaign.Local{Loader: loader(), Monitor: &heard{}}, Address: c.own.server.Addr().String(), JoinFile: joinFile, Jobs: 2, Patience: 10 * time.Second, Build: build, Probe: Probe()}
+	return &Worker{Local: campaign.Local{Loader: loader(), Monitor: &heard{}}, Jobs: 2, Patience: 10 * time.Second, Build: build, Probe: Probe()}
 }
 
 // Two workers come to the bytes of one process; they end with the sweep, and nothing of theirs
@@ -272,7 +280,7 @@ func TestWorkerMayNotRemove(t *testing.T) {
 func TestACellThatKillsWorkersIsGivenUp(t *testing.T) {
 	dir := t.TempDir()
 	s, _ := newSweep(t, threeCells, dir)
-	c, joinFile := start(t, s, Lease)
+	c, joinFile := start(t, s, time.Second)
 	ran := make(chan error, 1)
 	go func() {
 		_, err := s.Run(t.Context())
@@ -319,7 +327,7 @@ func TestACellThatKillsWorkersIsGivenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, _ = newSweep(t, threeCells, dir)
-	c, joinFile = start(t, s, Lease)
+	c, joinFile = start(t, s, time.Second)
 	go func() { ended <- worker(t, c, joinFile).Work(t.Context()) }()
 	if want := alone(t, threeCells); !bytes.Equal(result(t, s), want) {
 		t.Error("the same command comes to another result")
@@ -448,7 +456,8 @@ func TestAClusterLosesAServerAndTheCoordinator(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := worker3(t, urls)
+	w := stray(t)
+	w.URL, w.Jobs = urls, 1
 	ended := make(chan error, 1)
 	go func() { ended <- w.Work(t.Context()) }()
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -484,12 +493,6 @@ func TestAClusterLosesAServerAndTheCoordinator(t *testing.T) {
 	if n := w.count.Load(); n != 24 {
 		t.Errorf("%d cells were played, expected each once: 24", n)
 	}
-}
-
-func worker3(t *testing.T, urls string) *Worker {
-	w := worker(t, &Coordinator{own: &own{server: &server.Server{}}}, "")
-	w.Address, w.URL, w.Jobs = "", urls, 1
-	return w
 }
 
 // cluster starts three servers that know one another.

@@ -346,7 +346,11 @@ func (w *Worker) stillThere(ctx context.Context, err error) error {
 	if err == nil {
 		j, err = jobOf(one, jobs)
 	}
-	if err == nil && j.ID != w.id || errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrMsgNotFound) {
+	gone := errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrMsgNotFound)
+	switch {
+	case gone && w.URL != "": // only the end of a sweep removes it
+		return errOver
+	case gone, err == nil && j.ID != w.id:
 		return errVanished
 	}
 	_ = clock.Sleep(ctx, tryAgain)
