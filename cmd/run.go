@@ -68,6 +68,7 @@ type runFlags struct {
 	outs     []string
 	summary  summaryFlags
 	metrics  string
+	web      webFlags
 	wire     bool
 	all      bool
 }
@@ -103,6 +104,7 @@ func (a *app) runCommand() *cobra.Command {
 	outFlag(flags, &f.outs, outputKindsText())
 	f.summary.add(flags)
 	flags.StringVar(&f.metrics, "metrics", "", "show the run to Prometheus while it goes on, on this `address`, such as localhost:9464")
+	f.web.add(flags)
 	flags.BoolVar(&f.wire, "wire", false, "have commands to embedded shards go all the way through go-redis: slower, with the same record")
 	_ = flags.MarkHidden("wire") // fails for no flag
 	return cmd
@@ -114,7 +116,7 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := f.summary.check(); err != nil {
+	if err := errors.Join(f.summary.check(), f.web.check()); err != nil {
 		return err
 	}
 	tags, err := parsePairs("tag", f.tags)
@@ -154,10 +156,16 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 	if a.verbose {
 		fmt.Fprint(a.stderr, metric.PrintableText(s.Plan.Text()))
 	}
+	web, err := a.watch(&r, f.web)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, web.Close()) }()
 	played, err := a.play(ctx, r, f.metrics)
 	if err != nil {
 		return err
 	}
+	web.over.Store(true)
 	of, err := played.Analyse()
 	if err != nil {
 		return err
@@ -166,6 +174,9 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 		return fmt.Errorf("%w\nThe record is complete at %s: quotalab export %s writes outputs anew", err, played.Dir, played.Dir)
 	}
 	a.Note("record: %s, hash %s", played.Dir, of.Summary.RecordHash)
+	if err := a.showReport(ctx, web, played, of); err != nil {
+		return err
+	}
 	return played.Judge(of.Summary.Summary)
 }
 
@@ -188,7 +199,7 @@ func (a *app) play(ctx context.Context, r campaign.Run, metrics string) (_ *camp
 	defer a.end()
 	step, end := a.Run("", r.Plan)
 	defer end()
-	r.Progress, r.Tell = step, func(text string) { a.Note("%s", text) }
+	r.Progress, r.Tell = also(r.Progress, step), func(text string) { a.Note("%s", text) }
 	return r.Play(ctx)
 }
 
