@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -68,14 +69,14 @@ func (a *app) watch(r *campaign.Run, f webFlags) (*webPage, error) {
 	if err != nil {
 		return nil, err
 	}
-	horizon, begun := r.Plan.Horizon, clock.Now()
+	horizon, begun := r.Plan.Horizon, sync.OnceValue(clock.Now) // servers may have to start first
 	look := func(show func(report.Watched)) {
 		at := time.Duration(w.at.Load())
 		now := report.Watched{At: at.Seconds(), Ended: w.over.Load()}
 		if now.Ended {
 			now.At = horizon.Seconds()
 		} else if at > 0 {
-			now.Progress = progressText(clock.Since(begun), at, horizon, w.arrived.Load())
+			now.Progress = progressText(clock.Since(begun()), at, horizon, w.arrived.Load())
 		}
 		live.Look(func(s *series.Set) {
 			now.Set = s
@@ -90,6 +91,7 @@ func (a *app) watch(r *campaign.Run, f webFlags) (*webPage, error) {
 		a.Note("warning: --web %s listens on %s: other machines can open the page, with the token and without encryption; :PORT answers this one alone", f.addr, at)
 	}
 	r.Watch, r.Progress = live, func(at, arrivals int64) {
+		begun()
 		w.at.Store(at)
 		w.arrived.Store(arrivals)
 	}

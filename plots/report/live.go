@@ -78,7 +78,7 @@ func (w Watched) view() (*builder, *liveView, error) {
 		return nil, nil, err
 	}
 	s.Assertions = assert.Evaluate(s, w.Set.Manifest.Asserts)
-	v := &liveView{State: "running", Word: "RUNNING", Status: w.status(), Keys: keyFigures(s, present.Several(s, "limiter")), Assertions: soFar(s)}
+	v := &liveView{State: "running", Word: "RUNNING", Status: w.status(), Keys: most(keyFigures(s, present.Several(s, "limiter")), 8), Assertions: soFar(s)}
 	if w.Ended {
 		v.Word = "ENDED"
 	}
