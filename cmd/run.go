@@ -161,11 +161,10 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, web.Close()) }()
-	played, err := a.play(ctx, r, f.metrics)
+	played, err := a.play(ctx, r, f.metrics, web.ended)
 	if err != nil {
 		return err
 	}
-	web.over.Store(true)
 	of, err := played.Analyse()
 	if err != nil {
 		return err
@@ -180,8 +179,8 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 	return played.Judge(of.Summary.Summary)
 }
 
-// play plays the run where the user can see and end it.
-func (a *app) play(ctx context.Context, r campaign.Run, metrics string) (_ *campaign.Played, err error) {
+// play plays the run where the user can see and end it, and calls ended.
+func (a *app) play(ctx context.Context, r campaign.Run, metrics string, ended func()) (_ *campaign.Played, err error) {
 	if metrics != "" {
 		r.Meter = meter.New()
 		url, stop, failed := r.Meter.Serve(metrics)
@@ -197,6 +196,7 @@ func (a *app) play(ctx context.Context, r campaign.Run, metrics string) (_ *camp
 	ctx, done := a.signals.graceful(ctx)
 	defer done()
 	defer a.end()
+	defer ended()
 	step, end := a.Run("", r.Plan)
 	defer end()
 	r.Progress, r.Tell = also(r.Progress, step), func(text string) { a.Note("%s", text) }

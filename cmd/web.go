@@ -43,31 +43,53 @@ func (f *webFlags) check() error {
 	return nil
 }
 
-// webPage is the live page of a run, and how far that is.
+// webPage is what is seen of a run that goes on: the live page, and the lines of limiters in
+// a terminal.
 type webPage struct {
-	*watch.Server // nil: nobody asked for it
+	*watch.Server        // nil: nobody asked for it
+	lines         func() // ends those of limiters
 	linger        *time.Duration
 	over          atomic.Bool
 	at, arrived   atomic.Int64
 }
 
+// ended says that the run has.
+func (w *webPage) ended() {
+	w.over.Store(true)
+	w.lines()
+}
+
 // Close ends the page, if there is one.
 func (w *webPage) Close() error {
+	w.lines()
 	if w.Server == nil {
 		return nil
 	}
 	return w.Server.Close()
 }
 
-// watch opens the live page of a run, if the user asked for it.
+// watch shows a run while it goes on: in a browser if the user asked for it, and in a
+// terminal if it is in real time.
 func (a *app) watch(r *campaign.Run, f webFlags) (*webPage, error) {
-	w := &webPage{linger: f.linger}
-	if f.addr == "" {
+	w := &webPage{linger: f.linger, lines: func() {}}
+	inTerminal := r.Plan.Scenario.Clock == "real" && a.shows()
+	if f.addr == "" && !inTerminal {
 		return w, nil
 	}
 	live, err := series.NewLive(r.Manifest, int64(min(r.Plan.Estimate().Decisions, math.MaxInt64/2)))
 	if err != nil {
 		return nil, err
+	}
+	r.Watch = live
+	if inTerminal {
+		var names []string
+		for _, l := range r.Manifest.Limiters {
+			names = append(names, l.Name)
+		}
+		w.lines = a.Limiters(names, live)
+	}
+	if f.addr == "" {
+		return w, nil
 	}
 	horizon, begun := r.Plan.Horizon, sync.OnceValue(clock.Now) // servers may have to start first
 	look := func(show func(report.Watched)) {
@@ -90,7 +112,7 @@ func (a *app) watch(r *campaign.Run, f webFlags) (*webPage, error) {
 	if at := w.Exposed(); at != "" {
 		a.Note("warning: --web %s listens on %s: other machines can open the page, with the token and without encryption; :PORT answers this one alone", f.addr, at)
 	}
-	r.Watch, r.Progress = live, func(at, arrivals int64) {
+	r.Progress = func(at, arrivals int64) {
 		begun()
 		w.at.Store(at)
 		w.arrived.Store(arrivals)
