@@ -85,6 +85,8 @@ type recordView struct {
 	Name     string
 	Level    int // of its headings
 	Verdict  verdict
+	Findings []finding
+	Lead     *figure // of the first finding, nil: none shows it
 	Validity []string
 	About    string
 	Facts    []present.Fact
@@ -165,7 +167,7 @@ func newPage(in []Input) (*page, error) {
 func (b *builder) record(in []Input, i int, name string) (*recordView, error) {
 	set := in[i].Set
 	s := set.Summary
-	r := &recordView{Input: in[i], Name: name, Level: 2, Verdict: verdictOf(s), Validity: validity(s), About: s.About, Facts: present.Facts(s), Keys: keyFigures(s, present.Several(s, "limiter")), Warnings: s.Warnings}
+	r := &recordView{Input: in[i], Name: name, Level: 2, Verdict: verdictOf(s), Findings: findings(s), Validity: validity(s), About: s.About, Facts: present.Facts(s), Keys: keyFigures(s, present.Several(s, "limiter")), Warnings: s.Warnings}
 	if len(in) > 1 {
 		r.ID, r.Level = fmt.Sprintf("record-%d-", i+1), 3
 	}
@@ -179,6 +181,7 @@ func (b *builder) record(in []Input, i int, name string) (*recordView, error) {
 		return nil, err
 	}
 	r.Of = ofAll(r.Figures)
+	r.show()
 	r.Explorer, err = b.explore(set, r.ID, r.Level)
 	return r, err
 }
@@ -191,13 +194,14 @@ func (r *recordView) links() []link {
 			list = append(list, link{id, text})
 		}
 	}
+	add(true, "evidence", "Assertions and key figures")
 	add(len(r.Warnings) > 0, "warnings", "Warnings")
-	add(true, "scenario", "Scenario and plan")
 	add(len(r.Figures)+len(r.Missing) > 0, "figures", "Figures")
 	add(r.Explorer != nil, "explorer", "Explore over time")
 	add(r.HasCauses(), "causes", "Causes and examples")
 	add(len(r.Tables) > 0, "tables", "Tables")
 	add(len(r.Servers) > 0, "servers", "Servers")
+	add(true, "scenario", "Scenario and plan")
 	add(true, "reproduce", "Versions and reproduction")
 	return list
 }
