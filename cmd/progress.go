@@ -1,9 +1,11 @@
 package cmd
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,6 +16,9 @@ import (
 
 	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/models/metric/unit"
+	"github.com/quotalab/quotalab/plots/series"
+	"github.com/quotalab/quotalab/results/present"
+	"github.com/quotalab/quotalab/results/summary"
 	"github.com/quotalab/quotalab/sim/clock"
 	"github.com/quotalab/quotalab/sim/plan"
 )
@@ -70,8 +75,65 @@ func (m *monitor) Done() {
 }
 
 func (m *monitor) add(total int64, options ...mpb.BarOption) *mpb.Bar {
+	return m.addStyled(total, mpb.BarStyle(), options...)
+}
+
+func (m *monitor) addStyled(total int64, style mpb.BarFillerBuilder, options ...mpb.BarOption) *mpb.Bar {
 	m.begin.Do(func() { m.bars = mpb.New(mpb.WithOutput(m.stderr), mpb.WithWidth(60)) })
-	return m.bars.AddBar(total, append(options, mpb.BarRemoveOnComplete())...)
+	return m.bars.New(total, style, append(options, mpb.BarRemoveOnComplete())...)
+}
+
+// limiterEvery is how often the lines of limiters change.
+const limiterEvery = time.Second
+
+// Limiters shows a line for each limiter of a run that goes on, until end is called.
+func (m *monitor) Limiters(names []string, live *series.Live) (end func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	texts, before := make([]atomic.Pointer[string], len(names)), make([]int64, len(names))
+	var bars []*mpb.Bar
+	var shown sync.WaitGroup
+	shown.Go(func() {
+		for at := clock.Now(); clock.Sleep(ctx, limiterEvery) == nil; {
+			seconds := clock.Since(at).Seconds()
+			at = clock.Now()
+			live.Look(func(s *series.Set) {
+				for i, name := range names {
+					text := limiterText(s.Summary, name, &before[i], seconds)
+					texts[i].Store(&text)
+				}
+			})
+			for i := len(bars); i < len(names); i++ {
+				bars = append(bars, m.addStyled(1, mpb.NopStyle(), mpb.BarPriority(i+1), mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return *texts[i].Load() }))))
+			}
+		}
+	})
+	return func() {
+		cancel()
+		shown.Wait()
+		for _, b := range bars {
+			b.Abort(true)
+		}
+	}
+}
+
+// limiterText says what came of a limiter's requests so far, and how many there were in
+// the last seconds, of which before has those up to then.
+func limiterText(s *summary.Measured, limiter string, before *int64, seconds float64) string {
+	all, _ := present.Find(present.Groups(s, "decisions", "limiter"), limiter)
+	text := fmt.Sprintf("%s: %s", metric.Printable(limiter), unit.PerSecond(float64(all.Count-*before)/seconds, 3))
+	*before = all.Count
+	by := present.Groups(s, "decisions", "limiter", "decision")
+	for _, d := range []string{"allowed", "denied", "error", "fail_open", "dropped"} {
+		if one, ok := present.Find(by, limiter, d); ok {
+			text += fmt.Sprintf(", %s %s", strings.ReplaceAll(d, "_", " "), present.Share(one.Count, all.Count).Text)
+		}
+	}
+	for _, name := range []string{"latency", "lag"} {
+		if one, ok := present.Find(present.Groups(s, name, "limiter"), limiter); ok && one.Med != nil {
+			text += fmt.Sprintf(", %s p50 %s p99 %s", name, unit.Amount(*one.Med, 3), unit.Amount(*one.P99, 3))
+		}
+	}
+	return text
 }
 
 // end takes the bars away.

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/quotalab/quotalab/internal/testkit"
 )
 
 // pseudoTerminal returns the two ends of a terminal.
@@ -117,4 +119,19 @@ func onTerminal(t *testing.T, until string, args ...string) (terminal, output st
 		t.Errorf("got %v, expected exit code 105", err)
 	}
 	return seen.String(), stdout.String()
+}
+
+// TestLimiterLines: in a terminal a run in real time has a line for each limiter.
+func TestLimiterLines(t *testing.T) {
+	testkit.Program(t, "redis-server", "redis-server")
+	file := filepath.Join(t.TempDir(), "long.yaml")
+	if err := os.WriteFile(file, []byte(longLive), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	seen, _ := onTerminal(t, "latency p50", "run", file, "--dir", filepath.Join(t.TempDir(), "record"))
+	for _, part := range []string{"lua: ", "/s, allowed ", " p99 ", ", lag p50 "} {
+		if !strings.Contains(seen, part) {
+			t.Errorf("the terminal does not show %q:\n%q", part, seen)
+		}
+	}
 }

@@ -68,6 +68,7 @@ type runFlags struct {
 	outs     []string
 	summary  summaryFlags
 	metrics  string
+	web      webFlags
 	wire     bool
 	all      bool
 }
@@ -103,6 +104,7 @@ func (a *app) runCommand() *cobra.Command {
 	outFlag(flags, &f.outs, outputKindsText())
 	f.summary.add(flags)
 	flags.StringVar(&f.metrics, "metrics", "", "show the run to Prometheus while it goes on, on this `address`, such as localhost:9464")
+	f.web.add(flags)
 	flags.BoolVar(&f.wire, "wire", false, "have commands to embedded shards go all the way through go-redis: slower, with the same record")
 	_ = flags.MarkHidden("wire") // fails for no flag
 	return cmd
@@ -114,7 +116,7 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := f.summary.check(); err != nil {
+	if err := errors.Join(f.summary.check(), f.web.check()); err != nil {
 		return err
 	}
 	tags, err := parsePairs("tag", f.tags)
@@ -154,7 +156,12 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 	if a.verbose {
 		fmt.Fprint(a.stderr, metric.PrintableText(s.Plan.Text()))
 	}
-	played, err := a.play(ctx, r, f.metrics)
+	web, err := a.watch(&r, f.web)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, web.Close()) }()
+	played, err := a.play(ctx, r, f.metrics, web.ended)
 	if err != nil {
 		return err
 	}
@@ -166,11 +173,14 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 		return fmt.Errorf("%w\nThe record is complete at %s: quotalab export %s writes outputs anew", err, played.Dir, played.Dir)
 	}
 	a.Note("record: %s, hash %s", played.Dir, of.Summary.RecordHash)
+	if err := a.showReport(ctx, web, played, of); err != nil {
+		return err
+	}
 	return played.Judge(of.Summary.Summary)
 }
 
-// play plays the run where the user can see and end it.
-func (a *app) play(ctx context.Context, r campaign.Run, metrics string) (_ *campaign.Played, err error) {
+// play plays the run where the user can see and end it, and calls ended.
+func (a *app) play(ctx context.Context, r campaign.Run, metrics string, ended func()) (_ *campaign.Played, err error) {
 	if metrics != "" {
 		build, _ := buildVersion()
 		r.Meter = meter.New(map[string]string{"scenario": r.Plan.Scenario.Name, "run": a.now().UTC().Format("20060102T150405Z") + "-" + r.Plan.Hash(), "build": build})
@@ -187,9 +197,10 @@ func (a *app) play(ctx context.Context, r campaign.Run, metrics string) (_ *camp
 	ctx, done := a.signals.graceful(ctx)
 	defer done()
 	defer a.end()
+	defer ended()
 	step, end := a.Run("", r.Plan)
 	defer end()
-	r.Progress, r.Tell = step, func(text string) { a.Note("%s", text) }
+	r.Progress, r.Tell = also(r.Progress, step), func(text string) { a.Note("%s", text) }
 	return r.Play(ctx)
 }
 

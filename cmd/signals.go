@@ -33,6 +33,7 @@ type signals struct {
 	mu     sync.Mutex
 	first  time.Time               // when the first signal came; zero: none did
 	cancel context.CancelCauseFunc // nil: end at once
+	idle   bool                    // nothing is under way that is to be finished
 }
 
 func watchSignals(stderr io.Writer) *signals {
@@ -73,7 +74,9 @@ func (s *signals) received() {
 		return
 	}
 	s.first = now
-	fmt.Fprintln(s.stderr, "\nquotalab: interrupt: finishing the record; after a second, once more ends at once")
+	if !s.idle {
+		fmt.Fprintln(s.stderr, "\nquotalab: interrupt: finishing the record; after a second, once more ends at once")
+	}
 	s.cancel(campaign.ErrInterrupt)
 }
 
@@ -83,6 +86,16 @@ func (s *signals) hold(cancel context.CancelCauseFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cancel = cancel
+}
+
+// wait returns when the first signal comes, or when parent ends.
+func (s *signals) wait(parent context.Context) {
+	ctx, done := s.graceful(parent)
+	defer done()
+	s.mu.Lock()
+	s.idle = true
+	s.mu.Unlock()
+	<-ctx.Done()
 }
 
 // graceful returns a context that the first signal cancels, with

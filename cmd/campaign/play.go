@@ -40,6 +40,7 @@ type Run struct {
 	Manifest record.Manifest
 	Dir      string                                      // of the record; "": one of its own below OutputRoot
 	Meter    *meter.Meter                                // shows the run while it goes on; may be nil
+	Watch    keep.Live                                   // sees the run while it goes on; may be nil
 	Progress func(at, arrivals int64)                    // as of a Monitor; may be nil
 	Tell     func(string)                                // as a Monitor's Note; may be nil
 	Left     func(limiter string, keys []fakeredis.Left) // of run.Options; may be nil
@@ -79,25 +80,34 @@ func (r Run) Play(ctx context.Context) (*Played, error) {
 			return nil, With(statusOfRun(err), fmt.Errorf("running %s: %w", r.Plan.Scenario.Name, interrupted(ctx, err)))
 		}
 	}
-	w, err := createRecord(r.Dir, r.Manifest, r.Plan.Text())
+	w, err := createRecord(r.Dir, r.Manifest, r.writing()...)
 	if err != nil && !record.DiskFull(err) {
 		err = With(Invalid, err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	sink, err := newWatcher(w, r.Meter)
+	sink, err := newWatcher(w, r.Meter, r.Watch)
 	if err != nil {
 		return nil, fmt.Errorf("record at %s: %w", w.Dir(), err)
 	}
 	return r.playInto(ctx, sink, o)
 }
 
+// writing are the options of the record's writer.
+func (r Run) writing() []record.Option {
+	list := []record.Option{record.Plan(r.Plan.Text()), record.CloseWhen(saving())}
+	if r.Watch != nil {
+		list = append(list, record.ShowWhen(each(showEvery)))
+	}
+	return list
+}
+
 // createRecord begins the record in dir, or where none is given in a
 // directory named by the run's beginning and plan, that no other run has.
-func createRecord(dir string, m record.Manifest, planText string) (*record.Writer, error) {
+func createRecord(dir string, m record.Manifest, writing ...record.Option) (*record.Writer, error) {
 	if dir != "" {
-		w, err := record.Create(dir, m, record.Plan(planText), record.CloseWhen(saving()))
+		w, err := record.Create(dir, m, writing...)
 		if err != nil {
 			return nil, fmt.Errorf("--dir: %w", err)
 		}
@@ -106,7 +116,7 @@ func createRecord(dir string, m record.Manifest, planText string) (*record.Write
 	base := filepath.Join(OutputRoot, m.Scenario, m.Started.Format("20060102T150405Z")+"-"+m.PlanHash)
 	dir = base
 	for n := 2; ; n++ {
-		w, err := record.Create(dir, m, record.Plan(planText), record.CloseWhen(saving()))
+		w, err := record.Create(dir, m, writing...)
 		if err == nil {
 			return w, nil
 		}
@@ -128,6 +138,22 @@ func saving() func() bool {
 	return func() bool {
 		now := clock.Now()
 		if now.Sub(last) < max(saveEvery, last.Sub(begun)/100) {
+			return false
+		}
+		last = now
+		return true
+	}
+}
+
+// showEvery is how long what a Live sees may be behind.
+const showEvery = 250 * time.Millisecond
+
+// each returns what tells that d has passed since it last did.
+func each(d time.Duration) func() bool {
+	last := clock.Now()
+	return func() bool {
+		now := clock.Now()
+		if now.Sub(last) < d {
 			return false
 		}
 		last = now
@@ -235,11 +261,14 @@ type watcher struct {
 }
 
 // newWatcher closes the record if it cannot be written to.
-func newWatcher(w *record.Writer, shown *meter.Meter) (*watcher, error) {
+func newWatcher(w *record.Writer, shown *meter.Meter, live keep.Live) (*watcher, error) {
 	kept, err := keep.New(w)
 	if err != nil {
 		_, cerr := w.Close(nil)
 		return nil, errors.Join(err, cerr)
+	}
+	if live != nil {
+		kept.Show(live)
 	}
 	watch, err := assert.NewWatch(w.Manifest())
 	if err != nil {

@@ -89,22 +89,22 @@ var everyLook = []look{{theme: "light", width: 1280}, {theme: "dark", width: 128
 // tab is an opened report, and what the browser said and asked for.
 type tab struct {
 	context.Context
-	t    *testing.T
-	path string
+	t   *testing.T
+	own string // what all that is requested begins with
 
 	mu       sync.Mutex
 	said     []string // to the console
 	requests []string
 }
 
-// openTab opens a file in a new tab.
+// openTab opens a file in a new tab, or nothing if there is no path.
 func openTab(t *testing.T, browser context.Context, path string, l look) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser)
 	t.Cleanup(cancel)
 	ctx, stop := context.WithTimeout(ctx, 2*time.Minute)
 	t.Cleanup(stop)
-	p := &tab{Context: ctx, t: t, path: path}
+	p := &tab{Context: ctx, t: t, own: "file://" + path}
 	p.do() // opens it
 	if err := chromedp.Listen(ctx, p.listen); err != nil {
 		t.Fatal(err)
@@ -114,7 +114,10 @@ func openTab(t *testing.T, browser context.Context, path string, l look) *tab {
 	call(p, runtime.Enable, cdp.Empty{})
 	call(p, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: l.noJS})
 	call(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: l.media, Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: l.theme}}})
-	p.do(chromedp.EmulateViewport(l.width, 900), chromedp.Navigate("file://"+path))
+	p.do(chromedp.EmulateViewport(l.width, 900))
+	if path != "" {
+		p.do(chromedp.Navigate(p.own))
+	}
 	return p
 }
 

@@ -14,27 +14,28 @@ import (
 
 // comparison shows several records, one column each.
 type comparison struct {
+	Promises   []*present.Table // of limiters, and of engines
+	Questions  []question
 	Verdicts   *present.Table
 	Assertions *present.Table
-	Figures    []figure
 	Missing    []string // titles of figures without data
 	Keys       *present.Table
 }
 
 // compare makes the page one of several records.
 func (p *page) compare(b *builder, in []Input, names []string) error {
-	figures, missing, err := b.drawn(setsOf(in), "", 3, "compare")
+	figures, missing, err := b.drawn(setsOf(in), "", 4, "compare")
 	if err != nil {
 		return err
 	}
-	p.Compare = &comparison{Verdicts: verdictsTable(in, names), Assertions: assertionsCompared(in, names), Figures: figures, Missing: missing, Keys: keysCompared(in, names)}
+	p.Compare = &comparison{Promises: filled([]*present.Table{limiterPromises(in, names), enginePromises(in, names)}), Questions: questions(figures), Verdicts: verdictsTable(in, names), Assertions: assertionsCompared(in, names), Missing: missing, Keys: keysCompared(in, names)}
 	p.Heading = fmt.Sprintf("%d records compared", len(in))
 	p.Title = fmt.Sprintf("%s: %d of them passed", p.Heading, passed(in))
-	p.Links = []link{{"verdict", "Verdicts"}}
-	if len(figures)+len(missing) > 0 {
-		p.Links = append(p.Links, link{"comparison", "Side by side"})
+	p.Links = []link{{"promises", "Promises"}}
+	for _, q := range p.Compare.Questions {
+		p.Links = append(p.Links, link{q.ID, q.Asks})
 	}
-	p.Links = append(p.Links, link{"key-figures", "Key figures"})
+	p.Links = append(p.Links, link{"verdict", "Verdicts"}, link{"key-figures", "Key figures"})
 	for i, name := range names {
 		p.Links = append(p.Links, link{fmt.Sprintf("record-%d", i+1), name})
 	}

@@ -26,6 +26,7 @@ type explorer struct {
 	Step    string
 	Faults  []string // in words
 	Times   bool     // any latency
+	Live    bool     // the run goes on: there are no tables of it
 }
 
 // explorerLine is one row of the legend.

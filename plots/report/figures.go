@@ -32,6 +32,7 @@ type figure struct {
 	Level               int // of its heading
 	Notes               []string
 	Wide, Narrow        template.HTML
+	kind                string
 }
 
 // drawn figures of some records, of kinds (none: of all that have to do with them).
@@ -49,7 +50,7 @@ func (p *builder) drawn(sets []*series.Set, prefix string, level int, kinds ...s
 			}
 			continue
 		}
-		one := figure{ID: prefix + "figure-" + f.Name, Title: f.Title, Subtitle: f.Subtitle, Level: level, Notes: f.Notes}
+		one := figure{ID: prefix + "figure-" + f.Name, Title: f.Title, Subtitle: f.Subtitle, Level: level, Notes: f.Notes, kind: f.Kind}
 		if one.Wide, err = p.picture(&drawings[0][i], &drawings[1][i], "wide"); err != nil {
 			return nil, nil, err
 		}

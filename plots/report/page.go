@@ -31,6 +31,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/plots/series"
@@ -39,12 +40,39 @@ import (
 
 // page is what the template shows.
 type page struct {
-	inline
-	Title   string
-	Heading string
+	frame
 	Records []*recordView
 	Compare *comparison // nil: one record
+}
+
+// frame is what every page has around what it is about.
+type frame struct {
+	inline
+	Kind    string // what the page is: report
+	Title   string
+	Heading string
 	Links   []link
+}
+
+// templates are those of all pages.
+var templates = sync.OnceValues(func() (*template.Template, error) {
+	return template.New("").Funcs(functions).ParseFS(assets, "assets/*.html")
+})
+
+// write writes a page by its template, whose frame is that of all.
+func write(w io.Writer, name string, page any) error {
+	t, err := templates()
+	var html strings.Builder
+	if err == nil {
+		err = t.ExecuteTemplate(&html, name, page)
+	}
+	if err == nil {
+		_, err = io.WriteString(w, metric.PrintableText(html.String()))
+	}
+	if err != nil {
+		return fmt.Errorf("page: %w", err)
+	}
+	return nil
 }
 
 // link is one of the table of contents.
@@ -57,6 +85,8 @@ type recordView struct {
 	Name     string
 	Level    int // of its headings
 	Verdict  verdict
+	Findings []finding
+	Lead     *figure // of the first finding, nil: none shows it
 	Validity []string
 	About    string
 	Facts    []present.Fact
@@ -109,7 +139,7 @@ func tight(s string) string { return beforeUnit.ReplaceAllString(s, "$1\u00a0$2"
 
 func newPage(in []Input) (*page, error) {
 	var b builder
-	p := &page{}
+	p := &page{frame: frame{Kind: "report"}}
 	names := []string{in[0].Set.Summary.Scenario}
 	if len(in) > 1 {
 		names = recordNames(in)
@@ -137,7 +167,7 @@ func newPage(in []Input) (*page, error) {
 func (b *builder) record(in []Input, i int, name string) (*recordView, error) {
 	set := in[i].Set
 	s := set.Summary
-	r := &recordView{Input: in[i], Name: name, Level: 2, Verdict: verdictOf(s), Validity: validity(s), About: s.About, Facts: present.Facts(s), Keys: keyFigures(s, present.Several(s, "limiter")), Warnings: s.Warnings}
+	r := &recordView{Input: in[i], Name: name, Level: 2, Verdict: verdictOf(s), Findings: findings(s), Validity: validity(s), About: s.About, Facts: present.Facts(s), Keys: keyFigures(s, present.Several(s, "limiter")), Warnings: s.Warnings}
 	if len(in) > 1 {
 		r.ID, r.Level = fmt.Sprintf("record-%d-", i+1), 3
 	}
@@ -151,6 +181,7 @@ func (b *builder) record(in []Input, i int, name string) (*recordView, error) {
 		return nil, err
 	}
 	r.Of = ofAll(r.Figures)
+	r.show()
 	r.Explorer, err = b.explore(set, r.ID, r.Level)
 	return r, err
 }
@@ -163,13 +194,14 @@ func (r *recordView) links() []link {
 			list = append(list, link{id, text})
 		}
 	}
+	add(true, "evidence", "Assertions and key figures")
 	add(len(r.Warnings) > 0, "warnings", "Warnings")
-	add(true, "scenario", "Scenario and plan")
 	add(len(r.Figures)+len(r.Missing) > 0, "figures", "Figures")
 	add(r.Explorer != nil, "explorer", "Explore over time")
 	add(r.HasCauses(), "causes", "Causes and examples")
 	add(len(r.Tables) > 0, "tables", "Tables")
 	add(len(r.Servers) > 0, "servers", "Servers")
+	add(true, "scenario", "Scenario and plan")
 	add(true, "reproduce", "Versions and reproduction")
 	return list
 }
@@ -185,13 +217,13 @@ type inline struct {
 	Scripts template.HTML
 }
 
-// newInline reads the assets and adds the style sheet that declares colours.
-func newInline(colours string) (inline, error) {
+// newInline reads the assets and adds the style sheet that declares colours, and more scripts.
+func newInline(colours string, more ...string) (inline, error) {
 	styles, err := readAll("uplot/uPlot.min.css", "style.css")
 	if err != nil {
 		return inline{}, err
 	}
-	scripts, err := readAll("uplot/uPlot.iife.min.js", "charts.js", "report.js")
+	scripts, err := readAll(append([]string{"uplot/uPlot.iife.min.js", "charts.js", "report.js"}, more...)...)
 	if err != nil {
 		return inline{}, err
 	}
@@ -261,7 +293,7 @@ type Input struct {
 // mostDrawn is how many records a comparing report has all figures and charts of.
 const mostDrawn = 4
 
-//go:embed assets/page.html assets/sections.html assets/parts.html assets/style.css assets/report.js assets/charts.js assets/uplot/uPlot.iife.min.js assets/uplot/uPlot.min.css assets/uplot/LICENSE
+//go:embed assets/*.html assets/*.css assets/*.js assets/uplot/uPlot.iife.min.js assets/uplot/uPlot.min.css assets/uplot/LICENSE
 var assets embed.FS
 
 // HTML writes the report of one record, or a comparison of several: one file
@@ -274,18 +306,7 @@ func HTML(w io.Writer, in []Input) error {
 	if err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
-	t, err := template.New("page.html").Funcs(functions).ParseFS(assets, "assets/page.html", "assets/parts.html")
-	if err != nil {
-		return fmt.Errorf("report: %w", err)
-	}
-	var html strings.Builder
-	if err := t.Execute(&html, page); err != nil {
-		return fmt.Errorf("report: %w", err)
-	}
-	if _, err := io.WriteString(w, metric.PrintableText(html.String())); err != nil {
-		return fmt.Errorf("report: %w", err)
-	}
-	return nil
+	return write(w, "page.html", page)
 }
 
 func check(in []Input) error {

@@ -2,18 +2,14 @@ package report
 
 import (
 	"fmt"
-	"html/template"
 	"io"
-	"strings"
 
-	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/present"
 )
 
 // Tables is a page of tables in sections, in the style of the report, for results that are of no
 // single record.
 type Tables struct {
-	inline
 	Title, Heading string
 	Sections       []Section
 }
@@ -26,20 +22,16 @@ type Section struct {
 
 // HTML writes the page: one file that needs nothing else and asks for nothing.
 func (p Tables) HTML(w io.Writer) error {
-	var err error
-	if p.inline, err = newInline(new(colours).css()); err != nil {
-		return fmt.Errorf("page: %w", err)
-	}
-	t, err := template.New("sections.html").Funcs(functions).ParseFS(assets, "assets/sections.html", "assets/parts.html")
+	styles, err := newInline(new(colours).css())
 	if err != nil {
 		return fmt.Errorf("page: %w", err)
 	}
-	var html strings.Builder
-	if err = t.Execute(&html, p); err == nil {
-		_, err = io.WriteString(w, metric.PrintableText(html.String()))
+	around := frame{inline: styles, Kind: "report", Title: p.Title, Heading: p.Heading}
+	for i, s := range p.Sections {
+		around.Links = append(around.Links, link{fmt.Sprintf("section-%d", i+1), s.Title})
 	}
-	if err != nil {
-		return fmt.Errorf("page: %w", err)
-	}
-	return nil
+	return write(w, "sections.html", struct {
+		frame
+		Sections []Section
+	}{around, p.Sections})
 }

@@ -32,6 +32,9 @@ type cell struct {
 	few      []int64
 	min, max int64
 	many     *hdrhistogram.PackedHistogram // nil: few holds all
+
+	p50, p99 float64 // of the first known of its times
+	known    int64   // 0: none are known
 }
 
 const (
@@ -116,11 +119,22 @@ func (t *timeline) line(o Outcome) OutcomeTimeline {
 	line := OutcomeTimeline{Outcome: o}
 	for i := range t.outcomes[o] {
 		c := &t.outcomes[o][i]
+		if c.known < c.count {
+			c.p50, c.p99, c.known = c.percentile(50), c.percentile(99), c.count
+		}
 		line.Count = append(line.Count, c.count)
-		line.P50, line.P99 = append(line.P50, c.percentile(50)), append(line.P99, c.percentile(99))
+		line.P50, line.P99 = append(line.P50, orNone(c.p50, c.count)), append(line.P99, orNone(c.p99, c.count))
 	}
 	line.Rate = t.at.rates(line.Count)
 	return line
+}
+
+// orNone returns a number that is of n things, NaN if there are none.
+func orNone(v float64, n int64) float64 {
+	if n == 0 {
+		return math.NaN()
+	}
+	return v
 }
 
 func faults(s *summary.Measured) (out []Span) {
@@ -286,8 +300,12 @@ const (
 // measured is the time that the summary is of.
 func measured(s *summary.Measured) intervals {
 	begin := int64(math.Round(s.WarmupSeconds * 1e9))
-	most := min(max(fewIntervals, s.Observations/perInterval), MaxIntervals)
-	return cut(begin, begin+int64(math.Round(s.MeasuredSeconds*1e9)), int(most))
+	return cut(begin, begin+int64(math.Round(s.MeasuredSeconds*1e9)), intervalsOf(s.Observations))
+}
+
+// intervalsOf returns how many intervals a timeline of so many observations has, at most.
+func intervalsOf(observations int64) int {
+	return int(min(max(fewIntervals, observations/perInterval), MaxIntervals))
 }
 
 // cut divides a time into most intervals at most. A time without length is one.

@@ -29,6 +29,13 @@ type Keeper struct {
 	least    uint64          // of Sampled: a key whose hash is below is in the sample
 	totals   *summary.Totals // nil: not kept
 	logs     *present.Logs
+	live     Live // nil: nobody looks
+}
+
+// Live is shown every observation while the run goes on.
+type Live interface {
+	Observe(o *record.Observation) error
+	Totals() *summary.Totals // to which Observe adds
 }
 
 // New begins to keep what the manifest of w asks for.
@@ -53,9 +60,29 @@ func New(w *record.Writer) (*Keeper, error) {
 	return k, nil
 }
 
+// Show has live see every observation, and keeps what it counts. It is called before
+// the first of them.
+func (k *Keeper) Show(live Live) {
+	k.live = live
+	if k.totals != nil {
+		k.totals = live.Totals()
+	}
+	k.Watch(k)
+}
+
 // Observe adds an observation to what is kept, and reports whether the record has it too.
 func (k *Keeper) Observe(o *record.Observation) (recorded bool, err error) {
-	return k.recorded(o), errors.Join(k.totals.Observe(o), k.logs.Add(o))
+	var errs [2]error
+	switch {
+	case k.live != nil:
+		errs[0] = k.live.Observe(o)
+	case k.totals != nil:
+		errs[0] = k.totals.Observe(o)
+	}
+	if k.logs != nil {
+		errs[1] = k.logs.Add(o)
+	}
+	return k.recorded(o), errors.Join(errs[:]...)
 }
 
 // Totals returns what is known of all observations so far.

@@ -35,6 +35,7 @@ type Writer struct {
 	settle       settle
 	nextAccount  func(*Account) error
 	due          func() bool // parts are to be closed; nil: never
+	show         func() bool // the Watcher is to see the rows so far; nil: when a batch is full
 	asked        int64       // rows written
 
 	work chan job // to the encoder
@@ -69,6 +70,7 @@ type options struct {
 	plan     string
 	codec    compress.Codec
 	due      func() bool
+	show     func() bool
 }
 
 // PartRows closes a part every n observations, every n evaluations, and with
@@ -80,6 +82,10 @@ func PartRows(n int64) Option { return func(o *options) { o.partRows = n } }
 // so, which is asked as rows are written: at every row in real time, at some in virtual
 // time. The record's hash does not depend on it.
 func CloseWhen(due func() bool) Option { return func(o *options) { o.due = due } }
+
+// ShowWhen shows the Watcher all observations so far when show says so, which is asked
+// as often as what CloseWhen is given. The record's hash does not depend on it.
+func ShowWhen(show func() bool) Option { return func(o *options) { o.show = show } }
 
 // Plan stores the compiled plan's text in the record.
 func Plan(text string) Option { return func(o *options) { o.plan = text } }
@@ -113,7 +119,7 @@ func Create(dir string, m Manifest, opts ...Option) (*Writer, error) {
 	if err := b.write(); err != nil {
 		return nil, err
 	}
-	w := &Writer{dir: dir, manifest: m, work: make(chan job, queuedBatches), done: make(chan struct{}), book: b, nextAccount: ascending(), due: o.due}
+	w := &Writer{dir: dir, manifest: m, work: make(chan job, queuedBatches), done: make(chan struct{}), book: b, nextAccount: ascending(), due: o.due, show: o.show}
 	w.observations, w.accounts, w.evaluations = newLane(observationRows(), b, o), newLane(accountRows(), b, o), newLane(evaluationRows(), b, o)
 	w.enter()
 	go w.encode()
@@ -218,10 +224,16 @@ func (w *Writer) WriteEvaluation(e *Evaluation) error {
 // whether parts are due: it writes hundreds of thousands a second.
 const askEvery = 64
 
-// closeDue has the parts closed with all rows so far, if it is time.
+// closeDue has the parts closed with all rows so far, and these shown, if it is time.
 func (w *Writer) closeDue() {
 	w.asked++
-	if w.due == nil || !w.settle.real && w.asked%askEvery != 0 || w.failed.Load() != nil || !w.due() {
+	if !w.settle.real && w.asked%askEvery != 0 || w.failed.Load() != nil {
+		return
+	}
+	if w.show != nil && w.show() {
+		w.observations.flush(w)
+	}
+	if w.due == nil || !w.due() {
 		return
 	}
 	w.observations.flush(w)

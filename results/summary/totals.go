@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
+	"github.com/quotalab/quotalab/results/audit"
 	"github.com/quotalab/quotalab/results/record"
 )
 
@@ -17,8 +19,9 @@ const totalsVersion = 2
 // the run goes on: counts, and exact HDR histograms of times, by outcome.
 // They take the observations' place where not all of them are recorded. What
 // is known of single keys is not in them. Their memory does not grow with
-// the run.
+// the run. They are safe for concurrent use.
 type Totals struct {
+	mu   sync.Mutex
 	pass *pass
 	seen int64
 }
@@ -38,6 +41,8 @@ func NewTotals(m record.Manifest) (*Totals, error) {
 
 // Observe adds an observation. It keeps nothing of o.
 func (t *Totals) Observe(o *record.Observation) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.seen++
 	if err := t.pass.observe(o); err != nil {
 		return fmt.Errorf("adding to the totals: %w", err)
@@ -46,20 +51,43 @@ func (t *Totals) Observe(o *record.Observation) error {
 }
 
 // Seen is how many observations were added.
-func (t *Totals) Seen() int64 { return t.seen }
+func (t *Totals) Seen() int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.seen
+}
+
+// Look shows what is known so far of a run that goes on: what Measure would say
+// if the run ended now, without what takes an audit. Nothing of it may be kept
+// when look returns.
+func (t *Totals) Look(look func(s *Measured)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.pass.measured(&audit.Result{})
+	s.Seen = t.seen
+	look(s)
+}
 
 // Encode ends the totals and returns them as Measure reads them; m is the
 // manifest at the end of the run.
 func (t *Totals) Encode(m *record.Manifest) ([]byte, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	end := *t.pass.manifest
 	end.Complete, end.Aborted, end.Engines = m.Complete, m.Aborted, m.Engines
 	t.pass.manifest = &end
 	t.pass.finish()
-	return t.Save()
+	return t.save()
 }
 
 // Save returns the totals so far as Measure reads them, of a run that goes on.
 func (t *Totals) Save() ([]byte, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.save()
+}
+
+func (t *Totals) save() ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)

@@ -158,39 +158,57 @@ func (m *Meter) failed(f failure) prometheus.Counter {
 	return c
 }
 
-// patience with a client that does not send its request.
-const patience = 5 * time.Second
-
 // Serve listens on addr, as given (":9464" is every interface, "localhost:0"
 // any free port of this machine alone), and answers GET /metrics in the
 // format that the scraper asks for: protobuf, OpenMetrics or Prometheus' text.
 // url is where that is. stop ends it at once; its error is one of the
 // server's. The error says that addr cannot be listened on.
 func (m *Meter) Serve(addr string) (url string, stop func() error, err error) {
-	listener, err := net.Listen("tcp", addr)
-	if err != nil {
-		return "", nil, fmt.Errorf("serving metrics on %q: %w; expected host:port with a free port, such as localhost:9464", addr, err)
-	}
-	if tcp, ok := listener.Addr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
-		m.Exposed = tcp.String()
-		if tcp.IP.IsUnspecified() {
-			m.Exposed = fmt.Sprintf("port %d of every interface", tcp.Port)
-		}
-	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{EnableOpenMetrics: true}))
 	mux.Handle("GET /{$}", http.RedirectHandler("/metrics", http.StatusFound))
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: patience}
+	s, err := Serve(addr, mux)
+	if err != nil {
+		return "", nil, fmt.Errorf("serving metrics on %q: %w; expected host:port with a free port, such as localhost:9464", addr, err)
+	}
+	m.Exposed = s.Exposed
+	return "http://" + s.Address + "/metrics", s.Close, nil
+}
+
+// patience with a client that does not send its request.
+const patience = 5 * time.Second
+
+// Server answers on an address that the user asked for.
+type Server struct {
+	Address string       // host:port, by which this machine can ask it
+	Exposed string       // where other machines can ask it; "": nowhere
+	Close   func() error // ends it at once; the error is one of the server's
+}
+
+// Serve listens on addr, and has handler answer.
+func Serve(addr string, handler http.Handler) (*Server, error) {
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Address: reachable(listener.Addr())}
+	if tcp, ok := listener.Addr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
+		s.Exposed = tcp.String()
+		if tcp.IP.IsUnspecified() {
+			s.Exposed = fmt.Sprintf("port %d of every interface", tcp.Port)
+		}
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: patience}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
-	stop = func() error {
+	s.Close = func() error {
 		err := server.Close()
 		if serr := <-ended; !errors.Is(serr, http.ErrServerClosed) {
 			err = errors.Join(err, serr)
 		}
 		return err
 	}
-	return "http://" + reachable(listener.Addr()) + "/metrics", stop, nil
+	return s, nil
 }
 
 // reachable turns "every interface" into one that can be asked.

@@ -36,24 +36,28 @@ type counted struct {
 
 func newCounted(a *plan.Accounts) *counted {
 	c := &counted{}
+	sortAt := func() {
+		slices.Sort(c.at)
+		c.at = slices.Compact(c.at)
+	}
+	most := 1 << 12 // at which c.at is made shorter: many accounts count at the same instants
 	var events []usage.Event
 	for i := range a.Len() {
 		events = a.Usage(i).Append(events[:0])
-		n := 0 // in c.at
 		for _, e := range events {
 			u := quota.Usage{Account: int64(i) + 1, At: e.At, Units: e.Units}
 			c.all.Add(u)
 			if e.Units < 0 {
 				c.negative.Add(u)
 			}
-			for n < len(c.at) && c.at[n] < e.At {
-				n++
-			}
-			if n == len(c.at) || c.at[n] > e.At {
-				c.at = slices.Insert(c.at, n, e.At)
-			}
+			c.at = append(c.at, e.At)
+		}
+		if len(c.at) > most {
+			sortAt()
+			most = 2*len(c.at) + 1<<12
 		}
 	}
+	sortAt()
 	return c
 }
 

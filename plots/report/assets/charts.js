@@ -1,8 +1,9 @@
 // explore makes the charts over time of one section: they share the time that
-// is shown, the cursor and the switches of the legend.
+// is shown, the cursor and the switches of the legend. It returns how to draw newer
+// values of the same lines.
 function explore(section) {
   "use strict";
-  const data = JSON.parse(document.getElementById(section.id + "-data").textContent);
+  const data = JSON.parse(section.querySelector("script").textContent);
   const begin = data.from, end = data.from + data.n * data.step;
   const middles = Array.from({ length: data.n }, (_, i) => begin + (i + 0.5) * data.step);
   const boxes = Array.from(section.querySelectorAll("[data-line]"));
@@ -67,24 +68,29 @@ function explore(section) {
     };
   }
 
+  const rateValues = () => [middles, ...data.lines.map((l) => l.rate)];
+
   function rateChart(box) {
     const series = data.lines.map((l, i) => ({ label: l.name, stroke: colour(l.colour), width: i === 0 ? 1 : 1.75, dash: l.dash ?? undefined, show: boxes[i].checked, points }));
     const y = {
       scale: { range: (u, min, max) => [0, max > 0 ? max * 1.05 : 1] },
       values: (u, list) => list.map(rate),
     };
-    return new uPlot(options(box, series, y), [middles, ...data.lines.map((l) => l.rate)], box);
+    return new uPlot(options(box, series, y), rateValues(), box);
   }
 
   // The band between median and 99th percentile is filled; the scale is logarithmic.
-  function timesChart(box) {
+  function timesValues() {
     const positive = (list) => list.map((v) => (v > 0 ? v : null));
-    const series = [], values = [middles], bands = [];
+    return [middles, ...data.lines.filter((l) => l.p50).flatMap((l) => [positive(l.p99), positive(l.p50)])];
+  }
+
+  function timesChart(box) {
+    const series = [], bands = [];
     data.lines.forEach((l, i) => {
       if (!l.p50) return;
       const stroke = colour(l.colour), show = boxes[i].checked;
       series.push({ label: l.name + " p99", stroke, width: 2, dash: l.dash ?? undefined, show, points, line: i }, { label: l.name + " p50", stroke, width: 1, show, points, line: i });
-      values.push(positive(l.p99), positive(l.p50));
       bands.push({ series: [series.length - 1, series.length], fill: stroke + "26" });
     });
     const y = {
@@ -92,7 +98,7 @@ function explore(section) {
       values: (u, list) => list.map((v) => (v === null ? "" : latency(v))),
       filter: (u, splits) => marked(splits),
     };
-    return new uPlot(options(box, series, y, bands), values, box);
+    return new uPlot(options(box, series, y, bands), timesValues(), box);
   }
 
   // around a range of a logarithmic scale, at 1, 2 or 5 times a power of ten.
@@ -232,4 +238,19 @@ function explore(section) {
   boxes.forEach((box, i) => box.addEventListener("change", () => toggle(i, box.checked)));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
   draw();
+
+  // update draws the values of a newer section; false: it has other lines.
+  return function update(newer) {
+    const to = JSON.parse(newer.querySelector("script").textContent);
+    const lines = (of) => JSON.stringify([of.from, of.step, of.n, of.lines.map((l) => [l.name, Boolean(l.p50)])]);
+    if (lines(to) !== lines(data)) return false;
+    data.lines = to.lines;
+    for (const u of charts) {
+      const box = u.root.parentNode;
+      u.setData(box.dataset.chart === "rate" ? rateValues() : timesValues(), false);
+      u.setScale("x", { min: state.from, max: state.until });
+    }
+    if (state.index >= 0) read(state.index, false);
+    return true;
+  };
 }

@@ -79,17 +79,7 @@
     setTimeout(() => { label.textContent = name; }, 2000);
   }
 
-  for (const table of all(".data table")) makeSortable(table);
-  for (const button of all("[data-copy-table]")) {
-    button.addEventListener("click", () => copyWith(button, tsv(document.getElementById(button.dataset.copyTable))));
-  }
-  for (const button of all("[data-copy]")) {
-    button.addEventListener("click", () => copyWith(button, document.getElementById(button.dataset.copy).textContent));
-  }
-  for (const part of all(".tools[hidden], .explorer[hidden]")) part.hidden = false;
-
   // Only what scrolls is a stop of the tabulator key.
-  const regions = all(".scroll, pre[tabindex]");
   const watch = new ResizeObserver((entries) => {
     for (const { target } of entries) {
       const scrolls = target.scrollWidth > target.clientWidth + 1 || target.scrollHeight > target.clientHeight + 1;
@@ -97,7 +87,20 @@
       else target.removeAttribute("tabindex");
     }
   });
-  for (const region of regions) watch.observe(region);
 
-  for (const section of all(".explorer")) explore(section);
+  // enliven makes what stands in a part of the page usable. Rows of a table that changes are
+  // not sorted.
+  window.enliven = (root) => {
+    for (const table of all(".data table", root)) if (!table.closest("#watched")) makeSortable(table);
+    for (const button of all("[data-copy-table]", root)) {
+      button.addEventListener("click", () => copyWith(button, tsv(document.getElementById(button.dataset.copyTable))));
+    }
+    for (const button of all("[data-copy]", root)) {
+      button.addEventListener("click", () => copyWith(button, document.getElementById(button.dataset.copy).textContent));
+    }
+    for (const part of all(".tools[hidden], .explorer[hidden]", root)) part.hidden = false;
+    for (const region of all(".scroll, pre[tabindex]", root)) watch.observe(region);
+  };
+  enliven(document.body);
+  if (!document.getElementById("watched")) for (const section of all(".explorer")) explore(section);
 })();

@@ -1,0 +1,212 @@
+package report_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"github.com/quotalab/quotalab/internal/testkit"
+	"github.com/quotalab/quotalab/results/summary"
+)
+
+const watchedLive = `
+name: watched
+clock: real
+horizon: 20s
+shards: {count: 2}
+keys: {users: {zipf: {n: 10_000, s: 1.1}}}
+traffic: {requests: {rate: 400/s, keys: users}}
+limiters:
+  boulder: {kind: boulder, limit: {count: 1, period: 1s, burst: 20}}
+  lua: {kind: tat, limit: {count: 1, period: 1s, burst: 20}, options: {write: lua}}
+faults: [{at: 5s, for: 12s, down: {shard: shard-1}}]
+assert:
+  decisions{decision=allowed}: ["count > 100"]
+  over_admission{limiter=lua}: ["count >= 0"]
+`
+
+// watchedRun is a run with a live page.
+type watchedRun struct {
+	url, summary string
+	ended        func() error // ends it, and returns its error
+}
+
+// watch plays a scenario with a live page.
+func watch(t *testing.T, scenario string) watchedRun {
+	t.Helper()
+	dir := t.TempDir()
+	file, result := filepath.Join(dir, "watched.yaml"), filepath.Join(dir, "summary.json")
+	if err := os.WriteFile(file, []byte(scenario), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command(testkit.Quotalab(t), "run", file, "--web", ":0", "--dir", filepath.Join(dir, "record"), "-o", "json="+result, "--summary-mode", "disabled")
+	said, err := c.StderrPipe()
+	if err == nil {
+		err = c.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Process.Kill() }) // it has ended already
+	lines := bufio.NewScanner(said)
+	for lines.Scan() {
+		if at, ok := strings.CutPrefix(lines.Text(), "web: "); ok {
+			rest := make(chan string)
+			go func() {
+				var all []string
+				for lines.Scan() {
+					all = append(all, lines.Text())
+				}
+				rest <- strings.Join(all, "\n")
+			}()
+			return watchedRun{at, result, func() error {
+				if err := c.Process.Signal(os.Interrupt); err != nil {
+					return err
+				}
+				said := <-rest
+				if err := c.Wait(); err != nil {
+					return fmt.Errorf("%w:\n%s", err, said)
+				}
+				return nil
+			}}
+		}
+	}
+	t.Fatalf("it said no address: %v", c.Wait())
+	return watchedRun{}
+}
+
+// openURL opens a page that is served.
+func openURL(t *testing.T, r watchedRun, l look) *tab {
+	t.Helper()
+	u, err := url.Parse(r.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := openTab(t, newBrowser(t), "", l)
+	p.own = u.Scheme + "://" + u.Host + "/"
+	p.requests = nil
+	p.do(chromedp.Navigate(r.url))
+	return p
+}
+
+// until waits for a condition of the page.
+func (p *tab) until(what, script string) {
+	p.t.Helper()
+	eval[bool](p, `new Promise((resolve) => {
+		const look = () => { try { if (`+script+`) return resolve(true); } catch {} setTimeout(look, 50); };
+		look();
+		setTimeout(() => resolve(false), 40000);
+	})`)
+	if !eval[bool](p, script) {
+		p.t.Fatalf("40 s went by before this was so: %s", what)
+	}
+}
+
+const allowedSoFar = `Number(document.querySelector("#table-decisions tbody td[data-v]").dataset.v)`
+
+// The live page shows a run as it goes on, stops when it is told to, and becomes the
+// report, whose numbers are those of the summary.
+func TestLivePageInChromium(t *testing.T) {
+	testkit.Program(t, "redis-server", "redis-server")
+	for _, l := range []look{everyLook[0], everyLook[3]} {
+		t.Run(l.String(), func(t *testing.T) {
+			r := watch(t, watchedLive)
+			p := openURL(t, r, l)
+			p.until("there are charts", `document.querySelectorAll("#explorer .uplot canvas").length === 2`)
+			p.until("the fault is under way", `document.getElementById("live-faults").textContent.includes("under way")`)
+			// by the keyboard: pause, look, and go on
+			p.do(chromedp.Focus("#pause"), chromedp.KeyEvent(kb.Enter))
+			before := eval[string](p, `document.getElementById("watched").textContent`)
+			p.picture("live " + l.String())
+			p.clean(p.fits(l.width), p.apart(), p.inaccessible())
+			if text := eval[string](p, `document.getElementById("live-assertions").textContent`); !strings.Contains(text, "holds") || !strings.Contains(text, "not known yet") {
+				t.Errorf("assertions so far: %q", text)
+			}
+			if after := eval[string](p, `document.getElementById("watched").textContent`); after != before {
+				t.Error("a page that is paused goes on")
+			}
+			over := eval[bool](p, `document.getElementById("state").textContent === "The run has ended."`)
+			p.do(chromedp.KeyEvent(kb.Enter))
+			if !over { // on a slow machine it is
+				p.until("it goes on", `document.getElementById("watched")?.textContent !== `+quoted(t, before)+` && (document.activeElement?.id === "pause" || document.getElementById("reproduce"))`)
+			}
+			p.until("it has become the report", `document.getElementById("reproduce") !== null`)
+			p.clean(p.fits(l.width), p.apart(), p.inaccessible(), p.noises())
+			sameNumbers(t, p, r)
+			if err := r.ended(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func quoted(t *testing.T, text string) string {
+	t.Helper()
+	b, err := json.Marshal(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// sameNumbers compares the decisions on the page with those of the summary.
+func sameNumbers(t *testing.T, p *tab, r watchedRun) {
+	t.Helper()
+	data, err := os.ReadFile(r.summary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := summary.Read(data, r.summary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want, got int64
+	for _, m := range s.Metrics {
+		if m.Name == "decisions" {
+			want += m.Count
+		}
+	}
+	got = eval[int64](p, `[...document.querySelectorAll("table")].filter((t) => t.caption?.textContent.startsWith("Decisions by outcome")).flatMap((t) =>
+		[...t.tBodies[0].rows].map((row) => { const i = [...t.tHead.rows[0].cells].findIndex((h) => h.textContent.trim() === "count"); return Number(row.cells[i].dataset.v ?? row.cells[i].textContent); })).reduce((a, b) => a + b, 0)`)
+	if got != want || want < 1000 {
+		t.Errorf("the page has %d decisions, the summary %d", got, want)
+	}
+}
+
+// A page that is paused when the run ends stays as it is until it is told otherwise; one
+// without scripts shows how the run is. In virtual time too.
+func TestLivePagePaused(t *testing.T) {
+	r := watch(t, `
+name: watched
+horizon: 8m
+network: {rtt: 1ms}
+keys: {users: {uniform: {n: 1000}}}
+traffic: {steady: {rate: 200/s, keys: users}}
+limiters: {lua: {kind: tat, limit: {count: 10, period: 1s}, options: {write: lua}}}
+`)
+	p := openURL(t, r, everyLook[2])
+	p.until("there are numbers", allowedSoFar+" > 0")
+	if text := eval[string](p, `document.getElementById("live-status").textContent`); !strings.Contains(text, "of 8m in virtual time") {
+		t.Errorf("status %q: expected how far it is in virtual time", text)
+	}
+	p.do(chromedp.Click("#pause"))
+	p.until("the run has ended", `document.getElementById("state").textContent === "The run has ended."`)
+	if text := eval[string](p, `document.querySelector(".verdict").textContent`); !strings.Contains(text, "RUNNING") {
+		t.Errorf("it shows %q: expected what it showed when it was paused", text)
+	}
+	p.do(chromedp.Click("#pause"))
+	p.until("it has become the report", `document.getElementById("reproduce") !== null`)
+	p.clean(p.noises())
+	if err := r.ended(); err != nil {
+		t.Error(err)
+	}
+}
