@@ -323,6 +323,9 @@ func row(c Cell, s *summary.Measured, played *Played) sweep.Run {
 			run.Failing = append(run.Failing, text)
 		}
 	}
+	if c.Scenario.Sweep == nil {
+		return run
+	}
 	for _, column := range c.Scenario.Sweep.Metrics {
 		if v, known := assert.Column(s, column); known {
 			run.Values = append(run.Values, &v)

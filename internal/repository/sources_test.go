@@ -187,7 +187,7 @@ func TestSourceRulesCatch(t *testing.T) {
 		{"times without a clock", "models/a.go", `import "time"; var _ = time.Unix(0, 0).Add(time.Second)`, 0},
 		{"global randomness", "models/a.go", `import "math/rand/v2"; var _ = rand.IntN(3)`, 1},
 		{"global randomness, the old way", "models/a.go", `import "math/rand"; func f() { rand.Shuffle(0, nil) }`, 1},
-		{"a secret", "cmd/watch/a.go", `import "crypto/rand"; var _ = rand.Reader`, 0},
+		{"a secret", "cmd/watch/watch.go", `import "crypto/rand"; var _ = rand.Reader`, 0},
 		{"randomness of the machine", "sim/a.go", `import "crypto/rand"; var _ = rand.Reader`, 1},
 		{"randomness that comes in", "models/a.go", `import "math/rand/v2"; func f(r *rand.Rand) int { return r.IntN(3) }`, 0},
 		{"randomness from a named seed", "sim/plan/a.go", `import "math/rand/v2"; var _ = rand.New(rand.NewPCG(1, 2))`, 0},

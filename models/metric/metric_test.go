@@ -86,7 +86,7 @@ func TestParseSelectorMistakes(t *testing.T) {
 		{"latencies", "misspelt metric", []int{0}, `unknown metric "latencies" (did you mean "latency"?)`},
 		{"notices{verdict=late}", "a verdict on crossings, not on notices", []int{16}, `tag verdict has no value "late"; it is one of first, out-of-order, duplicate, undelivered, spurious, warm-up`},
 		{"latency{decison=denied}", "misspelt tag", []int{8}, `metric latency has no tag "decison" (did you mean "decision"?); it has traffic, limiter, client, decision, key, phase`},
-		{"latency{decision=denid}", "misspelt value", []int{17}, `tag decision has no value "denid" (did you mean "denied"?); it is one of allowed, denied, error, fail_open, dropped`},
+		{"latency{decision=denid}", "misspelt value", []int{17}, `tag decision has no value "denid" (did you mean "denied"?); it is one of allowed, denied, error, fail_open, dropped, settled`},
 		{"latency{decision:denied}", "k6's colon", []int{8}, `expected tag=value, found "decision:denied"`},
 		{"latency{decision=denied", "not closed", []int{23}, "expected } at the end of the tags"},
 		{"latency{decision=denied}x", "something after it", []int{24}, `expected nothing after }, found "x"`},

@@ -141,7 +141,7 @@ func writeTables(t *testing.T, in report.Input, text string, written writer) {
 	written("benchmarks", isBench, func(w io.Writer) error { return present.Bench(w, s.Summary) })
 	written("Bencher", isJSON, func(w io.Writer) error { return present.Bencher(w, s.Summary) })
 	written("GitHub benchmark", isJSON, func(w io.Writer) error { return present.GitHubBenchmark(w, s.Summary) })
-	written("Prometheus", isPrometheus, func(w io.Writer) error { return pushed(w, s.Summary) })
+	written("Prometheus", isPrometheus, func(w io.Writer) error { return pushed(w, s) })
 	for _, table := range present.Sections(s, present.Full, "ms") {
 		written("section as CSV", isCSV, table.CSV)
 	}
@@ -182,7 +182,7 @@ func compared(t *testing.T, s *summary.Summary) []compare.Row {
 }
 
 // pushed writes what a Pushgateway is sent, as text.
-func pushed(w io.Writer, s *summary.Summary) error {
+func pushed(w io.Writer, s *summary.Measured) error {
 	var failed error
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		text := expfmt.NewEncoder(w, expfmt.NewFormat(expfmt.TypeTextPlain))

@@ -39,6 +39,7 @@ type tallies struct {
 	// wanders says that a client looked for one key on several shards before
 	// any fault moved keys: its name in Redis changes.
 	wanders bool
+	counted bool // in the measured time; else its keys have numbers alone
 }
 
 // sighting is the last look of a client for a key.
@@ -128,6 +129,7 @@ func (k *keys) observe(o *record.Observation) error {
 	for i := range o.Takes {
 		t := &o.Takes[i]
 		tallies := k.of(limitName{o.Limiter, t.Limit})
+		tallies.counted = true
 		n := t.Number - 1
 		if t.Mode != record.SpendMode {
 			tallies.counts[n].decisions++
@@ -189,6 +191,9 @@ func (k *keys) names() []limitName {
 func (k *keys) perShard() map[string][]int64 {
 	counts := map[string][]int64{}
 	for name, t := range k.limits {
+		if !t.counted {
+			continue
+		}
 		c := counts[name.limiter]
 		if c == nil {
 			c = make([]int64, k.shards)

@@ -42,7 +42,7 @@ func TestPrefix(t *testing.T) {
 			t.Errorf("%s: %q: came back as %q", tt.why, tt.key, back)
 		}
 	}
-	for _, p := range []prefix{"", ":", "a{b:", "a}"} {
+	for _, p := range []rediscmd.Prefix{"", ":", "a{b:", "a}"} {
 		if p.Check() == nil {
 			t.Errorf("%q is taken for a prefix", string(p))
 		}
