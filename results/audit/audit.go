@@ -132,6 +132,7 @@ func replay(m record.Manifest, byEffect iter.Seq2[*record.Observation, error]) (
 		}
 		auditors[i], byName[l.Name] = a, a
 	}
+	users := newUserAudit(&m)
 	for o, err := range byEffect {
 		if err != nil {
 			return nil, nil, fmt.Errorf("auditing: %w", err)
@@ -146,10 +147,15 @@ func replay(m record.Manifest, byEffect iter.Seq2[*record.Observation, error]) (
 		if err := a.observe(o); err != nil {
 			return nil, nil, fmt.Errorf("auditing %s, observation %d: %w", o.Limiter, o.Seq, err)
 		}
+		if err := users.observe(o); err != nil {
+			return nil, nil, fmt.Errorf("auditing %s by user, observation %d: %w", o.Limiter, o.Seq, err)
+		}
 	}
 	result, over := &Result{}, faulty{}
 	for _, a := range auditors {
-		result.Limiters = append(result.Limiters, a.finish())
+		out := a.finish()
+		out.ByUser = users.finish(a.spec.Name)
+		result.Limiters = append(result.Limiters, out)
 		over[a.spec.Name] = func(limit, name string) bool {
 			k := a.keys.limits[limit][name]
 			return k != nil && k.trouble != nil && k.over > 0
