@@ -401,6 +401,9 @@ func (c *checker) keys() {
 		if p.FromTrace != nil {
 			c.traceKey(p.FromTrace.Format, p.FromTrace.KeyField, join(at, "from_trace.key_field"))
 		}
+		if hosts := join(at, "hosts"); p.Hosts > 0 && (p.As != "ipv6" || p.Mix != nil || p.Derive != nil || p.FromTrace != nil) && c.Good(hosts) {
+			c.Fail(hosts, "only a population that draws keys of its own, as: ipv6, has several addresses for each: remove hosts, or give as: ipv6")
+		}
 		if as := join(at, "as"); p.Mix != nil && c.Written(as) {
 			c.Fail(as, "a mix writes each key as its part does: give `as` there")
 		}

@@ -131,6 +131,7 @@ func replay(m record.Manifest, byEffect iter.Seq2[*record.Observation, error]) (
 		}
 		auditors[i], byName[l.Name] = a, a
 	}
+	users := newUserAudit(&m)
 	for o, err := range byEffect {
 		if err != nil {
 			return nil, nil, fmt.Errorf("auditing: %w", err)
@@ -145,10 +146,15 @@ func replay(m record.Manifest, byEffect iter.Seq2[*record.Observation, error]) (
 		if err := a.observe(o); err != nil {
 			return nil, nil, fmt.Errorf("auditing %s, observation %d: %w", o.Limiter, o.Seq, err)
 		}
+		if err := users.observe(o); err != nil {
+			return nil, nil, fmt.Errorf("auditing %s by user, observation %d: %w", o.Limiter, o.Seq, err)
+		}
 	}
 	result, over := &Result{}, faulty{}
 	for _, a := range auditors {
-		result.Limiters = append(result.Limiters, a.finish())
+		out := a.finish()
+		out.ByUser = users.finish(a.spec.Name)
+		result.Limiters = append(result.Limiters, out)
 		over[a.spec.Name] = a.keys.faulty(func(k *key) bool { return k.trouble != nil && k.over > 0 })
 	}
 	return result, over, nil

@@ -55,6 +55,10 @@ type Limiter struct {
 	Cells []Cell // the counts by traffic, client, limit and phase, sorted
 	Worst Window // the worst window of any key; Excess 0: none is above the promise
 
+	// ByUser is the same by who sent the requests, where that is not the key that the
+	// limiter was asked with; nil: it is.
+	ByUser *Limiter
+
 	Keys      int64      // distinct limits and keys seen
 	Offenders []Offender // keys with faults, the worst first, at most MaxOffenders
 }

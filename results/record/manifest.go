@@ -167,6 +167,9 @@ type Traffic struct {
 	Dropped  int64  `json:"dropped"`  // not sent: too many in flight, or in real time more than 1 s late
 	// Settles says that what its requests took is set right later: see SettleMode.
 	Settles bool `json:"settles,omitempty"`
+	// UserBits is the length of the range of addresses that stands for a user in the keys
+	// of its requests; 0: each key is a user.
+	UserBits int `json:"userBits,omitempty"`
 }
 
 // Fault is something that went wrong on purpose.

@@ -40,6 +40,9 @@ func admission(a *audit.Result) []Series {
 		return value("worst_excess", tags, c.Compared, c.Worst.Excess)
 	}, func(*audit.Limiter) bool { return true })
 	perLimiter("leaked_leases", func(l *audit.Limiter) int64 { return l.Leaked }, func(l *audit.Limiter) bool { return l.Algorithm == "concurrency" && l.Sequential })
+	byUser := func(l *audit.Limiter) bool { return l.ByUser != nil && l.Audited() }
+	perLimiter("user_over_admission", func(l *audit.Limiter) int64 { return l.ByUser.Over }, byUser)
+	perLimiter("user_under_admission", func(l *audit.Limiter) int64 { return l.ByUser.Under }, byUser)
 	perLimiter("ambiguous", func(l *audit.Limiter) int64 { return l.Ambiguous }, audited)
 	perLimiter("divergence", func(l *audit.Limiter) int64 { return l.Divergence }, func(l *audit.Limiter) bool { return l.Audited() && l.Sequential })
 	for _, early := range []bool{true, false} {

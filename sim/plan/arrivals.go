@@ -19,6 +19,7 @@ type Event struct {
 	N      int64 // number of the arrival within its source
 	Keys   []uint64
 	Costs  []int64 // by take of the source
+	hosts  []uint64
 }
 
 // Arrivals is the sequence of all arrivals of a Plan, in the order of their
@@ -66,12 +67,17 @@ func (a *Arrivals) Next() (*Event, bool) {
 	}
 	source := &a.plan.Sources[first.source]
 	a.event.At, a.event.Source, a.event.N = first.at, first.source, first.n
-	a.event.Keys = a.event.Keys[:0]
+	a.event.Keys, a.event.hosts = a.event.Keys[:0], a.event.hosts[:0]
 	if source.trace != nil {
 		a.event.Keys = append(a.event.Keys, uint64(source.trace.key[first.n]))
 	}
 	for _, root := range source.roots {
 		a.event.Keys = append(a.event.Keys, a.samplers[root].Pick(time.Duration(first.at), first.rng))
+		host := uint64(0)
+		if a.plan.populations[root].hosts {
+			host = first.hosts.Uint64()
+		}
+		a.event.hosts = append(a.event.hosts, host)
 	}
 	a.event.Costs = a.event.Costs[:0]
 	for i := range source.Takes {
@@ -92,7 +98,18 @@ func (p *Plan) Key(e *Event, take int) string {
 		}
 		ids = ids[1:]
 	}
-	return p.populations[t.population].key(ids[t.root])
+	return p.populations[t.population].key(ids[t.root], e.hosts[t.root])
+}
+
+// UserBits is the length of the range of addresses that stands for a user in the
+// source's keys; 0: each key is a user.
+func (p *Plan) UserBits(s *Source) int {
+	for _, t := range s.Takes {
+		if t.population >= 0 && p.populations[t.population].keys != nil && p.populations[t.population].hosts {
+			return userBits
+		}
+	}
+	return 0
 }
 
 // cursor stands at a source's next arrival.
@@ -103,6 +120,7 @@ type cursor struct {
 	ok     bool
 	rng    *rand.Rand // for keys
 	costs  *rand.Rand
+	hosts  *rand.Rand
 
 	trace []int64
 	chunk []time.Duration
@@ -113,7 +131,7 @@ type cursor struct {
 
 func newCursor(p *Plan, i int) *cursor {
 	s := &p.Sources[i]
-	c := &cursor{source: i, n: -1, rng: p.Stream("traffic/" + s.Name + "/keys"), costs: p.Stream("traffic/" + s.Name + "/costs"), stop: func() {}}
+	c := &cursor{source: i, n: -1, rng: p.Stream("traffic/" + s.Name + "/keys"), costs: p.Stream("traffic/" + s.Name + "/costs"), hosts: p.Stream("traffic/" + s.Name + "/hosts"), stop: func() {}}
 	if s.trace != nil {
 		c.trace = s.trace.at
 	} else {

@@ -105,7 +105,7 @@ func (p *Plan) mixed(source *Source, accounts int) string {
 		for i := range root.leaf {
 			if key, ok := meets(i, j); ok && i != j {
 				return fmt.Sprintf("its keys are of the mix %s, whose parts number their keys each for itself: %s and %s would be one customer; give each part a traffic source and a group of accounts of its own",
-					root.name, p.populations[root.leaf[i]].key(key), p.populations[root.leaf[j]].key(0))
+					root.name, p.populations[root.leaf[i]].key(key, 0), p.populations[root.leaf[j]].key(0, 0))
 			}
 		}
 	}

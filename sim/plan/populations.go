@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"encoding/binary"
 	"math/rand/v2"
 	"net/netip"
 	"strconv"
@@ -17,7 +18,8 @@ type population struct {
 	name  string
 	root  int             // index of the population that is drawn from: itself, or what it derives from
 	keys  keys.Population // nil when derived
-	key   func(id uint64) string
+	key   func(id, host uint64) string
+	hosts bool     // host, which every request draws, is in the key
 	names []string // of a trace's keys, by number
 	leaf  []int    // of a mix: its innermost parts, in the order of keys.Split
 }
@@ -66,6 +68,9 @@ func (c *populationCompiler) compile(i int) {
 	default:
 		p.keys, err = c.own(def)
 		p.key = naming(p.name, i, def.As)
+		if hosts := uint64(def.Hosts); hosts > 0 {
+			p.hosts, p.key = true, func(id, host uint64) string { return userAddress(i, id, host%hosts).String() }
+		}
 	}
 	if err != nil {
 		c.problems = append(c.problems, c.s.Problem("keys."+p.name, "%v", err))
@@ -112,7 +117,7 @@ func (c *populationCompiler) fromTrace(i int, def scenarios.TraceKeys) error {
 	p := &c.out[i]
 	c.plan.warnSkipped("keys "+p.name, def.File, skipped)
 	c.plan.traces = append(c.plan.traces, traceHash{"keys." + p.name, def.File, hash})
-	p.names, p.key = names, func(id uint64) string { return names[id] }
+	p.names, p.key = names, func(id, _ uint64) string { return names[id] }
 	p.keys, err = keys.Empirical(weights)
 	return err
 }
@@ -128,6 +133,7 @@ func (c *populationCompiler) mix(i int, def scenarios.Population) error {
 		if part.keys == nil {
 			return nil // its own mistake has been reported
 		}
+		c.out[i].hosts = c.out[i].hosts || part.hosts
 		parts = append(parts, keys.Part{Population: part.keys, Weight: float64(m.Weight)})
 		if part.leaf != nil {
 			leaves = append(leaves, part.leaf...)
@@ -137,9 +143,9 @@ func (c *populationCompiler) mix(i int, def scenarios.Population) error {
 	}
 	p := &c.out[i]
 	p.leaf = leaves
-	p.key = func(id uint64) string {
+	p.key = func(id, host uint64) string {
 		part, inner := keys.Split(id)
-		return c.out[leaves[part]].key(inner)
+		return c.out[leaves[part]].key(inner, host)
 	}
 	var err error
 	p.keys, err = keys.Mix(parts)
@@ -156,14 +162,14 @@ func (c *populationCompiler) derive(i int, def scenarios.DerivedKeys) error {
 	p := &c.out[i]
 	p.root = from.root
 	if def.Prefix > 0 {
-		p.key = func(id uint64) string { return prefix(from.key(id), int(def.Prefix)) }
+		p.key = func(id, host uint64) string { return prefix(from.key(id, host), int(def.Prefix)) }
 		return nil
 	}
 	name := naming(p.name, i, c.s.Keys[i].Value.As)
 	if def.Groups > 0 {
-		p.key = func(id uint64) string { return name(id % uint64(def.Groups)) }
+		p.key = func(id, host uint64) string { return name(id%uint64(def.Groups), host) }
 	} else {
-		p.key = func(id uint64) string { return name(id / uint64(def.Size)) }
+		p.key = func(id, host uint64) string { return name(id/uint64(def.Size), host) }
 	}
 	return nil
 }
@@ -184,18 +190,18 @@ func prefix(key string, bits int) string {
 
 // naming returns how a population's ids are written. Addresses of different
 // populations (their index in the file) stay apart.
-func naming(population string, index int, as string) func(id uint64) string {
+func naming(population string, index int, as string) func(id, host uint64) string {
 	switch as {
 	case "id":
-		return func(id uint64) string { return strconv.FormatUint(id+1, 10) }
+		return func(id, _ uint64) string { return strconv.FormatUint(id+1, 10) }
 	case "ipv4":
-		return func(id uint64) string { return ipv4(index, id).String() }
+		return func(id, _ uint64) string { return ipv4(index, id).String() }
 	case "ipv6":
-		return func(id uint64) string { return ipv6(index, id).String() }
+		return func(id, _ uint64) string { return ipv6(index, id).String() }
 	case "domain":
-		return func(id uint64) string { return population + "-" + strconv.FormatUint(id, 10) + ".test" }
+		return func(id, _ uint64) string { return population + "-" + strconv.FormatUint(id, 10) + ".test" }
 	default:
-		return func(id uint64) string { return population + "-" + strconv.FormatUint(id, 10) }
+		return func(id, _ uint64) string { return population + "-" + strconv.FormatUint(id, 10) }
 	}
 }
 
@@ -210,6 +216,20 @@ func ipv4(index int, id uint64) netip.Addr {
 func ipv6(index int, id uint64) netip.Addr {
 	site, host := uint32(id>>4), byte(id&15)
 	a := [16]byte{0: 0xfd, 1: byte(index), 2: byte(site >> 24), 3: byte(site >> 16), 4: byte(site >> 8), 5: byte(site), 15: host + 1}
+	return netip.AddrFrom16(a)
+}
+
+// userBits is the length of a user's range of addresses.
+const userBits = 64
+
+// userAddress writes ids into fd00::/8 too: a byte for the population and 48 bits for
+// the user's /64. Hosts are spread over it, each another address.
+func userAddress(index int, id, host uint64) netip.Addr {
+	a := [16]byte{0: 0xfd, 1: byte(index)}
+	for i := range 6 {
+		a[2+i] = byte(id >> (40 - 8*i))
+	}
+	binary.BigEndian.PutUint64(a[8:], mix(host+1))
 	return netip.AddrFrom16(a)
 }
 

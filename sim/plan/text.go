@@ -203,6 +203,9 @@ func (p *Plan) sourceText(w *tabwriter.Writer, s *Source) {
 		keys := "the trace"
 		if t.population >= 0 {
 			keys = p.populations[t.population].name
+			if hosts := p.Scenario.Keys[t.population].Value.Hosts; hosts > 0 {
+				keys += fmt.Sprintf(" (each with %d addresses)", hosts)
+			}
 		}
 		tokens := ""
 		if least, most := t.Cost.Bounds(); least == most {

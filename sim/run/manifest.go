@@ -30,10 +30,16 @@ func Manifest(p *plan.Plan) record.Manifest {
 	for _, l := range p.Limiters {
 		m.Limiters = append(m.Limiters, l.Limiter)
 	}
-	for _, s := range p.Sources {
-		m.Traffic = append(m.Traffic, record.Traffic{Name: s.Name, Settles: s.Settle != nil})
+	for i := range p.Sources {
+		m.Traffic = append(m.Traffic, traffic(p, i))
 	}
 	return m
+}
+
+// traffic returns what a record says of a source before it has run.
+func traffic(p *plan.Plan, i int) record.Traffic {
+	s := &p.Sources[i]
+	return record.Traffic{Name: s.Name, Settles: s.Settle != nil, UserBits: p.UserBits(s)}
 }
 
 // Apply completes a manifest with what the run found.

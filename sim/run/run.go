@@ -180,7 +180,9 @@ func (d *driver) play() error {
 func (d *driver) conclude() {
 	r := &d.result
 	for i := range d.plan.Sources {
-		r.Traffic = append(r.Traffic, record.Traffic{Name: d.plan.Sources[i].Name, Arrivals: d.feed.arrived[i], Settles: d.plan.Sources[i].Settle != nil})
+		sent := traffic(d.plan, i)
+		sent.Arrivals = d.feed.arrived[i]
+		r.Traffic = append(r.Traffic, sent)
 	}
 	written := false
 	for _, w := range d.worlds {
