@@ -31,6 +31,7 @@ import (
 	"github.com/quotalab/quotalab/scenarios"
 	"github.com/quotalab/quotalab/sim/child"
 	"github.com/quotalab/quotalab/sim/fakeredis"
+	"github.com/quotalab/quotalab/sim/foreign"
 	"github.com/quotalab/quotalab/sim/plan"
 )
 
@@ -265,6 +266,10 @@ func (e *examination) run(ctx context.Context, local campaign.Local) error {
 	switch {
 	case errors.As(err, &refused): // by the kind, which need not take every limit and cost
 		e.found = Finding{Verdict: NotExamined, Text: refused[0].Msg}
+		return nil
+	case errors.Is(err, foreign.ErrFailed): // such as one that waits by the wall clock for what virtual time does to it
+		text, _, _ := strings.Cut(err.Error()[strings.Index(err.Error(), foreign.ErrFailed.Error()):], "\n")
+		e.found = Finding{Verdict: NotExamined, Text: text}
 		return nil
 	case err != nil:
 		return err
