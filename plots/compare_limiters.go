@@ -84,7 +84,7 @@ func (c *comparison) admissionTitle(over []float64) string {
 	}
 	switch {
 	case over[most] == 0 && known == len(over):
-		return fmt.Sprintf("Over-admission is 0 with all %s", spell(known))
+		return fmt.Sprintf("Over-admission is 0 with %s", all(known))
 	case over[most] == 0:
 		return fmt.Sprintf("Over-admission is 0 with the %s that could be judged", spell(known))
 	case known <= 3:
@@ -460,7 +460,7 @@ func (c *comparison) latencyTitle(decision string) string {
 	case n == 1:
 		return fmt.Sprintf("%s take %s at the 99th percentile with %s; others have none", words, unit.Amount(hi, 2), slow)
 	case hi <= lo*1.02:
-		return fmt.Sprintf("%s take %s at the 99th percentile with all %s", words, unit.Amount(hi, 2), spell(n))
+		return fmt.Sprintf("%s take %s at the 99th percentile with %s", words, unit.Amount(hi, 2), all(n))
 	}
 	return fmt.Sprintf("%s take %s at the 99th percentile with %s, %s with %s", words, unit.Amount(lo, 2), fast, unit.Amount(hi, 2), slow)
 }

@@ -191,6 +191,14 @@ func spell(n int) string {
 	return unit.Thousands(int64(n))
 }
 
+// all is a number of things of which none is left out.
+func all(n int) string {
+	if n == 2 {
+		return "both"
+	}
+	return "all " + spell(n)
+}
+
 // tenth writes a share as a percentage with one digit after the point, so
 // that those below each other are alike.
 func tenth(share float64) string {
