@@ -116,7 +116,7 @@ func nodeVersion(t *testing.T, name string) string {
 const leagueIntro = `# What limiters guarantee
 
 Made by ` + "`go test ./cmd -run TestLeague -update-league`" + ` with ` + "`QUOTALAB_LIVE=1`" + `, out of ` + "`quotalab certify --all node/node-packages.yaml python/python-packages.yaml`" + `,
-of which the files are those of ` + "`quotalab adapter node node` and `quotalab adapter python python`" + `: do not edit. [certify.md](certify.md) says what each
+with the files of ` + "`quotalab adapter node node` and `quotalab adapter python python`" + `: do not edit. [certify.md](certify.md) says what each
 property asserts; *–* is what was not examined, such as a change of limits that a program has no way to be told, or metrics that it does not have.
 ` + "`quotalab certify KIND --option NAME=VALUE`, or `FILE --limiter NAME`" + `, has the cases behind each number, and the command that plays one alone.
 

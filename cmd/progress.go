@@ -117,7 +117,7 @@ func (m *monitor) Limiters(names []string, live *series.Live) (end func()) {
 }
 
 // limiterText says what came of a limiter's requests so far, and how many there were in
-// the last seconds, of which before has those up to then.
+// the last seconds; before has how many there were until then.
 func limiterText(s *summary.Measured, limiter string, before *int64, seconds float64) string {
 	all, _ := present.Find(present.Groups(s, "decisions", "limiter"), limiter)
 	text := fmt.Sprintf("%s: %s", metric.Printable(limiter), unit.PerSecond(float64(all.Count-*before)/seconds, 3))

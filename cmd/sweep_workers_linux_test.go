@@ -76,7 +76,7 @@ func (m *manyMachines) await(is func() bool) {
 	}
 }
 
-// cells waits until so many are finished.
+// cells waits until at least that number are finished.
 func (m *manyMachines) cells(n int) {
 	m.await(func() bool { return len(m.k.cells(m.t)) >= n })
 }

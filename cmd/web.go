@@ -120,7 +120,7 @@ func (a *app) watch(r *campaign.Run, f webFlags) (*webPage, error) {
 	return w, nil
 }
 
-// also calls both, of which either may be nil.
+// also calls both; either may be nil.
 func also(one, other func(at, arrivals int64)) func(at, arrivals int64) {
 	if one == nil || other == nil {
 		if one == nil {

@@ -2,7 +2,9 @@ package cmd
 
 import (
 	"context"
+	"fmt"
 	"runtime"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -77,7 +79,12 @@ const mostOutstanding = 1000
 
 // addFleet adds the flags of a sweep that is played by workers.
 func addFleet(flags *pflag.FlagSet, o *fleet.Options) {
-	flags.IntVar(&o.Workers, "workers", 0, "play on `N` processes of this machine")
+	flags.Func("workers", "play on `N` processes of this machine", func(text string) (err error) {
+		if o.Workers, err = strconv.Atoi(text); err != nil || o.Workers < 1 || o.Workers > mostWorkers {
+			return fmt.Errorf("expected 1 to %d, found %q", mostWorkers, text)
+		}
+		return nil
+	})
 	flags.StringVar(&o.Listen, "listen", "", "play on workers that join at this `address`, such as :4433, with TLS and the --join-file")
 	flags.StringVar(&o.JoinFile, "join-file", "", "`file` that lets workers join at --listen; made if it is not there, with the key beside it in FILE.key")
 	flags.StringVar(&o.URL, "nats", "", "play on workers that use the NATS cluster at these `URL`s, with commas between")
@@ -100,8 +107,6 @@ func checkFleet(o *fleet.Options, part campaign.Part) (elsewhere bool, err error
 	switch {
 	case given > 1:
 		return false, usagef("expected one of --workers, --listen, --nats and --part")
-	case o.Workers < 0 || o.Workers > mostWorkers:
-		return false, usagef("--workers: expected 1 to %d, found %d", mostWorkers, o.Workers)
 	case (o.Listen == "") != (o.JoinFile == ""):
 		return false, usagef("--listen and --join-file belong together: nobody is let in without the secret that is in the file")
 	case o.Creds != "" && o.URL == "":

@@ -122,7 +122,7 @@ type ParetoGaps struct {
 // key's number is written out.
 type Population struct {
 	As    string `yaml:"as" doc:"how a key is written: name (population-17), id (17), ipv4, ipv6, domain (population-17.test); from_trace keeps the trace's own" default:"name" enum:"name,id,ipv4,ipv6,domain"`
-	Hosts Count  `yaml:"hosts" json:",omitempty" doc:"of as: ipv6: each key is a user with a /64 of so many addresses, of which every request comes from one at random; limiters are audited by users too. Left out: a key is one address" max:"4e18"`
+	Hosts Count  `yaml:"hosts" json:",omitempty" doc:"of as: ipv6: each key is a user with a /64 of that many addresses, and every request comes from one of them, drawn at random; limiters are audited by users too. Left out: a key is one address" max:"4e18"`
 
 	Uniform   *UniformKeys  `yaml:"uniform" one:"of" doc:"n keys, equally likely"`
 	Zipf      *ZipfKeys     `yaml:"zipf" one:"of" doc:"n keys, the k-th with probability ∝ k^−s"`

@@ -78,7 +78,7 @@ func (s *Seen) errorsBy() string {
 	return strings.Join(order, ", ")
 }
 
-// refusesCosts says that a limiter outside refuses all costs but 1, of which no
+// refusesCosts says that a limiter outside refuses all costs but 1, which no
 // configuration tells; "": it does not, or there are none.
 func (s *Seen) refusesCosts() string {
 	refused := ""

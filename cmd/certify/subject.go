@@ -132,7 +132,7 @@ func ofFile(kinds limiter.Kinds, g Given) (all []*Subject, err error) {
 	return all, nil
 }
 
-// toldLimit refuses a service that keeps a limit of its own, of which every verdict would be wrong.
+// toldLimit refuses a service that keeps a limit of its own: every verdict on it would be wrong.
 func toldLimit(file, name string, p *scenarios.Process) error {
 	for _, e := range p.Environment {
 		if strings.Contains(e.Value, "{count}") {

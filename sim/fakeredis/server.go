@@ -113,7 +113,7 @@ func (c *servedConn) Write(b []byte) (int, error) {
 	if asking := c.shard.asking; len(asking) > 0 { // one trip for both
 		c.out = c.out[:0]
 		for _, key := range asking {
-			c.out = appendCommand(c.out, "GET", key)
+			c.out = AppendCommand(c.out, "GET", key)
 		}
 		c.out = append(c.out, b...)
 		c.asked, c.shard.asking, out = c.asked+len(asking), asking[:0], c.out
@@ -162,7 +162,7 @@ func (s *served) fail(err error) {
 // do executes a command on the harness' own connection.
 func (s *served) do(words ...string) (any, error) {
 	s.sync()
-	s.asked = appendCommand(s.asked[:0], words...)
+	s.asked = AppendCommand(s.asked[:0], words...)
 	if _, err := s.control.Write(s.asked); err != nil {
 		s.fail(err)
 		return nil, err
@@ -218,8 +218,8 @@ func parseReply(r *bufio.Reader) (any, error) {
 	return list, nil
 }
 
-// appendCommand appends a command as it goes over the wire.
-func appendCommand(b []byte, words ...string) []byte {
+// AppendCommand appends a command as it goes over the wire.
+func AppendCommand(b []byte, words ...string) []byte {
 	b = append(b, '*')
 	b = append(strconv.AppendInt(b, int64(len(words)), 10), "\r\n"...)
 	for _, w := range words {

@@ -168,13 +168,9 @@ func (l Login) enter(host string) (net.Conn, error) {
 	err = c.SetDeadline(deadline)
 	replies := bufio.NewReader(c)
 	for _, words := range hello {
-		text := fmt.Appendf(nil, "*%d\r\n", len(words))
-		for _, w := range words {
-			text = fmt.Appendf(text, "$%d\r\n%s\r\n", len(w), w)
-		}
 		var reply []byte
 		if err == nil {
-			_, err = c.Write(text)
+			_, err = c.Write(fakeredis.AppendCommand(nil, words...))
 		}
 		if err == nil {
 			reply, err = readReply(replies, nil)

@@ -276,20 +276,27 @@ func TestWorkerMayNotRemove(t *testing.T) {
 	}
 }
 
+// played plays a sweep, and returns what it ends with and where its cells come from.
+func played(t *testing.T, c *Coordinator, s *campaign.Sweep) (ran chan error, cells jetstream.Consumer) {
+	t.Helper()
+	ran = make(chan error, 1)
+	go func() {
+		_, err := s.Run(t.Context())
+		ran <- err
+	}()
+	cells, err := c.cells.Consumer(t.Context(), consumer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ran, cells
+}
+
 // A cell that workers die of ends as failed once enough have, and the same command tries it again.
 func TestACellThatKillsWorkersIsGivenUp(t *testing.T) {
 	dir := t.TempDir()
 	s, _ := newSweep(t, threeCells, dir)
 	c, joinFile := start(t, s, time.Second)
-	ran := make(chan error, 1)
-	go func() {
-		_, err := s.Run(t.Context())
-		ran <- err
-	}()
-	workers, err := c.cells.Consumer(t.Context(), consumer)
-	if err != nil {
-		t.Fatal(err)
-	}
+	ran, workers := played(t, c, s)
 	killed := ""
 	for n := 0; n < mostTries; { // as workers that begin it and are gone
 		batch, err := workers.Fetch(1, jetstream.FetchMaxWait(5*time.Second))
@@ -380,15 +387,7 @@ func TestASilentWorkersCellIsAnothers(t *testing.T) {
 	const lease = 2 * time.Second
 	s, _ := newSweep(t, threeCells, t.TempDir())
 	c, joinFile := start(t, s, lease)
-	ran := make(chan error, 1)
-	go func() {
-		_, err := s.Run(t.Context())
-		ran <- err
-	}()
-	workers, err := c.cells.Consumer(t.Context(), consumer)
-	if err != nil {
-		t.Fatal(err)
-	}
+	ran, workers := played(t, c, s)
 	batch, err := workers.Fetch(1, jetstream.FetchMaxWait(5*time.Second))
 	if err != nil || <-batch.Messages() == nil {
 		t.Fatal(err)
