@@ -52,7 +52,7 @@ type sections struct {
 }
 
 // Sections builds all sections of a summary in the order in which they are read,
-// without those of which nothing was observed. Times by outcome are in s, ms or
+// without those that were not observed. Times by outcome are in s, ms or
 // us.
 func Sections(s *summary.Measured, mode, times string) []*Table {
 	b := &sections{s: s, mode: mode, unit: timeUnits[times]}
