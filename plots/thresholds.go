@@ -188,7 +188,7 @@ func (k *kit) matrixFigure(t *series.Thresholds, of []tally) draw.Figure {
 }
 
 func matrixNotes(of []tally, shown, among int, crossed bool) (notes []string) {
-	note := "In each cell: percent of the crossings of that threshold, by accounts of that group, of which no notice was delivered."
+	note := "In each cell: percent of the crossings of that threshold, by accounts of that group, without a delivered notice."
 	if !crossed {
 		note += " A dash: no such crossing."
 	}
