@@ -242,6 +242,7 @@ const (
 	keyWidth = 18
 	keyGap   = 4
 	keyApart = 14 // from the end of a name to the next key
+	keyWider = 8  // names have an eighth more: fonts that stand in for the one that is measured, such as DejaVu Sans, are wider
 )
 
 // legend lays out a legend in as many rows as it needs.
@@ -256,7 +257,8 @@ func (s *Style) legend(entries []entry, width vg.Length) block {
 	row := 0
 	for i := range entries {
 		entries[i].name = Shorten(s.Fine, entries[i].name, width-keyWidth-keyGap, "…")
-		w := keyWidth + keyGap + s.Fine.Width(entries[i].name)
+		name := s.Fine.Width(entries[i].name)
+		w := keyWidth + keyGap + name + name/keyWider
 		if x > 0 && x+w > width {
 			x, row = 0, row+1
 		}
