@@ -48,15 +48,15 @@
 // domain. All derivations of one population share a request's draw.
 //
 // clients: processes by name, each with a Ring of its own: does (take, check
-// or spend), instances, shard_names, clock_offset, zone. None: one client
-// "default" that takes.
+// or spend), instances, shard_names, clock_offset, zone, connection (pool, timeouts and
+// retries as of go-redis). None: one client "default" that takes.
 //
 // traffic: sources by name. rate is a bare rate (constant) or one of
 // constant, ramp, exponential, logistic, steps, diurnal, spike, on_off, herd,
 // replay, or a sum, product or then of those. gaps: poisson, even, gamma,
 // pareto. keys names the population that keys come from; batch instead takes
 // from several limits at once. via lists the clients that a request passes in
-// order; on_denial is none or retry; on_error, pause, max_in_flight. A Cost is a
+// order; on_denial is none or retry; deadline, on_error, pause, max_in_flight. A Cost is a
 // bare number (constant) or one of constant, uniform, choices, lognormal. settle: an
 // admitted request says after a while what it really cost, or returns its permit.
 //
@@ -323,7 +323,7 @@ type Client struct {
 	ClockOffset Duration `yaml:"clock_offset" doc:"how far the client's clock is ahead of true time (negative: behind)" default:"0s"`
 	Zone        string   `yaml:"zone" doc:"zone of the client, for network links" default:"default"`
 
-	Connection Connection `yaml:"connection" doc:"how the client talks to its shards"`
+	Connection Connection `yaml:"connection" doc:"how the client talks to its shards. In virtual time the pool, the dials and the retries of go-redis are played where one of pool_size, min_idle, pool_timeout, dial_timeout, max_retries and dialer_retries is written; otherwise a command is sent once, on a connection that is always free"`
 }
 
 // Traffic is one source of requests.
@@ -339,6 +339,7 @@ type Traffic struct {
 	Via         []string    `yaml:"via" doc:"clients that a request passes in order, the next only if the one before allowed it; left out: the only client"`
 	Pause       Duration    `yaml:"pause" doc:"time between one client's answer and the request to the next in via" default:"0s" min:"0"`
 	OnDenial    Reaction    `yaml:"on_denial" doc:"what a client does when it is denied" default:"none"`
+	Deadline    Duration    `yaml:"deadline" json:",omitempty" doc:"how long a caller waits: the deadline of the context that it calls the limiter with, which go-redis heeds as context_timeout says; left out: none" min:"exclusive 0"`
 	OnError     string      `yaml:"on_error" doc:"fail: an error is an error; open: the caller lets the request pass (fail_open)" default:"fail" enum:"fail,open"`
 	MaxInFlight Count       `yaml:"max_in_flight" doc:"requests under way at once; an arrival beyond it is dropped and counted. Left out, it counts in each world of the plan" default:"10_000" min:"1"`
 }
@@ -516,10 +517,11 @@ type Condition struct {
 }
 
 // Connection is how a client talks to its shards. The defaults are
-// go-redis'. In virtual time a command is sent once, on a connection that is
-// always free: of these only read_timeout and heartbeat count.
+// go-redis'. In virtual time pool, dials and retries are played where one of
+// their fields is written; else a command is sent once, on a connection that is
+// always free, and of these only read_timeout, context_timeout and heartbeat count.
 type Connection struct {
-	PoolSize      Count    `yaml:"pool_size" doc:"connections to each shard; 0: 10 a processor" default:"0" max:"100_000"`
+	PoolSize      Count    `yaml:"pool_size" doc:"connections to each shard; 0: 10 a processor, in virtual time 10" default:"0" max:"100_000"`
 	MinIdle       Count    `yaml:"min_idle" doc:"connections to each shard that are opened before the run begins; 0: as many as pool_size, at most 16" default:"0" max:"100_000"`
 	PoolTimeout   Duration `yaml:"pool_timeout" doc:"how long a command waits for a connection that is free; 0: read_timeout and 1s" default:"0s" min:"0"`
 	DialTimeout   Duration `yaml:"dial_timeout" doc:"how long opening a connection may take" default:"5s" min:"1e6"`
@@ -528,7 +530,12 @@ type Connection struct {
 	MaxRetries    Count    `yaml:"max_retries" doc:"how often a command that failed for want of a connection or an answer is sent again" default:"3" max:"100"`
 	DialerRetries Count    `yaml:"dialer_retries" doc:"how often opening a connection is tried" default:"5" min:"1" max:"100"`
 	Heartbeat     Duration `yaml:"heartbeat" doc:"time between two looks at whether a shard is up; after three failures the Ring does without it" default:"500ms" min:"1e6"`
-	Pipelining    string   `yaml:"pipelining" doc:"none: every command on its own; auto: commands of different requests to one shard share round trips (go-redis' auto-pipelining, one a shard; hides queueing in the latency)" default:"none" enum:"none,auto"`
+	// ContextTimeout is go-redis' ContextTimeoutEnabled.
+	ContextTimeout bool   `yaml:"context_timeout" json:",omitempty" doc:"true: a caller's deadline ends the wait for a reply; false, as go-redis has it: it ends only the waits for a connection and between retries"`
+	Pipelining     string `yaml:"pipelining" doc:"none: every command on its own; auto: commands of different requests to one shard share round trips (go-redis' auto-pipelining, one a shard; hides queueing in the latency)" default:"none" enum:"none,auto"`
+
+	// Pooled says that virtual time plays pool, dials and retries.
+	Pooled bool `yaml:"-" json:",omitempty"`
 }
 
 // OnLive turns a scenario into one in real time on shards of these names, as
@@ -537,6 +544,9 @@ type Connection struct {
 // them by their number, faults by their names.
 func (s *Scenario) OnLive(names []string) Problems {
 	s.Clock, s.Shards.Engine = "real", engineEmbedded
+	for i := range s.Clients {
+		s.Clients[i].Value.Connection.Pooled = false
+	}
 	if names == nil || slices.Equal(names, s.Shards.Names) {
 		return nil
 	}

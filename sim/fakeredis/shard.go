@@ -9,9 +9,10 @@
 //
 // A Fleet is a fault.Target too: fault.go and flight.go hold what goes wrong, and what
 // clients notice of it. What a client would do by the wall clock is simulated:
-// giving up on a reply after its read timeout, and the Ring's health checks,
-// by which it loses a shard. A command is sent once, on a connection that is
-// always free; a refusal takes a round trip.
+// giving up on a reply after its read timeout or at the caller's deadline, and
+// the Ring's health checks, by which it loses a shard. A command is sent once, on a connection that is
+// always free, and a refusal takes a round trip, unless the scenario says how
+// the client is connected: then pool.go plays go-redis' pool, dials and retries.
 //
 // A shard is a single-server FIFO queue in virtual time, as Redis executes
 // commands on one thread, and a backend that executes them: the data of one

@@ -132,7 +132,7 @@ func delays(s *scenarios.Scenario, zone string, shards int) ([]network.Distribut
 // for mistakes in when requests are due.
 func (p *Plan) source(name string, t scenarios.Traffic, whole bool) (Source, error) {
 	out := Source{
-		Name: name, Pause: time.Duration(t.Pause), FailOpen: t.OnError == "open", MaxInFlight: int(t.MaxInFlight), Retry: retry(t.OnDenial),
+		Name: name, Pause: time.Duration(t.Pause), FailOpen: t.OnError == "open", Deadline: time.Duration(t.Deadline), MaxInFlight: int(t.MaxInFlight), Retry: retry(t.OnDenial),
 	}
 	if !whole {
 		return out, p.arrivals(&out, t)
@@ -366,6 +366,7 @@ type Source struct {
 	Retry       *Retry // nil: none
 	Settle      *Settle
 	FailOpen    bool
+	Deadline    time.Duration // of the context of each call; 0: none
 	MaxInFlight int
 	Expected    float64 // arrivals before the horizon: their expectation, of a trace their number
 

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -136,6 +137,7 @@ func (r *request) ask(p clock.Process, step, attempt int, in *instance) (limiter
 // call makes a call to the limiter and records it.
 func (r *request) call(p clock.Process, step, attempt int, in *instance, trace *fakeredis.Trace, takes []limiter.Take) (limiter.Decision, bool) {
 	p.Carry(trace)
+	defer r.limit(p, trace)()
 	x := &r.exchange
 	x.process, x.limiter, x.trace, x.request = p, in.limiter, trace, limiter.Request{Takes: takes}
 	p.Outside(r.send)
@@ -162,6 +164,20 @@ func (r *request) call(p clock.Process, step, attempt int, in *instance, trace *
 	r.checkKeys(trace)
 	r.w.write(o, r.system, r.place.shard)
 	return decision, passed
+}
+
+// limit gives a call the caller's deadline. The returned function lets go of it.
+func (r *request) limit(p clock.Process, trace *fakeredis.Trace) context.CancelFunc {
+	switch d := r.source.Deadline; {
+	case d == 0 || r.system.model != nil: // which decides in no time
+	case r.w.d.inRealTime():
+		ctx, cancel := context.WithTimeout(trace.Context, d)
+		trace.Context = ctx
+		return cancel
+	default:
+		trace.Until(r.w.clock, p.Now()+int64(d))
+	}
+	return func() {}
 }
 
 // ErrOneKey is wrapped by the error of a run whose limiter reached another key
