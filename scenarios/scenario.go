@@ -55,7 +55,7 @@
 // constant, ramp, exponential, logistic, steps, diurnal, spike, on_off, herd,
 // replay, or a sum, product or then of those. gaps: poisson, even, gamma,
 // pareto. keys names the population that keys come from; batch instead takes
-// from several limits at once. via lists the clients that a request passes in
+// from several limits, at once or in turn, as the kind of limiter does. via lists the clients that a request passes in
 // order; on_denial is none or retry; deadline, on_error, pause, max_in_flight. A Cost is a
 // bare number (constant) or one of constant, uniform, choices, lognormal. settle: an
 // admitted request says after a while what it really cost, or returns its permit.
@@ -332,7 +332,7 @@ type Traffic struct {
 	Gaps        Gaps        `yaml:"gaps" doc:"how arrivals scatter around the rate" default:"poisson"`
 	Keys        string      `yaml:"keys" doc:"population that a request's key comes from (this or batch; left out with replay: the file's own keys)" example:"users"`
 	Limit       string      `yaml:"limit" doc:"name of the limit that a request takes from; left out: the limiter's only one" example:"per_user"`
-	Batch       []BatchItem `yaml:"batch" doc:"several limits that one request takes from at once"`
+	Batch       []BatchItem `yaml:"batch" doc:"several limits that one request takes from: by one call, if the kind of limiter has such, or in their order by a call for each, the next only if the one before allowed it, and nothing is given back"`
 	Cost        Cost        `yaml:"cost" doc:"tokens that a request takes; 0: it asks, and takes nothing" default:"1"`
 	Settle      *Settle     `yaml:"settle" json:",omitempty" doc:"what becomes of what a request took: its real cost is known later, or it returns its permit of a concurrency limit (in virtual time)"`
 	Limiters    []string    `yaml:"limiters" doc:"limiters that every request is sent to, each independently; left out: all"`

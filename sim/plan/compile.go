@@ -274,22 +274,21 @@ func (p *Plan) onlyLimit(out *Source) (string, error) {
 	return p.Limiters[out.Limiters[0]].Limits[0].Name, nil
 }
 
-// checkTakes refuses batches to limiters that have none, and costs that can
+// checkTakes refuses takes that a limiter cannot make, and costs that can
 // never be had.
 func (p *Plan) checkTakes(out *Source) error {
 	for _, i := range out.Limiters {
 		l := p.Limiters[i]
-		if len(out.Takes) > 1 && !l.Kind.Batch {
-			return fmt.Errorf("limiter %s: kind %s takes from one limit a request, found a batch of %d", l.Name, l.Limiter.Kind, len(out.Takes))
-		}
 		if l.Kind.CheckRequest != nil {
 			takes := make([]limiter.Take, len(out.Takes))
 			for i, t := range out.Takes {
 				_, most := t.Cost.Bounds()
 				takes[i] = limiter.Take{Limit: t.Limit, Cost: most}
 			}
-			if err := l.Kind.CheckRequest(l.Options, takes); err != nil {
-				return fmt.Errorf("limiter %s: %w", l.Name, err)
+			for call := range slices.Chunk(takes, l.TakesACall(len(takes))) {
+				if err := l.Kind.CheckRequest(l.Options, call); err != nil {
+					return fmt.Errorf("limiter %s: %w", l.Name, err)
+				}
 			}
 		}
 		table := l.Table()
@@ -354,6 +353,15 @@ type Limiter struct {
 	Model   bool             // its reference decides in its place, without Redis
 	ByShard bool             // each of its shards is a world
 	Process *limiter.Process // of a kind that is Outside
+}
+
+// TakesACall returns how many of a request's takes one call to the limiter makes:
+// all, or one, and the request makes as many calls.
+func (l *Limiter) TakesACall(takes int) int {
+	if l.Kind.InTurn(l.Options) {
+		return 1
+	}
+	return takes
 }
 
 // Source is a traffic source.

@@ -133,7 +133,6 @@ func TestProcessProblems(t *testing.T) {
 		{"a service without a request", ofProcess, strings.Replace(ofProcess, "kind: process", "kind: http", 1), "missing field request"},
 		{"a service with a path that is none", ofProcess, strings.Replace(http.Replace(ofProcess), "/take", "take", 1), "expected a path such as"},
 		{"a service with a header that is none", ofProcess, strings.Replace(http.Replace(ofProcess), "X-Key:", "X-Key", 1), "expected a header such as"},
-		{"a service with a batch", ofProcess, strings.NewReplacer("keys: a}}", "batch: [{limit: x, keys: a}, {limit: y, keys: a}]}}", "limit: {count: 10, period: 1s}", "limits: {x: {count: 10, period: 1s}, y: {count: 10, period: 1s}}").Replace(http.Replace(ofProcess)), "takes from one limit a request"},
 	} {
 		text := strings.Replace(ofProcess, c.old, c.new, 1)
 		s, problems := scenarios.Decode("p.yaml", []byte(text))

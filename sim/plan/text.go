@@ -221,6 +221,11 @@ func (p *Plan) sourceText(w *tabwriter.Writer, s *Source) {
 		takes = append(takes, fmt.Sprintf("%s of %s by %s", tokens, t.Limit, keys))
 	}
 	fmt.Fprintf(w, "traffic %s\t%.0f arrivals expected, via %s to %s: %s\n", s.Name, s.Expected, strings.Join(via, " then "), strings.Join(to, ", "), strings.Join(takes, " + "))
+	for _, i := range s.Limiters {
+		if l := &p.Limiters[i]; len(s.Takes) > 1 && l.TakesACall(len(s.Takes)) == 1 {
+			fmt.Fprintf(w, "  in turn\t%s is asked for one limit a call, the next if the one before allows it; nothing is given back\n", l.Name)
+		}
+	}
 	if s.Deadline > 0 {
 		fmt.Fprintf(w, "  deadline\t%s after each call\n", unit.Time(s.Deadline))
 	}
