@@ -37,7 +37,8 @@
 // (virtual), max_lag (above which a run is invalid), observations (all,
 // sampled with a sample_rate, or none are recorded).
 //
-// shards: count or names, zones, service and scripts (time for a command).
+// shards: count or names, zones, service and scripts (time for a command), commands (by
+// name and size).
 // Every limiter has such a set of its own, or shared: true, they have one. network: rtt, and links between a
 // client's and a shard's zone. A Distribution is a bare duration (constant)
 // or one of constant, exponential, lognormal, gamma, pareto, empirical.
@@ -264,8 +265,17 @@ type Shards struct {
 	Zones   []string     `yaml:"zones" doc:"zone of each shard, for network links; left out: the zone default"`
 	Service Distribution `yaml:"service" doc:"time a shard takes to execute one command" default:"0s"`
 	Scripts Distribution `yaml:"scripts" doc:"time a shard takes to execute one EVAL, EVALSHA or FCALL; left out: as service"`
+	// Commands whose time differs, or grows with their size.
+	Commands Named[CommandTime] `yaml:"commands" json:",omitempty" doc:"times of single commands by name, such as get or evalsha, where they differ from service and scripts or grow with the command's size (in virtual time)"`
 	// Engine changes no result, so that it is not part of a plan.
 	Engine string `yaml:"engine" json:"-" doc:"in virtual time, embedded: shards in this process; redis: redis-server processes whose clock is the simulation's (Linux)" default:"embedded" enum:"embedded,redis"`
+}
+
+// CommandTime is the time that a shard takes to execute a command of one name.
+type CommandTime struct {
+	Time    *Distribution `yaml:"time" doc:"time of one, beside what its size adds; left out: service, of a script call scripts"`
+	PerKey  Duration      `yaml:"per_key" doc:"time for each key that it names" default:"0s" min:"0"`
+	PerByte Duration      `yaml:"per_byte" doc:"time for each byte of it, as the client sends it" default:"0s" min:"0"`
 }
 
 // Network is the round-trip time between clients and shards.

@@ -25,7 +25,9 @@ type Spec struct {
 	Names   []string
 	Service network.Distribution // time of one command
 	Scripts network.Distribution // time of one script call
-	Stream  func(name string) *rand.Rand
+	// Commands are those whose time differs, by their lower-case names.
+	Commands map[string]network.CommandTime
+	Stream   func(name string) *rand.Rand
 	// Engine starts the servers that execute the commands; nil: embedded ones do.
 	Engine  *virtualredis.Program
 	Broken  func(error) // is told of a server of the Engine that failed

@@ -26,6 +26,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/quotalab/quotalab/models/network"
 	"github.com/quotalab/quotalab/sim/clock"
@@ -46,6 +47,7 @@ type Shard struct {
 	sched   *clock.Scheduler
 	service network.Distribution
 	scripts network.Distribution
+	single  map[string]network.CommandTime
 	rng     *rand.Rand
 	free    int64 // instant at which the queue is empty
 	order   int64 // commands counted, where each shard counts its own
@@ -79,7 +81,7 @@ type backend interface {
 func newShard(sched *clock.Scheduler, spec Spec, name string, index int) (*Shard, error) {
 	s := &Shard{
 		Name: name, index: index, addr: fmt.Sprintf("embedded-%d:6379", index), sched: sched,
-		service: spec.Service, scripts: spec.Scripts, rng: spec.Stream("shard/" + name),
+		service: spec.Service, scripts: spec.Scripts, single: spec.Commands, rng: spec.Stream("shard/" + name),
 	}
 	s.trouble.shard, s.trouble.stream = s, spec.Stream
 	if spec.Engine == nil {
@@ -121,17 +123,26 @@ func (s *Shard) enqueue(cmds []command) (begin, end int64) {
 	begin = max(now, s.free)
 	end = begin
 	for _, c := range cmds {
-		d := s.service
-		if c.is.Has(rediscmd.Script) {
-			d = s.scripts
-		}
-		end += int64(d.Sample(s.rng))
+		end += int64(s.serviceOf(c))
 	}
 	if begin > now {
 		end = max(end, begin+1) // else one that arrives at begin itself could go first
 	}
 	s.free = end
 	return begin, end
+}
+
+// serviceOf draws the time of one command.
+func (s *Shard) serviceOf(c command) time.Duration {
+	if t, ok := s.single[c.name]; ok {
+		keys := 0
+		rediscmd.KeysAt(c.Cmder, func(int) { keys++ })
+		return t.Sample(s.rng, keys, wireSize([]command{c}, single))
+	}
+	if c.is.Has(rediscmd.Script) {
+		return s.scripts.Sample(s.rng)
+	}
+	return s.service.Sample(s.rng)
 }
 
 // advance brings the data to the present instant: its clock, and the keys

@@ -20,6 +20,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/models/network"
 	"github.com/quotalab/quotalab/models/traffic"
@@ -27,6 +28,7 @@ import (
 	"github.com/quotalab/quotalab/scenarios"
 	"github.com/quotalab/quotalab/sim/fault"
 	"github.com/quotalab/quotalab/sim/limiter"
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 // Compile turns a scenario without problems into a Plan. What it finds
@@ -53,6 +55,7 @@ func Compile(s *scenarios.Scenario, kinds limiter.Kinds) (*Plan, scenarios.Probl
 	report("shards.service", err)
 	p.Scripts, err = distribution(s.Shards.Scripts)
 	report("shards.scripts", err)
+	ps = append(ps, p.compileCommands(s)...)
 	for _, l := range s.Limiters {
 		compiled, found := compileLimiter(s, l.Name, l.Value, kinds)
 		p.Limiters, ps = append(p.Limiters, compiled), append(ps, found...)
@@ -87,6 +90,33 @@ func Compile(s *scenarios.Scenario, kinds limiter.Kinds) (*Plan, scenarios.Probl
 	}
 	p.split()
 	return p, nil
+}
+
+// compileCommands compiles the times of single commands.
+func (p *Plan) compileCommands(s *scenarios.Scenario) (ps scenarios.Problems) {
+	for _, c := range s.Shards.Commands {
+		at := "shards.commands." + c.Name
+		is := rediscmd.Of(c.Name)
+		if !is.Has(rediscmd.Sent) {
+			ps = append(ps, s.Problem(at, "expected a command in lower case such as get, found %q%s", c.Name, metric.DidYouMean(c.Name, rediscmd.Names(rediscmd.Sent))))
+			continue
+		}
+		t := network.CommandTime{Time: p.Service, PerKey: time.Duration(c.Value.PerKey), PerByte: time.Duration(c.Value.PerByte)}
+		if is.Has(rediscmd.Script) {
+			t.Time = p.Scripts
+		}
+		if c.Value.Time != nil {
+			var err error
+			if t.Time, err = distribution(*c.Value.Time); err != nil {
+				ps = append(ps, s.Problem(at+".time", "%v", err))
+			}
+		}
+		if p.Commands == nil {
+			p.Commands = map[string]network.CommandTime{}
+		}
+		p.Commands[c.Name] = t
+	}
+	return ps
 }
 
 func compileClients(s *scenarios.Scenario, shards int) ([]Client, scenarios.Problems) {
@@ -318,6 +348,7 @@ type Plan struct {
 	Added    []string             // shards that join later, in that order; their places follow those of Shards
 	Service  network.Distribution // of one command
 	Scripts  network.Distribution // of one script call
+	Commands map[string]network.CommandTime
 	Clients  []Client
 	Limiters []Limiter
 	Sources  []Source

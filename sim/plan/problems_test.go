@@ -32,6 +32,7 @@ func TestProblems(t *testing.T) {
 		{"several permits at once", "keys: new}\nlimiters: {l: {kind: redis_rate,", "keys: new, cost: 2}\nlimiters: {l: {kind: concurrency,", "a request holds one permit, found a cost of up to 2"},
 		{"a trace that is not there", "rate: 100/s, keys: a", "rate: {replay: {file: /nowhere.log}}", "no such file"},
 		{"a mix that writes keys", "  new: {", "  m: {as: id, mix: [{keys: a}]}\n  new: {", "a mix writes each key as its part does"},
+		{"a time of a command that there is not", "horizon: 10s", "horizon: 10s\nshards: {commands: {evalsh: {time: 1ms}}}", `shards.commands.evalsh: expected a command in lower case such as get, found "evalsh" (did you mean "evalsha"?)`},
 		{"a permit of each limit, and two of one", "keys: new}\nlimiters: {l: {kind: redis_rate, limit: {count: 10, period: 1s}}}",
 			"batch: [{limit: x, keys: a}, {limit: y, keys: new, cost: 2}]}\nlimiters: {l: {kind: concurrency, limits: {x: {count: 10, period: 1s}, y: {count: 10, period: 1s}}}}", "a request holds one permit, found a cost of up to 2"},
 		{"a cost that Boulder does not have", "keys: new}\nlimiters: {l: {kind: redis_rate,", "keys: new, cost: 2}\nlimiters: {l: {kind: boulder,", "boulder's transactions cost 1, found a cost of 2"},

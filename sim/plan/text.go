@@ -153,6 +153,10 @@ func (p *Plan) clockText(w *tabwriter.Writer) {
 	}
 	fmt.Fprintf(w, "clock\tvirtual, from %s for %s (warm-up %s), seed %d\n", p.Epoch.Format("2006-01-02 15:04:05"), unit.Time(p.Horizon), unit.Time(p.Warmup), p.Seed)
 	fmt.Fprintf(w, "shards\t%s, service %s mean\n", shards, unit.Time(p.Service.Mean()))
+	for _, name := range sortedKeys(p.Commands) {
+		t := p.Commands[name]
+		fmt.Fprintf(w, "  %s\t%s mean, %s a key, %s a byte\n", name, unit.Time(t.Time.Mean()), unit.Time(t.PerKey), unit.Time(t.PerByte))
+	}
 	for _, c := range p.Clients {
 		fmt.Fprintf(w, "client %s\t%d × %s, clock %s, round trip %s mean, shards as %s\n",
 			c.Name, c.Instances, c.Does, unit.Time(c.ClockOffset), unit.Time(c.RTT[0].Mean()), strings.Join(c.ShardNames, ", "))
