@@ -29,6 +29,7 @@ import (
 	"time"
 
 	"github.com/quotalab/quotalab/models/network"
+	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/sim/clock"
 	"github.com/quotalab/quotalab/sim/fault"
 	"github.com/quotalab/quotalab/sim/rediscmd"
@@ -232,6 +233,24 @@ func (f *Fleet) Left() (all []Left) {
 					all = append(all, Left{f.plain(key), expires, bytes})
 				}
 			})
+		}
+	}
+	return all
+}
+
+// Memory returns what the system's keys take on each embedded shard at this
+// instant; redis-server processes are not asked.
+func (f *Fleet) Memory() (all []record.Memory) {
+	for _, s := range f.Shards {
+		if e, ok := s.backend.(*embedded); ok {
+			m := record.Memory{Shard: s.Name}
+			e.advance()
+			e.data.Each(func(key string, _ bool, bytes int) {
+				if strings.HasPrefix(key, string(f.prefix)) {
+					m.Bytes += int64(bytes)
+				}
+			})
+			all = append(all, m)
 		}
 	}
 	return all
