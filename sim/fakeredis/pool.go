@@ -219,9 +219,10 @@ func (c *pool) dial(p *clock.Proc) (err error) {
 	return err
 }
 
-// probe dials once a second until that succeeds.
+// probe dials once a second until that succeeds. Where nothing is wrong with
+// the shard it may never: then others try too, so that the run has an end.
 func (c *pool) probe(p *clock.Proc) {
-	for c.connect(p) != nil {
+	for c.connect(p) != nil && c.shard.suspect() {
 		p.Sleep(probePause)
 	}
 	c.refused = 0

@@ -84,9 +84,9 @@ func TestConnectionsAsRequestsSeeThem(t *testing.T) {
 		if d := cmp.Diff(tt.want, got); d != "" || value != tt.value {
 			t.Errorf("%s: the key is %s, want %s; requests (−want +got) %s", tt.why, value, tt.value, d)
 		}
-		c := r.fleet.wires[0].pool(r.fleet.Shards[0])
-		if size := r.fleet.wires[0].poolSize(); c.turns != size || c.idle > size || len(c.waiting) > 0 || len(r.fleet.Shards[0].underWay) > 0 {
-			t.Errorf("%s: at the end %d of %d turns are free, %d connections idle, %d callers wait and %d flights are under way", tt.why, c.turns, size, c.idle, len(c.waiting), len(r.fleet.Shards[0].underWay))
+		turns, idle, waiting := r.fleet.wires[0].free(r.fleet.Shards[0])
+		if size := r.fleet.wires[0].poolSize(); turns != size || idle > size || waiting > 0 || len(r.fleet.Shards[0].underWay) > 0 {
+			t.Errorf("%s: at the end %d of %d turns are free, %d connections idle, %d callers wait and %d flights are under way", tt.why, turns, size, idle, waiting, len(r.fleet.Shards[0].underWay))
 		}
 	}
 }
@@ -132,6 +132,64 @@ func TestRetriesAreExecutedAgain(t *testing.T) {
 			t.Errorf("%s: the key is %s, want %s; request (−want +got) %s", tt.why, value, tt.value, d)
 		}
 	}
+}
+
+// A Ring sends a pipeline once, whatever its retries; a ClusterClient sends it
+// again, and a transaction.
+func TestRetriesOfPipelines(t *testing.T) {
+	for _, tt := range []struct {
+		cluster, tx bool
+		want        string
+	}{{false, false, "1"}, {false, true, "1"}, {true, false, "3"}, {true, true, "3"}} {
+		l := pooled(func(c *scenarios.Connection) { c.PoolSize, c.MaxRetries = 10, 2 })
+		l.cluster = tt.cluster
+		r := newRig(t, l)
+		r.fault(0, time.Second, fault.Fault{Kind: fault.Frozen})
+		r.at(0, func(*clock.Proc) {
+			pipe := r.ring.Pipeline()
+			if tt.tx {
+				pipe = r.ring.TxPipeline()
+			}
+			pipe.Incr(context.Background(), "{k}1")
+			pipe.Incr(context.Background(), "{k}2")
+			if _, err := pipe.Exec(context.Background()); limiter.ErrorKind(err) != "timeout" {
+				t.Errorf("%+v: %v", tt, err)
+			}
+		})
+		r.sched.Run()
+		for _, key := range []string{"{k}1", "{k}2"} {
+			if value, _ := r.fleet.Shards[0].peek(key); value != tt.want {
+				t.Errorf("%+v: counted %s times", tt, value)
+			}
+		}
+	}
+}
+
+// What is asked of several shards at once waits for a turn on each, and fails
+// where there is none.
+func TestTurnsOfSeveralShards(t *testing.T) {
+	l := faulty(2)
+	l.connection = scenarios.Connection{Pooled: true, PoolSize: 1, PoolTimeout: span(20 * ms), ReadTimeout: span(time.Second), DialerRetries: 1}
+	r := newRig(t, l)
+	near, far := r.keyOn(0, "near"), r.keyOn(1, "far")
+	r.fault(0, 100*ms, fault.Fault{Kind: fault.Frozen, Shard: 1})
+	r.at(0, func(p *clock.Proc) {
+		if err := r.ring.Incr(context.Background(), far).Err(); err != nil || p.Now() != int64(104*ms) {
+			t.Errorf("who has the turn is answered at %s: %v", time.Duration(p.Now()), err)
+		}
+	})
+	r.at(10*ms, func(p *clock.Proc) {
+		trace := NewTrace(context.Background())
+		pipe := r.ring.Pipeline()
+		there, beyond := pipe.Incr(trace, near), pipe.Incr(trace, far)
+		if _, err := pipe.Exec(trace); limiter.ErrorKind(err) != "pool_exhausted" || p.Now() != int64(30*ms) || there.Err() != nil || beyond.Err() != err {
+			t.Errorf("at %s: %v, of both %v and %v", time.Duration(p.Now()), err, there.Err(), beyond.Err())
+		}
+		if trace.RoundTrips != 1 || len(trace.Touched) != 1 {
+			t.Errorf("%d round trips, to %v", trace.RoundTrips, trace.Touched)
+		}
+	})
+	r.sched.Run()
 }
 
 // A caller's deadline ends what go-redis lets it end.
