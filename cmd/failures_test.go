@@ -180,3 +180,34 @@ func TestMuseumFailsOnBrokenLimiters(t *testing.T) {
 		}
 	}
 }
+
+// TestMuseumFailsOnBrokenEngines: so it is with kinds of engines, which are replaced in the
+// scenario's file, since a binary has none of its own.
+func TestMuseumFailsOnBrokenEngines(t *testing.T) {
+	t.Parallel()
+	failed := map[string]bool{} // by kind
+	for _, name := range scenarios.Museum() {
+		s, problems, err := scenarios.Load(name)
+		if err != nil || len(problems) > 0 {
+			t.Fatal(err, problems)
+		}
+		kinds := map[string]bool{}
+		for _, e := range s.Engines {
+			kinds[e.Value.Kind] = true
+		}
+		for kind := range kinds {
+			text := regexp.MustCompile(`(?m)\{kind: `+kind+`\b.*(every: .*\})$`).ReplaceAllString(s.Text(), "{kind: broken, $1")
+			file := filepath.Join(t.TempDir(), name+".yaml")
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			c := exec.Command("quotalab", "run", file, "-q", "--dir", filepath.Join(t.TempDir(), "record"))
+			out, _ := c.CombinedOutput() // its exit code tells
+			t.Logf("%s with a broken %s: exit code %d\n%.1500s", name, kind, c.ProcessState.ExitCode(), out)
+			failed[kind] = failed[kind] || c.ProcessState.ExitCode() == 99
+		}
+	}
+	if d := cmp.Diff(map[string]bool{"flagsmith": true}, failed); d != "" {
+		t.Errorf("kinds of engines that a scenario fails without (−want +got): %s", d)
+	}
+}

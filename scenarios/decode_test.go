@@ -94,6 +94,29 @@ func TestDependentDefaults(t *testing.T) {
 	}
 }
 
+// Virtual time plays connections where what it plays of them is written, also
+// where that is the default; in real time they are what they are.
+func TestPlayedConnections(t *testing.T) {
+	for _, c := range []struct {
+		clock, connection string
+		want              bool
+	}{
+		{"virtual", "", false},
+		{"virtual", "read_timeout: 1s, heartbeat: 1s, context_timeout: true", false},
+		{"virtual", "max_retries: 3", true},
+		{"virtual", "pool_size: 5", true},
+		{"real", "pool_size: 5", false},
+	} {
+		s := mustDecode(t, minimal+fmt.Sprintf("clock: %s\nclients: {one: {connection: {%s}}}\n", c.clock, c.connection))
+		if got := s.Clients[0].Value.Connection.Pooled; got != c.want {
+			t.Errorf("%s, {%s}: played %t", c.clock, c.connection, got)
+		}
+		if problems := s.OnLive(nil); len(problems) > 0 || s.Clients[0].Value.Connection.Pooled {
+			t.Errorf("{%s} on live servers: %v, played %t", c.connection, problems, s.Clients[0].Value.Connection.Pooled)
+		}
+	}
+}
+
 func TestPositions(t *testing.T) {
 	text := `name: places
 horizon: 1m

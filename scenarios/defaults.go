@@ -3,6 +3,7 @@ package scenarios
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/quotalab/quotalab/scenarios/decode"
@@ -25,6 +26,9 @@ func fill(s *Scenario) {
 		if c := &s.Clients[i].Value; len(c.ShardNames) == 0 {
 			c.ShardNames = s.Shards.Names
 		}
+		s.Clients[i].Value.Connection.Pooled = s.Clock == "virtual" && slices.ContainsFunc(pooled, func(field string) bool {
+			return s.Written("clients." + s.Clients[i].Name + ".connection." + field)
+		})
 	}
 	for i := range s.Traffic {
 		fillTraffic(s, &s.Traffic[i].Value)
@@ -39,6 +43,9 @@ func fill(s *Scenario) {
 		fillEngine(&s.Engines[i].Value)
 	}
 }
+
+// pooled are the fields of a connection of which any lets virtual time play them all.
+var pooled = []string{"pool_size", "min_idle", "pool_timeout", "dial_timeout", "max_retries", "dialer_retries"}
 
 func fillShards(sh *Shards, counted bool) {
 	if len(sh.Names) > 0 && !counted {

@@ -37,7 +37,8 @@
 // (virtual), max_lag (above which a run is invalid), observations (all,
 // sampled with a sample_rate, or none are recorded).
 //
-// shards: count or names, zones, service and scripts (time for a command).
+// shards: count or names, zones, service and scripts (time for a command), commands (by
+// name and size).
 // Every limiter has such a set of its own, or shared: true, they have one. network: rtt, and links between a
 // client's and a shard's zone. A Distribution is a bare duration (constant)
 // or one of constant, exponential, lognormal, gamma, pareto, empirical.
@@ -48,15 +49,15 @@
 // domain. All derivations of one population share a request's draw.
 //
 // clients: processes by name, each with a Ring of its own: does (take, check
-// or spend), instances, shard_names, clock_offset, zone. None: one client
-// "default" that takes.
+// or spend), instances, shard_names, clock_offset, zone, connection (pool, timeouts and
+// retries as of go-redis). None: one client "default" that takes.
 //
 // traffic: sources by name. rate is a bare rate (constant) or one of
 // constant, ramp, exponential, logistic, steps, diurnal, spike, on_off, herd,
 // replay, or a sum, product or then of those. gaps: poisson, even, gamma,
 // pareto. keys names the population that keys come from; batch instead takes
-// from several limits at once. via lists the clients that a request passes in
-// order; on_denial is none or retry; on_error, pause, max_in_flight. A Cost is a
+// from several limits, at once or in turn, as the kind of limiter does. via lists the clients that a request passes in
+// order; on_denial is none or retry; deadline, on_error, pause, max_in_flight. A Cost is a
 // bare number (constant) or one of constant, uniform, choices, lognormal. settle: an
 // admitted request says after a while what it really cost, or returns its permit.
 //
@@ -264,8 +265,17 @@ type Shards struct {
 	Zones   []string     `yaml:"zones" doc:"zone of each shard, for network links; left out: the zone default"`
 	Service Distribution `yaml:"service" doc:"time a shard takes to execute one command" default:"0s"`
 	Scripts Distribution `yaml:"scripts" doc:"time a shard takes to execute one EVAL, EVALSHA or FCALL; left out: as service"`
+	// Commands whose time differs, or grows with their size.
+	Commands Named[CommandTime] `yaml:"commands" json:",omitempty" doc:"times of single commands by name, such as get or evalsha, where they differ from service and scripts or grow with the command's size (in virtual time)"`
 	// Engine changes no result, so that it is not part of a plan.
 	Engine string `yaml:"engine" json:"-" doc:"in virtual time, embedded: shards in this process; redis: redis-server processes whose clock is the simulation's (Linux)" default:"embedded" enum:"embedded,redis"`
+}
+
+// CommandTime is the time that a shard takes to execute a command of one name.
+type CommandTime struct {
+	Time    *Distribution `yaml:"time" doc:"time of one, beside what its size adds; left out: service, of a script call scripts"`
+	PerKey  Duration      `yaml:"per_key" doc:"time for each key that it names" default:"0s" min:"0"`
+	PerByte Duration      `yaml:"per_byte" doc:"time for each byte of it, as the client sends it" default:"0s" min:"0"`
 }
 
 // Network is the round-trip time between clients and shards.
@@ -323,7 +333,7 @@ type Client struct {
 	ClockOffset Duration `yaml:"clock_offset" doc:"how far the client's clock is ahead of true time (negative: behind)" default:"0s"`
 	Zone        string   `yaml:"zone" doc:"zone of the client, for network links" default:"default"`
 
-	Connection Connection `yaml:"connection" doc:"how the client talks to its shards"`
+	Connection Connection `yaml:"connection" doc:"how the client talks to its shards. In virtual time the pool, the dials and the retries of go-redis are played where one of pool_size, min_idle, pool_timeout, dial_timeout, max_retries and dialer_retries is written; otherwise a command is sent once, on a connection that is always free"`
 }
 
 // Traffic is one source of requests.
@@ -332,13 +342,14 @@ type Traffic struct {
 	Gaps        Gaps        `yaml:"gaps" doc:"how arrivals scatter around the rate" default:"poisson"`
 	Keys        string      `yaml:"keys" doc:"population that a request's key comes from (this or batch; left out with replay: the file's own keys)" example:"users"`
 	Limit       string      `yaml:"limit" doc:"name of the limit that a request takes from; left out: the limiter's only one" example:"per_user"`
-	Batch       []BatchItem `yaml:"batch" doc:"several limits that one request takes from at once"`
+	Batch       []BatchItem `yaml:"batch" doc:"several limits that one request takes from: by one call, if the kind of limiter has such, or in their order by a call for each, the next only if the one before allowed it, and nothing is given back"`
 	Cost        Cost        `yaml:"cost" doc:"tokens that a request takes; 0: it asks, and takes nothing" default:"1"`
 	Settle      *Settle     `yaml:"settle" json:",omitempty" doc:"what becomes of what a request took: its real cost is known later, or it returns its permit of a concurrency limit (in virtual time)"`
 	Limiters    []string    `yaml:"limiters" doc:"limiters that every request is sent to, each independently; left out: all"`
 	Via         []string    `yaml:"via" doc:"clients that a request passes in order, the next only if the one before allowed it; left out: the only client"`
 	Pause       Duration    `yaml:"pause" doc:"time between one client's answer and the request to the next in via" default:"0s" min:"0"`
 	OnDenial    Reaction    `yaml:"on_denial" doc:"what a client does when it is denied" default:"none"`
+	Deadline    Duration    `yaml:"deadline" json:",omitempty" doc:"how long a caller waits: the deadline of the context that it calls the limiter with, which go-redis heeds as context_timeout says; left out: none" min:"exclusive 0"`
 	OnError     string      `yaml:"on_error" doc:"fail: an error is an error; open: the caller lets the request pass (fail_open)" default:"fail" enum:"fail,open"`
 	MaxInFlight Count       `yaml:"max_in_flight" doc:"requests under way at once; an arrival beyond it is dropped and counted. Left out, it counts in each world of the plan" default:"10_000" min:"1"`
 }
@@ -516,10 +527,11 @@ type Condition struct {
 }
 
 // Connection is how a client talks to its shards. The defaults are
-// go-redis'. In virtual time a command is sent once, on a connection that is
-// always free: of these only read_timeout and heartbeat count.
+// go-redis'. In virtual time pool, dials and retries are played where one of
+// their fields is written; else a command is sent once, on a connection that is
+// always free, and of these only read_timeout, context_timeout and heartbeat count.
 type Connection struct {
-	PoolSize      Count    `yaml:"pool_size" doc:"connections to each shard; 0: 10 a processor" default:"0" max:"100_000"`
+	PoolSize      Count    `yaml:"pool_size" doc:"connections to each shard; 0: 10 a processor, in virtual time 10" default:"0" max:"100_000"`
 	MinIdle       Count    `yaml:"min_idle" doc:"connections to each shard that are opened before the run begins; 0: as many as pool_size, at most 16" default:"0" max:"100_000"`
 	PoolTimeout   Duration `yaml:"pool_timeout" doc:"how long a command waits for a connection that is free; 0: read_timeout and 1s" default:"0s" min:"0"`
 	DialTimeout   Duration `yaml:"dial_timeout" doc:"how long opening a connection may take" default:"5s" min:"1e6"`
@@ -528,7 +540,12 @@ type Connection struct {
 	MaxRetries    Count    `yaml:"max_retries" doc:"how often a command that failed for want of a connection or an answer is sent again" default:"3" max:"100"`
 	DialerRetries Count    `yaml:"dialer_retries" doc:"how often opening a connection is tried" default:"5" min:"1" max:"100"`
 	Heartbeat     Duration `yaml:"heartbeat" doc:"time between two looks at whether a shard is up; after three failures the Ring does without it" default:"500ms" min:"1e6"`
-	Pipelining    string   `yaml:"pipelining" doc:"none: every command on its own; auto: commands of different requests to one shard share round trips (go-redis' auto-pipelining, one a shard; hides queueing in the latency)" default:"none" enum:"none,auto"`
+	// ContextTimeout is go-redis' ContextTimeoutEnabled.
+	ContextTimeout bool   `yaml:"context_timeout" json:",omitempty" doc:"true: a caller's deadline ends the wait for a reply; false, as go-redis has it: it ends only the waits for a connection and between retries"`
+	Pipelining     string `yaml:"pipelining" doc:"none: every command on its own; auto: commands of different requests to one shard share round trips (go-redis' auto-pipelining, one a shard; hides queueing in the latency)" default:"none" enum:"none,auto"`
+
+	// Pooled says that virtual time plays pool, dials and retries.
+	Pooled bool `yaml:"-" json:",omitempty"`
 }
 
 // OnLive turns a scenario into one in real time on shards of these names, as
@@ -537,6 +554,9 @@ type Connection struct {
 // them by their number, faults by their names.
 func (s *Scenario) OnLive(names []string) Problems {
 	s.Clock, s.Shards.Engine = "real", engineEmbedded
+	for i := range s.Clients {
+		s.Clients[i].Value.Connection.Pooled = false
+	}
 	if names == nil || slices.Equal(names, s.Shards.Names) {
 		return nil
 	}

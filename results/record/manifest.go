@@ -71,6 +71,7 @@ type Manifest struct {
 	EvaluationParts []RowPart   `json:"evaluationParts,omitempty"`
 	Telemetry       []Telemetry `json:"telemetry,omitempty"`
 	Warnings        []string    `json:"warnings,omitempty"`
+	Memory          []Memory    `json:"memory,omitempty"`    // what keys took on embedded shards, where it was asked for
 	Servers         []Server    `json:"servers,omitempty"`   // what live shards said; none of embedded ones
 	Processes       []OwnTime   `json:"processes,omitempty"` // of limiters that say in real time what decisions took them
 	Pacing          *Pacing     `json:"pacing,omitempty"`    // of a run in real time
@@ -227,6 +228,13 @@ type RowPart struct {
 type File struct {
 	Name string `json:"name"`
 	Hash string `json:"hash"` // SHA-256 of its content
+}
+
+// Memory is what a limiter's keys took on a shard at the end of the run.
+type Memory struct {
+	Limiter string `json:"limiter"`
+	Shard   string `json:"shard"`
+	Bytes   int64  `json:"bytes"` // an estimate
 }
 
 // Telemetry is what a limiter's own metrics said at the end of the run.

@@ -243,6 +243,9 @@ func (p *pass) measured(a *audit.Result) *Measured {
 	commands, onShards := p.outcomes.commands(), p.keys.perShard()
 	s.add(p.order.perShard("shard_commands", commands))
 	s.add(p.order.perShard("shard_keys", onShards))
+	for _, m := range p.manifest.Memory {
+		s.add([]Series{counter("shard_bytes", tags("limiter", m.Limiter, "shard", m.Shard), m.Bytes)})
+	}
 	s.add(commandDisagreement(p.manifest.Servers))
 	for _, l := range p.manifest.Limiters {
 		if b, ok := BalanceOf(p.fromTheStart(onShards[l.Name])); ok {

@@ -95,6 +95,7 @@ func (s struck) Down() (up func()) {
 	}
 	s.down, s.free = true, now
 	s.Restart()
+	s.fleet.hangUpPools(s.Shard)
 	s.hangUp()
 	return func() { s.down = false }
 }
@@ -149,6 +150,7 @@ func (s struck) Reset() {
 		t.finish(wasReset(s.Shard))
 	}
 	s.free = free
+	s.fleet.hangUpPools(s.Shard)
 	s.hangUp()
 }
 
@@ -368,7 +370,7 @@ func (w *wire) beat(p *clock.Proc) {
 func (w *wire) look(p *clock.Proc, s *Shard) bool {
 	rtt := int64(w.rtt[s.index].Mean())
 	f := &flight{w: w, shard: s, due: p.Now() + rtt/2, back: rtt - rtt/2}
-	return w.track(p, nil, []*flight{f}) == nil
+	return w.track(p, nil, []*flight{f}, clock.Never) == nil
 }
 
 // vote counts a look and tells whether the Ring loses the shard by it, or

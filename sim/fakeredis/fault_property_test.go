@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/quotalab/quotalab/models/network"
+	"github.com/quotalab/quotalab/scenarios"
 	"github.com/quotalab/quotalab/sim/clock"
 	"github.com/quotalab/quotalab/sim/fault"
 	"github.com/quotalab/quotalab/sim/limiter"
@@ -47,7 +48,8 @@ func TestAnyFaults(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		faults := drawFaults(rt, 2)
 		every := rapid.Int64Range(int64(ms), int64(20*ms)).Draw(rt, "every")
-		first, second := playFaults(t, faults, every), playFaults(t, faults, every)
+		c, most := drawConnection(rt)
+		first, second := playFaults(t, faults, every, c, most), playFaults(t, faults, every, c, most)
 		if d := cmp.Diff(first, second); d != "" {
 			rt.Fatalf("%v: the second time it is different: %s", faults, d)
 		}
@@ -57,10 +59,28 @@ func TestAnyFaults(t *testing.T) {
 	})
 }
 
+// drawConnection draws how the client is connected, and says how long a request
+// takes at most.
+func drawConnection(t *rapid.T) (c scenarios.Connection, most time.Duration) {
+	c = faulty(2).connection
+	if !rapid.Bool().Draw(t, "played") {
+		return c, 50 * ms
+	}
+	c.Pooled, c.PoolTimeout = true, span(30*ms)
+	c.PoolSize = scenarios.Count(rapid.IntRange(1, 8).Draw(t, "turns"))
+	c.MinIdle = scenarios.Count(rapid.IntRange(1, 8).Draw(t, "idle"))
+	c.DialTimeout = span(35 * ms)
+	c.DialerRetries = scenarios.Count(rapid.IntRange(1, 3).Draw(t, "dials"))
+	c.MaxRetries = scenarios.Count(rapid.IntRange(0, 3).Draw(t, "retries"))
+	dials := time.Duration(c.DialerRetries) * (35*ms + dialPause)
+	return c, time.Duration(c.MaxRetries+1) * (30*ms + dials + 50*ms + 50*ms + 90*ms)
+}
+
 type played struct{ Log, Complaints []string }
 
-func playFaults(t *testing.T, faults []fault.Fault, every int64) (out played) {
+func playFaults(t *testing.T, faults []fault.Fault, every int64, c scenarios.Connection, most time.Duration) (out played) {
 	l := faulty(2)
+	l.connection = c
 	l.rtt = []network.Distribution{jitter{}, jitter{}}
 	r := newRig(t, l)
 	for _, f := range faults {
@@ -83,7 +103,7 @@ func playFaults(t *testing.T, faults []fault.Fault, every int64) (out played) {
 				kind = limiter.ErrorKind(err)
 			}
 			took := p.Now() - at
-			if took > int64(50*ms) || kind == "unexpected" || kind == "script_missing" || kind == "timeout" && took != int64(50*ms) {
+			if took > int64(most) || kind == "unexpected" || kind == "script_missing" || kind == "timeout" && took != int64(50*ms) && !c.Pooled {
 				complain("sent at %v: took %v, %s %v", time.Duration(at), time.Duration(took), kind, err)
 			}
 			if err == nil && (len(trace.Keys) != 1 || trace.Effect < at || trace.Effect > p.Now()) {
@@ -103,6 +123,9 @@ func playFaults(t *testing.T, faults []fault.Fault, every int64) (out played) {
 	for i, s := range r.fleet.Shards {
 		if len(s.underWay) > 0 || s.suspect() || r.fleet.wires[0].failed[i] > 0 {
 			complain("%s: %d flights under way, in trouble %v, %d looks failed", s.Name, len(s.underWay), s.suspect(), r.fleet.wires[0].failed[i])
+		}
+		if turns, idle, waiting := r.fleet.wires[0].free(s); c.Pooled && (turns != int(c.PoolSize) || idle > turns || waiting > 0) {
+			complain("%s: of %d turns %d are free, with %d idle connections, and %d wait", s.Name, c.PoolSize, turns, idle, waiting)
 		}
 		counted := 0
 		for k := range 9 {
@@ -126,4 +149,10 @@ func emptied(faults []fault.Fault, shard int) bool {
 		}
 	}
 	return false
+}
+
+// free is what nobody uses of the connections to a shard, and how many wait.
+func (w *wire) free(s *Shard) (turns, idle, waiting int) {
+	c := w.pool(s)
+	return c.turns, c.idle, len(c.waiting)
 }

@@ -25,7 +25,9 @@ type Spec struct {
 	Names   []string
 	Service network.Distribution // time of one command
 	Scripts network.Distribution // time of one script call
-	Stream  func(name string) *rand.Rand
+	// Commands are those whose time differs, by their lower-case names.
+	Commands map[string]network.CommandTime
+	Stream   func(name string) *rand.Rand
 	// Engine starts the servers that execute the commands; nil: embedded ones do.
 	Engine  *virtualredis.Program
 	Broken  func(error) // is told of a server of the Engine that failed
@@ -131,15 +133,15 @@ func (f *Fleet) nextOrder(s *Shard) int64 {
 	return *order
 }
 
-// Ring returns a new Ring to the fleet. In virtual time a command is sent
-// once: retries, dial attempts and health checks would read the wall clock.
-// The health checks are simulated; see beat.
+// Ring returns a new Ring to the fleet. In virtual time go-redis itself sends a
+// command once: its retries, dial attempts and health checks would read the wall
+// clock. They are simulated; see pool and beat.
 func (f *Fleet) Ring(c ClientSpec) (*redis.Ring, error) {
 	if len(c.ShardNames) != len(f.Shards) || len(c.RTT) < len(f.Shards) {
 		return nil, fmt.Errorf("client names %d shards and has %d delays, the fleet has %d shards", len(c.ShardNames), len(c.RTT), len(f.Shards))
 	}
 	w := &wire{
-		fleet: f, rtt: c.RTT, stream: c.Stream, any: c.Stream(""), tat: c.TAT, now: c.Now, connection: c.Connection, shards: map[*redis.Client]*Shard{}, open: map[line]*inlineConn{},
+		fleet: f, rtt: c.RTT, stream: c.Stream, any: c.Stream(""), tat: c.TAT, now: c.Now, connection: c.Connection, shards: map[*redis.Client]*Shard{}, pools: map[*Shard]*pool{}, open: map[line]*inlineConn{},
 		names: slices.Clone(c.ShardNames), failed: make([]int8, len(f.Shards)),
 	}
 	for _, s := range f.Shards {

@@ -58,13 +58,13 @@ const (
 
 // track plays flights that something may happen to on the way. The error is of
 // one that failed.
-func (w *wire) track(proc *clock.Proc, trace *Trace, flights []*flight) error {
+func (w *wire) track(proc *clock.Proc, trace *Trace, flights []*flight, limit int64) error {
 	c := &call{proc: proc, trace: trace, open: len(flights)}
 	for _, f := range flights {
 		f.call = c
 		f.launch()
 	}
-	if deadline := w.deadline(proc.Now()); deadline < clock.Never {
+	if deadline := w.deadline(proc.Now(), limit); deadline < clock.Never {
 		w.fleet.sched.Call(deadline, func() {
 			for _, t := range flights {
 				t.giveUp()
@@ -115,7 +115,11 @@ func (t *flight) reach() {
 func (t *flight) arrive() {
 	s := t.shard
 	if s.down {
-		t.after(s.sched.Now()+t.back, returning, func() { t.finish(refused(s)) })
+		err := refused(s)
+		if t.w.connection.Pooled { // its connection was open
+			err = wasReset(s)
+		}
+		t.after(s.sched.Now()+t.back, returning, func() { t.finish(err) })
 		return
 	}
 	s.places++
@@ -146,7 +150,7 @@ func (t *flight) serve() {
 		t.failed = t.w.execute(trace, t)
 		t.reply = s.replied - before
 	}
-	if t.w.fleet.spec.Faults || t.session != nil { // else nobody waits for it
+	if t.w.fleet.spec.Faults || t.w.connection.Pooled || t.session != nil { // else nobody waits for it
 		t.after(t.end, serving, t.answer)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/sim/clock"
 	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
@@ -136,6 +137,54 @@ type Trace struct {
 
 	wrote  bool
 	weight rediscmd.Weight // of the command that Effect is of
+	until  *until          // the caller's deadline in virtual time, nil: none
+}
+
+// until is a deadline in virtual time, as a context has it.
+type until struct {
+	at       int64
+	deadline time.Time
+	passed   chan struct{}
+}
+
+// Until gives the caller a deadline in virtual time.
+func (t *Trace) Until(c clock.Clock, at int64) {
+	u := &until{at, c.Time().Add(time.Duration(at - c.Now())), make(chan struct{})}
+	t.until = u
+	c.Call(at, func() { close(u.passed) })
+}
+
+// limitOf is the instant of the deadline of whom the trace is of.
+func limitOf(t *Trace) int64 {
+	if t == nil || t.until == nil {
+		return clock.Never
+	}
+	return t.until.at
+}
+
+func (t *Trace) Deadline() (time.Time, bool) {
+	if t.until == nil {
+		return t.Context.Deadline()
+	}
+	return t.until.deadline, true
+}
+
+func (t *Trace) Done() <-chan struct{} {
+	if t.until == nil {
+		return t.Context.Done()
+	}
+	return t.until.passed
+}
+
+func (t *Trace) Err() error {
+	if t.until != nil {
+		select {
+		case <-t.until.passed:
+			return context.DeadlineExceeded
+		default:
+		}
+	}
+	return t.Context.Err()
 }
 
 // KeyTouch is the first touch of one key by a request.

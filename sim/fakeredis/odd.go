@@ -80,8 +80,8 @@ func (o *oddities) examine(ctx context.Context, trace *Trace, cmds []redis.Cmder
 		return
 	}
 	if at, ok := ctx.Deadline(); ok {
-		if given, had := trace.Context.Deadline(); !had || !given.Equal(at) {
-			o.warn(fmt.Sprintf("%s calls Redis with a deadline of its own (context.WithTimeout or WithDeadline), which is by the wall clock: in virtual time it never ends a slow call, and may end a fast one. Give the client a read_timeout in the scenario instead.", clock.Function()))
+		if given, had := trace.Deadline(); !had || !given.Equal(at) {
+			o.warn(fmt.Sprintf("%s calls Redis with a deadline of its own (context.WithTimeout or WithDeadline), which is by the wall clock: in virtual time it never ends a slow call, and may end a fast one. Give the client a read_timeout in the scenario instead, or its callers a deadline.", clock.Function()))
 		}
 	}
 	if !o.timed.Load() && slices.ContainsFunc(cmds, bringsTime) {

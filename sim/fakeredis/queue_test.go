@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/models/network"
 	"github.com/quotalab/quotalab/models/traffic"
@@ -161,4 +163,58 @@ func lindley(d network.Distribution, rho float64) (mean, standardError float64) 
 		standardError += (m - mean) * (m - mean)
 	}
 	return mean, math.Sqrt(standardError / (batches - 1) / batches)
+}
+
+// A command takes its name's time, and more for its keys and bytes as they go
+// over the wire; the others take what all do.
+func TestCommandsTakeTheirTime(t *testing.T) {
+	sched := clock.New(epoch)
+	fleet, err := NewFleet(sched, Spec{Names: []string{"s"}, Service: network.Constant(ms), Scripts: network.Constant(5 * ms), Stream: seeded, Commands: map[string]network.CommandTime{
+		"get":     {Time: network.Constant(2 * ms)},
+		"mget":    {Time: network.Constant(0), PerKey: 3 * ms},
+		"set":     {Time: network.Constant(ms), PerByte: us},
+		"eval_ro": {Time: network.Constant(7 * ms), PerKey: ms},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring, err := fleet.Ring(ClientSpec{ShardNames: []string{"s"}, RTT: []network.Distribution{network.Constant(0)}, Stream: from("client")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sched.Go(func(p *clock.Proc) {
+		ctx := context.Background()
+		for _, tt := range []struct {
+			why  string
+			send func() error
+			want time.Duration
+		}{
+			{"its own time", func() error { return ring.Do(ctx, "get", "k").Err() }, 2 * ms},
+			{"that of all", func() error { return ring.Do(ctx, "incr", "n").Err() }, ms},
+			{"by keys", func() error { return ring.Do(ctx, "mget", "{k}1", "{k}2", "{k}3").Err() }, 9 * ms},
+			{"by bytes: *3 $3 set $1 k $4 abcd", func() error { return ring.Do(ctx, "set", "k", "abcd").Err() }, ms + us*time.Duration(len("*3\r\n$3\r\nset\r\n$1\r\nk\r\n$4\r\nabcd\r\n"))},
+			{"that of all scripts", func() error { return ring.Do(ctx, "eval", "return 1", 1, "k").Err() }, 5 * ms},
+			{"a script's own, by keys", func() error { return ring.Do(ctx, "eval_ro", "return 1", 2, "{k}1", "{k}2").Err() }, 9 * ms},
+			{"one after another", func() error {
+				_, err := ring.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+					pipe.Get(ctx, "k")
+					pipe.Incr(ctx, "n")
+					return nil
+				})
+				return err
+			}, 3 * ms},
+		} {
+			begun := p.Now()
+			if err := tt.send(); err != nil && err != redis.Nil {
+				t.Errorf("%s: %v", tt.why, err)
+			}
+			if took := time.Duration(p.Now() - begun); took != tt.want {
+				t.Errorf("%s: it takes %s, want %s", tt.why, took, tt.want)
+			}
+		}
+	})
+	sched.Run()
+	if err := fleet.Close(); err != nil {
+		t.Error(err)
+	}
 }

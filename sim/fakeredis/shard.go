@@ -9,9 +9,10 @@
 //
 // A Fleet is a fault.Target too: fault.go and flight.go hold what goes wrong, and what
 // clients notice of it. What a client would do by the wall clock is simulated:
-// giving up on a reply after its read timeout, and the Ring's health checks,
-// by which it loses a shard. A command is sent once, on a connection that is
-// always free; a refusal takes a round trip.
+// giving up on a reply after its read timeout or at the caller's deadline, and
+// the Ring's health checks, by which it loses a shard. A command is sent once, on a connection that is
+// always free, and a refusal takes a round trip, unless the scenario says how
+// the client is connected: then pool.go plays go-redis' pool, dials and retries.
 //
 // A shard is a single-server FIFO queue in virtual time, as Redis executes
 // commands on one thread, and a backend that executes them: the data of one
@@ -25,8 +26,10 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/quotalab/quotalab/models/network"
+	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/sim/clock"
 	"github.com/quotalab/quotalab/sim/fault"
 	"github.com/quotalab/quotalab/sim/rediscmd"
@@ -45,6 +48,7 @@ type Shard struct {
 	sched   *clock.Scheduler
 	service network.Distribution
 	scripts network.Distribution
+	single  map[string]network.CommandTime
 	rng     *rand.Rand
 	free    int64 // instant at which the queue is empty
 	order   int64 // commands counted, where each shard counts its own
@@ -78,7 +82,7 @@ type backend interface {
 func newShard(sched *clock.Scheduler, spec Spec, name string, index int) (*Shard, error) {
 	s := &Shard{
 		Name: name, index: index, addr: fmt.Sprintf("embedded-%d:6379", index), sched: sched,
-		service: spec.Service, scripts: spec.Scripts, rng: spec.Stream("shard/" + name),
+		service: spec.Service, scripts: spec.Scripts, single: spec.Commands, rng: spec.Stream("shard/" + name),
 	}
 	s.trouble.shard, s.trouble.stream = s, spec.Stream
 	if spec.Engine == nil {
@@ -120,17 +124,26 @@ func (s *Shard) enqueue(cmds []command) (begin, end int64) {
 	begin = max(now, s.free)
 	end = begin
 	for _, c := range cmds {
-		d := s.service
-		if c.is.Has(rediscmd.Script) {
-			d = s.scripts
-		}
-		end += int64(d.Sample(s.rng))
+		end += int64(s.serviceOf(c))
 	}
 	if begin > now {
 		end = max(end, begin+1) // else one that arrives at begin itself could go first
 	}
 	s.free = end
 	return begin, end
+}
+
+// serviceOf draws the time of one command.
+func (s *Shard) serviceOf(c command) time.Duration {
+	if t, ok := s.single[c.name]; ok {
+		keys := 0
+		rediscmd.KeysAt(c.Cmder, func(int) { keys++ })
+		return t.Sample(s.rng, keys, wireSize([]command{c}, single))
+	}
+	if c.is.Has(rediscmd.Script) {
+		return s.scripts.Sample(s.rng)
+	}
+	return s.service.Sample(s.rng)
 }
 
 // advance brings the data to the present instant: its clock, and the keys
@@ -220,6 +233,24 @@ func (f *Fleet) Left() (all []Left) {
 					all = append(all, Left{f.plain(key), expires, bytes})
 				}
 			})
+		}
+	}
+	return all
+}
+
+// Memory returns what the system's keys take on each embedded shard at this
+// instant; redis-server processes are not asked.
+func (f *Fleet) Memory() (all []record.Memory) {
+	for _, s := range f.Shards {
+		if e, ok := s.backend.(*embedded); ok {
+			m := record.Memory{Shard: s.Name}
+			e.advance()
+			e.data.Each(func(key string, _ bool, bytes int) {
+				if strings.HasPrefix(key, string(f.prefix)) {
+					m.Bytes += int64(bytes)
+				}
+			})
+			all = append(all, m)
 		}
 	}
 	return all

@@ -42,6 +42,7 @@ type wire struct {
 	late    map[*Shard]*redis.Client // for flights to shards that the Ring has lost
 	options redis.Options            // of the Ring's clients
 
+	pools map[*Shard]*pool     // of connections that are played
 	open  map[line]*inlineConn // connections for the short way
 	using line                 // that the command on the long way uses
 	words []string             // of the commands that go it; what keeps them longer copies them
@@ -79,7 +80,11 @@ func (w *wire) DialHook(next redis.DialHook) redis.DialHook { return next }
 
 func (w *wire) ProcessHook(redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		if err := w.send(ctx, []redis.Cmder{cmd}, single); err != nil {
+		cmds := []redis.Cmder{cmd}
+		if err := w.send(ctx, cmds, single); err != nil {
+			return err
+		}
+		if err := w.again(ctx, cmds, single); err != nil {
 			return err
 		}
 		return cmd.Err()
@@ -93,6 +98,9 @@ func (w *wire) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipel
 			body, as = cmds[1:len(cmds)-1], transaction // each shard gets a MULTI of its own
 		}
 		if err := w.send(ctx, body, as); err != nil {
+			return err
+		}
+		if err := w.again(ctx, body, as); err != nil {
 			return err
 		}
 		for _, cmd := range cmds {
@@ -126,27 +134,34 @@ func (w *wire) send(ctx context.Context, cmds []redis.Cmder, as form) error {
 		}
 		defer p.UnwrapAll(all)
 	}
+	limit := limitOf(trace)
+	if proc.Now() >= limit {
+		return fail(cmds, context.DeadlineExceeded)
+	}
 	u := w.memory()
 	flights, err := w.group(cmds, as, u)
 	if err != nil {
 		return fail(cmds, err)
 	}
-	if trace != nil {
+	if trace != nil && !w.connection.Pooled {
 		trace.RoundTrips++
 	}
 	now := proc.Now()
 	for _, f := range flights {
 		rtt := int64(w.rtt[f.shard.index].Sample(w.rng[f.shard.index]))
 		f.w, f.as, f.due, f.back = w, as, now+rtt/2, rtt-rtt/2
-		if trace != nil {
+		if trace != nil && !w.connection.Pooled {
 			trace.Touch(f.shard.Name, int32(len(f.cmds)))
 		}
 	}
-	if w.fleet.spec.Faults {
-		err = w.track(proc, trace, flights)
-	} else {
+	switch {
+	case w.connection.Pooled:
+		err = w.borrow(proc, trace, flights, limit)
+	case w.fleet.spec.Faults:
+		err = w.track(proc, trace, flights, limit)
+	default:
 		var late bool
-		if late, err = w.fly(proc, trace, flights); !late {
+		if late, err = w.fly(proc, trace, flights, limit); !late {
 			*u = usual{}
 			w.idle = append(w.idle, u)
 		}
@@ -160,8 +175,8 @@ func (w *wire) send(ctx context.Context, cmds []redis.Cmder, as form) error {
 // fly plays flights that nothing can happen to on the way. What is not back
 // when the client's patience ends goes on without it, late. The error is of one
 // that failed.
-func (w *wire) fly(proc *clock.Proc, trace *Trace, flights []*flight) (late bool, err error) {
-	deadline := w.deadline(proc.Now())
+func (w *wire) fly(proc *clock.Proc, trace *Trace, flights []*flight, limit int64) (late bool, err error) {
+	deadline := w.deadline(proc.Now(), limit)
 	reply := proc.Now()
 	f := earliest(flights)
 	for ; f != nil && f.due < deadline; f = earliest(flights) {
@@ -268,8 +283,7 @@ func (w *wire) memory() *usual {
 func (w *wire) group(cmds []redis.Cmder, as form, u *usual) ([]*flight, error) {
 	flights := u.flights[:0]
 	for _, cmd := range cmds {
-		name := cmd.Name() // go-redis makes it lower case
-		c := command{Cmder: cmd, name: name, is: rediscmd.Of(name)}
+		c := commandOf(cmd)
 		if c.is.Has(rediscmd.Script) {
 			c.before = new(before)
 		}
@@ -298,6 +312,11 @@ func (w *wire) group(cmds []redis.Cmder, as form, u *usual) ([]*flight, error) {
 	return flights, nil
 }
 
+func commandOf(cmd redis.Cmder) command {
+	name := cmd.Name() // go-redis makes it lower case
+	return command{Cmder: cmd, name: name, is: rediscmd.Of(name)}
+}
+
 // clientFor asks the Ring for the shard of the command. Where a real Ring
 // takes a random one, it is from the client's own stream.
 func (w *wire) clientFor(c command, as form) (*redis.Client, error) {
@@ -316,12 +335,16 @@ func (w *wire) clientFor(c command, as form) (*redis.Client, error) {
 	return w.ring.GetShardClientForKey(key)
 }
 
-// deadline is the instant at which a client that sends now gives up waiting.
-func (w *wire) deadline(now int64) int64 {
-	if w.connection.ReadTimeout == 0 {
-		return clock.Never
+// deadline is the instant at which a client that sends now gives up waiting,
+// whose caller does at the limit.
+func (w *wire) deadline(now, limit int64) int64 {
+	if !w.connection.ContextTimeout {
+		limit = clock.Never
 	}
-	return now + int64(w.connection.ReadTimeout)
+	if w.connection.ReadTimeout == 0 {
+		return limit
+	}
+	return min(limit, now+int64(w.connection.ReadTimeout))
 }
 
 // giveUp fails the flights that are not back by the deadline, which is now.

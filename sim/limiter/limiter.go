@@ -97,8 +97,13 @@ type Kind struct {
 	Resolution time.Duration
 	// ServerTime says that it judges by Redis' TIME, not by the client's clock.
 	ServerTime bool
-	// Batch says that one request may take from several limits.
+	// Batch says that one call may take from several limits. Of other kinds a
+	// request that takes from several makes a call for each, in their order, the
+	// next only if the one before allowed it, and gives nothing back.
 	Batch bool
+	// OneTake reports whether, with these options, a call takes from one limit all
+	// the same. May be nil: it does not.
+	OneTake func(options map[string]string) bool
 	// RingOnly says that it takes no client but a *redis.Ring: it cannot run
 	// on a Redis Cluster.
 	RingOnly bool
@@ -184,6 +189,12 @@ func (k Kinds) With(more Kinds) Kinds {
 		all[name] = kind
 	}
 	return all
+}
+
+// InTurn reports whether, with these options, a request that takes from several
+// limits asks one after another.
+func (k *Kind) InTurn(options map[string]string) bool {
+	return !k.Batch || k.OneTake != nil && k.OneTake(options)
 }
 
 // single returns the only take of a request to a limiter without batches.

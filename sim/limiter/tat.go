@@ -38,12 +38,7 @@ var tat = Kind{
 		About: "what becomes of a bucket whose own limit changes: keep: it is full when it would have been; rescale: it lacks as many tokens; reset: it is full",
 	}},
 	Check: checkDefect, Telemetry: spendLatency,
-	CheckRequest: func(options map[string]string, takes []Take) error {
-		if len(takes) > 1 && options["write"] == writeLua {
-			return fmt.Errorf("write %s takes from one limit a request, found a batch of %d: a script reaches one shard only", writeLua, len(takes))
-		}
-		return nil
-	},
+	OneTake:     func(options map[string]string) bool { return options["write"] == writeLua }, // which reaches one shard only
 	ScriptCalls: tatScriptCalls, OneKey: tatKey,
 	New: func(env Env) (Limiter, error) {
 		if env.Options["write"] == writeLua {

@@ -20,6 +20,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/models/network"
 	"github.com/quotalab/quotalab/models/traffic"
@@ -27,6 +28,7 @@ import (
 	"github.com/quotalab/quotalab/scenarios"
 	"github.com/quotalab/quotalab/sim/fault"
 	"github.com/quotalab/quotalab/sim/limiter"
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 // Compile turns a scenario without problems into a Plan. What it finds
@@ -53,6 +55,7 @@ func Compile(s *scenarios.Scenario, kinds limiter.Kinds) (*Plan, scenarios.Probl
 	report("shards.service", err)
 	p.Scripts, err = distribution(s.Shards.Scripts)
 	report("shards.scripts", err)
+	ps = append(ps, p.compileCommands(s)...)
 	for _, l := range s.Limiters {
 		compiled, found := compileLimiter(s, l.Name, l.Value, kinds)
 		p.Limiters, ps = append(p.Limiters, compiled), append(ps, found...)
@@ -87,6 +90,33 @@ func Compile(s *scenarios.Scenario, kinds limiter.Kinds) (*Plan, scenarios.Probl
 	}
 	p.split()
 	return p, nil
+}
+
+// compileCommands compiles the times of single commands.
+func (p *Plan) compileCommands(s *scenarios.Scenario) (ps scenarios.Problems) {
+	for _, c := range s.Shards.Commands {
+		at := "shards.commands." + c.Name
+		is := rediscmd.Of(c.Name)
+		if !is.Has(rediscmd.Sent) {
+			ps = append(ps, s.Problem(at, "expected a command in lower case such as get, found %q%s", c.Name, metric.DidYouMean(c.Name, rediscmd.Names(rediscmd.Sent))))
+			continue
+		}
+		t := network.CommandTime{Time: p.Service, PerKey: time.Duration(c.Value.PerKey), PerByte: time.Duration(c.Value.PerByte)}
+		if is.Has(rediscmd.Script) {
+			t.Time = p.Scripts
+		}
+		if c.Value.Time != nil {
+			var err error
+			if t.Time, err = distribution(*c.Value.Time); err != nil {
+				ps = append(ps, s.Problem(at+".time", "%v", err))
+			}
+		}
+		if p.Commands == nil {
+			p.Commands = map[string]network.CommandTime{}
+		}
+		p.Commands[c.Name] = t
+	}
+	return ps
 }
 
 func compileClients(s *scenarios.Scenario, shards int) ([]Client, scenarios.Problems) {
@@ -132,7 +162,7 @@ func delays(s *scenarios.Scenario, zone string, shards int) ([]network.Distribut
 // for mistakes in when requests are due.
 func (p *Plan) source(name string, t scenarios.Traffic, whole bool) (Source, error) {
 	out := Source{
-		Name: name, Pause: time.Duration(t.Pause), FailOpen: t.OnError == "open", MaxInFlight: int(t.MaxInFlight), Retry: retry(t.OnDenial),
+		Name: name, Pause: time.Duration(t.Pause), FailOpen: t.OnError == "open", Deadline: time.Duration(t.Deadline), MaxInFlight: int(t.MaxInFlight), Retry: retry(t.OnDenial),
 	}
 	if !whole {
 		return out, p.arrivals(&out, t)
@@ -274,22 +304,21 @@ func (p *Plan) onlyLimit(out *Source) (string, error) {
 	return p.Limiters[out.Limiters[0]].Limits[0].Name, nil
 }
 
-// checkTakes refuses batches to limiters that have none, and costs that can
+// checkTakes refuses takes that a limiter cannot make, and costs that can
 // never be had.
 func (p *Plan) checkTakes(out *Source) error {
 	for _, i := range out.Limiters {
 		l := p.Limiters[i]
-		if len(out.Takes) > 1 && !l.Kind.Batch {
-			return fmt.Errorf("limiter %s: kind %s takes from one limit a request, found a batch of %d", l.Name, l.Limiter.Kind, len(out.Takes))
-		}
 		if l.Kind.CheckRequest != nil {
 			takes := make([]limiter.Take, len(out.Takes))
 			for i, t := range out.Takes {
 				_, most := t.Cost.Bounds()
 				takes[i] = limiter.Take{Limit: t.Limit, Cost: most}
 			}
-			if err := l.Kind.CheckRequest(l.Options, takes); err != nil {
-				return fmt.Errorf("limiter %s: %w", l.Name, err)
+			for call := range slices.Chunk(takes, l.TakesACall(len(takes))) {
+				if err := l.Kind.CheckRequest(l.Options, call); err != nil {
+					return fmt.Errorf("limiter %s: %w", l.Name, err)
+				}
 			}
 		}
 		table := l.Table()
@@ -319,6 +348,7 @@ type Plan struct {
 	Added    []string             // shards that join later, in that order; their places follow those of Shards
 	Service  network.Distribution // of one command
 	Scripts  network.Distribution // of one script call
+	Commands map[string]network.CommandTime
 	Clients  []Client
 	Limiters []Limiter
 	Sources  []Source
@@ -333,6 +363,17 @@ type Plan struct {
 	traces      []traceHash
 	joined      []string // why worlds are not smaller
 	settling    []string // kinds that can settle
+}
+
+// Asks reports whether an assertion, or a column of a sweep, is of the metric.
+func (p *Plan) Asks(name string) bool {
+	of := func(selector string) bool {
+		s, err := metric.ParseSelector(selector)
+		return err == nil && s.Metric == name
+	}
+	sweep := p.Scenario.Sweep
+	return slices.ContainsFunc(p.Asserts, func(a record.Assertion) bool { return of(a.Selector) }) ||
+		sweep != nil && slices.ContainsFunc(sweep.Metrics, func(c scenarios.Column) bool { return c.Selector.Metric == name })
 }
 
 // traceHash is the content of a trace that a part of the plan was read from.
@@ -356,6 +397,15 @@ type Limiter struct {
 	Process *limiter.Process // of a kind that is Outside
 }
 
+// TakesACall returns how many of a request's takes one call to the limiter makes:
+// all, or one, and the request makes as many calls.
+func (l *Limiter) TakesACall(takes int) int {
+	if l.Kind.InTurn(l.Options) {
+		return 1
+	}
+	return takes
+}
+
 // Source is a traffic source.
 type Source struct {
 	Name        string
@@ -366,6 +416,7 @@ type Source struct {
 	Retry       *Retry // nil: none
 	Settle      *Settle
 	FailOpen    bool
+	Deadline    time.Duration // of the context of each call; 0: none
 	MaxInFlight int
 	Expected    float64 // arrivals before the horizon: their expectation, of a trace their number
 

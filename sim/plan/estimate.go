@@ -46,8 +46,9 @@ func (p *Plan) Estimate() Estimate {
 	requests := map[asked]float64{} // by what draws the keys
 	for i := range p.Sources {
 		s := &p.Sources[i]
-		e.Decisions += float64(s.Expected * float64(len(s.Limiters)) * float64(len(s.Via)))
 		for _, l := range s.Limiters {
+			calls := len(s.Takes) / p.Limiters[l].TakesACall(len(s.Takes))
+			e.Decisions += float64(s.Expected * float64(len(s.Via)*calls))
 			if s.trace != nil {
 				e.Keys += float64(len(s.trace.names))
 				continue

@@ -114,6 +114,8 @@ func TestHash(t *testing.T) {
 		{"the name is no part of it", "name: base", "name: other", true},
 		{"neither is a default written out", "horizon: 10s", "horizon: 10s\nwarmup: 0s", true},
 		{"nor is how a number is written", "horizon: 10s", "horizon: 10_000ms", true},
+		{"but a connection that is played is", "horizon: 10s", "horizon: 10s\nclients: {default: {connection: {max_retries: 3}}}", false},
+		{"and so is a command's time", "horizon: 10s", "horizon: 10s\nshards: {commands: {get: {per_key: 1us}}}", false},
 		{"the seed is", "seed: 5", "seed: 6", false},
 		{"a rate is", "100/s", "101/s", false},
 		{"an option is", "limit: {count: 10", "limit: {count: 11", false},

@@ -239,5 +239,10 @@ func (p *Plan) checkProcesses(s *scenarios.Scenario) (ps scenarios.Problems) {
 			ps = append(ps, s.Problem(at, "%s is a process of its own, with its own Redis client: set what that has for it in the program", name))
 		}
 	}
+	for _, t := range s.Traffic {
+		if at := "traffic." + t.Name + ".deadline"; s.Written(at) && s.Clock == "virtual" {
+			ps = append(ps, s.Problem(at, "%s is a process of its own, whose answer is awaited in virtual time however long it takes: leave the deadline out, or run it in real time", name))
+		}
+	}
 	return ps
 }

@@ -129,10 +129,10 @@ func TestProcessProblems(t *testing.T) {
 		{"a fault of names", "horizon: 1s", "horizon: 1s\nfaults: [{at: 0s, rename: {shard: shard-1, to: x}}]", "p.yaml:3:10: faults.0: rename cannot happen to limiter l"},
 		{"another engine", "horizon: 1s", "horizon: 1s\nshards: {engine: redis}", "p.yaml:3:18: shards.engine: limiter l is a process of its own"},
 		{"go-redis' connection", "instances: 2", "instances: 2, connection: {read_timeout: 1s}", "p.yaml:4:31: clients.web.connection: limiter l is a process"},
+		{"a caller that does not wait", "keys: a}}", "keys: a, deadline: 1s}}", "limiter l is a process of its own, whose answer is awaited in virtual time"},
 		{"a service without a request", ofProcess, strings.Replace(ofProcess, "kind: process", "kind: http", 1), "missing field request"},
 		{"a service with a path that is none", ofProcess, strings.Replace(http.Replace(ofProcess), "/take", "take", 1), "expected a path such as"},
 		{"a service with a header that is none", ofProcess, strings.Replace(http.Replace(ofProcess), "X-Key:", "X-Key", 1), "expected a header such as"},
-		{"a service with a batch", ofProcess, strings.NewReplacer("keys: a}}", "batch: [{limit: x, keys: a}, {limit: y, keys: a}]}}", "limit: {count: 10, period: 1s}", "limits: {x: {count: 10, period: 1s}, y: {count: 10, period: 1s}}").Replace(http.Replace(ofProcess)), "takes from one limit a request"},
 	} {
 		text := strings.Replace(ofProcess, c.old, c.new, 1)
 		s, problems := scenarios.Decode("p.yaml", []byte(text))

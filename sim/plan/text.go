@@ -146,16 +146,23 @@ func (p *Plan) clockText(w *tabwriter.Writer) {
 		fmt.Fprintf(w, "shards\t%s, live\n", shards)
 		for _, c := range p.Clients {
 			o := c.Connection
-			fmt.Fprintf(w, "client %s\t%d × %s, clock %s, shards as %s; pool %s, read timeout %s, %d retries, heartbeat %s, pipelining %s\n", c.Name, c.Instances, c.Does,
-				unit.Time(c.ClockOffset), strings.Join(c.ShardNames, ", "), poolText(o), unit.Time(time.Duration(o.ReadTimeout)), o.MaxRetries, unit.Time(time.Duration(o.Heartbeat)), o.Pipelining)
+			fmt.Fprintf(w, "client %s\t%d × %s, clock %s, shards as %s; %s, heartbeat %s, pipelining %s\n", c.Name, c.Instances, c.Does,
+				unit.Time(c.ClockOffset), strings.Join(c.ShardNames, ", "), connectionText(o, "10 a processor"), unit.Time(time.Duration(o.Heartbeat)), o.Pipelining)
 		}
 		return
 	}
 	fmt.Fprintf(w, "clock\tvirtual, from %s for %s (warm-up %s), seed %d\n", p.Epoch.Format("2006-01-02 15:04:05"), unit.Time(p.Horizon), unit.Time(p.Warmup), p.Seed)
 	fmt.Fprintf(w, "shards\t%s, service %s mean\n", shards, unit.Time(p.Service.Mean()))
+	for _, name := range sortedKeys(p.Commands) {
+		t := p.Commands[name]
+		fmt.Fprintf(w, "  %s\t%s mean, %s a key, %s a byte\n", name, unit.Time(t.Time.Mean()), unit.Time(t.PerKey), unit.Time(t.PerByte))
+	}
 	for _, c := range p.Clients {
 		fmt.Fprintf(w, "client %s\t%d × %s, clock %s, round trip %s mean, shards as %s\n",
 			c.Name, c.Instances, c.Does, unit.Time(c.ClockOffset), unit.Time(c.RTT[0].Mean()), strings.Join(c.ShardNames, ", "))
+		if c.Connection.Pooled {
+			fmt.Fprintf(w, "  connected\t%s\n", connectionText(c.Connection, "10"))
+		}
 	}
 }
 
@@ -184,11 +191,13 @@ func sweepText(w *tabwriter.Writer, s *scenarios.Sweep) {
 	fmt.Fprintf(w, "sweep\t%s\n", text)
 }
 
-func poolText(c scenarios.Connection) string {
-	if c.PoolSize == 0 {
-		return "10 a processor"
+// connectionText describes a connection, whose pool is of some size where it
+// does not say which.
+func connectionText(c scenarios.Connection, size string) string {
+	if c.PoolSize > 0 {
+		size = fmt.Sprint(int64(c.PoolSize))
 	}
-	return fmt.Sprint(int64(c.PoolSize))
+	return fmt.Sprintf("pool %s, read timeout %s, %d retries", size, unit.Time(time.Duration(c.ReadTimeout)), c.MaxRetries)
 }
 
 func (p *Plan) sourceText(w *tabwriter.Writer, s *Source) {
@@ -216,6 +225,14 @@ func (p *Plan) sourceText(w *tabwriter.Writer, s *Source) {
 		takes = append(takes, fmt.Sprintf("%s of %s by %s", tokens, t.Limit, keys))
 	}
 	fmt.Fprintf(w, "traffic %s\t%.0f arrivals expected, via %s to %s: %s\n", s.Name, s.Expected, strings.Join(via, " then "), strings.Join(to, ", "), strings.Join(takes, " + "))
+	for _, i := range s.Limiters {
+		if l := &p.Limiters[i]; len(s.Takes) > 1 && l.TakesACall(len(s.Takes)) == 1 {
+			fmt.Fprintf(w, "  in turn\t%s is asked for one limit a call, the next if the one before allows it; nothing is given back\n", l.Name)
+		}
+	}
+	if s.Deadline > 0 {
+		fmt.Fprintf(w, "  deadline\t%s after each call\n", unit.Time(s.Deadline))
+	}
 	if e := s.Settle; e != nil {
 		real := "all of it comes back"
 		if e.Cost != nil {

@@ -146,7 +146,8 @@ func (f *Fleet) ringOptions(c scenarios.Connection) *redis.RingOptions {
 		Protocol: 2, DisableIdentity: true, PipelinePoolSize: singlePool,
 		PoolSize: poolSize(c), PoolTimeout: time.Duration(c.PoolTimeout), DialTimeout: time.Duration(c.DialTimeout),
 		ReadTimeout: time.Duration(c.ReadTimeout), WriteTimeout: time.Duration(c.WriteTimeout),
-		MaxRetries: retries(c), DialerRetries: int(c.DialerRetries), HeartbeatFrequency: time.Duration(c.Heartbeat),
+		ContextTimeoutEnabled: c.ContextTimeout,
+		MaxRetries:            retries(c), DialerRetries: int(c.DialerRetries), HeartbeatFrequency: time.Duration(c.Heartbeat),
 	}
 }
 
@@ -158,7 +159,8 @@ func (f *Fleet) clusterOptions(c scenarios.Connection) *redis.ClusterOptions {
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 		PoolSize:                 poolSize(c), PoolTimeout: time.Duration(c.PoolTimeout), DialTimeout: time.Duration(c.DialTimeout),
 		ReadTimeout: time.Duration(c.ReadTimeout), WriteTimeout: time.Duration(c.WriteTimeout),
-		MaxRedirects: retries(c), DialerRetries: int(c.DialerRetries),
+		ContextTimeoutEnabled: c.ContextTimeout,
+		MaxRedirects:          retries(c), DialerRetries: int(c.DialerRetries),
 	}
 }
 

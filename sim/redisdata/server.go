@@ -226,8 +226,12 @@ func (e *entry) bytes() int {
 	case *set:
 		texts(v.order)
 	case *zset:
+		each := 2 * itemBytes
+		if len(v.scores) > mostPacked {
+			each = skipListBytes
+		}
 		for name := range v.scores {
-			n += len(name) + 2*itemBytes
+			n += len(name) + each
 		}
 	case *stream:
 		for _, x := range v.entries {
@@ -239,5 +243,12 @@ func (e *entry) bytes() int {
 	return n
 }
 
-// itemBytes is what an item needs beside its text.
-const itemBytes = 8
+const (
+	// itemBytes is what an item needs beside its text.
+	itemBytes = 8
+	// mostPacked is how many members of a sorted set are packed into one
+	// string; each of more has a node of a skip list and an entry of a hash table, of skipListBytes
+	// together (100 to 111, measured with 1,000 and 5,000 members on Redis 7.0).
+	mostPacked    = 128
+	skipListBytes = 105
+)

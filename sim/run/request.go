@@ -1,6 +1,7 @@
 package run
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -119,23 +120,37 @@ func (r *request) pass(p clock.Process, attempt int) (limiter.Decision, bool) {
 	return limiter.Decision{}, true
 }
 
-// ask makes one call to the limiter and records it.
-func (r *request) ask(p clock.Process, step, attempt int, in *instance) (limiter.Decision, bool) {
-	var trace *fakeredis.Trace
-	var takes []limiter.Take
-	if m := r.system.model; m != nil { // which keeps neither
-		r.moded = appendMode(r.moded[:0], r.takes, in.mode)
-		trace, takes = m.trace, r.moded
-	} else {
-		trace, takes = fakeredis.NewTrace(r.w.d.requests), appendMode(make([]limiter.Take, 0, len(r.takes)), r.takes, in.mode)
-	}
+// ask asks the limiter: by one call, or by one for each take, the next only if the
+// one before let the request pass.
+func (r *request) ask(p clock.Process, step, attempt int, in *instance) (decision limiter.Decision, passed bool) {
 	r.in = in
-	return r.call(p, step, attempt, in, trace, takes)
+	if len(r.takes) == 1 || r.system.TakesACall(len(r.takes)) > 1 {
+		return r.askFor(r.takes, p, step, attempt)
+	}
+	for i := range r.takes {
+		if i > 0 {
+			r.due = p.Now()
+		}
+		if decision, passed = r.askFor(r.takes[i:i+1], p, step*len(r.takes)+i, attempt); !passed {
+			break
+		}
+	}
+	return decision, passed
+}
+
+// askFor makes one call to the limiter and records it.
+func (r *request) askFor(takes []limiter.Take, p clock.Process, step, attempt int) (limiter.Decision, bool) {
+	if m := r.system.model; m != nil { // which keeps neither trace nor takes
+		r.moded = appendMode(r.moded[:0], takes, r.in.mode)
+		return r.call(p, step, attempt, r.in, m.trace, r.moded)
+	}
+	return r.call(p, step, attempt, r.in, fakeredis.NewTrace(r.w.d.requests), appendMode(make([]limiter.Take, 0, len(takes)), takes, r.in.mode))
 }
 
 // call makes a call to the limiter and records it.
 func (r *request) call(p clock.Process, step, attempt int, in *instance, trace *fakeredis.Trace, takes []limiter.Take) (limiter.Decision, bool) {
 	p.Carry(trace)
+	defer r.limit(p, trace)()
 	x := &r.exchange
 	x.process, x.limiter, x.trace, x.request = p, in.limiter, trace, limiter.Request{Takes: takes}
 	p.Outside(r.send)
@@ -162,6 +177,20 @@ func (r *request) call(p clock.Process, step, attempt int, in *instance, trace *
 	r.checkKeys(trace)
 	r.w.write(o, r.system, r.place.shard)
 	return decision, passed
+}
+
+// limit gives a call the caller's deadline. The returned function lets go of it.
+func (r *request) limit(p clock.Process, trace *fakeredis.Trace) context.CancelFunc {
+	switch d := r.source.Deadline; {
+	case d == 0 || r.system.model != nil: // which decides in no time
+	case r.w.d.inRealTime():
+		ctx, cancel := context.WithTimeout(trace.Context, d)
+		trace.Context = ctx
+		return cancel
+	default:
+		trace.Until(r.w.clock, p.Now()+int64(d))
+	}
+	return func() {}
 }
 
 // ErrOneKey is wrapped by the error of a run whose limiter reached another key

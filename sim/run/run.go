@@ -79,6 +79,7 @@ type Result struct {
 	Aborted    string            // why it ended before the horizon, "" if it did not
 	Stopped    bool              // it was the sink that ended it
 	Unexpected int64             // errors of kind unexpected: a limiter failed by itself
+	Memory     []record.Memory   // of embedded shards, where the plan asks for it
 	Servers    []record.Server   // what live shards said
 	Processes  []record.OwnTime  // what decisions took limiters, as they say in real time
 	Pacing     *record.Pacing    // how punctual the machine was in real time
@@ -224,6 +225,12 @@ func (d *driver) conclude() {
 			all = append(all, s.processes()...)
 			if f, ok := s.fleet.(embeddedFleet); ok && d.options.Left != nil {
 				d.options.Left(s.Name, f.Left())
+			}
+			if f, ok := s.fleet.(embeddedFleet); ok && d.plan.Asks("shard_bytes") {
+				for _, m := range f.Memory() {
+					m.Limiter = s.Name
+					r.Memory = append(r.Memory, m)
+				}
 			}
 		}
 		r.tellProcesses(limiterKind+d.plan.Limiters[i].Name, d.plan.Limiters[i].Process, all)

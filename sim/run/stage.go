@@ -72,7 +72,7 @@ func newEmbedded(p *plan.Plan, w plan.World) *embedded {
 
 func (s *embedded) fleet(_ string, l *plan.Limiter, stream func(string) *rand.Rand) (fleet, error) {
 	spec := fakeredis.Spec{
-		Names: s.plan.Shards, Service: s.plan.Service, Scripts: s.plan.Scripts, Stream: stream, Faults: len(s.plan.Faults) > 0, Guarded: true,
+		Names: s.plan.Shards, Service: s.plan.Service, Scripts: s.plan.Scripts, Commands: s.plan.Commands, Stream: stream, Faults: len(s.plan.Faults) > 0, Guarded: true,
 		Engine: s.engine, Broken: s.broken, Wire: s.wire, Executed: s.executed,
 	}
 	if l != nil {
