@@ -299,7 +299,7 @@ func texts() (parquet.Kind, func(parquet.Page) ([]string, error)) {
 // first column of a list makes its elements, so it must stand before the
 // others of the same list.
 
-func observationColumns() []column[Observation] {
+func observationColumns(keys *keyNumbers) []column[Observation] {
 	takes := func(o *Observation) *[]Take { return &o.Takes }
 	touched := func(o *Observation) *[]Touch { return &o.Touched }
 	return []column[Observation]{
@@ -324,7 +324,7 @@ func observationColumns() []column[Observation] {
 		scalar(texts, "error", func(o *Observation) *string { return &o.Error }),
 		scalar(texts, "message", func(o *Observation) *string { return &o.Message }),
 		first(texts, takes, "takes.list.element.limit", func(t *Take) *string { return &t.Limit }),
-		further(texts, takes, "takes.list.element.key", func(t *Take) *string { return &t.Key }),
+		newKeyColumn("takes.list.element.key", keys),
 		further(int64s, takes, "takes.list.element.cost", func(t *Take) *int64 { return &t.Cost }),
 		further(texts, takes, "takes.list.element.mode", func(t *Take) *string { return (*string)(&t.Mode) }),
 		further(texts, takes, "takes.list.element.shard", func(t *Take) *string { return &t.Shard }),

@@ -186,7 +186,7 @@ type layout[T any] struct {
 func observationRows() *layout[Observation] {
 	return &layout[Observation]{
 		dir: ObservationsDir, name: "observations", seed: "quotalab observations 1\n", batch: batchRows,
-		encode: appendObservation, columns: observationColumns, check: gapless,
+		encode: appendObservation, columns: func() []column[Observation] { return observationColumns(newKeyNumbers()) }, check: gapless,
 		keep: func(o *Observation, a *arenas) {
 			o.Takes, o.Touched = keep(&a.takes, o.Takes), keep(&a.touched, o.Touched)
 		},

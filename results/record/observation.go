@@ -105,8 +105,8 @@ type Take struct {
 	Shard string   `parquet:"shard,dict"` // the shard that its key's commands went to, "" none
 	State KeyState `parquet:"state,dict"`
 
-	// Number of the key among those of its limit, from 1, for who sees the row
-	// after the one who counted it; 0: nobody did. It is not recorded.
+	// Number of the key among those of its limit, from 1, in the order in which
+	// a Reader met them; 0: the row was not read. It is not recorded.
 	Number int32 `parquet:"-"`
 }
 
