@@ -1,6 +1,7 @@
 package record
 
 import (
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"strings"
@@ -96,7 +97,8 @@ func (l *limitKeys) text(key []byte) string {
 // keyColumn is the column of the keys of takes, which also numbers them. It stands
 // behind that of their limits.
 type keyColumn struct {
-	*leaf[Observation, Take, int32] // of the entries of texts
+	*leaf[Observation, Take, int32]                                  // of the entries of texts
+	written                         *leaf[Observation, Take, string] // the same column, to write it
 	known                           *keyNumbers
 
 	// Of the row group:
@@ -114,10 +116,18 @@ type metKeys struct {
 }
 
 func newKeyColumn(path string, known *keyNumbers) column[Observation] {
-	c := &keyColumn{known: known}
-	c.leaf = &leaf[Observation, Take, int32]{path: path, kind: parquet.ByteArray, decode: c.entries,
-		list: func(o *Observation) *[]Take { return &o.Takes }, field: func(t *Take) *int32 { return &t.Number }}
+	takes := func(o *Observation) *[]Take { return &o.Takes }
+	c := &keyColumn{known: known, written: further(texts, takes, path, func(t *Take) *string { return &t.Key })}
+	c.leaf = &leaf[Observation, Take, int32]{path: path, kind: parquet.ByteArray, decode: c.entries, list: takes, field: func(t *Take) *int32 { return &t.Number }}
 	return c
+}
+
+func (c *keyColumn) bind(s *parquet.Schema) error {
+	return errors.Join(c.leaf.bind(s), c.written.bind(s))
+}
+
+func (c *keyColumn) write(rows []Observation, to []*parquet.ColumnWriter) error {
+	return c.written.write(rows, to)
 }
 
 func (c *keyColumn) open(g parquet.RowGroup) error {

@@ -149,7 +149,7 @@ func exhaust[T any](rows iter.Seq2[*T, error]) error {
 // manifest's hash. An error names the file and ends the sequence.
 func (r *Reader) Observations() iter.Seq2[*Observation, error] {
 	observations := observationRows()
-	observations.columns = func() []column[Observation] { return observationColumns(r.keys) }
+	observations.columns = func(f form) []column[Observation] { return observationColumns(f, r.keys) }
 	rows := rowsOf(r, observations, r.manifest.Parts)
 	if r.watch == nil {
 		return rows
@@ -224,7 +224,7 @@ func readAhead[T any](r *Reader, of *layout[T], parts []Part) *ahead[T] {
 	}
 	go func() {
 		defer close(a.full)
-		p := pass[T]{ahead: a, layout: of, hash: newHasher(of), check: of.check()}
+		p := pass[T]{ahead: a, layout: of, form: r.manifest.form(), hash: newHasher(of), check: of.check()}
 		for _, part := range parts {
 			if err := p.part(r.path(part), part); err != nil {
 				_ = a.send(ready[T]{err: err}) // errEnded: there is nobody to tell
@@ -265,13 +265,14 @@ func (a *ahead[T]) buffer() ([]T, error) {
 type pass[T any] struct {
 	*ahead[T]
 	layout *layout[T]
+	form   form
 	hash   *hasher[T]
 	check  func(*T) error
 }
 
 // part sends the rows of one part.
 func (s *pass[T]) part(path string, p Part) (err error) {
-	f, err := openPartFile(s.layout, path)
+	f, err := openPartFile(s.layout, s.form, path)
 	if err != nil {
 		return err
 	}
