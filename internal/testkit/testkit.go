@@ -180,16 +180,27 @@ func Root() (string, error) {
 // of what it should deny.
 func BusyRecord(t testing.TB, n int) *record.Reader {
 	t.Helper()
+	rng := rand.New(rand.NewPCG(1, 2))
+	zipf := rand.NewZipf(rng, 1.2, 8, 50_000)
+	return busy(t, n, rng, func(int64) uint64 { return zipf.Uint64() })
+}
+
+// FreshRecord makes a record as BusyRecord does, but with a new key each time.
+func FreshRecord(t testing.TB, n int) *record.Reader {
+	t.Helper()
+	return busy(t, n, rand.New(rand.NewPCG(1, 2)), func(i int64) uint64 { return uint64(i) })
+}
+
+func busy(t testing.TB, n int, rng *rand.Rand, key func(i int64) uint64) *record.Reader {
+	t.Helper()
 	limit := record.Limit{Name: "default", Count: 100, Period: time.Second, Burst: 20}
 	m := record.Manifest{Clock: "virtual", Horizon: time.Duration(n) * 20 * time.Microsecond, Warmup: time.Second,
 		Shards: []string{"a", "b", "c", "d"}, Clients: []record.Client{{Name: "default"}}, Traffic: []record.Traffic{{Name: "main"}},
 		Limiters: []record.Limiter{{Name: "tat", Algorithm: "gcra", Limits: []record.Limit{limit}}}}
-	rng := rand.New(rand.NewPCG(1, 2))
-	zipf := rand.NewZipf(rng, 1.2, 8, 50_000)
 	buckets := map[string]limits.Bucket{}
 	return write(t, m, nil, func(w *record.Writer) error {
 		for i := range n {
-			o := busyObservation(m.Shards, rng, zipf, int64(i))
+			o := busyObservation(m.Shards, rng, key(int64(i)), int64(i))
 			allowed, err := admit(buckets, limit, &o)
 			if err != nil {
 				return err
@@ -205,9 +216,9 @@ func BusyRecord(t testing.TB, n int) *record.Reader {
 	})
 }
 
-// busyObservation draws the key, the latency and the key state of request i.
-func busyObservation(shards []string, rng *rand.Rand, zipf *rand.Zipf, i int64) record.Observation {
-	due, key := i*20_000, zipf.Uint64()
+// busyObservation draws the latency and the key state of request i.
+func busyObservation(shards []string, rng *rand.Rand, key uint64, i int64) record.Observation {
+	due := i * 20_000
 	shard := shards[key%uint64(len(shards))]
 	took := 500_000 + int64(rng.ExpFloat64()*300_000)
 	state := record.Found

@@ -19,6 +19,9 @@ const (
 	mostBusy = 2
 )
 
+// windowsAtOnce are allocated together: one is needed for each key.
+const windowsAtOnce = 256
+
 type limitKey struct{ limit, key string }
 
 // allowance follows what one limiter admitted.
@@ -28,7 +31,8 @@ type allowance struct {
 	real    bool
 	end     float64                        // of the measured time, ns
 	slopes  map[record.Limit]*limits.Slope // by the numbers of a limit
-	windows map[string]map[string]*window  // by limit, key
+	windows map[string][]*window           // by limit, then the key's number − 1; nil: it was given nothing
+	room    []window                       // for further ones
 	watched []audit.Offender
 	curves  map[limitKey]*curve
 	excess  *excess
@@ -42,7 +46,7 @@ func newAllowance(m *record.Manifest, l record.Limiter, a *audit.Result, s *summ
 	if !ok || !judged.Audited() || len(l.Changes) > 0 || judged.Compared == 0 || !m.Whole() && !sampled {
 		return nil
 	}
-	w := &allowance{spec: l, table: l.Table(), real: m.Clock == "real", end: float64(at.end), slopes: map[record.Limit]*limits.Slope{}, windows: map[string]map[string]*window{},
+	w := &allowance{spec: l, table: l.Table(), real: m.Clock == "real", end: float64(at.end), slopes: map[record.Limit]*limits.Slope{}, windows: map[string][]*window{},
 		watched: worth(&judged, s), curves: map[limitKey]*curve{}, excess: newExcess(at, float64(l.Resolution))}
 	for _, o := range w.watched {
 		w.curves[limitKey{o.Limit, o.Key}] = newCurve()
@@ -93,7 +97,7 @@ func (w *allowance) observe(o *record.Observation, measured bool, to *effects) e
 			continue // takes nothing, or perhaps nothing
 		}
 		var err error
-		if one.window, err = w.of(t.Limit, t.Key); err != nil {
+		if one.window, err = w.of(t); err != nil {
 			return fmt.Errorf("observation %d: %w", o.Seq, err)
 		}
 		one.cost, one.ifRoom = t.Cost, t.Mode == record.SpendMode
@@ -102,24 +106,27 @@ func (w *allowance) observe(o *record.Observation, measured bool, to *effects) e
 	return nil
 }
 
-// of returns the window of a key.
-func (w *allowance) of(limit, key string) (*window, error) {
-	byKey := w.windows[limit]
-	if one := byKey[key]; one != nil {
-		return one, nil
+// of returns the window of a take's key.
+func (w *allowance) of(t *record.Take) (*window, error) {
+	list, n := w.windows[t.Limit], int(t.Number)-1
+	if n < len(list) && list[n] != nil {
+		return list[n], nil
 	}
-	l, ok := w.table.For(limit, key)
+	l, ok := w.table.For(t.Limit, t.Key)
 	if !ok {
-		return nil, fmt.Errorf("limit %q of %s is not in the manifest", limit, w.spec.Name)
+		return nil, fmt.Errorf("limit %q of %s is not in the manifest", t.Limit, w.spec.Name)
 	}
-	if byKey == nil {
-		byKey = map[string]*window{}
-		w.windows[limit] = byKey
+	for len(list) <= n {
+		list = append(list, nil)
 	}
-	one := newWindow(w.slopeOf(l))
-	one.curve = w.curves[limitKey{limit, key}]
-	byKey[key] = one
-	return one, nil
+	if len(w.room) == 0 {
+		w.room = make([]window, windowsAtOnce)
+	}
+	list[n], w.room = &w.room[0], w.room[1:]
+	*list[n] = newWindow(w.slopeOf(l))
+	list[n].curve = w.curves[limitKey{t.Limit, t.Key}]
+	w.windows[t.Limit] = list
+	return list[n], nil
 }
 
 func (w *allowance) slopeOf(l record.Limit) *limits.Slope {

@@ -155,7 +155,7 @@ func newSlope(l record.Limit) *limits.Slope {
 	return limits.NewSlope(limits.Limit{Count: l.Count, Period: l.Period, Burst: l.Burst})
 }
 
-func newWindow(s *limits.Slope) *window { return &window{Window: s.NewWindow()} }
+func newWindow(s *limits.Slope) window { return window{Window: s.NewWindow()} }
 
 // admit adds tokens and returns by how much (in ns, times T) the window then
 // exceeds the envelope. Admissions come in the order of their instants.

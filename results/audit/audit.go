@@ -109,8 +109,8 @@ func Replay(r *record.Reader) (*Result, error) {
 	return result, nil
 }
 
-// faulty lists for each limiter the keys on which too much was admitted.
-type faulty map[string]map[[2]string]bool
+// faulty tells for each limiter whether too much was admitted on the key of a take.
+type faulty map[string]func(*record.Take) bool
 
 // All audits limiters and engines, as far as the record has them.
 func All(r *record.Reader) (*Result, error) {

@@ -118,7 +118,7 @@ type explainer struct {
 	manifest *record.Manifest
 	spec     record.Limiter
 	out      *Limiter
-	over     map[[2]string]bool
+	over     func(*record.Take) bool
 	table    *record.LimitTable
 	suspects map[[2]string]*suspect
 	order    []*suspect
@@ -145,7 +145,7 @@ func (c *explainer) observe(o *record.Observation) error {
 	}
 	for i := range o.Takes {
 		t := &o.Takes[i]
-		if !c.over[[2]string{t.Limit, t.Key}] {
+		if !c.over(t) {
 			continue
 		}
 		s, err := c.suspect(t)

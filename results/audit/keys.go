@@ -22,7 +22,9 @@ type keys[K comparable] struct {
 type numbered[K comparable] struct {
 	index  map[string]int32 // of keys whose takes have none
 	names  []string
-	states []K // zero: not seen
+	states []K          // zero: not seen
+	limit  record.Limit // of the key that was new last, and its maker
+	full   func() K
 }
 
 // all yields the keys that were seen.
@@ -60,46 +62,51 @@ func (k *keys[K]) makerOf(l record.Limit) (func() K, error) {
 	return m, nil
 }
 
+// number returns that of a take's key.
+func (n *numbered[K]) number(t *record.Take) int {
+	if t.Number > 0 {
+		return int(t.Number)
+	}
+	if n.index[t.Key] == 0 {
+		n.index[t.Key] = int32(len(n.index) + 1)
+	}
+	return int(n.index[t.Key])
+}
+
 // of returns the state of a take's key, full if it is new.
 func (k *keys[K]) of(t *record.Take) (state K, err error) {
 	n, ok := k.limits[t.Limit]
 	if !ok {
 		return state, fmt.Errorf("limit %q is not in the manifest", t.Limit)
 	}
-	at := int(t.Number)
-	if at == 0 {
-		if at = int(n.index[t.Key]); at == 0 {
-			at = len(n.index) + 1
-			n.index[t.Key] = int32(at)
-		}
-	}
+	at := n.number(t)
 	for len(n.states) < at {
 		n.states, n.names = append(n.states, state), append(n.names, "")
 	}
 	if s := n.states[at-1]; s != state {
 		return s, nil
 	}
-	l, _ := k.table.For(t.Limit, t.Key)
-	m, err := k.makerOf(l)
-	if err != nil {
-		return state, fmt.Errorf("key %q: %w", t.Key, err)
+	if l, _ := k.table.For(t.Limit, t.Key); n.full == nil || l != n.limit {
+		if n.full, err = k.makerOf(l); err != nil {
+			return state, fmt.Errorf("key %q: %w", t.Key, err)
+		}
+		n.limit = l
 	}
-	state = m()
+	state = n.full()
 	n.states[at-1], n.names[at-1] = state, t.Key
 	return state, nil
 }
 
-// faulty lists the keys, by limit and name, on which too much was admitted.
-func (k *keys[K]) faulty(over func(K) bool) map[[2]string]bool {
-	found := map[[2]string]bool{}
-	for limit, n := range k.limits {
-		for name, s := range n.all() {
-			if over(s) {
-				found[[2]string{limit, name}] = true
-			}
+// faulty returns what tells whether too much was admitted on the key of a take.
+func (k *keys[K]) faulty(over func(K) bool) func(*record.Take) bool {
+	return func(t *record.Take) bool {
+		n := k.limits[t.Limit]
+		if n == nil || n.number(t) > len(n.states) {
+			return false
 		}
+		s := n.states[n.number(t)-1]
+		return s != *new(K) && over(s)
 	}
-	return found
 }
 
 // refill returns the time in which the key's bucket becomes full, in ns.

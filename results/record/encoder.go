@@ -1,6 +1,7 @@
 package record
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -10,6 +11,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
+	"time"
 
 	"github.com/parquet-go/parquet-go"
 )
@@ -32,8 +35,10 @@ type encoder[T any] struct {
 	file  *os.File  // of the open part; nil: none
 	bytes hash.Hash // of what is in it
 	part  *parquet.GenericWriter[T]
-	count int64 // rows in the open part
-	load  int64 // their weight
+	to    []column[T] // of it
+	count int64       // rows in the open part
+	group int64       // of these, in its open row group
+	load  int64       // their weight
 }
 
 func newEncoder[T any](rows *layout[T], b *book, o options) *encoder[T] {
@@ -88,11 +93,29 @@ func (e *encoder[T]) writePart(rows []T) error {
 			e.see(&rows[i])
 		}
 	}
-	if _, err := e.part.Write(rows); err != nil {
-		return fmt.Errorf("writing %s: %w", e.file.Name(), err)
+	for len(rows) > 0 {
+		some := rows[:min(int64(len(rows)), rowGroupRows-e.group)]
+		if err := e.writeSome(some); err != nil {
+			return fmt.Errorf("writing %s: %w", e.file.Name(), err)
+		}
+		rows = rows[len(some):]
 	}
-	e.count += int64(len(rows))
 	return nil
+}
+
+// writeSome writes rows that fit into the open row group.
+func (e *encoder[T]) writeSome(rows []T) error {
+	for _, c := range e.to {
+		if err := c.write(rows, e.part.ColumnWriters()); err != nil {
+			return fmt.Errorf("column %s: %w", c, err)
+		}
+	}
+	e.count, e.group = e.count+int64(len(rows)), e.group+int64(len(rows))
+	if e.group < rowGroupRows {
+		return nil
+	}
+	e.group = 0
+	return e.part.Flush()
 }
 
 // openPart begins a part under a name that no reader takes for a finished one.
@@ -105,12 +128,15 @@ func (e *encoder[T]) openPart() error {
 	if err != nil {
 		return fmt.Errorf("beginning a part: %w", err)
 	}
-	schema := parquet.SchemaOf(new(T))
+	m, schema := &e.book.manifest, parquet.SchemaOf(new(T))
 	opts := []parquet.WriterOption{
-		parquet.MaxRowsPerRowGroup(rowGroupRows),
-		parquet.CreatedBy("quotalab", "", ""),
-		parquet.KeyValueMetadata("quotalab.scenario", e.book.manifest.Scenario),
-		parquet.KeyValueMetadata("quotalab.planHash", e.book.manifest.PlanHash),
+		parquet.CreatedBy("quotalab", cmp.Or(m.Versions["quotalab"], "unknown")+" ", cmp.Or(m.Versions["revision"], "unknown")),
+		parquet.KeyValueMetadata("quotalab.scenario", m.Scenario),
+		parquet.KeyValueMetadata("quotalab.planHash", m.PlanHash),
+		parquet.KeyValueMetadata("quotalab.epoch", m.Epoch.UTC().Format(time.RFC3339Nano)),
+	}
+	for _, d := range described(reflect.TypeFor[T](), "") {
+		opts = append(opts, parquet.KeyValueMetadata("quotalab.column."+d.path, d.meaning()))
 	}
 	for _, path := range textPaths(schema) {
 		// The first and last text of a page in alphabetical order help no
@@ -120,9 +146,15 @@ func (e *encoder[T]) openPart() error {
 	if e.options.codec != nil {
 		opts = append(opts, parquet.Compression(e.options.codec))
 	}
-	e.file, e.count, e.load = f, 0, 0
+	e.file, e.count, e.group, e.load = f, 0, 0, 0
 	e.bytes = sha256.New()
 	e.part = parquet.NewGenericWriter[T](io.MultiWriter(f, e.bytes), append(opts, schema)...)
+	e.to = e.rows.columns(m.form())
+	for _, c := range e.to {
+		if err := c.bind(schema); err != nil {
+			return fmt.Errorf("beginning a part: %w", err)
+		}
+	}
 	return nil
 }
 
@@ -150,7 +182,7 @@ func (e *encoder[T]) closePart() error {
 	e.part, e.file = nil, nil
 	err := errors.Join(part.Close(), file.Close())
 	if err == nil {
-		err = verifyPart(e.rows, file.Name(), e.count)
+		err = verifyPart(e.rows, e.book.manifest.form(), file.Name(), e.count)
 	}
 	if err == nil {
 		err = os.Rename(file.Name(), e.partPath())
@@ -175,8 +207,8 @@ func (e *encoder[T]) abandon() error {
 }
 
 // verifyPart opens a finished file again, which checks its footer.
-func verifyPart[T any](rows *layout[T], path string, count int64) error {
-	f, err := openPartFile(rows, path)
+func verifyPart[T any](rows *layout[T], form form, path string, count int64) error {
+	f, err := openPartFile(rows, form, path)
 	if err != nil {
 		return err
 	}

@@ -177,7 +177,7 @@ type layout[T any] struct {
 
 	encode  func(b []byte, row *T) []byte // appends the canonical encoding, for the hash
 	keep    func(row *T, a *arenas)       // moves the row's lists into the arenas
-	columns func() []column[T]
+	columns func(form) []column[T]
 	check   func() func(row *T) error // what the rows of one reading must be, from the first on
 	weight  func(row *T) int64        // of a row, where it is not 1: so many make up for that many others
 	batch   int                       // rows that are read at once
@@ -186,7 +186,8 @@ type layout[T any] struct {
 func observationRows() *layout[Observation] {
 	return &layout[Observation]{
 		dir: ObservationsDir, name: "observations", seed: "quotalab observations 1\n", batch: batchRows,
-		encode: appendObservation, columns: observationColumns, check: gapless,
+		encode: appendObservation, check: gapless,
+		columns: func(f form) []column[Observation] { return observationColumns(f, newKeyNumbers()) },
 		keep: func(o *Observation, a *arenas) {
 			o.Takes, o.Touched = keep(&a.takes, o.Takes), keep(&a.touched, o.Touched)
 		},

@@ -16,8 +16,9 @@ import (
 )
 
 // SchemaVersion of the record's layout; a reader refuses a newer one. Manifests
-// of version 1 have no hash of their own.
-const SchemaVersion = 2
+// of version 1 have no hash of their own; before 3 columns had no NULL and no points in
+// time (see nullable).
+const SchemaVersion = 3
 
 // Manifest says what a record is of, and holds all that the analysers need
 // beside the observations: no analyser looks at the scenario or the

@@ -66,78 +66,79 @@ const (
 	SettleMode Mode = "settle"
 )
 
+// The rows of the Parquet parts are the structs below. Their tags say what a
+// column is called and how it is stored, and by unit and about what it means, for the
+// files' metadata and docs/record.md. What is optional there is NULL where the field
+// has the value by which the tables of columns name it: "", −1 or 0.
+
 // Observation is one decision (or error, or drop) of one limiter on one
-// request. Instants are nanoseconds after the run's epoch; an instant that
-// is not known is −1. The struct is a row of the Parquet parts.
+// request. Instants are nanoseconds after the run's epoch, in the file points in
+// time; an instant that is not known is −1.
 type Observation struct {
-	Seq      int64  `parquet:"seq,delta"`      // 0, 1, 2, … in the order of writing, without gaps
-	Arrival  int64  `parquet:"arrival,delta"`  // number of the arrival within its traffic source
-	Traffic  string `parquet:"traffic,dict"`   // traffic source
-	Client   string `parquet:"client,dict"`    // client instance, e.g. "wfe" or "caller/17"
-	Limiter  string `parquet:"limiter,dict"`   // limiter under test
-	Step     int32  `parquet:"step"`           // index in the traffic's via
-	Attempt  int32  `parquet:"attempt"`        // 0 the first try, 1 the first retry, …
-	Done     int64  `parquet:"done,delta"`     // when the answer was there
-	Intended int64  `parquet:"intended,delta"` // when the request was due
-	Sent     int64  `parquet:"sent,delta"`     // when it was sent
-	Judged   int64  `parquet:"judged,delta"`   // true instant of the last clock reading that the decision rests on
-	Effect   int64  `parquet:"effect,delta"`   // when its deciding command executed: the last on a key that wrote more than its deadline (INCR, not the EXPIRE behind it); if none wrote, the last that read
-	Order    int64  `parquet:"order,delta"`    // position of that command in the order of all, or of its shard where nothing depends on more, from 1; 0: it touched no key; −1: unknown (real time)
+	Seq      int64  `parquet:"seq,delta" about:"0, 1, 2, … in the order of writing, without gaps"`
+	Arrival  int64  `parquet:"arrival,delta" about:"number of the arrival within its traffic source"`
+	Traffic  string `parquet:"traffic,dict" about:"traffic source"`
+	Client   string `parquet:"client,optional,dict" about:"client instance, such as wfe or caller/17; none of a drop"`
+	Limiter  string `parquet:"limiter,dict" about:"limiter under test"`
+	Step     int32  `parquet:"step" about:"index in the traffic's via"`
+	Attempt  int32  `parquet:"attempt" about:"0 the first try, 1 the first retry, …"`
+	Done     int64  `parquet:"done,delta,timestamp(nanosecond)" about:"when the answer was there; of a drop when it was due"`
+	Intended int64  `parquet:"intended,delta,timestamp(nanosecond)" about:"when the request was due"`
+	Sent     int64  `parquet:"sent,optional,delta,timestamp(nanosecond)" about:"when it was sent"`
+	Judged   int64  `parquet:"judged,optional,delta,timestamp(nanosecond)" about:"true instant of the last clock reading that the decision rests on"`
+	Effect   int64  `parquet:"effect,optional,delta,timestamp(nanosecond)" about:"when its deciding command executed: the last on a key that wrote more than its deadline (INCR, not the EXPIRE behind it); if none wrote, the last that read"`
+	Order    int64  `parquet:"effect_order,optional,delta" about:"position of that command in the order of all, or of its shard where nothing depends on more, from 1; 0: it touched no key; not known in real time"`
 
-	Decision   Decision `parquet:"decision,dict"`
-	Key        KeyState `parquet:"key,dict"`
-	Remaining  int64    `parquet:"remaining"`    // tokens left as the limiter says; −1 unknown
-	RetryAfter int64    `parquet:"retry_after"`  // nanoseconds as the limiter says; −1 unknown
-	RoundTrips int32    `parquet:"round_trips"`  // sequential round trips, −1 unknown
-	Error      string   `parquet:"error,dict"`   // kind of error, "" none: timeout, cancelled, refused, pool_exhausted, script_missing, connection, server, unexpected
-	Message    string   `parquet:"message,dict"` // the error's text
+	Decision   Decision `parquet:"decision,dict" about:"allowed, denied, error, fail_open, dropped or settled"`
+	Key        KeyState `parquet:"key_state,dict" about:"what was found of its keys: found, not_found, stale, mixed or unread"`
+	Remaining  int64    `parquet:"remaining,optional" unit:"tokens" about:"what is left, as the limiter says"`
+	RetryAfter int64    `parquet:"retry_after,optional" unit:"nanoseconds" about:"when to come back, as the limiter says"`
+	RoundTrips int32    `parquet:"round_trips,optional" about:"sequential round trips"`
+	Error      string   `parquet:"error,optional,dict" about:"kind of error: timeout, cancelled, refused, pool_exhausted, script_missing, connection, server, unexpected"`
+	Message    string   `parquet:"message,optional,dict" about:"the error's text"`
 
-	Takes   []Take  `parquet:"takes,list"`   // one for each limit
-	Touched []Touch `parquet:"touched,list"` // commands by shard
+	Takes   []Take  `parquet:"takes,list" about:"one for each limit that it takes from"`
+	Touched []Touch `parquet:"touched,list" about:"one for each shard that it sent commands to"`
 }
 
 // Take is one limit that a request takes from.
 type Take struct {
-	Limit string   `parquet:"limit,dict"`
-	Key   string   `parquet:"key,dict"`
-	Cost  int64    `parquet:"cost"`
-	Mode  Mode     `parquet:"mode,dict"`
-	Shard string   `parquet:"shard,dict"` // the shard that its key's commands went to, "" none
-	State KeyState `parquet:"state,dict"`
+	Limit string   `parquet:"limit_name,dict" about:"name of the limit"`
+	Key   string   `parquet:"key,dict" about:"what is limited, such as an address or an account"`
+	Cost  int64    `parquet:"cost" unit:"tokens" about:"what the request takes"`
+	Mode  Mode     `parquet:"mode,dict" about:"take (check and spend), check, spend (if there is room, without taking part in the decision) or settle"`
+	Shard string   `parquet:"shard,optional,dict" about:"shard that the commands on its key went to"`
+	State KeyState `parquet:"key_state,dict" about:"what was found of the key"`
 
-	// Number of the key among those of its limit, from 1, for who sees the row
-	// after the one who counted it; 0: nobody did. It is not recorded.
+	// Number of the key among those of its limit, from 1, in the order in which
+	// a Reader met them; 0: the row was not read. It is not recorded.
 	Number int32 `parquet:"-"`
 }
 
 // Touch counts a request's commands on one shard.
 type Touch struct {
-	Shard    string `parquet:"shard,dict"`
-	Commands int32  `parquet:"commands"`
+	Shard    string `parquet:"shard,dict" about:"name of the shard"`
+	Commands int32  `parquet:"commands" about:"commands that it executed for the request"`
 }
 
 // Account is what one account was entitled to and what it used: the truth
-// that engines are judged by. Instants are Unix nanoseconds. The struct is a
-// row of the Parquet parts.
+// that engines are judged by. Instants are Unix nanoseconds. Usage is in the order of
+// the instants, and there are as many units as instants.
 type Account struct {
-	ID       int64             `parquet:"id,delta"`
-	Group    string            `parquet:"group,dict"`
-	Contract []ContractSegment `parquet:"contract,list"` // in the order of From
-	// Saved says that its limit was saved during the run, which erases the
-	// log of some engines.
-	Saved bool `parquet:"saved"`
-	// Usage, in the order of the instants and as many units as instants;
-	// corrections are negative.
-	At    []int64 `parquet:"at,list" parquet-element:",delta"`
-	Units []int64 `parquet:"units,list" parquet-element:",delta"`
+	ID       int64             `parquet:"id,delta" about:"its number"`
+	Group    string            `parquet:"account_group,dict" about:"group of accounts in the scenario"`
+	Contract []ContractSegment `parquet:"contract,list" about:"what it was entitled to, in the order of since"`
+	Saved    bool              `parquet:"saved" about:"its limit was saved during the run, which erases the log of some engines"`
+	At       []int64           `parquet:"used_at,list" parquet-element:",delta,timestamp(nanosecond)" about:"when it used something"`
+	Units    []int64           `parquet:"units,list" parquet-element:",delta" about:"what it used at each of these instants; corrections are negative"`
 }
 
 // ContractSegment is a usage.Segment.
 type ContractSegment struct {
-	From   int64 `parquet:"from"`
-	Kind   int32 `parquet:"kind"` // of usage.Kind
-	Anchor int64 `parquet:"anchor"`
-	Limit  int64 `parquet:"limit"`
+	From   int64 `parquet:"since,optional,timestamp(nanosecond)" about:"from when it holds; of the first: from the beginning"`
+	Kind   int32 `parquet:"kind" about:"how usage is counted: 0 by billing periods (months from anchor), 1 by calendar months, 2 in a rolling window"`
+	Anchor int64 `parquet:"anchor,optional,timestamp(nanosecond)" about:"instant from which billing periods are counted"`
+	Limit  int64 `parquet:"limit_units" unit:"units" about:"what may be used in a period or window"`
 }
 
 // Engine is one usage-threshold engine of a run, and what can be expected of
@@ -213,34 +214,32 @@ const (
 // of the notices; quotaquotaaudit.Judge relies on it. Of an engine without runs
 // there is one for each notice. The struct is a row of the Parquet parts.
 type Evaluation struct {
-	Engine  string `parquet:"engine,dict"`
-	Run     int64  `parquet:"run,delta"` // start of the run, which identifies it
-	Account int64  `parquet:"account,delta"`
-	At      int64  `parquet:"at,delta"` // when the engine turned to the account; of outcomes error and run_aborted when the error came
-	// AsOf is the instant whose usage was judged where that is not At: the
-	// last instant of a period (or of a limit) looked at after its end. 0
-	// otherwise. See Judged.
-	AsOf    int64             `parquet:"as_of,delta"`
-	Outcome EvaluationOutcome `parquet:"outcome,dict"`
-	Error   string            `parquet:"error,dict"` // of outcome error, and of run_aborted the one that ended the run
+	Engine  string `parquet:"engine,dict" about:"engine under test"`
+	Run     int64  `parquet:"run,delta,timestamp(nanosecond)" about:"start of the run, which identifies it"`
+	Account int64  `parquet:"account,delta" about:"id of the account"`
+	At      int64  `parquet:"looked_at,delta,timestamp(nanosecond)" about:"when the engine turned to the account; of outcomes error and run_aborted when the error came"`
+	// AsOf is 0 where At was judged. See Judged.
+	AsOf    int64             `parquet:"as_of,optional,delta,timestamp(nanosecond)" about:"instant whose usage was judged where that is not looked_at: the last of a period (or of a limit) looked at after its end"`
+	Outcome EvaluationOutcome `parquet:"outcome,dict" about:"how it ended, such as below, suppressed, sent or error"`
+	Error   string            `parquet:"error,optional,dict" about:"of outcome error, and of run_aborted the one that ended the run"`
 
 	// Of the outcomes below, suppressed and sent:
-	ReadFrom  int64 `parquet:"read_from,delta"` // start of the range whose usage was read, or was known to be empty
-	PeriodAt  int64 `parquet:"period_at,delta"` // start of the period (or rolling window) as the engine sees it
-	Rolling   bool  `parquet:"rolling"`         // by a rolling window
-	Usage     int64 `parquet:"usage,delta"`     // units read
-	Limit     int64 `parquet:"limit,delta"`     // limit used
-	Percent   int64 `parquet:"percent,delta"`   // usage in percent of the limit, truncated
-	Threshold int64 `parquet:"threshold,delta"` // highest threshold reached, 0 none
+	ReadFrom  int64 `parquet:"read_from,optional,delta,timestamp(nanosecond)" about:"start of the range whose usage was read, or was known to be empty"`
+	PeriodAt  int64 `parquet:"period_at,optional,delta,timestamp(nanosecond)" about:"start of the period (or rolling window) as the engine sees it"`
+	Rolling   bool  `parquet:"rolling" about:"judged by a rolling window"`
+	Usage     int64 `parquet:"usage,delta" unit:"units" about:"what was read; 0 where nothing was (read_from is NULL)"`
+	Limit     int64 `parquet:"limit_units,delta" unit:"units" about:"limit used; 0 where none was"`
+	Percent   int64 `parquet:"percent,delta" unit:"percent" about:"usage of the limit, truncated"`
+	Threshold int64 `parquet:"threshold,optional,delta" unit:"percent" about:"highest threshold reached"`
 
 	// Of suppressed: the log row that suppressed it.
-	RowAccount   int64 `parquet:"row_account,delta"`
-	RowThreshold int64 `parquet:"row_threshold,delta"`
-	RowAt        int64 `parquet:"row_at,delta"`
+	RowAccount   int64 `parquet:"row_account,optional,delta" about:"of suppressed: account of the log row that suppressed it"`
+	RowThreshold int64 `parquet:"row_threshold,optional,delta" unit:"percent" about:"threshold of that row"`
+	RowAt        int64 `parquet:"row_at,optional,delta,timestamp(nanosecond)" about:"instant of that row"`
 
 	// Of sent:
-	SentAt    int64 `parquet:"sent_at,delta"` // when it was recorded as sent
-	Delivered bool  `parquet:"delivered"`
+	SentAt    int64 `parquet:"sent_at,optional,delta,timestamp(nanosecond)" about:"of sent: when it was recorded as sent"`
+	Delivered bool  `parquet:"delivered" about:"the notice was delivered"`
 }
 
 // EvaluationOutcome is how an evaluation ended.

@@ -20,6 +20,7 @@ import (
 type Reader struct {
 	dir      string
 	manifest Manifest
+	keys     *keyNumbers
 	watch    func(*Observation) error // nil: nobody looks on
 }
 
@@ -27,12 +28,12 @@ type Reader struct {
 // watch first, in the order of writing, while anything reads them. An error of
 // watch ends the sequence.
 func (r *Reader) Watched(watch func(*Observation) error) *Reader {
-	return &Reader{r.dir, r.manifest, watch}
+	return &Reader{r.dir, r.manifest, r.keys, watch}
 }
 
 // Unwatched returns the same Reader without anybody looking on: for a second
 // pass.
-func (r *Reader) Unwatched() *Reader { return &Reader{dir: r.dir, manifest: r.manifest} }
+func (r *Reader) Unwatched() *Reader { return &Reader{dir: r.dir, manifest: r.manifest, keys: r.keys} }
 
 // Open reads the manifest of the record in dir and checks that its parts
 // are there.
@@ -41,7 +42,7 @@ func Open(dir string) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{dir: dir, manifest: m}
+	r := &Reader{dir: dir, manifest: m, keys: newKeyNumbers()}
 	for _, p := range slices.Concat(m.Parts, plainParts(m.AccountParts), plainParts(m.EvaluationParts)) {
 		if _, err := os.Stat(r.path(p)); err != nil {
 			return nil, fmt.Errorf("the record %s lacks a part that its manifest lists: %w", dir, err)
@@ -147,7 +148,9 @@ func exhaust[T any](rows iter.Seq2[*T, error]) error {
 // valid. At the end of each part the content is checked against the
 // manifest's hash. An error names the file and ends the sequence.
 func (r *Reader) Observations() iter.Seq2[*Observation, error] {
-	rows := rowsOf(r, observationRows(), r.manifest.Parts)
+	observations := observationRows()
+	observations.columns = func(f form) []column[Observation] { return observationColumns(f, r.keys) }
+	rows := rowsOf(r, observations, r.manifest.Parts)
 	if r.watch == nil {
 		return rows
 	}
@@ -221,7 +224,7 @@ func readAhead[T any](r *Reader, of *layout[T], parts []Part) *ahead[T] {
 	}
 	go func() {
 		defer close(a.full)
-		p := pass[T]{ahead: a, layout: of, hash: newHasher(of), check: of.check()}
+		p := pass[T]{ahead: a, layout: of, form: r.manifest.form(), hash: newHasher(of), check: of.check()}
 		for _, part := range parts {
 			if err := p.part(r.path(part), part); err != nil {
 				_ = a.send(ready[T]{err: err}) // errEnded: there is nobody to tell
@@ -262,13 +265,14 @@ func (a *ahead[T]) buffer() ([]T, error) {
 type pass[T any] struct {
 	*ahead[T]
 	layout *layout[T]
+	form   form
 	hash   *hasher[T]
 	check  func(*T) error
 }
 
 // part sends the rows of one part.
 func (s *pass[T]) part(path string, p Part) (err error) {
-	f, err := openPartFile(s.layout, path)
+	f, err := openPartFile(s.layout, s.form, path)
 	if err != nil {
 		return err
 	}

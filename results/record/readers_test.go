@@ -55,7 +55,7 @@ func BenchmarkReaders(b *testing.B) {
 }
 
 func readColumns(path string, count int64) error {
-	f, err := openPartFile(observationRows(), path)
+	f, err := openPartFile(observationRows(), form{version: SchemaVersion}, path)
 	if err != nil {
 		return err
 	}

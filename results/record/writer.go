@@ -338,14 +338,14 @@ type partFile[T any] struct {
 }
 
 // openPartFile opens a part and checks its footer and its columns.
-func openPartFile[T any](rows *layout[T], path string) (_ *partFile[T], err error) {
-	f, err := OpenFile(path)
+func openPartFile[T any](rows *layout[T], f form, path string) (_ *partFile[T], err error) {
+	file, err := OpenFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("opening a part of the record: %w", err)
 	}
-	p := &partFile[T]{path: path, file: f, columns: rows.columns()}
+	p := &partFile[T]{path: path, file: file, columns: rows.columns(f)}
 	if err := p.guard(p.openFooter); err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, errors.Join(err, file.Close())
 	}
 	return p, nil
 }

@@ -26,20 +26,22 @@ type keys struct {
 	shards  int
 	clients int
 	limits  map[limitName]*tallies
+	last    limitName // of the take before: often the same
+	tallies *tallies  // of it
 	moves   moves
 }
 
 type limitName struct{ limiter, limit string }
 
+// tallies are those of the keys of one limit, by their number − 1.
 type tallies struct {
-	index  map[string]int32
+	names  []string // "": not seen
 	counts []tally
 	shard  []int16    // of key i for client c, at i·clients + c: shard + 1, 0 not seen
 	looks  []sighting // likewise, of two clients and more
 	// wanders says that a client looked for one key on several shards before
 	// any fault moved keys: its name in Redis changes.
 	wanders bool
-	counted bool // in the measured time; else its keys have numbers alone
 }
 
 // sighting is the last look of a client for a key.
@@ -109,28 +111,18 @@ func (m moves) before(at int64) int {
 	return n
 }
 
-// number gives every key of an observation its number.
-func (k *keys) number(o *record.Observation) {
-	for i := range o.Takes {
-		t := &o.Takes[i]
-		t.Number = k.of(limitName{o.Limiter, t.Limit}).at(t.Key, k.clients) + 1
-	}
-}
-
 func (k *keys) observe(o *record.Observation) error {
 	if o.Decision == record.Dropped || o.Decision == record.Settled {
 		return nil
 	}
-	k.number(o)
 	client, ok := k.order.client[k.order.group(o.Client)]
 	if !ok && k.clients > 1 {
 		return fmt.Errorf("observation %d is of client %q, which the manifest does not list", o.Seq, o.Client)
 	}
 	for i := range o.Takes {
 		t := &o.Takes[i]
-		tallies := k.of(limitName{o.Limiter, t.Limit})
-		tallies.counted = true
-		n := t.Number - 1
+		tallies, n := k.of(limitName{o.Limiter, t.Limit}), int(t.Number)-1
+		tallies.see(n, t.Key, k.clients)
 		if t.Mode != record.SpendMode {
 			tallies.counts[n].decisions++
 			if o.Decision == record.Denied {
@@ -144,7 +136,7 @@ func (k *keys) observe(o *record.Observation) error {
 		if !ok {
 			return fmt.Errorf("observation %d found a key on shard %q, which the manifest does not list", o.Seq, t.Shard)
 		}
-		at := int(n) * k.clients
+		at := n * k.clients
 		tallies.shard[at+client] = int16(shard + 1)
 		if k.clients > 1 {
 			tallies.look(tallies.looks[at:at+k.clients], client, int16(shard+1), o.Sent, k.moves)
@@ -154,29 +146,30 @@ func (k *keys) observe(o *record.Observation) error {
 }
 
 func (k *keys) of(name limitName) *tallies {
+	if k.tallies != nil && k.last == name {
+		return k.tallies
+	}
 	t := k.limits[name]
 	if t == nil {
-		t = &tallies{index: map[string]int32{}}
+		t = &tallies{}
 		k.limits[name] = t
 	}
+	k.last, k.tallies = name, t
 	return t
 }
 
-// at returns the key's number, a new one for a new key.
-func (t *tallies) at(key string, clients int) int32 {
-	if n, ok := t.index[key]; ok {
-		return n
-	}
-	n := int32(len(t.counts))
-	t.index[key] = n
-	t.counts = append(t.counts, tally{})
-	for range clients {
-		t.shard = append(t.shard, 0)
-		if clients > 1 {
-			t.looks = append(t.looks, sighting{})
+// see makes room for key n.
+func (t *tallies) see(n int, key string, clients int) {
+	for len(t.counts) <= n {
+		t.names, t.counts = append(t.names, ""), append(t.counts, tally{})
+		for range clients {
+			t.shard = append(t.shard, 0)
+			if clients > 1 {
+				t.looks = append(t.looks, sighting{})
+			}
 		}
 	}
-	return n
+	t.names[n] = key
 }
 
 // names returns the limits seen, in order.
@@ -191,9 +184,6 @@ func (k *keys) names() []limitName {
 func (k *keys) perShard() map[string][]int64 {
 	counts := map[string][]int64{}
 	for name, t := range k.limits {
-		if !t.counted {
-			continue
-		}
 		c := counts[name.limiter]
 		if c == nil {
 			c = make([]int64, k.shards)
@@ -215,9 +205,9 @@ func (k *keys) perShard() map[string][]int64 {
 func (k *keys) mostDenied() []DeniedKey {
 	of := map[string][]DeniedKey{}
 	for name, t := range k.limits {
-		for key, n := range t.index {
-			if c := t.counts[n]; c.denied > 0 {
-				of[name.limiter] = insert(of[name.limiter], DeniedKey{name.limiter, name.limit, key, int64(c.denied), int64(c.decisions)}, func(a, b DeniedKey) int {
+		for n, c := range t.counts {
+			if c.denied > 0 {
+				of[name.limiter] = insert(of[name.limiter], DeniedKey{name.limiter, name.limit, t.names[n], int64(c.denied), int64(c.decisions)}, func(a, b DeniedKey) int {
 					return cmp.Or(cmp.Compare(b.Denied, a.Denied), cmp.Compare(a.Decisions, b.Decisions), cmp.Compare(a.Limit, b.Limit), cmp.Compare(a.Key, b.Key))
 				})
 			}
@@ -264,33 +254,36 @@ func (m *Measured) Busiest(limiter string) (keys []BusyKey, decisions int64) {
 
 // busiest keys of each limiter.
 func (k *keys) busiest(shards []string) map[string]busy {
-	of := map[string]busy{}
+	type candidate struct {
+		BusyKey
+		of *tallies
+		n  int
+	}
+	all, decided := map[string][]candidate{}, map[string]int64{}
 	for name, t := range k.limits {
-		b := of[name.limiter]
-		for key, n := range t.index {
-			decisions := int64(t.counts[n].decisions)
-			if b.decisions += decisions; decisions > 0 {
-				b.keys = insert(b.keys, BusyKey{Limit: name.limit, Key: key, Decisions: decisions}, func(a, b BusyKey) int {
+		for n, c := range t.counts {
+			decided[name.limiter] += int64(c.decisions)
+			if c.decisions > 0 {
+				all[name.limiter] = insert(all[name.limiter], candidate{BusyKey{Limit: name.limit, Key: t.names[n], Decisions: int64(c.decisions)}, t, n}, func(a, b candidate) int {
 					return cmp.Or(cmp.Compare(b.Decisions, a.Decisions), cmp.Compare(a.Limit, b.Limit), cmp.Compare(a.Key, b.Key))
 				})
 			}
 		}
-		of[name.limiter] = b
 	}
-	for limiter, b := range of {
-		for i := range b.keys {
-			at := &b.keys[i]
-			at.Shards = k.shardsOf(limitName{limiter, at.Limit}, at.Key, shards)
-			at.Key = strings.Clone(at.Key) // else it holds on to a page of the record
+	of := map[string]busy{}
+	for limiter, decisions := range decided {
+		b := busy{decisions: decisions}
+		for _, c := range all[limiter] {
+			c.Shards = c.of.shardsOf(c.n, k.clients, shards)
+			b.keys = append(b.keys, c.BusyKey)
 		}
+		of[limiter] = b
 	}
 	return of
 }
 
-func (k *keys) shardsOf(name limitName, key string, shards []string) (list []string) {
-	t := k.limits[name]
-	at := int(t.index[key]) * k.clients
-	seen := t.shard[at : at+k.clients]
+func (t *tallies) shardsOf(n, clients int, shards []string) (list []string) {
+	seen := t.shard[n*clients : (n+1)*clients]
 	for i, s := range shards {
 		if slices.Contains(seen, int16(i+1)) {
 			list = append(list, s)

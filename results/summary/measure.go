@@ -173,9 +173,6 @@ func (p *pass) observe(o *record.Observation) error {
 	p.schedule.observe(o, early)
 	if early {
 		p.early.observe(o)
-		if p.manifest.Whole() {
-			p.keys.number(o)
-		}
 		return nil
 	}
 	if _, ok := p.tables[o.Limiter]; !ok && o.Decision != record.Dropped {
