@@ -173,8 +173,11 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 		return fmt.Errorf("%w\nThe record is complete at %s: quotalab export %s writes outputs anew", err, played.Dir, played.Dir)
 	}
 	a.Note("record: %s, hash %s", played.Dir, of.Summary.RecordHash)
-	if err := a.showReport(ctx, web, played, of); err != nil {
-		return err
+	if !played.Aborted { // a run that the user ended has no report to wait for
+		err := a.showReport(ctx, web.Server, f.web, func(w io.Writer) error { return htmlReport(w, []*campaign.Analysis{of}) })
+		if err != nil {
+			return err
+		}
 	}
 	return played.Judge(of.Summary.Summary)
 }
