@@ -67,7 +67,7 @@ type runFlags struct {
 	tags     []string
 	outs     []string
 	summary  summaryFlags
-	metrics  string
+	metrics  metricsFlags
 	web      webFlags
 	wire     bool
 	all      bool
@@ -103,7 +103,7 @@ func (a *app) runCommand() *cobra.Command {
 	flags.StringArrayVar(&f.tags, "tag", nil, "tag of the run, `k=v`; can be repeated")
 	outFlag(flags, &f.outs, outputKindsText())
 	f.summary.add(flags)
-	flags.StringVar(&f.metrics, "metrics", "", "show the run to Prometheus while it goes on, on this `address`, such as localhost:9464")
+	f.metrics.add(flags)
 	f.web.add(flags)
 	flags.BoolVar(&f.wire, "wire", false, "have commands to embedded shards go all the way through go-redis: slower, with the same record")
 	_ = flags.MarkHidden("wire") // fails for no flag
@@ -173,27 +173,66 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 		return fmt.Errorf("%w\nThe record is complete at %s: quotalab export %s writes outputs anew", err, played.Dir, played.Dir)
 	}
 	a.Note("record: %s, hash %s", played.Dir, of.Summary.RecordHash)
-	if err := a.showReport(ctx, web, played, of); err != nil {
-		return err
+	if !played.Aborted { // a run that the user ended has no report to wait for
+		err := a.showReport(ctx, web.Server, f.web, func(w io.Writer) error { return htmlReport(w, []*campaign.Analysis{of}) })
+		if err != nil {
+			return err
+		}
 	}
 	return played.Judge(of.Summary.Summary)
 }
 
-// play plays the run where the user can see and end it, and calls ended.
-func (a *app) play(ctx context.Context, r campaign.Run, metrics string, ended func()) (_ *campaign.Played, err error) {
-	if metrics != "" {
-		build, _ := buildVersion()
-		r.Meter = meter.New(map[string]string{"scenario": r.Plan.Scenario.Name, "run": a.now().UTC().Format("20060102T150405Z") + "-" + r.Plan.Hash(), "build": build})
-		url, stop, failed := r.Meter.Serve(metrics)
-		if failed != nil {
-			return nil, usagef("--metrics: %w", failed)
+// otlpEvery is how often --otlp sends.
+const otlpEvery = 5 * time.Second
+
+// metricsFlags are those of the metrics of a run that goes on.
+type metricsFlags struct{ listen, otlp string }
+
+func (f *metricsFlags) add(flags *pflag.FlagSet) {
+	flags.StringVar(&f.listen, "metrics", "", "show the run to Prometheus while it goes on, on this `address`, such as localhost:9464")
+	flags.StringVar(&f.otlp, "otlp", "", "send the same metrics to the OpenTelemetry collector at this `URL`, such as http://localhost:4318")
+}
+
+// measure gives a run a meter if the user wants one, until stop is called.
+func (a *app) measure(r *campaign.Run, f metricsFlags) (stop func() error, err error) {
+	unserve := func() error { return nil }
+	if f == (metricsFlags{}) {
+		return unserve, nil
+	}
+	build, _ := buildVersion()
+	r.Meter = meter.New(map[string]string{"scenario": r.Plan.Scenario.Name, "run": a.now().UTC().Format("20060102T150405Z") + "-" + r.Plan.Hash(), "build": build})
+	if f.listen != "" {
+		var url string
+		if url, unserve, err = r.Meter.Serve(f.listen); err != nil {
+			return nil, usagef("--metrics: %w", err)
 		}
-		defer func() { err = errors.Join(err, stop()) }()
 		a.Note("metrics: %s", url)
 		if at := r.Meter.Exposed; at != "" {
-			a.Note("warning: --metrics %s listens on %s and answers other machines too, without a password: localhost:PORT answers this one alone", metrics, at)
+			a.Note("warning: --metrics %s listens on %s and answers other machines too, without a password: localhost:PORT answers this one alone", f.listen, at)
 		}
 	}
+	if f.otlp == "" {
+		return unserve, nil
+	}
+	send, err := r.Meter.Send(f.otlp, build, otlpEvery, func(err error) { a.Note("warning: --otlp: %v", err) })
+	if err != nil {
+		return nil, errors.Join(usagef("--otlp: %w", err), unserve())
+	}
+	return func() error {
+		if err := send(); err != nil { // the record has all of it
+			a.Note("warning: --otlp: the collector lacks the last metrics: %v", err)
+		}
+		return unserve()
+	}, nil
+}
+
+// play plays the run where the user can see and end it, and calls ended.
+func (a *app) play(ctx context.Context, r campaign.Run, metrics metricsFlags, ended func()) (_ *campaign.Played, err error) {
+	stop, err := a.measure(&r, metrics)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
 	ctx, done := a.signals.graceful(ctx)
 	defer done()
 	defer a.end()

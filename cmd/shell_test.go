@@ -18,7 +18,7 @@ import (
 var freeValues = map[string]string{
 	"base": "records", "new": "records", "base-binary": "file", "baseline": "directory", "case": "name", "cluster": "addresses",
 	"dir": "directory", "directory": "directory", "env": "pair", "header": "pair", "limiter": "name in a file", "metrics": "address", "names": "names",
-	"option": "pair", "other-names": "names", "path": "path", "redis": "addresses", "redis-ca": "file", "redis-cert": "file", "redis-key": "file",
+	"option": "pair", "otlp": "address", "other-names": "names", "path": "path", "redis": "addresses", "redis-ca": "file", "redis-cert": "file", "redis-key": "file",
 	"redis-password-file": "file", "redis-server-name": "name", "redis-user": "name", "rules": "file", "seed": "number", "serve": "address",
 	"tag": "pair", "trace": "file", "web": "address", "workers": "number", "web-linger": "duration", "domain": "name", "entry": "pair",
 	"creds": "file", "join": "address", "join-file": "file", "new-join": "file", "listen": "address", "nats": "addresses", "part": "fraction",

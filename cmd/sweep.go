@@ -19,6 +19,7 @@ import (
 	"github.com/quotalab/quotalab/cmd/campaign/fleet"
 	"github.com/quotalab/quotalab/plots"
 	"github.com/quotalab/quotalab/plots/draw"
+	"github.com/quotalab/quotalab/plots/report"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/results/sweep"
 	"github.com/quotalab/quotalab/scenarios"
@@ -47,6 +48,7 @@ type sweepFlags struct {
 	part campaign.Part
 	many fleet.Options
 	outs []string
+	web  webFlags
 }
 
 // sweepOutputs are the kinds of -o.
@@ -54,6 +56,7 @@ var sweepOutputs = map[string]func(io.Writer, *sweep.Result, *campaign.Sweep) er
 	"csv":      func(w io.Writer, r *sweep.Result, _ *campaign.Sweep) error { return r.CSV(w) },
 	"markdown": func(w io.Writer, r *sweep.Result, _ *campaign.Sweep) error { return r.Markdown(w) },
 	"json":     func(w io.Writer, r *sweep.Result, _ *campaign.Sweep) error { return r.WriteJSON(w) },
+	"html":     func(w io.Writer, r *sweep.Result, _ *campaign.Sweep) error { return report.Sweep(w, r) },
 	"bench":    func(w io.Writer, r *sweep.Result, s *campaign.Sweep) error { return r.Bench(w, s.Summary) },
 }
 
@@ -79,6 +82,7 @@ func (a *app) sweepCommand() *cobra.Command {
 	})
 	addFleet(flags, &f.many)
 	outFlag(flags, &f.outs, strings.Join(kindsOf(sweepOutputs), ", "))
+	f.web.add(flags)
 	return cmd
 }
 
@@ -101,58 +105,32 @@ func (a *app) sweep(ctx context.Context, name string, f *sweepFlags) (err error)
 	if err != nil {
 		return err
 	}
-	if f.jobs < 1 {
-		return usagef("--jobs: expected at least 1, found %d", f.jobs)
-	}
-	if f.part.Of > 0 && len(f.outs) > 0 {
-		return usagef("--part: a part has no table: leave -o to the sweep of all parts, without --part")
-	}
-	elsewhere, err := checkFleet(&f.many, f.part)
+	elsewhere, err := f.check()
 	if err != nil {
 		return err
 	}
-	s := &campaign.Sweep{Dir: f.dir, Jobs: f.jobs, Part: f.part}
+	w := &watchedSweep{monitor: a.monitor}
+	f.many.Joined = w.joined
+	s := &campaign.Sweep{Local: campaign.Local{Loader: a.Loader, Monitor: w}, Ended: w.ended, Dir: f.dir, Jobs: f.jobs, Part: f.part}
 	if elsewhere {
 		s.Jobs = mostOutstanding
 	}
-	if s.Scenario, err = a.Decode(name); err != nil {
-		return err
-	}
-	if s.Scenario.Sweep == nil {
-		return campaign.Invalidf("%s has no sweep: add one, such as\n  sweep:\n    axes:\n      shards.count: [1, 2, 4]\nor play the scenario by \"quotalab run\"", s.Scenario.File)
-	}
-	s.Local = campaign.Local{Loader: a.Loader, Monitor: a.monitor}
-	if s.Overrides, err = f.play.overrides(a.lookupEnv); err != nil {
-		return err
-	}
-	if err := fixedByFlags(s.Scenario.Sweep, s.Overrides); err != nil {
-		return err
-	}
-	if f.dir == "" {
-		s.Dir = filepath.Join(campaign.OutputRoot, s.Scenario.Name, "sweep")
-	}
-	if err := s.Open(); err != nil {
+	if err := a.openSweep(s, name, f.play); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	ctx, done := a.signals.graceful(ctx)
-	defer done()
-	if elsewhere {
-		c, failed := fleet.Start(ctx, s, f.many)
-		if failed != nil {
-			return failed
-		}
-		defer func() { err = errors.Join(err, c.Close(s.Finished())) }()
-	}
-	if f.part.Of > 0 {
-		err := s.RunPart(ctx)
-		a.end()
-		a.Note("%s", s.Tally())
+	w.page.Result = s.Begun()
+	page, err := a.servePage(f.web, w.look)
+	if err != nil {
 		return err
 	}
-	r, err := s.Run(ctx)
-	a.end()
-	if err != nil {
+	defer func() { err = errors.Join(err, page.Close()) }()
+	r, err := a.playSweep(ctx, s, f, elsewhere)
+	w.over.Store(true)
+	if f.part.Of > 0 {
+		a.Note("%s", s.Tally())
+	}
+	if err != nil || f.part.Of > 0 {
 		return err
 	}
 	err = a.emit(outs, r.Text, func(o output) error {
@@ -162,7 +140,68 @@ func (a *app) sweep(ctx context.Context, name string, f *sweepFlags) (err error)
 		return err
 	}
 	a.Note("%s", s.Tally())
-	return s.Judge(r.Runs)
+	found := s.Judge(r.Runs)
+	if err := s.Close(); err != nil { // the page may be shown for long: others can use the directory
+		return err
+	}
+	if err := a.showReport(ctx, page, f.web, func(w io.Writer) error { return report.Sweep(w, r) }); err != nil {
+		return err
+	}
+	return found
+}
+
+// check refuses flags that do not fit, and reports whether cells are played elsewhere.
+func (f *sweepFlags) check() (elsewhere bool, err error) {
+	switch err := f.web.check(); {
+	case err != nil:
+		return false, err
+	case f.jobs < 1:
+		return false, usagef("--jobs: expected at least 1, found %d", f.jobs)
+	case f.part.Of > 0 && (len(f.outs) > 0 || f.web.addr != ""):
+		return false, usagef("--part: a part has no table: leave -o and --web to the sweep of all parts, without --part")
+	}
+	return checkFleet(&f.many, f.part)
+}
+
+// openSweep opens the sweep of a scenario.
+func (a *app) openSweep(s *campaign.Sweep, name string, f playFlags) (err error) {
+	if s.Scenario, err = a.Decode(name); err != nil {
+		return err
+	}
+	if s.Scenario.Sweep == nil {
+		return campaign.Invalidf("%s has no sweep: add one, such as\n  sweep:\n    axes:\n      shards.count: [1, 2, 4]\nor play the scenario by \"quotalab run\"", s.Scenario.File)
+	}
+	if s.Overrides, err = f.overrides(a.lookupEnv); err != nil {
+		return err
+	}
+	if err := fixedByFlags(s.Scenario.Sweep, s.Overrides); err != nil {
+		return err
+	}
+	if s.Dir == "" {
+		s.Dir = filepath.Join(campaign.OutputRoot, s.Scenario.Name, "sweep")
+	}
+	return s.Open()
+}
+
+// playSweep plays a sweep where the user can see and end it, here or on workers. Of a part there
+// is no result.
+func (a *app) playSweep(ctx context.Context, s *campaign.Sweep, f *sweepFlags, elsewhere bool) (r *sweep.Result, err error) {
+	ctx, done := a.signals.graceful(ctx)
+	defer done()
+	if elsewhere {
+		c, failed := fleet.Start(ctx, s, f.many)
+		if failed != nil {
+			return nil, failed
+		}
+		defer func() { err = errors.Join(err, c.Close(s.Finished())) }()
+	}
+	if f.part.Of > 0 {
+		err = s.RunPart(ctx)
+	} else {
+		r, err = s.Run(ctx)
+	}
+	a.end()
+	return r, err
 }
 
 // fixedByFlags refuses flags that set what the sweep varies: all its cells would

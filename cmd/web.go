@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -25,8 +26,8 @@ type webFlags struct {
 }
 
 func (f *webFlags) add(flags *pflag.FlagSet) {
-	flags.StringVar(&f.addr, "web", "", "show the run in a browser while it goes on, and its report afterwards, on this `address`: :0 is any free port of this machine alone")
-	flags.Func("web-linger", "`how long` --web shows the report when the run has ended, such as 30s; 0s ends at once (default: until Ctrl-C)", func(text string) error {
+	flags.StringVar(&f.addr, "web", "", "show in a browser what goes on, and its report afterwards, on this `address`: :0 is any free port of this machine alone")
+	flags.Func("web-linger", "`how long` --web shows the report afterwards, such as 30s; 0s ends at once (default: until Ctrl-C)", func(text string) error {
 		d, err := time.ParseDuration(text)
 		if err != nil || d < 0 {
 			return fmt.Errorf("expected a time such as 30s, found %q", text)
@@ -48,7 +49,6 @@ func (f *webFlags) check() error {
 type webPage struct {
 	*watch.Server        // nil: nobody asked for it
 	lines         func() // ends those of limiters
-	linger        *time.Duration
 	over          atomic.Bool
 	at, arrived   atomic.Int64
 }
@@ -62,16 +62,13 @@ func (w *webPage) ended() {
 // Close ends the page, if there is one.
 func (w *webPage) Close() error {
 	w.lines()
-	if w.Server == nil {
-		return nil
-	}
 	return w.Server.Close()
 }
 
 // watch shows a run while it goes on: in a browser if the user asked for it, and in a
 // terminal if it is in real time.
 func (a *app) watch(r *campaign.Run, f webFlags) (*webPage, error) {
-	w := &webPage{linger: f.linger, lines: func() {}}
+	w := &webPage{lines: func() {}}
 	inTerminal := r.Plan.Scenario.Clock == "real" && a.shows()
 	if f.addr == "" && !inTerminal {
 		return w, nil
@@ -88,11 +85,11 @@ func (a *app) watch(r *campaign.Run, f webFlags) (*webPage, error) {
 		}
 		w.lines = a.Limiters(names, live)
 	}
-	if f.addr == "" {
+	if f.addr == "" { // it need not be told how far it is
 		return w, nil
 	}
 	horizon, begun := r.Plan.Horizon, sync.OnceValue(clock.Now) // servers may have to start first
-	look := func(show func(report.Watched)) {
+	look := func(show func(watch.Page)) {
 		at := time.Duration(w.at.Load())
 		now := report.Watched{At: at.Seconds(), Ended: w.over.Load()}
 		if now.Ended {
@@ -105,12 +102,8 @@ func (a *app) watch(r *campaign.Run, f webFlags) (*webPage, error) {
 			show(now)
 		})
 	}
-	if w.Server, err = watch.Serve(f.addr, look); err != nil {
-		return nil, usagef("--web %s: %w", f.addr, err)
-	}
-	fmt.Fprintf(a.stderr, "web: %s\n", w.URL()) // also with --quiet: it is what was asked for
-	if at := w.Exposed(); at != "" {
-		a.Note("warning: --web %s listens on %s: other machines can open the page, with the token and without encryption; :PORT answers this one alone", f.addr, at)
+	if w.Server, err = a.servePage(f, look); err != nil {
+		return nil, err
 	}
 	r.Progress = func(at, arrivals int64) {
 		begun()
@@ -118,6 +111,22 @@ func (a *app) watch(r *campaign.Run, f webFlags) (*webPage, error) {
 		w.arrived.Store(arrivals)
 	}
 	return w, nil
+}
+
+// servePage opens the live page of what look shows; nil: nobody asked for it.
+func (a *app) servePage(f webFlags, look func(show func(watch.Page))) (*watch.Server, error) {
+	if f.addr == "" {
+		return nil, nil
+	}
+	s, err := watch.Serve(f.addr, look)
+	if err != nil {
+		return nil, usagef("--web %s: %w", f.addr, err)
+	}
+	fmt.Fprintf(a.stderr, "web: %s\n", s.URL()) // also with --quiet: it is what was asked for
+	if at := s.Exposed(); at != "" {
+		a.Note("warning: --web %s listens on %s: other machines can open the page, with the token and without encryption; :PORT answers this one alone", f.addr, at)
+	}
+	return s, nil
 }
 
 // also calls both; either may be nil.
@@ -134,25 +143,25 @@ func also(one, other func(at, arrivals int64)) func(at, arrivals int64) {
 	}
 }
 
-// showReport makes the live page the report, and shows it for as long as the user
-// wants. A run that the user ended has no report to wait for.
-func (a *app) showReport(ctx context.Context, w *webPage, played *campaign.Played, of *campaign.Analysis) error {
-	if w.Server == nil || played.Aborted || w.linger != nil && *w.linger == 0 {
+// showReport makes the live page, if there is one, the report, and shows it for as long as the user
+// wants.
+func (a *app) showReport(ctx context.Context, s *watch.Server, f webFlags, write func(io.Writer) error) error {
+	if s == nil || f.linger != nil && *f.linger == 0 {
 		return nil
 	}
 	var page bytes.Buffer
-	if err := htmlReport(&page, []*campaign.Analysis{of}); err != nil {
+	if err := write(&page); err != nil {
 		return fmt.Errorf("the page of --web: %w", err)
 	}
-	w.Report(page.Bytes())
+	s.Report(page.Bytes())
 	until := "until Ctrl-C"
-	if w.linger != nil {
-		until = "for " + w.linger.String()
-		short, cancel := context.WithTimeout(ctx, *w.linger)
+	if f.linger != nil {
+		until = "for " + f.linger.String()
+		short, cancel := context.WithTimeout(ctx, *f.linger)
 		defer cancel()
 		ctx = short
 	}
-	a.Note("web: the report is at %s %s", w.URL(), until)
+	a.Note("web: the report is at %s %s", s.URL(), until)
 	a.signals.wait(ctx)
 	return nil
 }

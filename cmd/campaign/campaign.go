@@ -182,6 +182,7 @@ type Outcome struct {
 	Played
 	Run    sweep.Run // its row of the sweep's table; none if it was aborted
 	Record string    // hash of the record's content
+	Worker string    // that played it; "": this process
 	Kept   func()    // called once the record is where it stays; may be nil
 }
 

@@ -29,6 +29,9 @@ type Sweep struct {
 	Dir      string
 	Jobs     int  // cells that are played at once, in virtual time
 	Part     Part // plays only this
+	// Ended is told of each run as soon as it is known, and which worker played it:
+	// "" this process, FinishedBefore none. It may be nil, and is called at once for different runs.
+	Ended func(r sweep.Run, worker string)
 
 	dir     sweepDir
 	Checked *Checked // once open
@@ -112,7 +115,7 @@ func (s *Sweep) RunPart(ctx context.Context) error {
 func (s *Sweep) makeRuns(ctx context.Context) (r sweep.Result, err error) {
 	ctx, s.cancel = context.WithCancelCause(ctx)
 	defer s.cancel(nil)
-	r = s.empty()
+	r = s.Begun()
 	if cells := cellsOf(s.Scenario); r.Search != nil {
 		first := make([]string, r.Places()) // the hash of a place's first cell stands for it
 		for i, c := range slices.Backward(cells) {
@@ -147,8 +150,8 @@ func count(list []bool) (n int) {
 	return n
 }
 
-// empty returns the result without the runs.
-func (s *Sweep) empty() sweep.Result {
+// Begun returns the result as long as there are no runs.
+func (s *Sweep) Begun() sweep.Result {
 	of := s.Scenario.Sweep
 	r := sweep.Result{Scenario: s.Scenario.Name, About: s.Scenario.About, Clock: "virtual", Axes: []sweep.Axis{}, Zip: of.Mode == "zip", Repeats: int(of.Repeats)}
 	if s.Checked.Real {
@@ -168,6 +171,7 @@ func (s *Sweep) empty() sweep.Result {
 		_, base, _ := sweep.Quantity(f.From)
 		r.Search = &sweep.Search{Path: f.Axis, Unit: base, From: f.Value(from), To: f.Value(to), Tolerance: float64(f.Tolerance)}
 	}
+	r.Label()
 	return r
 }
 
@@ -256,7 +260,9 @@ func (s *Sweep) run(ctx context.Context, c Cell) (sweep.Run, error) {
 		if err != nil {
 			return sweep.Run{}, Invalidf("%w\nremove %s to play the cell again", err, dir)
 		}
-		return row(c, a.Summary, &made.Played), nil
+		run := row(c, a.Summary, &made.Played)
+		s.tell(run, FinishedBefore)
+		return run, nil
 	case errors.Is(err, errOtherMade):
 		s.replaced.Add(1)
 		if err := s.dir.discard(c.Hash); err != nil {
@@ -304,7 +310,19 @@ func (s *Sweep) play(ctx context.Context, c Cell) (sweep.Run, error) {
 		of.Kept()
 	}
 	s.played.Add(1)
+	if err == nil {
+		s.tell(of.Run, of.Worker)
+	}
 	return of.Run, err
+}
+
+// FinishedBefore stands for the worker of a run that was not played again.
+const FinishedBefore = "finished before"
+
+func (s *Sweep) tell(run sweep.Run, worker string) {
+	if s.Ended != nil {
+		s.Ended(run, worker)
+	}
 }
 
 // row keeps of a cell what tables tell: its analysis is large.

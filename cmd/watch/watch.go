@@ -1,7 +1,7 @@
-// Package watch serves the live page of a run, and then its report, to who has the
+// Package watch serves the live page of a run or a sweep, and then its report, to who has the
 // token of the address.
 //
-// In flow a way to look at the run (report.Watched) and at its end a page; out flow the
+// In flow a way to look at what goes on (a Page) and at its end a page; out flow the
 // page, and a stream of server-sent events that keep it up to date: view, a JSON string of
 // what changes, and end. It answers nobody without the token, and no request whose
 // Host is a name that is not its own (DNS rebinding). What is drawn is plots/report's.
@@ -22,7 +22,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/quotalab/quotalab/plots/report"
 	"github.com/quotalab/quotalab/sim/clock"
 	"github.com/quotalab/quotalab/sim/meter"
 )
@@ -33,10 +32,16 @@ const (
 	mostStreams = 16
 )
 
-// Server serves one run. Its methods are safe for concurrent use.
+// Page is what goes on as it is now: report.Watched or report.WatchedSweep.
+type Page interface {
+	HTML(w io.Writer) error // the whole page
+	View(w io.Writer) error // the part of it that changes
+}
+
+// Server serves one run or sweep. Its methods are safe for concurrent use.
 type Server struct {
-	look  func(show func(report.Watched)) // at the run as it is now
-	name  string                          // of the host, as the user gives it
+	look  func(show func(Page)) // at what goes on
+	name  string                // of the host, as the user gives it
 	token string
 	at    *meter.Server
 	end   context.CancelFunc
@@ -50,7 +55,7 @@ type Server struct {
 
 // Serve listens on addr, host:port, and shows what look shows. Without a host
 // it is this machine alone.
-func Serve(addr string, look func(show func(report.Watched))) (*Server, error) {
+func Serve(addr string, look func(show func(Page))) (*Server, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, fmt.Errorf("%w; expected host:port, such as :0 for any free port of this machine", err)
@@ -78,8 +83,11 @@ func (s *Server) URL() string { return "http://" + s.at.Address + "/?token=" + s
 // Exposed says where other machines can ask for the page, "" nowhere.
 func (s *Server) Exposed() string { return s.at.Exposed }
 
-// Close ends it at once.
+// Close ends it at once. Of no server, nil, it does nothing.
 func (s *Server) Close() error {
+	if s == nil {
+		return nil
+	}
 	s.end()
 	return s.at.Close()
 }
@@ -108,7 +116,7 @@ func (s *Server) refresh() {
 	}
 	var html bytes.Buffer
 	var err error
-	s.look(func(w report.Watched) { err = w.View(&html) })
+	s.look(func(now Page) { err = now.View(&html) })
 	if err != nil {
 		html.Reset()
 		fmt.Fprintf(&html, "<p id=\"live-error\">%s</p>", "The page cannot be drawn.")
@@ -168,7 +176,7 @@ func (s *Server) page(w http.ResponseWriter) {
 	if page == nil {
 		var b bytes.Buffer
 		var err error
-		s.look(func(now report.Watched) { err = now.HTML(&b) })
+		s.look(func(now Page) { err = now.HTML(&b) })
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return

@@ -24,7 +24,7 @@ func serve(t *testing.T) (*Server, *series.Live) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := Serve(":0", func(show func(report.Watched)) {
+	s, err := Serve(":0", func(show func(Page)) {
 		live.Look(func(set *series.Set) { show(report.Watched{Set: set, At: 5, Progress: " 7 requests/s"}) })
 	})
 	if err != nil {

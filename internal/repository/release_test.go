@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -187,11 +188,13 @@ func TestDebianPackage(t *testing.T) {
 	}
 }
 
-// The released program runs as the image has it: in a root that cannot be written to and
+// image lets the released program run as the image has it: in a root that cannot be written to and
 // holds nothing else, as a user without rights, with /work and /tmp alone to write to.
-func TestImage(t *testing.T) {
+func image(t *testing.T) (work string, inside func(args ...string) (said string, code int)) {
+	t.Helper()
 	bwrap := testkit.Program(t, "bwrap", "bubblewrap")
-	built, root, work := released(t), t.TempDir(), t.TempDir()
+	built, root := released(t), t.TempDir()
+	work = t.TempDir()
 	for _, folder := range []string{"usr/bin", "work", "tmp", "proc", "dev"} {
 		if err := os.MkdirAll(filepath.Join(root, folder), 0o755); err != nil {
 			t.Fatal(err)
@@ -203,18 +206,41 @@ func TestImage(t *testing.T) {
 	if err := os.Chmod(work, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	inside := func(args ...string) ([]byte, error) {
-		return exec.Command(bwrap, append([]string{"--unshare-all", "--uid", "65532", "--gid", "65532", "--clearenv", "--ro-bind", root, "/", "--bind", work, "/work",
-			"--tmpfs", "/tmp", "--proc", "/proc", "--dev", "/dev", "--chdir", "/work", "--cap-drop", "ALL", "/usr/bin/quotalab"}, args...)...).CombinedOutput()
+	return work, func(args ...string) (string, int) {
+		cmd := exec.Command(bwrap, append([]string{"--unshare-all", "--uid", "65532", "--gid", "65532", "--clearenv", "--ro-bind", root, "/", "--bind", work, "/work",
+			"--tmpfs", "/tmp", "--proc", "/proc", "--dev", "/dev", "--chdir", "/work", "--cap-drop", "ALL", "/usr/bin/quotalab"}, args...)...)
+		out, err := cmd.CombinedOutput()
+		if cmd.ProcessState == nil {
+			t.Fatal(err)
+		}
+		return string(out), cmd.ProcessState.ExitCode()
 	}
-	if out, err := inside("run", "race-lua", "--dir", "record"); err != nil || !strings.Contains(string(out), "PASSED") {
-		t.Fatalf("run: %v\n%s", err, out)
+}
+
+// The image has all that the program needs: also what a system would have, such as fonts and the
+// database of time zones.
+func TestImage(t *testing.T) {
+	work, inside := image(t)
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(work, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if out, err := inside("report", "record", "-o", "html=report.html"); err != nil {
-		t.Errorf("report: %v\n%s", err, out)
+	write("zone.yaml", `name: zone
+horizon: 1s
+keys: {one: {uniform: {n: 1}}}
+traffic: {main: {rate: 5/s, keys: one}}
+limiters: {daily: {kind: fixed_window, limit: {count: 1, period: 24h}, options: {windows: daily, zone: Europe/Berlin}}}
+assert: {over_admission: ["count == 0"]}
+`)
+	for _, args := range []string{"run race-lua --dir record", "report record -o html=report.html", "plot record --dir figures --format svg,png,pdf", "run zone.yaml",
+		"sweep sweep-capacity --workers 2 --web :0 --web-linger 0s", "new mine", "run mine.yaml"} {
+		if out, code := inside(strings.Fields(args)...); code != 0 {
+			t.Errorf("%s: exit code %d\n%s", args, code, out)
+		}
 	}
-	if out, err := inside("run", "race-lua", "--dir", "/record"); err == nil || !strings.Contains(string(out), "read-only file system") {
-		t.Errorf("the root can be written to: %v\n%s", err, out)
+	if out, code := inside("run", "race-lua", "--dir", "/record"); code == 0 || !strings.Contains(out, "read-only file system") {
+		t.Errorf("the root can be written to: exit code %d\n%s", code, out)
 	}
 	docker := readIfThere(t, "Dockerfile")
 	last := docker[strings.LastIndex(docker, "\nFROM "):]
@@ -223,6 +249,44 @@ func TestImage(t *testing.T) {
 			t.Errorf("the image's last stage has no %q", want)
 		}
 	}
+}
+
+// The tutorial needs nothing but the program: each of its commands works in the image, with the
+// exit code and the lines that it shows. What it edits by sed, its reader does with an editor.
+func TestTutorialInImage(t *testing.T) {
+	const page = "docs/tutorial.md"
+	work, inside := image(t)
+	blocks := blocksOf(t, page)
+	for _, b := range blocks {
+		if file, ok := strings.CutPrefix(b.mark, "run "); ok {
+			if err := os.WriteFile(filepath.Join(work, file), []byte(b.text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var said strings.Builder
+	commands, expected := 0, regexp.MustCompile(`^quotalab (.*?)(?: \|\| \[ \$\? = ([0-9]+) \])?$`)
+	for _, line := range linesOf(blocks) {
+		m := expected.FindStringSubmatch(line)
+		if m == nil {
+			if !strings.HasPrefix(line, "sed ") {
+				t.Errorf("the tutorial has a command that is not quotalab's: %s", line)
+			}
+			runIn(t, work, "bash", "-c", line)
+			continue
+		}
+		commands++
+		want, _ := strconv.Atoi(m[2]) // 0: none is written
+		out, code := inside(strings.Fields(m[1])...)
+		if code != want {
+			t.Errorf("%s: exit code %d, expected %d\n%s", line, code, want, out)
+		}
+		said.WriteString(out)
+	}
+	if commands < 10 {
+		t.Errorf("the tutorial has %d commands, expected more", commands)
+	}
+	checkShown(t, page, said.String())
 }
 
 // What the release links is named with its licence.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	_ "time/tzdata" // containers and Windows have no database of time zones
 )
 
 // fixedWindow counts in windows: time is cut into windows, and at most Count

@@ -38,7 +38,19 @@ type figure struct {
 // drawn figures of some records, of kinds (none: of all that have to do with them).
 // missing are the titles of those that have no data, and what is left out.
 func (p *builder) drawn(sets []*series.Set, prefix string, level int, kinds ...string) (all []figure, missing []string, err error) {
-	drawings, err := drawAll(sets, kinds)
+	all, missing, err = p.drawnBy(prefix, level, func(o plots.Options) ([]draw.Figure, error) {
+		o.Kinds = kinds
+		return plots.All(sets, o)
+	})
+	if err == nil && len(kinds) == 0 {
+		missing = append(missing, plots.LeftOut(sets)...)
+	}
+	return all, missing, err
+}
+
+// drawnBy draws figures for a page.
+func (p *builder) drawnBy(prefix string, level int, by func(plots.Options) ([]draw.Figure, error)) (all []figure, missing []string, err error) {
+	drawings, err := drawAll(by)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -59,18 +71,14 @@ func (p *builder) drawn(sets []*series.Set, prefix string, level int, kinds ...s
 		}
 		all = append(all, one)
 	}
-	if len(kinds) == 0 {
-		missing = append(missing, plots.LeftOut(sets)...)
-	}
 	return all, missing, nil
 }
 
 // drawAll figures wide and light, wide and dark, narrow and light, narrow and dark.
-func drawAll(sets []*series.Set, kinds []string) (drawings [4][]draw.Figure, err error) {
+func drawAll(by func(plots.Options) ([]draw.Figure, error)) (drawings [4][]draw.Figure, err error) {
 	for i, o := range []plots.Options{{Theme: draw.Light, Width: wideWidth}, {Theme: draw.Dark, Width: wideWidth},
 		{Theme: draw.Light, Width: narrowWidth}, {Theme: draw.Dark, Width: narrowWidth}} {
-		o.Kinds = kinds
-		if drawings[i], err = plots.All(sets, o); err != nil {
+		if drawings[i], err = by(o); err != nil {
 			return drawings, err
 		}
 		if len(drawings[i]) != len(drawings[0]) {

@@ -32,13 +32,14 @@ var liveSections = []string{"faults", "decisions", "latency", "lag", "errors", "
 // livePage is what the template of the live page shows.
 type livePage struct {
 	frame
+	What string // that goes on: run, sweep
 	View *liveView
 }
 
 // liveView is the part of the page that changes.
 type liveView struct {
 	State, Word, Status string
-	Share               string // of the run's time, in percent
+	Share, ShareOf      string // how much is over, in percent, and of what
 	Keys                []keyFigure
 	Assertions          *present.Table
 	Explorer            *explorer
@@ -54,8 +55,12 @@ func (w Watched) HTML(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	name := w.Set.Summary.Scenario
-	p := livePage{frame{Kind: "live page", Title: name + ": " + view.Word, Heading: name}, view}
+	return b.live(out, w.Set.Summary.Scenario, "run", view)
+}
+
+// live writes a live page as it is now.
+func (b *builder) live(out io.Writer, name, what string, view *liveView) (err error) {
+	p := livePage{frame{Kind: "live page", Title: name + ": " + view.Word, Heading: name}, what, view}
 	if p.inline, err = newInline(b.colours.css(), "live.js"); err != nil {
 		return fmt.Errorf("live page: %w", err)
 	}
@@ -78,10 +83,7 @@ func (w Watched) view() (*builder, *liveView, error) {
 		return nil, nil, err
 	}
 	s.Assertions = assert.Evaluate(s, w.Set.Manifest.Asserts)
-	v := &liveView{State: "running", Word: "RUNNING", Status: w.status(), Keys: most(keyFigures(s, present.Several(s, "limiter")), 8), Assertions: soFar(s)}
-	if w.Ended {
-		v.Word = "ENDED"
-	}
+	v := &liveView{State: "running", Word: word(w.Ended), Status: w.status(), ShareOf: "Part of the run's time that is over", Keys: most(keyFigures(s, present.Several(s, "limiter")), 8), Assertions: soFar(s)}
 	if s.HorizonSeconds > 0 {
 		v.Share = unit.Digits(100*min(1, w.At/s.HorizonSeconds), 3)
 	}
@@ -111,6 +113,14 @@ func (w Watched) view() (*builder, *liveView, error) {
 		v.Waiting = "Nothing has been decided yet that counts."
 	}
 	return b, v, nil
+}
+
+// word is the state of what is watched.
+func word(ended bool) string {
+	if ended {
+		return "ENDED"
+	}
+	return "RUNNING"
 }
 
 // status says how far the run is.

@@ -14,9 +14,11 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/results/summary"
+	"github.com/quotalab/quotalab/results/sweep"
 )
 
 const watchedLive = `
@@ -35,21 +37,21 @@ assert:
   over_admission{limiter=lua}: ["count >= 0"]
 `
 
-// watchedRun is a run with a live page.
+// watchedRun is a run or a sweep with a live page.
 type watchedRun struct {
-	url, summary string
-	ended        func() error // ends it, and returns its error
+	url, result string       // result: the file of its -o json
+	ended       func() error // ends it, and returns its error
 }
 
-// watch plays a scenario with a live page.
-func watch(t *testing.T, scenario string) watchedRun {
+// watch plays a scenario with a live page, by run or sweep.
+func watch(t *testing.T, scenario, verb string, flags ...string) watchedRun {
 	t.Helper()
 	dir := t.TempDir()
-	file, result := filepath.Join(dir, "watched.yaml"), filepath.Join(dir, "summary.json")
+	file, result := filepath.Join(dir, "watched.yaml"), filepath.Join(dir, "result.json")
 	if err := os.WriteFile(file, []byte(scenario), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c := exec.Command(testkit.Quotalab(t), "run", file, "--web", ":0", "--dir", filepath.Join(dir, "record"), "-o", "json="+result, "--summary-mode", "disabled")
+	c := exec.Command(testkit.Quotalab(t), append([]string{verb, file, "--web", ":0", "--dir", filepath.Join(dir, "record"), "-o", "json=" + result}, flags...)...)
 	said, err := c.StderrPipe()
 	if err == nil {
 		err = c.Start()
@@ -119,7 +121,7 @@ func TestLivePageInChromium(t *testing.T) {
 	testkit.Program(t, "redis-server", "redis-server")
 	for _, l := range []look{everyLook[0], everyLook[3]} {
 		t.Run(l.String(), func(t *testing.T) {
-			r := watch(t, watchedLive)
+			r := watch(t, watchedLive, "run")
 			p := openURL(t, r, l)
 			p.until("there are charts", `document.querySelectorAll("#explorer .uplot canvas").length === 2`)
 			p.until("the fault is under way", `document.getElementById("live-faults").textContent.includes("under way")`)
@@ -161,11 +163,11 @@ func quoted(t *testing.T, text string) string {
 // sameNumbers compares the decisions on the page with those of the summary.
 func sameNumbers(t *testing.T, p *tab, r watchedRun) {
 	t.Helper()
-	data, err := os.ReadFile(r.summary)
+	data, err := os.ReadFile(r.result)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := summary.Read(data, r.summary)
+	s, err := summary.Read(data, r.result)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +194,7 @@ network: {rtt: 1ms}
 keys: {users: {uniform: {n: 1000}}}
 traffic: {steady: {rate: 200/s, keys: users}}
 limiters: {lua: {kind: tat, limit: {count: 10, period: 1s}, options: {write: lua}}}
-`)
+`, "run")
 	p := openURL(t, r, everyLook[2])
 	p.until("there are numbers", allowedSoFar+" > 0")
 	if text := eval[string](p, `document.getElementById("live-status").textContent`); !strings.Contains(text, "of 30m in virtual time") {
@@ -209,5 +211,71 @@ limiters: {lua: {kind: tat, limit: {count: 10, period: 1s}, options: {write: lua
 	p.clean(p.noises())
 	if err := r.ended(); err != nil {
 		t.Error(err)
+	}
+}
+
+const watchedSweep = `
+name: watched
+horizon: 4m
+keys: {users: {uniform: {n: 1000}}}
+traffic: {steady: {rate: 100/s, keys: users}}
+limiters: {mine: {kind: tat, limit: {count: 10, period: 1s}}}
+assert: {over_admission: ["count == 0"]}
+sweep:
+  axes:
+    limiters.mine.kind: [tat, redis_rate, always]
+    traffic.steady.rate: [100/s, 200/s, 300/s, 400/s]
+  metrics: ["decisions{decision=allowed} count", latency p(99)]
+`
+
+// The live page of a sweep shows each run and each worker, and becomes the page of the
+// sweep, whose numbers are those of its result.
+func TestLiveSweepInChromium(t *testing.T) {
+	newBrowser(t) // or skip
+	for _, l := range []look{everyLook[0], everyLook[3]} {
+		t.Run(l.String(), func(t *testing.T) {
+			r := watch(t, watchedSweep, "sweep", "--workers", "2")
+			p := openURL(t, r, l)
+			p.until("eight runs have ended", `document.querySelectorAll("#table-runs tbody tr").length >= 8`)
+			p.do(chromedp.Focus("#pause"), chromedp.KeyEvent(kb.Enter))
+			before := eval[string](p, `document.getElementById("watched").textContent`)
+			p.picture("live sweep " + l.String())
+			p.clean(p.fits(l.width), p.apart(), p.inaccessible())
+			if n := eval[int](p, `document.querySelectorAll("#table-workers tbody tr").length`); n != 2 {
+				t.Errorf("%d workers are shown, expected 2", n)
+			}
+			if !strings.Contains(before, " of 12 runs") || eval[string](p, `document.getElementById("watched").textContent`) != before {
+				t.Errorf("a page that is paused goes on, or does not say how far the sweep is: %q", before)
+			}
+			p.do(chromedp.KeyEvent(kb.Enter))
+			p.until("it has become the page of the sweep", `document.querySelectorAll(".drawn").length > 1`)
+			p.picture("sweep " + l.String())
+			p.clean(p.fits(l.width), p.apart(), p.inaccessible(), p.noises())
+			sameRuns(t, p, r)
+			if err := r.ended(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// sameRuns compares the runs on the page with those of the result.
+func sameRuns(t *testing.T, p *tab, r watchedRun) {
+	t.Helper()
+	data, err := os.ReadFile(r.result)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := sweep.Read(data, r.result)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, run := range s.Runs {
+		want = append(want, fmt.Sprintf("%s %s %s %.0f %.3f", run.Settings[0], run.Settings[1], run.Verdict(), *run.Values[0], 1e3**run.Values[1]))
+	}
+	got := eval[[]string](p, `[...document.querySelectorAll("#table-2-0 tbody tr")].map((row) => [...row.cells].slice(0, 5).map((cell) => cell.dataset.v ?? cell.textContent).join(" "))`)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the runs of the page differ from those of the result (-result +page):\n%s", diff)
 	}
 }

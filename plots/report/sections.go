@@ -11,18 +11,24 @@ import (
 // single record.
 type Tables struct {
 	Title, Heading string
+	About          string // "" nothing
 	Sections       []Section
 }
 
 // Section is a part of such a page.
 type Section struct {
-	Title  string
-	Tables []*present.Table
+	Title   string
+	Tables  []*present.Table
+	Figures []figure
+	Missing []string // titles of figures without data
 }
 
 // HTML writes the page: one file that needs nothing else and asks for nothing.
-func (p Tables) HTML(w io.Writer) error {
-	styles, err := newInline(new(colours).css())
+func (p Tables) HTML(w io.Writer) error { return p.write(w, &builder{}) }
+
+// write writes the page with what was built for it.
+func (p Tables) write(w io.Writer, b *builder) error {
+	styles, err := newInline(b.colours.css())
 	if err != nil {
 		return fmt.Errorf("page: %w", err)
 	}
@@ -32,6 +38,7 @@ func (p Tables) HTML(w io.Writer) error {
 	}
 	return write(w, "sections.html", struct {
 		frame
+		About    string
 		Sections []Section
-	}{around, p.Sections})
+	}{around, p.About, p.Sections})
 }

@@ -178,9 +178,10 @@ func Quantity(value string) (x float64, base string, ok bool) {
 	return 0, "", false
 }
 
-// label names axes by the last parts of their paths: as many as it takes for
+// Label names the axes by the last parts of their paths: as many as it takes for
 // them to differ, and not to begin with the number of a list's element.
-func label(axes []Axis, s *Search) {
+func (r *Result) Label() {
+	axes, s := r.Axes, r.Search
 	var paths [][]string
 	for _, a := range axes {
 		paths = append(paths, strings.Split(a.Path, "."))

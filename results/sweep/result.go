@@ -107,7 +107,7 @@ func New(r Result) (*Result, error) {
 	r.SchemaVersion = SchemaVersion
 	slices.SortStableFunc(r.Runs, func(a, b Run) int { return a.Place - b.Place })
 	slices.SortStableFunc(r.Searched, func(a, b Found) int { return a.Place - b.Place })
-	label(r.Axes, r.Search)
+	r.Label()
 	if err := r.check(); err != nil {
 		return nil, err
 	}

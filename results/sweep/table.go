@@ -19,22 +19,22 @@ import (
 // Text writes the result for people: a line on the whole, and a table with a
 // row for each place.
 func (r *Result) Text(w io.Writer) error {
-	if _, err := fmt.Fprintf(w, "%s: %s\n\n", metric.Printable(r.Scenario), r.whole()); err != nil {
+	if _, err := fmt.Fprintf(w, "%s: %s\n\n", metric.Printable(r.Scenario), r.Whole()); err != nil {
 		return err
 	}
-	return r.table().Write(w, present.Look{})
+	return r.Table().Write(w, present.Look{})
 }
 
 // Markdown writes the same in GitHub's Markdown.
 func (r *Result) Markdown(w io.Writer) error {
-	if _, err := fmt.Fprintf(w, "### %s: %s\n\n", present.Literal(r.Scenario), present.Literal(r.whole())); err != nil {
+	if _, err := fmt.Fprintf(w, "### %s: %s\n\n", present.Literal(r.Scenario), present.Literal(r.Whole())); err != nil {
 		return err
 	}
-	return r.table().Markdown(w)
+	return r.Table().Markdown(w)
 }
 
-// whole is the sweep in a line.
-func (r *Result) whole() string {
+// Whole returns what came of the runs in a line.
+func (r *Result) Whole() string {
 	count := map[string]int64{}
 	for i := range r.Runs {
 		count[r.Runs[i].Verdict()]++
@@ -62,12 +62,9 @@ func (r *Result) notes() (list []string) {
 	return list
 }
 
-// table has a row for each place.
-func (r *Result) table() *present.Table {
-	var header []string
-	for _, a := range r.Axes {
-		header = append(header, numeric(a.Numeric != nil)+a.Label)
-	}
+// Table returns a table with a row for each place.
+func (r *Result) Table() *present.Table {
+	header := r.axisColumns()
 	if r.Search != nil {
 		header = append(header, ">highest "+r.Search.Label+" that passes", ">lowest that fails", ">probes")
 	}
@@ -87,6 +84,52 @@ func (r *Result) table() *present.Table {
 	t.Notes = r.notes()
 	for i := range places {
 		t.AddWords(r.row(i, &places[i], failing)...)
+	}
+	return t
+}
+
+// axisColumns are those of the axes in a table for people.
+func (r *Result) axisColumns() (header []string) {
+	for _, a := range r.Axes {
+		header = append(header, numeric(a.Numeric != nil)+a.Label)
+	}
+	return header
+}
+
+// RunsTable returns a table for people with a row for each run, in their order. by has who
+// played each; nil: nobody asks.
+func (r *Result) RunsTable(by []string) *present.Table {
+	header := r.axisColumns()
+	if r.Search != nil {
+		header = append(header, ">"+r.Search.Label)
+	}
+	if r.Repeats > 1 {
+		header = append(header, ">repeat")
+	}
+	header = append(header, "verdict")
+	for _, c := range r.Columns {
+		header = append(header, ">"+c.heading()+shareUnit[c.Unit])
+	}
+	header = append(header, "what fails")
+	if by != nil {
+		header = append(header, "played by")
+	}
+	t := present.NewTable("runs", "Runs", header...)
+	for i := range r.Runs {
+		run := &r.Runs[i]
+		row := present.AllWords(run.Settings)
+		if r.Repeats > 1 {
+			row = append(row, present.Count(int64(run.Repeat)))
+		}
+		row = append(row, present.Cell{Text: run.Verdict(), State: present.State(strings.ToLower(run.Verdict()))})
+		for c, v := range run.Values {
+			row = append(row, r.Columns[c].one(v))
+		}
+		row = append(row, present.Words(strings.Join(Fails(r.Runs[i:i+1]), "; ")))
+		if by != nil {
+			row = append(row, present.Words(by[i]))
+		}
+		t.Add(row...)
 	}
 	return t
 }
@@ -203,6 +246,22 @@ func (c *Column) cell(p *place, column int) string {
 		text += fmt.Sprintf(", %d of %d unknown", n-len(values), n)
 	}
 	return text
+}
+
+// shareUnit marks columns of shares for present.NewTable.
+var shareUnit = map[string]string{"ratio": "|%"}
+
+// one writes the value of a run.
+func (c *Column) one(v *float64) present.Cell {
+	switch {
+	case v == nil:
+		return present.Cell{Text: "unknown"}
+	case c.Unit == "ratio":
+		return present.Percent(*v)
+	case c.Unit == "s": // the text is plain, in milliseconds
+		return present.Cell{Text: c.number(*v)}
+	}
+	return present.Cell{Text: c.number(*v), Number: number(v)}
 }
 
 func (c *Column) number(v float64) string {

@@ -1,7 +1,7 @@
-// Package meter shows a run to Prometheus while it goes on.
+// Package meter shows a run to Prometheus, or to an OpenTelemetry collector, while it goes on.
 //
 // In flows every observation, on its way to the record. Out flow counters and
-// native histograms by outcome, on a listener that the user asked for: there
+// native histograms by outcome, on a listener or to a collector that the user asked for: there
 // is none otherwise, and nothing is entered in a global registry. Names begin
 // with quotalab_ and units are base units:
 //
@@ -175,7 +175,7 @@ func (m *Meter) Serve(addr string) (url string, stop func() error, err error) {
 	return "http://" + s.Address + "/metrics", s.Close, nil
 }
 
-// patience with a client that does not send its request.
+// patience with a client that does not send its request, and a collector that does not answer.
 const patience = 5 * time.Second
 
 // Server answers on an address that the user asked for.

@@ -31,6 +31,7 @@ type Options struct {
 	Creds    string // file with the credentials for that
 	Replicas int    // of the streams there
 	Lease    time.Duration
+	Joined   func(worker string, jobs int) // is told who joins, and how many cells it plays at once; may be nil
 }
 
 // folder is where a server of one's own has its streams, in the sweep's directory.
@@ -46,6 +47,7 @@ type Coordinator struct {
 	conn    *nats.Conn
 	watch   jetstream.ConsumeContext
 	workers *children
+	joined  func(worker string, jobs int) // of Options
 
 	mu      sync.Mutex
 	seen    map[string]uint64      // sequence number of a commit, by the hash of its cell
@@ -58,7 +60,7 @@ type Coordinator struct {
 
 // Start starts what plays the cells of a sweep, which is open, and becomes its Runner.
 func Start(ctx context.Context, s *campaign.Sweep, o Options) (c *Coordinator, err error) {
-	c = &Coordinator{Monitor: s.Monitor, seen: map[string]uint64{}, waiting: map[string]chan uint64{}, played: map[string]int{}, fatal: make(chan struct{})}
+	c = &Coordinator{Monitor: s.Monitor, joined: o.Joined, seen: map[string]uint64{}, waiting: map[string]chan uint64{}, played: map[string]int{}, fatal: make(chan struct{})}
 	if err = c.describe(s, o); err != nil {
 		return nil, err
 	}
@@ -233,7 +235,16 @@ func (c *Coordinator) begin(ctx context.Context) error {
 	if c.watch, err = watch.Consume(func(m jetstream.Msg) { c.committed(m) }); err != nil {
 		return err
 	}
-	_, err = c.conn.Subscribe(c.subject("hello"), func(m *nats.Msg) { c.Note("%s", m.Data) })
+	_, err = c.conn.Subscribe(c.subject("hello"), func(m *nats.Msg) {
+		var h hello
+		if json.Unmarshal(m.Data, &h) != nil {
+			return // of no worker
+		}
+		c.Note("worker %s has joined: %s at once", h.Worker, unit.Counted(int64(h.Jobs), "cell"))
+		if c.joined != nil {
+			c.joined(h.Worker, h.Jobs)
+		}
+	})
 	return err
 }
 
@@ -347,7 +358,7 @@ func (c *Coordinator) collect(ctx context.Context, cell campaign.Cell, at uint64
 	c.mu.Lock()
 	c.played[k.Worker]++
 	c.mu.Unlock()
-	of := &campaign.Outcome{Played: k.Played, Run: k.Run}
+	of := &campaign.Outcome{Played: k.Played, Run: k.Run, Worker: k.Worker}
 	of.Run.Place, of.Run.Repeat = cell.Place, cell.Repeat
 	if k.Name != "" && c.own != nil { // the sweep's directory is on the same disk; a cluster keeps it until the end
 		of.Kept = func() {

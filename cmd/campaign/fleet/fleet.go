@@ -91,6 +91,12 @@ type commit struct {
 	Status campaign.Status `json:"status,omitempty"` // of that
 }
 
+// hello is what a worker says when it joins.
+type hello struct {
+	Worker string `json:"worker"`
+	Jobs   int    `json:"jobs"` // cells that it plays at once
+}
+
 // commitHeader holds a commit in JSON.
 const commitHeader = "Quotalab-Commit"
 

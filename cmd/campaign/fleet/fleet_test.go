@@ -147,6 +147,8 @@ func stray(t *testing.T) *Worker {
 func TestWorkers(t *testing.T) {
 	want := alone(t, threeCells)
 	s, h := newSweep(t, threeCells, t.TempDir())
+	by := make(chan string, 3)
+	s.Ended = func(_ sweep.Run, worker string) { by <- worker }
 	c, joinFile := start(t, s, Lease)
 	var ended sync.WaitGroup
 	for range 2 {
@@ -163,6 +165,11 @@ func TestWorkers(t *testing.T) {
 		t.Error(err)
 	}
 	ended.Wait()
+	for range cap(by) {
+		if worker := <-by; worker == "" || !strings.Contains(h.String(), "worker "+worker+" has joined") {
+			t.Errorf("a run was played by %q, which has not joined", worker)
+		}
+	}
 	if told := h.String(); !strings.Contains(told, " has joined: 2 cells at once") || !strings.Contains(told, "workers: ") {
 		t.Errorf("told: %s", told)
 	}

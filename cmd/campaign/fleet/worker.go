@@ -166,7 +166,9 @@ func (w *Worker) serve(ctx context.Context) error {
 	}
 	defer func() { _ = end.Unsubscribe() }() // the connection ends anyway
 	w.seen.Store(clock.Now().UnixNano())
-	_ = w.conn.Publish(w.subject("hello"), fmt.Appendf(nil, "worker %s has joined: %s at once", w.name, unit.Counted(int64(w.Jobs), "cell")))
+	if text, err := json.Marshal(hello{w.name, w.Jobs}); err == nil { // a name and a number can be written
+		_ = w.conn.Publish(w.subject("hello"), text)
+	}
 	var slots sync.WaitGroup
 	for range w.Jobs {
 		slots.Go(func() {

@@ -2,7 +2,7 @@
 // elements where they are alike, so that nothing that has the focus goes away.
 (() => {
   "use strict";
-  const watched = document.getElementById("watched"), pause = document.getElementById("pause"), state = document.getElementById("state");
+  const watched = document.getElementById("watched"), pause = document.getElementById("pause"), state = document.getElementById("state"), what = state.dataset.what;
   let updates = new Map(); // by the explorer's section
   let latest = null, paused = false, ended = false;
   const say = (text) => { if (state.textContent !== text) state.textContent = text; };
@@ -15,16 +15,24 @@
     }
   }
 
-  // alike makes an element say what another one says; false: they are not of one shape.
+  // alike makes an element say what another one says; false: they are not of one shape. A table may
+  // have other rows than before.
   function alike(one, other) {
-    if (one.nodeType !== other.nodeType || one.nodeName !== other.nodeName || one.childNodes.length !== other.childNodes.length) return false;
+    if (one.nodeType !== other.nodeType || one.nodeName !== other.nodeName) return false;
+    if (one.nodeName === "TBODY") {
+      while (one.rows.length > other.rows.length) one.rows[one.rows.length - 1].remove();
+      for (let i = one.rows.length; i < other.rows.length; i++) one.append(other.rows[i].cloneNode(true));
+      return Array.from(one.rows).every((row, i) => alike(row, other.rows[i]));
+    }
+    if (one.childNodes.length !== other.childNodes.length) return false;
     if (one.nodeType !== Node.ELEMENT_NODE) {
       if (one.data !== other.data) one.data = other.data;
       return true;
     }
     for (const name of ["class", "value", "data-v"]) {
       const value = other.getAttribute(name);
-      if (value !== null && value !== one.getAttribute(name)) one.setAttribute(name, value);
+      if (value === null && one.matches("td, th")) one.removeAttribute(name);
+      else if (value !== null && value !== one.getAttribute(name)) one.setAttribute(name, value);
     }
     return Array.from(one.childNodes).every((child, i) => alike(child, other.childNodes[i]));
   }
@@ -59,7 +67,7 @@
   function finish() {
     if (paused) {
       pause.textContent = "Show the report";
-      say("The run has ended.");
+      say(`The ${what} has ended.`);
     } else location.reload();
   }
 
@@ -67,12 +75,12 @@
     if (ended) return location.reload();
     paused = !paused;
     pause.textContent = paused ? "Go on" : "Pause";
-    say(paused ? "Paused: the run goes on." : "Live.");
+    say(paused ? `Paused: the ${what} goes on.` : "Live.");
     show();
   });
 
   const source = new EventSource("events" + location.search);
-  source.addEventListener("open", () => say(paused ? "Paused: the run goes on." : "Live."));
+  source.addEventListener("open", () => say(paused ? `Paused: the ${what} goes on.` : "Live."));
   source.addEventListener("view", (event) => {
     latest = JSON.parse(event.data);
     show();
