@@ -41,6 +41,7 @@ type line struct {
 	sum         []int64 // of all units up to and including at
 	late        []Event
 	until       *int64 // what is later cannot be seen yet; nil: all can
+	ends        [2]int // of the last range in at
 }
 
 // Add files usage that arrives in time. Adding by ascending At is cheap.
@@ -81,19 +82,22 @@ func (s *Events) Until(at *int64) *Events {
 	return seen
 }
 
-// Nth returns entry n of an account that has one line, whether it can be seen
-// yet or not. Those that were added by ascending instants are in that order.
-func (s *Events) Nth(account int64, n int) (e usage.Event, ok bool) {
+// From appends the entries of an account that has one line, from entry n on and
+// not later than an instant, whether they can be seen yet or not. Those that were
+// added by ascending instants are in that order.
+func (s *Events) From(us []Usage, account int64, n int, until int64) []Usage {
 	lines := s.accounts[account]
-	if len(lines) == 0 || n >= len(lines[0].at) {
-		return usage.Event{}, false
+	if len(lines) == 0 {
+		return us
 	}
-	l := lines[0]
-	e = usage.Event{At: l.at[n], Units: l.sum[n]}
-	if n > 0 {
-		e.Units -= l.sum[n-1]
+	for l := lines[0]; n < len(l.at) && l.at[n] <= until; n++ {
+		u := Usage{Account: account, At: l.at[n], Units: l.sum[n]}
+		if n > 0 {
+			u.Units -= l.sum[n-1]
+		}
+		us = append(us, u)
 	}
-	return e, true
+	return us
 }
 
 // line finds or makes the line of a series and tag. Lines of an account are
@@ -134,14 +138,31 @@ func (l *line) add(at, units int64) {
 	}
 }
 
+// search returns the first entry that is not before an instant. It looks first
+// near the last answer, as who polls asks for instants that ascend.
+func (l *line) search(last *int, instant int64) int {
+	const near = 4
+	i := min(*last, len(l.at))
+	if i > 0 && l.at[i-1] >= instant {
+		i, _ = slices.BinarySearch(l.at[:i-1], instant)
+	}
+	for end := min(i+near, len(l.at)); i < end && l.at[i] < instant; i++ {
+	}
+	if i < len(l.at) && l.at[i] < instant {
+		more, _ := slices.BinarySearch(l.at[i:], instant)
+		i += more
+	}
+	*last = i
+	return i
+}
+
 // between sums the events in time in [from, to), and tells whether there are
 // any.
 func (l *line) between(from, to int64) (units int64, any bool) {
 	if l.until != nil {
 		to = min(to, *l.until+1)
 	}
-	lo, _ := slices.BinarySearch(l.at, from)
-	hi, _ := slices.BinarySearch(l.at, to)
+	lo, hi := l.search(&l.ends[0], from), l.search(&l.ends[1], to)
 	if lo >= hi {
 		return 0, false
 	}

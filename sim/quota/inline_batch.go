@@ -141,7 +141,7 @@ func (b *batch) send(ctx context.Context) error {
 	}
 	var errs []error
 	var unknown []*call
-	for i, cmd := range b.pipeline(ctx, b.calls, inlineScript.EvalSha) {
+	for i, cmd := range b.pipeline(ctx, b.calls, "evalsha", inlineDigest) {
 		if redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") {
 			unknown = append(unknown, b.calls[i])
 			continue
@@ -149,36 +149,38 @@ func (b *batch) send(ctx context.Context) error {
 		errs = append(errs, b.finish(b.calls[i], cmd))
 	}
 	if len(unknown) > 0 {
-		for i, cmd := range b.pipeline(ctx, unknown, inlineScript.Eval) {
+		for i, cmd := range b.pipeline(ctx, unknown, "eval", inlineScript) {
 			errs = append(errs, b.finish(unknown[i], cmd))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-type eval func(context.Context, redis.Scripter, []string, ...any) *redis.Cmd
-
-// pipeline runs calls; every command keeps its own error.
-func (b *batch) pipeline(ctx context.Context, calls []*call, eval eval) []*redis.Cmd {
+// pipeline runs calls of the script; every command keeps its own error.
+func (b *batch) pipeline(ctx context.Context, calls []*call, eval, script string) []*redis.Cmd {
 	cmds := make([]*redis.Cmd, len(calls))
 	_, _ = b.in.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, c := range calls {
-			keys, args := b.encode(c)
-			cmds[i] = eval(ctx, p, keys, args...)
+			cmds[i] = redis.NewCmd(ctx, b.encode(c, eval, script)...)
+			cmds[i].SetFirstKeyPos(scriptKeys)
+			_ = p.Process(ctx, cmds[i]) // which keeps it for the pipeline
 		}
 		return nil
 	})
 	return cmds
 }
 
-// encode lays a call out as the script reads it.
-func (b *batch) encode(c *call) (keys []string, args []any) {
-	in, tag, tokenTTL := b.in, b.in.outboxes.tag(c.partition), int64(0)
+// encode lays a call out as the command whose keys and arguments the script
+// reads.
+func (b *batch) encode(c *call, eval, script string) []any {
+	in, tag, tokenTTL, perItem := b.in, b.in.outboxes.tag(c.partition), int64(0), 2
 	if c.tokens {
-		tokenTTL = in.tokenTTL / milli
+		tokenTTL, perItem = in.tokenTTL/milli, 3
 	}
-	keys = append(make([]string, 0, 2+3*len(c.items)), in.outboxes.limits(c.partition), in.outboxes.Stream(c.partition))
-	args = append(make([]any, 0, 3+len(in.thresholds)+scriptWidth*len(c.items)), b.what, tokenTTL, len(in.thresholds))
+	keys := 2 + perItem*len(c.items)
+	args := make([]any, scriptKeys+keys, scriptKeys+keys+3+len(in.thresholds)+scriptWidth*len(c.items))
+	key := copy(args, []any{eval, script, keys, in.outboxes.limits(c.partition), in.outboxes.Stream(c.partition)})
+	args = append(args, b.what, tokenTTL, len(in.thresholds))
 	for _, t := range in.thresholds {
 		args = append(args, t)
 	}
@@ -190,17 +192,18 @@ func (b *batch) encode(c *call) (keys []string, args []any) {
 		text = strconv.AppendInt(append(text, ':'), p.start, 10)
 		counter := tag + "n:" + string(text)
 		id := counter[len(tag)+len("n:"):]
-		keys = append(keys, counter, tag+"c:"+id)
+		args[key], args[key+1] = counter, tag+"c:"+id
 		if c.tokens {
-			keys = append(keys, tag+"t:"+it.token)
+			args[key+2] = tag + "t:" + it.token
 		}
+		key += perItem
 		text = text[:0]
 		for _, n := range [...]int64{p.start, p.end / micro, (max(p.end-b.now, 0) + in.slack) / milli, it.at} {
 			text = append(strconv.AppendInt(text, n, 10), ' ')
 		}
 		args = append(args, id[:account], it.units, p.limit, max(p.since, 0)/micro, string(text), b.extra(it))
 	}
-	return keys, args
+	return args
 }
 
 // extra is a sweep's total, or the steps of an item that adds several usages.
@@ -256,7 +259,7 @@ const (
 // corrections are rare.
 //
 // The token is set behind INCRBY: if that fails, a retry must count.
-var inlineScript = redis.NewScript(`
+const inlineScript = `
 local KEYS, ARGV, call, tonumber, match = KEYS, ARGV, redis.call, tonumber, string.match
 local what, tokenTTL, count, width = ARGV[1], ARGV[2], tonumber(ARGV[3]), 6
 local thresholds = {}
@@ -396,7 +399,10 @@ for i = 1, items do
   a, r = a + width, r + 4
 end
 return reply
-`)
+`
+
+// inlineDigest names the script to a shard that has it.
+var inlineDigest = redis.NewScript(inlineScript).Hash()
 
 // Bounds that keep every number of the script below 2⁵³.
 const (
@@ -412,8 +418,10 @@ const (
 	statusRegressed
 )
 
-// How many arguments an item has, and how many numbers its reply.
+// Where the keys begin, how many arguments an item has, and how many numbers
+// its reply.
 const (
+	scriptKeys  = 3
 	scriptWidth = 6
 	replyWidth  = 4
 )

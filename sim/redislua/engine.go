@@ -37,6 +37,10 @@ type Server interface {
 // taken to be endless. Redis would wait for it.
 const DefaultSteps = 200_000_000
 
+// roomOfArrays is how many values the arrays of a script's tables hold before
+// they need memory of their own.
+const roomOfArrays = 2048
+
 // Engine holds a server's scripts and function libraries.
 type Engine struct {
 	Steps     int // how many loops and calls a script may make
@@ -150,6 +154,7 @@ func (e *Engine) evaluate(w *replyWriter, name string, words []string) {
 	st.globals.set("KEYS", st.list(&st.keys, keys))
 	st.globals.set("ARGV", st.list(&st.args, args))
 	st.call(w, digest, &run{readOnly: readOnly || s.flags.noWrites}, &Function{proto: s.fn})
+	st.ids.free(roomOfArrays)
 }
 
 // state returns a Lua state, which it makes at the first call.
@@ -160,14 +165,21 @@ func (e *Engine) state(of **state) *state {
 	return *of
 }
 
+// list is a table of words, and its memory.
+type list struct {
+	Table
+	values []Value
+}
+
 // list fills a table with words. For a script it is the one that the script before
 // had, of which nothing is left; variables of a function may still hold theirs.
-func (s *state) list(of *Table, words []string) *Table {
-	*of = Table{ids: &s.ids, array: of.array[:0]}
+func (s *state) list(of *list, words []string) *Table {
+	of.values = of.values[:0]
 	for _, w := range words {
-		of.array = append(of.array, w)
+		of.values = append(of.values, w)
 	}
-	return of
+	of.Table = Table{ids: &s.ids, array: of.values}
+	return &of.Table
 }
 
 // load compiles a script into the cache; the text is that of an error.
