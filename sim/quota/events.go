@@ -1,6 +1,7 @@
 package quota
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,11 +35,15 @@ type Event struct {
 	Arrive int64
 }
 
+// reached is the sum of all units up to and including an instant.
+type reached struct{ at, sum int64 }
+
+func (r reached) compare(instant int64) int { return cmp.Compare(r.at, instant) }
+
 // line is the usage of one account, series and tag.
 type line struct {
 	series, tag string
-	at          []int64 // does not fall
-	sum         []int64 // of all units up to and including at
+	at          []reached // does not fall
 	late        []Event
 	until       *int64 // what is later cannot be seen yet; nil: all can
 	ends        [2]int // of the last range in at
@@ -63,7 +68,7 @@ func (s *Events) AddEvent(e Event) {
 // Forget drops an account's usage and keeps its memory for what follows.
 func (s *Events) Forget(account int64) {
 	for _, l := range s.accounts[account] {
-		l.at, l.sum, l.late = l.at[:0], l.sum[:0], l.late[:0]
+		l.at, l.late = l.at[:0], l.late[:0]
 	}
 }
 
@@ -90,12 +95,8 @@ func (s *Events) From(us []Usage, account int64, n int, until int64) []Usage {
 	if len(lines) == 0 {
 		return us
 	}
-	for l := lines[0]; n < len(l.at) && l.at[n] <= until; n++ {
-		u := Usage{Account: account, At: l.at[n], Units: l.sum[n]}
-		if n > 0 {
-			u.Units -= l.sum[n-1]
-		}
-		us = append(us, u)
+	for l := lines[0]; n < len(l.at) && l.at[n].at <= until; n++ {
+		us = append(us, Usage{Account: account, At: l.at[n].at, Units: l.sum(n+1) - l.sum(n)})
 	}
 	return us
 }
@@ -115,26 +116,26 @@ func (s *Events) line(account int64, series, tag string) *line {
 	return l
 }
 
+// sum returns the units of the first n entries.
+func (l *line) sum(n int) int64 {
+	if n == 0 {
+		return 0
+	}
+	return l.at[n-1].sum
+}
+
 func (l *line) add(at, units int64) {
 	n := len(l.at)
-	if n == 0 || at >= l.at[n-1] {
-		sum := units
-		if n > 0 {
-			sum += l.sum[n-1]
-		}
-		l.at, l.sum = append(l.at, at), append(l.sum, sum)
+	if n == 0 || at >= l.at[n-1].at {
+		l.at = append(l.at, reached{at, l.sum(n) + units})
 		return
 	}
-	i, found := slices.BinarySearch(l.at, at)
+	i, found := slices.BinarySearchFunc(l.at, at, reached.compare)
 	if !found {
-		before := int64(0)
-		if i > 0 {
-			before = l.sum[i-1]
-		}
-		l.at, l.sum = slices.Insert(l.at, i, at), slices.Insert(l.sum, i, before)
+		l.at = slices.Insert(l.at, i, reached{at, l.sum(i)})
 	}
-	for ; i < len(l.sum); i++ {
-		l.sum[i] += units
+	for ; i < len(l.at); i++ {
+		l.at[i].sum += units
 	}
 }
 
@@ -143,13 +144,13 @@ func (l *line) add(at, units int64) {
 func (l *line) search(last *int, instant int64) int {
 	const near = 4
 	i := min(*last, len(l.at))
-	if i > 0 && l.at[i-1] >= instant {
-		i, _ = slices.BinarySearch(l.at[:i-1], instant)
+	if i > 0 && l.at[i-1].at >= instant {
+		i, _ = slices.BinarySearchFunc(l.at[:i-1], instant, reached.compare)
 	}
-	for end := min(i+near, len(l.at)); i < end && l.at[i] < instant; i++ {
+	for end := min(i+near, len(l.at)); i < end && l.at[i].at < instant; i++ {
 	}
-	if i < len(l.at) && l.at[i] < instant {
-		more, _ := slices.BinarySearch(l.at[i:], instant)
+	if i < len(l.at) && l.at[i].at < instant {
+		more, _ := slices.BinarySearchFunc(l.at[i:], instant, reached.compare)
 		i += more
 	}
 	*last = i
@@ -166,11 +167,7 @@ func (l *line) between(from, to int64) (units int64, any bool) {
 	if lo >= hi {
 		return 0, false
 	}
-	units = l.sum[hi-1]
-	if lo > 0 {
-		units -= l.sum[lo-1]
-	}
-	return units, true
+	return l.sum(hi) - l.sum(lo), true
 }
 
 // Buffered keeps usage back while it cannot matter, and so saves most of an

@@ -338,12 +338,13 @@ end
 -- this call passed.
 local function claim(i, a, claims, usage, before, limit, version)
   local changed, due = call('HGET', claims, 'limit') ~= version, false
-  local all, reached, passed = changed or what == 'sweep', 100 * usage, 100 * before
+  local all, reached, passed, start, ending, ttl, used = changed or what == 'sweep', 100 * usage, 100 * before
   for j = 1, count do
     local needed = thresholds[j] * limit
     if reached < needed then break end
     if all or passed < needed then
-      local start, ending, ttl, at = rest(a)
+      if not start then start, ending, ttl, used = rest(a) end
+      local at = used
       if what == 'add' then at = instant(at, ARGV[a + 5], before, needed, version) end
       if call('HSETNX', claims, thresholds[j], at) == 1 then
         call('XADD', KEYS[2], '*', 'account', ARGV[accounts + i], 'start', start, 'threshold', thresholds[j],
