@@ -50,6 +50,7 @@ type Engine struct {
 	functions *state
 	libraries map[string]*library
 	random    rand48
+	out       []byte           // the last reply
 	names     map[string]named // of the commands that scripts called, as they wrote them
 }
 
@@ -82,13 +83,15 @@ func (e *Engine) Flush() {
 	e.eval = nil
 }
 
-// Execute executes a command that is about scripts and returns its reply, or
-// nil when the command is not of these. name is words[0] in lower case.
-func (e *Engine) Execute(name string, words []string, resp3 bool) []byte {
-	w := &replyWriter{resp3: resp3}
+// Execute executes a command that is about scripts and returns its reply, which
+// is valid until the next, or nil when the command is not of these. name is words[0]
+// in lower case. values are the words as the client has them, or nil: its strings
+// are a script's as they are.
+func (e *Engine) Execute(name string, words []string, values []any, resp3 bool) []byte {
+	w := &replyWriter{out: e.out[:0], resp3: resp3}
 	switch name {
 	case "eval", "eval_ro", "evalsha", "evalsha_ro":
-		e.evaluate(w, name, words)
+		e.evaluate(w, name, words, values)
 	case "script":
 		e.script(w, words)
 	case "fcall", "fcall_ro":
@@ -98,6 +101,7 @@ func (e *Engine) Execute(name string, words []string, resp3 bool) []byte {
 	default:
 		return nil
 	}
+	e.out = w.out
 	return w.out
 }
 
@@ -121,7 +125,7 @@ func (w *replyWriter) keys(words []string) (keys, args []string, ok bool) {
 	return nil, nil, false
 }
 
-func (e *Engine) evaluate(w *replyWriter, name string, words []string) {
+func (e *Engine) evaluate(w *replyWriter, name string, words []string, values []any) {
 	if len(words) < 3 {
 		w.wrongNumber(name)
 		return
@@ -151,8 +155,12 @@ func (e *Engine) evaluate(w *replyWriter, name string, words []string) {
 		return
 	}
 	st := e.state(&e.eval)
-	st.globals.set("KEYS", st.list(&st.keys, keys))
-	st.globals.set("ARGV", st.list(&st.args, args))
+	var given [2][]any
+	if len(values) == len(words) {
+		given = [2][]any{values[3:], values[3+len(keys):]}
+	}
+	st.globals.set("KEYS", st.list(&st.keys, keys, given[0]))
+	st.globals.set("ARGV", st.list(&st.args, args, given[1]))
 	st.call(w, digest, &run{readOnly: readOnly || s.flags.noWrites}, &Function{proto: s.fn})
 	st.ids.free(roomOfArrays)
 }
@@ -171,11 +179,18 @@ type list struct {
 	values []Value
 }
 
-// list fills a table with words. For a script it is the one that the script before
-// had, of which nothing is left; variables of a function may still hold theirs.
-func (s *state) list(of *list, words []string) *Table {
+// list fills a table with words; those that are strings among given need no
+// memory of their own. For a script it is the table that the script before had, of
+// which nothing is left; variables of a function may still hold theirs.
+func (s *state) list(of *list, words []string, given []any) *Table {
 	of.values = of.values[:0]
-	for _, w := range words {
+	for i, w := range words {
+		if i < len(given) {
+			if _, ok := given[i].(string); ok {
+				of.values = append(of.values, given[i])
+				continue
+			}
+		}
 		of.values = append(of.values, w)
 	}
 	of.Table = Table{ids: &s.ids, array: of.values}
