@@ -177,7 +177,9 @@ func noArgs(cmd *cobra.Command, given []string) error {
 func Main(extra limiter.Kinds) int {
 	a := newApp(extra)
 	if os.Getenv("GOGC") == "" {
-		a.Loaded = sync.OnceFunc(func() { run.TuneGC() })
+		undo := func() {}
+		a.Loaded = sync.OnceFunc(func() { undo = run.TuneGC() })
+		defer func() { undo() }() // which keeps the ballast until then
 	}
 	return a.main(os.Args[1:])
 }

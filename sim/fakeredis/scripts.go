@@ -23,7 +23,7 @@ func newScripts(s *embedded) *scripts {
 // its own.
 func (e *scripts) run(name string, words []string) []byte {
 	before := e.shard.selected
-	reply := e.engine.Execute(name, words, e.shard.client.RESP3)
+	reply := e.engine.Execute(name, words, e.shard.given, e.shard.client.RESP3)
 	e.shard.selected = before
 	return reply
 }

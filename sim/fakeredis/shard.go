@@ -104,6 +104,7 @@ type embedded struct {
 	epoch    int64 // nanoseconds since 1970
 	data     *redisdata.Store
 	client   *redisdata.Client // whose command is executed
+	given    []any             // the words of the command as the client has them, or nil
 	lua      *scripts
 	executed func(words []string, byScript bool) // of the Spec
 	calling  bool                                // a script is

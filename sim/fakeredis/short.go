@@ -57,10 +57,14 @@ func (w *wire) short(f *flight, cmds []command) bool {
 		c.execute([]string{"multi"})
 	}
 	begin := 0
-	for _, end := range w.ends {
+	for i, end := range w.ends {
+		if f.as != transaction {
+			c.shard.given = cmds[i].Args()
+		}
 		c.execute(w.words[begin:end:end])
 		begin = end
 	}
+	c.shard.given = nil
 	if f.as == transaction {
 		c.execute([]string{"exec"})
 	}

@@ -1,6 +1,7 @@
 package quota
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,13 +35,18 @@ type Event struct {
 	Arrive int64
 }
 
+// reached is the sum of all units up to and including an instant.
+type reached struct{ at, sum int64 }
+
+func (r reached) compare(instant int64) int { return cmp.Compare(r.at, instant) }
+
 // line is the usage of one account, series and tag.
 type line struct {
 	series, tag string
-	at          []int64 // does not fall
-	sum         []int64 // of all units up to and including at
+	at          []reached // does not fall
 	late        []Event
 	until       *int64 // what is later cannot be seen yet; nil: all can
+	ends        [2]int // of the last range in at
 }
 
 // Add files usage that arrives in time. Adding by ascending At is cheap.
@@ -62,7 +68,7 @@ func (s *Events) AddEvent(e Event) {
 // Forget drops an account's usage and keeps its memory for what follows.
 func (s *Events) Forget(account int64) {
 	for _, l := range s.accounts[account] {
-		l.at, l.sum, l.late = l.at[:0], l.sum[:0], l.late[:0]
+		l.at, l.late = l.at[:0], l.late[:0]
 	}
 }
 
@@ -81,19 +87,18 @@ func (s *Events) Until(at *int64) *Events {
 	return seen
 }
 
-// Nth returns entry n of an account that has one line, whether it can be seen
-// yet or not. Those that were added by ascending instants are in that order.
-func (s *Events) Nth(account int64, n int) (e usage.Event, ok bool) {
+// From appends the entries of an account that has one line, from entry n on and
+// not later than an instant, whether they can be seen yet or not. Those that were
+// added by ascending instants are in that order.
+func (s *Events) From(us []Usage, account int64, n int, until int64) []Usage {
 	lines := s.accounts[account]
-	if len(lines) == 0 || n >= len(lines[0].at) {
-		return usage.Event{}, false
+	if len(lines) == 0 {
+		return us
 	}
-	l := lines[0]
-	e = usage.Event{At: l.at[n], Units: l.sum[n]}
-	if n > 0 {
-		e.Units -= l.sum[n-1]
+	for l := lines[0]; n < len(l.at) && l.at[n].at <= until; n++ {
+		us = append(us, Usage{Account: account, At: l.at[n].at, Units: l.sum(n+1) - l.sum(n)})
 	}
-	return e, true
+	return us
 }
 
 // line finds or makes the line of a series and tag. Lines of an account are
@@ -111,27 +116,45 @@ func (s *Events) line(account int64, series, tag string) *line {
 	return l
 }
 
+// sum returns the units of the first n entries.
+func (l *line) sum(n int) int64 {
+	if n == 0 {
+		return 0
+	}
+	return l.at[n-1].sum
+}
+
 func (l *line) add(at, units int64) {
 	n := len(l.at)
-	if n == 0 || at >= l.at[n-1] {
-		sum := units
-		if n > 0 {
-			sum += l.sum[n-1]
-		}
-		l.at, l.sum = append(l.at, at), append(l.sum, sum)
+	if n == 0 || at >= l.at[n-1].at {
+		l.at = append(l.at, reached{at, l.sum(n) + units})
 		return
 	}
-	i, found := slices.BinarySearch(l.at, at)
+	i, found := slices.BinarySearchFunc(l.at, at, reached.compare)
 	if !found {
-		before := int64(0)
-		if i > 0 {
-			before = l.sum[i-1]
-		}
-		l.at, l.sum = slices.Insert(l.at, i, at), slices.Insert(l.sum, i, before)
+		l.at = slices.Insert(l.at, i, reached{at, l.sum(i)})
 	}
-	for ; i < len(l.sum); i++ {
-		l.sum[i] += units
+	for ; i < len(l.at); i++ {
+		l.at[i].sum += units
 	}
+}
+
+// search returns the first entry that is not before an instant. It looks first
+// near the last answer, as who polls asks for instants that ascend.
+func (l *line) search(last *int, instant int64) int {
+	const near = 4
+	i := min(*last, len(l.at))
+	if i > 0 && l.at[i-1].at >= instant {
+		i, _ = slices.BinarySearchFunc(l.at[:i-1], instant, reached.compare)
+	}
+	for end := min(i+near, len(l.at)); i < end && l.at[i].at < instant; i++ {
+	}
+	if i < len(l.at) && l.at[i].at < instant {
+		more, _ := slices.BinarySearchFunc(l.at[i:], instant, reached.compare)
+		i += more
+	}
+	*last = i
+	return i
 }
 
 // between sums the events in time in [from, to), and tells whether there are
@@ -140,16 +163,11 @@ func (l *line) between(from, to int64) (units int64, any bool) {
 	if l.until != nil {
 		to = min(to, *l.until+1)
 	}
-	lo, _ := slices.BinarySearch(l.at, from)
-	hi, _ := slices.BinarySearch(l.at, to)
+	lo, hi := l.search(&l.ends[0], from), l.search(&l.ends[1], to)
 	if lo >= hi {
 		return 0, false
 	}
-	units = l.sum[hi-1]
-	if lo > 0 {
-		units -= l.sum[lo-1]
-	}
-	return units, true
+	return l.sum(hi) - l.sum(lo), true
 }
 
 // Buffered keeps usage back while it cannot matter, and so saves most of an

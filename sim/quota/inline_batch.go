@@ -141,7 +141,7 @@ func (b *batch) send(ctx context.Context) error {
 	}
 	var errs []error
 	var unknown []*call
-	for i, cmd := range b.pipeline(ctx, b.calls, inlineScript.EvalSha) {
+	for i, cmd := range b.pipeline(ctx, b.calls, "evalsha", inlineDigest) {
 		if redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") {
 			unknown = append(unknown, b.calls[i])
 			continue
@@ -149,58 +149,64 @@ func (b *batch) send(ctx context.Context) error {
 		errs = append(errs, b.finish(b.calls[i], cmd))
 	}
 	if len(unknown) > 0 {
-		for i, cmd := range b.pipeline(ctx, unknown, inlineScript.Eval) {
+		for i, cmd := range b.pipeline(ctx, unknown, "eval", inlineScript) {
 			errs = append(errs, b.finish(unknown[i], cmd))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-type eval func(context.Context, redis.Scripter, []string, ...any) *redis.Cmd
-
-// pipeline runs calls; every command keeps its own error.
-func (b *batch) pipeline(ctx context.Context, calls []*call, eval eval) []*redis.Cmd {
+// pipeline runs calls of the script; every command keeps its own error.
+func (b *batch) pipeline(ctx context.Context, calls []*call, eval, script string) []*redis.Cmd {
 	cmds := make([]*redis.Cmd, len(calls))
 	_, _ = b.in.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, c := range calls {
-			keys, args := b.encode(c)
-			cmds[i] = eval(ctx, p, keys, args...)
+			cmds[i] = redis.NewCmd(ctx, b.encode(c, eval, script)...)
+			cmds[i].SetFirstKeyPos(scriptKeys)
+			_ = p.Process(ctx, cmds[i]) // which keeps it for the pipeline
 		}
 		return nil
 	})
 	return cmds
 }
 
-// encode lays a call out as the script reads it.
-func (b *batch) encode(c *call) (keys []string, args []any) {
-	in, tag, tokenTTL := b.in, b.in.outboxes.tag(c.partition), int64(0)
+// encode lays a call out as the command whose keys and arguments the script
+// reads.
+func (b *batch) encode(c *call, eval, script string) []any {
+	in, tag, tokenTTL, perItem := b.in, b.in.outboxes.tag(c.partition), int64(0), 2
 	if c.tokens {
-		tokenTTL = in.tokenTTL / milli
+		tokenTTL, perItem = in.tokenTTL/milli, 3
 	}
-	keys = append(make([]string, 0, 2+3*len(c.items)), in.outboxes.limits(c.partition), in.outboxes.Stream(c.partition))
-	args = append(make([]any, 0, 3+len(in.thresholds)+scriptWidth*len(c.items)), b.what, tokenTTL, len(in.thresholds))
+	keys := 2 + perItem*len(c.items)
+	args := make([]any, scriptKeys+keys, scriptKeys+keys+3+len(in.thresholds)+(1+scriptWidth)*len(c.items))
+	key := copy(args, []any{eval, script, keys, in.outboxes.limits(c.partition), in.outboxes.Stream(c.partition)})
+	args = append(args, b.what, tokenTTL, len(in.thresholds))
 	for _, t := range in.thresholds {
 		args = append(args, t)
 	}
+	account := len(args)
+	args = args[:account+len(c.items)]
 	var text []byte
 	for i := range c.items {
 		it, p := &c.items[i], &c.items[i].period
 		text = strconv.AppendInt(text[:0], p.account, 10)
-		account := len(text)
+		digits := len(text)
 		text = strconv.AppendInt(append(text, ':'), p.start, 10)
 		counter := tag + "n:" + string(text)
 		id := counter[len(tag)+len("n:"):]
-		keys = append(keys, counter, tag+"c:"+id)
+		args[key], args[key+1] = counter, tag+"c:"+id
 		if c.tokens {
-			keys = append(keys, tag+"t:"+it.token)
+			args[key+2] = tag + "t:" + it.token
 		}
+		key += perItem
 		text = text[:0]
 		for _, n := range [...]int64{p.start, p.end / micro, (max(p.end-b.now, 0) + in.slack) / milli, it.at} {
 			text = append(strconv.AppendInt(text, n, 10), ' ')
 		}
-		args = append(args, id[:account], it.units, p.limit, max(p.since, 0)/micro, string(text), b.extra(it))
+		args[account+i] = id[:digits]
+		args = append(args, it.units, p.limit, max(p.since, 0)/micro, string(text), b.extra(it))
 	}
-	return keys, args
+	return args
 }
 
 // extra is a sweep's total, or the steps of an item that adds several usages.
@@ -239,13 +245,13 @@ const (
 // then for each item its counter (string), its claims (hash) and, if the items
 // have them, its token (string).
 // ARGV[1] add, limit or sweep, ARGV[2] time to live of tokens, ms; 0: the items
-// have none, ARGV[3] how many thresholds, the thresholds ascending, then for each
-// item
+// have none, ARGV[3] how many thresholds, the thresholds ascending, the items'
+// accounts, then for each item
 //
-//	1 account  2 units  3 limit  4 since when it holds, µs
-//	5 what is seldom looked at: "start end ttl at ", the start of the period, ns,
+//	1 units  2 limit  3 since when it holds, µs
+//	4 what is seldom looked at: "start end ttl at ", the start of the period, ns,
 //	  its end, µs, time to live of counter and claims, ms, instant of the usage, ns
-//	6 steps "units,instant;"; of a sweep "added corrected total"
+//	5 steps "units,instant;"; of a sweep "added corrected total"
 //
 // Returns four numbers for each item: status bits (1 repeated call, 2 the
 // counter did not exist, 4 something is due, 8 the counter was set right),
@@ -256,14 +262,16 @@ const (
 // corrections are rare.
 //
 // The token is set behind INCRBY: if that fails, a retry must count.
-var inlineScript = redis.NewScript(`
+const inlineScript = `
 local KEYS, ARGV, call, tonumber, match = KEYS, ARGV, redis.call, tonumber, string.match
-local what, tokenTTL, count, width = ARGV[1], ARGV[2], tonumber(ARGV[3]), 6
+local what, tokenTTL, count, width = ARGV[1], ARGV[2], tonumber(ARGV[3]), 5
 local thresholds = {}
 for i = 1, count do thresholds[i] = tonumber(ARGV[3 + i]) end
+local accounts = 3 + count -- they are behind it
+local items = (#ARGV - accounts) / (1 + width)
 
 -- start, end, time to live and instant of the item whose arguments begin behind a
-local function rest(a) return match(ARGV[a + 5], '^(%S+) (%S+) (%S+) (%S+) $') end
+local function rest(a) return match(ARGV[a + 4], '^(%S+) (%S+) (%S+) (%S+) $') end
 
 local function expire(key, a)
   local start, ending, ttl = rest(a)
@@ -293,7 +301,7 @@ end
 
 -- the counter, with what the usage source knows at least
 local function repair(counter, claims, before, a)
-  local added, corrected, total = match(ARGV[a + 6], '^(%d+) (%d+) (-?%d+)$')
+  local added, corrected, total = match(ARGV[a + 5], '^(%d+) (%d+) (-?%d+)$')
   local down = tonumber(call('HGET', claims, 'corrected') or 0)
   local more = math.max(tonumber(added) - (before + down), 0)
   local less = math.max(tonumber(corrected) - down, 0)
@@ -302,12 +310,7 @@ local function repair(counter, claims, before, a)
   return before, tonumber(total)
 end
 
-local accounts, reply, items = {}, {}, 0
-for a = 4 + count, #ARGV, width do
-  items = items + 1
-  accounts[items] = ARGV[a]
-end
-local limits = call('HMGET', KEYS[1], unpack(accounts))
+local limits = call('HMGET', KEYS[1], unpack(ARGV, accounts + 1, accounts + items))
 
 -- the limit in force: the change known that is the latest before the end
 local function force(i, limit, since, a)
@@ -321,9 +324,10 @@ local function force(i, limit, since, a)
     if latest < tonumber(ending) and (latest > tonumber(since) or s == since and what ~= 'limit') then return l, known end
   end
   if tonumber(since) >= latest then
-    call('HSET', KEYS[1], accounts[i], version)
+    local account = ARGV[accounts + i]
+    call('HSET', KEYS[1], account, version)
     for j = i, items do
-      if accounts[j] == accounts[i] then limits[j] = version end
+      if ARGV[accounts + j] == account then limits[j] = version end
     end
   end
   return limit, version
@@ -334,15 +338,16 @@ end
 -- this call passed.
 local function claim(i, a, claims, usage, before, limit, version)
   local changed, due = call('HGET', claims, 'limit') ~= version, false
-  local all, reached, passed = changed or what == 'sweep', 100 * usage, 100 * before
+  local all, reached, passed, start, ending, ttl, used = changed or what == 'sweep', 100 * usage, 100 * before
   for j = 1, count do
     local needed = thresholds[j] * limit
     if reached < needed then break end
     if all or passed < needed then
-      local start, ending, ttl, at = rest(a)
-      if what == 'add' then at = instant(at, ARGV[a + 6], before, needed, version) end
+      if not start then start, ending, ttl, used = rest(a) end
+      local at = used
+      if what == 'add' then at = instant(at, ARGV[a + 5], before, needed, version) end
       if call('HSETNX', claims, thresholds[j], at) == 1 then
-        call('XADD', KEYS[2], '*', 'account', accounts[i], 'start', start, 'threshold', thresholds[j],
+        call('XADD', KEYS[2], '*', 'account', ARGV[accounts + i], 'start', start, 'threshold', thresholds[j],
           'at', at, 'usage', text(usage), 'limit', text(limit), 'by', what)
         due = true
       end
@@ -353,7 +358,7 @@ local function claim(i, a, claims, usage, before, limit, version)
   return due
 end
 
-local key, a, r = 3, 3 + count, 0
+local reply, key, a, r = {}, 3, accounts + items, 0
 for i = 1, items do
   local counter, claims, token = KEYS[key], KEYS[key + 1]
   local status, before, after, limit = 0, 0, 0, 0
@@ -365,13 +370,13 @@ for i = 1, items do
   if token and call('EXISTS', token) == 1 then
     status = 1
   else
-    local since, version, usage = ARGV[a + 4]
-    limit = ARGV[a + 3]
+    local since, version, usage = ARGV[a + 3]
+    limit = ARGV[a + 2]
     if limits[i] or since ~= '0' or what == 'limit' then limit, version = force(i, limit, since, a) end
     limit = tonumber(limit)
     if what == 'add' then
-      after = call('INCRBY', counter, ARGV[a + 2])
-      before = after - ARGV[a + 2]
+      after = call('INCRBY', counter, ARGV[a + 1])
+      before = after - ARGV[a + 1]
       usage = after
       if after < before then correct(claims, before - after, a) end
     else
@@ -388,7 +393,7 @@ for i = 1, items do
       status = status + 2
     end
     if token then call('SET', token, '1', 'PX', tokenTTL) end
-    if 100 * usage >= thresholds[1] * limit and claim(i, a, claims, usage, before, limit, version or ARGV[a + 3] .. ' ' .. since) then
+    if 100 * usage >= thresholds[1] * limit and claim(i, a, claims, usage, before, limit, version or ARGV[a + 2] .. ' ' .. since) then
       status = status + 4
     end
   end
@@ -396,7 +401,10 @@ for i = 1, items do
   a, r = a + width, r + 4
 end
 return reply
-`)
+`
+
+// inlineDigest names the script to a shard that has it.
+var inlineDigest = redis.NewScript(inlineScript).Hash()
 
 // Bounds that keep every number of the script below 2⁵³.
 const (
@@ -412,9 +420,11 @@ const (
 	statusRegressed
 )
 
-// How many arguments an item has, and how many numbers its reply.
+// Where the keys begin, how many arguments an item has beside its account, and
+// how many numbers its reply.
 const (
-	scriptWidth = 6
+	scriptKeys  = 3
+	scriptWidth = 5
 	replyWidth  = 4
 )
 

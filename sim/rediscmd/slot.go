@@ -33,15 +33,19 @@ func Slot(key string) int {
 // Crossing returns two keys of commands that are in different slots; false where
 // all are in one.
 func Crossing[T redis.Cmder](cmds ...T) (keys [2]string, crosses bool) {
-	slot := -1
+	n, slot := 0, 0
 	for _, cmd := range cmds {
 		args := cmd.Args()
 		KeysAt(cmd, func(at int) {
 			key := Word(args[at])
-			switch s := Slot(key); {
-			case slot < 0:
-				slot, keys[0] = s, key
-			case s != slot && !crosses:
+			switch n++; n {
+			case 1: // of most commands the only one
+				keys[0] = key
+				return
+			case 2:
+				slot = Slot(keys[0])
+			}
+			if !crosses && Slot(key) != slot {
 				keys[1], crosses = key, true
 			}
 		})

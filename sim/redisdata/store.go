@@ -143,7 +143,7 @@ func (s *Store) set(key string, e *entry) {
 }
 
 // setText gives a key a string. It keeps the deadline on request.
-func (s *Store) setText(key, text string, keep bool) {
+func (s *Store) setText(key, text string, keep bool) *entry {
 	e := s.find(key)
 	if e == nil {
 		e = &entry{}
@@ -154,6 +154,7 @@ func (s *Store) setText(key, text string, keep bool) {
 		e.until = 0
 	}
 	s.db.touch(key)
+	return e
 }
 
 // change says that a key's value changed, and removes it when it is empty.

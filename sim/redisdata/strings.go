@@ -55,8 +55,7 @@ func (s *Store) textOf(key string) (text string, found, ok bool) {
 
 // setRaw gives a key a string that was changed in its place.
 func (s *Store) setRaw(key, text string) {
-	s.setText(key, text, true)
-	s.find(key).made = inPlace
+	s.setText(key, text, true).made = inPlace
 }
 
 // say answers with a key's string, and reports whether it is one or none.

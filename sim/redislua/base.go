@@ -149,7 +149,7 @@ func toNumber(t *thread, args []Value) []Value {
 	base := t.optInt(args, 2, 10)
 	if base == 10 {
 		if n, ok := asNumber(t.checkAny(args, 1)); ok {
-			return t.results(n)
+			return t.results(boxed(n))
 		}
 		return t.results(nil)
 	}

@@ -190,7 +190,7 @@ func (c *compiler) arguments(list []*expr, skip int) func(f *frame, spare int) [
 		}
 	}
 	return func(f *frame, spare int) []Value {
-		out := f.t.take(least, max(spare, least+2))
+		out := f.t.take(least, max(spare, least+8))
 		for i, e := range fixed {
 			out[skip+i] = e(f)
 		}

@@ -37,6 +37,10 @@ type Server interface {
 // taken to be endless. Redis would wait for it.
 const DefaultSteps = 200_000_000
 
+// roomOfArrays is how many values the arrays of a script's tables hold before
+// they need memory of their own.
+const roomOfArrays = 2048
+
 // Engine holds a server's scripts and function libraries.
 type Engine struct {
 	Steps     int // how many loops and calls a script may make
@@ -46,6 +50,7 @@ type Engine struct {
 	functions *state
 	libraries map[string]*library
 	random    rand48
+	out       []byte           // the last reply
 	names     map[string]named // of the commands that scripts called, as they wrote them
 }
 
@@ -78,13 +83,15 @@ func (e *Engine) Flush() {
 	e.eval = nil
 }
 
-// Execute executes a command that is about scripts and returns its reply, or
-// nil when the command is not of these. name is words[0] in lower case.
-func (e *Engine) Execute(name string, words []string, resp3 bool) []byte {
-	w := &replyWriter{resp3: resp3}
+// Execute executes a command that is about scripts and returns its reply, which
+// is valid until the next, or nil when the command is not of these. name is words[0]
+// in lower case. values are the words as the client has them, or nil: its strings
+// are a script's as they are.
+func (e *Engine) Execute(name string, words []string, values []any, resp3 bool) []byte {
+	w := &replyWriter{out: e.out[:0], resp3: resp3}
 	switch name {
 	case "eval", "eval_ro", "evalsha", "evalsha_ro":
-		e.evaluate(w, name, words)
+		e.evaluate(w, name, words, values)
 	case "script":
 		e.script(w, words)
 	case "fcall", "fcall_ro":
@@ -94,6 +101,7 @@ func (e *Engine) Execute(name string, words []string, resp3 bool) []byte {
 	default:
 		return nil
 	}
+	e.out = w.out
 	return w.out
 }
 
@@ -117,7 +125,7 @@ func (w *replyWriter) keys(words []string) (keys, args []string, ok bool) {
 	return nil, nil, false
 }
 
-func (e *Engine) evaluate(w *replyWriter, name string, words []string) {
+func (e *Engine) evaluate(w *replyWriter, name string, words []string, values []any) {
 	if len(words) < 3 {
 		w.wrongNumber(name)
 		return
@@ -147,9 +155,14 @@ func (e *Engine) evaluate(w *replyWriter, name string, words []string) {
 		return
 	}
 	st := e.state(&e.eval)
-	st.globals.set("KEYS", st.list(&st.keys, keys))
-	st.globals.set("ARGV", st.list(&st.args, args))
+	var given [2][]any
+	if len(values) == len(words) {
+		given = [2][]any{values[3:], values[3+len(keys):]}
+	}
+	st.globals.set("KEYS", st.list(&st.keys, keys, given[0]))
+	st.globals.set("ARGV", st.list(&st.args, args, given[1]))
 	st.call(w, digest, &run{readOnly: readOnly || s.flags.noWrites}, &Function{proto: s.fn})
+	st.ids.free(roomOfArrays)
 }
 
 // state returns a Lua state, which it makes at the first call.
@@ -160,14 +173,28 @@ func (e *Engine) state(of **state) *state {
 	return *of
 }
 
-// list fills a table with words. For a script it is the one that the script before
-// had; none is left, but variables of a function may still hold theirs.
-func (s *state) list(of *Table, words []string) *Table {
-	*of = Table{ids: &s.ids, array: of.array[:0]}
-	for _, w := range words {
-		of.array = append(of.array, w)
+// list is a table of words, and its memory.
+type list struct {
+	Table
+	values []Value
+}
+
+// list fills a table with words; those that are strings among given need no
+// memory of their own. For a script it is the table of the script before;
+// nothing of that is left, but variables of a function may still hold theirs.
+func (s *state) list(of *list, words []string, given []any) *Table {
+	of.values = of.values[:0]
+	for i, w := range words {
+		if i < len(given) {
+			if _, ok := given[i].(string); ok {
+				of.values = append(of.values, given[i])
+				continue
+			}
+		}
+		of.values = append(of.values, w)
 	}
-	return of
+	of.Table = Table{ids: &s.ids, array: of.values}
+	return &of.Table
 }
 
 // load compiles a script into the cache; the text is that of an error.

@@ -42,7 +42,7 @@ func (s store) Writes(words []string) bool { return strings.EqualFold(words[0], 
 func (s store) Knows(words []string) bool  { return strings.EqualFold(words[0], "get") }
 
 func evaluate(e *Engine, script string, args ...string) string {
-	return string(e.Execute("eval", append([]string{"EVAL", script, "0"}, args...), false))
+	return string(e.Execute("eval", append([]string{"EVAL", script, "0"}, args...), nil, false))
 }
 
 // show writes a reply in one line.
@@ -159,7 +159,7 @@ func FuzzScripts(f *testing.F) {
 	e := New(store{})
 	e.Steps = 20_000
 	f.Fuzz(func(t *testing.T, script string) {
-		if len(e.Execute("eval", []string{"EVAL", script, "0"}, false)) == 0 {
+		if len(e.Execute("eval", []string{"EVAL", script, "0"}, nil, false)) == 0 {
 			t.Errorf("%q: no reply", script)
 		}
 	})
@@ -184,9 +184,9 @@ func BenchmarkBucket(b *testing.B) {
 	script := `local v = redis.call('get', KEYS[1]) local now = tonumber(ARGV[1]) local tokens = v and tonumber(v) or now
 local t = math.max(tokens, now) + 60 / ARGV[2] if t - now > 60 then return {0, tostring(t - now)} end redis.call('set', KEYS[1], t) return {1, tostring(now - t)}`
 	words := []string{"EVALSHA", Digest(script), "1", "k", "1767225600.123456", "1e9"}
-	e.Execute("script", []string{"SCRIPT", "LOAD", script}, false)
+	e.Execute("script", []string{"SCRIPT", "LOAD", script}, nil, false)
 	for b.Loop() {
-		if reply := e.Execute("evalsha", words, false); reply[0] != '*' {
+		if reply := e.Execute("evalsha", words, nil, false); reply[0] != '*' {
 			b.Fatal(string(reply))
 		}
 	}

@@ -58,7 +58,7 @@ func (e *Engine) callFunction(w *replyWriter, name string, words []string) {
 		return
 	}
 	s := e.state(&e.functions)
-	s.call(w, f.name, &run{readOnly: f.noWrites()}, f.fn, s.list(new(Table), words[3:3+n]), s.list(new(Table), words[3+n:]))
+	s.call(w, f.name, &run{readOnly: f.noWrites()}, f.fn, s.list(new(list), words[3:3+n], nil), s.list(new(list), words[3+n:], nil))
 }
 
 func (e *Engine) function(w *replyWriter, words []string) {

@@ -202,13 +202,14 @@ func (f *frame) binaryMeta(a, b Value, event string) Value {
 
 // concat joins values from the right, as Lua does.
 func (f *frame) concat(e *expr, values []Value) Value {
-	texts := make([]string, len(values))
-	for i, v := range values {
+	var few [8]string // of most chains, which then need no memory
+	texts := few[:0]
+	for _, v := range values {
 		s, ok := asString(v)
 		if !ok {
 			return f.concatMeta(e, values)
 		}
-		texts[i] = s
+		texts = append(texts, s)
 	}
 	return f.t.limitText(strings.Join(texts, ""))
 }

@@ -18,6 +18,7 @@ type matcher struct {
 	text     string
 	pattern  string
 	captures []capture
+	few      [4]capture // which they are in while there are no more
 	depth    int
 }
 
@@ -328,7 +329,9 @@ func (m *matcher) all(s, e int, whole bool) []Value {
 // newMatcher takes a pattern up to a zero byte, where C ends.
 func (t *thread) newMatcher(text, pattern string) *matcher {
 	pattern, _, _ = strings.Cut(pattern, "\x00")
-	return &matcher{t: t, text: text, pattern: pattern}
+	m := &matcher{t: t, text: text, pattern: pattern}
+	m.captures = m.few[:0]
+	return m
 }
 
 func (m *matcher) reset() { m.captures, m.depth = m.captures[:0], 0 }

@@ -19,8 +19,8 @@ type state struct {
 	suspended []*thread // coroutines that have not ended
 	main      *thread   // of the next script; nil: a new one
 	words     []string  // of the command that is called
-	keys      Table     // of the script, and its arguments
-	args      Table
+	keys      list      // of the script, and its arguments
+	args      list
 }
 
 // thread is a coroutine, or the script itself.

@@ -1,6 +1,9 @@
 package redislua
 
-import "math"
+import (
+	"math"
+	"math/bits"
+)
 
 // Table is a Lua table, built as Lua 5.1 builds it: an array, and a hash whose
 // collisions are chained within it. So "#" finds the same border of a table
@@ -27,7 +30,7 @@ const maxBits = 26 // of the size of an array
 func newTable(ids *identity, array, hash int) *Table {
 	t := &Table{ids: ids}
 	if array > 0 {
-		t.array = make([]Value, array)
+		t.array = ids.array(array)
 	}
 	t.setNodes(hash)
 	return t
@@ -261,18 +264,12 @@ func (t *Table) rehash(extra Value) {
 	t.resize(size, total-used)
 }
 
-func ceilLog2(i int) int {
-	n := 0
-	for 1<<n < i {
-		n++
-	}
-	return n
-}
+func ceilLog2(i int) int { return bits.Len(uint(i - 1)) }
 
 func (t *Table) resize(array, hash int) {
 	oldArray, oldNodes := t.array, t.nodes
 	t.setNodes(hash)
-	t.array = make([]Value, array)
+	t.array = t.ids.array(array)
 	copy(t.array, oldArray)
 	for i := array; i < len(oldArray); i++ {
 		if oldArray[i] != nil {

@@ -27,8 +27,32 @@ type Function struct {
 type cell struct{ v Value }
 
 // identity numbers tables, functions and threads in the order in which
-// somebody asks, in place of the addresses that C shows.
-type identity struct{ last uint64 }
+// somebody asks, in place of the addresses that C shows. It also has the room
+// for the arrays of a script's tables, of which nothing is left when it ends.
+type identity struct {
+	last uint64
+	room []Value
+	used int
+}
+
+// array returns n places that hold nil.
+func (i *identity) array(n int) []Value {
+	if n > len(i.room)-i.used {
+		return make([]Value, n)
+	}
+	i.used += n
+	return i.room[i.used-n : i.used : i.used]
+}
+
+// free takes back the room of a script that has ended. arrays is how much the
+// next may use.
+func (i *identity) free(arrays int) {
+	clear(i.room[:i.used])
+	i.used = 0
+	if i.room == nil {
+		i.room = make([]Value, arrays)
+	}
+}
 
 func (i *identity) of(id *uint64) uint64 {
 	if *id == 0 {

@@ -33,6 +33,7 @@ type feed struct {
 	split   bool                // there are some
 	arrived []int64             // by source
 
+	past   *arrival       // that nobody needs any more
 	takes  []limiter.Take // room for those of more arrivals
 	places []place
 }
@@ -87,7 +88,13 @@ func (f *feed) next() *arrival {
 		return nil
 	}
 	source := &f.plan.Sources[e.Source]
-	a := &arrival{at: e.At, source: e.Source, n: e.N, takes: room(&f.takes, len(source.Takes))}
+	a := f.past
+	if a != nil && len(a.takes) == len(source.Takes) {
+		*a, f.past = arrival{takes: a.takes}, nil
+	} else {
+		a = &arrival{takes: room(&f.takes, len(source.Takes))}
+	}
+	a.at, a.source, a.n = e.At, e.Source, e.N
 	if len(e.Keys) > 0 {
 		a.key = e.Keys[0]
 	}

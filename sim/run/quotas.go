@@ -160,11 +160,9 @@ func (q *quotas) count(at int64) {
 	if slices.ContainsFunc(q.engines, func(e *engineWorld) bool { return e.add != nil }) {
 		us := q.pending[:0]
 		for i := range q.next {
-			account := int64(i) + 1
-			for e, ok := q.w.d.counted.all.Nth(account, q.next[i]); ok && e.At <= at; e, ok = q.w.d.counted.all.Nth(account, q.next[i]) {
-				us = append(us, quota.Usage{Account: account, At: e.At, Units: e.Units})
-				q.next[i]++
-			}
+			before := len(us)
+			us = q.w.d.counted.all.From(us, int64(i)+1, q.next[i], at)
+			q.next[i] += len(us) - before
 		}
 		q.pending = us
 		q.hand(us)
@@ -220,6 +218,7 @@ func (q *quotas) change(g *plan.AccountGroup, ch plan.AccountChange) {
 // finish writes the accounts and their usage to the record.
 func (q *quotas) finish() error {
 	var row record.Account
+	var us []quota.Usage
 	for i := range q.accounts.Len() {
 		acc := q.accounts.Account(i)
 		row = record.Account{ID: acc.ID, Group: acc.Group.Name, Contract: row.Contract[:0], At: row.At[:0], Units: row.Units[:0]}
@@ -229,12 +228,9 @@ func (q *quotas) finish() error {
 		for _, ch := range acc.Group.Changes {
 			row.Saved = row.Saved || ch.Limit > 0 && !ch.Bulk
 		}
-		for n := 0; ; n++ {
-			e, ok := q.events.Nth(acc.ID, n)
-			if !ok {
-				break
-			}
-			row.At, row.Units = append(row.At, e.At), append(row.Units, e.Units)
+		us = q.events.From(us[:0], acc.ID, 0, math.MaxInt64)
+		for _, u := range us {
+			row.At, row.Units = append(row.At, u.At), append(row.Units, u.Units)
 		}
 		if err := q.sink.WriteAccount(&row); err != nil {
 			return err

@@ -335,7 +335,7 @@ const unknown = -1
 // In real time every collection makes requests late, so that a ballast of
 // liveBallastBytes comes to it (onServers.listen): short runs end without one.
 const (
-	ballastBytes     = 32 << 20
+	ballastBytes     = 64 << 20
 	gcPercent        = 75
 	liveBallastBytes = 512 << 20
 )

@@ -185,6 +185,7 @@ func (w *world) arrive() {
 		w.d.feed.arrived[a.source]++
 	}
 	source := &w.d.plan.Sources[a.source]
+	over := w.d.laps == nil // with it all that needs the arrival
 	for i, l := range source.Limiters {
 		if w.systems[l] == nil {
 			continue
@@ -202,9 +203,13 @@ func (w *world) arrive() {
 		w.fly(r, 1)
 		if r.system.waits(source) {
 			w.clock.Start(r.start)
+			over = false
 		} else {
 			r.run(w.atOnce)
 		}
+	}
+	if over {
+		w.d.feed.past = a
 	}
 	w.scheduleNext()
 }
