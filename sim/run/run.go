@@ -8,8 +8,10 @@ package run
 
 import (
 	"context"
+	"encoding/gob"
 	"errors"
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -61,6 +63,10 @@ type Options struct {
 	// runs that go on side by side; nil: as many as there are processors.
 	Cores chan struct{}
 
+	// Worlds are what PlayWorld has written of each world of the plan, in their order: nothing is
+	// played, and the rest of the options have no effect. nil: all is played here.
+	Worlds []io.Reader
+
 	// Left is told, in virtual time, of the keys that embedded shards of a limiter hold
 	// at the end, once for each of its worlds. May be nil.
 	Left func(limiter string, keys []fakeredis.Left)
@@ -95,9 +101,20 @@ func Run(ctx context.Context, p *plan.Plan, sink Sink, o Options) (Result, error
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 	}
-	d := &driver{ctx: ctx, requests: ctx, plan: p, sink: sink, options: o}
-	d.until.Store(int64(p.Horizon))
-	feed, err := newFeed(p)
+	d := &driver{ctx: ctx, requests: ctx, plan: p, planned: p.Worlds, sink: sink, options: o}
+	if o.Worlds != nil {
+		return d.join()
+	}
+	if o.oneWorld || d.inRealTime() {
+		d.planned = []plan.World{p.Whole()}
+	}
+	return d.run()
+}
+
+// run plays the driver's worlds.
+func (d *driver) run() (Result, error) {
+	d.until.Store(int64(d.plan.Horizon))
+	feed, err := newFeed(d.plan)
 	if err != nil {
 		return Result{}, err
 	}
@@ -125,7 +142,9 @@ type driver struct {
 	options      Options
 	requests     context.Context // of the limiters' calls
 	feed         *feed
-	worlds       []*world
+	planned      []plan.World // that it plays
+	worlds       []*world     // of these
+	apart        *gob.Encoder // takes what comes of the one world; nil: the sink does
 	counted      *counted     // nil without accounts
 	laps         *laps        // by which several worlds are played; nil: there is one, whose rows go to the sink at once
 	until        atomic.Int64 // nothing new begins at this instant or later
@@ -143,16 +162,10 @@ func (d *driver) open() error {
 	if d.plan.Accounts != nil {
 		d.counted = newCounted(d.plan.Accounts)
 	}
-	worlds := d.plan.Worlds
-	if len(worlds) > 1 && !d.inRealTime() {
-		if d.options.oneWorld {
-			worlds = []plan.World{d.plan.Whole()}
-		}
+	if (len(d.plan.Worlds) > 1 || d.apart != nil) && !d.inRealTime() {
 		d.laps = newLaps(d)
-	} else if d.inRealTime() {
-		worlds = []plan.World{d.plan.Whole()}
 	}
-	for _, of := range worlds {
+	for _, of := range d.planned {
 		w, err := newWorld(d, of)
 		d.worlds = append(d.worlds, w)
 		if err != nil {
@@ -178,56 +191,47 @@ func (d *driver) play() error {
 
 // conclude gathers what the worlds know beside their rows.
 func (d *driver) conclude() {
-	r := &d.result
-	for i := range d.plan.Sources {
-		sent := traffic(d.plan, i)
-		sent.Arrivals = d.feed.arrived[i]
-		r.Traffic = append(r.Traffic, sent)
-	}
+	all := make([]facts, len(d.worlds))
 	written := false
-	for _, w := range d.worlds {
-		r.Unexpected += w.unexpected
-		for i, n := range w.dropped {
-			r.Traffic[i].Dropped += n
-		}
-		r.warn(w.waited)
+	for i, w := range d.worlds {
+		var err error
+		all[i], err = w.facts()
+		d.fail(err)
 		if w.quotas == nil {
 			continue
 		}
 		if !written { // the accounts are the same in all
-			d.fail(w.quotas.finish())
+			d.fail(w.quotas.finish(d.sink.(QuotaSink).WriteAccount))
 			written = true
 		}
-		r.Engines = append(r.Engines, w.quotas.result()...)
 		for _, e := range w.quotas.engines {
 			if e.program != nil {
-				r.tellProcesses("engine "+e.Name, e.Process, []process{e.program})
+				d.result.tellProcesses("engine "+e.Name, e.Process, []process{e.program})
 			}
 		}
 	}
-	for i := range d.plan.Limiters {
-		var systems []*system
-		for _, w := range d.worlds {
-			if s := w.systems[i]; s != nil {
-				systems = append(systems, s)
-			}
-		}
-		found, err := telemetry(systems)
-		d.fail(err)
-		r.Telemetry = append(r.Telemetry, found...)
-		if slices.ContainsFunc(systems, func(s *system) bool { return s.read.Load() }) {
-			r.ReadClock = append(r.ReadClock, d.plan.Limiters[i].Name)
-		}
-		r.warn(warnings(systems))
-		var all []process
-		for _, s := range systems {
-			all = append(all, s.processes()...)
-			if f, ok := s.fleet.(embeddedFleet); ok && d.options.Left != nil {
-				d.options.Left(s.Name, f.Left())
-			}
-		}
-		r.tellProcesses(limiterKind+d.plan.Limiters[i].Name, d.plan.Limiters[i].Process, all)
+	if d.apart != nil {
+		d.fail(all[0].writeTo(d.apart))
+		return
 	}
+	d.result.gather(d.plan, all, d.concludeLimiter)
+}
+
+// concludeLimiter gathers what no worlds that are played apart have.
+func (d *driver) concludeLimiter(i int) {
+	l := &d.plan.Limiters[i]
+	var all []process
+	for _, w := range d.worlds {
+		s := w.systems[i]
+		if s == nil {
+			continue
+		}
+		all = append(all, s.processes()...)
+		if f, ok := s.fleet.(embeddedFleet); ok && d.options.Left != nil {
+			d.options.Left(s.Name, f.Left())
+		}
+	}
+	d.result.tellProcesses(limiterKind+l.Name, l.Process, all)
 }
 
 // warn adds warnings that are not there yet.
@@ -290,8 +294,10 @@ func (d *driver) write(o *record.Observation) {
 		return
 	}
 	d.abort(0, stop.Error(), true)
-	if s, ok := d.worlds[0].stage.(*onServers); ok {
-		s.real.Stop()
+	for _, w := range d.worlds {
+		if s, ok := w.stage.(*onServers); ok {
+			s.real.Stop()
+		}
 	}
 }
 

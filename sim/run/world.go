@@ -126,7 +126,7 @@ func (w *world) evaluated(e *record.Evaluation, engine int) {
 	case w.d.laps == nil:
 		w.d.evaluated(e)
 	case w.rows != nil:
-		w.rows.evaluations = append(w.rows.evaluations, written[record.Evaluation]{w.clock.Now(), engine, *e})
+		w.rows.Evaluations = append(w.rows.Evaluations, written[record.Evaluation]{w.clock.Now(), engine, *e})
 	}
 }
 
