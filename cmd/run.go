@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/quotalab/quotalab/cmd/campaign"
+	"github.com/quotalab/quotalab/cmd/campaign/fleet"
 	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/present"
 	"github.com/quotalab/quotalab/sim/clock"
@@ -29,6 +30,9 @@ file, or - for standard input.
 
 The record goes to a directory of its own, by default quotalab-out/<scenario>/<UTC time>-<plan hash>. Nothing is
 overwritten. The same scenario and seed give the same record: compare the record hash.
+
+With --workers, --listen or --nats the worlds of the plan (see quotalab check) are played by other processes, of this
+machine or of others that quotalab worker is started on. The record has the same content either way.
 
 Ctrl-C ends the run in good order: the record is completed and the summary printed. Another one ends at once, if it comes
 more than a second later.`
@@ -71,6 +75,7 @@ type runFlags struct {
 	web      webFlags
 	wire     bool
 	all      bool
+	many     fleet.Options
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -107,6 +112,7 @@ func (a *app) runCommand() *cobra.Command {
 	f.web.add(flags)
 	flags.BoolVar(&f.wire, "wire", false, "have commands to embedded shards go all the way through go-redis: slower, with the same record")
 	_ = flags.MarkHidden("wire") // fails for no flag
+	addFleet(flags, &f.many)
 	return cmd
 }
 
@@ -118,6 +124,13 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 	}
 	if err := errors.Join(f.summary.check(), f.web.check()); err != nil {
 		return err
+	}
+	elsewhere, err := checkFleet(&f.many, campaign.Part{})
+	if err != nil {
+		return err
+	}
+	if elsewhere && (f.metrics != "" || f.web.addr != "" || f.wire) {
+		return usagef("--metrics, --web and --wire are of a run that is played here: its worlds are played by workers")
 	}
 	tags, err := parsePairs("tag", f.tags)
 	if err != nil {
@@ -132,6 +145,9 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 	defer cancel(nil)
 	s, err := campaign.Open(ctx, func(o campaign.Overrides) (*plan.Plan, error) {
 		p, err := a.Load(name, o)
+		if err == nil && elsewhere {
+			err = playableApart(p)
+		}
 		a.signals.hold(cancel) // servers that start must also stop
 		return p, err
 	}, o)
@@ -156,6 +172,15 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 	if a.verbose {
 		fmt.Fprint(a.stderr, metric.PrintableText(s.Plan.Text()))
 	}
+	over := func() error { return nil }
+	if elsewhere {
+		worlds, failed := a.playWorlds(ctx, &r, o, f.many)
+		if failed != nil {
+			return failed
+		}
+		defer func() { err = errors.Join(err, worlds.Close()) }()
+		over = worlds.Remove
+	}
 	web, err := a.watch(&r, f.web)
 	if err != nil {
 		return err
@@ -164,6 +189,11 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 	played, err := a.play(ctx, r, f.metrics, web.ended)
 	if err != nil {
 		return err
+	}
+	if !played.Aborted {
+		if err := over(); err != nil {
+			return err
+		}
 	}
 	of, err := played.Analyse()
 	if err != nil {

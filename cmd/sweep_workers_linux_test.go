@@ -21,6 +21,7 @@ import (
 type manyMachines struct {
 	t       *testing.T
 	k       killedSweep
+	command func() *exec.Cmd // of the coordinator
 	address string
 	all     map[string]*exec.Cmd // by name
 	logs    map[string]*bytes.Buffer
@@ -34,7 +35,8 @@ func newMachines(t *testing.T, temp, file string) *manyMachines {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	m := &manyMachines{t, killedSweep{dir: filepath.Join(temp, "many"), file: file}, l.Addr().String(), map[string]*exec.Cmd{}, map[string]*bytes.Buffer{}}
+	k := killedSweep{dir: filepath.Join(temp, "many"), file: file}
+	m := &manyMachines{t, k, k.command, l.Addr().String(), map[string]*exec.Cmd{}, map[string]*bytes.Buffer{}}
 	if err := os.MkdirAll(m.k.dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +54,7 @@ func (m *manyMachines) start(name string) {
 	join := filepath.Join(m.k.dir, "..", "join")
 	c := exec.Command("quotalab", "worker", "--join", m.address, "--join-file", join, "--jobs", "1")
 	if name == "coordinator" {
-		c = m.k.command()
+		c = m.command()
 		c.Args = append(c.Args, "--listen", m.address, "--join-file", join, "--lease", "2s")
 	} else {
 		m.await(func() bool { _, err := os.Stat(join); return err == nil })
