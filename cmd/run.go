@@ -129,8 +129,8 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	if elsewhere && (f.metrics != "" || f.web.addr != "" || f.wire) {
-		return usagef("--metrics, --web and --wire are of a run that is played here: its worlds are played by workers")
+	if elsewhere && (f.metrics != "" || f.wire) {
+		return usagef("--metrics and --wire are of a run that is played here: its worlds are played by workers")
 	}
 	tags, err := parsePairs("tag", f.tags)
 	if err != nil {
@@ -172,20 +172,20 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 	if a.verbose {
 		fmt.Fprint(a.stderr, metric.PrintableText(s.Plan.Text()))
 	}
+	web, err := a.watch(&r, f.web)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, web.Close()) }()
 	over := func() error { return nil }
 	if elsewhere {
-		worlds, failed := a.playWorlds(ctx, &r, o, f.many)
+		worlds, failed := a.playWorlds(ctx, &r, o, f.many, web.worldsPlayed)
 		if failed != nil {
 			return failed
 		}
 		defer func() { err = errors.Join(err, worlds.Close()) }()
 		over = worlds.Remove
 	}
-	web, err := a.watch(&r, f.web)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, web.Close()) }()
 	played, err := a.play(ctx, r, f.metrics, web.ended)
 	if err != nil {
 		return err

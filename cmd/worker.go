@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -127,6 +128,24 @@ func checkFleet(o *fleet.Options, part campaign.Part) (elsewhere bool, err error
 	return o.Elsewhere(), nil
 }
 
+// worldsShown is a monitor that also shows how many worlds are played.
+type worldsShown struct {
+	*monitor
+	show func(n, of int)
+	of   int
+	n    atomic.Int64
+}
+
+func (w *worldsShown) Begin(total int, of string) {
+	w.monitor.Begin(total, of)
+	w.show(0, w.of)
+}
+
+func (w *worldsShown) Done() {
+	w.monitor.Done()
+	w.show(int(w.n.Add(1)), w.of)
+}
+
 // playableApart returns why workers cannot play the worlds of a plan, if they cannot.
 func playableApart(p *plan.Plan) error {
 	err := fleet.Playable(campaign.WorldsOf(p, campaign.Local{}))
@@ -136,9 +155,9 @@ func playableApart(p *plan.Plan) error {
 	return err
 }
 
-// playWorlds has the worlds of a run played by workers.
-func (a *app) playWorlds(ctx context.Context, r *campaign.Run, o campaign.Overrides, many fleet.Options) (s *campaign.Sweep, err error) {
-	s = campaign.WorldsOf(r.Plan, campaign.Local{Loader: a.Loader, Monitor: a.monitor, Overrides: o})
+// playWorlds has the worlds of a run played by workers, and shows how many are.
+func (a *app) playWorlds(ctx context.Context, r *campaign.Run, o campaign.Overrides, many fleet.Options, show func(n, of int)) (s *campaign.Sweep, err error) {
+	s = campaign.WorldsOf(r.Plan, campaign.Local{Loader: a.Loader, Monitor: &worldsShown{monitor: a.monitor, show: show, of: len(r.Plan.Worlds)}, Overrides: o})
 	if err := s.OpenWorlds(r); err != nil {
 		return nil, err
 	}

@@ -67,7 +67,7 @@ func BenchmarkDispatch(b *testing.B) {
 // the two cores that does what the one does, by the wall clock, which says something only on an idle machine. Its bound is told
 // by the processor time (at-most), which others on the machine change little.
 func BenchmarkTwoCores(b *testing.B) {
-	text := alike(12, "600/s", "5s")
+	text := alike(12, "1600/s", "5s")
 	var one, two, oneCPU, twoCPU time.Duration
 	for b.Loop() {
 		s, _ := newSweep(b, text, b.TempDir())
