@@ -34,6 +34,8 @@ overwritten. The same scenario and seed give the same record: compare the record
 With --workers, --listen or --nats the worlds of the plan (see quotalab check) are played by other processes, of this
 machine or of others that quotalab worker is started on. The record has the same content either way.
 
+With --generators the load of a run in real time is sent by several processes, each of which sends its part of the one schedule.
+
 Ctrl-C ends the run in good order: the record is completed and the summary printed. Another one ends at once, if it comes
 more than a second later.`
 
@@ -65,17 +67,18 @@ func (f *playFlags) overrides(lookup func(string) (string, bool)) (campaign.Over
 
 // runFlags are the flags of run.
 type runFlags struct {
-	play     playFlags
-	dir      string
-	noAssert bool
-	tags     []string
-	outs     []string
-	summary  summaryFlags
-	metrics  string
-	web      webFlags
-	wire     bool
-	all      bool
-	many     fleet.Options
+	play       playFlags
+	dir        string
+	noAssert   bool
+	tags       []string
+	outs       []string
+	summary    summaryFlags
+	metrics    string
+	web        webFlags
+	wire       bool
+	all        bool
+	many       fleet.Options
+	generators int
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -113,6 +116,7 @@ func (a *app) runCommand() *cobra.Command {
 	flags.BoolVar(&f.wire, "wire", false, "have commands to embedded shards go all the way through go-redis: slower, with the same record")
 	_ = flags.MarkHidden("wire") // fails for no flag
 	addFleet(flags, &f.many)
+	flags.IntVar(&f.generators, "generators", 0, "in real time, have `N` processes send the load")
 	return cmd
 }
 
@@ -122,7 +126,7 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(f.summary.check(), f.web.check()); err != nil {
+	if err := errors.Join(f.summary.check(), f.web.check(), f.checkGenerators()); err != nil {
 		return err
 	}
 	elsewhere, err := checkFleet(&f.many, campaign.Part{})
@@ -145,6 +149,9 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 	defer cancel(nil)
 	s, err := campaign.Open(ctx, func(o campaign.Overrides) (*plan.Plan, error) {
 		p, err := a.Load(name, o)
+		if err == nil {
+			err = stripable(p, f.generators)
+		}
 		if err == nil && elsewhere {
 			err = playableApart(p)
 		}
@@ -186,7 +193,12 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 		defer func() { err = errors.Join(err, worlds.Close()) }()
 		over = worlds.Remove
 	}
+	endGenerators, err := a.startGenerators(name, &r, o, f)
+	if err != nil {
+		return err
+	}
 	played, err := a.play(ctx, r, f.metrics, web.ended)
+	endGenerators()
 	if err != nil {
 		return err
 	}
@@ -202,6 +214,7 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 	if err := a.present([]*campaign.Analysis{of}, outs, f.summary); err != nil {
 		return fmt.Errorf("%w\nThe record is complete at %s: quotalab export %s writes outputs anew", err, played.Dir, played.Dir)
 	}
+	a.noteGenerators(of.Reader.Manifest())
 	a.Note("record: %s, hash %s", played.Dir, of.Summary.RecordHash)
 	if err := a.showReport(ctx, web, played, of); err != nil {
 		return err

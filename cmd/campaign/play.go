@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -37,15 +38,16 @@ const mostRuns = 1000
 // Run is a plan that is about to be played.
 type Run struct {
 	Stage
-	Manifest record.Manifest
-	Dir      string                                      // of the record; "": one of its own below OutputRoot
-	Worlds   []string                                    // files with what worlds came to that were played elsewhere; nil: all are played here
-	Meter    *meter.Meter                                // shows the run while it goes on; may be nil
-	Watch    keep.Live                                   // sees the run while it goes on; may be nil
-	Progress func(at, arrivals int64)                    // as of a Monitor; may be nil
-	Tell     func(string)                                // as a Monitor's Note; may be nil
-	Left     func(limiter string, keys []fakeredis.Left) // of run.Options; may be nil
-	Executed func(words []string, byScript bool)         // of run.Options; may be nil
+	Manifest   record.Manifest
+	Dir        string                                      // of the record; "": one of its own below OutputRoot
+	Worlds     []string                                    // files with what worlds came to that were played elsewhere; nil: all are played here
+	Generators []io.ReadWriter                             // links to processes that Generate the stripes; nil: the load is sent here
+	Meter      *meter.Meter                                // shows the run while it goes on; may be nil
+	Watch      keep.Live                                   // sees the run while it goes on; may be nil
+	Progress   func(at, arrivals int64)                    // as of a Monitor; may be nil
+	Tell       func(string)                                // as a Monitor's Note; may be nil
+	Left       func(limiter string, keys []fakeredis.Left) // of run.Options; may be nil
+	Executed   func(words []string, byScript bool)         // of run.Options; may be nil
 }
 
 // NewRun returns a run of a stage that begins at an instant.
@@ -69,7 +71,7 @@ type Played struct {
 // Play plays the plan into a record, which is complete when it returns, also
 // if ctx ended the run.
 func (r Run) Play(ctx context.Context) (*Played, error) {
-	o := run.Options{Live: r.Live, Engine: r.Engine, Wire: r.Wire, Progress: r.Progress, Tell: r.Tell, Cores: r.Cores, Left: r.Left, Executed: r.Executed}
+	o := run.Options{Live: r.Live, Generators: r.Generators, Engine: r.Engine, Wire: r.Wire, Progress: r.Progress, Tell: r.Tell, Cores: r.Cores, Left: r.Left, Executed: r.Executed}
 	if r.Meter != nil {
 		o.InFlight = new(atomic.Int64)
 		if err := r.Meter.InFlight(o.InFlight.Load); err != nil {
@@ -214,7 +216,7 @@ func (r Run) playInto(ctx context.Context, sink *watcher, o run.Options) (*Playe
 	if r.Plan.Estimate().Keys > manyKeys {
 		runtime.GC() // what held the keys is for the audit, rather than more memory
 	}
-	return &Played{sink.Dir(), result.Aborted != "" && !result.Stopped, result.Unexpected, sink.unexpected}, nil
+	return &Played{sink.Dir(), result.Aborted != "" && !result.Stopped && !result.Void, result.Unexpected, sink.unexpected}, nil
 }
 
 // manyKeys is how many take enough memory to collect it at the end of a run.

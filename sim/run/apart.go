@@ -128,10 +128,13 @@ func PlayWorld(ctx context.Context, p *plan.Plan, n int, to io.Writer, o Options
 	d := &driver{ctx: ctx, requests: ctx, plan: p, planned: p.Worlds[n : n+1], apart: gob.NewEncoder(to), options: o}
 	d.sink = apart{nil, d.apart, slices.IndexFunc(p.Worlds, func(w plan.World) bool { return w.Accounts }) != n}
 	r, err := d.run()
-	if err == nil && r.Aborted != "" {
-		err = context.Cause(ctx)
+	switch {
+	case err != nil:
+		return err
+	case r.Aborted != "":
+		return context.Cause(ctx)
 	}
-	return err
+	return d.known[0].writeTo(d.apart)
 }
 
 func (f facts) writeTo(to *gob.Encoder) error {

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/sim/clock"
 	"github.com/quotalab/quotalab/sim/fakeredis"
 	"github.com/quotalab/quotalab/sim/plan"
 	"github.com/quotalab/quotalab/sim/realredis"
@@ -67,6 +68,12 @@ type Options struct {
 	// played, and the rest of the options have no effect. nil: all is played here.
 	Worlds []io.Reader
 
+	// Stripe is what Generate sends; the zero value: all.
+	Stripe Stripe
+	// Generators are links to processes that Generate the stripes of the plan in real time, in their
+	// order; nil: there are none, and the load is sent here.
+	Generators []io.ReadWriter
+
 	// Left is told, in virtual time, of the keys that embedded shards of a limiter hold
 	// at the end, once for each of its worlds. May be nil.
 	Left func(limiter string, keys []fakeredis.Left)
@@ -74,7 +81,9 @@ type Options struct {
 	// script called it; by several worlds at once. May be nil.
 	Executed func(words []string, byScript bool)
 
-	oneWorld bool // the worlds of the plan are played as one
+	oneWorld bool          // the worlds of the plan are played as one
+	base     time.Time     // of the clock that generators compare; zero: now
+	startsIn time.Duration // after all generators are ready; 0: startsIn
 }
 
 // Result is what a run knows beside its observations.
@@ -82,12 +91,14 @@ type Result struct {
 	Traffic    []record.Traffic
 	Telemetry  []record.Telemetry
 	Engines    []record.Engine
-	Aborted    string            // why it ended before the horizon, "" if it did not
-	Stopped    bool              // it was the sink that ended it
-	Unexpected int64             // errors of kind unexpected: a limiter failed by itself
-	Servers    []record.Server   // what live shards said
-	Processes  []record.OwnTime  // what decisions took limiters, as they say in real time
-	Pacing     *record.Pacing    // how punctual the machine was in real time
+	Aborted    string           // why it ended before the horizon, "" if it did not
+	Stopped    bool             // it was the sink that ended it
+	Void       bool             // it ended because a generator was late or lost
+	Unexpected int64            // errors of kind unexpected: a limiter failed by itself
+	Servers    []record.Server  // what live shards said
+	Processes  []record.OwnTime // what decisions took limiters, as they say in real time
+	Pacing     *record.Pacing   // how punctual the machine was in real time, of several generators the least punctual
+	Generators []record.Generator
 	ReadClock  []string          // limiters that read their client's clock
 	Warnings   []string          // what limiters did that virtual time or a Redis Cluster cannot play
 	Versions   map[string]string // of limiters that live in a process of their own, and how they were played
@@ -102,8 +113,11 @@ func Run(ctx context.Context, p *plan.Plan, sink Sink, o Options) (Result, error
 		defer runtime.UnlockOSThread()
 	}
 	d := &driver{ctx: ctx, requests: ctx, plan: p, planned: p.Worlds, sink: sink, options: o}
-	if o.Worlds != nil {
+	switch {
+	case o.Worlds != nil:
 		return d.join()
+	case o.Generators != nil:
+		return d.direct()
 	}
 	if o.oneWorld || d.inRealTime() {
 		d.planned = []plan.World{p.Whole()}
@@ -126,12 +140,25 @@ func (d *driver) run() (Result, error) {
 	for _, w := range d.worlds {
 		w.begin()
 	}
+	if d.opened != nil {
+		if err := d.opened(); err != nil {
+			return d.result, errors.Join(err, d.close())
+		}
+	}
 	if err := d.play(); err != nil {
 		return d.result, errors.Join(err, d.close())
 	}
 	d.conclude()
 	d.fail(d.close())
 	return d.result, d.err
+}
+
+// clockBase is when the clock that generators compare stood at 0.
+func (o *Options) clockBase() time.Time {
+	if o.base.IsZero() {
+		return clock.Now()
+	}
+	return o.base
 }
 
 // driver is one run.
@@ -149,6 +176,8 @@ type driver struct {
 	laps         *laps        // by which several worlds are played; nil: there is one, whose rows go to the sink at once
 	until        atomic.Int64 // nothing new begins at this instant or later
 	stopWatching func() bool
+	opened       func() error // called before it plays; may be nil
+	known        []facts      // by world, once it has played
 
 	mu     sync.Mutex // of what follows
 	result Result
@@ -191,11 +220,11 @@ func (d *driver) play() error {
 
 // conclude gathers what the worlds know beside their rows.
 func (d *driver) conclude() {
-	all := make([]facts, len(d.worlds))
+	d.known = make([]facts, len(d.worlds))
 	written := false
 	for i, w := range d.worlds {
 		var err error
-		all[i], err = w.facts()
+		d.known[i], err = w.facts()
 		d.fail(err)
 		if w.quotas == nil {
 			continue
@@ -210,11 +239,7 @@ func (d *driver) conclude() {
 			}
 		}
 	}
-	if d.apart != nil {
-		d.fail(all[0].writeTo(d.apart))
-		return
-	}
-	d.result.gather(d.plan, all, d.concludeLimiter)
+	d.result.gather(d.plan, d.known, d.concludeLimiter)
 }
 
 // concludeLimiter gathers what no worlds that are played apart have.
