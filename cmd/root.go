@@ -65,7 +65,7 @@ func (a *app) root() *cobra.Command {
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "tell more on standard error: the plan, the Redis client's own log")
 	flags.BoolVar(&a.noColor, "no-color", false, "no colours")
 	root.AddCommand(a.runCommand(), a.listCommand(), a.showCommand(), a.checkCommand(), a.reportCommand(), a.exportCommand(),
-		a.compareCommand(), a.gateCommand(), a.plotCommand(), a.sweepCommand(), a.workerCommand(), a.referenceCommand(), a.schemaCommand(), a.shardsCommand(), a.cleanCommand(), a.verifyCommand(), a.adapterCommand(), a.checkChildCommand(), a.certifyCommand(), a.newCommand(), a.explainCommand(), a.versionCommand(), a.completionCommand(), a.pagesCommand())
+		a.compareCommand(), a.gateCommand(), a.plotCommand(), a.sweepCommand(), a.workerCommand(), a.generateCommand(), a.referenceCommand(), a.schemaCommand(), a.shardsCommand(), a.cleanCommand(), a.verifyCommand(), a.adapterCommand(), a.checkChildCommand(), a.certifyCommand(), a.newCommand(), a.explainCommand(), a.versionCommand(), a.completionCommand(), a.pagesCommand())
 	root.SetHelpCommand(a.helpCommand())
 	for _, c := range root.Commands() {
 		c.DisableFlagsInUseLine = true

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/quotalab/quotalab/cmd/campaign"
+	"github.com/quotalab/quotalab/cmd/campaign/fleet"
 	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/present"
 	"github.com/quotalab/quotalab/sim/clock"
@@ -29,6 +30,11 @@ file, or - for standard input.
 
 The record goes to a directory of its own, by default quotalab-out/<scenario>/<UTC time>-<plan hash>. Nothing is
 overwritten. The same scenario and seed give the same record: compare the record hash.
+
+With --workers, --listen or --nats the worlds of the plan (see quotalab check) are played by other processes, of this
+machine or of others that quotalab worker is started on. The record has the same content either way.
+
+With --generators the load of a run in real time is sent by several processes, each of which sends its part of the one schedule.
 
 Ctrl-C ends the run in good order: the record is completed and the summary printed. Another one ends at once, if it comes
 more than a second later.`
@@ -61,16 +67,18 @@ func (f *playFlags) overrides(lookup func(string) (string, bool)) (campaign.Over
 
 // runFlags are the flags of run.
 type runFlags struct {
-	play     playFlags
-	dir      string
-	noAssert bool
-	tags     []string
-	outs     []string
-	summary  summaryFlags
-	metrics  metricsFlags
-	web      webFlags
-	wire     bool
-	all      bool
+	play       playFlags
+	dir        string
+	noAssert   bool
+	tags       []string
+	outs       []string
+	summary    summaryFlags
+	metrics    metricsFlags
+	web        webFlags
+	wire       bool
+	all        bool
+	many       fleet.Options
+	generators int
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -107,6 +115,8 @@ func (a *app) runCommand() *cobra.Command {
 	f.web.add(flags)
 	flags.BoolVar(&f.wire, "wire", false, "have commands to embedded shards go all the way through go-redis: slower, with the same record")
 	_ = flags.MarkHidden("wire") // fails for no flag
+	addFleet(flags, &f.many)
+	flags.IntVar(&f.generators, "generators", 0, "in real time, have `N` processes send the load")
 	return cmd
 }
 
@@ -116,8 +126,15 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(f.summary.check(), f.web.check()); err != nil {
+	if err := errors.Join(f.summary.check(), f.web.check(), f.checkGenerators()); err != nil {
 		return err
+	}
+	elsewhere, err := checkFleet(&f.many, campaign.Part{})
+	if err != nil {
+		return err
+	}
+	if elsewhere && (f.metrics != (metricsFlags{}) || f.wire) {
+		return usagef("--metrics, --otlp and --wire are of a run that is played here: its worlds are played by workers")
 	}
 	tags, err := parsePairs("tag", f.tags)
 	if err != nil {
@@ -132,6 +149,12 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 	defer cancel(nil)
 	s, err := campaign.Open(ctx, func(o campaign.Overrides) (*plan.Plan, error) {
 		p, err := a.Load(name, o)
+		if err == nil {
+			err = stripable(p, f.generators)
+		}
+		if err == nil && elsewhere {
+			err = playableApart(p)
+		}
 		a.signals.hold(cancel) // servers that start must also stop
 		return p, err
 	}, o)
@@ -161,9 +184,28 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, web.Close()) }()
-	played, err := a.play(ctx, r, f.metrics, web.ended)
+	over := func() error { return nil }
+	if elsewhere {
+		worlds, failed := a.playWorlds(ctx, &r, o, f.many, web.worldsPlayed)
+		if failed != nil {
+			return failed
+		}
+		defer func() { err = errors.Join(err, worlds.Close()) }()
+		over = worlds.Remove
+	}
+	endGenerators, err := a.startGenerators(name, &r, o, f)
 	if err != nil {
 		return err
+	}
+	played, err := a.play(ctx, r, f.metrics, web.ended)
+	endGenerators()
+	if err != nil {
+		return err
+	}
+	if !played.Aborted {
+		if err := over(); err != nil {
+			return err
+		}
 	}
 	of, err := played.Analyse()
 	if err != nil {
@@ -172,6 +214,7 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 	if err := a.present([]*campaign.Analysis{of}, outs, f.summary); err != nil {
 		return fmt.Errorf("%w\nThe record is complete at %s: quotalab export %s writes outputs anew", err, played.Dir, played.Dir)
 	}
+	a.noteGenerators(of.Reader.Manifest())
 	a.Note("record: %s, hash %s", played.Dir, of.Summary.RecordHash)
 	if !played.Aborted { // a run that the user ended has no report to wait for
 		err := a.showReport(ctx, web.Server, f.web, func(w io.Writer) error { return htmlReport(w, []*campaign.Analysis{of}) })

@@ -23,8 +23,8 @@ type one struct {
 // runAll plays every shipped scenario that is of virtual time, as many at once as there are
 // processors, and prints a line for each.
 func (a *app) runAll(ctx context.Context, f *runFlags) error {
-	if f.dir != "" || f.metrics != (metricsFlags{}) || f.web.addr != "" || len(f.outs)+len(f.tags) > 0 || f.play.trace != "" || f.noAssert || f.wire {
-		return usagef("--all: expected none of --dir, --metrics, --no-assert, -o, --otlp, --tag, --trace and --web beside it: they are for one scenario")
+	if f.dir != "" || f.metrics != (metricsFlags{}) || f.web.addr != "" || len(f.outs)+len(f.tags) > 0 || f.play.trace != "" || f.noAssert || f.wire || f.many.Elsewhere() || f.generators != 0 {
+		return usagef("--all: expected none of --dir, --generators, --listen, --metrics, --nats, --no-assert, -o, --otlp, --tag, --trace, --web and --workers beside it: they are for one scenario")
 	}
 	o, err := f.play.overrides(a.lookupEnv)
 	if err != nil {

@@ -20,7 +20,7 @@ var freeValues = map[string]string{
 	"dir": "directory", "directory": "directory", "env": "pair", "header": "pair", "limiter": "name in a file", "metrics": "address", "names": "names",
 	"option": "pair", "otlp": "address", "other-names": "names", "path": "path", "redis": "addresses", "redis-ca": "file", "redis-cert": "file", "redis-key": "file",
 	"redis-password-file": "file", "redis-server-name": "name", "redis-user": "name", "rules": "file", "seed": "number", "serve": "address",
-	"tag": "pair", "trace": "file", "web": "address", "workers": "number", "web-linger": "duration", "domain": "name", "entry": "pair",
+	"tag": "pair", "trace": "file", "web": "address", "workers": "number", "generators": "number", "web-linger": "duration", "domain": "name", "entry": "pair",
 	"creds": "file", "join": "address", "join-file": "file", "new-join": "file", "listen": "address", "nats": "addresses", "part": "fraction",
 }
 

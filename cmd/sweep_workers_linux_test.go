@@ -21,6 +21,8 @@ import (
 type manyMachines struct {
 	t       *testing.T
 	k       killedSweep
+	command func() *exec.Cmd           // of the coordinator
+	on      func(name string) []string // begins the command of what runs on the machine of that name; nil: nothing does
 	address string
 	all     map[string]*exec.Cmd // by name
 	logs    map[string]*bytes.Buffer
@@ -34,7 +36,8 @@ func newMachines(t *testing.T, temp, file string) *manyMachines {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	m := &manyMachines{t, killedSweep{dir: filepath.Join(temp, "many"), file: file}, l.Addr().String(), map[string]*exec.Cmd{}, map[string]*bytes.Buffer{}}
+	k := killedSweep{dir: filepath.Join(temp, "many"), file: file}
+	m := &manyMachines{t, k, k.command, nil, l.Addr().String(), map[string]*exec.Cmd{}, map[string]*bytes.Buffer{}}
 	if err := os.MkdirAll(m.k.dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -52,10 +55,14 @@ func (m *manyMachines) start(name string) {
 	join := filepath.Join(m.k.dir, "..", "join")
 	c := exec.Command("quotalab", "worker", "--join", m.address, "--join-file", join, "--jobs", "1")
 	if name == "coordinator" {
-		c = m.k.command()
+		c = m.command()
 		c.Args = append(c.Args, "--listen", m.address, "--join-file", join, "--lease", "2s")
 	} else {
 		m.await(func() bool { _, err := os.Stat(join); return err == nil })
+	}
+	if m.on != nil {
+		args := append(m.on(name), c.Args...)
+		c = exec.Command(args[0], args[1:]...)
 	}
 	if m.logs[name] == nil {
 		m.logs[name] = &bytes.Buffer{}
@@ -169,6 +176,84 @@ func TestFrozenWorkersChangeNothing(t *testing.T) {
 	m.signal("w2", syscall.SIGCONT)
 	m.end()
 	sameTables(t, whole, m.k)
+}
+
+// Machines with a network of their own each come to the bytes of one process though the workers are cut off, two of
+// them for longer than their lease.
+func TestMachinesThatAreCutOff(t *testing.T) {
+	testkit.Live(t, "waits for leases")
+	ip := testkit.Program(t, "ip", "iproute2")
+	temp, file, whole := manyCells(t)
+	m := newMachines(t, temp, file)
+	names := []string{"coordinator", "w1", "w2", "w3"}
+	network := newNetwork(t, ip, names)
+	m.address, m.on = network.address(0)+":4433", network.on
+	for _, name := range names {
+		m.start(name)
+	}
+	m.cells(10)
+	network.cut(t, "w1")
+	network.cut(t, "w2")
+	m.cells(30)
+	time.Sleep(3 * time.Second)
+	network.cut(t, "w3")
+	network.join(t, "w1")
+	m.cells(50)
+	network.join(t, "w2")
+	network.join(t, "w3")
+	m.end()
+	sameTables(t, whole, m.k)
+}
+
+// network is namespaces, each a machine with an address of its own, that a bridge in the first connects.
+type network struct {
+	ip, tag string
+}
+
+// newNetwork makes the machines, if it may.
+func newNetwork(t *testing.T, ip string, names []string) *network {
+	t.Helper()
+	n := &network{ip, fmt.Sprintf("q%d-", os.Getpid()%100_000)}
+	if out, err := exec.Command(ip, "netns", "add", n.tag+names[0]).CombinedOutput(); err != nil {
+		t.Skipf("needs the right to make network namespaces (root): %s", out)
+	}
+	hub := n.tag + names[0]
+	t.Cleanup(func() { n.do(t, "netns", "del", hub) })
+	n.do(t, "-n", hub, "link", "add", "bridge", "type", "bridge")
+	n.do(t, "-n", hub, "addr", "add", n.address(0)+"/24", "dev", "bridge")
+	for _, device := range []string{"bridge", "lo"} {
+		n.do(t, "-n", hub, "link", "set", device, "up")
+	}
+	for i, name := range names[1:] {
+		of := n.tag + name
+		n.do(t, "netns", "add", of)
+		t.Cleanup(func() { n.do(t, "netns", "del", of) })
+		n.do(t, "-n", of, "link", "add", "outside", "type", "veth", "peer", "name", name, "netns", hub)
+		n.do(t, "-n", of, "addr", "add", n.address(i+1)+"/24", "dev", "outside")
+		n.do(t, "-n", of, "link", "set", "outside", "up")
+		n.do(t, "-n", hub, "link", "set", name, "master", "bridge")
+		n.join(t, name)
+	}
+	return n
+}
+
+func (n *network) address(i int) string { return fmt.Sprint("10.18.0.", i+1) }
+
+func (n *network) on(name string) []string { return []string{n.ip, "netns", "exec", n.tag + name} }
+
+// cut has nothing reach a machine any more, and join undoes that.
+func (n *network) cut(t *testing.T, name string) {
+	n.do(t, "-n", n.tag+"coordinator", "link", "set", name, "down")
+}
+func (n *network) join(t *testing.T, name string) {
+	n.do(t, "-n", n.tag+"coordinator", "link", "set", name, "up")
+}
+
+func (n *network) do(t *testing.T, args ...string) {
+	t.Helper()
+	if out, err := exec.Command(n.ip, args...).CombinedOutput(); err != nil {
+		t.Fatalf("ip %s: %v: %s", strings.Join(args, " "), err, out)
+	}
 }
 
 // A sweep listens on nothing, unless a flag asks for it; its own workers are on the loopback.

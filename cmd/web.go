@@ -14,6 +14,7 @@ import (
 
 	"github.com/quotalab/quotalab/cmd/campaign"
 	"github.com/quotalab/quotalab/cmd/watch"
+	"github.com/quotalab/quotalab/models/metric/unit"
 	"github.com/quotalab/quotalab/plots/report"
 	"github.com/quotalab/quotalab/plots/series"
 	"github.com/quotalab/quotalab/sim/clock"
@@ -50,7 +51,14 @@ type webPage struct {
 	*watch.Server        // nil: nobody asked for it
 	lines         func() // ends those of limiters
 	over          atomic.Bool
+	apart         atomic.Pointer[string] // how far workers are; nil: the run is played here
 	at, arrived   atomic.Int64
+}
+
+// worldsPlayed says how many worlds workers have played.
+func (w *webPage) worldsPlayed(n, of int) {
+	text := fmt.Sprintf(" workers have played %d of its %s", n, unit.Counted(int64(of), "world"))
+	w.apart.Store(&text)
 }
 
 // ended says that the run has.
@@ -94,6 +102,8 @@ func (a *app) watch(r *campaign.Run, f webFlags) (*webPage, error) {
 		now := report.Watched{At: at.Seconds(), Ended: w.over.Load()}
 		if now.Ended {
 			now.At = horizon.Seconds()
+		} else if apart := w.apart.Load(); apart != nil {
+			now.Progress = *apart
 		} else if at > 0 {
 			now.Progress = progressText(clock.Since(begun()), at, horizon, w.arrived.Load())
 		}

@@ -2,9 +2,13 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strconv"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,10 +16,11 @@ import (
 
 	"github.com/quotalab/quotalab/cmd/campaign"
 	"github.com/quotalab/quotalab/cmd/campaign/fleet"
+	"github.com/quotalab/quotalab/sim/plan"
 )
 
-const workerLong = `Plays cells of a sweep that goes on elsewhere, until that is over: of the quotalab sweep --listen at --join, or of the one that
-uses the NATS cluster at --nats. It waits for a coordinator that is not there yet, or not there any more, for as
+const workerLong = `Plays cells of a sweep, or worlds of a run, that goes on elsewhere, until that is over: of the quotalab sweep --listen or
+quotalab run --listen at --join, or of the one that uses the NATS cluster at --nats. It waits for a coordinator that is not there yet, or not there any more, for as
 long as --patience says.
 
 It must be the same build as the coordinator, on a like processor, and refuses to play otherwise: every cell must come to the same
@@ -30,7 +35,7 @@ func (a *app) workerCommand() *cobra.Command {
 	var fresh string
 	cmd := &cobra.Command{
 		Use:   "worker",
-		Short: "Play cells of a sweep on another machine",
+		Short: "Play cells of a sweep, or worlds of a run, on another machine",
 		Long:  workerLong + exitHelp(campaign.Passed, campaign.Invalid, campaign.Aborted, campaign.Internal, campaign.Unreachable),
 		Example: `  quotalab worker --new-join join
   quotalab worker --join coordinator:4433 --join-file join --jobs 8`,
@@ -42,11 +47,11 @@ func (a *app) workerCommand() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&w.Address, "join", "", "`host:port` of the coordinator, a quotalab sweep --listen")
+	flags.StringVar(&w.Address, "join", "", "`host:port` of the coordinator, a quotalab sweep --listen or quotalab run --listen")
 	flags.StringVar(&w.JoinFile, "join-file", "", "`file` that the coordinator wrote")
-	flags.StringVar(&w.URL, "nats", "", "instead of --join: `URL`s of the NATS cluster that the sweep uses, with commas between")
+	flags.StringVar(&w.URL, "nats", "", "instead of --join: `URL`s of the NATS cluster that the coordinator uses, with commas between")
 	flags.StringVar(&w.Creds, "creds", "", "`file` with credentials for --nats")
-	flags.IntVar(&w.Jobs, "jobs", runtime.GOMAXPROCS(0), "cells that are played at once")
+	flags.IntVar(&w.Jobs, "jobs", runtime.GOMAXPROCS(0), "cells or worlds that are played at once")
 	flags.DurationVar(&w.Patience, "patience", 10*time.Minute, "how long to wait for a coordinator")
 	flags.StringVar(&fresh, "new-join", "", "write a new join `FILE` and FILE.key, and end")
 	return cmd
@@ -77,7 +82,7 @@ func (a *app) work(ctx context.Context, w *fleet.Worker) (err error) {
 // at once.
 const mostOutstanding = 1000
 
-// addFleet adds the flags of a sweep that is played by workers.
+// addFleet adds the flags of a sweep, or a run, that is played by workers.
 func addFleet(flags *pflag.FlagSet, o *fleet.Options) {
 	flags.Func("workers", "play on `N` processes of this machine", func(text string) (err error) {
 		if o.Workers, err = strconv.Atoi(text); err != nil || o.Workers < 1 || o.Workers > mostWorkers {
@@ -90,7 +95,7 @@ func addFleet(flags *pflag.FlagSet, o *fleet.Options) {
 	flags.StringVar(&o.URL, "nats", "", "play on workers that use the NATS cluster at these `URL`s, with commas between")
 	flags.StringVar(&o.Creds, "creds", "", "`file` with credentials for --nats")
 	flags.IntVar(&o.Replicas, "nats-replicas", 3, "servers of --nats that have a copy of everything: the cluster can lose all but most of them")
-	flags.DurationVar(&o.Lease, "lease", fleet.Lease, "how long a worker may be silent before its cell is another's")
+	flags.DurationVar(&o.Lease, "lease", fleet.Lease, "how long a worker may be silent before what it plays is another's")
 }
 
 // mostWorkers is more than any machine has processors.
@@ -98,15 +103,16 @@ const mostWorkers = 1024
 
 // checkFleet checks these flags, and reports whether cells are played elsewhere.
 func checkFleet(o *fleet.Options, part campaign.Part) (elsewhere bool, err error) {
-	given := 0
-	for _, is := range []bool{o.Workers != 0, o.Listen != "", o.URL != "", part.Of > 0} {
+	var given []string
+	for flag, is := range map[string]bool{"--workers": o.Workers != 0, "--listen": o.Listen != "", "--nats": o.URL != "", "--part": part.Of > 0} {
 		if is {
-			given++
+			given = append(given, flag)
 		}
 	}
+	slices.Sort(given)
 	switch {
-	case given > 1:
-		return false, usagef("expected one of --workers, --listen, --nats and --part")
+	case len(given) > 1:
+		return false, usagef("expected one of %s", strings.Join(given, " and "))
 	case (o.Listen == "") != (o.JoinFile == ""):
 		return false, usagef("--listen and --join-file belong together: nobody is let in without the secret that is in the file")
 	case o.Creds != "" && o.URL == "":
@@ -119,5 +125,54 @@ func checkFleet(o *fleet.Options, part campaign.Part) (elsewhere bool, err error
 	if o.URL == "" {
 		o.Replicas = 1
 	}
-	return o.Workers != 0 || o.Listen != "" || o.URL != "", nil
+	return o.Elsewhere(), nil
+}
+
+// worldsShown is a monitor that also shows how many worlds are played.
+type worldsShown struct {
+	*monitor
+	show func(n, of int)
+	of   int
+	n    atomic.Int64
+}
+
+func (w *worldsShown) Begin(total int, of string) {
+	w.monitor.Begin(total, of)
+	w.show(0, w.of)
+}
+
+func (w *worldsShown) Done() {
+	w.monitor.Done()
+	w.show(int(w.n.Add(1)), w.of)
+}
+
+// playableApart returns why workers cannot play the worlds of a plan, if they cannot.
+func playableApart(p *plan.Plan) error {
+	err := fleet.Playable(campaign.WorldsOf(p, campaign.Local{}))
+	if err == nil && len(p.Worlds) == 1 {
+		err = campaign.Invalidf("%s is one world, which one core plays (quotalab check says why): leave --workers, --listen and --nats out", p.Scenario.File)
+	}
+	return err
+}
+
+// playWorlds has the worlds of a run played by workers, and shows how many are.
+func (a *app) playWorlds(ctx context.Context, r *campaign.Run, o campaign.Overrides, many fleet.Options, show func(n, of int)) (s *campaign.Sweep, err error) {
+	s = campaign.WorldsOf(r.Plan, campaign.Local{Loader: a.Loader, Monitor: &worldsShown{monitor: a.monitor, show: show, of: len(r.Plan.Worlds)}, Overrides: o})
+	if err := s.OpenWorlds(r); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	ctx, done := a.signals.graceful(ctx)
+	defer done()
+	c, err := fleet.Start(ctx, s, many)
+	if err != nil {
+		return nil, err
+	}
+	r.Worlds, err = s.PlayWorlds(ctx)
+	a.end()
+	return s, errors.Join(err, c.Close(s.Finished()))
 }

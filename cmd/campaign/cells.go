@@ -20,20 +20,24 @@ import (
 )
 
 // Cell is one run of a campaign, its unit of work: a scenario with a place on the axes of
-// its sweep, a value of the searched one if there is one, and a repeat. The hash of
-// its plan names it.
+// its sweep, a value of the searched one if there is one, and a repeat; or only one world of that. The
+// hash of its plan names it, with the number of the world.
 type Cell struct {
 	Scenario *scenarios.Scenario
 	Place    int
 	Settings []scenarios.Setting
 	Repeat   int
-	Hash     string     // of its plan, once compiled
+	World    int        // of its plan, from 1; 0: all
+	Hash     string     // once compiled
 	plan     *plan.Plan // nil: it is compiled again where it is played
 }
 
 // String names a cell by what is set in it.
 func (c Cell) String() string {
 	var parts []string
+	if c.World > 0 {
+		parts = append(parts, fmt.Sprintf("world %d", c.World))
+	}
 	for _, s := range c.Settings {
 		parts = append(parts, s.Path[strings.LastIndexByte(s.Path, '.')+1:]+"="+s.Value)
 	}
@@ -74,6 +78,15 @@ func repeats(s *scenarios.Scenario, place int, settings []scenarios.Setting, val
 	return all
 }
 
+// name gives a cell the hash of its plan.
+func (c Cell) name(p *plan.Plan) Cell {
+	c.Hash = p.Hash()
+	if c.World > 0 {
+		c.Hash += fmt.Sprintf("-%d", c.World)
+	}
+	return c
+}
+
 // Prepare returns a cell with the hash of its plan, and with the plan unless that
 // depends on when it is played.
 func (l *Loader) Prepare(c Cell, o Overrides) (Cell, error) {
@@ -81,7 +94,7 @@ func (l *Loader) Prepare(c Cell, o Overrides) (Cell, error) {
 	if err != nil {
 		return c, err
 	}
-	c.Hash = p.Hash()
+	c = c.name(p)
 	if p.Scenario.Clock != "real" {
 		c.plan = p
 	}
@@ -211,6 +224,9 @@ func (l Local) Run(ctx context.Context, c Cell, dir string) (_ *Outcome, err err
 	step, end := l.Monitor.Run(c.String(), s.Plan)
 	defer end()
 	r.Progress, r.Tell = step, func(text string) { l.Monitor.Note("%s", text) }
+	if c.World > 0 {
+		return r.playWorld(ctx, c.World)
+	}
 	played, err := r.Play(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c, err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -37,14 +38,16 @@ const mostRuns = 1000
 // Run is a plan that is about to be played.
 type Run struct {
 	Stage
-	Manifest record.Manifest
-	Dir      string                                      // of the record; "": one of its own below OutputRoot
-	Meter    *meter.Meter                                // shows the run while it goes on; may be nil
-	Watch    keep.Live                                   // sees the run while it goes on; may be nil
-	Progress func(at, arrivals int64)                    // as of a Monitor; may be nil
-	Tell     func(string)                                // as a Monitor's Note; may be nil
-	Left     func(limiter string, keys []fakeredis.Left) // of run.Options; may be nil
-	Executed func(words []string, byScript bool)         // of run.Options; may be nil
+	Manifest   record.Manifest
+	Dir        string                                      // of the record; "": one of its own below OutputRoot
+	Worlds     []string                                    // files with what worlds came to that were played elsewhere; nil: all are played here
+	Generators []io.ReadWriter                             // links to processes that Generate the stripes; nil: the load is sent here
+	Meter      *meter.Meter                                // shows the run while it goes on; may be nil
+	Watch      keep.Live                                   // sees the run while it goes on; may be nil
+	Progress   func(at, arrivals int64)                    // as of a Monitor; may be nil
+	Tell       func(string)                                // as a Monitor's Note; may be nil
+	Left       func(limiter string, keys []fakeredis.Left) // of run.Options; may be nil
+	Executed   func(words []string, byScript bool)         // of run.Options; may be nil
 }
 
 // NewRun returns a run of a stage that begins at an instant.
@@ -68,7 +71,7 @@ type Played struct {
 // Play plays the plan into a record, which is complete when it returns, also
 // if ctx ended the run.
 func (r Run) Play(ctx context.Context) (*Played, error) {
-	o := run.Options{Live: r.Live, Engine: r.Engine, Wire: r.Wire, Progress: r.Progress, Tell: r.Tell, Cores: r.Cores, Left: r.Left, Executed: r.Executed}
+	o := run.Options{Live: r.Live, Generators: r.Generators, Engine: r.Engine, Wire: r.Wire, Progress: r.Progress, Tell: r.Tell, Cores: r.Cores, Left: r.Left, Executed: r.Executed}
 	if r.Meter != nil {
 		o.InFlight = new(atomic.Int64)
 		if err := r.Meter.InFlight(o.InFlight.Load); err != nil {
@@ -80,6 +83,11 @@ func (r Run) Play(ctx context.Context) (*Played, error) {
 			return nil, With(statusOfRun(err), fmt.Errorf("running %s: %w", r.Plan.Scenario.Name, interrupted(ctx, err)))
 		}
 	}
+	closeWorlds, err := r.openWorlds(&o)
+	if err != nil {
+		return nil, err
+	}
+	defer closeWorlds()
 	w, err := createRecord(r.Dir, r.Manifest, r.writing()...)
 	if err != nil && !record.DiskFull(err) {
 		err = With(Invalid, err)
@@ -113,18 +121,24 @@ func createRecord(dir string, m record.Manifest, writing ...record.Option) (*rec
 		}
 		return w, nil
 	}
-	base := filepath.Join(OutputRoot, m.Scenario, m.Started.Format("20060102T150405Z")+"-"+m.PlanHash)
-	dir = base
-	for n := 2; ; n++ {
-		w, err := record.Create(dir, m, writing...)
+	for n := 1; ; n++ {
+		w, err := record.Create(ownDir(m, n), m, writing...)
 		if err == nil {
 			return w, nil
 		}
 		if !errors.Is(err, record.ErrExists) || n > mostRuns {
 			return nil, fmt.Errorf("%w (--dir names another directory)", err)
 		}
-		dir = fmt.Sprintf("%s-%d", base, n)
 	}
+}
+
+// ownDir returns the n-th directory, from 1, that a record may have where none is given.
+func ownDir(m record.Manifest, n int) string {
+	dir := filepath.Join(OutputRoot, m.Scenario, m.Started.Format("20060102T150405Z")+"-"+m.PlanHash)
+	if n > 1 {
+		dir += fmt.Sprintf("-%d", n)
+	}
+	return dir
 }
 
 // saveEvery is how often a run saves what it has, at first: later every hundredth of
@@ -164,6 +178,9 @@ func each(d time.Duration) func() bool {
 // playInto runs the plan into a record that has begun, and closes it.
 func (r Run) playInto(ctx context.Context, sink *watcher, o run.Options) (*Played, error) {
 	begun := clock.Now()
+	if r.Worlds != nil { // which took most of the time
+		begun = r.Manifest.Started
+	}
 	result, err := r.drive(ctx, sink, o)
 	err = interrupted(ctx, err)
 	written, cerr := sink.Close(func(m *record.Manifest) {
@@ -199,7 +216,7 @@ func (r Run) playInto(ctx context.Context, sink *watcher, o run.Options) (*Playe
 	if r.Plan.Estimate().Keys > manyKeys {
 		runtime.GC() // what held the keys is for the audit, rather than more memory
 	}
-	return &Played{sink.Dir(), result.Aborted != "" && !result.Stopped, result.Unexpected, sink.unexpected}, nil
+	return &Played{sink.Dir(), result.Aborted != "" && !result.Stopped && !result.Void, result.Unexpected, sink.unexpected}, nil
 }
 
 // manyKeys is how many take enough memory to collect it at the end of a run.
@@ -217,12 +234,15 @@ func interrupted(ctx context.Context, err error) error {
 // drive runs the plan. A panic is an error like any other of the harness, so
 // that the record is closed and says what happened.
 func (r Run) drive(ctx context.Context, sink run.Sink, o run.Options) (result run.Result, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
-		}
-	}()
+	defer caught(&err)
 	return run.Run(ctx, r.Plan, sink, o)
+}
+
+// caught makes an error of a panic. It is deferred.
+func caught(err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+	}
 }
 
 // statusOfRun is that of a run that could not be played.

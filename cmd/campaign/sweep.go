@@ -18,6 +18,7 @@ import (
 	"github.com/quotalab/quotalab/results/summary"
 	"github.com/quotalab/quotalab/results/sweep"
 	"github.com/quotalab/quotalab/scenarios"
+	"github.com/quotalab/quotalab/sim/plan"
 )
 
 // Sweep plays the cells of a scenario's sweep that are not finished in Dir.
@@ -34,8 +35,9 @@ type Sweep struct {
 	Ended func(r sweep.Run, worker string)
 
 	dir     sweepDir
-	Checked *Checked // once open
-	made    cellFile // as this sweep makes them
+	Checked *Checked   // once open
+	plan    *plan.Plan // whose worlds are played; nil: the cells of the scenario's sweep are
+	made    cellFile   // as this sweep makes them
 
 	finished bool
 
@@ -52,6 +54,10 @@ func (s *Sweep) Open() (err error) {
 	if s.Checked, err = s.Check(s.Scenario, s.Overrides); err != nil {
 		return err
 	}
+	return s.open()
+}
+
+func (s *Sweep) open() (err error) {
 	s.free, s.Cores = make(chan struct{}, s.Jobs), AllCores()
 	if s.Checked.Real {
 		s.free, s.made.Servers = make(chan struct{}, 1), s.Servers.Given
@@ -255,6 +261,9 @@ func (s *Sweep) run(ctx context.Context, c Cell) (sweep.Run, error) {
 	switch {
 	case err == nil:
 		s.kept.Add(1)
+		if c.World > 0 {
+			return sweep.Run{}, nil
+		}
 		dir := s.dir.cell(c.Hash)
 		a, err := Analyse(dir)
 		if err != nil {
@@ -277,6 +286,9 @@ func (s *Sweep) run(ctx context.Context, c Cell) (sweep.Run, error) {
 // prepare compiles a cell. For a Runner elsewhere only its hash is wanted, and as many
 // are compiled at once as there are processors, however many are played.
 func (s *Sweep) prepare(c Cell) (Cell, error) {
+	if c.Hash != "" {
+		return c, nil
+	}
 	if _, here := s.Runner.(Local); here {
 		return s.Prepare(c, s.Overrides)
 	}

@@ -26,6 +26,8 @@ func replayReal(m record.Manifest, bySent iter.Seq2[*record.Observation, error])
 		}
 		auditors[i], byName[l.Name] = a, a
 	}
+	var wide record.Observation // of a generator whose clock is not the others'
+	unsure := m.ClockError().Nanoseconds()
 	for o, err := range bySent {
 		if err != nil {
 			return nil, nil, fmt.Errorf("auditing: %w", err)
@@ -38,6 +40,11 @@ func replayReal(m record.Manifest, bySent iter.Seq2[*record.Observation, error])
 			return nil, nil, fmt.Errorf("auditing: observation %d is of limiter %q, which the manifest does not list", o.Seq, o.Limiter)
 		case o.Sent < 0 || o.Done < o.Sent:
 			return nil, nil, fmt.Errorf("auditing: %w: observation %d was sent at %d and done at %d", record.ErrDamaged, o.Seq, o.Sent, o.Done)
+		}
+		if unsure > 0 {
+			wide = *o
+			wide.Sent, wide.Done = o.Sent-unsure, o.Done+unsure
+			o = &wide
 		}
 		run.endBefore(float64(o.Sent))
 		p, err := a.send(o)

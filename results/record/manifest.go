@@ -72,10 +72,29 @@ type Manifest struct {
 	EvaluationParts []RowPart   `json:"evaluationParts,omitempty"`
 	Telemetry       []Telemetry `json:"telemetry,omitempty"`
 	Warnings        []string    `json:"warnings,omitempty"`
-	Memory          []Memory    `json:"memory,omitempty"`    // what keys took on embedded shards, where it was asked for
-	Servers         []Server    `json:"servers,omitempty"`   // what live shards said; none of embedded ones
-	Processes       []OwnTime   `json:"processes,omitempty"` // of limiters that say in real time what decisions took them
-	Pacing          *Pacing     `json:"pacing,omitempty"`    // of a run in real time
+	Memory          []Memory    `json:"memory,omitempty"`     // what keys took on embedded shards, where it was asked for
+	Servers         []Server    `json:"servers,omitempty"`    // what live shards said; none of embedded ones
+	Processes       []OwnTime   `json:"processes,omitempty"`  // of limiters that say in real time what decisions took them
+	Pacing          *Pacing     `json:"pacing,omitempty"`     // of a run in real time, of several generators the least punctual
+	Generators      []Generator `json:"generators,omitempty"` // that sent the load; none: the process that wrote the record did
+}
+
+// Generator is one of several processes that sent the load of a run in real time. Instants of observations are its own, since
+// a start that is common to all as far as their clocks can be compared.
+type Generator struct {
+	// ClockError is the most that its instants are off from the coordinator's, by all exchanges of clocks.
+	ClockError time.Duration `json:"clockErrorNanoseconds"`
+	Exchanges  int64         `json:"exchanges"`
+	Complete   bool          `json:"complete"` // false: it was lost
+	Pacing     *Pacing       `json:"pacing,omitempty"`
+}
+
+// ClockError is the most that the instants of observations are off.
+func (m *Manifest) ClockError() (most time.Duration) {
+	for _, g := range m.Generators {
+		most = max(most, g.ClockError)
+	}
+	return most
 }
 
 // Pacing is how punctual the machine of a run in real time was: a thread of the
@@ -381,7 +400,7 @@ type Server struct {
 	SampledKeys int64   `json:"sampledKeys"`           // of the run's own, asked for their memory
 	KeyBytes    float64 `json:"keyBytes"`              // their mean MEMORY USAGE, key name and prefix included; −1 none
 	Restarted   bool    `json:"restarted,omitempty"`   // during the run: its counts began anew
-	Uncounted   string  `json:"uncounted,omitempty"`   // why its version, memory and counts are not known: the user may not ask
+	Uncounted   string  `json:"uncounted,omitempty"`   // why its version, memory and counts are not known: the user may not ask, or a generator is lost
 	Unreachable string  `json:"unreachable,omitempty"` // why it could not be asked at the end
 	Leftover    string  `json:"leftover,omitempty"`    // why the run's keys may still be there, and the command that deletes them
 }
@@ -403,7 +422,7 @@ func (s Server) Disagreements() []string {
 	case s.Unreachable != "":
 		return []string{fmt.Sprintf("shard %s: commands cannot be compared: the server could not be asked: %s", s.Shard, s.Unreachable)}
 	case s.Uncounted != "":
-		return []string{fmt.Sprintf("shard %s: commands cannot be compared: the user may not ask the server: %s", s.Shard, s.Uncounted)}
+		return []string{fmt.Sprintf("shard %s: commands cannot be compared: %s", s.Shard, s.Uncounted)}
 	case s.Restarted:
 		return []string{fmt.Sprintf("shard %s: commands cannot be compared: the server began to count anew during the run", s.Shard)}
 	}

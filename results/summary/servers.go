@@ -94,7 +94,7 @@ func (s *Server) Note() string {
 	case s.Unreachable != "":
 		return "could not be asked at the end: " + metric.Printable(s.Unreachable)
 	case s.Uncounted != "":
-		return "the user may not ask it: " + metric.Printable(s.Uncounted)
+		return metric.Printable(s.Uncounted)
 	case s.Restarted:
 		return "restarted: its counts began anew"
 	}

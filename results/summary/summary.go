@@ -337,7 +337,7 @@ type Server struct {
 	Compared       bool           `json:"compared" jsonschema:"whether every command can be compared: the server could be asked, did not restart, and the limiters say what their scripts call"`
 	Disagreements  []CommandCount `json:"disagreements,omitempty" jsonschema:"commands that the server counted otherwise than the clients"`
 	Restarted      bool           `json:"restarted,omitempty" jsonschema:"it restarted during the run, so its counts began anew"`
-	Uncounted      string         `json:"uncounted,omitempty" jsonschema:"why its version, memory and counts are not known: the user may not ask"`
+	Uncounted      string         `json:"uncounted,omitempty" jsonschema:"why its version, memory and counts are not known: the user may not ask, or a generator is lost"`
 	Unreachable    string         `json:"unreachable,omitempty" jsonschema:"why it could not be asked at the end"`
 	Leftover       string         `json:"leftover,omitempty" jsonschema:"why keys of the run may still be there, and the command that deletes them"`
 }

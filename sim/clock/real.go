@@ -52,13 +52,16 @@ type Pacer interface {
 	Close() error
 }
 
-// NewReal returns a clock whose instant 0 is when Run is called; until then
+// NewReal returns a clock whose instant 0 is when Run is called, unless Begin sets it; until then
 // it stands at 0.
 func NewReal(epoch time.Time, pace Pacer, quantum time.Duration) *Real {
 	return &Real{epoch: epoch.UTC(), pace: pace, quantum: int64(quantum)}
 }
 
-// Now returns the time since Run was called.
+// Begin sets instant 0, before Run.
+func (r *Real) Begin(at time.Time) { r.begun = at }
+
+// Now returns the time since instant 0, which is negative before that.
 func (r *Real) Now() int64 {
 	if r.begun.IsZero() {
 		return 0
@@ -99,7 +102,9 @@ func (r *Real) Stop() { r.stopped = true }
 // thread, whose sleep the Pacer makes precise.
 func (r *Real) Run() {
 	defer r.release()
-	r.begun = time.Now()
+	if r.begun.IsZero() {
+		r.begun = time.Now()
+	}
 	for {
 		looked := r.Now()
 		for len(r.queue.Heap) > 0 && (r.stopped || r.queue.next() <= r.Now()) {

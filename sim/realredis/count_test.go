@@ -114,7 +114,7 @@ func TestCountsCompared(t *testing.T) {
 		c := made(t, f, connection(), nil)
 		before := surveyed(t, s)
 		tt.do(f, c)
-		facts := s.Facts(before, surveyed(t, s), []*Fleet{f})
+		facts := s.Facts(before, surveyed(t, s), s.Work([]*Fleet{f}))
 		want := map[string]record.CommandCount{}
 		for name, row := range tt.rows {
 			row.Name = name
@@ -151,7 +151,7 @@ func TestCountsThatCannotBeCompared(t *testing.T) {
 	if !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "shard three") || strings.Contains(err.Error(), "shard two") {
 		t.Errorf("the error of the survey: %v", err)
 	}
-	facts := s.Facts(before, after, []*Fleet{f})
+	facts := s.Facts(before, after, s.Work([]*Fleet{f}))
 	for i, want := range []string{"began to count anew", "began to count anew", "could not be asked"} {
 		if got := strings.Join(facts[i].Disagreements(), "; "); !strings.Contains(got, want) {
 			t.Errorf("shard %s: expected %q in %q", facts[i].Shard, want, got)

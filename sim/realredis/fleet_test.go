@@ -71,7 +71,7 @@ func surveyed(t testing.TB, s *Servers) Snapshot {
 // command, and returns what was sent in all.
 func agreed(t testing.TB, s *Servers, before Snapshot, fleets ...*Fleet) (total int64) {
 	t.Helper()
-	for _, fact := range s.Facts(before, surveyed(t, s), fleets) {
+	for _, fact := range s.Facts(before, surveyed(t, s), s.Work(fleets)) {
 		for _, d := range fact.Disagreements() {
 			t.Error(d)
 		}

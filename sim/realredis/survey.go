@@ -154,11 +154,11 @@ func (o *said) sample(ctx context.Context, c *redis.Client, p rediscmd.Prefix) e
 }
 
 // Facts puts together what the servers said before and after a run and what
-// its fleets sent meanwhile, one Server a shard.
-func (s *Servers) Facts(before, after Snapshot, fleets []*Fleet) []record.Server {
+// its fleets did meanwhile, one Server a shard.
+func (s *Servers) Facts(before, after Snapshot, done Work) []record.Server {
 	facts := make([]record.Server, len(s.names))
 	for i, name := range s.names {
-		facts[i] = fact(name, at(before, i), at(after, i), fleets)
+		facts[i] = fact(name, at(before, i), at(after, i), done[name])
 	}
 	return facts
 }
@@ -175,7 +175,7 @@ func at(s Snapshot, i int) said {
 	return one
 }
 
-func fact(shard string, before, after said, fleets []*Fleet) record.Server {
+func fact(shard string, before, after said, done ShardWork) record.Server {
 	r := record.Server{
 		Shard: shard, Version: after.version, KeyBytes: -1, SampledKeys: after.sampled,
 		MemoryBefore: before.memory, MemoryAfter: after.memory, KeysBefore: before.keys, KeysAfter: after.keys,
@@ -190,7 +190,7 @@ func fact(shard string, before, after said, fleets []*Fleet) record.Server {
 	case before.err != nil:
 		r.Unreachable = "before the run: " + before.err.Error()
 	case after.denied != nil || before.denied != nil:
-		r.Uncounted = cmp.Or(after.denied, before.denied).Error()
+		r.Uncounted = "the user may not ask it: " + cmp.Or(after.denied, before.denied).Error()
 	case before.runID != after.runID:
 		r.Restarted, served = true, after.commands
 	default:
@@ -199,7 +199,7 @@ func fact(shard string, before, after said, fleets []*Fleet) record.Server {
 			r.Restarted = r.Restarted || n < 0 // CONFIG RESETSTAT
 		}
 	}
-	r.Commands = compare(served, workOf(fleets, shard))
+	r.Commands = compare(served, done)
 	return r
 }
 
@@ -214,39 +214,65 @@ func since(before, after said) map[string]int64 {
 	return served
 }
 
-// work is what fleets did on one shard.
-type work struct {
-	sent, called map[string]int64
-	told         bool // by all scripts, what they called
-	outside      bool // clients that are not counted here sent commands too
+// Work is what fleets did, by shard.
+type Work map[string]ShardWork
+
+// ShardWork is what fleets did on one shard.
+type ShardWork struct {
+	Sent, Called map[string]int64 // commands by name, and what scripts called
+	Untold       bool             // by some scripts, what they called
+	Outside      bool             // clients that are not counted here sent commands too
 }
 
-func workOf(fleets []*Fleet, shard string) work {
-	w := work{map[string]int64{}, map[string]int64{}, true, false}
-	for _, f := range fleets {
-		m := f.member(shard)
-		if m == nil {
-			continue
+// Work returns what fleets of these servers did.
+func (s *Servers) Work(fleets []*Fleet) Work {
+	all := Work{}
+	for _, shard := range s.names {
+		w := ShardWork{Sent: map[string]int64{}, Called: map[string]int64{}}
+		for _, f := range fleets {
+			m := f.member(shard)
+			if m == nil {
+				continue
+			}
+			w.Outside = w.Outside || f.outside
+			m.sent.addTo(w.Sent)
+			m.called.addTo(w.Called)
+			w.Untold = w.Untold || m.ran.Load() != m.told.Load()
 		}
-		w.outside = w.outside || f.outside
-		m.sent.addTo(w.sent)
-		m.called.addTo(w.called)
-		w.told = w.told && m.ran.Load() == m.told.Load()
+		all[shard] = w
 	}
-	return w
+	return all
+}
+
+// Add adds what other fleets did.
+func (w Work) Add(other Work) {
+	for shard, more := range other {
+		sum := w[shard]
+		sum.Sent, sum.Called = added(sum.Sent, more.Sent), added(sum.Called, more.Called)
+		sum.Untold, sum.Outside = sum.Untold || more.Untold, sum.Outside || more.Outside
+		w[shard] = sum
+	}
+}
+
+func added(to, more map[string]int64) map[string]int64 {
+	sum := maps.Clone(more)
+	for name, n := range to {
+		sum[name] += n
+	}
+	return sum
 }
 
 // compare has a row for each command that the run's clients or scripts ran,
 // and for each other one that the server counted, from any client.
-func compare(served map[string]int64, w work) []record.CommandCount {
+func compare(served map[string]int64, w ShardWork) []record.CommandCount {
 	names := map[string]bool{}
 	for name, n := range served {
 		names[name] = n != 0 && !rediscmd.Of(name).Has(rediscmd.OfConnections|rediscmd.OfHarness)
 	}
-	for name := range w.sent {
+	for name := range w.Sent {
 		names[name] = true
 	}
-	for name := range w.called {
+	for name := range w.Called {
 		names[name] = true
 	}
 	var rows []record.CommandCount
@@ -254,8 +280,8 @@ func compare(served map[string]int64, w work) []record.CommandCount {
 		if !names[name] {
 			continue
 		}
-		c := record.CommandCount{Name: name, Sent: w.sent[name], Script: w.called[name], Server: max(0, served[name])}
-		if w.outside || !w.told && !rediscmd.Of(name).Has(rediscmd.Script) && !isFrame(name) {
+		c := record.CommandCount{Name: name, Sent: w.Sent[name], Script: w.Called[name], Server: max(0, served[name])}
+		if w.Outside || w.Untold && !rediscmd.Of(name).Has(rediscmd.Script) && !isFrame(name) {
 			c.Script = -1
 		}
 		rows = append(rows, c)

@@ -270,22 +270,22 @@ func (w *world) playLaps() {
 
 // rows are what a world writes in a lap.
 type rows struct {
-	observations []written[record.Observation]
-	evaluations  []written[record.Evaluation]
+	Observations []written[record.Observation]
+	Evaluations  []written[record.Evaluation]
 	takes        []record.Take
 	touched      []record.Touch
 }
 
 // written is a row with its place.
 type written[T any] struct {
-	at   int64
-	rank int // of its limiter and shard, or its engine
-	row  T
+	At   int64
+	Rank int // of its limiter and shard, or its engine
+	Row  T
 }
 
 func (r *rows) add(at int64, rank int, o *record.Observation) {
-	r.observations = append(r.observations, written[record.Observation]{at, rank, *o})
-	c := &r.observations[len(r.observations)-1].row
+	r.Observations = append(r.Observations, written[record.Observation]{at, rank, *o})
+	c := &r.Observations[len(r.Observations)-1].Row
 	c.Takes, c.Touched = keep(&r.takes, o.Takes), keep(&r.touched, o.Touched)
 }
 
@@ -297,19 +297,23 @@ func keep[E any](all *[]E, list []E) []E {
 }
 
 func (r *rows) clear() {
-	clear(r.observations)
-	clear(r.evaluations)
+	clear(r.Observations)
+	clear(r.Evaluations)
 	clear(r.takes)
-	r.observations, r.evaluations, r.takes, r.touched = r.observations[:0], r.evaluations[:0], r.takes[:0], r.touched[:0]
+	r.Observations, r.Evaluations, r.takes, r.touched = r.Observations[:0], r.Evaluations[:0], r.takes[:0], r.touched[:0]
 }
 
 // writeAll hands all rows of a lap to the sink, in their order.
 func (d *driver) writeAll(all []*rows) {
-	for _, o := range inOrder(all, func(r *rows) []written[record.Observation] { return r.observations }) {
-		d.write(&o.row)
+	if d.apart != nil {
+		d.fail(d.apart.Encode(message{Rows: *all[0]}))
+		return
 	}
-	for _, e := range inOrder(all, func(r *rows) []written[record.Evaluation] { return r.evaluations }) {
-		d.evaluated(&e.row)
+	for _, o := range inOrder(all, func(r *rows) []written[record.Observation] { return r.Observations }) {
+		d.write(&o.Row)
+	}
+	for _, e := range inOrder(all, func(r *rows) []written[record.Evaluation] { return r.Evaluations }) {
+		d.evaluated(&e.Row)
 	}
 }
 
@@ -322,6 +326,6 @@ func inOrder[T any](all []*rows, of func(*rows) []written[T]) []*written[T] {
 			list = append(list, &part[i])
 		}
 	}
-	slices.SortStableFunc(list, func(a, b *written[T]) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.rank, b.rank)) })
+	slices.SortStableFunc(list, func(a, b *written[T]) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Rank, b.Rank)) })
 	return list
 }

@@ -45,7 +45,7 @@ func traffic(p *plan.Plan, i int) record.Traffic {
 // Apply completes a manifest with what the run found.
 func (r Result) Apply(m *record.Manifest) {
 	m.Traffic, m.Telemetry, m.Engines, m.Aborted = r.Traffic, r.Telemetry, r.Engines, r.Aborted
-	m.Memory, m.Servers, m.Pacing, m.Processes = r.Memory, r.Servers, r.Pacing, r.Processes
+	m.Memory, m.Servers, m.Pacing, m.Processes, m.Generators = r.Memory, r.Servers, r.Pacing, r.Processes, r.Generators
 	if len(r.Versions) > 0 {
 		m.Versions = maps.Clone(m.Versions)
 		maps.Copy(m.Versions, r.Versions)

@@ -1,7 +1,6 @@
 package run
 
 import (
-	"cmp"
 	"fmt"
 	"time"
 
@@ -35,28 +34,19 @@ func (w *world) watched(play func()) error {
 	return err
 }
 
-// warnings returns what a limiter did that virtual time cannot play, of the
-// systems of its worlds.
-func warnings(systems []*system) (all []string) {
-	name := "limiter " + systems[0].Name + ": "
-	both, timed := "", false
-	if systems[0].model != nil {
-		all = append(all, name+modelText)
+// warnings returns what the limiter did that virtual time cannot play.
+func (s *system) warnings() (all []string) {
+	if s.model != nil {
+		all = append(all, modelText)
 	}
-	for _, s := range systems {
-		if f, ok := s.fleet.(embeddedFleet); ok && f.ClusterWarning() != "" {
-			all = append(all, name+f.ClusterWarning())
-		}
-		for _, text := range s.fleet.Warnings() {
-			all = append(all, name+text)
-		}
-		both, timed = cmp.Or(both, s.both), timed || s.knowsTime()
+	if f, ok := s.fleet.(embeddedFleet); ok && f.ClusterWarning() != "" {
+		all = append(all, f.ClusterWarning())
 	}
-	if both != "" && !timed {
-		all = append(all, name+fmt.Sprintf("it admitted and denied requests of key %q, but read no time that the run knows (neither env.Clock nor TIME, and no script or expiry did for it): unless it only counts, it goes by the wall clock (time.Now), which next to never passes in virtual time. Read env.Clock.", both))
-	}
-	return all
+	return append(all, s.fleet.Warnings()...)
 }
+
+// wallClock says that a limiter went by another clock, about the key that shows it.
+const wallClock = "it admitted and denied requests of key %q, but read no time that the run knows (neither env.Clock nor TIME, and no script or expiry did for it): unless it only counts, it goes by the wall clock (time.Now), which next to never passes in virtual time. Read env.Clock."
 
 // knowsTime reports whether something that the run controls may have brought
 // time, or chance, into the limiter's decisions.

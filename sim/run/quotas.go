@@ -65,7 +65,6 @@ func newCounted(a *plan.Accounts) *counted {
 // look at it.
 type quotas struct {
 	w        *world
-	sink     QuotaSink
 	accounts *plan.Accounts
 	start    int64 // Unix nanoseconds of instant 0
 
@@ -81,12 +80,11 @@ type quotas struct {
 
 func newQuotas(w *world) (*quotas, error) {
 	d := w.d
-	sink, ok := d.sink.(QuotaSink)
-	if !ok {
+	if _, ok := d.sink.(QuotaSink); !ok {
 		return nil, errNoQuotaSink
 	}
 	a := d.plan.Accounts
-	q := &quotas{w: w, sink: sink, accounts: a, start: d.plan.Epoch.UnixNano(), coming: d.counted.at, until: math.MinInt64,
+	q := &quotas{w: w, accounts: a, start: d.plan.Epoch.UnixNano(), coming: d.counted.at, until: math.MinInt64,
 		next: make([]int, a.Len()), since: make([]int64, a.Len())}
 	q.events, q.negative = d.counted.all.Until(&q.until), d.counted.negative.Until(&q.until)
 	for _, i := range w.Engines {
@@ -215,8 +213,8 @@ func (q *quotas) change(g *plan.AccountGroup, ch plan.AccountChange) {
 	}
 }
 
-// finish writes the accounts and their usage to the record.
-func (q *quotas) finish() error {
+// finish writes the accounts and their usage.
+func (q *quotas) finish(write func(*record.Account) error) error {
 	var row record.Account
 	var us []quota.Usage
 	for i := range q.accounts.Len() {
@@ -232,7 +230,7 @@ func (q *quotas) finish() error {
 		for _, u := range us {
 			row.At, row.Units = append(row.At, u.At), append(row.Units, u.Units)
 		}
-		if err := q.sink.WriteAccount(&row); err != nil {
+		if err := write(&row); err != nil {
 			return err
 		}
 	}

@@ -8,8 +8,10 @@ package run
 
 import (
 	"context"
+	"encoding/gob"
 	"errors"
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -18,6 +20,7 @@ import (
 	"time"
 
 	"github.com/quotalab/quotalab/results/record"
+	"github.com/quotalab/quotalab/sim/clock"
 	"github.com/quotalab/quotalab/sim/fakeredis"
 	"github.com/quotalab/quotalab/sim/plan"
 	"github.com/quotalab/quotalab/sim/realredis"
@@ -61,6 +64,16 @@ type Options struct {
 	// runs that go on side by side; nil: as many as there are processors.
 	Cores chan struct{}
 
+	// Worlds are what PlayWorld has written of each world of the plan, in their order: nothing is
+	// played, and the rest of the options have no effect. nil: all is played here.
+	Worlds []io.Reader
+
+	// Stripe is what Generate sends; the zero value: all.
+	Stripe Stripe
+	// Generators are links to processes that Generate the stripes of the plan in real time, in their
+	// order; nil: there are none, and the load is sent here.
+	Generators []io.ReadWriter
+
 	// Left is told, in virtual time, of the keys that embedded shards of a limiter hold
 	// at the end, once for each of its worlds. May be nil.
 	Left func(limiter string, keys []fakeredis.Left)
@@ -68,7 +81,9 @@ type Options struct {
 	// script called it; by several worlds at once. May be nil.
 	Executed func(words []string, byScript bool)
 
-	oneWorld bool // the worlds of the plan are played as one
+	oneWorld bool          // the worlds of the plan are played as one
+	base     time.Time     // of the clock that generators compare; zero: now
+	startsIn time.Duration // after all generators are ready; 0: startsIn
 }
 
 // Result is what a run knows beside its observations.
@@ -76,13 +91,15 @@ type Result struct {
 	Traffic    []record.Traffic
 	Telemetry  []record.Telemetry
 	Engines    []record.Engine
-	Aborted    string            // why it ended before the horizon, "" if it did not
-	Stopped    bool              // it was the sink that ended it
-	Unexpected int64             // errors of kind unexpected: a limiter failed by itself
-	Memory     []record.Memory   // of embedded shards, where the plan asks for it
-	Servers    []record.Server   // what live shards said
-	Processes  []record.OwnTime  // what decisions took limiters, as they say in real time
-	Pacing     *record.Pacing    // how punctual the machine was in real time
+	Aborted    string           // why it ended before the horizon, "" if it did not
+	Stopped    bool             // it was the sink that ended it
+	Void       bool             // it ended because a generator was late or lost
+	Unexpected int64            // errors of kind unexpected: a limiter failed by itself
+	Memory     []record.Memory  // of embedded shards, where the plan asks for it
+	Servers    []record.Server  // what live shards said
+	Processes  []record.OwnTime // what decisions took limiters, as they say in real time
+	Pacing     *record.Pacing   // how punctual the machine was in real time, of several generators the least punctual
+	Generators []record.Generator
 	ReadClock  []string          // limiters that read their client's clock
 	Warnings   []string          // what limiters did that virtual time or a Redis Cluster cannot play
 	Versions   map[string]string // of limiters that live in a process of their own, and how they were played
@@ -96,9 +113,23 @@ func Run(ctx context.Context, p *plan.Plan, sink Sink, o Options) (Result, error
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 	}
-	d := &driver{ctx: ctx, requests: ctx, plan: p, sink: sink, options: o}
-	d.until.Store(int64(p.Horizon))
-	feed, err := newFeed(p)
+	d := &driver{ctx: ctx, requests: ctx, plan: p, planned: p.Worlds, sink: sink, options: o}
+	switch {
+	case o.Worlds != nil:
+		return d.join()
+	case o.Generators != nil:
+		return d.direct()
+	}
+	if o.oneWorld || d.inRealTime() {
+		d.planned = []plan.World{p.Whole()}
+	}
+	return d.run()
+}
+
+// run plays the driver's worlds.
+func (d *driver) run() (Result, error) {
+	d.until.Store(int64(d.plan.Horizon))
+	feed, err := newFeed(d.plan)
 	if err != nil {
 		return Result{}, err
 	}
@@ -110,12 +141,25 @@ func Run(ctx context.Context, p *plan.Plan, sink Sink, o Options) (Result, error
 	for _, w := range d.worlds {
 		w.begin()
 	}
+	if d.opened != nil {
+		if err := d.opened(); err != nil {
+			return d.result, errors.Join(err, d.close())
+		}
+	}
 	if err := d.play(); err != nil {
 		return d.result, errors.Join(err, d.close())
 	}
 	d.conclude()
 	d.fail(d.close())
 	return d.result, d.err
+}
+
+// clockBase is when the clock that generators compare stood at 0.
+func (o *Options) clockBase() time.Time {
+	if o.base.IsZero() {
+		return clock.Now()
+	}
+	return o.base
 }
 
 // driver is one run.
@@ -126,11 +170,15 @@ type driver struct {
 	options      Options
 	requests     context.Context // of the limiters' calls
 	feed         *feed
-	worlds       []*world
+	planned      []plan.World // that it plays
+	worlds       []*world     // of these
+	apart        *gob.Encoder // takes what comes of the one world; nil: the sink does
 	counted      *counted     // nil without accounts
 	laps         *laps        // by which several worlds are played; nil: there is one, whose rows go to the sink at once
 	until        atomic.Int64 // nothing new begins at this instant or later
 	stopWatching func() bool
+	opened       func() error // called before it plays; may be nil
+	known        []facts      // by world, once it has played
 
 	mu     sync.Mutex // of what follows
 	result Result
@@ -144,16 +192,10 @@ func (d *driver) open() error {
 	if d.plan.Accounts != nil {
 		d.counted = newCounted(d.plan.Accounts)
 	}
-	worlds := d.plan.Worlds
-	if len(worlds) > 1 && !d.inRealTime() {
-		if d.options.oneWorld {
-			worlds = []plan.World{d.plan.Whole()}
-		}
+	if (len(d.plan.Worlds) > 1 || d.apart != nil) && !d.inRealTime() {
 		d.laps = newLaps(d)
-	} else if d.inRealTime() {
-		worlds = []plan.World{d.plan.Whole()}
 	}
-	for _, of := range worlds {
+	for _, of := range d.planned {
 		w, err := newWorld(d, of)
 		d.worlds = append(d.worlds, w)
 		if err != nil {
@@ -179,62 +221,43 @@ func (d *driver) play() error {
 
 // conclude gathers what the worlds know beside their rows.
 func (d *driver) conclude() {
-	r := &d.result
-	for i := range d.plan.Sources {
-		sent := traffic(d.plan, i)
-		sent.Arrivals = d.feed.arrived[i]
-		r.Traffic = append(r.Traffic, sent)
-	}
+	d.known = make([]facts, len(d.worlds))
 	written := false
-	for _, w := range d.worlds {
-		r.Unexpected += w.unexpected
-		for i, n := range w.dropped {
-			r.Traffic[i].Dropped += n
-		}
-		r.warn(w.waited)
+	for i, w := range d.worlds {
+		var err error
+		d.known[i], err = w.facts()
+		d.fail(err)
 		if w.quotas == nil {
 			continue
 		}
 		if !written { // the accounts are the same in all
-			d.fail(w.quotas.finish())
+			d.fail(w.quotas.finish(d.sink.(QuotaSink).WriteAccount))
 			written = true
 		}
-		r.Engines = append(r.Engines, w.quotas.result()...)
 		for _, e := range w.quotas.engines {
 			if e.program != nil {
-				r.tellProcesses("engine "+e.Name, e.Process, []process{e.program})
+				d.result.tellProcesses("engine "+e.Name, e.Process, []process{e.program})
 			}
 		}
 	}
-	for i := range d.plan.Limiters {
-		var systems []*system
-		for _, w := range d.worlds {
-			if s := w.systems[i]; s != nil {
-				systems = append(systems, s)
-			}
+	d.result.gather(d.plan, d.known, d.concludeLimiter)
+}
+
+// concludeLimiter gathers what no worlds that are played apart have.
+func (d *driver) concludeLimiter(i int) {
+	l := &d.plan.Limiters[i]
+	var all []process
+	for _, w := range d.worlds {
+		s := w.systems[i]
+		if s == nil {
+			continue
 		}
-		found, err := telemetry(systems)
-		d.fail(err)
-		r.Telemetry = append(r.Telemetry, found...)
-		if slices.ContainsFunc(systems, func(s *system) bool { return s.read.Load() }) {
-			r.ReadClock = append(r.ReadClock, d.plan.Limiters[i].Name)
+		all = append(all, s.processes()...)
+		if f, ok := s.fleet.(embeddedFleet); ok && d.options.Left != nil {
+			d.options.Left(s.Name, f.Left())
 		}
-		r.warn(warnings(systems))
-		var all []process
-		for _, s := range systems {
-			all = append(all, s.processes()...)
-			if f, ok := s.fleet.(embeddedFleet); ok && d.options.Left != nil {
-				d.options.Left(s.Name, f.Left())
-			}
-			if f, ok := s.fleet.(embeddedFleet); ok && d.plan.Asks("shard_bytes") {
-				for _, m := range f.Memory() {
-					m.Limiter = s.Name
-					r.Memory = append(r.Memory, m)
-				}
-			}
-		}
-		r.tellProcesses(limiterKind+d.plan.Limiters[i].Name, d.plan.Limiters[i].Process, all)
 	}
+	d.result.tellProcesses(limiterKind+l.Name, l.Process, all)
 }
 
 // warn adds warnings that are not there yet.
@@ -297,8 +320,10 @@ func (d *driver) write(o *record.Observation) {
 		return
 	}
 	d.abort(0, stop.Error(), true)
-	if s, ok := d.worlds[0].stage.(*onServers); ok {
-		s.real.Stop()
+	for _, w := range d.worlds {
+		if s, ok := w.stage.(*onServers); ok {
+			s.real.Stop()
+		}
 	}
 }
 

@@ -186,16 +186,18 @@ type onServers struct {
 	procs  int // processors of Go before the pacing thread got one of its own
 	// ballast keeps the collector from the run, as far as that goes.
 	ballast []byte
+	stripe  bool           // another process guards, surveys and cleans the servers
+	work    realredis.Work // of the fleets, once it is closed
 }
 
-func newOnServers(ctx context.Context, p *plan.Plan, l Live) (*onServers, error) {
+func newOnServers(ctx context.Context, p *plan.Plan, l Live, stripe bool) (*onServers, error) {
 	if l.Pacer == nil {
 		var err error
 		if l.Pacer, err = clock.NewPacer(); err != nil {
 			return nil, err
 		}
 	}
-	s := &onServers{Live: l}
+	s := &onServers{Live: l, stripe: stripe}
 	if err := s.prepare(ctx, p); err != nil {
 		return nil, errors.Join(err, l.Pacer.Close())
 	}
@@ -231,6 +233,9 @@ func (l *Live) Check(ctx context.Context, p *plan.Plan) error {
 
 // prepare makes the servers ready for what the plan asks.
 func (s *onServers) prepare(ctx context.Context, p *plan.Plan) error {
+	if s.stripe {
+		return nil
+	}
 	if err := s.Check(ctx, p); err != nil {
 		return err
 	}
@@ -267,9 +272,11 @@ func (s *onServers) targets() []fault.Target { return []fault.Target{s.Servers} 
 // pools, so that no request pays for it. They are closed when the servers are
 // asked again, so the memory of their connections is in neither answer.
 func (s *onServers) ready(ctx context.Context) error {
-	var err error
-	if s.before, err = s.Servers.Survey(ctx); err != nil {
-		return err
+	if !s.stripe {
+		var err error
+		if s.before, err = s.Servers.Survey(ctx); err != nil {
+			return err
+		}
 	}
 	var errs []error
 	for _, f := range s.fleets {
@@ -334,8 +341,12 @@ func (s *onServers) close(ctx context.Context) ([]record.Server, error) {
 	for _, f := range s.fleets {
 		errs = append(errs, f.Close())
 	}
+	s.work = s.Servers.Work(s.fleets)
+	if s.stripe {
+		return nil, errors.Join(append(errs, s.Pacer.Close())...)
+	}
 	after, _ := s.Servers.Survey(ctx) // the facts say which server did not answer
-	facts := s.Servers.Facts(s.before, after, s.fleets)
+	facts := s.Servers.Facts(s.before, after, s.work)
 	if !s.Servers.Own() {
 		left := s.Servers.CleanUp(ctx, s.Prefix)
 		for i, err := range s.Servers.Strays(ctx, s.before, s.fleets) {

@@ -141,26 +141,22 @@ func (s *system) pick(r *request, step, attempt, client int) *instance {
 	return instances[s.picks[r.sourceIndex].At(r.arrival, int64(attempt)<<32|int64(step)).IntN(len(instances))]
 }
 
-// telemetry reads what the own metrics of a limiter say, by client group. Its
-// systems are those of its worlds.
-func telemetry(systems []*system) (all []record.Telemetry, err error) {
-	l := systems[0].Limiter
-	if l.Kind.Telemetry == nil {
+// telemetry reads what the own metrics of a limiter say, by client group.
+func (s *system) telemetry() (all [][]record.Telemetry, err error) {
+	if s.Kind.Telemetry == nil {
 		return nil, nil
 	}
-	for client := range systems[0].clients {
-		group := len(all)
-		for _, s := range systems {
-			for _, in := range s.clients[client] {
-				for _, r := range in.registry {
-					families, err := r.Gather()
-					if err != nil {
-						return all, fmt.Errorf("limiter %s, client %s: reading its metrics: %w", l.Name, in.name, err)
-					}
-					for _, t := range l.Kind.Telemetry(families) {
-						t.Limiter, t.Client = l.Name, in.client
-						all = mergeTelemetry(all, group, t)
-					}
+	all = make([][]record.Telemetry, len(s.clients))
+	for client, instances := range s.clients {
+		for _, in := range instances {
+			for _, r := range in.registry {
+				families, err := r.Gather()
+				if err != nil {
+					return all, fmt.Errorf("limiter %s, client %s: reading its metrics: %w", s.Name, in.name, err)
+				}
+				for _, t := range s.Kind.Telemetry(families) {
+					t.Limiter, t.Client = s.Name, in.client
+					all[client] = append(all[client], t)
 				}
 			}
 		}

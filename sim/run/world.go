@@ -28,6 +28,7 @@ type world struct {
 	arrived func()          // arrive, bound once
 	atOnce  clock.Process   // of requests that never wait
 	count   int64           // arrivals so far
+	drawn   int             // of all stripes
 	coming  []arrival       // of the lap that is being played
 	rows    *rows           // of that lap
 	index   int             // among the worlds of the run
@@ -77,7 +78,7 @@ func (w *world) setStage() error {
 		w.stage, w.clock = s, s.sched
 		return nil
 	}
-	s, err := newOnServers(d.ctx, d.plan, *d.options.Live)
+	s, err := newOnServers(d.ctx, d.plan, *d.options.Live, d.options.Stripe.Of > 0)
 	if err != nil {
 		return err
 	}
@@ -126,7 +127,7 @@ func (w *world) evaluated(e *record.Evaluation, engine int) {
 	case w.d.laps == nil:
 		w.d.evaluated(e)
 	case w.rows != nil:
-		w.rows.evaluations = append(w.rows.evaluations, written[record.Evaluation]{w.clock.Now(), engine, *e})
+		w.rows.Evaluations = append(w.rows.Evaluations, written[record.Evaluation]{w.clock.Now(), engine, *e})
 	}
 }
 
@@ -147,7 +148,7 @@ func (w *world) scheduleNext() {
 // none in this lap.
 func (w *world) next() *arrival {
 	if w.d.laps == nil {
-		return w.d.feed.next()
+		return w.nextOfStripe()
 	}
 	for i := range w.coming {
 		if a := &w.coming[i]; w.concerns(a) {
@@ -157,6 +158,18 @@ func (w *world) next() *arrival {
 	}
 	w.coming = nil
 	return nil
+}
+
+// nextOfStripe returns the next arrival of the stripe.
+func (w *world) nextOfStripe() *arrival {
+	for {
+		a := w.d.feed.next()
+		s := w.d.options.Stripe
+		w.drawn++
+		if a == nil || s.Of == 0 || (w.drawn-1)%s.Of == s.Index {
+			return a
+		}
+	}
 }
 
 // concerns reports whether an arrival is for a limiter of the world, on a shard
@@ -195,7 +208,7 @@ func (w *world) arrive() {
 		if a.places != nil {
 			r.place = a.places[i]
 		}
-		if w.flying[a.source][rank(w.d.plan, l, r.place.shard)] >= source.MaxInFlight || w.d.inRealTime() && w.clock.Now()-a.at > mostLag {
+		if w.flying[a.source][rank(w.d.plan, l, r.place.shard)] >= w.d.options.Stripe.share(source.MaxInFlight) || w.d.inRealTime() && w.clock.Now()-a.at > mostLag {
 			r.drop()
 			w.idle = append(w.idle, r)
 			continue

@@ -1,9 +1,11 @@
 package run_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"runtime"
 	"slices"
@@ -75,7 +77,26 @@ faults:
   - {at: 800ms, flush_scripts: {shard: shard-3}}
   - {at: 1s, for: 200ms, clock: {client: back, offset: 700ms}}`
 
-// TestWorldsAreOne: playing worlds side by side gives the rows, and all else,
+// playApart plays each world of a plan for itself, and joins them.
+func playApart(tb testing.TB, p *plan.Plan) (rows, run.Result) {
+	tb.Helper()
+	var o run.Options
+	for i := range p.Worlds {
+		var once, again bytes.Buffer
+		for _, to := range []*bytes.Buffer{&once, &again} {
+			if err := run.PlayWorld(context.Background(), p, i, to, run.Options{}); err != nil {
+				tb.Fatal(err)
+			}
+		}
+		if !bytes.Equal(once.Bytes(), again.Bytes()) {
+			tb.Errorf("world %d came out differently when it was played again", i)
+		}
+		o.Worlds = append(o.Worlds, &once)
+	}
+	return playAll(tb, p, o)
+}
+
+// TestWorldsAreOne: playing worlds side by side, or each for itself, gives the rows, and all else,
 // that playing them as one gives.
 func TestWorldsAreOne(t *testing.T) {
 	plans := map[string]*plan.Plan{
@@ -103,6 +124,10 @@ func TestWorldsAreOne(t *testing.T) {
 			t.Logf("%d worlds, %d observations, %d evaluations", len(p.Worlds), len(apart.memory), len(apart.evaluations))
 			if d := firstOther(one.memory, apart.memory) + firstOther(one.evaluations, apart.evaluations) + firstOther(one.accounts, apart.accounts) + cmp.Diff(s, r); d != "" {
 				t.Errorf("%d worlds (−as one +apart): %s", len(p.Worlds), d)
+			}
+			joined, s := playApart(t, p)
+			if d := firstOther(apart.memory, joined.memory) + firstOther(apart.evaluations, joined.evaluations) + firstOther(apart.accounts, joined.accounts) + cmp.Diff(r, s); d != "" {
+				t.Errorf("%d worlds (−side by side +each for itself): %s", len(p.Worlds), d)
 			}
 		})
 	}
@@ -239,4 +264,40 @@ func TestWorldsFailTogether(t *testing.T) {
 	}()
 	play(t, compile(t, strings.Replace(twoWorlds, "kind: A", "kind: mine", 1), limiter.Kinds{"mine": panics}))
 	t.Error("a panic of the harness was lost")
+}
+
+// TestWorldsPlayedApartFail: what is not all of every world is told.
+func TestWorldsPlayedApartFail(t *testing.T) {
+	p := compile(t, sideBySide)
+	var worlds [][]byte
+	for i := range p.Worlds {
+		var b bytes.Buffer
+		if err := run.PlayWorld(context.Background(), p, i, &b, run.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		worlds = append(worlds, b.Bytes())
+	}
+	for _, tt := range []struct {
+		why    string
+		change func(worlds [][]byte) [][]byte
+		want   string
+	}{
+		{"one is cut off", func(w [][]byte) [][]byte { w[1] = w[1][:len(w[1])/2]; return w }, "world 1: unexpected EOF"},
+		{"one lacks its end", func(w [][]byte) [][]byte { w[2] = w[2][:len(w[2])-1]; return w }, "world 2: unexpected EOF"},
+		{"one is missing", func(w [][]byte) [][]byte { return w[1:] }, fmt.Sprintf("expected %d worlds, found %d", len(p.Worlds), len(p.Worlds)-1)},
+		{"one is something else", func(w [][]byte) [][]byte { w[0] = []byte("a world"); return w }, "world 0: "},
+	} {
+		var o run.Options
+		for _, w := range tt.change(slices.Clone(worlds)) {
+			o.Worlds = append(o.Worlds, bytes.NewReader(w))
+		}
+		if _, err := run.Run(context.Background(), p, new(rows), o); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: expected %q, found %v", tt.why, tt.want, err)
+		}
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(errors.New("interrupt"))
+	if err := run.PlayWorld(ctx, p, 0, io.Discard, run.Options{}); err == nil || err.Error() != "interrupt" {
+		t.Errorf("a world that was interrupted: %v", err)
+	}
 }

@@ -34,6 +34,9 @@ type Options struct {
 	Joined   func(worker string, jobs int) // is told who joins, and how many cells it plays at once; may be nil
 }
 
+// Elsewhere reports whether one of these is given.
+func (o Options) Elsewhere() bool { return o.Workers != 0 || o.Listen != "" || o.URL != "" }
+
 // folder is where a server of one's own has its streams, in the sweep's directory.
 const folder = ".fleet"
 
@@ -104,16 +107,26 @@ func (c *Coordinator) tellWhere(o Options) {
 	c.Note("workers: quotalab worker --join %s --join-file FILE, with a copy of %s", c.own.server.Addr(), o.JoinFile)
 }
 
-// describe makes the Job of a sweep, and refuses what workers cannot play.
-func (c *Coordinator) describe(s *campaign.Sweep, o Options) error {
+// Playable returns why workers cannot play a sweep, if they cannot.
+func Playable(s *campaign.Sweep) error {
 	switch known := s.Checked; {
+	case known.Real && s.Worlds() > 0:
+		return campaign.Invalidf("%s is in real time, and is played on the servers that are named here: leave --workers, --listen and --nats out, or add --clock virtual", s.Scenario.File)
 	case known.Real:
 		return campaign.Invalidf("%s has cells in real time, which are played one after another on the servers that are named here: leave --workers, --listen and --nats out, or add --clock virtual", s.Scenario.File)
 	case known.Starts != "":
 		return campaign.Invalidf("%s: %s is a program on this machine, and workers get a scenario and its traces alone: leave --workers, --listen and --nats out, or play parts by --part where the program is", s.Scenario.File, known.Starts)
 	}
+	return nil
+}
+
+// describe makes the Job of a sweep.
+func (c *Coordinator) describe(s *campaign.Sweep, o Options) error {
+	if err := Playable(s); err != nil {
+		return err
+	}
 	j := &c.job
-	j.Scenario, j.Probe, j.Lease, j.Traces = s.Scenario.Name, Probe(), o.Lease, map[string]string{}
+	j.Scenario, j.Probe, j.Lease, j.Worlds, j.Traces = s.Scenario.Name, Probe(), o.Lease, s.Worlds(), map[string]string{}
 	j.Build, j.Servers = s.Made()
 	j.Text.SHA = hashOf([]byte(s.Scenario.Text()))
 	for name, t := range s.Checked.Traces {
@@ -121,10 +134,13 @@ func (c *Coordinator) describe(s *campaign.Sweep, o Options) error {
 	}
 	j.Seed, j.Clock, j.Engine, j.AllowMemory = s.Overrides.Seed, s.Overrides.Clock, s.Overrides.Engine.Name, s.Overrides.AllowMemory
 	if s.Overrides.Trace != "" {
-		var err error
-		if j.Trace, err = filepath.Abs(s.Overrides.Trace); err != nil {
+		path, err := filepath.Abs(s.Overrides.Trace)
+		if err != nil {
 			return err
 		}
+		j.Trace = "/" + j.Traces[path]
+		j.Traces[j.Trace] = j.Traces[path]
+		delete(j.Traces, path)
 	}
 	text, err := json.Marshal(j)
 	j.ID = hashOf(text)[:16]
@@ -170,7 +186,7 @@ func (c *Coordinator) claim(ctx context.Context, replicas int) error {
 		return err
 	})
 	if err == nil && other.ID != "" && other.ID != c.id && c.own == nil {
-		err = campaign.Invalidf("--nats: the account has the sweep of %s already (%s), of another scenario or build: let the same command end it, or remove it by \"nats stream rm %s\"", other.Scenario, other.ID, jobStream)
+		err = campaign.Invalidf("--nats: the account has the %s already (%s), of another scenario or build: let the same command end it, or remove it by \"nats stream rm %s\"", other.whole(), other.ID, jobStream)
 	}
 	return err
 }
@@ -240,7 +256,7 @@ func (c *Coordinator) begin(ctx context.Context) error {
 		if json.Unmarshal(m.Data, &h) != nil {
 			return // of no worker
 		}
-		c.Note("worker %s has joined: %s at once", h.Worker, unit.Counted(int64(h.Jobs), "cell"))
+		c.Note("worker %s has joined: %s at once", h.Worker, unit.Counted(int64(h.Jobs), c.job.piece()))
 		if c.joined != nil {
 			c.joined(h.Worker, h.Jobs)
 		}
@@ -323,7 +339,7 @@ func (c *Coordinator) Run(ctx context.Context, cell campaign.Cell, dir string) (
 
 // publish puts a cell into the queue, where it may be already.
 func (c *Coordinator) publish(ctx context.Context, cell campaign.Cell) error {
-	text, err := json.Marshal(cellMessage{cell.Hash, cell.Place, cell.Settings, cell.Repeat})
+	text, err := json.Marshal(cellMessage{cell.Hash, cell.Place, cell.Settings, cell.Repeat, cell.World})
 	if err != nil {
 		return err
 	}
@@ -456,7 +472,7 @@ func (c *Coordinator) tally() {
 	defer c.mu.Unlock()
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(c.played)) {
-		parts = append(parts, name+" "+unit.Counted(int64(c.played[name]), "cell"))
+		parts = append(parts, name+" "+unit.Counted(int64(c.played[name]), c.job.piece()))
 	}
 	if len(parts) > 0 {
 		c.Note("workers: %s", strings.Join(parts, ", "))

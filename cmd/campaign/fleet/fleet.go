@@ -1,8 +1,9 @@
-// Package fleet plays the cells of a sweep on workers: other processes, of this machine
-// or of others, that take cells from a queue of NATS JetStream.
+// Package fleet plays the cells of a sweep, or the worlds of a run, on workers: other processes, of
+// this machine or of others, that take cells from a queue of NATS JetStream.
 //
-// In flow a campaign.Sweep that is open and the cells that it hands to its Runner; out
-// flow their records, with the bytes that one process would have made of them.
+// In flow a campaign.Sweep that is open and the cells that it hands to its Runner, each of which
+// may be one world; out flow their records, or what worlds came to, with the bytes that one
+// process would have made of them.
 //
 //  1. The Coordinator writes down the Job (what the scenario's text and its traces
 //     are, by content, and which build plays them) and publishes a message for
@@ -56,12 +57,28 @@ type Job struct {
 	Traces   map[string]string `json:"traces"`   // SHA-256 by name
 	Contents []content         `json:"contents"` // of the traces
 	Lease    time.Duration     `json:"lease"`
+	Worlds   int               `json:"worlds,omitempty"` // of the one plan that is played; 0: cells of a sweep are
 
 	Seed        *uint64 `json:"seed,omitempty"`
-	Trace       string  `json:"trace,omitempty"` // a name in Traces
+	Trace       string  `json:"trace,omitempty"` // a name in Traces, which stands for a path
 	Clock       string  `json:"clock,omitempty"`
 	Engine      string  `json:"engine,omitempty"`
 	AllowMemory bool    `json:"allowMemory,omitempty"`
+}
+
+// piece is what a worker takes of the job, and whole what they make.
+func (j Job) piece() string {
+	if j.Worlds > 0 {
+		return "world"
+	}
+	return "cell"
+}
+
+func (j Job) whole() string {
+	if j.Worlds > 0 {
+		return "run of " + j.Scenario
+	}
+	return "sweep of " + j.Scenario
 }
 
 // content is bytes in the store, by their SHA-256.
@@ -72,10 +89,11 @@ type content struct {
 
 // cellMessage is a cell in the queue.
 type cellMessage struct {
-	Hash     string              `json:"hash"` // of its plan
+	Hash     string              `json:"hash"`
 	Place    int                 `json:"place"`
 	Settings []scenarios.Setting `json:"settings"`
 	Repeat   int                 `json:"repeat"`
+	World    int                 `json:"world,omitempty"`
 }
 
 // commit is what a cell came to: the header of a message with the packed record, if that is

@@ -65,7 +65,7 @@ func (h *heard) String() string {
 func loader() *campaign.Loader { return &campaign.Loader{Kinds: limiter.Builtin()} }
 
 // newSweep opens a sweep of a scenario in a directory.
-func newSweep(t *testing.T, text, dir string) (*campaign.Sweep, *heard) {
+func newSweep(t testing.TB, text, dir string) (*campaign.Sweep, *heard) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "sweep.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
@@ -96,7 +96,7 @@ func alone(t *testing.T, text string) []byte {
 }
 
 // result runs a sweep and returns the bytes of its table.
-func result(t *testing.T, s *campaign.Sweep) []byte {
+func result(t testing.TB, s *campaign.Sweep) []byte {
 	t.Helper()
 	if _, err := s.Run(t.Context()); err != nil {
 		t.Fatal(err)
@@ -109,7 +109,7 @@ func result(t *testing.T, s *campaign.Sweep) []byte {
 }
 
 // start starts a coordinator on this machine that lets in who has the join file.
-func start(t *testing.T, s *campaign.Sweep, lease time.Duration) (c *Coordinator, joinFile string) {
+func start(t testing.TB, s *campaign.Sweep, lease time.Duration) (c *Coordinator, joinFile string) {
 	t.Helper()
 	joinFile = filepath.Join(t.TempDir(), "join")
 	c, err := Start(t.Context(), s, Options{Listen: "127.0.0.1:0", JoinFile: joinFile, Replicas: 1, Lease: lease})
@@ -125,7 +125,7 @@ func start(t *testing.T, s *campaign.Sweep, lease time.Duration) (c *Coordinator
 }
 
 // worker returns one of the same build, which joins a coordinator.
-func worker(t *testing.T, c *Coordinator, joinFile string) *Worker {
+func worker(t testing.TB, c *Coordinator, joinFile string) *Worker {
 	t.Helper()
 	w := stray(t)
 	w.Address, w.JoinFile = c.own.server.Addr().String(), joinFile
@@ -133,7 +133,7 @@ func worker(t *testing.T, c *Coordinator, joinFile string) *Worker {
 }
 
 // stray returns a worker that knows no coordinator.
-func stray(t *testing.T) *Worker {
+func stray(t testing.TB) *Worker {
 	t.Helper()
 	build, err := campaign.ExecutableHash()
 	if err != nil {
@@ -575,25 +575,46 @@ func FuzzUnpack(f *testing.F) {
 	})
 }
 
-// A job names no path of the coordinator's machine but what the scenario says.
+// A job names no path of the coordinator's machine but what the scenario says, nor that of a trace that a flag gives.
 func TestJobIsTheSameEverywhere(t *testing.T) {
+	text := strings.Replace(threeCells, "rate: 10/s, keys: one", "rate: {replay: {file: none}}", 1)
+	const line = `192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 1 "-" "-"` + "\n"
 	var ids []string
-	for range 2 {
-		s, _ := newSweep(t, threeCells, t.TempDir())
+	for _, requests := range []string{line, line, line + line} {
+		h := &heard{}
+		s := &campaign.Sweep{Dir: t.TempDir(), Jobs: 1, Local: campaign.Local{Loader: loader(), Monitor: h}}
+		dir := t.TempDir()
+		file := filepath.Join(dir, "sweep.yaml")
+		s.Overrides.Trace = filepath.Join(dir, "requests.log")
+		err := errors.Join(os.WriteFile(file, []byte(text), 0o644), os.WriteFile(s.Overrides.Trace, []byte(requests), 0o644))
+		if err == nil {
+			s.Scenario, err = s.Decode(file)
+		}
+		if err == nil {
+			err = s.Open()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		}()
 		var c Coordinator
 		if err := c.describe(s, Options{Lease: Lease}); err != nil {
 			t.Fatal(err)
 		}
-		text, err := json.Marshal(c.job)
+		job, err := json.Marshal(c.job)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if strings.Contains(string(text), os.TempDir()) {
-			t.Errorf("a path is in %s", text)
+		if strings.Contains(string(job), os.TempDir()) {
+			t.Errorf("a path is in %s", job)
 		}
 		ids = append(ids, c.id)
 	}
-	if ids[0] != ids[1] {
-		t.Errorf("ids %q of one sweep", ids)
+	if ids[0] != ids[1] || ids[0] == ids[2] {
+		t.Errorf("ids %q of one sweep, and of one with another trace", ids)
 	}
 }

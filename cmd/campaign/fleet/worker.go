@@ -26,7 +26,7 @@ import (
 	"github.com/quotalab/quotalab/sim/clock"
 )
 
-// Worker plays cells of whatever sweep its coordinator has.
+// Worker plays cells of the sweep, or worlds of the run, that its coordinator has.
 type Worker struct {
 	campaign.Local
 	Address, JoinFile string // of a coordinator
@@ -153,7 +153,7 @@ func (w *Worker) serve(ctx context.Context) error {
 		return err
 	}
 	if why := w.refuses(); why != "" {
-		return campaign.Invalidf("worker %s refuses the sweep of %s: %s", w.name, w.job.Scenario, why)
+		return campaign.Invalidf("worker %s refuses the %s: %s", w.name, w.job.whole(), why)
 	}
 	if err := w.fetchJob(ctx); err != nil {
 		return err
@@ -180,10 +180,10 @@ func (w *Worker) serve(ctx context.Context) error {
 	slots.Wait()
 	switch err := context.Cause(ctx); {
 	case errors.Is(err, errOver):
-		w.Note("worker %s: the sweep of %s is over, %s played", w.name, w.job.Scenario, unit.Counted(w.count.Load(), "cell"))
+		w.Note("worker %s: the %s is over, %s played", w.name, w.job.whole(), unit.Counted(w.count.Load(), w.job.piece()))
 		return nil
 	case errors.Is(err, campaign.ErrInterrupt):
-		return campaign.With(campaign.Aborted, fmt.Errorf("interrupted: what was being played is another worker's now, %s played", unit.Counted(w.count.Load(), "cell")))
+		return campaign.With(campaign.Aborted, fmt.Errorf("interrupted: what was being played is another worker's now, %s played", unit.Counted(w.count.Load(), w.job.piece())))
 	default:
 		return err
 	}
@@ -207,7 +207,7 @@ func (w *Worker) waitForJob(ctx context.Context) error {
 			return nil
 		}
 		if clock.Since(begun) > w.Patience {
-			return campaign.With(campaign.Unreachable, fmt.Errorf("no sweep in %s: %w", unit.Time(w.Patience), err))
+			return campaign.With(campaign.Unreachable, fmt.Errorf("no sweep or run in %s: %w", unit.Time(w.Patience), err))
 		}
 		if clock.Sleep(ctx, tryAgain) != nil {
 			return campaign.With(campaign.Aborted, context.Cause(ctx))
@@ -251,8 +251,8 @@ func (w *Worker) fetchJob(ctx context.Context) (err error) {
 		return err
 	}
 	s, problems := scenarios.Decode(w.job.Scenario, text.Bytes())
-	if len(problems) > 0 || s == nil || s.Sweep == nil {
-		return campaign.Invalidf("the scenario of the sweep: %w", problems.Sort())
+	if len(problems) > 0 || s == nil || s.Sweep == nil && w.job.Worlds == 0 {
+		return campaign.Invalidf("the scenario of the %s: %w", w.job.whole(), problems.Sort())
 	}
 	s.Traces = map[string]string{}
 	for name, sha := range w.job.Traces {
@@ -377,7 +377,7 @@ func (w *Worker) take(ctx context.Context, m jetstream.Msg) error {
 	holding, release := context.WithCancel(ctx)
 	defer release()
 	go w.hold(holding, m)
-	cell, err := w.Prepare(campaign.Cell{Scenario: w.scenario, Place: of.Place, Settings: of.Settings, Repeat: of.Repeat}, w.Overrides)
+	cell, err := w.Prepare(campaign.Cell{Scenario: w.scenario, Place: of.Place, Settings: of.Settings, Repeat: of.Repeat, World: of.World}, w.Overrides)
 	if err == nil && cell.Hash != of.Hash {
 		err = campaign.Invalidf("expected the plan %s, compiled %s", of.Hash, cell.Hash)
 	}
@@ -441,8 +441,8 @@ func (w *Worker) begin(ctx context.Context, m jetstream.Msg, hash string) (tries
 			if errors.Is(err, jetstream.ErrMsgNotFound) {
 				return nil
 			}
-			if err == nil {
-				tries, err = int(last.Data[0])+1, nil
+			if err == nil && len(last.Data) == 1 {
+				tries = int(last.Data[0]) + 1
 			}
 			return err
 		}); err != nil {
@@ -472,7 +472,7 @@ func (w *Worker) play(ctx context.Context, cell campaign.Cell) (err error) {
 	case record.DiskFull(err):
 		return err
 	case err != nil: // it would fail anywhere
-		w.Note("cell %s (%s): %v", cell.Hash, cell, err)
+		w.Note("%s %s (%s): %v", w.job.piece(), cell.Hash, cell, err)
 		return w.commit(ctx, cell.Hash, commit{Worker: w.name, Failed: err.Error(), Status: campaign.StatusOf(err)}, nil)
 	}
 	k := commit{Worker: w.name, Played: of.Played, Run: of.Run}
@@ -500,7 +500,7 @@ func (w *Worker) play(ctx context.Context, cell campaign.Cell) (err error) {
 		return err
 	}
 	w.count.Add(1)
-	w.Note("cell %s (%s): %s, %s", cell.Hash, cell, unit.Time(clock.Since(begun).Round(time.Millisecond)), unit.Counted(size, "byte"))
+	w.Note("%s %s (%s): %s, %s", w.job.piece(), cell.Hash, cell, unit.Time(clock.Since(begun).Round(time.Millisecond)), unit.Counted(size, "byte"))
 	return nil
 }
 
