@@ -104,6 +104,27 @@ func TestRealTime(t *testing.T) {
 	}
 }
 
+// What is certain only as long as the clocks of several generators are right is not certain.
+func TestRealTimeOfSeveralGenerators(t *testing.T) {
+	yes := record.Allowed
+	list := []record.Observation{spell(0, ms, yes), spell(2*ms, 3*ms, yes), spell(4*ms, 5*ms, yes), spell(second-3*ms, second-2*ms, yes)}
+	for _, tt := range []struct {
+		off             time.Duration
+		over, ambiguous int64
+	}{{0, 1, 0}, {time.Microsecond, 1, 0}, {4 * time.Millisecond, 0, 1}} {
+		m := manifest(0)
+		m.Clock = "real"
+		m.Generators = []record.Generator{{ClockError: tt.off}, {ClockError: tt.off / 2}}
+		res, err := audit.Replay(testkit.WriteRecord(t, m, list))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l := res.Limiters[0]; l.Over != tt.over || l.Ambiguous != tt.ambiguous {
+			t.Errorf("clocks off by %v: %d over and %d ambiguous, expected %d and %d", tt.off, l.Over, l.Ambiguous, tt.over, tt.ambiguous)
+		}
+	}
+}
+
 // herd makes 512 requests on one key that is good for 100, as a limiter that
 // loses spends answers them. spread is how far apart they are sent.
 func herd(rng *rand.Rand, spread, width int64) []record.Observation {
