@@ -536,13 +536,13 @@ type Connection struct {
 	PoolTimeout   Duration `yaml:"pool_timeout" doc:"how long a command waits for a connection that is free; 0: read_timeout and 1s" default:"0s" min:"0"`
 	DialTimeout   Duration `yaml:"dial_timeout" doc:"how long opening a connection may take" default:"5s" min:"1e6"`
 	ReadTimeout   Duration `yaml:"read_timeout" doc:"how long a reply may take" default:"3s" min:"1e6"`
-	WriteTimeout  Duration `yaml:"write_timeout" doc:"how long sending may take" default:"3s" min:"1e6"`
-	MaxRetries    Count    `yaml:"max_retries" doc:"how often a command that failed for want of a connection or an answer is sent again" default:"3" max:"100"`
+	WriteTimeout  Duration `yaml:"write_timeout" doc:"how long sending may take (in real time)" default:"3s" min:"1e6"`
+	MaxRetries    Count    `yaml:"max_retries" doc:"how often a command that failed for want of a connection or an answer is sent again" default:"3" min:"0" max:"100"`
 	DialerRetries Count    `yaml:"dialer_retries" doc:"how often opening a connection is tried" default:"5" min:"1" max:"100"`
 	Heartbeat     Duration `yaml:"heartbeat" doc:"time between two looks at whether a shard is up; after three failures the Ring does without it" default:"500ms" min:"1e6"`
 	// ContextTimeout is go-redis' ContextTimeoutEnabled.
 	ContextTimeout bool   `yaml:"context_timeout" json:",omitempty" doc:"true: a caller's deadline ends the wait for a reply; false, as go-redis has it: it ends only the waits for a connection and between retries"`
-	Pipelining     string `yaml:"pipelining" doc:"none: every command on its own; auto: commands of different requests to one shard share round trips (go-redis' auto-pipelining, one a shard; hides queueing in the latency)" default:"none" enum:"none,auto"`
+	Pipelining     string `yaml:"pipelining" doc:"none: every command on its own; auto: commands of different requests to one shard share round trips (go-redis' auto-pipelining, one a shard; hides queueing in the latency; in real time)" default:"none" enum:"none,auto"`
 
 	// Pooled says that virtual time plays pool, dials and retries.
 	Pooled bool `yaml:"-" json:",omitempty"`

@@ -365,15 +365,12 @@ type Plan struct {
 	settling    []string // kinds that can settle
 }
 
-// Asks reports whether an assertion, or a column of a sweep, is of the metric.
+// Asks reports whether an assertion is of the metric.
 func (p *Plan) Asks(name string) bool {
-	of := func(selector string) bool {
-		s, err := metric.ParseSelector(selector)
+	return slices.ContainsFunc(p.Asserts, func(a record.Assertion) bool {
+		s, err := metric.ParseSelector(a.Selector)
 		return err == nil && s.Metric == name
-	}
-	sweep := p.Scenario.Sweep
-	return slices.ContainsFunc(p.Asserts, func(a record.Assertion) bool { return of(a.Selector) }) ||
-		sweep != nil && slices.ContainsFunc(sweep.Metrics, func(c scenarios.Column) bool { return c.Selector.Metric == name })
+	})
 }
 
 // traceHash is the content of a trace that a part of the plan was read from.
