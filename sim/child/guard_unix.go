@@ -22,8 +22,8 @@ type Guard struct {
 // environment, until there is none, and removes the folder. Where there is no
 // /proc that is the group alone.
 const guardScript = `trap "" INT TERM HUP
-read group
-read end
+read -r group
+read -r _
 [ -n "$group" ] && kill -KILL -- "-$group"
 n=0
 while [ $n -lt 100 ]; do
