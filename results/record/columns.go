@@ -78,7 +78,6 @@ type leaf[R, E any, T comparable] struct {
 	repeat []byte          // repetition levels of a list, not yet used; 0 begins a row
 	define []byte          // definition levels, not yet used; 0 is an empty list, or NULL outside of lists
 	out    []parquet.Value // for use by write
-	cells  [2]cell[T]      // written last, by whether it is repeated
 }
 
 // scalar is a column for a field of the row itself.
@@ -300,7 +299,7 @@ func (c *leaf[R, E, T]) put(list *[]E, n, length int) error {
 }
 
 func (c *leaf[R, E, T]) write(rows []R, to []*parquet.ColumnWriter) error {
-	c.out, c.cells = c.out[:0], [2]cell[T]{}
+	c.out = c.out[:0]
 	for i := range rows {
 		if c.own != nil {
 			c.add(*c.own(&rows[i]), 0)
@@ -318,28 +317,16 @@ func (c *leaf[R, E, T]) write(rows []R, to []*parquet.ColumnWriter) error {
 	return err
 }
 
-// cell is a value as it is written.
-type cell[T any] struct {
-	of      T
-	known   bool
-	written parquet.Value
-}
-
 // add adds a value to what is written. repeats is 1 of all but the first of a list.
-// Most are the one before.
 func (c *leaf[R, E, T]) add(v T, repeats int) {
-	last := &c.cells[repeats]
-	if !last.known || last.of != v {
-		level := int(c.full)
-		written := parquet.Value{}
-		if c.null != nil && v == *c.null {
-			level--
-		} else {
-			written = c.value(v)
-		}
-		*last = cell[T]{v, true, written.Level(repeats, level, c.index)}
+	switch {
+	case c.null != nil && v == *c.null:
+		c.out = append(c.out, parquet.Value{}.Level(repeats, int(c.full)-1, c.index))
+	case c.full == 0: // a column without levels
+		c.out = append(c.out, c.value(v))
+	default:
+		c.out = append(c.out, c.value(v).Level(repeats, int(c.full), c.index))
 	}
-	c.out = append(c.out, last.written)
 }
 
 // codec returns the kind of a column's values, what turns a page into them, and what

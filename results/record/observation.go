@@ -92,7 +92,7 @@ type Observation struct {
 	Decision   Decision `parquet:"decision,dict" about:"allowed, denied, error, fail_open, dropped or settled"`
 	Key        KeyState `parquet:"key_state,dict" about:"what was found of its keys: found, not_found, stale, mixed or unread"`
 	Remaining  int64    `parquet:"remaining,optional" unit:"tokens" about:"what is left, as the limiter says"`
-	RetryAfter int64    `parquet:"retry_after,optional" unit:"nanoseconds" about:"when to come back, as the limiter says"`
+	RetryAfter int64    `parquet:"retry_after,optional" unit:"nanoseconds" about:"how long to wait, as the limiter says"`
 	RoundTrips int32    `parquet:"round_trips,optional" about:"sequential round trips"`
 	Error      string   `parquet:"error,optional,dict" about:"kind of error: timeout, cancelled, refused, pool_exhausted, script_missing, connection, server, unexpected"`
 	Message    string   `parquet:"message,optional,dict" about:"the error's text"`

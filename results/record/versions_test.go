@@ -72,7 +72,7 @@ func TestPartForOthers(t *testing.T) {
 	}
 	for key, want := range map[string]string{
 		"quotalab.epoch":              "2026-03-01T12:00:00Z",
-		"quotalab.column.retry_after": "nanoseconds: when to come back, as the limiter says",
+		"quotalab.column.retry_after": "nanoseconds: how long to wait, as the limiter says",
 		"quotalab.column.sent":        "nanoseconds since 1970-01-01T00:00:00Z: when it was sent",
 		"quotalab.column.takes[].key": "what is limited, such as an address or an account",
 	} {
