@@ -101,9 +101,10 @@ func (h *Hybrid) Poll(ctx context.Context) error {
 	if !h.began {
 		h.swept, h.began = now-h.every, true
 	}
-	b := newBatch(h.Inline, itemSweep)
+	accounts := h.accounts.IDs()
+	b := newBatch(h.Inline, itemSweep, len(accounts))
 	var errs []error
-	for _, account := range h.accounts.IDs() {
+	for _, account := range accounts {
 		if err := h.sweep(ctx, b, account, now); err != nil && !errors.Is(err, ErrRolling) {
 			errs = append(errs, err)
 		}

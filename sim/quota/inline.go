@@ -143,7 +143,7 @@ func (in *Inline) AddBatch(ctx context.Context, us []Usage) error {
 }
 
 func (in *Inline) addBatch(ctx context.Context, us []Usage, counted func(p period, after, limit int64)) error {
-	b := newBatch(in, itemAdd)
+	b := newBatch(in, itemAdd, len(us))
 	b.counted, b.added = counted, make([]*Usage, 0, len(us))
 	var errs []error
 	for i := range us {
@@ -164,7 +164,7 @@ func (in *Inline) SetLimit(ctx context.Context, account, limit, at int64) error 
 	if err != nil {
 		return &AccountError{account, err}
 	}
-	b := newBatch(in, itemLimit)
+	b := newBatch(in, itemLimit, 1)
 	if at < 0 || at > b.now {
 		return &AccountError{account, fmt.Errorf("expected a limit change by now (%d), found one at %d", b.now, at)}
 	}

@@ -34,6 +34,7 @@ type batch struct {
 	what  string
 	now   int64
 	added []*Usage // in the order in which they came
+	room  int      // for items of a call, before it needs more
 	calls []*call
 	open  map[int]*call // by partition: the call that has room
 
@@ -60,8 +61,10 @@ func (e *InDoubtError) Error() string {
 
 func (e *InDoubtError) Unwrap() error { return e.Err }
 
-func newBatch(in *Inline, what string) *batch {
-	return &batch{in: in, what: what, now: in.clock.Now(), open: map[int]*call{}}
+// newBatch begins a batch of about so many items.
+func newBatch(in *Inline, what string, items int) *batch {
+	room := min(1+items*3/2/in.outboxes.Partitions, itemsPerCall) // more than most partitions get
+	return &batch{in: in, what: what, now: in.clock.Now(), room: room, open: map[int]*call{}}
 }
 
 // add puts a usage into the item before it, where it continues that, or into
@@ -125,7 +128,7 @@ func (b *batch) item(it item) error {
 	n := b.in.outboxes.partition(it.period.account)
 	c := b.open[n]
 	if c == nil || len(c.items) == itemsPerCall || c.tokens != (it.token != "") {
-		c = &call{partition: n, tokens: it.token != "", items: make([]item, 0, itemsPerCall/8)}
+		c = &call{partition: n, tokens: it.token != "", items: make([]item, 0, b.room)}
 		b.open[n] = c
 		b.calls = append(b.calls, c)
 	}
@@ -265,7 +268,7 @@ const (
 const inlineScript = `
 local KEYS, ARGV, call, tonumber, match = KEYS, ARGV, redis.call, tonumber, string.match
 local what, tokenTTL, count, width = ARGV[1], ARGV[2], tonumber(ARGV[3]), 5
-local thresholds = {}
+local adds, sweeps, tokens, thresholds = what == 'add', what == 'sweep', tokenTTL ~= '0', {}
 for i = 1, count do thresholds[i] = tonumber(ARGV[3 + i]) end
 local accounts = 3 + count -- they are behind it
 local items = (#ARGV - accounts) / (1 + width)
@@ -338,14 +341,14 @@ end
 -- this call passed.
 local function claim(i, a, claims, usage, before, limit, version)
   local changed, due = call('HGET', claims, 'limit') ~= version, false
-  local all, reached, passed, start, ending, ttl, used = changed or what == 'sweep', 100 * usage, 100 * before
+  local all, reached, passed, start, ending, ttl, used = changed or sweeps, 100 * usage, 100 * before
   for j = 1, count do
     local needed = thresholds[j] * limit
     if reached < needed then break end
     if all or passed < needed then
       if not start then start, ending, ttl, used = rest(a) end
       local at = used
-      if what == 'add' then at = instant(at, ARGV[a + 5], before, needed, version) end
+      if adds then at = instant(at, ARGV[a + 5], before, needed, version) end
       if call('HSETNX', claims, thresholds[j], at) == 1 then
         call('XADD', KEYS[2], '*', 'account', ARGV[accounts + i], 'start', start, 'threshold', thresholds[j],
           'at', at, 'usage', text(usage), 'limit', text(limit), 'by', what)
@@ -358,12 +361,12 @@ local function claim(i, a, claims, usage, before, limit, version)
   return due
 end
 
-local reply, key, a, r = {}, 3, accounts + items, 0
+local reply, key, a, r, least = {}, 3, accounts + items, 0, thresholds[1]
 for i = 1, items do
   local counter, claims, token = KEYS[key], KEYS[key + 1]
   local status, before, after, limit = 0, 0, 0, 0
   key = key + 2
-  if tokenTTL ~= '0' then
+  if tokens then
     token = KEYS[key]
     key = key + 1
   end
@@ -374,7 +377,7 @@ for i = 1, items do
     limit = ARGV[a + 2]
     if limits[i] or since ~= '0' or what == 'limit' then limit, version = force(i, limit, since, a) end
     limit = tonumber(limit)
-    if what == 'add' then
+    if adds then
       after = call('INCRBY', counter, ARGV[a + 1])
       before = after - ARGV[a + 1]
       usage = after
@@ -382,22 +385,25 @@ for i = 1, items do
     else
       before = tonumber(call('GET', counter) or 0)
       after, usage = before, before
-      if what == 'sweep' then
+      if sweeps then
         after, usage = repair(counter, claims, before, a)
         usage = math.max(after, usage)
         if after ~= before then status = 8 end
       end
     end
-    if before == 0 and (what == 'add' or after ~= before) and call('PTTL', counter) < 0 then
+    if before == 0 and (adds or after ~= before) and call('PTTL', counter) < 0 then
       expire(counter, a)
       status = status + 2
     end
     if token then call('SET', token, '1', 'PX', tokenTTL) end
-    if 100 * usage >= thresholds[1] * limit and claim(i, a, claims, usage, before, limit, version or ARGV[a + 2] .. ' ' .. since) then
+    if 100 * usage >= least * limit and claim(i, a, claims, usage, before, limit, version or ARGV[a + 2] .. ' ' .. since) then
       status = status + 4
     end
   end
-  reply[r + 1], reply[r + 2], reply[r + 3], reply[r + 4] = status, before, after, limit
+  reply[r + 1] = status
+  reply[r + 2] = before
+  reply[r + 3] = after
+  reply[r + 4] = limit
   a, r = a + width, r + 4
 end
 return reply

@@ -354,6 +354,14 @@ func unless(ok bool, other Value, n float64) Value {
 	return other
 }
 
+// converted is what arithmetic makes of a number, or of another value.
+func converted(n float64, other Value, ok bool) (float64, bool) {
+	if ok {
+		return n, true
+	}
+	return asNumber(other)
+}
+
 func unboxed(v Value) (n float64, other Value, ok bool) {
 	if n, ok := v.(float64); ok {
 		return n, nil, true
@@ -396,6 +404,11 @@ func (c *compiler) number(e *expr) number {
 			y, w, yOK := b(f)
 			if xOK && yOK {
 				return arithmetic(o, x, y), nil, true
+			}
+			if m, ok := converted(x, v, xOK); ok {
+				if n, ok := converted(y, w, yOK); ok {
+					return arithmetic(o, m, n), nil, true
+				}
 			}
 			return unboxed(f.arith(e, unless(xOK, v, x), unless(yOK, w, y)))
 		}
