@@ -22,12 +22,13 @@ type Task struct {
 	Plan           string // its hash
 	Stripe         run.Stripe
 
-	How           string // as of Servers
-	Shards, Hosts []string
-	Login         realredis.Login
-	TLS           bool
-	Files         realredis.TLSFiles
-	Prefix        string
+	How          string // as of Servers, and its Shards
+	Shards       []string
+	Names, Hosts []string // of the servers
+	Login        realredis.Login
+	TLS          bool
+	Files        realredis.TLSFiles
+	Prefix       string
 }
 
 // NewTask returns that of a stripe of a run, whose scenario has a name and whose servers are open.
@@ -37,7 +38,7 @@ func (l *Loader) NewTask(name string, r *Run, o Overrides, files realredis.TLSFi
 		s.Shards = r.Live.Servers.Names()
 	}
 	t := Task{Scenario: name, Text: string(l.input), Seed: o.Seed, Trace: o.Trace, Clock: o.Clock, AllowMemory: o.AllowMemory, Now: o.Now, Plan: r.Plan.Hash(),
-		Stripe: stripe, How: s.How, Shards: s.Shards, Hosts: r.Live.Servers.Hosts(), Login: s.Login, TLS: s.Login.TLS != nil, Files: files, Prefix: r.Live.Prefix}
+		Stripe: stripe, How: s.How, Shards: s.Shards, Names: r.Live.Servers.Names(), Hosts: r.Live.Servers.Hosts(), Login: s.Login, TLS: s.Login.TLS != nil, Files: files, Prefix: r.Live.Prefix}
 	t.Login.TLS = nil // is made anew
 	return t
 }
@@ -47,7 +48,8 @@ func (l *Loader) Generate(ctx context.Context, t Task, link io.ReadWriter) (err 
 	if t.Scenario == Stdio {
 		l.input = []byte(t.Text)
 	}
-	p, err := l.Load(t.Scenario, Overrides{Seed: t.Seed, Trace: t.Trace, Clock: t.Clock, AllowMemory: t.AllowMemory, Now: t.Now, Servers: Servers{How: t.How, Shards: t.Shards}})
+	servers := Servers{How: t.How, Shards: t.Shards}
+	p, err := l.Load(t.Scenario, Overrides{Seed: t.Seed, Trace: t.Trace, Clock: t.Clock, AllowMemory: t.AllowMemory, Now: t.Now, Servers: servers})
 	if err != nil {
 		return err
 	}
@@ -59,16 +61,9 @@ func (l *Loader) Generate(ctx context.Context, t Task, link io.ReadWriter) (err 
 			return err
 		}
 	}
-	s := Servers{How: "redis", Login: t.Login, Seeds: t.Hosts}
-	for i, host := range t.Hosts {
-		s.Addresses = append(s.Addresses, realredis.Address{Name: p.Shards[i], Host: host})
-	}
-	if (Servers{How: t.How}).cluster() {
-		s.How = "cluster"
-	}
-	opened, err := s.Open(ctx, nil)
+	opened, err := realredis.DialSame(ctx, t.Names, t.Hosts, servers.cluster(), t.Login)
 	if err != nil {
-		return err
+		return With(Unreachable, interrupted(ctx, err))
 	}
 	defer func() { err = errors.Join(err, opened.Close()) }()
 	err = run.Generate(ctx, p, run.Options{Live: &run.Live{Servers: opened, Prefix: t.Prefix}, Stripe: t.Stripe}, link)
