@@ -22,13 +22,14 @@ type Task struct {
 	Plan           string // its hash
 	Stripe         run.Stripe
 
-	How          string // as of Servers, and its Shards
-	Shards       []string
-	Names, Hosts []string // of the servers
-	Login        realredis.Login
-	TLS          bool
-	Files        realredis.TLSFiles
-	Prefix       string
+	How            string // as of Servers, and its Shards
+	Shards         []string
+	Names, Hosts   []string // of the servers
+	User, Password string
+	DB             int
+	TLS            bool
+	Files          realredis.TLSFiles
+	Prefix         string
 }
 
 // NewTask returns that of a stripe of a run, whose scenario has a name and whose servers are open.
@@ -37,10 +38,8 @@ func (l *Loader) NewTask(name string, r *Run, o Overrides, files realredis.TLSFi
 	if s.cluster() {
 		s.Shards = r.Live.Servers.Names()
 	}
-	t := Task{Scenario: name, Text: string(l.input), Seed: o.Seed, Trace: o.Trace, Clock: o.Clock, AllowMemory: o.AllowMemory, Now: o.Now, Plan: r.Plan.Hash(),
-		Stripe: stripe, How: s.How, Shards: s.Shards, Names: r.Live.Servers.Names(), Hosts: r.Live.Servers.Hosts(), Login: s.Login, TLS: s.Login.TLS != nil, Files: files, Prefix: r.Live.Prefix}
-	t.Login.TLS = nil // is made anew
-	return t
+	return Task{Scenario: name, Text: string(l.input), Seed: o.Seed, Trace: o.Trace, Clock: o.Clock, AllowMemory: o.AllowMemory, Now: o.Now, Plan: r.Plan.Hash(),
+		Stripe: stripe, How: s.How, Shards: s.Shards, Names: r.Live.Servers.Names(), Hosts: r.Live.Servers.Hosts(), User: s.Login.Username, Password: s.Login.Password, DB: s.Login.DB, TLS: s.Login.TLS != nil, Files: files, Prefix: r.Live.Prefix}
 }
 
 // Generate does a task, as the coordinator at the other end of the link says.
@@ -56,12 +55,13 @@ func (l *Loader) Generate(ctx context.Context, t Task, link io.ReadWriter) (err 
 	if h := p.Hash(); h != t.Plan {
 		return Invalidf("expected the plan %s, compiled %s: has %s changed meanwhile?", t.Plan, h, t.Scenario)
 	}
+	login := realredis.Login{Username: t.User, Password: t.Password, DB: t.DB}
 	if t.TLS {
-		if t.Login.TLS, err = t.Files.Config(); err != nil {
+		if login.TLS, err = t.Files.Config(); err != nil {
 			return err
 		}
 	}
-	opened, err := realredis.DialSame(ctx, t.Names, t.Hosts, servers.cluster(), t.Login)
+	opened, err := realredis.DialSame(ctx, t.Names, t.Hosts, servers.cluster(), login)
 	if err != nil {
 		return With(Unreachable, interrupted(ctx, err))
 	}
