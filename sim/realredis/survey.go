@@ -263,7 +263,7 @@ func added(to, more map[string]int64) map[string]int64 {
 }
 
 // compare has a row for each command that the run's clients or scripts ran,
-// and for each other one that the server counted, whoever sent it.
+// and for each other one that the server counted, from any client.
 func compare(served map[string]int64, w ShardWork) []record.CommandCount {
 	names := map[string]bool{}
 	for name, n := range served {

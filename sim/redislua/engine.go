@@ -161,7 +161,7 @@ func (e *Engine) state(of **state) *state {
 }
 
 // list fills a table with words. For a script it is the one that the script before
-// had, of which nothing is left; variables of a function may still hold theirs.
+// had; none is left, but variables of a function may still hold theirs.
 func (s *state) list(of *Table, words []string) *Table {
 	*of = Table{ids: &s.ids, array: of.array[:0]}
 	for _, w := range words {
