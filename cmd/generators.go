@@ -85,8 +85,9 @@ type generator struct {
 	link  struct{ from, to *os.File }
 }
 
-// end waits for its end, which is near, and says what it said if it failed.
+// end has it end, which has nothing to do any more, and says what it said if it failed.
 func (g *generator) end() (failed string) {
+	_ = g.link.to.Close() // it may have ended
 	ctx, cancel := context.WithTimeout(context.Background(), generatorGrace)
 	defer cancel()
 	select {
@@ -94,9 +95,9 @@ func (g *generator) end() (failed string) {
 	case <-ctx.Done():
 	}
 	g.Stop()
-	_, _ = g.link.from.Close(), g.link.to.Close() // nobody is at the other end
-	if g.Exit() == nil {
-		return ""
+	_ = g.link.from.Close() // nobody is at the other end
+	if g.Exit() == nil || g.words.Contains(run.ErrLost.Error()) {
+		return "" // by this process
 	}
 	return g.How() + g.words.String()
 }

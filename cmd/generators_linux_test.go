@@ -41,7 +41,7 @@ func TestGeneratorsOfARunEnd(t *testing.T) {
 			_ = run.Signal(syscall.SIGSTOP)
 			eventually(t, "its generators end", func() bool { return len(generatorsOf(t, run.Pid)) == 0 })
 			_ = run.Signal(syscall.SIGCONT)
-		}, 113, "(generator 0 stopped: the coordinator is lost: it was silent for 5s)"},
+		}, 113, " stopped: the coordinator is lost: it was silent for 5s)"},
 		{"the user ends it", func(_ *testing.T, run *os.Process, _ []int) { _ = run.Signal(os.Interrupt) }, 105, "record: "},
 	} {
 		t.Run(tt.why, func(t *testing.T) {

@@ -22,12 +22,14 @@ type Task struct {
 	Plan           string // its hash
 	Stripe         run.Stripe
 
-	How           string // as of Servers
-	Shards, Hosts []string
-	Login         realredis.Login
-	TLS           bool
-	Files         realredis.TLSFiles
-	Prefix        string
+	How            string // as of Servers, and its Shards
+	Shards         []string
+	Names, Hosts   []string // of the servers
+	User, Password string
+	DB             int
+	TLS            bool
+	Files          realredis.TLSFiles
+	Prefix         string
 }
 
 // NewTask returns that of a stripe of a run, whose scenario has a name and whose servers are open.
@@ -36,10 +38,8 @@ func (l *Loader) NewTask(name string, r *Run, o Overrides, files realredis.TLSFi
 	if s.cluster() {
 		s.Shards = r.Live.Servers.Names()
 	}
-	t := Task{Scenario: name, Text: string(l.input), Seed: o.Seed, Trace: o.Trace, Clock: o.Clock, AllowMemory: o.AllowMemory, Now: o.Now, Plan: r.Plan.Hash(),
-		Stripe: stripe, How: s.How, Shards: s.Shards, Hosts: r.Live.Servers.Hosts(), Login: s.Login, TLS: s.Login.TLS != nil, Files: files, Prefix: r.Live.Prefix}
-	t.Login.TLS = nil // is made anew
-	return t
+	return Task{Scenario: name, Text: string(l.input), Seed: o.Seed, Trace: o.Trace, Clock: o.Clock, AllowMemory: o.AllowMemory, Now: o.Now, Plan: r.Plan.Hash(),
+		Stripe: stripe, How: s.How, Shards: s.Shards, Names: r.Live.Servers.Names(), Hosts: r.Live.Servers.Hosts(), User: s.Login.Username, Password: s.Login.Password, DB: s.Login.DB, TLS: s.Login.TLS != nil, Files: files, Prefix: r.Live.Prefix}
 }
 
 // Generate does a task, as the coordinator at the other end of the link says.
@@ -47,28 +47,23 @@ func (l *Loader) Generate(ctx context.Context, t Task, link io.ReadWriter) (err 
 	if t.Scenario == Stdio {
 		l.input = []byte(t.Text)
 	}
-	p, err := l.Load(t.Scenario, Overrides{Seed: t.Seed, Trace: t.Trace, Clock: t.Clock, AllowMemory: t.AllowMemory, Now: t.Now, Servers: Servers{How: t.How, Shards: t.Shards}})
+	servers := Servers{How: t.How, Shards: t.Shards}
+	p, err := l.Load(t.Scenario, Overrides{Seed: t.Seed, Trace: t.Trace, Clock: t.Clock, AllowMemory: t.AllowMemory, Now: t.Now, Servers: servers})
 	if err != nil {
 		return err
 	}
 	if h := p.Hash(); h != t.Plan {
 		return Invalidf("expected the plan %s, compiled %s: has %s changed meanwhile?", t.Plan, h, t.Scenario)
 	}
+	login := realredis.Login{Username: t.User, Password: t.Password, DB: t.DB}
 	if t.TLS {
-		if t.Login.TLS, err = t.Files.Config(); err != nil {
+		if login.TLS, err = t.Files.Config(); err != nil {
 			return err
 		}
 	}
-	s := Servers{How: "redis", Login: t.Login, Seeds: t.Hosts}
-	for i, host := range t.Hosts {
-		s.Addresses = append(s.Addresses, realredis.Address{Name: p.Shards[i], Host: host})
-	}
-	if (Servers{How: t.How}).cluster() {
-		s.How = "cluster"
-	}
-	opened, err := s.Open(ctx, nil)
+	opened, err := realredis.DialSame(ctx, t.Names, t.Hosts, servers.cluster(), login)
 	if err != nil {
-		return err
+		return With(Unreachable, interrupted(ctx, err))
 	}
 	defer func() { err = errors.Join(err, opened.Close()) }()
 	err = run.Generate(ctx, p, run.Options{Live: &run.Live{Servers: opened, Prefix: t.Prefix}, Stripe: t.Stripe}, link)

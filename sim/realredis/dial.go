@@ -42,6 +42,12 @@ func Dial(ctx context.Context, addresses []Address, login Login) (*Servers, erro
 	return enter(ctx, &Servers{}, names, hosts, login)
 }
 
+// DialSame looks for servers that another process found or started, by the names and hosts that it has for
+// them, as Dial does.
+func DialSame(ctx context.Context, names, hosts []string, cluster bool, login Login) (*Servers, error) {
+	return enter(ctx, &Servers{cluster: cluster}, names, hosts, login)
+}
+
 // Check refuses what go-redis would silently leave out.
 func (l Login) Check() error {
 	if l.Username != "" && l.Password == "" {

@@ -142,13 +142,11 @@ func Generate(ctx context.Context, p *plan.Plan, o Options, link io.ReadWriter) 
 	if err != nil {
 		return err
 	}
-	if err := g.flush(); err != nil {
+	why := context.Cause(ctx) // before the coordinator has all, and leaves
+	if err := errors.Join(g.flush(), g.to.Encode(heard{Facts: text})); err != nil {
 		return err
 	}
-	if err := g.to.Encode(heard{Facts: text}); err != nil {
-		return err
-	}
-	if why := context.Cause(ctx); errors.Is(why, ErrLost) {
+	if errors.Is(why, ErrLost) {
 		return why
 	}
 	return nil
