@@ -29,7 +29,7 @@ type trouble struct {
 	there, back link
 	refusals    []fault.Refusal
 	dirty       bool // the command at hand has written
-	underWay    []*flight
+	underWay    []*roundTrip
 	places      int64 // taken in the queue
 }
 
@@ -129,7 +129,7 @@ func (s *Shard) thaw() {
 	stood := s.sched.Now() - s.frozenAt
 	s.frozen = false
 	s.free += stood
-	for _, t := range s.inOrder(func(t *flight) int64 { return t.place }, queued, serving) {
+	for _, t := range s.inOrder(func(t *roundTrip) int64 { return t.place }, queued, serving) {
 		t.end += stood
 		if t.state == serving {
 			t.after(t.end, serving, t.answer)
@@ -216,7 +216,7 @@ func (l *link) pass(now int64, bytes int64) int64 {
 func (s *Shard) widen() {
 	s.there, s.back = link{}, link{}
 	now := s.sched.Now()
-	for _, t := range s.inOrder(func(t *flight) int64 { return t.due }, onLink, onLinkBack) {
+	for _, t := range s.inOrder(func(t *roundTrip) int64 { return t.due }, onLink, onLinkBack) {
 		if t.state == onLink {
 			t.after(now, onLink, t.arrive)
 		} else {
@@ -279,7 +279,7 @@ func (w *wire) rebalance() {
 	w.ring.SetAddrs(w.addrs())
 }
 
-// alive returns a client of the shard for a flight that was sent before the
+// alive returns a client of the shard for a round trip that was sent before the
 // Ring lost it.
 func (w *wire) alive(c *redis.Client, s *Shard) *redis.Client {
 	if w.shards[c] != nil {
@@ -369,8 +369,8 @@ func (w *wire) beat(p *clock.Proc) {
 // of the delay, so that looking draws nothing from the client's stream.
 func (w *wire) look(p *clock.Proc, s *Shard) bool {
 	rtt := int64(w.rtt[s.index].Mean())
-	f := &flight{w: w, shard: s, due: p.Now() + rtt/2, back: rtt - rtt/2}
-	return w.track(p, nil, []*flight{f}, clock.Never) == nil
+	f := &roundTrip{w: w, shard: s, due: p.Now() + rtt/2, back: rtt - rtt/2}
+	return w.track(p, nil, []*roundTrip{f}, clock.Never) == nil
 }
 
 // vote counts a look and tells whether the Ring loses the shard by it, or

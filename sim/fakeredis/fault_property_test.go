@@ -122,7 +122,7 @@ func playFaults(t *testing.T, faults []fault.Fault, every int64, c scenarios.Con
 	}
 	for i, s := range r.fleet.Shards {
 		if len(s.underWay) > 0 || s.suspect() || r.fleet.wires[0].failed[i] > 0 {
-			complain("%s: %d flights under way, in trouble %v, %d looks failed", s.Name, len(s.underWay), s.suspect(), r.fleet.wires[0].failed[i])
+			complain("%s: %d round trips under way, in trouble %v, %d looks failed", s.Name, len(s.underWay), s.suspect(), r.fleet.wires[0].failed[i])
 		}
 		if turns, idle, waiting := r.fleet.wires[0].free(s); c.Pooled && (turns != int(c.PoolSize) || idle > turns || waiting > 0) {
 			complain("%s: of %d turns %d are free, with %d idle connections, and %d wait", s.Name, c.PoolSize, turns, idle, waiting)

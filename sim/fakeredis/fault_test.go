@@ -119,7 +119,7 @@ func TestFaultsAsRequestsSeeThem(t *testing.T) {
 			t.Errorf("%s: the key is %s, want %s; requests (−want +got) %s", tt.why, value, tt.value, d)
 		}
 		if n := len(r.fleet.Shards[0].underWay); n > 0 {
-			t.Errorf("%s: %d flights are under way at the end", tt.why, n)
+			t.Errorf("%s: %d round trips are under way at the end", tt.why, n)
 		}
 	}
 }

@@ -82,7 +82,7 @@ func (c command) tellsState() bool {
 
 // observeReplies completes the states that the replies tell, and takes back
 // what a script call did that the shard could not make.
-func (w *wire) observeReplies(trace *Trace, f *flight) {
+func (w *wire) observeReplies(trace *Trace, f *roundTrip) {
 	w.settle(trace, f.shard)
 	for _, c := range f.cmds {
 		if c.before != nil && len(f.cmds) == 1 && redis.HasErrorPrefix(c.Err(), "NOSCRIPT") {

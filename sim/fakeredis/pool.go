@@ -60,7 +60,7 @@ func (w *wire) pool(s *Shard) *pool {
 func (w *wire) poolSize() int { return cmp.Or(int(w.connection.PoolSize), turnsOfProcessor) }
 
 // hangUpPools closes the Rings' connections to the shard. Those in use fail by
-// their flights.
+// their round trips.
 func (f *Fleet) hangUpPools(s *Shard) {
 	for _, w := range f.wires {
 		if w.connection.Pooled {
@@ -69,15 +69,15 @@ func (f *Fleet) hangUpPools(s *Shard) {
 	}
 }
 
-// borrow plays flights, each on a connection of its shard's pool, at the same
+// borrow plays round trips, each on a connection of its shard's pool, at the same
 // time. The error is of one that failed. limit is the caller's deadline.
-func (w *wire) borrow(proc *clock.Proc, trace *Trace, flights []*flight, limit int64) (failed error) {
+func (w *wire) borrow(proc *clock.Proc, trace *Trace, roundTrips []*roundTrip, limit int64) (failed error) {
 	trips := int32(0)
 	if trace != nil {
 		trips = trace.RoundTrips + 1
 	}
-	began, open := proc.Now(), len(flights)
-	one := func(p *clock.Proc, f *flight) {
+	began, open := proc.Now(), len(roundTrips)
+	one := func(p *clock.Proc, f *roundTrip) {
 		c := w.pool(f.shard)
 		err := c.get(p, limit)
 		if err != nil {
@@ -87,16 +87,16 @@ func (w *wire) borrow(proc *clock.Proc, trace *Trace, flights []*flight, limit i
 				trace.RoundTrips = trips
 				trace.Touch(f.shard.Name, int32(len(f.cmds)))
 			}
-			err = w.track(p, trace, []*flight{f}, limit)
+			err = w.track(p, trace, []*roundTrip{f}, limit)
 			c.put(err)
 		}
 		failed = cmp.Or(err, failed)
 	}
 	if open == 1 {
-		one(proc, flights[0])
+		one(proc, roundTrips[0])
 		return failed
 	}
-	for _, f := range flights {
+	for _, f := range roundTrips {
 		w.fleet.sched.Go(func(p *clock.Proc) {
 			one(p, f)
 			if open--; open == 0 {
@@ -121,8 +121,8 @@ func (c *pool) get(p *clock.Proc, limit int64) error {
 		return err
 	}
 	rtt := int64(c.w.rtt[c.shard.index].Sample(c.w.rng[c.shard.index]))
-	hello := &flight{w: c.w, shard: c.shard, due: p.Now() + rtt/2, back: rtt - rtt/2}
-	err := c.w.track(p, nil, []*flight{hello}, limit)
+	hello := &roundTrip{w: c.w, shard: c.shard, due: p.Now() + rtt/2, back: rtt - rtt/2}
+	err := c.w.track(p, nil, []*roundTrip{hello}, limit)
 	if err != nil {
 		c.free()
 	}

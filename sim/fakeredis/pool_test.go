@@ -86,7 +86,7 @@ func TestConnectionsAsRequestsSeeThem(t *testing.T) {
 		}
 		turns, idle, waiting := r.fleet.wires[0].free(r.fleet.Shards[0])
 		if size := r.fleet.wires[0].poolSize(); turns != size || idle > size || waiting > 0 || len(r.fleet.Shards[0].underWay) > 0 {
-			t.Errorf("%s: at the end %d of %d turns are free, %d connections idle, %d callers wait and %d flights are under way", tt.why, turns, size, idle, waiting, len(r.fleet.Shards[0].underWay))
+			t.Errorf("%s: at the end %d of %d turns are free, %d connections idle, %d callers wait and %d round trips are under way", tt.why, turns, size, idle, waiting, len(r.fleet.Shards[0].underWay))
 		}
 	}
 }

@@ -73,7 +73,7 @@ func (c *Session) Answer(words []string) []byte {
 // when the connection is lost.
 func (c *Session) Send(cmds [][]string, traces []*Trace, arrived func(reply []byte, err error)) {
 	now, rtt := c.shard.sched.Now(), int64(c.line.rtt[c.shard.index].Sample(c.line.rng[c.shard.index]))
-	t := &flight{w: c.line, as: pipelined, shard: c.shard, due: now + rtt/2, back: rtt - rtt/2, session: c, traces: traces, arrived: arrived}
+	t := &roundTrip{w: c.line, as: pipelined, shard: c.shard, due: now + rtt/2, back: rtt - rtt/2, session: c, traces: traces, arrived: arrived}
 	for i, words := range cmds {
 		args := make([]any, len(words))
 		for j, w := range words {
@@ -103,8 +103,8 @@ func (c *Session) backInOrder(at int64) int64 {
 	return c.lastBack
 }
 
-// execute runs a flight's commands at this instant.
-func (c *Session) execute(t *flight) {
+// execute runs a round trip's commands at this instant.
+func (c *Session) execute(t *roundTrip) {
 	for i := range t.cmds {
 		cmd, trace := &t.cmds[i], t.traces[i]
 		if trace != nil {
@@ -120,7 +120,7 @@ func (c *Session) execute(t *flight) {
 			cmd.SetErr(ReplyError(text))
 		}
 		if trace != nil {
-			c.line.observeReplies(trace, &flight{shard: c.shard, cmds: t.cmds[i : i+1]})
+			c.line.observeReplies(trace, &roundTrip{shard: c.shard, cmds: t.cmds[i : i+1]})
 		}
 	}
 	t.reply = int64(len(t.answers))

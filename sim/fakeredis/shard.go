@@ -7,7 +7,7 @@
 // real Ring, and by way of the context a Trace of what a request did on the
 // wire. Only sim/ imports it.
 //
-// A Fleet is a fault.Target too: fault.go and flight.go hold what goes wrong, and what
+// A Fleet is a fault.Target too: fault.go and roundtrip.go hold what goes wrong, and what
 // clients notice of it. What a client would do by the wall clock is simulated:
 // giving up on a reply after its read timeout or at the caller's deadline, and
 // the Ring's health checks, by which it loses a shard. A command is sent once, on a connection that is

@@ -24,12 +24,12 @@ type line struct {
 	piped  bool
 }
 
-func lineOf(f *flight, cmds []command) line {
+func lineOf(f *roundTrip, cmds []command) line {
 	return line{f.client, len(cmds) > 1 || f.as == transaction}
 }
 
 // long begins the long way, until the returned function is called.
-func (w *wire) long(f *flight, cmds []command) (end func()) {
+func (w *wire) long(f *roundTrip, cmds []command) (end func()) {
 	w.using = lineOf(f, cmds)
 	return func() {
 		if c := w.open[w.using]; c != nil {
@@ -39,9 +39,9 @@ func (w *wire) long(f *flight, cmds []command) (end func()) {
 	}
 }
 
-// short executes a flight's commands the short way. It reports false where
+// short executes a round trip's commands the short way. It reports false where
 // go-redis has to execute them, or to read the replies.
-func (w *wire) short(f *flight, cmds []command) bool {
+func (w *wire) short(f *roundTrip, cmds []command) bool {
 	c := w.open[lineOf(f, cmds)]
 	if c == nil || c.closed || c.broken != nil || c.client.RESP3 {
 		return false

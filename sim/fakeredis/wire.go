@@ -39,7 +39,7 @@ type wire struct {
 	names   []string                 // of the shards, to this client
 	failed  []int8                   // looks at each shard that failed since the last that did not
 	beats   bool                     // it looks at its shards
-	late    map[*Shard]*redis.Client // for flights to shards that the Ring has lost
+	late    map[*Shard]*redis.Client // for round trips to shards that the Ring has lost
 	options redis.Options            // of the Ring's clients
 
 	pools map[*Shard]*pool     // of connections that are played
@@ -112,7 +112,7 @@ func (w *wire) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipel
 	}
 }
 
-// send flies all commands, one flight a shard, and returns when the last
+// send sends all commands, one round trip a shard, and returns when the last
 // reply is back. The error is one that kept it from flying at all, or that of
 // a transaction which was discarded as a whole.
 func (w *wire) send(ctx context.Context, cmds []redis.Cmder, as form) error {
@@ -139,7 +139,7 @@ func (w *wire) send(ctx context.Context, cmds []redis.Cmder, as form) error {
 		return fail(cmds, context.DeadlineExceeded)
 	}
 	u := w.memory()
-	flights, err := w.group(cmds, as, u)
+	roundTrips, err := w.group(cmds, as, u)
 	if err != nil {
 		return fail(cmds, err)
 	}
@@ -147,7 +147,7 @@ func (w *wire) send(ctx context.Context, cmds []redis.Cmder, as form) error {
 		trace.RoundTrips++
 	}
 	now := proc.Now()
-	for _, f := range flights {
+	for _, f := range roundTrips {
 		rtt := int64(w.rtt[f.shard.index].Sample(w.rng[f.shard.index]))
 		f.w, f.as, f.due, f.back = w, as, now+rtt/2, rtt-rtt/2
 		if trace != nil && !w.connection.Pooled {
@@ -156,12 +156,12 @@ func (w *wire) send(ctx context.Context, cmds []redis.Cmder, as form) error {
 	}
 	switch {
 	case w.connection.Pooled:
-		err = w.borrow(proc, trace, flights, limit)
+		err = w.borrow(proc, trace, roundTrips, limit)
 	case w.fleet.spec.Faults:
-		err = w.track(proc, trace, flights, limit)
+		err = w.track(proc, trace, roundTrips, limit)
 	default:
 		var late bool
-		if late, err = w.fly(proc, trace, flights, limit); !late {
+		if late, err = w.undisturbed(proc, trace, roundTrips, limit); !late {
 			*u = usual{}
 			w.idle = append(w.idle, u)
 		}
@@ -172,14 +172,14 @@ func (w *wire) send(ctx context.Context, cmds []redis.Cmder, as form) error {
 	return nil // every command keeps its own error
 }
 
-// fly plays flights that nothing can happen to on the way. What is not back
+// undisturbed plays round trips that nothing can happen to on the way. What is not back
 // when the client's patience ends goes on without it, late. The error is of one
 // that failed.
-func (w *wire) fly(proc *clock.Proc, trace *Trace, flights []*flight, limit int64) (late bool, err error) {
+func (w *wire) undisturbed(proc *clock.Proc, trace *Trace, roundTrips []*roundTrip, limit int64) (late bool, err error) {
 	deadline := w.deadline(proc.Now(), limit)
 	reply := proc.Now()
-	f := earliest(flights)
-	for ; f != nil && f.due < deadline; f = earliest(flights) {
+	f := earliest(roundTrips)
+	for ; f != nil && f.due < deadline; f = earliest(roundTrips) {
 		proc.SleepUntil(f.due)
 		switch f.state {
 		case sent:
@@ -198,14 +198,14 @@ func (w *wire) fly(proc *clock.Proc, trace *Trace, flights []*flight, limit int6
 		return false, err
 	}
 	proc.SleepUntil(deadline)
-	return true, w.giveUp(flights, deadline)
+	return true, w.giveUp(roundTrips, deadline)
 }
 
-// earliest returns the flight whose next stage is due first, nil when all
+// earliest returns the round trip whose next stage is due first, nil when all
 // are served. Flights that are due at one instant keep their order.
-func earliest(flights []*flight) *flight {
-	var first *flight
-	for _, f := range flights {
+func earliest(roundTrips []*roundTrip) *roundTrip {
+	var first *roundTrip
+	for _, f := range roundTrips {
 		if f.state < serving && (first == nil || f.due < first.due) {
 			first = f
 		}
@@ -213,11 +213,11 @@ func earliest(flights []*flight) *flight {
 	return first
 }
 
-// execute runs a flight's commands on its shard at this instant. The
+// execute runs a round trip's commands on its shard at this instant. The
 // request's context stays behind: nothing here takes wall time that it could
 // cut short, and what is under way when a run is interrupted ends as it would
 // have. The error is that of a command, or of all.
-func (w *wire) execute(trace *Trace, f *flight) error {
+func (w *wire) execute(trace *Trace, f *roundTrip) error {
 	ctx := ofWire
 	cmds, refused := f.cmds, error(nil)
 	if w.fleet.spec.Cluster {
@@ -261,9 +261,9 @@ func fail(cmds []redis.Cmder, err error) error {
 
 // usual is the memory of most calls: one command, or two, to one shard.
 type usual struct {
-	flights [1]*flight
-	first   flight
-	cmds    [2]command
+	roundTrips [1]*roundTrip
+	first      roundTrip
+	cmds       [2]command
 }
 
 // memory returns some that no call uses.
@@ -277,11 +277,11 @@ func (w *wire) memory() *usual {
 	return u
 }
 
-// group sorts the commands into flights by shard, in the shards' order: a
+// group sorts the commands into round trips by shard, in the shards' order: a
 // limiter may build its pipeline in the random order of a map, which must
 // not decide which delay is drawn for which shard.
-func (w *wire) group(cmds []redis.Cmder, as form, u *usual) ([]*flight, error) {
-	flights := u.flights[:0]
+func (w *wire) group(cmds []redis.Cmder, as form, u *usual) ([]*roundTrip, error) {
+	roundTrips := u.roundTrips[:0]
 	for _, cmd := range cmds {
 		c := commandOf(cmd)
 		if c.is.Has(rediscmd.Script) {
@@ -291,25 +291,25 @@ func (w *wire) group(cmds []redis.Cmder, as form, u *usual) ([]*flight, error) {
 		if err != nil {
 			return nil, err
 		}
-		i := slices.IndexFunc(flights, func(f *flight) bool { return f.client == client })
+		i := slices.IndexFunc(roundTrips, func(f *roundTrip) bool { return f.client == client })
 		if i < 0 {
-			i = len(flights)
+			i = len(roundTrips)
 			f := &u.first
 			if i > 0 {
-				f = new(flight)
+				f = new(roundTrip)
 			} else {
 				f.cmds = u.cmds[:0]
 			}
 			f.client, f.shard = client, w.shards[client]
-			flights = append(flights, f)
+			roundTrips = append(roundTrips, f)
 		}
-		flights[i].cmds = append(flights[i].cmds, c)
+		roundTrips[i].cmds = append(roundTrips[i].cmds, c)
 	}
-	if len(flights) == 1 {
-		return flights, nil
+	if len(roundTrips) == 1 {
+		return roundTrips, nil
 	}
-	slices.SortFunc(flights, func(a, b *flight) int { return a.shard.index - b.shard.index })
-	return flights, nil
+	slices.SortFunc(roundTrips, func(a, b *roundTrip) int { return a.shard.index - b.shard.index })
+	return roundTrips, nil
 }
 
 func commandOf(cmd redis.Cmder) command {
@@ -347,10 +347,10 @@ func (w *wire) deadline(now, limit int64) int64 {
 	return min(limit, now+int64(w.connection.ReadTimeout))
 }
 
-// giveUp fails the flights that are not back by the deadline, which is now.
+// giveUp fails the round trips that are not back by the deadline, which is now.
 // Those that have not been executed will be, unseen.
-func (w *wire) giveUp(flights []*flight, deadline int64) (err error) {
-	for _, f := range flights {
+func (w *wire) giveUp(roundTrips []*roundTrip, deadline int64) (err error) {
+	for _, f := range roundTrips {
 		if f.state == serving && f.end+f.back < deadline {
 			continue
 		}
@@ -369,7 +369,7 @@ func (w *wire) giveUp(flights []*flight, deadline int64) (err error) {
 }
 
 // fail sets the error of all commands.
-func (f *flight) fail(err error) {
+func (f *roundTrip) fail(err error) {
 	for _, c := range f.cmds {
 		c.SetErr(err)
 	}
@@ -377,7 +377,7 @@ func (f *flight) fail(err error) {
 
 // orphan takes commands that will still be executed out of the hands of the
 // client, which has their error and may look at them at any time.
-func (f *flight) orphan() {
+func (f *roundTrip) orphan() {
 	cmds := make([]command, len(f.cmds))
 	for i, c := range f.cmds {
 		cmds[i] = command{Cmder: redis.NewCmd(context.Background(), slices.Clone(c.Args())...), name: c.name, is: c.is}

@@ -16,7 +16,7 @@ import (
 // left then is of the only one whose stimulus it was.
 func (p *Process) attribute(cmds [][]string, live []*request) []*request {
 	owners := make([]*request, len(cmds))
-	left := slices.DeleteFunc(slices.Clone(p.waiting), func(r *request) bool { return r.over || r.flights > 0 || slices.Contains(live, r) })
+	left := slices.DeleteFunc(slices.Clone(p.waiting), func(r *request) bool { return r.over || r.underWay > 0 || slices.Contains(live, r) })
 	if len(left) == 0 && len(live) == 1 {
 		for i := range cmds {
 			owners[i] = live[0]
@@ -25,7 +25,7 @@ func (p *Process) attribute(cmds [][]string, live []*request) []*request {
 		return owners
 	}
 	for _, r := range live {
-		if r.flights == 0 {
+		if r.underWay == 0 {
 			left = append(left, r)
 		}
 	}
@@ -62,7 +62,7 @@ func (p *Process) again(words []string, live []*request) (owner *request) {
 	}
 	p.shares.Nobody++
 	for _, r := range p.requests {
-		r.unsure = r.unsure || r.flights == 0 || slices.Contains(live, r)
+		r.unsure = r.unsure || r.underWay == 0 || slices.Contains(live, r)
 	}
 	return nil
 }

@@ -146,7 +146,7 @@ func (p *Process) takeAll() error {
 func (p *Process) satisfied(owners []*request) bool {
 	n := p.written()
 	for _, r := range owners {
-		if r.flights > 0 {
+		if r.underWay > 0 {
 			n++
 		}
 	}

@@ -55,16 +55,16 @@ const longestAnswer = time.Hour
 
 // request is a question under way.
 type request struct {
-	id      int64
-	takes   []limiter.Take
-	trace   *fakeredis.Trace
-	proc    *clock.Proc
-	parked  bool
-	sent    int64
-	flights int // under way
-	answer  *answer
-	err     error
-	over    bool
+	id       int64
+	takes    []limiter.Take
+	trace    *fakeredis.Trace
+	proc     *clock.Proc
+	parked   bool
+	sent     int64
+	underWay int // commands that are sent and not answered
+	answer   *answer
+	err      error
+	over     bool
 
 	lastTrip int64 // number of the step in which the last round trip began
 	unsure   bool  // commands of nobody may have been its
@@ -83,7 +83,7 @@ type stimulus struct {
 	bytes  []byte
 	conn   *conn // that it comes on; nil: none
 	owners []*request
-	ends   bool // a flight of each owner
+	ends   bool // a round trip of each owner
 }
 
 // Start starts a child and returns when it is ready to be asked.
@@ -289,7 +289,7 @@ func (p *Process) step(sts []*stimulus) error {
 		owners, text = append(owners, st.owners...), append(text, st.bytes...)
 		for _, r := range st.owners {
 			if st.ends {
-				r.flights--
+				r.underWay--
 			}
 		}
 	}
@@ -350,7 +350,7 @@ func (p *Process) answerAll() error {
 }
 
 // harvest turns what the child wrote in a step, of one stimulus or of several,
-// into flights and answers.
+// into round trips and answers.
 func (p *Process) harvest(owners []*request, several bool) error {
 	if p.spec.Quiet == limiter.Exact { // threads write in any order
 		slices.SortStableFunc(p.program.answers, func(a, b answer) int { return int(*a.ID - *b.ID) })
@@ -376,14 +376,14 @@ func (p *Process) harvest(owners []*request, several bool) error {
 	}
 	live := slices.DeleteFunc(slices.Clone(owners), func(r *request) bool { return r.over })
 	for _, c := range p.program.talked {
-		if err := p.fly(c, live, several); err != nil {
+		if err := p.forward(c, live, several); err != nil {
 			return err
 		}
 	}
 	p.program.talked = p.program.talked[:0]
-	p.waiting = slices.DeleteFunc(p.waiting, func(r *request) bool { return r.over || r.flights > 0 })
+	p.waiting = slices.DeleteFunc(p.waiting, func(r *request) bool { return r.over || r.underWay > 0 })
 	for _, r := range live {
-		if r.flights == 0 && !r.over && !slices.Contains(p.waiting, r) {
+		if r.underWay == 0 && !r.over && !slices.Contains(p.waiting, r) {
 			p.waiting = append(p.waiting, r)
 		}
 	}
@@ -420,9 +420,9 @@ func (p *Process) end(r *request) {
 	}
 }
 
-// fly sends the commands of a connection to its shard: at once, or those that
+// forward sends the commands of a connection to its shard: at once, or those that
 // are of one request, where they come of several stimuli.
-func (p *Process) fly(c *conn, live []*request, several bool) error {
+func (p *Process) forward(c *conn, live []*request, several bool) error {
 	cmds := c.cmds
 	c.cmds = nil
 	for _, words := range cmds {
@@ -458,7 +458,7 @@ func (p *Process) send(c *conn, cmds [][]string, owners []*request) {
 		}
 	}
 	for _, r := range distinct {
-		if r.flights++; r.lastTrip != p.steps { // several commands at once are one round trip
+		if r.underWay++; r.lastTrip != p.steps { // several commands at once are one round trip
 			r.lastTrip = p.steps
 			r.trace.RoundTrips++
 		}
@@ -470,7 +470,7 @@ func (p *Process) send(c *conn, cmds [][]string, owners []*request) {
 		if err != nil {
 			p.program.drop(c)
 			for _, r := range distinct {
-				r.flights--
+				r.underWay--
 			}
 			reply = nil
 		}

@@ -52,10 +52,10 @@ func (h *hook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 		if trace == nil {
 			return send(ctx, cmd)
 		}
-		var first [1]flown
-		flight := h.tracer.begin(ctx, one[:], first[:0], false)
-		err := send(flight.ctx, cmd)
-		h.tracer.end(trace, flight)
+		var first [1]routed
+		call := h.tracer.begin(ctx, one[:], first[:0], false)
+		err := send(call.ctx, cmd)
+		h.tracer.end(trace, call)
 		return err
 	}
 }
@@ -75,9 +75,9 @@ func (h *hook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 		if trace == nil {
 			return next(ctx, cmds)
 		}
-		flight := h.tracer.begin(ctx, all, make([]flown, 0, len(all)), true)
-		err = next(flight.ctx, cmds)
-		h.tracer.end(trace, flight)
+		call := h.tracer.begin(ctx, all, make([]routed, 0, len(all)), true)
+		err = next(call.ctx, cmds)
+		h.tracer.end(trace, call)
 		return err
 	}
 }
@@ -202,41 +202,41 @@ type tracer struct {
 	now     func() time.Time // by the clock that the limiter judges by; nil: the wall's
 }
 
-// flight is one call that is under way.
-type flight struct {
+// call is a command or a pipeline that is under way.
+type call struct {
 	ctx  context.Context
-	cmds []flown
+	cmds []routed
 	roam *roaming // of commands without a key, nil if there are none
 }
 
-// flown is a command with the shard that it is sent to.
-type flown struct {
+// routed is a command with the shard that it is sent to.
+type routed struct {
 	*rediscmd.Wrapped
 	to *member
 }
 
 // begin looks where the commands go, before they are sent: afterwards a lost
 // shard may have moved keys.
-func (t *tracer) begin(ctx context.Context, all []rediscmd.Wrapped, cmds []flown, pipelined bool) flight {
-	f := flight{ctx: ctx, cmds: cmds}
+func (t *tracer) begin(ctx context.Context, all []rediscmd.Wrapped, cmds []routed, pipelined bool) call {
+	c := call{ctx: ctx, cmds: cmds}
 	for i := range all {
-		one := flown{Wrapped: &all[i]}
+		one := routed{Wrapped: &all[i]}
 		if len(one.Keys) > 0 {
 			args := one.Cmd.Args()
 			key, _ := rediscmd.Of(one.Cmd.Name()).Routing(one.Cmd.Name(), pipelined, len(args), func(i int) string { return rediscmd.Word(args[i]) })
 			one.to = t.shardOf(ctx, key)
-		} else if f.roam == nil {
-			f.roam = new(roaming)
-			f.ctx = context.WithValue(ctx, roamingKey{}, f.roam)
+		} else if c.roam == nil {
+			c.roam = new(roaming)
+			c.ctx = context.WithValue(ctx, roamingKey{}, c.roam)
 		}
-		f.cmds = append(f.cmds, one)
+		c.cmds = append(c.cmds, one)
 	}
-	return f
+	return c
 }
 
 // end notes a call that is over. The commands' keys are still under the
 // prefix; they are noted without.
-func (t *tracer) end(trace *fakeredis.Trace, f flight) {
+func (t *tracer) end(trace *fakeredis.Trace, f call) {
 	trace.RoundTrips++
 	for _, c := range f.cmds {
 		if c.to == nil {

@@ -13,14 +13,14 @@ import (
 type call struct {
 	proc  *clock.Proc
 	trace *Trace
-	open  int   // flights that are not back
+	open  int   // round trips that are not back
 	err   error // of the last that brought none, or a command's
 }
 
-// flight is the commands of one call that go to one shard. Its steps are
+// roundTrip is the commands of one call that go to one shard. Its steps are
 // events of their own where something may go wrong on the way, or its client
 // has given up; otherwise its client takes them itself, which is faster.
-type flight struct {
+type roundTrip struct {
 	w      *wire
 	as     form
 	call   *call // that waits for its events; nil: its client takes the steps, has given up, or has its answer
@@ -56,17 +56,17 @@ const (
 	over
 )
 
-// track plays flights that something may happen to on the way. The error is of
+// track plays round trips that something may happen to on the way. The error is of
 // one that failed.
-func (w *wire) track(proc *clock.Proc, trace *Trace, flights []*flight, limit int64) error {
-	c := &call{proc: proc, trace: trace, open: len(flights)}
-	for _, f := range flights {
+func (w *wire) track(proc *clock.Proc, trace *Trace, roundTrips []*roundTrip, limit int64) error {
+	c := &call{proc: proc, trace: trace, open: len(roundTrips)}
+	for _, f := range roundTrips {
 		f.call = c
 		f.launch()
 	}
 	if deadline := w.deadline(proc.Now(), limit); deadline < clock.Never {
 		w.fleet.sched.Call(deadline, func() {
-			for _, t := range flights {
+			for _, t := range roundTrips {
 				t.giveUp()
 			}
 		})
@@ -75,8 +75,8 @@ func (w *wire) track(proc *clock.Proc, trace *Trace, flights []*flight, limit in
 	return c.err
 }
 
-// launch sends the flight on its way.
-func (t *flight) launch() {
+// launch sends the round trip on its way.
+func (t *roundTrip) launch() {
 	s := t.shard
 	if s.delay != nil {
 		more := int64(s.delay.Sample(s.chaos()))
@@ -89,9 +89,9 @@ func (t *flight) launch() {
 	t.after(t.due, sent, t.reach)
 }
 
-// after lets the flight take a step at the instant at, unless something else
+// after lets the round trip take a step at the instant at, unless something else
 // comes first.
-func (t *flight) after(at int64, meanwhile state, step func()) {
+func (t *roundTrip) after(at int64, meanwhile state, step func()) {
 	t.state, t.due = meanwhile, at
 	t.turn++
 	turn := t.turn
@@ -103,7 +103,7 @@ func (t *flight) after(at int64, meanwhile state, step func()) {
 }
 
 // reach comes to the link before the shard.
-func (t *flight) reach() {
+func (t *roundTrip) reach() {
 	if s := t.shard; s.there.rate > 0 {
 		t.after(s.there.pass(s.sched.Now(), wireSize(t.cmds, t.as)), onLink, t.arrive)
 		return
@@ -112,7 +112,7 @@ func (t *flight) reach() {
 }
 
 // arrive comes to the shard's queue. A refusal needs the way back too.
-func (t *flight) arrive() {
+func (t *roundTrip) arrive() {
 	s := t.shard
 	if s.down {
 		err := refused(s)
@@ -134,7 +134,7 @@ func (t *flight) arrive() {
 }
 
 // serve executes the commands, whoever still waits for them.
-func (t *flight) serve() {
+func (t *roundTrip) serve() {
 	s := t.shard
 	if t.session != nil {
 		t.session.execute(t)
@@ -156,7 +156,7 @@ func (t *flight) serve() {
 }
 
 // answer comes to the link with the reply.
-func (t *flight) answer() {
+func (t *roundTrip) answer() {
 	if s := t.shard; s.trouble.back.rate > 0 {
 		t.after(s.trouble.back.pass(s.sched.Now(), t.reply), onLinkBack, t.leave)
 		return
@@ -164,7 +164,7 @@ func (t *flight) answer() {
 	t.leave()
 }
 
-func (t *flight) leave() {
+func (t *roundTrip) leave() {
 	at := t.shard.sched.Now() + t.back
 	if t.session != nil {
 		at = t.session.backInOrder(at)
@@ -172,8 +172,8 @@ func (t *flight) leave() {
 	t.after(at, returning, func() { t.finish(nil) })
 }
 
-// finish ends the flight, for its client with an error or the reply.
-func (t *flight) finish(err error) {
+// finish ends the round trip, for its client with an error or the reply.
+func (t *roundTrip) finish(err error) {
 	t.turn++
 	t.state = over
 	s := t.shard
@@ -184,7 +184,7 @@ func (t *flight) finish(err error) {
 }
 
 // giveUp ends the client's patience. What has not been executed yet will be.
-func (t *flight) giveUp() {
+func (t *roundTrip) giveUp() {
 	if t.call == nil {
 		return
 	}
@@ -195,7 +195,7 @@ func (t *flight) giveUp() {
 }
 
 // settle tells the client, once.
-func (t *flight) settle(err error) {
+func (t *roundTrip) settle(err error) {
 	if t.session != nil {
 		t.arrived(t.answers, err)
 		return
@@ -217,14 +217,14 @@ func (t *flight) settle(err error) {
 	}
 }
 
-// inOrder lists the flights under way in some states by a number.
-func (s *Shard) inOrder(by func(*flight) int64, states ...state) []*flight {
-	var list []*flight
+// inOrder lists the round trips under way in some states by a number.
+func (s *Shard) inOrder(by func(*roundTrip) int64, states ...state) []*roundTrip {
+	var list []*roundTrip
 	for _, t := range s.underWay {
 		if slices.Contains(states, t.state) {
 			list = append(list, t)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b *flight) int { return cmp.Compare(by(a), by(b)) })
+	slices.SortStableFunc(list, func(a, b *roundTrip) int { return cmp.Compare(by(a), by(b)) })
 	return list
 }
