@@ -105,3 +105,25 @@ func TestRealStop(t *testing.T) {
 		})
 	}
 }
+
+// Begin has instant 0 be later, or earlier, than Run.
+func TestBegin(t *testing.T) {
+	for _, in := range []time.Duration{50 * time.Millisecond, -50 * time.Millisecond} {
+		pace, err := NewPacer()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := NewReal(time.Time{}, pace, 0)
+		begin := time.Now().Add(in)
+		r.Begin(begin)
+		var played time.Time
+		r.Call(0, func() { played = time.Now() })
+		r.Run()
+		if played.Before(begin) || played.Sub(begin) > time.Second {
+			t.Errorf("%v after now: instant 0 was played %v after it", in, played.Sub(begin))
+		}
+		if err := pace.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
