@@ -123,6 +123,8 @@ property asserts; *–* is what was not examined, such as a change of limits tha
 ## Packages
 
 Unmodified, connected as files of the adapters show. Clients in Node and Python are given one shard, so that they ask no other.
+The errors of bottleneck in exactness and cost have one cause: when a limiter's keys have expired, its script fails with ` + "`SETTINGS_KEY_NOT_FOUND`" + `, on which the client would begin anew;
+Redis 7.0.15 answers ` + "`ERR SETTINGS_KEY_NOT_FOUND`" + `, and the client compares the whole text (` + "`lib/RedisDatastore.js`" + `, line 176).
 
 `
 

@@ -306,7 +306,7 @@ func (a *app) schemaCommand() *cobra.Command {
 		Use:   "schema " + strings.Join(names, "|"),
 		Short: "Print the JSON Schema of a file that quotalab reads or writes",
 		Long: `Prints a JSON Schema: of scenario files or of gate.yaml, for an editor that then completes and checks them, or of the JSON summary
-or the result of a sweep, for whoever reads them.` + exitHelp(campaign.Passed, campaign.Invalid),
+or the result of a sweep, to be read by other programs.` + exitHelp(campaign.Passed, campaign.Invalid),
 		Example: `  quotalab schema scenario > scenario.schema.json
   quotalab schema summary > summary.schema.json`,
 		Args:      args("SCHEMA"),

@@ -125,7 +125,7 @@ func (c *comparison) figure(name, title string, panels ...draw.Panel) draw.Figur
 	return f
 }
 
-// subtitle says of which scenarios the records are.
+// subtitle names the scenarios of the records.
 func (c *comparison) subtitle() string {
 	var scenarios []string
 	for _, s := range c.sets {

@@ -59,7 +59,7 @@ func seeded(t *series.Thresholds, seed uint64) *series.Set {
 	return s
 }
 
-// missing so many of 800 notices.
+// missing a number of 800 notices.
 func missing(n int64) *series.Thresholds {
 	return thresholdsOf([]string{"latest", "inline"}, []string{"linear"}, []int64{75, 100}, fewCauses,
 		func(_, _ int) int64 { return 400 }, func(e, _, _ int) int64 { return []int64{n / 2, 0}[e] })

@@ -154,7 +154,7 @@ func ecdf(d series.Distribution) []draw.Point {
 	return append(points, draw.Point{X: d.Max, Y: 100})
 }
 
-// quantiles returns those up to the last percentile that so many values have.
+// quantiles returns those up to the last percentile that the number of values gives.
 func quantiles(d series.Distribution) []draw.Point {
 	last := 100 * (1 - 1/float64(d.N))
 	var points []draw.Point

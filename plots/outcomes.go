@@ -103,7 +103,7 @@ func merged(t *series.Timeline, most int) *series.Timeline {
 	return &out
 }
 
-// means returns those of so many values at a time.
+// means returns those of k values at a time.
 func means(v []float64, k int) (out []float64) {
 	for c := range slices.Chunk(v, k) {
 		out = append(out, sum(c)/float64(len(c)))

@@ -13,7 +13,7 @@ import (
 // What is drawn of latency over time.
 const (
 	mostPanels = 8   // of one figure
-	lowFrom    = 7   // panels that are lower than usual, from so many on
+	lowFrom    = 7   // from this number of panels on they are lower than usual
 	fewest     = 10  // decisions of an outcome that has a panel, if others have one
 	dense      = 8   // decisions in an interval, on average, that make a line and not dots
 	telling    = 20  // decisions in an interval whose 99th percentile makes a headline

@@ -113,7 +113,7 @@ func causeWords(cause string) string {
 	return strings.NewReplacer(">", ", then ", "-", " ", "_", " ").Replace(cause)
 }
 
-// verb agrees with so many names.
+// verb agrees with the number of names.
 func verb(names []string, of string) string {
 	if len(names) == 1 {
 		return and(names) + " " + of + "es"
@@ -129,7 +129,7 @@ func fewNames(names []string) []string {
 	return append(slices.Clone(names[:3]), fmt.Sprintf("%d more", len(names)-3))
 }
 
-// thresholdSubtitle says of which run, and of how many accounts if a figure
+// thresholdSubtitle names the run, and the number of accounts if a figure
 // says nothing else.
 func thresholdSubtitle(set *series.Set, more string) string {
 	head, _, _ := strings.Cut(subtitle(set), " · "+unit.Counted(decisions(set), "decision"))
@@ -188,7 +188,7 @@ func (k *kit) matrixFigure(t *series.Thresholds, of []tally) draw.Figure {
 }
 
 func matrixNotes(of []tally, shown, among int, crossed bool) (notes []string) {
-	note := "In each cell: percent of the crossings of that threshold, by accounts of that group, of which no notice was delivered."
+	note := "In each cell: percent of the crossings of that threshold, by accounts of that group, without a delivered notice."
 	if !crossed {
 		note += " A dash: no such crossing."
 	}
@@ -294,7 +294,7 @@ func wholePercent(missed, crossings int64) string {
 	return strconv.FormatFloat(math.Round(p), 'f', 0, 64)
 }
 
-// cellsFit tells whether numbers fit into so many cells right of the rows' names.
+// cellsFit reports whether numbers fit into that many cells right of the rows' names.
 func (k *kit) cellsFit(names []string, n, columns int) bool {
 	room := k.PanelWidth(columns)
 	widest := vg.Length(0)
@@ -313,7 +313,7 @@ func levelAxis(levels []int64) draw.Axis {
 	return draw.ColumnAxis("threshold (% of the limit)", names)
 }
 
-// matrixTitle tells of each engine in which group it misses most.
+// matrixTitle names for each engine the group in which it misses most.
 func matrixTitle(t *series.Thresholds, of []tally) string {
 	worst := missers(of)
 	switch {

@@ -55,7 +55,7 @@ func engineStory(s *series.AccountStory, engine string) *series.EngineStory {
 }
 
 // storyTop is the most percent that must be seen: of usage, of thresholds that
-// were crossed or told of, and of what was read, unless that is out of all proportion.
+// were crossed or reported, and of what was read, unless that is out of all proportion.
 func storyTop(s *series.AccountStory, own *series.EngineStory) float64 {
 	most := 0.0
 	for _, p := range s.Usage {

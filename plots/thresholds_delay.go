@@ -17,7 +17,7 @@ import (
 // they are.
 const mostBounds = 3
 
-// delayFigure shows, of all crossings, the share that was told of within a time. A
+// delayFigure shows, of all crossings, the share that was reported within a time. A
 // curve that does not reach 100 % is of an engine that missed the rest.
 func (k *kit) delayFigure(t *series.Thresholds) draw.Figure {
 	f := draw.Figure{Name: "thresholds-delay", Columns: 1, Title: "How late notices were is not known"}
@@ -26,7 +26,7 @@ func (k *kit) delayFigure(t *series.Thresholds) draw.Figure {
 		return f
 	}
 	f.Title = delayTitle(t)
-	p := draw.Panel{X: delayAxis(t), Y: draw.PercentAxis("crossings told of within a time (%)"), Direct: true}
+	p := draw.Panel{X: delayAxis(t), Y: draw.PercentAxis("crossings reported within a time (%)"), Direct: true}
 	p.Layers = k.boundRules(t)
 	var at []draw.Layer
 	for i, d := range t.Delays {
@@ -43,7 +43,7 @@ func (k *kit) delayFigure(t *series.Thresholds) draw.Figure {
 	p.Layers = append(p.Layers, at...)
 	p.Height = k.FrameHeight * 1.15
 	f.Panels = []draw.Panel{p}
-	f.Notes = append(f.Notes, "From a crossing to the first notice that was delivered, of all crossings: what is missing from 100 % was never told of. D is the time within which an engine can promise a notice; the dots are the shares told within it.")
+	f.Notes = append(f.Notes, "From a crossing to the first notice that was delivered, of all crossings: what is missing from 100 % was never reported. D is the time within which an engine can promise a notice; the dots are the shares told within it.")
 	return f
 }
 
@@ -101,7 +101,7 @@ func delayAxis(t *series.Thresholds) draw.Axis {
 	return draw.DelayTicked(draw.LatencyAxis("delay of the notice", lo, hi))
 }
 
-// delayTitle tells who tells of how much in time, and how fast; at least one engine has
+// delayTitle tells who reports how much in time, and how fast; at least one engine has
 // a crossing.
 func delayTitle(t *series.Thresholds) string {
 	list := slices.DeleteFunc(slices.Clone(t.Delays), func(d series.EngineDelay) bool { return d.Crossings == 0 })
@@ -124,25 +124,25 @@ func delayTitle(t *series.Thresholds) string {
 	}
 	switch {
 	case part == 1 && len(list) == 1:
-		return fmt.Sprintf("%s tells of every crossing in time, after %s at the median", worst.Engine, unit.Amount(middleDelay(worst), 2))
+		return fmt.Sprintf("%s reports every crossing in time, after %s at the median", worst.Engine, unit.Amount(middleDelay(worst), 2))
 	case part == 1:
-		return "Every engine tells of every crossing in time" + pace(list)
+		return "Every engine reports every crossing in time" + pace(list)
 	}
-	title := fmt.Sprintf("%s tells of %s of the crossings in time", worst.Engine, percent(part))
+	title := fmt.Sprintf("%s reports %s of the crossings in time", worst.Engine, percent(part))
 	if part == 0 {
-		title = fmt.Sprintf("%s tells of none of %s in time", worst.Engine, unit.Counted(worst.Crossings, "crossing"))
+		title = fmt.Sprintf("%s reports none of %s in time", worst.Engine, unit.Counted(worst.Crossings, "crossing"))
 	}
 	switch {
 	case len(all) > 0:
-		title += "; " + and(fewNames(all)) + " of all" + pace(list)
+		title += "; " + and(fewNames(all)) + " all" + pace(list)
 	case len(list) > 1 && list[len(list)-1].OnTime > 0:
 		best := list[len(list)-1]
-		title += fmt.Sprintf("; %s of %s", best.Engine, percent(share(best.OnTime, best.Crossings)))
+		title += fmt.Sprintf("; %s %s", best.Engine, percent(share(best.OnTime, best.Crossings)))
 	}
 	return title
 }
 
-// pace compares the medians of the fastest and the slowest of those that tell of all.
+// pace compares the medians of the fastest and the slowest of those that report all.
 func pace(list []series.EngineDelay) string {
 	var fast, slow *series.EngineDelay
 	for i := range list {

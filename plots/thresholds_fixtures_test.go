@@ -223,7 +223,7 @@ func eightEngines() *series.Thresholds {
 	return t
 }
 
-// atOnce: all thresholds are crossed and told of at one instant, without delay.
+// atOnce: all thresholds are crossed and reported at one instant, without delay.
 func atOnce() *series.Thresholds {
 	levels := []int64{75, 90, 100, 120, 200}
 	t := thresholdsOf([]string{"inline"}, []string{"a"}, levels, nil, func(_, _ int) int64 { return 7 }, func(_, _, _ int) int64 { return 0 })

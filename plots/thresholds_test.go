@@ -51,11 +51,11 @@ func TestThresholdTitles(t *testing.T) {
 		"not-audited": {"thresholds-missed: Whether a notice was missed is not known"},
 		"no-crossing": {"thresholds-missed: Whether a notice was missed is not known"},
 		"one-account": {"thresholds-missed: g misses 1 of 1 notice (no evaluation before the end)", "thresholds-matrix: g misses 100 % of the notices",
-			"thresholds-delay: g tells of none of 1 crossing in time", "thresholds-account: Account 1 reached 75 % of its limit after 9 days and g did not tell it (no evaluation before the end)"},
+			"thresholds-delay: g reports none of 1 crossing in time", "thresholds-account: Account 1 reached 75 % of its limit after 9 days and g did not tell it (no evaluation before the end)"},
 		"nothing-missed": {"thresholds-missed: Neither catch-up nor inline misses a notice, of 160 together", "thresholds-matrix: None of 160 notices is missed, in any group of accounts",
-			"thresholds-delay: Every engine tells of every crossing in time, after 2.3 h at the median", "thresholds-account: Account 2 reached 75 % of its limit after 21 days and catch-up told it 6 h later, in time"},
+			"thresholds-delay: Every engine reports every crossing in time, after 2.3 h at the median", "thresholds-account: Account 2 reached 75 % of its limit after 21 days and catch-up told it 6 h later, in time"},
 		"all-missed": {"thresholds-missed: g misses 2,469,134 of 2,469,134 notices (flag off)", "thresholds-matrix: g misses 100 % of the notices",
-			"thresholds-delay: g tells of none of 2,469,134 crossings in time", "thresholds-account: Account 2 reached 75 % of its limit after 21 days and g did not tell it (flag off)"},
+			"thresholds-delay: g reports none of 2,469,134 crossings in time", "thresholds-account: Account 2 reached 75 % of its limit after 21 days and g did not tell it (flag off)"},
 	}
 	for name, titles := range want {
 		var got []string
@@ -131,7 +131,7 @@ func TestThresholdMatrixIsRead(t *testing.T) {
 }
 
 // What an engine read out of all proportion does not flatten the curve, and is
-// told of; what it read a little wrong is seen where it is.
+// reported; what it read a little wrong is seen where it is.
 func TestThresholdReadings(t *testing.T) {
 	for factor, want := range map[float64]struct {
 		top  float64

@@ -75,7 +75,7 @@ func percent(share float64) string {
 	return unit.Significant(100*share, 2) + " %"
 }
 
-// subtitle says of which run and of how much the figure is.
+// subtitle names the run and how much of it the figure shows.
 func subtitle(s *series.Set) string {
 	m := &s.Manifest
 	parts := []string{m.Scenario, m.Clock + " time", "seed " + fmt.Sprint(m.Seed), unit.Counted(decisions(s), "decision")}
@@ -191,7 +191,7 @@ func spell(n int) string {
 	return unit.Thousands(int64(n))
 }
 
-// all is a number of things of which none is left out.
+// all is a number of things, none left out.
 func all(n int) string {
 	if n == 2 {
 		return "both"

@@ -189,7 +189,7 @@ func (c *checker) pareto(columns []Column) {
 	}
 	for i, col := range columns {
 		if at := join("sweep.pareto", i); c.Good(at) && col.Better() == "" {
-			c.Fail(at, "expected a column of which it is known whether lower or higher is better, found %s", col)
+			c.Fail(at, "expected a column that is known to be better lower or better higher, found %s", col)
 		}
 	}
 }

@@ -240,7 +240,7 @@ func costCases(s *Subject) []Case {
 		judge: fair,
 	}, {
 		Name:     "millions",
-		Shows:    "A limit of 3,000,000 a day, of which each request takes 10,000.",
+		Shows:    "A limit of 3,000,000 a day; each request takes 10,000.",
 		Scenario: s.scenario(400*time.Second, s.limit(3_000_000, day, 3_000_000), 0, keys("one", 1), traffic(source{name: "large", keys: "one", cost: 10_000, rate: constantly(1)})),
 		judge:    fair,
 	}, {

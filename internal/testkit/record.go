@@ -1,6 +1,9 @@
 package testkit
 
 import (
+	"encoding/json"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/quotalab/quotalab/results/audit"
@@ -65,6 +68,25 @@ func write(t testing.TB, m record.Manifest, opts []record.Option, fill func(*rec
 		t.Fatal(err)
 	}
 	return r
+}
+
+// ReferenceHash returns the record hash of a shipped scenario's reference, which
+// reference --check compares with what the scenario gives now.
+func ReferenceHash(t testing.TB, scenario string) string {
+	t.Helper()
+	root, err := Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(filepath.Join(root, "results", "reference", scenario, "summary.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s summary.Summary
+	if err := json.Unmarshal(data, &s); err != nil || s.RecordHash == "" {
+		t.Fatalf("%s: record hash %q: %v", scenario, s.RecordHash, err)
+	}
+	return s.RecordHash
 }
 
 // Analyse audits a record, its engines too, and measures it. Its assertions are

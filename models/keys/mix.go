@@ -99,7 +99,7 @@ type hotSet struct {
 	share  float64
 }
 
-// HotSet is n keys of which the first hot, ids 0 to hot−1, share the fraction
+// HotSet is n keys; the first hot, ids 0 to hot−1, share the fraction
 // share of all draws equally, and the others share the rest:
 //
 //	p(id) = share/hot            for id < hot

@@ -60,7 +60,7 @@ func TestScanColumnMistakes(t *testing.T) {
 	}
 }
 
-// TestColumnOfACondition is what a sweep tells of an assertion.
+// TestColumnOfACondition is what a sweep says about an assertion.
 func TestColumnOfACondition(t *testing.T) {
 	sel, err := ParseSelector("latency{decision=denied}")
 	if err != nil {

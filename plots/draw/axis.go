@@ -172,7 +172,7 @@ func RoundTicks(lo, hi float64) [][]Tick {
 	return stepTicks(lo, hi, 1, oneTwoFive)
 }
 
-// timeTicks are at round times, with labels in a unit of so many seconds.
+// timeTicks are at round times, with labels in a unit of that many seconds.
 func timeTicks(unit float64) ticker {
 	return func(lo, hi float64) [][]Tick {
 		return stepTicks(lo, hi, unit, func(k int) float64 {

@@ -50,7 +50,7 @@ func (f *Figure) Render(w io.Writer, format string) error {
 	return nil
 }
 
-// image draws the page with so many dots an inch.
+// image draws the page with a number of dots an inch.
 func (p *Page) image(dpi int) image.Image {
 	c := vgimg.NewWith(vgimg.UseWH(p.Width, p.Height), vgimg.UseDPI(dpi), vgimg.UseBackgroundColor(p.f.Style.Background))
 	p.Draw(c)

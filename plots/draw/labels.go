@@ -173,7 +173,7 @@ type Says struct {
 	Word string
 }
 
-// Absent are the rows of which something is not known.
+// Absent are the rows that lack a value.
 type Absent []Says
 
 func (l Absent) Draw(c *Area) {

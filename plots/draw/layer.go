@@ -185,7 +185,7 @@ func circle(at vg.Point, r vg.Length) vg.Path {
 // nameShare is the most of a panel's width that names may take.
 const NameShare = 0.36
 
-// Names returns names shortened so that they leave room for what they name, in a panel of a figure with so many
+// Names returns names shortened so that they leave room for what they name, in a panel of a figure with that many
 // columns.
 func (s *Style) Names(list []string, columns int) []string {
 	return s.ClipAll(list, NameShare*s.PanelWidth(columns))
@@ -246,7 +246,7 @@ func common(list []string) (head, tail int) {
 	return head, max(0, min(tail, shortest-head))
 }
 
-// inner parts of names, without so many letters at their ends.
+// inner parts of names, without a number of letters at their ends.
 func inner(list []string, head, tail int) []string {
 	short := make([]string, len(list))
 	for i, name := range list {

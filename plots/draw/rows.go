@@ -55,7 +55,7 @@ func namedTicks(names []string, at func(i int) float64) ticker {
 // MiddleOf returns the middle of a row on the y axis.
 func MiddleOf(row, n int) float64 { return float64(n-row) - 0.5 }
 
-// PanelWidth returns the width of a panel in a figure with so many columns.
+// PanelWidth returns the width of a panel in a figure with that many columns.
 func (s *Style) PanelWidth(columns int) vg.Length {
 	if s.Small {
 		columns = 1

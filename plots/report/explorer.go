@@ -21,7 +21,7 @@ type explorer struct {
 	ID      string
 	Level   int // of its heading
 	Lines   []explorerLine
-	Sources []string      // limiters and clients with lines of their own, of which one is shown at a time; nil: there is one
+	Sources []string      // limiters and clients with lines of their own, shown one at a time; nil: there is one
 	Data    template.HTML // JSON, for the script
 	Step    string
 	Faults  []string // in words

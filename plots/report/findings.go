@@ -228,7 +228,7 @@ func errorFindings(s *summary.Measured) []finding {
 	f := finding{Number: unit.Thousands(worst.Count), Claim: "requests to " + limiter + " ended in an error", Bad: true, kind: "outcomes-over-time", of: limiter,
 		Do: "Decide what callers do then; the table of errors has their texts, by kind."}
 	if open, ok := present.Find(present.Groups(s, "decisions", "limiter", "decision"), limiter, "fail_open"); ok {
-		f.Claim += fmt.Sprintf(", of which %s were let through", unit.Thousands(open.Count))
+		f.Claim += fmt.Sprintf(", %s of them let through", unit.Thousands(open.Count))
 	}
 	if len(others) > 0 {
 		f.Claim += "; also " + strings.Join(others, ", ")

@@ -97,9 +97,9 @@ func (m *markdown) assertions(s *summary.Measured) error {
 	}
 	switch {
 	case failing > 0:
-		t.Note(fmt.Sprintf("Not shown: %s, of which %d do not hold.", unit.Counted(int64(len(left)), "more assertion"), failing))
+		t.Note(fmt.Sprintf("Not shown: %s; %d of them do not hold.", unit.Counted(int64(len(left)), "more assertion"), failing))
 	case len(left) > 0:
-		t.Note(fmt.Sprintf("Not shown: %s, all of which hold.", unit.Counted(int64(len(left)), "more assertion")))
+		t.Note(fmt.Sprintf("Not shown: %s; all hold.", unit.Counted(int64(len(left)), "more assertion")))
 	}
 	return m.table(t)
 }
@@ -153,7 +153,7 @@ func (m *markdown) records(in []Input) error {
 		t.Note("Not shown: " + unit.Counted(int64(n), "more figure") + ".")
 	}
 	if len(left) > 0 {
-		t.Note(fmt.Sprintf("Not shown: %s, of which %d passed.", unit.Counted(int64(len(left)), "more record"), passed(left)))
+		t.Note(fmt.Sprintf("Not shown: %s; %d of them passed.", unit.Counted(int64(len(left)), "more record"), passed(left)))
 	}
 	m.line("### %d records compared", all)
 	return m.table(t)

@@ -60,7 +60,7 @@ func TestMarkdownOfSeveral(t *testing.T) {
 	for i := range many {
 		many[i] = limiterInput("")
 	}
-	inOrder(t, markdown(t, many...), "### 9 records compared", "Not shown: 3 more records, of which 3 passed.")
+	inOrder(t, markdown(t, many...), "### 9 records compared", "Not shown: 3 more records; 3 of them passed.")
 }
 
 // Whatever there is, it stays short, and what is left out is counted.
@@ -82,11 +82,11 @@ func TestMarkdownIsShort(t *testing.T) {
 		}
 	}
 	one := markdown(t, in)
-	inOrder(t, one, "`missed{engine=e80}: count == 0` |", "| holds | `missed{engine=new}: count == 0` | 0 |", "Not shown: 89 more assertions, all of which hold.", "odd …", "- and 95 more warnings")
+	inOrder(t, one, "`missed{engine=e80}: count == 0` |", "| holds | `missed{engine=new}: count == 0` | 0 |", "Not shown: 89 more assertions; all hold.", "odd …", "- and 95 more warnings")
 	for i := range s.Assertions {
 		s.Assertions[i].OK = false
 	}
-	inOrder(t, markdown(t, in), "Not shown: 89 more assertions, of which 89 do not hold.")
+	inOrder(t, markdown(t, in), "Not shown: 89 more assertions; 89 of them do not hold.")
 }
 
 // Names mean nothing but themselves, also where a table's cell would end.

@@ -31,7 +31,7 @@ type Together struct {
 	Why     string // in words: they …
 }
 
-// clients are those of limiters, some of which are told apart.
+// clients are those of limiters; some are shown apart.
 type clients struct {
 	manifest *record.Manifest
 	apart    map[string]bool // by limiter

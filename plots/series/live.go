@@ -51,8 +51,8 @@ func (l *Live) Observe(o *record.Observation) error {
 	return l.timeline.observe(o)
 }
 
-// Look shows what is known so far: a Set with a summary and a timeline, of which
-// nothing may be kept when look returns. An interval that is not over is empty.
+// Look shows what is known so far: a Set with a summary and a timeline;
+// nothing of them may be kept when look returns. An interval that is not over is empty.
 func (l *Live) Look(look func(s *Set)) {
 	l.totals.Look(func(s *summary.Measured) {
 		set := &Set{Manifest: l.manifest, Summary: s}

@@ -150,7 +150,7 @@ func distributionOfSorted(list []int64) Distribution {
 	ps := percentiles(n)
 	values := make([]float64, len(ps))
 	for i, p := range ps {
-		rank := int64(math.Ceil(p/100*float64(n) - 1e-6)) // so many values are at most this one
+		rank := int64(math.Ceil(p/100*float64(n) - 1e-6)) // this many values are at most that one
 		values[i] = inSeconds(list[min(max(rank, 1), n)-1])
 	}
 	return grid(n, ps, values)

@@ -65,7 +65,7 @@ func (w scene) holds(at int64) bool      { return w.from <= at && at <= w.until 
 
 // windowOf returns the time of a story: the period of the crossing, or the window before and the
 // whole of its excursion, with some time around it in which an engine may have
-// told of it. What an earlier period is to blame for begins with that.
+// told it. What an earlier period is to blame for begins with that.
 func windowOf(m *record.Manifest, a *record.Account, engine string, o *quotaaudit.ObligationVerdict) scene {
 	w := scene{epoch: m.Epoch.UnixNano()}
 	w.last = w.epoch

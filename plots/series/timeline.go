@@ -303,7 +303,7 @@ func measured(s *summary.Measured) intervals {
 	return cut(begin, begin+int64(math.Round(s.MeasuredSeconds*1e9)), intervalsOf(s.Observations))
 }
 
-// intervalsOf returns how many intervals a timeline of so many observations has, at most.
+// intervalsOf returns how many intervals a timeline has at most, by its observations.
 func intervalsOf(observations int64) int {
 	return int(min(max(fewIntervals, observations/perInterval), MaxIntervals))
 }

@@ -125,7 +125,7 @@ type bounds struct {
 	ahead  peaks
 
 	waiting int32 // decisions that are outstanding
-	murky   int32 // outstanding requests that may take tokens nobody knows how often
+	unknown int32 // outstanding requests that take tokens an unknown number of times
 
 	costliest   float64 // the highest cost of an admission so far
 	seen        bool    // a decision was on it
@@ -139,7 +139,7 @@ func newBounds(r *rate) *bounds { return &bounds{rate: r, most: never()} }
 // look notes how far the bound from above is ahead at now.
 func (b *bounds) look(now float64) {
 	ahead := math.Inf(1)
-	if b.murky == 0 {
+	if b.unknown == 0 {
 		b.most.pass(b.rate, now)
 		ahead = b.most.tat(b.rate) - now
 	}
@@ -188,7 +188,7 @@ func (h *hold) send(p *pending) {
 		b.most.sent(b.rate, p.sent, h.tokens)
 	}
 	if h.again {
-		b.murky++
+		b.unknown++
 	}
 	b.look(p.sent)
 	if p.decided() {
@@ -203,7 +203,7 @@ func (h *hold) end(p *pending) {
 		b.most.done(b.rate, p.end, h.tokens)
 	}
 	if h.again {
-		b.murky--
+		b.unknown--
 		b.most.empty(b.rate, p.end)
 	}
 	if p.decided() {

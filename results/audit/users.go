@@ -8,7 +8,7 @@ import (
 )
 
 // userAudit judges limiters as if they had been asked by who sent the requests, in
-// a run in which keys of some traffic are addresses of which a user has many.
+// a run in which a user of some traffic has many addresses, each a key.
 type userAudit struct {
 	manifest *record.Manifest
 	bits     map[string]int // by traffic, of those whose keys are such addresses

@@ -167,7 +167,7 @@ func (o *Judged) end(outcome Outcome, format string, args ...any) {
 	o.Outcome, o.Reason = outcome, fmt.Sprintf(format, args...)
 }
 
-// alone tells of a figure that only one side has.
+// alone reports a figure that only one side has.
 func (o *Judged) alone() string {
 	if o.Verdict == Missing {
 		return "only the base has it"

@@ -234,7 +234,7 @@ func TestSampleHoldsWholeKeys(t *testing.T) {
 	}
 	var b bytes.Buffer
 	if err := present.Text(&b, s, present.TextOptions{}); err != nil || !strings.Contains(b.String(), "Audit of the sampled keys alone (10.0 % of the keys; of the others nothing is known)") ||
-		!strings.Contains(strings.Join(strings.Fields(b.String()), " "), "60,000 observations, of which "+unit.Thousands(r.Manifest().Count)+" recorded") {
+		!strings.Contains(strings.Join(strings.Fields(b.String()), " "), "60,000 observations, "+unit.Thousands(r.Manifest().Count)+" of them recorded") {
 		t.Errorf("text, error %v:\n%s", err, b.String())
 	}
 }

@@ -313,7 +313,7 @@ func repeats(runs []*summary.Summary) []*repeated {
 }
 
 // Figure is one number of a summary, as other tools keep it over time: what
-// was measured (Unit) of which part of the run (Name).
+// was measured (Unit) in one part of the run (Name).
 type Figure struct {
 	Name        string            // the tags as parts of a benchmark's name, in the catalogue's order: "/limiter=boulder/decision=denied", or ""
 	Metric      string            // of the catalogue
@@ -464,7 +464,7 @@ type githubBenchmark struct {
 }
 
 // GitHubBenchmark writes figures for the GitHub action github-action-benchmark,
-// whose `tool` is customSmallerIsBetter: those of which less is better, as the
+// whose `tool` is customSmallerIsBetter: those where less is better, as the
 // action raises alarms at what grows. Of several runs of a scenario it is the
 // median, with the range.
 func GitHubBenchmark(w io.Writer, runs ...*summary.Summary) error {

@@ -52,7 +52,7 @@ type sections struct {
 }
 
 // Sections builds all sections of a summary in the order in which they are read,
-// without those of which nothing was observed. Times by outcome are in s, ms or
+// without those that were not observed. Times by outcome are in s, ms or
 // us.
 func Sections(s *summary.Measured, mode, times string) []*Table {
 	b := &sections{s: s, mode: mode, unit: timeUnits[times]}
@@ -290,7 +290,7 @@ func Facts(s *summary.Measured) []Fact {
 	}
 	switch {
 	case s.Seen > 0:
-		list = append(list, Fact{"observations", unit.Thousands(s.Seen) + ", of which " + unit.Thousands(s.Observations) + " recorded"})
+		list = append(list, Fact{"observations", unit.Thousands(s.Seen)}, Fact{"recorded", unit.Thousands(s.Observations)})
 	case s.Observations > 0 || s.Accounts+s.Evaluations == 0:
 		list = append(list, Fact{"observations", unit.Thousands(s.Observations)})
 	}
@@ -310,16 +310,14 @@ func (f Fact) inLine() string {
 	case "length":
 		return f.Value
 	case "warm-up, not counted":
-		return "of which " + f.Value + " " + f.Name
+		return "the first " + f.Value + " " + f.Name
+	case "recorded":
+		return f.Value + " of them " + f.Name
 	}
-	n, rest, more := strings.Cut(f.Value, ", of which ")
-	if n == "1" {
+	if f.Value == "1" {
 		f.Name = strings.TrimSuffix(f.Name, "s")
 	}
-	if more {
-		rest = ", of which " + rest
-	}
-	return n + " " + f.Name + rest
+	return f.Value + " " + f.Name
 }
 
 // AssertionsHeld says how many assertions hold.

@@ -145,7 +145,7 @@ func Maybe[T any](v *T, write func(T) Cell) Cell {
 	return write(*v)
 }
 
-// Fixed returns how to write a number with so many digits after the point.
+// Fixed returns how to write a number with that many digits after the point.
 func Fixed(digits int) func(float64) Cell {
 	return func(v float64) Cell { return Cell{Text: strconv.FormatFloat(v, 'f', digits, 64), Number: Plain(v)} }
 }

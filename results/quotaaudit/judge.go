@@ -4,8 +4,8 @@
 // In flows a record, out flow verdicts. Judge compares what one engine did about
 // one account (its evaluations) with what models/usage says was due, and gives
 // each obligation and each notice a verdict and its causes. Verdicts does so with
-// a whole record: one pass over the accounts, of which it keeps what they were
-// due, one over the evaluations, of which it keeps what can matter, and then
+// a whole record: one pass over the accounts, keeping what they were
+// due, one over the evaluations, keeping what can matter, and then
 // engine by engine and account by account. Replay counts the verdicts.
 //
 // results/audit, results/summary, results/present and plots/series import it.
@@ -388,7 +388,7 @@ func (j *judge) suppressed(o *usage.Obligation, e *record.Evaluation) Cause {
 	return Overtaken
 }
 
-// madeFor tells of the record of a notice whether it was spurious, and else
+// madeFor reports of the record of a notice whether it was spurious, and else
 // whether it was made while another period than that of o held.
 func (j *judge) madeFor(o *usage.Obligation, threshold, at int64) (spurious, elsewhere bool) {
 	for i := range j.sent {

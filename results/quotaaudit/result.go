@@ -251,7 +251,7 @@ func newFindings(list []record.Finding) *findings {
 }
 
 // explain gives a late or missed obligation the causes that the engine
-// noticed, where no evaluation tells of one: an engine that counts has no
+// noticed, where no evaluation has one: an engine that counts has no
 // evaluations but its notices. The account's own findings come before those
 // of no account.
 func (f *findings) explain(account int64, v *ObligationVerdict) {
@@ -397,7 +397,7 @@ func (b *bench) judge(account int) error {
 	for i := range due {
 		b.findings.explain(in.Account, &due[i])
 		if v := &due[i]; (b.engine.Gap == 0 || b.engine.Opaque) && len(v.Causes) == 1 && (v.Causes[0] == NoEvaluation || v.Causes[0] == ScheduleGap) {
-			v.Causes[0] = UnknownCause // evaluations are not missing: it has no runs, or tells of none
+			v.Causes[0] = UnknownCause // evaluations are not missing: it has no runs, or reports none
 		}
 	}
 	b.verdicts = AccountVerdicts{Engine: b.engine, Account: in.Account, Group: a.group, Obligations: due, Notices: notices[:0]}

@@ -163,7 +163,7 @@ type Engine struct {
 	LooksBack   bool   `json:"looksBack,omitempty"`
 	SourceDown  []Span `json:"sourceDown,omitempty"`
 	Downsampled bool   `json:"downsampled,omitempty"`
-	// Opaque says that it tells of its notices alone, not of what it looked at.
+	// Opaque says that it reports its notices alone, not of what it looked at.
 	Opaque   bool      `json:"opaque,omitempty"`
 	Findings []Finding `json:"findings,omitempty"`
 }

@@ -349,7 +349,7 @@ func gini(counts []int64, total float64) float64 {
 	return sum / (float64(n) * total)
 }
 
-// FewKeys reports whether so many keys on so many shards are too few for the χ²
+// FewKeys reports whether that many keys on that many shards are too few for the χ²
 // test, which needs five on each on average.
 func FewKeys(keys int64, shards int) bool { return keys < 5*int64(shards) }
 

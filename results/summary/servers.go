@@ -102,7 +102,7 @@ func (s *Server) Note() string {
 }
 
 // Commands returns those of all servers that could be asked: as the clients sent them and as
-// the servers counted them, and the shards of which not all can be compared.
+// the servers counted them, and the shards that cannot be compared wholly.
 func (s *Summary) Commands() (sent, served int64, unknown []string) {
 	for i := range s.Servers {
 		one := &s.Servers[i]

@@ -318,7 +318,7 @@ func shortfall(e *quotaaudit.EngineResult, word string, v quotaaudit.Verdict, of
 	return strings.Join(parts, "; ") + "."
 }
 
-// mostBy names the most frequent cause of a verdict on so many.
+// mostBy names the most frequent cause of a verdict, with its count.
 func mostBy(list []quotaaudit.CauseTally, v quotaaudit.Verdict, of int64) string {
 	i := slices.IndexFunc(list, func(c quotaaudit.CauseTally) bool { return c.Verdict == v })
 	switch {

@@ -59,7 +59,7 @@ type Column struct {
 	Better string `json:"better,omitempty" jsonschema:"lower or higher; absent: neither"`
 }
 
-// NewColumn tells of a column what tables need.
+// NewColumn returns what tables need of a column.
 func NewColumn(c metric.Column) Column { return Column{c.String(), c.Unit(), c.Better()} }
 
 // Run is one play of the scenario.

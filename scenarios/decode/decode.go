@@ -441,7 +441,7 @@ func Open(path string) (*os.File, error) {
 }
 
 // ReadFile returns what is in a file that Open opens, and one byte more than
-// most at the most, so that whoever wants no more can tell.
+// most at the most, so that a caller can see that there are more.
 func ReadFile(path string, most int64) ([]byte, error) {
 	f, err := Open(path)
 	if err != nil {

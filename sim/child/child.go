@@ -2,7 +2,7 @@
 // starts, its temporary folders, and its Unix sockets.
 //
 // What flows in: commands, and what folders are for. What flows out: processes
-// and folders that are there until whoever asked for them lets go, or until End,
+// and folders that are there until their owner lets go, or until End,
 // which the program calls however it ends. A process dies with this program even
 // if that is killed (on Linux). A folder is then there until the next start of
 // quotalab calls RemoveStale: a lock, which the kernel gives back when its holder

@@ -34,7 +34,7 @@ func Freezing(frozen bool) (os.Signal, error) {
 func (p *Process) Tree() (end func()) {
 	var all []*os.Process
 	for _, pid := range descendants(p.Pid()) {
-		if one, err := os.FindProcess(pid); err == nil { // it stays that one, whoever gets its number
+		if one, err := os.FindProcess(pid); err == nil { // it stays that one, also when another process gets its number
 			all = append(all, one)
 		}
 	}

@@ -18,8 +18,8 @@ type Process struct {
 	release func() error
 }
 
-// Start starts cmd. Whoever ends it asks it first by SIGTERM and waits for grace,
-// if that is not 0, and kills it then. On Linux it is killed when this program ends
+// Start starts cmd. To end it is to ask by SIGTERM, to wait for grace, if that
+// is not 0, and to kill it then. On Linux it is killed when this program ends
 // without a word; elsewhere see Servers.
 func Start(cmd *exec.Cmd, grace time.Duration) (*Process, error) {
 	p := &Process{cmd: cmd, grace: grace, over: make(chan struct{})}

@@ -91,7 +91,7 @@ func (r *Real) Post(f func()) {
 	}
 }
 
-// Stop makes everything due that is on the schedule, or will be: whoever
+// Stop makes everything due that is on the schedule, or will be: what
 // waits goes on, and should look whether the run is over. It is for a step.
 func (r *Real) Stop() { r.stopped = true }
 
@@ -123,7 +123,7 @@ func (r *Real) sleep(looked int64) {
 		}
 	}
 	r.until.Store(until)
-	if d := until - r.Now(); d > 0 && r.waiting.Load() == 0 { // whoever posts from here on sees until
+	if d := until - r.Now(); d > 0 && r.waiting.Load() == 0 { // a Post from here on sees until
 		r.pace.Sleep(time.Duration(d))
 	}
 	r.until.Store(0)

@@ -14,7 +14,7 @@ const Never = math.MaxInt64
 
 // Scheduler runs Procs in virtual time. Instants are nanoseconds after the
 // epoch. It is not safe for use from several goroutines: all of its users
-// are its own Procs and callbacks, of which one runs at a time. Only its
+// are its own Procs and callbacks; one runs at a time. Only its
 // instant and its running Proc may be read from anywhere.
 type Scheduler struct {
 	epoch   time.Time
@@ -77,8 +77,7 @@ func (s *Scheduler) Start(f func(Process)) {
 }
 
 // Run plays events until none is left, then frees the idle coroutines. The
-// Procs that are under way always finish: whoever wants to stop early stops
-// adding new ones.
+// Procs that are under way always finish: to stop early, stop adding new ones.
 func (s *Scheduler) Run() {
 	defer s.release()
 	s.RunUntil(Never)
@@ -141,7 +140,7 @@ type Proc struct {
 	id      atomic.Int64   // number of its goroutine, for people and stacks
 	self    atomic.Uintptr // what its goroutine is known by
 
-	// Local belongs to whoever started the Proc; it is cleared at its end.
+	// Local belongs to the starter of the Proc; it is cleared at its end.
 	Local any
 }
 

@@ -60,7 +60,7 @@ type AdapterScenario struct {
 	Text     []byte
 }
 
-// WriteAdapter writes the files of an adapter into a folder, none of which may
+// WriteAdapter writes the files of an adapter into a folder. None may
 // be there already.
 func WriteAdapter(name, dir string) (written []string, err error) {
 	files, err := fs.Sub(adapters, path.Join("adapters", name))

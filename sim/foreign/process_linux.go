@@ -39,7 +39,7 @@ type Process struct {
 	failed   error
 }
 
-// crowd counts stimuli at one instant, of which a timer that does not advance
+// crowd counts stimuli at one instant: a timer that does not advance
 // makes no end.
 type crowd struct {
 	at int64

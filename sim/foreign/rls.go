@@ -49,13 +49,13 @@ type rls struct {
 	encoded bytes.Buffer
 	decode  *hpack.Decoder
 
-	stream  uint32
-	block   []byte // headers that go on
-	ends    bool   // the stream does, with the block
-	message []byte
-	status  map[string]string // headers and trailers
-	owed    int               // bytes of data to let the peer send again
-	closing bool
+	stream   uint32
+	block    []byte // headers that go on
+	ends     bool   // the stream does, with the block
+	message  []byte
+	status   map[string]string // headers and trailers
+	consumed int               // bytes of data to let the peer send again
+	closing  bool
 }
 
 func newRLS(s limiter.Service, host string) *rls {
@@ -166,9 +166,9 @@ func (r *rls) take(kind, flags byte, stream uint32, b []byte, reply *[]byte) (ov
 			return true, nil
 		}
 	case frameData:
-		if r.owed += len(b); r.owed > longestFrame {
-			*reply = frame(*reply, frameWindow, 0, 0, binary.BigEndian.AppendUint32(nil, uint32(r.owed)))
-			r.owed = 0
+		if r.consumed += len(b); r.consumed > longestFrame {
+			*reply = frame(*reply, frameWindow, 0, 0, binary.BigEndian.AppendUint32(nil, uint32(r.consumed)))
+			r.consumed = 0
 		}
 		if b, err = unpadded(b, flags); err != nil || stream != r.stream {
 			return false, err

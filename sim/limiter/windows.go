@@ -463,7 +463,7 @@ return {1, room - math.ceil(before * left / period), 0}
 `)
 
 // bucketScript keeps what is missing in a bucket, in tokens times the period,
-// and the instant as of which that is: what a leaky bucket holds.
+// and the instant at which that holds: what a leaky bucket has.
 var bucketScript = redis.NewScript(scriptArguments + scriptTime + `
 local h = redis.call('HMGET', KEYS[1], 'missing', 'at')
 local missing, at = tonumber(h[1] or '0'), tonumber(h[2] or now)

@@ -169,7 +169,7 @@ const (
 	memoryShare = 0.5 // of the machine's
 )
 
-// Warnings returns why a run may be more than is wanted of a machine with so many
+// Warnings returns why a run may be more than is wanted of a machine with that many
 // bytes of memory; 0: unknown.
 func (e Estimate) Warnings(machine float64) (out []string) {
 	if e.Time > longRun {

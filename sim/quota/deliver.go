@@ -13,7 +13,7 @@ import (
 	"github.com/quotalab/quotalab/results/record"
 )
 
-// Notify hands a Due to whoever is to know. After an error it comes again.
+// Notify delivers a Due. After an error it comes again.
 // It also comes again, with the same Claim, if the deliverer ends before it has
 // taken the entry out of the outbox, or if two deliverers are at work.
 type Notify func(ctx context.Context, d Due) error
@@ -261,7 +261,7 @@ func (p *Post) Send(ctx context.Context, n Notice) (bool, error) {
 }
 
 // Due is a notice that an account is due, on its way from an outbox to the
-// account. Delivery is at least once, so whoever gets it must know a Claim that
+// account. Delivery is at least once, so its receiver must know a Claim that
 // it has seen: one for each account, period and threshold.
 type Due struct {
 	Claim

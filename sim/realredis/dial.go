@@ -190,7 +190,7 @@ func (l Login) knock(ctx context.Context, host string) error {
 	defer cancel()
 	conn, err := l.dial(ctx, host)
 	if err == nil {
-		_ = conn.Close() // the server may have hung up first, for want of a certificate, of which the login tells
+		_ = conn.Close() // the server may have hung up first, for want of a certificate; the login reports that
 	}
 	return err
 }

@@ -12,8 +12,8 @@ import (
 )
 
 // heldPort keeps a port of loopback: dials to it are refused while nobody
-// listens on it, and the kernel gives it to no outgoing connection, of which
-// a load test makes many. Whoever sets SO_REUSEADDR, as Go and redis-server
+// listens on it, and the kernel gives it to none of the many outgoing connections
+// of a load test. A program that sets SO_REUSEADDR, as Go and redis-server
 // do, may listen on it meanwhile.
 type heldPort struct {
 	addr string // host:port

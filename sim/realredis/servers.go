@@ -106,7 +106,7 @@ func named(ctx context.Context, c *redis.Conn) error {
 }
 
 // adminOptions are for few commands, none of them under load: tried once, so
-// that whoever asks sees every failure.
+// that every caller sees every failure.
 func adminOptions(host string, login Login) *redis.Options {
 	o := &redis.Options{
 		Addr: host, Username: login.Username, Password: login.Password, DB: login.DB,

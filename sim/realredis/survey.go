@@ -237,7 +237,7 @@ func workOf(fleets []*Fleet, shard string) work {
 }
 
 // compare has a row for each command that the run's clients or scripts ran,
-// and for each other one that the server counted, whoever sent it.
+// and for each other one that the server counted, from any client.
 func compare(served map[string]int64, w work) []record.CommandCount {
 	names := map[string]bool{}
 	for name, n := range served {

@@ -15,7 +15,7 @@ import (
 type hash struct {
 	values map[string]string
 	order  []string
-	large  bool // it had so many or such long fields once that Redis does not pack it
+	large  bool // it had too many or too long fields once for Redis to pack it
 }
 
 func (h *hash) clone() *hash {

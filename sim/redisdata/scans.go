@@ -48,8 +48,8 @@ func (s *Store) scanned(w []string, types bool) (o scanOptions, ok bool) {
 	return o, true
 }
 
-// sayScanned answers with what was found, of which the names are each the
-// first of so many texts.
+// sayScanned answers with what was found; of each texts,
+// the first is the name.
 func (s *Store) sayScanned(o scanOptions, texts []string, each int) {
 	var found []string
 	for i := 0; i < len(texts); i += each {

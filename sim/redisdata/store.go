@@ -122,7 +122,7 @@ func (s *Store) FlushAll() {
 	}
 }
 
-// flush drops the keys of one database. Whoever watches one of them fails.
+// flush drops the keys of one database. Transactions that watch one of them fail.
 func (db *database) flush() {
 	for key := range db.watched {
 		if db.keys[key] != nil {

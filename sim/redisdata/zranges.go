@@ -205,7 +205,7 @@ func (b bound) isBehind(end bound) bool {
 	return b.text > end.text || b.text == end.text && (b.excluded || end.excluded)
 }
 
-// first returns the first rank of which is is true; it is true of all behind it.
+// first returns the first rank for which is holds; it holds for all behind it.
 func (z *zset) first(is func(scored) bool) int {
 	at, _ := slices.BinarySearchFunc(z.order, 0, func(x scored, _ int) int {
 		if is(x) {

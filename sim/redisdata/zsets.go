@@ -14,7 +14,7 @@ import (
 type zset struct {
 	scores map[string]float64
 	order  []scored
-	large  bool // it had so many or such long members once that Redis does not pack it
+	large  bool // it had too many or too long members once for Redis to pack it
 }
 
 type scored struct {

@@ -8,7 +8,7 @@ type coroutine struct {
 	resume func() ([]Value, bool)
 	stop   func()
 	yield  func([]Value) bool
-	sent   []Value // by whoever resumes it
+	sent   []Value // by the one that resumes it
 	base   int     // nested calls of Go where it began
 	thrown any
 	status string

@@ -180,8 +180,8 @@ type list struct {
 }
 
 // list fills a table with words; those that are strings among given need no
-// memory of their own. For a script it is the table that the script before had, of
-// which nothing is left; variables of a function may still hold theirs.
+// memory of their own. For a script it is the table that the script before had;
+// none is left, but variables of a function may still hold theirs.
 func (s *state) list(of *list, words []string, given []any) *Table {
 	of.values = of.values[:0]
 	for i, w := range words {

@@ -68,7 +68,7 @@ func (p *parser) ifStatement(line int) stmt {
 	return s
 }
 
-// elseIf reads the rest of a chain, of which every test is within the last.
+// elseIf reads the rest of a chain; every test is within the one before.
 func (p *parser) elseIf(s stmt, line int) stmt {
 	chain := []*stmt{&s}
 	for p.token.kind == "elseif" {

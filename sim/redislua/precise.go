@@ -7,7 +7,7 @@ import "math"
 // to the last digit but for one case in many thousands, and the same on every
 // processor.
 
-// double is an unevaluated sum of which the first part is the nearest float64.
+// double is an unevaluated sum; its first part is the nearest float64.
 type double struct{ high, low float64 }
 
 func sum(a, b float64) double {

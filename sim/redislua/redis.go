@@ -253,7 +253,7 @@ func globalGuard(t *thread, args []Value) []Value {
 	return nil
 }
 
-// newState makes the globals and libraries of a Lua state, all of which but
+// newState makes the globals and libraries of a Lua state; all but
 // KEYS and ARGV are read-only: what a script does is not seen by the next.
 func newState(e *Engine) *state {
 	s := &state{redis: e}

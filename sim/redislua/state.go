@@ -183,7 +183,7 @@ func (t *thread) invoke(fn *Function, args []Value) []Value {
 	t.step()
 	t.depth++
 	if t.depth > maxDepth {
-		t.depth -= 100 // for whoever catches it
+		t.depth -= 100 // for what catches it
 		defer func() { t.depth += 100 }()
 		t.errorf("stack overflow")
 	}

@@ -226,7 +226,7 @@ func (t *Table) freePlace() int {
 }
 
 // rehash finds the sizes that hold all keys and the new one: the largest array
-// of which more than half is in use.
+// that is more than half in use.
 func (t *Table) rehash(extra Value) {
 	var counts [maxBits + 1]int // of integer keys in (2^(i-1), 2^i]
 	count := func(key Value) int {

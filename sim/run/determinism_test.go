@@ -75,8 +75,8 @@ func TestDeterminismOfTheLongWay(t *testing.T) {
 		t.Errorf("record hash %s, want %s", got, everythingHash)
 	}
 	for _, name := range testkit.Full(scenarios.Shipped(), nil) {
-		if p := shipped(t, name); p.Scenario.Clock != "real" {
-			if short, long := hashOf(t, p, run.Options{}), hashOf(t, p, run.Options{Wire: true}); short != long {
+		if p := shipped(t, name); p.Scenario.Clock != "real" && p.Scenario.Sweep == nil {
+			if short, long := testkit.ReferenceHash(t, name), hashOf(t, p, run.Options{Wire: true}); short != long {
 				t.Errorf("%s: record hash %s, the long way %s", name, short, long)
 			}
 		}

@@ -45,7 +45,7 @@ func decodeCSV(r io.Reader, f fields, c *collector) error {
 	}
 }
 
-// limited reads so many bytes at the most until it is allowed more. A record
+// limited reads up to a number of bytes until it is allowed more. A record
 // may have several lines, so that their length bounds nothing.
 type limited struct {
 	r    io.Reader

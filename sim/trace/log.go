@@ -92,7 +92,7 @@ func requestPath(request []byte) []byte {
 	return request
 }
 
-// offset returns where part begins within line, of which it is a slice.
+// offset returns where part, a slice of line, begins in it.
 func offset(line, part []byte) int { return cap(line) - cap(part) }
 
 // logScanner cuts fields off an access log's line. After its first error it

@@ -99,7 +99,7 @@ func (s *Server) start(ctx context.Context, o Options) error {
 		return err
 	}
 	args := []string{"--port", "0", "--unixsocket", s.Socket, "--daemonize", "no", "--save", "", "--appendonly", "no", "--dir", dir, "--logfile", "",
-		"--jemalloc-bg-thread", "no"} // it would wait for instants of the wall clock, all of which have passed
+		"--jemalloc-bg-thread", "no"} // it would wait for instants of the wall clock that have passed
 	cmd := exec.Command(o.Server, append(args, o.Args...)...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &s.log, &s.log
 	cmd.Env = append(os.Environ(), "LD_PRELOAD="+library, "QUOTALAB_CLOCK="+clockFile)
@@ -126,7 +126,7 @@ func (s *Server) await(ctx context.Context, epoch time.Time) error {
 		}
 		if over := clock.Sleep(ctx, 2*time.Millisecond); errors.Is(over, context.DeadlineExceeded) {
 			return fmt.Errorf("it does not answer: %w%s", err, &s.log)
-		} else if over != nil { // whoever ended ctx says why
+		} else if over != nil { // ctx says why it ended
 			return over
 		}
 	}

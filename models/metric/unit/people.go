@@ -43,11 +43,11 @@ func Percent(share float64) string {
 	return strconv.FormatFloat(share*100, 'f', 1, 64) + " %"
 }
 
-// Digits writes a number with so many significant digits, a large or small one
+// Digits writes a number with that many significant digits, a large or small one
 // with an exponent.
 func Digits(v float64, digits int) string { return strconv.FormatFloat(v, 'g', digits, 64) }
 
-// Significant writes a number with so many significant digits, without an
+// Significant writes a number with that many significant digits, without an
 // exponent and trailing zeros.
 func Significant(v float64, digits int) string {
 	if v == 0 {
@@ -79,7 +79,7 @@ func Quantity(v float64, unit string) string {
 	return Digits(v, 6)
 }
 
-// PerSecond writes a rate with so many significant digits, or all that are
+// PerSecond writes a rate with that many significant digits, or all that are
 // before the point: 12.35/s or 12,346/s.
 func PerSecond(rate float64, digits int) string {
 	if rate >= math.Pow10(digits)-0.5 {
@@ -110,7 +110,7 @@ func TimeScale(seconds float64) (name string, unit float64) {
 	return name, unit
 }
 
-// Amount writes seconds with so many significant digits in the unit in which
+// Amount writes seconds with that many significant digits in the unit in which
 // they are short: 250 µs, 1.5 ms, 2 min.
 func Amount(seconds float64, digits int) string {
 	if math.IsNaN(seconds) {
