@@ -28,7 +28,7 @@ type cell struct{ v Value }
 
 // identity numbers tables, functions and threads in the order in which
 // somebody asks, in place of the addresses that C shows. It also has the room
-// for the arrays of a script's tables, of which nothing is left when it ends.
+// for the arrays of a script's tables, none of which is left when it ends.
 type identity struct {
 	last uint64
 	room []Value
