@@ -36,7 +36,7 @@ type systemFacts struct {
 	KnowsTime bool
 	ReadClock bool
 	Telemetry [][]record.Telemetry // by client
-	Memory    []record.Memory      // by shard, where the plan asks for it
+	Memory    []record.Memory      // of the shards that it has in its world, where the plan asks for it
 }
 
 func (w *world) facts() (f facts, err error) {
@@ -110,13 +110,9 @@ func (r *Result) gatherLimiter(l *plan.Limiter, systems []systemFacts, clients i
 	if read {
 		r.ReadClock = append(r.ReadClock, l.Name)
 	}
-	first := len(r.Memory)
 	for _, s := range systems {
-		for i, m := range s.Memory { // of each world the same shards
-			if first+i == len(r.Memory) {
-				r.Memory = append(r.Memory, record.Memory{Limiter: l.Name, Shard: m.Shard})
-			}
-			r.Memory[first+i].Bytes += m.Bytes
+		for _, m := range s.Memory {
+			r.Memory = append(r.Memory, record.Memory{Limiter: l.Name, Shard: m.Shard, Bytes: m.Bytes})
 		}
 	}
 	for client := range clients {
