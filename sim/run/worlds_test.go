@@ -83,12 +83,12 @@ func playApart(tb testing.TB, p *plan.Plan) (rows, run.Result) {
 	var o run.Options
 	for i := range p.Worlds {
 		var once, again bytes.Buffer
-		for _, to := range []*bytes.Buffer{&once, &again} {
+		for _, to := range []*bytes.Buffer{&once, &again}[:testkit.Full(1, 2)] { // twice are the few plans that every run of the tests plays
 			if err := run.PlayWorld(context.Background(), p, i, to, run.Options{}); err != nil {
 				tb.Fatal(err)
 			}
 		}
-		if !bytes.Equal(once.Bytes(), again.Bytes()) {
+		if again.Len() > 0 && !bytes.Equal(once.Bytes(), again.Bytes()) {
 			tb.Errorf("world %d came out differently when it was played again", i)
 		}
 		o.Worlds = append(o.Worlds, &once)
@@ -126,7 +126,7 @@ func TestWorldsAreOne(t *testing.T) {
 				t.Errorf("%d worlds (−as one +apart): %s", len(p.Worlds), d)
 			}
 			joined, s := playApart(t, p)
-			if d := firstOther(apart.memory, joined.memory) + firstOther(apart.evaluations, joined.evaluations) + firstOther(apart.accounts, joined.accounts) + cmp.Diff(r, s); d != "" {
+			if d := firstOther(apart.memory, joined.memory) + firstOther(apart.evaluations, joined.evaluations) + firstOther(apart.accounts, joined.accounts) + cmp.Diff(r, s, cmpopts.EquateEmpty()); d != "" {
 				t.Errorf("%d worlds (−side by side +each for itself): %s", len(p.Worlds), d)
 			}
 		})
