@@ -172,6 +172,12 @@ func (f *Fleet) Ring(c ClientSpec) (*redis.Ring, error) {
 // noHeartbeat keeps a Ring from looking at its shards by the wall clock.
 const noHeartbeat = 365 * 24 * time.Hour
 
+// noLookup keeps a client from looking up its address in the DNS, which no shard in
+// virtual time is in: go-redis does so for notices of maintenance.
+func noLookup() *maintnotifications.Config {
+	return &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+}
+
 // newClient makes the Ring's client of one shard.
 func (w *wire) newClient(o *redis.Options) *redis.Client {
 	s := w.fleet.byAddr[o.Addr]
@@ -184,7 +190,7 @@ func (w *wire) newClient(o *redis.Options) *redis.Client {
 		}
 		return conn, err
 	}
-	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled} // else it looks up the address in the DNS
+	o.MaintNotificationsConfig = noLookup()
 	client = redis.NewClient(o)
 	if w.fleet.spec.Guarded {
 		client.AddHook(direct{})

@@ -32,6 +32,7 @@ func NewRouter(names []string, cluster bool) (*Router, error) {
 		numbers[addrs[n]] = i
 	}
 	r.ring = redis.NewRing(&redis.RingOptions{Addrs: addrs, HeartbeatFrequency: noHeartbeat, NewClient: func(o *redis.Options) *redis.Client {
+		o.MaintNotificationsConfig = noLookup()
 		c := redis.NewClient(o)
 		r.shards[c] = numbers[o.Addr]
 		return c
