@@ -17,7 +17,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/quotalab/quotalab/cmd/campaign"
-	"github.com/quotalab/quotalab/cmd/campaign/fleet"
 	"github.com/quotalab/quotalab/models/metric"
 	"github.com/quotalab/quotalab/results/present"
 	"github.com/quotalab/quotalab/sim/clock"
@@ -77,7 +76,7 @@ type runFlags struct {
 	web        webFlags
 	wire       bool
 	all        bool
-	many       fleet.Options
+	many       fleetFlags
 	generators int
 }
 
@@ -115,8 +114,8 @@ func (a *app) runCommand() *cobra.Command {
 	f.web.add(flags)
 	flags.BoolVar(&f.wire, "wire", false, "have commands to embedded shards go all the way through go-redis: slower, with the same record")
 	_ = flags.MarkHidden("wire") // fails for no flag
-	addFleet(flags, &f.many)
-	flags.IntVar(&f.generators, "generators", 0, "in real time, have `N` processes send the load")
+	f.many.add(flags)
+	countFlag(flags, &f.generators, "generators", mostGenerators, "in real time, have `N` processes send the load")
 	return cmd
 }
 
@@ -129,12 +128,15 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 	if err := errors.Join(f.summary.check(), f.web.check(), f.checkGenerators()); err != nil {
 		return err
 	}
-	elsewhere, err := checkFleet(&f.many, campaign.Part{})
+	elsewhere, err := f.many.check(campaign.Part{})
 	if err != nil {
 		return err
 	}
-	if elsewhere && (f.metrics != (metricsFlags{}) || f.wire) {
-		return usagef("--metrics, --otlp and --wire are of a run that is played here: its worlds are played by workers")
+	switch {
+	case elsewhere && f.metrics != (metricsFlags{}):
+		return usagef("--metrics and --otlp are of a run that is played here: its worlds are played by workers")
+	case elsewhere && f.wire:
+		return usagef("--wire is of a run that is played here: its worlds are played by workers")
 	}
 	tags, err := parsePairs("tag", f.tags)
 	if err != nil {
@@ -186,7 +188,7 @@ func (a *app) run(ctx context.Context, name string, f *runFlags) (err error) {
 	defer func() { err = errors.Join(err, web.Close()) }()
 	over := func() error { return nil }
 	if elsewhere {
-		worlds, failed := a.playWorlds(ctx, &r, o, f.many, web.worldsPlayed)
+		worlds, failed := a.playWorlds(ctx, &r, o, f.many.Options, web.worldsPlayed)
 		if failed != nil {
 			return failed
 		}

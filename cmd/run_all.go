@@ -26,6 +26,9 @@ func (a *app) runAll(ctx context.Context, f *runFlags) error {
 	if f.dir != "" || f.metrics != (metricsFlags{}) || f.web.addr != "" || len(f.outs)+len(f.tags) > 0 || f.play.trace != "" || f.noAssert || f.wire || f.many.Elsewhere() || f.generators != 0 {
 		return usagef("--all: expected none of --dir, --generators, --listen, --metrics, --nats, --no-assert, -o, --otlp, --tag, --trace, --web and --workers beside it: they are for one scenario")
 	}
+	if _, err := f.many.check(campaign.Part{}); err != nil {
+		return err
+	}
 	o, err := f.play.overrides(a.lookupEnv)
 	if err != nil {
 		return err

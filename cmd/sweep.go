@@ -46,7 +46,7 @@ type sweepFlags struct {
 	dir  string
 	jobs int
 	part campaign.Part
-	many fleet.Options
+	many fleetFlags
 	outs []string
 	web  webFlags
 }
@@ -80,7 +80,7 @@ func (a *app) sweepCommand() *cobra.Command {
 		f.part, err = parsePart(text)
 		return err
 	})
-	addFleet(flags, &f.many)
+	f.many.add(flags)
 	outFlag(flags, &f.outs, strings.Join(kindsOf(sweepOutputs), ", "))
 	f.web.add(flags)
 	return cmd
@@ -160,7 +160,7 @@ func (f *sweepFlags) check() (elsewhere bool, err error) {
 	case f.part.Of > 0 && (len(f.outs) > 0 || f.web.addr != ""):
 		return false, usagef("--part: a part has no table: leave -o and --web to the sweep of all parts, without --part")
 	}
-	return checkFleet(&f.many, f.part)
+	return f.many.check(f.part)
 }
 
 // openSweep opens the sweep of a scenario.
@@ -189,9 +189,9 @@ func (a *app) playSweep(ctx context.Context, s *campaign.Sweep, f *sweepFlags, e
 	ctx, done := a.signals.graceful(ctx)
 	defer done()
 	if elsewhere {
-		c, failed := fleet.Start(ctx, s, f.many)
+		c, failed := fleet.Start(ctx, s, f.many.Options)
 		if failed != nil {
-			return nil, failed
+			return nil, errors.Join(failed, s.Abandon())
 		}
 		defer func() { err = errors.Join(err, c.Close(s.Finished())) }()
 	}

@@ -82,14 +82,15 @@ func (a *app) work(ctx context.Context, w *fleet.Worker) (err error) {
 // at once.
 const mostOutstanding = 1000
 
-// addFleet adds the flags of a sweep, or a run, that is played by workers.
-func addFleet(flags *pflag.FlagSet, o *fleet.Options) {
-	flags.Func("workers", "play on `N` processes of this machine", func(text string) (err error) {
-		if o.Workers, err = strconv.Atoi(text); err != nil || o.Workers < 1 || o.Workers > mostWorkers {
-			return fmt.Errorf("expected 1 to %d, found %q", mostWorkers, text)
-		}
-		return nil
-	})
+// fleetFlags are the flags of a sweep, or a run, that is played by workers.
+type fleetFlags struct {
+	fleet.Options
+	flags *pflag.FlagSet
+}
+
+func (o *fleetFlags) add(flags *pflag.FlagSet) {
+	o.flags = flags
+	countFlag(flags, &o.Workers, "workers", mostWorkers, "play on `N` processes of this machine")
 	flags.StringVar(&o.Listen, "listen", "", "play on workers that join at this `address`, such as :4433, with TLS and the --join-file")
 	flags.StringVar(&o.JoinFile, "join-file", "", "`file` that lets workers join at --listen; made if it is not there, with the key beside it in FILE.key")
 	flags.StringVar(&o.URL, "nats", "", "play on workers that use the NATS cluster at these `URL`s, with commas between")
@@ -98,11 +99,21 @@ func addFleet(flags *pflag.FlagSet, o *fleet.Options) {
 	flags.DurationVar(&o.Lease, "lease", fleet.Lease, "how long a worker may be silent before what it plays is another's")
 }
 
+// countFlag adds a flag that is a number from 1, or left out.
+func countFlag(flags *pflag.FlagSet, n *int, name string, most int, usage string) {
+	flags.Func(name, usage, func(text string) (err error) {
+		if *n, err = strconv.Atoi(text); err != nil || *n < 1 || *n > most {
+			return fmt.Errorf("expected 1 to %d, found %q", most, text)
+		}
+		return nil
+	})
+}
+
 // mostWorkers is more than any machine has processors.
 const mostWorkers = 1024
 
-// checkFleet checks these flags, and reports whether cells are played elsewhere.
-func checkFleet(o *fleet.Options, part campaign.Part) (elsewhere bool, err error) {
+// check checks these flags, and reports whether cells are played elsewhere.
+func (o *fleetFlags) check(part campaign.Part) (elsewhere bool, err error) {
 	var given []string
 	for flag, is := range map[string]bool{"--workers": o.Workers != 0, "--listen": o.Listen != "", "--nats": o.URL != "", "--part": part.Of > 0} {
 		if is {
@@ -117,6 +128,10 @@ func checkFleet(o *fleet.Options, part campaign.Part) (elsewhere bool, err error
 		return false, usagef("--listen and --join-file belong together: nobody is let in without the secret that is in the file")
 	case o.Creds != "" && o.URL == "":
 		return false, usagef("--creds is of --nats")
+	case o.flags.Changed("nats-replicas") && o.URL == "":
+		return false, usagef("--nats-replicas is of --nats")
+	case o.flags.Changed("lease") && !o.Elsewhere():
+		return false, usagef("--lease is of workers: expected one of --workers, --listen and --nats too")
 	case o.Lease < time.Second:
 		return false, usagef("--lease: expected at least 1s, found %v", o.Lease)
 	case o.Replicas < 1 || o.Replicas > 5:
@@ -156,23 +171,21 @@ func playableApart(p *plan.Plan) error {
 }
 
 // playWorlds has the worlds of a run played by workers, and shows how many are.
-func (a *app) playWorlds(ctx context.Context, r *campaign.Run, o campaign.Overrides, many fleet.Options, show func(n, of int)) (s *campaign.Sweep, err error) {
-	s = campaign.WorldsOf(r.Plan, campaign.Local{Loader: a.Loader, Monitor: &worldsShown{monitor: a.monitor, show: show, of: len(r.Plan.Worlds)}, Overrides: o})
+func (a *app) playWorlds(ctx context.Context, r *campaign.Run, o campaign.Overrides, many fleet.Options, show func(n, of int)) (*campaign.Sweep, error) {
+	s := campaign.WorldsOf(r.Plan, campaign.Local{Loader: a.Loader, Monitor: &worldsShown{monitor: a.monitor, show: show, of: len(r.Plan.Worlds)}, Overrides: o})
 	if err := s.OpenWorlds(r); err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.Close())
-		}
-	}()
 	ctx, done := a.signals.graceful(ctx)
 	defer done()
 	c, err := fleet.Start(ctx, s, many)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, s.Abandon())
 	}
 	r.Worlds, err = s.PlayWorlds(ctx)
 	a.end()
-	return s, errors.Join(err, c.Close(s.Finished()))
+	if err = errors.Join(err, c.Close(s.Finished())); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
 }

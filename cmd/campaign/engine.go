@@ -1,6 +1,7 @@
 package campaign
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -35,10 +36,12 @@ func (e Engine) apply(s *scenarios.Scenario) error {
 	return nil
 }
 
-// Version returns the name and version of the servers that the shards of a scenario in virtual time
-// are, "" where they are embedded.
-func (e Engine) Version(ctx context.Context, s *scenarios.Scenario) (string, error) {
-	found, err := e.find(ctx, s)
+// EngineVersion returns the name and version of the servers that the shards of a scenario in virtual time
+// are once it is overridden, "" where they are embedded.
+func (o Overrides) EngineVersion(ctx context.Context, s *scenarios.Scenario) (string, error) {
+	with := *s
+	with.Clock, with.Shards.Engine = cmp.Or(o.Clock, s.Clock), cmp.Or(o.Engine.Name, s.Shards.Engine)
+	found, err := o.Engine.find(ctx, &with)
 	if err != nil || found == nil {
 		return "", err
 	}

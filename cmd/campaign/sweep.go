@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -39,6 +40,7 @@ type Sweep struct {
 	plan    *plan.Plan // whose worlds are played; nil: the cells of the scenario's sweep are
 	made    cellFile   // as this sweep makes them
 
+	fresh    string // what this one has made and was not there: Dir, or the record's directory; "": neither
 	finished bool
 
 	free   chan struct{} // a slot for each cell that may be played at once
@@ -65,13 +67,16 @@ func (s *Sweep) open() (err error) {
 	if s.Runner == nil {
 		s.Runner = s.Local
 	}
-	if v, err := s.Engine.Version(context.Background(), s.Scenario); err != nil {
+	if v, err := s.EngineVersion(context.Background(), s.Scenario); err != nil {
 		return err
 	} else if v != "" {
 		s.made.Servers = v
 	}
 	if s.made.Executable, err = ExecutableHash(); err != nil {
 		return fmt.Errorf("reading the program that runs: %w", err)
+	}
+	if _, there := os.Lstat(s.Dir); s.fresh == "" && errors.Is(there, fs.ErrNotExist) {
+		s.fresh = s.Dir
 	}
 	if s.dir, err = openSweepDir(s.Dir, s.Part); err != nil {
 		return Invalidf("--dir: %w", err)
@@ -84,6 +89,15 @@ func (s *Sweep) Finished() bool { return s.finished }
 
 // Close lets other sweeps use the directory.
 func (s *Sweep) Close() error { return s.dir.close() }
+
+// Abandon closes a sweep that could not begin, and removes the directories that it has made.
+func (s *Sweep) Abandon() error {
+	err := s.Close()
+	if s.fresh != "" {
+		err = errors.Join(err, os.RemoveAll(s.fresh))
+	}
+	return err
+}
 
 // Run makes all runs, and stores their result in the directory.
 func (s *Sweep) Run(ctx context.Context) (*sweep.Result, error) {

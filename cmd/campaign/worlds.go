@@ -37,8 +37,12 @@ func WorldsOf(p *plan.Plan, l Local) *Sweep {
 
 // OpenWorlds opens a folder for the worlds in the directory of a run's record, which it makes.
 func (s *Sweep) OpenWorlds(r *Run) error {
+	_, there := os.Lstat(r.Dir)
 	if err := r.claim(); err != nil {
 		return err
+	}
+	if errors.Is(there, fs.ErrNotExist) {
+		s.fresh = r.Dir
 	}
 	s.Dir = filepath.Join(r.Dir, worldsDir)
 	return s.open()

@@ -62,41 +62,43 @@ type Coordinator struct {
 }
 
 // Start starts what plays the cells of a sweep, which is open, and becomes its Runner.
-func Start(ctx context.Context, s *campaign.Sweep, o Options) (c *Coordinator, err error) {
-	c = &Coordinator{Monitor: s.Monitor, joined: o.Joined, seen: map[string]uint64{}, waiting: map[string]chan uint64{}, played: map[string]int{}, fatal: make(chan struct{})}
-	if err = c.describe(s, o); err != nil {
+func Start(ctx context.Context, s *campaign.Sweep, o Options) (*Coordinator, error) {
+	c := &Coordinator{Monitor: s.Monitor, joined: o.Joined, seen: map[string]uint64{}, waiting: map[string]chan uint64{}, played: map[string]int{}, fatal: make(chan struct{})}
+	if err := c.describe(s, o); err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, c.Close(false))
-		}
-	}()
+	if err := c.start(ctx, s, o); err != nil {
+		return nil, errors.Join(err, c.Close(false))
+	}
+	s.Runner = c
+	return c, nil
+}
+
+func (c *Coordinator) start(ctx context.Context, s *campaign.Sweep, o Options) (err error) {
 	if err = c.connect(s.Dir, o); err != nil {
-		return nil, err
+		return err
 	}
 	if c.js, err = jetstream.New(c.conn); err != nil {
-		return nil, err
+		return err
 	}
 	if err = c.claim(ctx, o.Replicas); err != nil {
-		return nil, err
+		return err
 	}
 	if err = c.create(ctx, o.Replicas, o.Lease); err != nil {
-		return nil, err
+		return err
 	}
 	if err = c.publishJob(ctx, s); err != nil {
-		return nil, err
+		return err
 	}
 	if err = c.begin(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	if o.Workers > 0 {
 		c.workers, err = startChildren(c, o)
-	} else {
-		c.tellWhere(o)
+		return err
 	}
-	s.Runner = c
-	return c, err
+	c.tellWhere(o)
+	return nil
 }
 
 func (c *Coordinator) tellWhere(o Options) {

@@ -142,6 +142,51 @@ func stray(t testing.TB) *Worker {
 	return &Worker{Local: campaign.Local{Loader: loader(), Monitor: &heard{}}, Jobs: 2, Patience: 10 * time.Second, Build: build, Probe: Probe()}
 }
 
+// A coordinator that cannot start says why at once, and leaves nothing behind.
+func TestCoordinatorCannotStart(t *testing.T) {
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	garbage := filepath.Join(t.TempDir(), "garbage")
+	if err := os.WriteFile(garbage, []byte("garbage\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	join := filepath.Join(t.TempDir(), "join")
+	for _, tt := range []struct {
+		o      Options
+		status campaign.Status
+		says   string
+	}{
+		{Options{Listen: busy.Addr().String(), JoinFile: join}, campaign.Invalid, "bind: "},
+		{Options{Listen: "999.1.1.1:4", JoinFile: join}, campaign.Invalid, "999.1.1.1"},
+		{Options{Listen: "127.0.0.1:0", JoinFile: garbage}, campaign.Invalid, "garbage is no join file"},
+		{Options{Listen: "127.0.0.1:0", JoinFile: filepath.Join(garbage, "join")}, campaign.Invalid, "--join-file: "},
+		{Options{URL: "nats://127.0.0.1:1"}, campaign.Unreachable, "no servers available"},
+	} {
+		s, _ := newSweep(t, threeCells, filepath.Join(t.TempDir(), "sweep"))
+		tt.o.Replicas, tt.o.Lease = 1, Lease
+		begun := time.Now()
+		_, err := Start(t.Context(), s, tt.o)
+		if took := time.Since(begun); took > upFor/2 {
+			t.Errorf("%+v: refused after %v", tt.o, took)
+		}
+		if campaign.StatusOf(err) != tt.status || !strings.Contains(fmt.Sprint(err), tt.says) {
+			t.Errorf("%+v: expected exit code %d and %q, found %d and %v", tt.o, tt.status, tt.says, campaign.StatusOf(err), err)
+		}
+		if err := s.Abandon(); err != nil {
+			t.Error(err)
+		}
+		if _, err := os.Stat(s.Dir); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%+v: the directory is left: %v", tt.o, err)
+		}
+	}
+	if _, err := os.Stat(join); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a join file is made for an address that nobody can listen on: %v", err)
+	}
+}
+
 // Two workers come to the bytes of one process; they end with the sweep, and nothing of theirs
 // is left.
 func TestWorkers(t *testing.T) {

@@ -47,6 +47,9 @@ func startServer(dir, listen, joinFile string, q *queue) (*own, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--listen: expected a port from 0 to 65535, found %q", portText)
 	}
+	if err := canListen(listen); err != nil {
+		return nil, fmt.Errorf("--listen: %w; expected host:port of this machine with a free port, such as :4433", err)
+	}
 	if port == 0 {
 		port = 1 << 32 // not the server's default
 	}
@@ -66,9 +69,9 @@ func startServer(dir, listen, joinFile string, q *queue) (*own, error) {
 		return nil, err
 	}
 	s.server.Start()
-	if !s.server.ReadyForConnections(upFor) {
+	if s.server.Addr() == nil { // Start listens before it returns, or gives up and says nothing
 		s.server.Shutdown()
-		return nil, fmt.Errorf("--listen %s: the queue's server is not ready after %v: is another program listening there?", listen, upFor)
+		return nil, fmt.Errorf("--listen %s: the queue's server, whose files are in %s, does not start", listen, dir)
 	}
 	s.conn, err = nats.Connect("", append(connectOptions(coordinatorUser), nats.InProcessServer(s.server), nats.UserInfo(coordinatorUser, secret))...)
 	if err != nil {
@@ -76,6 +79,15 @@ func startServer(dir, listen, joinFile string, q *queue) (*own, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// canListen returns why nobody can listen at an address, which the server does not tell.
+func canListen(address string) error {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	return l.Close()
 }
 
 // mostStore is no limit: a disk that is full says so.

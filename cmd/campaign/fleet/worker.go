@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -261,9 +262,9 @@ func (w *Worker) fetchJob(ctx context.Context) (err error) {
 	w.scenario = s
 	o := &w.Overrides
 	*o = campaign.Overrides{Seed: w.job.Seed, Trace: w.job.Trace, Clock: w.job.Clock, Engine: campaign.Engine{Name: w.job.Engine}, AllowMemory: w.job.AllowMemory, Cores: campaign.AllCores()}
-	servers, err := o.Engine.Version(ctx, s)
+	servers, err := o.EngineVersion(ctx, s)
 	if err == nil && servers != w.job.Servers {
-		err = campaign.Invalidf("expected shards on %s, found %s on this machine", w.job.Servers, servers)
+		err = campaign.Invalidf("expected shards on %s, found %s on this machine", cmp.Or(w.job.Servers, "the embedded engine"), cmp.Or(servers, "the embedded engine"))
 	}
 	return err
 }
