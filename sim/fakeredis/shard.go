@@ -117,6 +117,10 @@ func newEmbedded(s *Shard, spec Spec) *embedded {
 	return e
 }
 
+// farthest is the last instant to which a shard's queue grows, 146 years: what is added
+// to it, such as the way back, stays an instant.
+const farthest = clock.Never / 2
+
 // enqueue takes a place in the queue for commands that arrive now and
 // returns the instants at which they begin and end; of a frozen shard as if
 // it had gone on at once.
@@ -125,7 +129,7 @@ func (s *Shard) enqueue(cmds []command) (begin, end int64) {
 	begin = max(now, s.free)
 	end = begin
 	for _, c := range cmds {
-		end += int64(s.serviceOf(c))
+		end += min(int64(s.serviceOf(c)), max(farthest-end, 0))
 	}
 	if begin > now {
 		end = max(end, begin+1) // else one that arrives at begin itself could go first

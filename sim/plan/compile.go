@@ -98,7 +98,7 @@ func (p *Plan) compileCommands(s *scenarios.Scenario) (ps scenarios.Problems) {
 		at := "shards.commands." + c.Name
 		is := rediscmd.Of(c.Name)
 		if !is.Has(rediscmd.Sent) {
-			ps = append(ps, s.Problem(at, "expected a command in lower case such as get, found %q%s", c.Name, metric.DidYouMean(c.Name, rediscmd.Names(rediscmd.Sent))))
+			ps = append(ps, s.Problem(at, "expected a command on keys that it names, in lower case, such as get or evalsha, found %q%s", c.Name, metric.DidYouMean(c.Name, rediscmd.Names(rediscmd.Sent))))
 			continue
 		}
 		t := network.CommandTime{Time: p.Service, PerKey: time.Duration(c.Value.PerKey), PerByte: time.Duration(c.Value.PerByte)}
