@@ -70,6 +70,8 @@ type backend interface {
 	told(use func(value string, found bool))
 	// size returns how many keys there are at this instant.
 	size() int
+	// memory calls each with every key at this instant and its MEMORY USAGE.
+	memory(each func(key string, bytes int64))
 	// restart loses all keys and scripts, flushScripts only those.
 	restart()
 	flushScripts()
@@ -243,22 +245,23 @@ func (f *Fleet) Left() (all []Left) {
 	return all
 }
 
-// Memory returns what the system's keys take on each embedded shard at this
-// instant; redis-server processes are not asked.
+// Memory returns what the system's keys take on each shard at this instant.
 func (f *Fleet) Memory() (all []record.Memory) {
 	for _, s := range f.Shards {
-		if e, ok := s.backend.(*embedded); ok {
-			m := record.Memory{Shard: s.Name}
-			e.advance()
-			e.data.Each(func(key string, _ bool, bytes int) {
-				if strings.HasPrefix(key, string(f.prefix)) {
-					m.Bytes += int64(bytes)
-				}
-			})
-			all = append(all, m)
-		}
+		m := record.Memory{Shard: s.Name}
+		s.memory(func(key string, bytes int64) {
+			if strings.HasPrefix(key, string(f.prefix)) {
+				m.Bytes += bytes
+			}
+		})
+		all = append(all, m)
 	}
 	return all
+}
+
+func (s *embedded) memory(each func(key string, bytes int64)) {
+	s.advance()
+	s.data.Each(func(key string, _ bool, bytes int) { each(key, int64(bytes)) })
 }
 
 // Keys returns how many keys the shard holds at this instant.

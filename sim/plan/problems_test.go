@@ -34,6 +34,7 @@ func TestProblems(t *testing.T) {
 		{"a mix that writes keys", "  new: {", "  m: {as: id, mix: [{keys: a}]}\n  new: {", "a mix writes each key as its part does"},
 		{"a time of a command that there is not", "horizon: 10s", "horizon: 10s\nshards: {commands: {evalsh: {time: 1ms}}}", `shards.commands.evalsh: expected a command on keys that it names, in lower case, such as get or evalsha, found "evalsh" (did you mean "evalsha"?)`},
 		{"a time of a command that is on no key", "horizon: 10s", "horizon: 10s\nshards: {commands: {multi: {time: 1ms}}}", `shards.commands.multi: expected a command on keys that it names, in lower case, such as get or evalsha, found "multi"`},
+		{"memory of live servers", "horizon: 10s", "horizon: 10s\nclock: real\nassert: {shard_bytes: ['count < 9']}", `6:10: assert.0: shard_bytes is of virtual time, found clock: real`},
 		{"a permit of each limit, and two of one", "keys: new}\nlimiters: {l: {kind: redis_rate, limit: {count: 10, period: 1s}}}",
 			"batch: [{limit: x, keys: a}, {limit: y, keys: new, cost: 2}]}\nlimiters: {l: {kind: concurrency, limits: {x: {count: 10, period: 1s}, y: {count: 10, period: 1s}}}}", "a request holds one permit, found a cost of up to 2"},
 		{"a cost that Boulder does not have", "keys: new}\nlimiters: {l: {kind: redis_rate,", "keys: new, cost: 2}\nlimiters: {l: {kind: boulder,", "boulder's transactions cost 1, found a cost of 2"},
