@@ -60,6 +60,7 @@ func Compile(s *scenarios.Scenario, kinds limiter.Kinds) (*Plan, scenarios.Probl
 		compiled, found := compileLimiter(s, l.Name, l.Value, kinds)
 		p.Limiters, ps = append(p.Limiters, compiled), append(ps, found...)
 	}
+	ps = append(ps, p.checkModels()...)
 	ps = append(ps, p.checkShared()...)
 	var found scenarios.Problems
 	p.Engines, found = compileEngines(s, Engines())
