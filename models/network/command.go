@@ -16,7 +16,7 @@ type CommandTime struct {
 // duration.
 func (c CommandTime) Sample(rng *rand.Rand, keys int, bytes int64) time.Duration {
 	t := c.Time.Sample(rng)
-	about := float64(t) + float64(keys)*float64(c.PerKey) + float64(bytes)*float64(c.PerByte)
+	about := float64(t) + float64(float64(keys)*float64(c.PerKey)) + float64(float64(bytes)*float64(c.PerByte))
 	if about >= float64(longest/2) { // far from where integers overflow
 		return longest
 	}
