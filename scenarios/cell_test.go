@@ -15,7 +15,7 @@ import (
 
 // played compares what scenarios play, not where it stands.
 var played = cmp.Options{
-	cmpopts.IgnoreUnexported(Scenario{}), cmpopts.IgnoreFields(Scenario{}, "Positions", "Sweep"),
+	cmpopts.IgnoreUnexported(Scenario{}), cmpopts.IgnoreFields(Scenario{}, "Positions", "Sweep", "Columns"),
 	cmpopts.IgnoreFields(Assertion{}, "Pos"), cmpopts.IgnoreFields(Condition{}, "Pos"),
 }
 

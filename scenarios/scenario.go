@@ -204,6 +204,9 @@ type Scenario struct {
 	// they do not lie as it says: it may have come from another machine.
 	Traces map[string]string `yaml:"-" json:"-"`
 
+	// Columns are what the table of a sweep shows of this cell of it.
+	Columns []Column `yaml:"-" json:"-"`
+
 	// Positions tells where a dotted path stands in File.
 	Positions decode.Positions `yaml:"-"`
 

@@ -251,6 +251,9 @@ func (s *Scenario) With(settings []Setting, repeat int) (*Scenario, Problems) {
 	}
 	cell := decoded(d, s.source)
 	cell.Traces = s.Traces
+	if s.Sweep != nil {
+		cell.Columns = s.Sweep.Metrics
+	}
 	if repeat > 0 {
 		cell.Seed = repeatSeed(cell.Seed, repeat)
 	}

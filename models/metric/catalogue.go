@@ -140,7 +140,7 @@ var catalogue = complete([]Metric{
 	{Name: "shard_keys", Unit: "count", Kind: Counter, Tags: []string{"limiter", "shard"},
 		About: "distinct keys that live on a shard"},
 	{Name: "shard_bytes", Unit: "count", Kind: Counter, Tags: []string{"limiter", "shard"}, Better: "lower",
-		About: "bytes of memory, as MEMORY USAGE estimates them, that a limiter's keys take on a shard at the end of a run in virtual time; measured where an assertion asks for it"},
+		About: "bytes of memory, as MEMORY USAGE estimates them, that a limiter's keys take on a shard at the end of a run in virtual time; measured where an assertion or a column of a sweep asks for it"},
 	{Name: "command_disagreement", Unit: "count", Kind: Counter, Tags: []string{"shard"}, Better: "lower",
 		About: "by how much a live shard's own counts of commands differ from those of the run's clients; unknown unless every shard's can be compared"},
 	{Name: "shard_balance", Kind: Value, Tags: []string{"limiter", "of", "stat"}, Needs: []string{"of", "stat"},

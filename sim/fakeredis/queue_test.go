@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/quotalab/quotalab/models/network"
 	"github.com/quotalab/quotalab/models/traffic"
 	"github.com/quotalab/quotalab/sim/clock"
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 // The queue of a shard against queueing theory. A single server with mean
@@ -216,5 +218,31 @@ func TestCommandsTakeTheirTime(t *testing.T) {
 	sched.Run()
 	if err := fleet.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// Commands that take centuries keep all behind them waiting, however many they are: no
+// sum of times comes round to an early instant.
+func TestTimesDoNotOverflow(t *testing.T) {
+	const most = time.Duration(math.MaxInt64)
+	for _, c := range []network.CommandTime{
+		{Time: network.Constant(0), PerByte: 20_000 * time.Hour},
+		{Time: network.Constant(2_500_000 * time.Hour), PerByte: 1000 * time.Hour},
+		{Time: network.Constant(most), PerKey: most, PerByte: most},
+		{Time: network.Constant(most)},
+	} {
+		fleet, err := NewFleet(clock.New(epoch), Spec{Names: []string{"s"}, Service: network.Constant(most), Scripts: network.Constant(0), Stream: seeded, Commands: map[string]network.CommandTime{"set": c}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, last := fleet.Shards[0], int64(0)
+		for range 3 {
+			set, get := redis.NewStatusCmd(context.Background(), "set", "k", strings.Repeat("x", 500)), redis.NewStringCmd(context.Background(), "get", "k")
+			begin, end := s.enqueue([]command{{Cmder: set, name: "set", is: rediscmd.Of("set")}, {Cmder: get, name: "get", is: rediscmd.Of("get")}})
+			if begin < last || end < farthest || end > farthest+3 {
+				t.Errorf("%+v: from %d to %d, want what begins after %d and ends about %d", c, begin, end, last, farthest)
+			}
+			last = end
+		}
 	}
 }

@@ -262,11 +262,24 @@ func (s *served) told(use func(value string, found bool)) {
 	s.asking, s.answers = s.asking[:0], s.answers[:0]
 }
 
-func (s *served) size() int {
+func (s *served) size() int { return len(s.keys()) }
+
+func (s *served) keys() []any {
 	reply, err := s.do("KEYS", "*") // DBSIZE counts those that expired too
 	keys, _ := reply.([]any)
 	s.fail(err)
-	return len(keys)
+	return keys
+}
+
+func (s *served) memory(each func(key string, bytes int64)) {
+	for _, key := range s.keys() {
+		name, _ := key.(string)
+		reply, err := s.do("MEMORY", "USAGE", name)
+		s.fail(err)
+		text, _ := reply.(string)
+		bytes, _ := strconv.ParseInt(text, 10, 64) // no reply is of a key whose time is up
+		each(name, bytes)
+	}
 }
 
 // must executes commands that no server refuses.

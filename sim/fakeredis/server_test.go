@@ -38,6 +38,7 @@ func TestServersAreAsEmbedded(t *testing.T) {
 		"key states": TestKeyStates, "trace": TestTraceOfARequest, "deciding command": TestDecidingCommand,
 		"refusals": TestRefusalsAsARealShards, "outside of time": TestRefusesWhatIsOutsideTime, "cluster": TestClusterRefusesKeysOfSeveralSlots,
 		"transactions": TestTransactions, "interleaving": TestRequestsInterleave, "scripts' time": TestScriptsTakeTheirTime,
+		"memory": TestMemoryOfShards,
 	} {
 		t.Run(name, test)
 	}

@@ -70,6 +70,8 @@ type backend interface {
 	told(use func(value string, found bool))
 	// size returns how many keys there are at this instant.
 	size() int
+	// memory calls each with every key at this instant and its MEMORY USAGE.
+	memory(each func(key string, bytes int64))
 	// restart loses all keys and scripts, flushScripts only those.
 	restart()
 	flushScripts()
@@ -117,6 +119,10 @@ func newEmbedded(s *Shard, spec Spec) *embedded {
 	return e
 }
 
+// farthest is the last instant to which a shard's queue grows, 146 years: what is added
+// to it, such as the way back, stays an instant.
+const farthest = clock.Never / 2
+
 // enqueue takes a place in the queue for commands that arrive now and
 // returns the instants at which they begin and end; of a frozen shard as if
 // it had gone on at once.
@@ -125,7 +131,7 @@ func (s *Shard) enqueue(cmds []command) (begin, end int64) {
 	begin = max(now, s.free)
 	end = begin
 	for _, c := range cmds {
-		end += int64(s.serviceOf(c))
+		end += min(int64(s.serviceOf(c)), max(farthest-end, 0))
 	}
 	if begin > now {
 		end = max(end, begin+1) // else one that arrives at begin itself could go first
@@ -239,22 +245,23 @@ func (f *Fleet) Left() (all []Left) {
 	return all
 }
 
-// Memory returns what the system's keys take on each embedded shard at this
-// instant; redis-server processes are not asked.
+// Memory returns what the system's keys take on each shard at this instant.
 func (f *Fleet) Memory() (all []record.Memory) {
 	for _, s := range f.Shards {
-		if e, ok := s.backend.(*embedded); ok {
-			m := record.Memory{Shard: s.Name}
-			e.advance()
-			e.data.Each(func(key string, _ bool, bytes int) {
-				if strings.HasPrefix(key, string(f.prefix)) {
-					m.Bytes += int64(bytes)
-				}
-			})
-			all = append(all, m)
-		}
+		m := record.Memory{Shard: s.Name}
+		s.memory(func(key string, bytes int64) {
+			if strings.HasPrefix(key, string(f.prefix)) {
+				m.Bytes += bytes
+			}
+		})
+		all = append(all, m)
 	}
 	return all
+}
+
+func (s *embedded) memory(each func(key string, bytes int64)) {
+	s.advance()
+	s.data.Each(func(key string, _ bool, bytes int) { each(key, int64(bytes)) })
 }
 
 // Keys returns how many keys the shard holds at this instant.

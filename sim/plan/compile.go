@@ -60,6 +60,7 @@ func Compile(s *scenarios.Scenario, kinds limiter.Kinds) (*Plan, scenarios.Probl
 		compiled, found := compileLimiter(s, l.Name, l.Value, kinds)
 		p.Limiters, ps = append(p.Limiters, compiled), append(ps, found...)
 	}
+	ps = append(ps, p.checkModels()...)
 	ps = append(ps, p.checkShared()...)
 	var found scenarios.Problems
 	p.Engines, found = compileEngines(s, Engines())
@@ -70,6 +71,7 @@ func Compile(s *scenarios.Scenario, kinds limiter.Kinds) (*Plan, scenarios.Probl
 	ps = append(ps, found...)
 	ps = append(ps, p.compilePopulations(s)...)
 	ps = append(ps, p.compileFaults(s)...)
+	ps = append(ps, checkMemory(s)...)
 	for _, a := range s.Assert {
 		for _, c := range a.Conditions {
 			p.Asserts = append(p.Asserts, record.Assertion{Selector: a.Selector, Check: c.Check, Over: time.Duration(c.Over),
@@ -98,7 +100,7 @@ func (p *Plan) compileCommands(s *scenarios.Scenario) (ps scenarios.Problems) {
 		at := "shards.commands." + c.Name
 		is := rediscmd.Of(c.Name)
 		if !is.Has(rediscmd.Sent) {
-			ps = append(ps, s.Problem(at, "expected a command in lower case such as get, found %q%s", c.Name, metric.DidYouMean(c.Name, rediscmd.Names(rediscmd.Sent))))
+			ps = append(ps, s.Problem(at, "expected a command on keys that it names, in lower case, such as get or evalsha, found %q%s", c.Name, metric.DidYouMean(c.Name, rediscmd.Names(rediscmd.Sent))))
 			continue
 		}
 		t := network.CommandTime{Time: p.Service, PerKey: time.Duration(c.Value.PerKey), PerByte: time.Duration(c.Value.PerByte)}
@@ -336,6 +338,9 @@ func (p *Plan) checkTakes(out *Source) error {
 	return nil
 }
 
+// MemoryMetric is measured only where a Plan asks for it.
+const MemoryMetric = "shard_bytes"
+
 // Plan is a compiled scenario.
 type Plan struct {
 	Scenario *scenarios.Scenario
@@ -365,12 +370,31 @@ type Plan struct {
 	settling    []string // kinds that can settle
 }
 
-// Asks reports whether an assertion is of the metric.
+// Asks reports whether an assertion is of the metric, or a column of the sweep.
 func (p *Plan) Asks(name string) bool {
-	return slices.ContainsFunc(p.Asserts, func(a record.Assertion) bool {
-		s, err := metric.ParseSelector(a.Selector)
-		return err == nil && s.Metric == name
-	})
+	return asks(p.Scenario, name) != ""
+}
+
+// asks returns the path of the first assertion or column that is of the metric, "" if
+// none is.
+func asks(s *scenarios.Scenario, name string) string {
+	for i, a := range s.Assert {
+		if sel, err := metric.ParseSelector(a.Selector); err == nil && sel.Metric == name {
+			return fmt.Sprintf("assert.%d", i)
+		}
+	}
+	if slices.ContainsFunc(s.Columns, func(c scenarios.Column) bool { return c.Selector.Metric == name }) {
+		return "sweep.metrics"
+	}
+	return ""
+}
+
+// checkMemory refuses to ask for the memory of shards that have live servers.
+func checkMemory(s *scenarios.Scenario) (ps scenarios.Problems) {
+	if at := asks(s, MemoryMetric); at != "" && s.Clock == "real" {
+		ps = append(ps, s.Problem(at, "%s is of virtual time, found clock: real, which has live servers: leave it out, or take clock: virtual", MemoryMetric))
+	}
+	return ps
 }
 
 // traceHash is the content of a trace that a part of the plan was read from.

@@ -115,6 +115,27 @@ func checkModel(s *scenarios.Scenario, path string, l Limiter) (ps scenarios.Pro
 	return ps
 }
 
+// checkModels refuses what nothing heeds where every limiter is a model.
+func (p *Plan) checkModels() (ps scenarios.Problems) {
+	s := p.Scenario
+	if len(p.Limiters) == 0 || len(s.Engines) > 0 || slices.ContainsFunc(p.Limiters, func(l Limiter) bool { return !l.Model }) {
+		return nil
+	}
+	paths := []string{"shards.commands", "faults"}
+	for _, c := range s.Clients {
+		paths = append(paths, "clients."+c.Name+".connection")
+	}
+	for _, t := range s.Traffic {
+		paths = append(paths, "traffic."+t.Name+".deadline")
+	}
+	for _, at := range paths {
+		if s.Written(at) {
+			ps = append(ps, s.Problem(at, "every limiter is a model, which decides in no time and without Redis, so that this does nothing: leave it out, or model"))
+		}
+	}
+	return ps
+}
+
 // checkShared returns which limiters cannot share shards.
 func (p *Plan) checkShared() (ps scenarios.Problems) {
 	s := p.Scenario

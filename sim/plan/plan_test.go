@@ -153,3 +153,18 @@ func TestText(t *testing.T) {
 		t.Errorf("%v arrivals expected of 5 herds of 64 before the horizon", n)
 	}
 }
+
+// In real time the plan says which times of shards are of virtual time, where they are
+// written; a model is refused what does nothing to it only where no limiter heeds it.
+func TestTextSaysWhatIsNotPlayed(t *testing.T) {
+	const times = "shards: {service: 1us, commands: {get: {per_byte: 1us}}}\n"
+	for clock, want := range map[string]bool{"real": true, "virtual": false} {
+		text := compile(t, base+"clock: "+clock+"\n"+times).Text()
+		for field, want := range map[string]bool{"service": want, "commands": want, "scripts": false} {
+			if got := strings.Contains(strings.Join(strings.Fields(text), " "), field+" of virtual time"); got != want {
+				t.Errorf("clock %s: the text says that %s is of virtual time: %t, want %t\n%s", clock, field, got, want, text)
+			}
+		}
+	}
+	compile(t, strings.Replace(base, "limiters: {", "limiters: {m: {kind: tat, model: true, limit: {count: 10, period: 1s}}, ", 1)+times)
+}

@@ -32,7 +32,13 @@ func TestProblems(t *testing.T) {
 		{"several permits at once", "keys: new}\nlimiters: {l: {kind: redis_rate,", "keys: new, cost: 2}\nlimiters: {l: {kind: concurrency,", "a request holds one permit, found a cost of up to 2"},
 		{"a trace that is not there", "rate: 100/s, keys: a", "rate: {replay: {file: /nowhere.log}}", "no such file"},
 		{"a mix that writes keys", "  new: {", "  m: {as: id, mix: [{keys: a}]}\n  new: {", "a mix writes each key as its part does"},
-		{"a time of a command that there is not", "horizon: 10s", "horizon: 10s\nshards: {commands: {evalsh: {time: 1ms}}}", `shards.commands.evalsh: expected a command in lower case such as get, found "evalsh" (did you mean "evalsha"?)`},
+		{"a time of a command that there is not", "horizon: 10s", "horizon: 10s\nshards: {commands: {evalsh: {time: 1ms}}}", `shards.commands.evalsh: expected a command on keys that it names, in lower case, such as get or evalsha, found "evalsh" (did you mean "evalsha"?)`},
+		{"a time of a command that is on no key", "horizon: 10s", "horizon: 10s\nshards: {commands: {multi: {time: 1ms}}}", `shards.commands.multi: expected a command on keys that it names, in lower case, such as get or evalsha, found "multi"`},
+		{"times of commands that a model does not send", "kind: redis_rate,", "kind: redis_rate, model: true,", "shards.commands: every limiter is a model"},
+		{"faults that do nothing to a model", "kind: redis_rate,", "kind: redis_rate, model: true,", "faults: every limiter is a model"},
+		{"a connection that a model does not have", "kind: redis_rate,", "kind: redis_rate, model: true,", "clients.c.connection: every limiter is a model"},
+		{"a deadline that a model does not need", "kind: redis_rate,", "kind: redis_rate, model: true,", ".deadline: every limiter is a model"},
+		{"memory of live servers", "horizon: 10s", "horizon: 10s\nclock: real\nassert: {shard_bytes: ['count < 9']}", `6:10: assert.0: shard_bytes is of virtual time, found clock: real`},
 		{"a permit of each limit, and two of one", "keys: new}\nlimiters: {l: {kind: redis_rate, limit: {count: 10, period: 1s}}}",
 			"batch: [{limit: x, keys: a}, {limit: y, keys: new, cost: 2}]}\nlimiters: {l: {kind: concurrency, limits: {x: {count: 10, period: 1s}, y: {count: 10, period: 1s}}}}", "a request holds one permit, found a cost of up to 2"},
 		{"a cost that Boulder does not have", "keys: new}\nlimiters: {l: {kind: redis_rate,", "keys: new, cost: 2}\nlimiters: {l: {kind: boulder,", "boulder's transactions cost 1, found a cost of 2"},
@@ -45,6 +51,10 @@ func TestProblems(t *testing.T) {
 		}
 		if strings.Contains(c.want, "shards.shared") {
 			text += "\nshards: {shared: true}\n"
+		}
+		if strings.Contains(c.want, "every limiter is a model") {
+			text = strings.Replace(text, "keys: a}", "keys: a, deadline: 1s}", 1) +
+				"\nshards: {commands: {get: {time: 1ms}}}\nclients: {c: {connection: {pool_size: 1}}}\nfaults: [{restart: {shard: shard-1}, at: 1s}]\n"
 		}
 		s, decoding := scenarios.Decode("test.yaml", []byte(text))
 		problems := append(decoding, plan.Check(s, limiter.Builtin())...)

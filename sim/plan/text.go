@@ -144,6 +144,11 @@ func (p *Plan) clockText(w *tabwriter.Writer) {
 	if p.Scenario.Clock == "real" {
 		fmt.Fprintf(w, "clock\treal, for %s (warm-up %s), seed %d; observations: %s\n", unit.Time(p.Horizon), unit.Time(p.Warmup), p.Seed, p.Scenario.Observations)
 		fmt.Fprintf(w, "shards\t%s, live\n", shards)
+		for _, field := range []string{"service", "scripts", "commands"} {
+			if p.Scenario.Written("shards." + field) {
+				fmt.Fprintf(w, "  %s\tof virtual time: live servers take the time that they take\n", field)
+			}
+		}
 		for _, c := range p.Clients {
 			o := c.Connection
 			fmt.Fprintf(w, "client %s\t%d × %s, clock %s, shards as %s; %s, heartbeat %s, pipelining %s\n", c.Name, c.Instances, c.Does,

@@ -56,9 +56,9 @@ func (w *world) facts() (f facts, err error) {
 	return f, errors.Join(errs...)
 }
 
-// memory returns what the limiter's keys take on each embedded shard, if the plan asks for it.
+// memory returns what the limiter's keys take on each shard in virtual time, if the plan asks for it.
 func (s *system) memory(p *plan.Plan) []record.Memory {
-	if f, ok := s.fleet.(embeddedFleet); ok && p.Asks("shard_bytes") {
+	if f, ok := s.fleet.(embeddedFleet); ok && p.Asks(plan.MemoryMetric) {
 		return f.Memory()
 	}
 	return nil

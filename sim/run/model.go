@@ -108,7 +108,7 @@ func join(d *limiter.Decision, said limits.Decision) {
 }
 
 // modelText is the warning about a limiter that is a model.
-const modelText = "model: true: its reference decided in its place, in no time and without Redis: there are no commands, round trips, races or latencies of it"
+const modelText = "model: true: its reference decided in its place, in no time and without Redis: there are no commands, round trips, races or latencies of it, and connections, deadlines and faults do nothing to it"
 
 // atOnce is a Process of a request that never waits.
 type atOnce struct{ clock.Clock }
