@@ -314,18 +314,9 @@ func (c *Coordinator) await(hash string) (w chan uint64, there bool) {
 func (c *Coordinator) Run(ctx context.Context, cell campaign.Cell, dir string) (*campaign.Outcome, error) {
 	for first := true; ; first = false {
 		w, there := c.await(cell.Hash)
-		if !there {
-			if err := c.publish(ctx, cell); err != nil {
-				return nil, err
-			}
-		}
-		var at uint64
-		select {
-		case at = <-w:
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		case <-c.fatal:
-			return nil, c.failed
+		at, err := c.awaitCommit(ctx, cell, w, there)
+		if err != nil {
+			return nil, err
 		}
 		of, err := c.collect(ctx, cell, at, dir)
 		again := errors.Is(err, errMissing) || err != nil && there && first && campaign.StatusOf(err) != campaign.Aborted
@@ -335,6 +326,33 @@ func (c *Coordinator) Run(ctx context.Context, cell campaign.Cell, dir string) (
 		// What it came to is lost, or it failed under an earlier coordinator.
 		if err := c.discard(ctx, cell.Hash, at, dir); err != nil {
 			return nil, err
+		}
+	}
+}
+
+// awaitCommit waits for the commit of a cell that is in the queue or, if it is there, on its way. It
+// publishes the cell anew with every lease: a worker that has seen a commit which was discarded since
+// takes the cell out of the queue, and a worker that finds a commit does not play it.
+func (c *Coordinator) awaitCommit(ctx context.Context, cell campaign.Cell, w <-chan uint64, there bool) (uint64, error) {
+	for {
+		if !there {
+			if err := c.publish(ctx, cell); err != nil {
+				return 0, err
+			}
+		}
+		lease, cancel := context.WithTimeout(ctx, c.job.Lease)
+		select {
+		case at := <-w:
+			cancel()
+			return at, nil
+		case <-c.fatal:
+			cancel()
+			return 0, c.failed
+		case <-lease.Done():
+			cancel()
+			if ctx.Err() != nil {
+				return 0, context.Cause(ctx)
+			}
 		}
 	}
 }
