@@ -33,7 +33,7 @@ overwritten. The same scenario and seed give the same record: compare the record
 With --workers, --listen or --nats the worlds of the plan (see quotalab check) are played by other processes, of this
 machine or of others that quotalab worker is started on. The record has the same content either way.
 
-With --generators the load of a run in real time is sent by several processes, each of which sends its part of the one schedule.
+With --generators the load of a run in real time is sent by several processes; each sends its part of the one schedule.
 
 Ctrl-C ends the run in good order: the record is completed and the summary printed. Another one ends at once, if it comes
 more than a second later.`

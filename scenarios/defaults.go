@@ -44,7 +44,7 @@ func fill(s *Scenario) {
 	}
 }
 
-// pooled are the fields of a connection of which any lets virtual time play them all.
+// pooled are fields of a connection; where one is given, virtual time plays them all.
 var pooled = []string{"pool_size", "min_idle", "pool_timeout", "dial_timeout", "max_retries", "dialer_retries"}
 
 func fillShards(sh *Shards, counted bool) {

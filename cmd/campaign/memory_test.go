@@ -86,7 +86,7 @@ type alive struct {
 	bytes [2]int64
 }
 
-// look looks if so many decisions are those of a look that is still to come.
+// look looks if the number of decisions is that of a look that is still to come.
 func (a *alive) look(decisions int64) {
 	for i, at := range a.at {
 		if a.bytes[i] == 0 && decisions >= at {

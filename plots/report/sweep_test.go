@@ -10,7 +10,7 @@ import (
 	"github.com/quotalab/quotalab/results/sweep"
 )
 
-// sweepResult has n places, of which every third fails and the last is not known.
+// sweepResult has n places; every third fails and the last is not known.
 func sweepResult(n int) sweep.Result {
 	r := sweep.Result{Scenario: "</script>swept", Clock: "virtual", Repeats: 1, Columns: []sweep.Column{{Name: "over_admission count", Unit: "count"}}}
 	var values []string

@@ -23,8 +23,8 @@ import (
 	"github.com/quotalab/quotalab/sim/limiter"
 )
 
-// pooled is faulty's shard with connections that are played, of which one
-// dial, one attempt and one turn are all.
+// pooled is faulty's shard with connections that are played: one dial,
+// one attempt and one turn are all.
 func pooled(change func(*scenarios.Connection)) layout {
 	l := faulty(1)
 	l.connection.Pooled, l.connection.PoolSize, l.connection.DialerRetries = true, 1, 1

@@ -61,7 +61,7 @@ func (e *InDoubtError) Error() string {
 
 func (e *InDoubtError) Unwrap() error { return e.Err }
 
-// newBatch begins a batch of about so many items.
+// newBatch begins a batch of about that many items.
 func newBatch(in *Inline, what string, items int) *batch {
 	room := min(1+items*3/2/in.outboxes.Partitions, itemsPerCall) // more than most partitions get
 	return &batch{in: in, what: what, now: in.clock.Now(), room: room, open: map[int]*call{}}

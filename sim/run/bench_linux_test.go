@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/quotalab/quotalab/internal/testkit"
 	"github.com/quotalab/quotalab/results/record"
 	"github.com/quotalab/quotalab/sim/limiter"
 	"github.com/quotalab/quotalab/sim/plan"
@@ -76,7 +76,7 @@ func BenchmarkWorlds(b *testing.B) {
 
 func onCores(b *testing.B, cores int, plans ...*plan.Plan) (wall, cpu time.Duration) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cores))
-	return took(b, func() {
+	return testkit.Took(b, func() {
 		for _, p := range plans {
 			playRecorded(b, p)
 		}
@@ -99,20 +99,6 @@ func wantedTime(b *testing.B) (sum time.Duration) {
 	return sum
 }
 
-func took(b *testing.B, do func()) (wall, cpu time.Duration) {
-	begun, before := time.Now(), processorTime(b)
-	do()
-	return time.Since(begun), processorTime(b) - before
-}
-
-func processorTime(b *testing.B) time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
 // BenchmarkLimiters plays 50,000 decisions of a limiter over four shards in
 // virtual time, recording included, and calls the same limiter for the first
 // 4,000 of the same keys one after another over loopback TCP, where miniredis
@@ -133,9 +119,9 @@ func BenchmarkLimiters(b *testing.B) {
 			var virtual, tcp, virtualCPU, tcpCPU time.Duration
 			var played, called int64
 			for b.Loop() {
-				wall, cpu := took(b, func() { played += playRecorded(b, p) })
+				wall, cpu := testkit.Took(b, func() { played += playRecorded(b, p) })
 				virtual, virtualCPU = virtual+wall, virtualCPU+cpu
-				wall, cpu = took(b, func() { called += callEach(b, p, loopback, 4000) })
+				wall, cpu = testkit.Took(b, func() { called += callEach(b, p, loopback, 4000) })
 				tcp, tcpCPU = tcp+wall, tcpCPU+cpu
 			}
 			v, t := float64(played)/virtual.Seconds(), float64(called)/tcp.Seconds()

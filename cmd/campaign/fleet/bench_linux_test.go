@@ -7,11 +7,11 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/quotalab/quotalab/cmd/campaign"
+	"github.com/quotalab/quotalab/internal/testkit"
 )
 
 // alike is a sweep of cells that take equally long, at a rate over a horizon.
@@ -47,10 +47,10 @@ func BenchmarkDispatch(b *testing.B) {
 			for b.Loop() {
 				s, _ := newSweep(b, c.text, b.TempDir())
 				var want, got []byte
-				_, cpu := took(b, func() { want = result(b, s) })
+				_, cpu := testkit.Took(b, func() { want = result(b, s) })
 				here, size = here+cpu, sizeOf(b, s.Dir)/int64(c.cells)
 				s, _ = newSweep(b, c.text, b.TempDir())
-				_, cpu = took(b, func() { got = onWorkers(b, s, 1) })
+				_, cpu = testkit.Took(b, func() { got = onWorkers(b, s, 1) })
 				there += cpu
 				if !bytes.Equal(want, got) {
 					b.Error("another table")
@@ -104,21 +104,7 @@ func onWorkers(b *testing.B, s *campaign.Sweep, workers int) []byte {
 
 func onCores(b *testing.B, cores int, do func()) (wall, cpu time.Duration) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cores))
-	return took(b, do)
-}
-
-func took(b *testing.B, do func()) (wall, cpu time.Duration) {
-	begun, before := time.Now(), processorTime(b)
-	do()
-	return time.Since(begun), processorTime(b) - before
-}
-
-func processorTime(b *testing.B) time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	return testkit.Took(b, do)
 }
 
 // sizeOf returns the bytes of all files below a directory.

@@ -1,8 +1,8 @@
 // Package fleet plays the cells of a sweep, or the worlds of a run, on workers: other processes, of
 // this machine or of others, that take cells from a queue of NATS JetStream.
 //
-// In flow a campaign.Sweep that is open and the cells that it hands to its Runner, each of which
-// may be one world; out flow their records, or what worlds came to, with the bytes that one
+// In flow a campaign.Sweep that is open and the cells that it hands to its Runner (a cell
+// may be one world); out flow their records, or what worlds came to, with the bytes that one
 // process would have made of them.
 //
 //  1. The Coordinator writes down the Job (what the scenario's text and its traces
