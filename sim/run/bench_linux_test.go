@@ -76,7 +76,7 @@ func BenchmarkWorlds(b *testing.B) {
 
 func onCores(b *testing.B, cores int, plans ...*plan.Plan) (wall, cpu time.Duration) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cores))
-	return testkit.Took(b, func() {
+	return took(b, func() {
 		for _, p := range plans {
 			playRecorded(b, p)
 		}
@@ -119,9 +119,9 @@ func BenchmarkLimiters(b *testing.B) {
 			var virtual, tcp, virtualCPU, tcpCPU time.Duration
 			var played, called int64
 			for b.Loop() {
-				wall, cpu := testkit.Took(b, func() { played += playRecorded(b, p) })
+				wall, cpu := took(b, func() { played += playRecorded(b, p) })
 				virtual, virtualCPU = virtual+wall, virtualCPU+cpu
-				wall, cpu = testkit.Took(b, func() { called += callEach(b, p, loopback, 4000) })
+				wall, cpu = took(b, func() { called += callEach(b, p, loopback, 4000) })
 				tcp, tcpCPU = tcp+wall, tcpCPU+cpu
 			}
 			v, t := float64(played)/virtual.Seconds(), float64(called)/tcp.Seconds()
@@ -164,4 +164,10 @@ func overLoopback(b *testing.B, of plan.Limiter) limiter.Limiter {
 		b.Fatal(err)
 	}
 	return l
+}
+
+func took(b *testing.B, do func()) (wall, cpu time.Duration) {
+	begun, before := time.Now(), testkit.ProcessorTime(b)
+	do()
+	return time.Since(begun), testkit.ProcessorTime(b) - before
 }

@@ -47,10 +47,10 @@ func BenchmarkDispatch(b *testing.B) {
 			for b.Loop() {
 				s, _ := newSweep(b, c.text, b.TempDir())
 				var want, got []byte
-				_, cpu := testkit.Took(b, func() { want = result(b, s) })
+				_, cpu := took(b, func() { want = result(b, s) })
 				here, size = here+cpu, sizeOf(b, s.Dir)/int64(c.cells)
 				s, _ = newSweep(b, c.text, b.TempDir())
-				_, cpu = testkit.Took(b, func() { got = onWorkers(b, s, 1) })
+				_, cpu = took(b, func() { got = onWorkers(b, s, 1) })
 				there += cpu
 				if !bytes.Equal(want, got) {
 					b.Error("another table")
@@ -104,7 +104,7 @@ func onWorkers(b *testing.B, s *campaign.Sweep, workers int) []byte {
 
 func onCores(b *testing.B, cores int, do func()) (wall, cpu time.Duration) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cores))
-	return testkit.Took(b, do)
+	return took(b, do)
 }
 
 // sizeOf returns the bytes of all files below a directory.
@@ -123,4 +123,10 @@ func sizeOf(b *testing.B, dir string) (size int64) {
 		b.Fatal(err)
 	}
 	return size
+}
+
+func took(b *testing.B, do func()) (wall, cpu time.Duration) {
+	begun, before := time.Now(), testkit.ProcessorTime(b)
+	do()
+	return time.Since(begun), testkit.ProcessorTime(b) - before
 }
