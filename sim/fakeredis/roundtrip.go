@@ -114,9 +114,9 @@ func (t *roundTrip) reach() {
 // arrive comes to the shard's queue. A refusal needs the way back too.
 func (t *roundTrip) arrive() {
 	s := t.shard
-	if s.down {
+	if cut := t.session != nil && t.session.cut; s.down || cut {
 		err := refused(s)
-		if t.w.connection.Pooled { // its connection was open
+		if t.w.connection.Pooled || cut { // its connection was open
 			err = wasReset(s)
 		}
 		t.after(s.sched.Now()+t.back, returning, func() { t.finish(err) })

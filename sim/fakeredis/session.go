@@ -38,18 +38,19 @@ type Session struct {
 	shard    *Shard
 	lastIn   int64 // instants that keep the connection first in, first out
 	lastBack int64
+	cut      bool // the shard has closed it
 }
 
 // Connect opens a connection to a shard, nil where that is down. A message
 // that the shard pushes arrives as a reply that no command asked for. lost is
-// called when the shard drops the connection.
+// called when the client hears that the shard has closed the connection.
 func (l *Line) Connect(shard int, pushed func(message []byte), lost func()) *Session {
 	s := l.wire.fleet.Shards[shard]
 	if s.down {
 		return nil
 	}
 	c := &Session{Shard: s.Name, line: l.wire, shard: s}
-	c.guest = s.backend.(*embedded).newGuest(func() { c.push(pushed) }, lost)
+	c.guest = s.backend.(*embedded).newGuest(func() { c.push(pushed) }, func() { c.hangUp(lost) })
 	return c
 }
 
@@ -57,7 +58,7 @@ func (l *Line) Connect(shard int, pushed func(message []byte), lost func()) *Ses
 func (c *Session) Close() { c.guest.leave() }
 
 // Closed reports whether the shard ends the connection, as after QUIT.
-func (c *Session) Closed() bool { return c.guest.broken != nil }
+func (c *Session) Closed() bool { return c.cut || c.guest.broken != nil }
 
 // Answer executes a command at the present instant and returns the reply. It
 // is for what takes no time and is not counted: handshakes.
@@ -136,9 +137,20 @@ func (ReplyError) RedisError()     {}
 func (c *Session) push(pushed func([]byte)) {
 	message := bytes.Clone(c.guest.replies.Bytes())
 	c.guest.replies.Reset()
+	c.tell(func() { pushed(message) })
+}
+
+// tell has the client hear of something that no command asked for.
+func (c *Session) tell(heard func()) {
 	rtt := int64(c.line.rtt[c.shard.index].Sample(c.line.rng[c.shard.index]))
-	at := c.backInOrder(c.shard.sched.Now() + rtt - rtt/2)
-	c.shard.sched.Call(at, func() { pushed(message) })
+	c.shard.sched.Call(c.backInOrder(c.shard.sched.Now()+rtt-rtt/2), heard)
+}
+
+// hangUp closes the connection at the shard, which resets what still comes on it.
+func (c *Session) hangUp(lost func()) {
+	c.cut = true
+	c.guest.leave()
+	c.tell(lost)
 }
 
 // hangUp drops the connections of other programs.

@@ -171,22 +171,21 @@ func (p *Process) written() int {
 	return n
 }
 
-// wasQuiet fails where the child has gone on after the last step was over, which
-// the kernel would have shown.
+// wasQuiet fails where the child has gone on after the last step was over.
 func (p *Process) wasQuiet() error {
-	if p.spec.Quiet == limiter.Exact {
-		return nil
-	}
 	if err := p.takeAll(); err != nil {
 		return err
 	}
 	if err := p.answerAll(); err != nil {
 		return err
 	}
-	if p.written() > 0 {
-		return fmt.Errorf("it went on after it seemed to have done all: quiet: %s is not for it, which quotalab check-child would show; say quiet: exact", p.spec.Quiet)
+	switch {
+	case p.written() == 0:
+		return nil
+	case p.spec.Quiet == limiter.Exact:
+		return errors.New("it went on by itself after all of its threads had come to rest: it waits by a clock of its own, which is not the run's")
 	}
-	return nil
+	return fmt.Errorf("it went on after it seemed to have done all: quiet: %s is not for it, which quotalab check-child would show; say quiet: exact", p.spec.Quiet)
 }
 
 // giveBatch gives the child what has come at this instant in the order in which

@@ -82,6 +82,7 @@ type stimulus struct {
 	fd     int
 	bytes  []byte
 	conn   *conn // that it comes on; nil: none
+	lost   *conn // that the shard has closed; nil: none
 	owners []*request
 	ends   bool // a round trip of each owner
 }
@@ -172,7 +173,7 @@ var tick = []byte("{\"tick\":1}\n")
 func (p *Process) connect(shard int, c *conn) bool {
 	c.session = p.spec.Line.Connect(shard,
 		func(message []byte) { p.stimulate(&stimulus{fd: c.fd, bytes: message, conn: c}) },
-		func() { p.program.drop(c) })
+		func() { p.lose(c, nil) })
 	return c.session != nil
 }
 
@@ -291,6 +292,9 @@ func (p *Process) step(sts []*stimulus) error {
 			if st.ends {
 				r.underWay--
 			}
+		}
+		if st.lost != nil {
+			p.program.drop(st.lost)
 		}
 	}
 	if err := p.program.write(sts[0].fd, text); err != nil {
@@ -467,26 +471,22 @@ func (p *Process) send(c *conn, cmds [][]string, owners []*request) {
 		}
 	}
 	c.session.Send(cmds, traces, func(reply []byte, err error) {
-		if err != nil {
-			p.program.drop(c)
+		switch {
+		case err != nil:
 			for _, r := range distinct {
 				r.underWay--
 			}
-			reply = nil
-		}
-		if reply != nil || err != nil {
-			p.land(c, reply, distinct, err)
+			p.lose(c, distinct)
+		case reply != nil:
+			p.stimulate(&stimulus{fd: c.fd, bytes: reply, conn: c, owners: distinct, ends: true})
 		}
 	})
 }
 
-// land gives the child replies, or lets it notice that a connection is lost.
-func (p *Process) land(c *conn, reply []byte, owners []*request, err error) {
-	st := &stimulus{fd: c.fd, bytes: reply, conn: c, owners: owners, ends: err == nil}
-	if err != nil {
-		st.fd, st.conn = p.program.in, nil // nothing is written
-	}
-	p.stimulate(st)
+// lose lets the child notice that the shard has closed a connection, on which some
+// requests wait: nothing is written.
+func (p *Process) lose(c *conn, owners []*request) {
+	p.stimulate(&stimulus{fd: p.program.in, lost: c, owners: owners})
 }
 
 // schedule has the child's next timer run when it is due.

@@ -16,12 +16,17 @@ import (
 )
 
 // watcher tells whether a process and its descendants are quiescent, without
-// their help. It looks twice at every thread: one that was asleep both times,
-// and was not on a processor in between (its count in /proc/…/schedstat is the
-// same), was asleep throughout. As that holds for all threads, there was an
-// instant between the two looks at which all were asleep together. If they have
-// also read all that was written to them, nothing can happen any more but by
-// the next stimulus, or a timer of theirs.
+// their help. It looks twice at every thread: one that was in a system call that
+// waits, sleeps at the second look, and was not on a processor in between (its
+// count in /proc/…/schedstat is the same), was asleep throughout. As that holds
+// for all threads, there was an instant between the two looks at which all were
+// asleep together. If they have also read all that was written to them, nothing
+// can happen any more but by the next stimulus, or a timer of theirs.
+//
+// The system call alone does not show that a thread sleeps: of one that was woken,
+// and whose processor has not taken it on yet, Linux still shows the call that it
+// waited in. On a virtual machine whose processors have others to serve, that
+// lasts for milliseconds. Its state is R by then.
 type watcher struct {
 	root    int
 	dirs    map[int]int // task directory by process
@@ -44,16 +49,14 @@ type thread struct {
 // monitor thread, the JVM before a safepoint) has work to do although all of
 // its threads sleep. Nor what waits for a disk or the kernel's own locks, which
 // ends by itself. Reading waits for events unless it is of a file: then the
-// thread's state is D.
+// thread's state is D, not S.
 var waits = map[string]map[int]string{
 	"amd64": {232: "epoll_wait", 281: "epoll_pwait", 441: "epoll_pwait2", 202: "futex", 449: "futex_waitv", 7: "poll", 271: "ppoll", 23: "select", 270: "pselect6",
 		45: "recvfrom", 47: "recvmsg", 43: "accept", 288: "accept4", 61: "wait4", 247: "waitid", 34: "pause", 130: "rt_sigsuspend", 128: "rt_sigtimedwait",
-		426: "io_uring_enter", 0: read},
+		426: "io_uring_enter", 0: "read"},
 	"arm64": {22: "epoll_pwait", 441: "epoll_pwait2", 98: "futex", 449: "futex_waitv", 73: "ppoll", 72: "pselect6", 207: "recvfrom", 212: "recvmsg", 202: "accept",
-		242: "accept4", 260: "wait4", 95: "waitid", 133: "rt_sigsuspend", 137: "rt_sigtimedwait", 426: "io_uring_enter", 63: read},
+		242: "accept4", 260: "wait4", 95: "waitid", 133: "rt_sigsuspend", 137: "rt_sigtimedwait", 426: "io_uring_enter", 63: "read"},
 }
-
-const read = "read"
 
 // newWatcher fails where this machine does not show what a watcher needs.
 func newWatcher(pid int) (*watcher, error) {
@@ -90,7 +93,7 @@ func (w *watcher) quiet() bool {
 		return false // one was born since the first look
 	}
 	for _, t := range w.threads {
-		if !t.seen || !w.asleep(t) || w.runs(t) != t.count {
+		if !t.seen || w.state(t) != 'S' || w.runs(t) != t.count { // first the state, then that it is an old one
 			return false
 		}
 	}
@@ -230,7 +233,8 @@ func (w *watcher) spent() (ran, queued time.Duration) {
 	return ran, queued
 }
 
-// asleep reports whether the thread is in a system call that waits for events.
+// asleep reports whether the thread is in a system call that waits for events,
+// or was woken there just now.
 func (w *watcher) asleep(t *thread) bool {
 	n, err := unix.Pread(t.syscall, w.buf[:], 0)
 	if err != nil || n <= 0 || w.buf[0] == 'r' { // "running"
@@ -241,8 +245,8 @@ func (w *watcher) asleep(t *thread) bool {
 	if err != nil {
 		return false
 	}
-	name, ok := waits[runtime.GOARCH][call]
-	return ok && (name != read || w.state(t) == 'S')
+	_, ok := waits[runtime.GOARCH][call]
+	return ok
 }
 
 // state returns the letter of the thread's state.
