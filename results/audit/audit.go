@@ -192,6 +192,8 @@ type trouble struct {
 	excess      float64 // the worst, in tokens
 	doubt       int64   // tokens that requests without an answer may have taken
 	settled     int64   // when these would have come back
+	pending     bool    // a command that was given up at givenUp may still be executed
+	givenUp     int64
 
 	// Denials since the last admission that would have fitted.
 	wrong, since, until int64
@@ -264,6 +266,7 @@ func (a *auditor) observe(o *record.Observation) error {
 	} else {
 		a.deny(o, now, measured, free)
 	}
+	a.executed(o, now)
 	return nil
 }
 
@@ -467,9 +470,12 @@ func (a *auditor) overAdmitted() bool {
 	return slices.ContainsFunc(a.at, func(k *key) bool { return k.trouble != nil && k.over > 0 })
 }
 
-// doubt notes what a request without an answer may have taken.
+// doubt notes what a request without an answer may have taken. What its client has
+// given up may be executed after that: one that was sent later and came to a decision
+// shows that it was, since a shard executes in the order of arrival.
 func (a *auditor) doubt(o *record.Observation, now int64, measured bool) {
-	if o.Effect < 0 {
+	pending := o.Effect < 0 && o.Error == "timeout" && mayTake(o)
+	if o.Effect < 0 && !pending {
 		return // no command reached a key
 	}
 	a.tally.uncertain(measured)
@@ -477,6 +483,19 @@ func (a *auditor) doubt(o *record.Observation, now int64, measured bool) {
 		if t := &o.Takes[i]; t.Mode != record.CheckMode {
 			k.note().doubt += max(t.Cost, 0)
 			k.settled = max(k.settled, now+a.keys.refill(t.Limit, t.Key))
+			if pending {
+				k.pending, k.givenUp = true, o.Done
+			}
+		}
+	}
+}
+
+// executed notes that what was given up before the request was sent is executed.
+func (a *auditor) executed(o *record.Observation, now int64) {
+	for i, k := range a.at {
+		if k.trouble != nil && k.pending && o.Effect >= 0 && o.Sent > k.givenUp {
+			t := &o.Takes[i]
+			k.pending, k.settled = false, max(k.settled, now+a.keys.refill(t.Limit, t.Key))
 		}
 	}
 }
@@ -485,7 +504,7 @@ func (a *auditor) doubt(o *record.Observation, now int64, measured bool) {
 // requests without an answer took.
 func (a *auditor) doubtful(o *record.Observation, now int64) bool {
 	for i, k := range a.at {
-		if k.trouble != nil && now >= k.settled {
+		if k.trouble != nil && !k.pending && now >= k.settled {
 			k.doubt = 0
 		}
 		if k.trouble != nil && k.doubt > 0 && !k.promise.Judge(now, o.Takes[i].Cost+k.doubt).Given.Allowed {

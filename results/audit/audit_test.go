@@ -150,6 +150,12 @@ func TestReplay(t *testing.T) {
 		{"a denial may be right because an error took the tokens", 0,
 			append(times(2, at(0, yes)), at(0, record.Errored), at(0, no), at(10*second, no)),
 			found{Compared: 4, Ambiguous: 1, Under: 1, Divergence: 2, Uncertain: 1, Keys: 1}},
+		{"what was given up on its way is executed at the latest before what was sent later", 0,
+			append(times(2, at(0, yes)), givenUp(at(0, record.Errored)), at(10*second, no, with(take("a", "k"), record.TakeMode, 3)), at(20*second, no, with(take("a", "k"), record.TakeMode, 3))),
+			found{Compared: 4, Ambiguous: 1, Under: 1, Divergence: 2, Uncertain: 1, Keys: 1}},
+		{"what was refused on its way took nothing", 0,
+			append(times(2, at(0, yes)), refused(at(0, record.Errored)), at(0, no)),
+			found{Compared: 3, Under: 1, Divergence: 1, Keys: 1}},
 		{"a limiter that touches no key is audited at the time it answered", 0,
 			times(5, unread(at(0, yes))),
 			found{Compared: 5, Over: 2, Divergence: 2, Keys: 1, Excess: 2, Limit: "a", Key: "k"}},
@@ -236,6 +242,19 @@ func TestCells(t *testing.T) {
 	if diff := cmp.Diff(want, rows, cmpopts.EquateApprox(0, 1e-12)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
+}
+
+// givenUp is a request whose client did not wait for the command that it sent.
+func givenUp(o record.Observation) record.Observation {
+	o = effect(o, -1)
+	o.Error, o.RoundTrips, o.Touched = "timeout", 1, []record.Touch{{Shard: "shard-1", Commands: 1}}
+	return o
+}
+
+func refused(o record.Observation) record.Observation {
+	o = givenUp(o)
+	o.Error = "refused"
+	return o
 }
 
 func effect(o record.Observation, at int64) record.Observation {

@@ -46,7 +46,7 @@ type Limiter struct {
 	Ambiguous     int64 // within the limiter's clock resolution of the boundary, or possibly right because of a lost answer; in real time also what depends on the order
 	Settled       int64 // admissions that were settled: their real cost was told, or their permit returned
 	Leaked        int64 // of a concurrency limit: permits whose lease ended before they were returned
-	Uncertain     int64 // requests without an answer that reached a key: whether they spent is unknown
+	Uncertain     int64 // requests without an answer that reached a key, or may after that: whether they spent is unknown
 
 	Explained      []Explanation // of Over, the one that explains most first; one that explains all stands alone
 	UnderExplained []Explanation // of Under

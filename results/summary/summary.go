@@ -94,7 +94,7 @@ type Audit struct {
 	Compared      int64       `json:"compared" jsonschema:"decisions that were judged"`
 	Tokens        bool        `json:"tokens,omitempty" jsonschema:"over_admission counts tokens on some limit, because requests cost differently there"`
 	ChecksAllowed int64       `json:"checksAllowed,omitempty" jsonschema:"checks, which take nothing, that were told yes where there was no room; in no other count"`
-	Uncertain     int64       `json:"uncertain,omitempty" jsonschema:"requests that reached a key and ended in an error: whether they took tokens is unknown"`
+	Uncertain     int64       `json:"uncertain,omitempty" jsonschema:"requests that ended in an error and reached a key, or whose command was on its way to one: whether they took tokens is unknown"`
 	Worst         *Worst      `json:"worst,omitempty" jsonschema:"the window with the most tokens above the promise; none: no window is above it"`
 	RetryAfter    *RetryAfter `json:"retryAfter,omitempty" jsonschema:"waits that denied clients were told, against the time until the same request would have fitted"`
 	Causes        []Cause     `json:"causes,omitempty" jsonschema:"what explains over-admission and under-admission, as far as the record proves it"`
