@@ -155,6 +155,9 @@ func distinct(names []string) []string {
 
 func (c *checker) clients() {
 	for _, e := range c.s.Clients {
+		if pool := e.Value.Connection; pool.PoolSize > 0 && pool.MinIdle > pool.PoolSize {
+			c.Fail(join("clients", e.Name, "connection", "min_idle"), "expected at most pool_size, %d, found %d", pool.PoolSize, pool.MinIdle)
+		}
 		at := join("clients", e.Name, "shard_names")
 		if !c.Written(at) || !c.Good(at) {
 			continue

@@ -306,7 +306,7 @@ func checkBoulder(spec record.Limiter, options map[string]string) error {
 	kind := options["transactions"]
 	if kind == overrideRequest {
 		if len(spec.Limits) != 1 {
-			return fmt.Errorf("transactions %s: expected one limit, found %d", kind, len(spec.Limits))
+			return fmt.Errorf("transactions %s: expected one limit, found %d: for several, write transactions %s or %s into options", kind, len(spec.Limits), newAccount, newOrder)
 		}
 		return nil
 	}

@@ -25,8 +25,8 @@ const otlpPath = "/v1/metrics"
 // those of the environment's OTEL_EXPORTER_OTLP_….
 func (m *Meter) Send(to, version string, every time.Duration, tell func(error)) (stop func() error, err error) {
 	u, err := url.Parse(to)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil {
-		return nil, errors.New("expected the URL of a collector, such as http://localhost:4318, without a user: credentials go into OTEL_EXPORTER_OTLP_HEADERS")
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return nil, errors.New("expected the URL of a collector, such as http://localhost:4318, without a user or a query: credentials go into OTEL_EXPORTER_OTLP_HEADERS")
 	}
 	if u.Path == "" || u.Path == "/" {
 		u.Path = otlpPath

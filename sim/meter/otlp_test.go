@@ -106,7 +106,7 @@ func TestSendToNobody(t *testing.T) {
 			t.Errorf("%s: told again: %v", to, <-told)
 		}
 	}
-	for _, to := range []string{"localhost:4318", "grpc://localhost:4317", "http://", "http://user:secret@localhost:4318", ":"} {
+	for _, to := range []string{"localhost:4318", "grpc://localhost:4317", "http://", "http://user:secret@localhost:4318", "http://localhost:4318/?key=secret", ":"} {
 		if _, err := meter.New(nil).Send(to, "", time.Second, nil); err == nil || !strings.Contains(err.Error(), "expected the URL of a collector") || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", to, err)
 		}
