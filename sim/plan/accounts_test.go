@@ -180,7 +180,7 @@ func TestAccountsText(t *testing.T) {
 	want := []string{"6 in batches of usage of 5m", "first 1 to 2, paid, limit 100: 0 units expected of one of scale 1", "callers 3 to 6, paid, limit 100: what m of calls is allowed", "from 30m limit 200, in bulk",
 		"engine new flagsmith generation=latest stale_limit=cache, every 10m from 1m, thresholds 75%, 90%, 100%, 120%, 200%, 300%, 400%, 500%", "engine told inline buffer=0s, as usage is counted, thresholds 80%",
 		"worlds 2, played side by side on up to 2 cores: limiter l, limiter m with engine new with engine told", "not split limiters and engines: what the limiters allow is the usage that the engines look at", "assertions 0",
-		"estimate about 39,599 decisions over 20 keys: 2s, 0.1 GB of memory, 0.001 GB of disk",
+		"estimate about 39,599 decisions over 20 keys and 96 counts of usage of 6 accounts: 2s, 0.1 GB of memory, 0.001 GB of disk",
 		"warning accounts callers: the 10 keys of traffic calls share 4 accounts: key n counts for account n modulo 4"}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)

@@ -133,3 +133,27 @@ func TestTooMuch(t *testing.T) {
 		t.Errorf("refused with %q a machine with just as much memory, or with an unknown one", got)
 	}
 }
+
+// TestEstimateOfAccounts: every engine counts each account's batches of usage, or
+// units where there are fewer.
+func TestEstimateOfAccounts(t *testing.T) {
+	for usage, want := range map[string]float64{"10_000": 2 * 30 * 24, "100": 2 * 100} {
+		s, problems := scenarios.Decode("e.yaml", fmt.Appendf(nil, `name: e
+horizon: 30d
+accounts: {customers: {count: 3, limit: %s, usage: {of_limit: 100%%}}}
+usage_batch: 1h
+engines: {one: {kind: catch_up, every: 12h}, two: {kind: inline}}
+`, usage))
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		p, problems := plan.Compile(s, limiter.Builtin())
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		e := p.Estimate()
+		if math.Abs(e.Batches/(3*want)-1) > 0.1 || e.Accounts != 3 || e.Time <= 0 || !strings.Contains(e.Text(), "counts of usage of 3 accounts: ") || strings.Contains(e.Text(), "decision") {
+			t.Errorf("limit %s: %s, %.0f batches, expected about %.0f", usage, e.Text(), e.Batches, 3*want)
+		}
+	}
+}
