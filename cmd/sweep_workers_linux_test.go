@@ -132,6 +132,7 @@ func sameTables(t *testing.T, a, b killedSweep) {
 // killed twenty times, and what was finished is not played again.
 func TestWorkersAndCoordinatorAreKilled(t *testing.T) {
 	testkit.Live(t, "kills twenty processes")
+	t.Parallel()
 	temp, file, whole := manyCells(t)
 	m := newMachines(t, temp, file)
 	names := []string{"coordinator", "w1", "w2", "w3", "w4"}
@@ -161,6 +162,7 @@ func TestWorkersAndCoordinatorAreKilled(t *testing.T) {
 // Workers that are frozen for longer than their lease, and thaw, change nothing.
 func TestFrozenWorkersChangeNothing(t *testing.T) {
 	testkit.Live(t, "waits for leases")
+	t.Parallel()
 	temp, file, whole := manyCells(t)
 	m := newMachines(t, temp, file)
 	for _, name := range []string{"coordinator", "w1", "w2"} {
@@ -182,6 +184,7 @@ func TestFrozenWorkersChangeNothing(t *testing.T) {
 // them for longer than their lease.
 func TestMachinesThatAreCutOff(t *testing.T) {
 	testkit.Live(t, "waits for leases")
+	t.Parallel()
 	ip := testkit.Program(t, "ip", "iproute2")
 	temp, file, whole := manyCells(t)
 	m := newMachines(t, temp, file)
