@@ -50,7 +50,6 @@ const gateOrder = `
 The first of 109, 104, 114, 107, 105 that happens ends it; then the first of 113, 112, 99 is given, and 104 when
 the figures cannot be judged.`
 
-// gateFlags are the flags of gate.
 type gateFlags struct {
 	baseline, rules, baseBinary string
 	runs                        int
@@ -253,7 +252,6 @@ func gateKinds() []string {
 	return kinds
 }
 
-// gateReport shows a verdict.
 type gateReport struct{ *campaign.Verdict }
 
 // presentGate prints the verdict, unless an output goes to standard output.

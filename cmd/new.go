@@ -23,7 +23,6 @@ import (
 //go:embed templates
 var templates embed.FS
 
-// newFlags are those of new.
 type newFlags struct {
 	limiter        string
 	accounts, live bool

@@ -19,7 +19,6 @@ import (
 // in a note.
 const mostCompared = 24
 
-// compareFigures returns those of several records side by side.
 func compareFigures(k *kit, sets []*series.Set) (all []draw.Figure) {
 	c := newComparison(k, sets)
 	if len(sets) < 2 {
@@ -125,7 +124,6 @@ func (c *comparison) figure(name, title string, panels ...draw.Panel) draw.Figur
 	return f
 }
 
-// subtitle names the scenarios of the records.
 func (c *comparison) subtitle() string {
 	var scenarios []string
 	for _, s := range c.sets {
@@ -160,7 +158,6 @@ func (c *comparison) subtitle() string {
 	return words
 }
 
-// accounts returns how many accounts all records have.
 func (c *comparison) accounts() (n int64) {
 	for _, s := range c.sets {
 		if s.Thresholds != nil {

@@ -228,7 +228,6 @@ func (k *sweepKit) some(axes []int, most int) (settings [][]int, left string) {
 	return settings, fmt.Sprintf("Not drawn: %s of %s.", unit.Counted(int64(len(all)-most), "other setting"), and(names))
 }
 
-// others returns all but some axes.
 func (k *sweepKit) others(but ...int) (axes []int) {
 	for i := range k.Axes {
 		if !slices.Contains(but, i) {
@@ -238,7 +237,6 @@ func (k *sweepKit) others(but ...int) (axes []int) {
 	return axes
 }
 
-// byPlace finds cells by their index.
 func (k *sweepKit) byPlace() map[string]sweep.GridCell {
 	m := map[string]sweep.GridCell{}
 	for _, c := range k.Cells {

@@ -62,7 +62,6 @@ func (k *sweepKit) rowOrder(a int) []int {
 	return order
 }
 
-// grid returns the cells of one panel.
 func (k *sweepKit) grid(across, down int, cell func(x, y int) (sweep.GridCell, bool), scale draw.Axis) (draw.Cells, [][]bool) {
 	m := draw.Cells{Lo: 0, Hi: 1}
 	var passed [][]bool

@@ -118,7 +118,6 @@ func (k *kit) usageHeight(levels []int64, top float64) vg.Length {
 func (k *kit) missLook() draw.Look { return k.Nth(1) }
 func (k *kit) toldLook() draw.Look { return k.Nth(2) }
 
-// missed tells whether no notice of a crossing came.
 func missed(c series.Crossing) bool { return c.Verdict == "missed" }
 
 // waits are lines from crossings to their notices, dashed where none came.
@@ -174,7 +173,6 @@ func (k *kit) extraDots() draw.Dots {
 	return draw.Dots{Name: "duplicate, spurious or undelivered notice", Look: k.toldLook(), Shape: draw.Triangle, Radius: 3.8}
 }
 
-// due tells whether a notice was.
 func due(n series.Mark) bool {
 	return n.Text != "duplicate" && n.Text != "spurious" && n.Text != "undelivered"
 }

@@ -119,7 +119,6 @@ func hidesQueueing(in string) string {
 	return "Commands share round trips with those of other requests " + in + " (auto-pipelining): that hides queueing in latency."
 }
 
-// pipelinedNote returns that of a figure on latency.
 func pipelinedNote(s *series.Set) string {
 	names := pipelining(s)
 	if len(names) == 0 {

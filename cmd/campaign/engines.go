@@ -78,7 +78,6 @@ func (e *Engines) Play(ctx context.Context, given string) (v *Engined, err error
 	return v, err
 }
 
-// play plays a scenario on one engine.
 func (e *Engines) play(ctx context.Context, given string, engine int, dir string, v *Engined) (*record.Reader, error) {
 	stage, err := Open(ctx, func(o Overrides) (*plan.Plan, error) { return e.Load(given, o) }, e.on(engine))
 	if err != nil {

@@ -243,7 +243,6 @@ func (e *examination) result() CaseResult {
 	return c
 }
 
-// run plays a case and judges it.
 func (e *examination) run(ctx context.Context, local campaign.Local) error {
 	if e.Omitted != "" {
 		e.found = Finding{Verdict: NotExamined, Text: e.Omitted}

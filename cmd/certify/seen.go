@@ -39,7 +39,6 @@ func newSeen(a *campaign.Analysis) (*Seen, error) {
 	return s, nil
 }
 
-// count counts observations.
 func (s *Seen) count(of func(o *record.Observation) bool) (n int) {
 	for i := range s.all {
 		if of(&s.all[i]) {

@@ -54,7 +54,6 @@ type frame struct {
 	Links   []link
 }
 
-// templates are those of all pages.
 var templates = sync.OnceValues(func() (*template.Template, error) {
 	return template.New("").Funcs(functions).ParseFS(assets, "assets/*.html")
 })
@@ -75,7 +74,6 @@ func write(w io.Writer, name string, page any) error {
 	return nil
 }
 
-// link is one of the table of contents.
 type link struct{ ID, Text string }
 
 // recordView is one record's part of the page.
@@ -106,10 +104,8 @@ type recordView struct {
 	Provenance *present.Table
 }
 
-// builder builds a page.
 type builder struct{ colours colours }
 
-// functions of the templates.
 var functions = template.FuncMap{
 	"heading":  heading,
 	"sentence": sentence,
@@ -163,7 +159,6 @@ func newPage(in []Input) (*page, error) {
 	return p, err
 }
 
-// record builds a record's part of the page.
 func (b *builder) record(in []Input, i int, name string) (*recordView, error) {
 	set := in[i].Set
 	s := set.Summary
@@ -186,7 +181,6 @@ func (b *builder) record(in []Input, i int, name string) (*recordView, error) {
 	return r, err
 }
 
-// links returns links to what a record's part holds.
 func (r *recordView) links() []link {
 	list := []link{{"verdict", "Verdict"}}
 	add := func(there bool, id, text string) {

@@ -26,7 +26,6 @@ type Section struct {
 // HTML writes the page: one file that needs nothing else and asks for nothing.
 func (p Tables) HTML(w io.Writer) error { return p.write(w, &builder{}) }
 
-// write writes the page with what was built for it.
 func (p Tables) write(w io.Writer, b *builder) error {
 	styles, err := newInline(b.colours.css())
 	if err != nil {

@@ -179,7 +179,6 @@ type auditor struct {
 	clocked int64         // under-admissions that this explains
 }
 
-// key is the state of one key of one limit.
 type key struct {
 	promise limits.Promise
 	*trouble

@@ -126,7 +126,6 @@ type explainer struct {
 	trips    int32 // fewest of an admission that reached a key; 0 none yet
 }
 
-// clockSpread returns how far apart the clocks of the clients ever are.
 func clockSpread(m *record.Manifest) time.Duration {
 	least, most := time.Duration(0), time.Duration(0)
 	for _, c := range m.Clients {

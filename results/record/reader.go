@@ -235,7 +235,6 @@ func readAhead[T any](r *Reader, of *layout[T], parts []Part) *ahead[T] {
 	return a
 }
 
-// end ends the reading and closes its file.
 func (a *ahead[T]) end() {
 	close(a.ended)
 	for range a.full {

@@ -297,7 +297,6 @@ func tags(pairs ...string) map[string]string {
 	return m
 }
 
-// unitOf returns the unit of a metric in the catalogue.
 func unitOf(name string) string {
 	m, _ := metric.Find(name)
 	return m.Unit

@@ -238,7 +238,6 @@ func (q *queue) open(ctx context.Context) (err error) {
 	return nil
 }
 
-// drop removes what create made.
 func (q *queue) drop(ctx context.Context) error {
 	var errs []error
 	for _, kind := range []string{cellsStream, doneStream, dataStream, triesStream} {

@@ -278,7 +278,6 @@ func (w *Worker) fetchTrace(ctx context.Context, c content, path string) (err er
 	return w.get(ctx, contentName(c.SHA), c, f)
 }
 
-// slot plays one cell after another.
 func (w *Worker) slot(ctx context.Context) error {
 	for ctx.Err() == nil {
 		if err := w.patient(); err != nil {
