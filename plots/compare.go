@@ -56,7 +56,7 @@ type comparison struct {
 }
 
 func newComparison(k *kit, sets []*series.Set) *comparison {
-	c := &comparison{kit: k, sets: sets, names: recordNames(sets), columns: 2}
+	c := &comparison{kit: k, sets: sets, names: RecordNames(sets), columns: 2}
 	for i, s := range sets {
 		of := limiters(s)
 		for _, l := range of {
@@ -261,14 +261,10 @@ func (c *comparison) clockFigure(scenario string, virtual, real *series.Set) dra
 	return f
 }
 
-// clocks are what the two of each row look like.
-func (c *comparison) clocks() [2]draw.Reaches {
-	return [2]draw.Reaches{{Name: "virtual time", Look: c.Nth(0)}, {Name: "real time", Look: c.Nth(1), Shape: draw.Box}}
-}
-
 // clockPanel has two reaches a row, NaN none.
 func (c *comparison) clockPanel(title string, x draw.Axis, rows []clockRow, names []string, of func(r clockRow, clock int) draw.Reach) draw.Panel {
-	kinds, n := c.clocks(), len(rows)
+	kinds := [2]draw.Reaches{{Name: "virtual time", Look: c.Nth(0)}, {Name: "real time", Look: c.Nth(1), Shape: draw.Box}}
+	n := len(rows)
 	var labels []string
 	for i, r := range rows {
 		for j := range kinds {

@@ -187,7 +187,7 @@ func (k *kind) figures(with *kit, sets []*series.Set, o Options) (all []draw.Fig
 // LeftOut names the kinds of figures that All leaves out, since they have nothing to
 // do with a record, and says why: of each record for itself.
 func LeftOut(sets []*series.Set) (kindsAndWhy []string) {
-	names := recordNames(sets)
+	names := RecordNames(sets)
 	for i, s := range sets {
 		for _, of := range []*subjects{ofLimiters, ofEngines} {
 			if of.in(s) {
@@ -208,9 +208,6 @@ func LeftOut(sets []*series.Set) (kindsAndWhy []string) {
 	}
 	return kindsAndWhy
 }
-
-// RecordNames returns names that tell records apart, as figures of several do.
-func RecordNames(sets []*series.Set) []string { return recordNames(sets) }
 
 // hues of decisions and their shades by state of the key. The hues are those of Okabe
 // and Ito (2008), https://jfly.uni-koeln.de/color, darkened or lightened until they

@@ -151,9 +151,6 @@ func (k *sweepKit) spanOf(values []float64) string {
 // say writes a value of the metric with its unit.
 func (k *sweepKit) say(v float64) string { return k.digits(v, 3) }
 
-// brief is for cells.
-func (k *sweepKit) brief(v float64) string { return k.digits(v, 2) }
-
 func (k *sweepKit) digits(v float64, digits int) string {
 	switch k.Unit {
 	case "s":

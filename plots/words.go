@@ -226,10 +226,10 @@ var traits = []func(m *record.Manifest) string{
 	func(m *record.Manifest) string { return setting("horizon", unit.Lasting(m.Horizon.Seconds())) },
 }
 
-// recordNames returns names that say in what records differ, in the words of
+// RecordNames returns names that say in what records differ, in the words of
 // scenarios: kind=boulder, seed=2; at last in those of their plans. Records that
 // differ in nothing are numbered.
-func recordNames(sets []*series.Set) []string {
+func RecordNames(sets []*series.Set) []string {
 	names := make([]string, len(sets))
 	add := func(more []string) {
 		longer := make([]string, len(sets))

@@ -116,9 +116,6 @@ func (s *Seen) over() int64 {
 	return int64(math.Ceil(s.audited.Worst.Excess))
 }
 
-// overExcept is the over-admission that a cause does not explain.
-func (s *Seen) overExcept(k audit.Kind) int64 { return s.over() - s.explained(k) }
-
 func (s *Seen) explained(k audit.Kind) int64 {
 	for _, e := range s.audited.Explained {
 		if e.Kind == k {

@@ -37,9 +37,6 @@ type Explanation struct {
 	Example  Example
 }
 
-// Whole reports whether the cause alone explains everything.
-func (c Explanation) Whole() bool { return c.Explains == c.Of }
-
 // Example is the first case of a cause.
 type Example struct {
 	Limit, Key    string

@@ -116,7 +116,8 @@ func (p *pass) invalid(a *audit.Result) []string {
 	case m.Aborted != "":
 		why = append(why, fmt.Sprintf("the run was aborted (%s): the numbers are of the %s up to there.", m.Aborted, extent(m)))
 	case !m.Complete:
-		why = append(why, killed(m))
+		why = append(why, fmt.Sprintf("the record is incomplete: the run was killed, or still goes on. The numbers are of the %s that were saved; it saves at least every 2 s, after 200 s every hundredth of its time, and what is lost are at most %s that came after the last time.",
+			extent(m), unit.Counted(record.MostLost, "observation")))
 	}
 	hasRequests, hasAccounts := len(m.Limiters) > 0 || len(m.Engines) == 0, a.Thresholds != nil && a.Thresholds.Accounts > 0
 	if p.unknown {
@@ -161,12 +162,6 @@ func extent(m *record.Manifest) string {
 		return unit.Counted(n, "observation")
 	}
 	return unit.Counted(n, "observation") + ", " + unit.Counted(m.AccountCount, "account") + " and " + unit.Counted(m.EvaluationCount, "evaluation")
-}
-
-// killed says what there is of a run that did not get to say why it ended.
-func killed(m *record.Manifest) string {
-	return fmt.Sprintf("the record is incomplete: the run was killed, or still goes on. The numbers are of the %s that were saved; it saves at least every 2 s, after 200 s every hundredth of its time, and what is lost are at most %s that came after the last time.",
-		extent(m), unit.Counted(record.MostLost, "observation"))
 }
 
 func counted(n int64, one, many string) string {
