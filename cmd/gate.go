@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -196,8 +197,8 @@ func (a *app) newGate(f gateFlags) (*campaign.Gate, error) {
 	var err error
 	if f.rules != "" {
 		var problems scenarios.Problems
-		if g.Rules, problems, err = scenarios.LoadGate(f.rules); firstOf(err, problems.Err()) != nil {
-			return nil, campaign.Invalidf("--rules: %w", firstOf(err, problems.Err()))
+		if g.Rules, problems, err = scenarios.LoadGate(f.rules); cmp.Or(err, problems.Err()) != nil {
+			return nil, campaign.Invalidf("--rules: %w", cmp.Or(err, problems.Err()))
 		}
 	}
 	if g.Runs == 0 {

@@ -491,3 +491,11 @@ func writeJSON(w io.Writer, v any) error {
 }
 
 func number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+
+// Exactly returns all digits of a number, "" for none.
+func Exactly(v *float64) string {
+	if v == nil {
+		return ""
+	}
+	return number(*v)
+}
