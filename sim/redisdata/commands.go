@@ -50,13 +50,22 @@ func unknown(words []string) string {
 
 // Execute executes a client's command and returns its reply, which is valid until the next command. name is its
 // name in lower case.
-func (s *Store) Execute(client *Client, name string, words []string) []byte {
+func (s *Store) Execute(client *Client, name string, words []string) (reply []byte) {
 	s.out, s.client = s.out[:0], client
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case failure:
+			s.failure(string(p))
+			reply = s.out
+		default:
+			panic(p)
+		}
+	}()
 	c, ok := commands[name]
 	if !ok || c.container || len(words) != c.arity && (c.arity > 0 || len(words) < -c.arity) {
 		if text := Check(name, words); text != "" {
 			s.fail(text)
-			return s.out
 		}
 	}
 	if ok {

@@ -136,6 +136,19 @@ func (db *database) flush() {
 // find returns a key's entry, nil where there is none.
 func (s *Store) find(key string) *entry { return s.db.keys[key] }
 
+// valueOf returns a key's value, none where there is no key. It fails when the key is of another type.
+func valueOf[T any](s *Store, key string, none T) T {
+	e := s.find(key)
+	if e == nil {
+		return none
+	}
+	value, ok := e.value.(T)
+	if !ok {
+		s.fail(wrongType)
+	}
+	return value
+}
+
 // set gives a key a new value without a deadline.
 func (s *Store) set(key string, e *entry) {
 	s.db.keys[key] = e
