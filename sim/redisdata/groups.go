@@ -367,12 +367,8 @@ func (s *Store) xack(w []string) {
 		return
 	}
 	g := x.groups[w[2]]
-	ids := make([]streamID, len(w)-3)
-	for i := range ids {
-		ids[i] = s.strictID(w[3+i])
-	}
 	n := 0
-	for _, id := range ids {
+	for _, id := range s.strictIDs(w[3:]) {
 		if at, found := g.find(id); found {
 			g.pending = slices.Delete(g.pending, at, at+1)
 			n++

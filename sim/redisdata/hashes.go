@@ -18,6 +18,8 @@ type hash struct {
 	large  bool // it had too many or too long fields once for Redis to pack it
 }
 
+func (h *hash) size() int { return len(h.order) }
+
 func (h *hash) clone() *hash {
 	return &hash{maps.Clone(h.values), slices.Clone(h.order), h.large}
 }
@@ -46,12 +48,12 @@ func (h *hash) remove(field string) bool {
 var hashCommands = map[string]func(*Store, []string){
 	"hset hmset":   (*Store).hset,
 	"hsetnx":       (*Store).hsetnx,
-	"hget":         (*Store).hget,
+	"hget":         func(s *Store, w []string) { s.field(s.hashOf(w[1]), w[2]) },
 	"hmget":        (*Store).hmget,
-	"hdel":         (*Store).hdel,
+	"hdel":         func(s *Store, w []string) { s.removeEach(w, s.hashOf(w[1])) },
 	"hexists":      func(s *Store, w []string) { s.hfield(w, func(_ string, found bool) { s.yes(found) }) },
 	"hstrlen":      func(s *Store, w []string) { s.hfield(w, func(v string, _ bool) { s.count(len(v)) }) },
-	"hlen":         (*Store).hlen,
+	"hlen":         func(s *Store, w []string) { s.count(s.hashOf(w[1]).size()) },
 	"hgetall":      func(s *Store, w []string) { s.hall(w, true, true) },
 	"hkeys":        func(s *Store, w []string) { s.hall(w, true, false) },
 	"hvals":        func(s *Store, w []string) { s.hall(w, false, true) },
@@ -113,11 +115,6 @@ func (s *Store) hfield(w []string, say func(value string, found bool)) {
 	say(value, found)
 }
 
-func (s *Store) hget(w []string) {
-	h := s.hashOf(w[1])
-	s.field(h, w[2])
-}
-
 // field answers with a field's value.
 func (s *Store) field(h *hash, name string) {
 	if value, found := h.values[name]; found {
@@ -133,25 +130,6 @@ func (s *Store) hmget(w []string) {
 	for _, name := range w[2:] {
 		s.field(h, name)
 	}
-}
-
-func (s *Store) hdel(w []string) {
-	h := s.hashOf(w[1])
-	n := 0
-	for _, name := range w[2:] {
-		if h.remove(name) {
-			n++
-		}
-	}
-	if n > 0 {
-		s.change(w[1], len(h.values))
-	}
-	s.count(n)
-}
-
-func (s *Store) hlen(w []string) {
-	h := s.hashOf(w[1])
-	s.count(len(h.values))
 }
 
 func (s *Store) hall(w []string, names, values bool) {
@@ -257,16 +235,22 @@ func (s *Store) pickCount(word string, pairs bool) int64 {
 	return n
 }
 
-func (s *Store) hrandfield(w []string) {
-	count, withValues := int64(1), false
-	if len(w) > 2 {
-		if len(w) > 4 || len(w) == 4 && !strings.EqualFold(w[3], "withvalues") {
-			s.number(w[2])
-			s.fail(syntax)
-		}
-		withValues = len(w) == 4
-		count = s.pickCount(w[2], withValues)
+// pickOptions reads how many things HRANDFIELD and ZRANDMEMBER pick, and
+// whether each comes with what the option names.
+func (s *Store) pickOptions(w []string, option string) (count int64, pairs bool) {
+	if len(w) == 2 {
+		return 1, false
 	}
+	if len(w) > 4 || len(w) == 4 && !strings.EqualFold(w[3], option) {
+		s.number(w[2])
+		s.fail(syntax)
+	}
+	pairs = len(w) == 4
+	return s.pickCount(w[2], pairs), pairs
+}
+
+func (s *Store) hrandfield(w []string) {
+	count, withValues := s.pickOptions(w, "withvalues")
 	h := s.hashOf(w[1])
 	switch {
 	case len(w) == 2 && h == noFields:

@@ -53,7 +53,7 @@ var listCommands = map[string]func(*Store, []string){
 	"rpushx":       func(s *Store, w []string) { s.push(w, false, true) },
 	"lpop":         func(s *Store, w []string) { s.pop(w, true) },
 	"rpop":         func(s *Store, w []string) { s.pop(w, false) },
-	"llen":         (*Store).llen,
+	"llen":         func(s *Store, w []string) { s.count(s.listOf(w[1]).size()) },
 	"lrange":       (*Store).lrange,
 	"ltrim":        (*Store).ltrim,
 	"lindex":       (*Store).lindex,
@@ -135,27 +135,15 @@ func (s *Store) popMany(key string, l *list, left bool, count int64) {
 	s.change(key, l.size())
 }
 
-func (s *Store) llen(w []string) {
-	l := s.listOf(w[1])
-	s.count(l.size())
-}
-
-// twoNumbers reads the third and the fourth word.
-func (s *Store) twoNumbers(w []string) (a, b int64) {
-	a = s.number(w[2])
-	b = s.number(w[3])
-	return a, b
-}
-
 func (s *Store) lrange(w []string) {
-	start, end := s.twoNumbers(w)
+	start, end := s.number(w[2]), s.number(w[3])
 	l := s.listOf(w[1])
 	from, to, _ := span(start, end, l.size())
 	s.bulks(l.all()[from:to])
 }
 
 func (s *Store) ltrim(w []string) {
-	start, end := s.twoNumbers(w)
+	start, end := s.number(w[2]), s.number(w[3])
 	l := s.listOf(w[1])
 	if l != noItems {
 		from, to, _ := span(start, end, l.size())
@@ -351,11 +339,8 @@ func (s *Store) first(word, first, second string) bool {
 	return is
 }
 
-// isLeft reads LEFT or RIGHT.
-func (s *Store) isLeft(word string) bool { return s.first(word, "left", "right") }
-
 func (s *Store) lmove(w []string) {
-	from, to := s.isLeft(w[3]), s.isLeft(w[4])
+	from, to := s.first(w[3], "left", "right"), s.first(w[4], "left", "right")
 	if len(w) == 6 {
 		s.patience(w[5])
 	}
@@ -396,41 +381,42 @@ func (s *Store) moveItem(source, target string, fromLeft, toLeft bool) {
 	s.bulk(text)
 }
 
-// fromKeys reads the number of keys and the keys behind it.
-func (s *Store) fromKeys(w []string) (keys, rest []string) {
+// fromKeys reads the number of keys and the keys behind it. It fails with a
+// text where there are fewer.
+func (s *Store) fromKeys(w []string, fewer string) (keys, rest []string) {
 	n, ok := rediscmd.Integer(w[0])
 	if !ok || n <= 0 {
 		s.fail("ERR numkeys should be greater than 0")
 	}
 	if n > int64(len(w)-1) {
-		s.fail(syntax)
+		s.fail(fewer)
 	}
 	return w[1 : 1+n], w[1+n:]
 }
 
-// popCount reads COUNT behind LMPOP and ZMPOP, with which each key's type
-// comes first.
-func (s *Store) popCount(w []string) (count int64) {
-	if len(w) == 0 {
-		return 1
-	}
-	if len(w) != 2 || !strings.EqualFold(w[0], "count") {
-		s.fail(syntax)
-	}
-	n, ok := rediscmd.Integer(w[1])
-	if !ok || n <= 0 {
-		s.fail("ERR count should be greater than 0")
-	}
-	return n
-}
-
-func (s *Store) lmpop(w []string) {
-	keys, rest := s.fromKeys(w)
+// popOptions reads the words of LMPOP and ZMPOP: the keys, whether the first of two
+// ends is meant, and how much to pop.
+func (s *Store) popOptions(w []string, end, other string) (keys []string, first bool, count int64) {
+	keys, rest := s.fromKeys(w, syntax)
 	if len(rest) == 0 {
 		s.fail(syntax)
 	}
-	left := s.isLeft(rest[0])
-	count := s.popCount(rest[1:])
+	first = s.first(rest[0], end, other)
+	if len(rest) == 1 {
+		return keys, first, 1
+	}
+	if len(rest) != 3 || !strings.EqualFold(rest[1], "count") {
+		s.fail(syntax)
+	}
+	count, ok := rediscmd.Integer(rest[2])
+	if !ok || count <= 0 {
+		s.fail("ERR count should be greater than 0")
+	}
+	return keys, first, count
+}
+
+func (s *Store) lmpop(w []string) {
+	keys, left, count := s.popOptions(w, "left", "right")
 	for _, key := range keys {
 		l := s.listOf(key)
 		if l != noItems {

@@ -149,16 +149,11 @@ func (s *Store) sort(w []string) {
 		s.fail("ERR One or more scores can't be converted into double")
 	}
 	texts = o.limit(texts)
-	switch {
-	case !o.stores:
+	if o.stores {
+		s.store(o.store, &list{items: texts}, len(texts))
+	} else {
 		s.bulks(texts)
-		return
-	case len(texts) == 0:
-		s.delete(o.store)
-	default:
-		s.set(o.store, &entry{value: &list{items: texts}})
 	}
-	s.count(len(texts))
 }
 
 // sort sorts texts, by their numbers unless the options say otherwise; false

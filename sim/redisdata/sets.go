@@ -21,6 +21,8 @@ type set struct {
 
 func newSet() *set { return &set{at: map[string]int{}} }
 
+func (t *set) size() int { return len(t.order) }
+
 func (t *set) clone() *set {
 	return &set{maps.Clone(t.at), slices.Clone(t.order), t.mixed}
 }
@@ -74,10 +76,10 @@ func (t *set) members() []string {
 
 var setCommands = map[string]func(*Store, []string){
 	"sadd":        (*Store).sadd,
-	"srem":        (*Store).srem,
-	"scard":       (*Store).scard,
-	"smembers":    (*Store).smembers,
-	"sismember":   (*Store).sismember,
+	"srem":        func(s *Store, w []string) { s.removeEach(w, s.setOf(w[1])) },
+	"scard":       func(s *Store, w []string) { s.count(s.setOf(w[1]).size()) },
+	"smembers":    func(s *Store, w []string) { s.members(s.setOf(w[1]).members()) },
+	"sismember":   func(s *Store, w []string) { s.yes(s.setOf(w[1]).has(w[2])) },
 	"smismember":  (*Store).smismember,
 	"smove":       (*Store).smove,
 	"spop":        (*Store).spop,
@@ -118,35 +120,6 @@ func (s *Store) sadd(w []string) {
 		s.db.touch(w[1])
 	}
 	s.count(n)
-}
-
-func (s *Store) srem(w []string) {
-	t := s.setOf(w[1])
-	n := 0
-	for _, m := range w[2:] {
-		if t.remove(m) {
-			n++
-		}
-	}
-	if n > 0 {
-		s.change(w[1], len(t.order))
-	}
-	s.count(n)
-}
-
-func (s *Store) scard(w []string) {
-	t := s.setOf(w[1])
-	s.count(len(t.order))
-}
-
-func (s *Store) smembers(w []string) {
-	t := s.setOf(w[1])
-	s.members(t.members())
-}
-
-func (s *Store) sismember(w []string) {
-	t := s.setOf(w[1])
-	s.yes(t.has(w[2]))
 }
 
 func (s *Store) smismember(w []string) {
@@ -277,18 +250,12 @@ func (s *Store) combine(keys []string, how combination) (out *set) {
 }
 
 func (s *Store) sayCombined(keys []string, how combination) {
-	t := s.combine(keys, how)
-	s.members(t.members())
+	s.members(s.combine(keys, how).members())
 }
 
 func (s *Store) storeCombined(w []string, how combination) {
 	t := s.combine(w[2:], how)
-	if len(t.order) == 0 {
-		s.delete(w[1])
-	} else {
-		s.set(w[1], &entry{value: t})
-	}
-	s.count(len(t.order))
+	s.store(w[1], t, t.size())
 }
 
 // limitOption reads LIMIT behind the keys of SINTERCARD and ZINTERCARD.
@@ -310,14 +277,7 @@ func (s *Store) limitOption(w []string) (most int) {
 }
 
 func (s *Store) sintercard(w []string) {
-	n, ok := rediscmd.Integer(w[1])
-	if !ok || n <= 0 {
-		s.fail("ERR numkeys should be greater than 0")
-	}
-	if n > int64(len(w)-2) {
-		s.fail("ERR Number of keys can't be greater than number of args")
-	}
-	most := s.limitOption(w[2+n:])
-	t := s.combine(w[2:2+n], both)
-	s.count(min(len(t.order), most))
+	keys, rest := s.fromKeys(w[1:], "ERR Number of keys can't be greater than number of args")
+	most := s.limitOption(rest)
+	s.count(min(s.combine(keys, both).size(), most))
 }

@@ -166,6 +166,14 @@ func (s *Store) strictID(word string) streamID {
 	return id
 }
 
+func (s *Store) strictIDs(words []string) []streamID {
+	ids := make([]streamID, len(words))
+	for i, word := range words {
+		ids[i] = s.strictID(word)
+	}
+	return ids
+}
+
 // trim is how much of a stream is kept.
 type trim struct {
 	by     string // maxlen, minid; "": all
@@ -332,12 +340,10 @@ func (s *Store) addID(x *stream, o addOptions) streamID {
 }
 
 func (s *Store) xlen(w []string) {
-	x := s.streamOf(w[1])
-	switch {
-	case x == nil:
-		s.integer(0)
-	default:
+	if x := s.streamOf(w[1]); x != nil {
 		s.count(len(x.entries))
+	} else {
+		s.integer(0)
 	}
 }
 
@@ -436,12 +442,8 @@ func (s *Store) xdel(w []string) {
 		s.integer(0)
 		return
 	}
-	ids := make([]streamID, len(w)-2)
-	for i := range ids {
-		ids[i] = s.strictID(w[2+i])
-	}
 	n := 0
-	for _, id := range ids {
+	for _, id := range s.strictIDs(w[2:]) {
 		if x.remove(id) {
 			n++
 		}

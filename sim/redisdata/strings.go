@@ -328,14 +328,13 @@ func bounds(start, end int64, n int) (from, to int, ok bool) {
 }
 
 func (s *Store) getRange(w []string) {
-	start := s.number(w[2])
-	end := s.number(w[3])
+	start, end := s.number(w[2]), s.number(w[3])
 	text, _ := s.textOf(w[1])
-	from, to, ok := bounds(start, end, len(text))
-	if !ok {
-		from, to = 0, 0
+	if from, to, ok := bounds(start, end, len(text)); ok {
+		s.bulk(text[from:to])
+	} else {
+		s.bulk("")
 	}
-	s.bulk(text[from:to])
 }
 
 func (s *Store) setRange(w []string) {

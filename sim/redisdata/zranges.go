@@ -261,17 +261,7 @@ func (s *Store) zrangestore(w []string) {
 	for _, x := range list.items {
 		z.set(x.member, x.score)
 	}
-	s.storeScores(w[1], z)
-}
-
-// storeScores puts a sorted set in place of a key and answers with its size.
-func (s *Store) storeScores(key string, z *zset) {
-	if len(z.order) == 0 {
-		s.delete(key)
-	} else {
-		s.set(key, &entry{value: z})
-	}
-	s.count(len(z.order))
+	s.store(w[1], z, z.size())
 }
 
 func (s *Store) zcount(w []string) {

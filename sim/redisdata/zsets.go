@@ -32,6 +32,8 @@ func (a scored) compare(b scored) int {
 
 func newZset() *zset { return &zset{scores: map[string]float64{}} }
 
+func (z *zset) size() int { return len(z.order) }
+
 func (z *zset) clone() *zset { return &zset{maps.Clone(z.scores), slices.Clone(z.order), z.large} }
 
 func (z *zset) find(x scored) int {
@@ -87,12 +89,12 @@ func (z *zset) cut(from, to int) {
 var zsetCommands = map[string]func(*Store, []string){
 	"zadd":             (*Store).zadd,
 	"zincrby":          (*Store).zincrby,
-	"zcard":            (*Store).zcard,
-	"zscore":           (*Store).zscore,
+	"zcard":            func(s *Store, w []string) { s.count(s.zsetOf(w[1]).size()) },
+	"zscore":           func(s *Store, w []string) { s.scoreOf(s.zsetOf(w[1]), w[2]) },
 	"zmscore":          (*Store).zmscore,
 	"zrank":            func(s *Store, w []string) { s.zrank(w, false) },
 	"zrevrank":         func(s *Store, w []string) { s.zrank(w, true) },
-	"zrem":             (*Store).zrem,
+	"zrem":             func(s *Store, w []string) { s.removeEach(w, s.zsetOf(w[1])) },
 	"zcount":           (*Store).zcount,
 	"zlexcount":        (*Store).zlexcount,
 	"zpopmin":          func(s *Store, w []string) { s.zpop(w, false) },
@@ -236,11 +238,6 @@ func (s *Store) zaddSay(o zaddOptions, added, updated int, score float64, done b
 
 func (s *Store) zincrby(w []string) { s.zaddPairs(w[1], w[2:], zaddOptions{incr: true}) }
 
-func (s *Store) zcard(w []string) {
-	z := s.zsetOf(w[1])
-	s.count(len(z.order))
-}
-
 // scoreOf answers with a member's score.
 func (s *Store) scoreOf(z *zset, member string) {
 	if score, found := z.scores[member]; found {
@@ -248,11 +245,6 @@ func (s *Store) scoreOf(z *zset, member string) {
 	} else {
 		s.null()
 	}
-}
-
-func (s *Store) zscore(w []string) {
-	z := s.zsetOf(w[1])
-	s.scoreOf(z, w[2])
 }
 
 func (s *Store) zmscore(w []string) {
@@ -275,20 +267,6 @@ func (s *Store) zrank(w []string, reverse bool) {
 		at = len(z.order) - 1 - at
 	}
 	s.count(at)
-}
-
-func (s *Store) zrem(w []string) {
-	z := s.zsetOf(w[1])
-	n := 0
-	for _, member := range w[2:] {
-		if z.remove(member) {
-			n++
-		}
-	}
-	if n > 0 {
-		s.change(w[1], len(z.order))
-	}
-	s.count(n)
 }
 
 func (s *Store) zpop(w []string, highest bool) {
@@ -331,12 +309,7 @@ func (s *Store) zpopMany(key string, z *zset, highest bool, count int64, pairs b
 }
 
 func (s *Store) zmpop(w []string) {
-	keys, rest := s.fromKeys(w)
-	if len(rest) == 0 {
-		s.fail(syntax)
-	}
-	highest := s.first(rest[0], "max", "min")
-	count := s.popCount(rest[1:])
+	keys, highest, count := s.popOptions(w, "max", "min")
 	for _, key := range keys {
 		z := s.zsetOf(key)
 		if z != noScores {
@@ -377,15 +350,7 @@ func (s *Store) bzpop(w []string, highest bool) {
 }
 
 func (s *Store) zrandmember(w []string) {
-	count, withScores := int64(1), false
-	if len(w) > 2 {
-		if len(w) > 4 || len(w) == 4 && !strings.EqualFold(w[3], "withscores") {
-			s.number(w[2])
-			s.fail(syntax)
-		}
-		withScores = len(w) == 4
-		count = s.pickCount(w[2], withScores)
-	}
+	count, withScores := s.pickOptions(w, "withscores")
 	z := s.zsetOf(w[1])
 	switch {
 	case len(w) == 2 && z == noScores:

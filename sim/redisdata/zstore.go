@@ -102,7 +102,7 @@ func (s *Store) zcombineTo(w []string, how combination) {
 	o := s.combineOptions(rest, all, how, true)
 	z := combineScores(all, how, o.aggregate)
 	z.pack()
-	s.storeScores(w[1], z)
+	s.store(w[1], z, z.size())
 }
 
 // combineScores returns a sorted set that is not packed yet, as it is answered.
