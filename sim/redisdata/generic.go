@@ -294,7 +294,7 @@ func (db *database) sorted() []string {
 }
 
 func (s *Store) keysCommand(w []string) {
-	s.bulks(slices.DeleteFunc(s.db.sorted(), func(key string) bool { return !Matches(w[1], key) }))
+	s.bulks(slices.DeleteFunc(s.db.sorted(), func(key string) bool { return !rediscmd.Matches(w[1], key) }))
 }
 
 func (s *Store) randomKey([]string) {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 // scanOptions are what stands behind a cursor.
@@ -46,7 +48,7 @@ func (s *Store) scanned(w []string, types bool) (o scanOptions) {
 func (s *Store) sayScanned(o scanOptions, texts []string, each int) {
 	var found []string
 	for i := 0; i < len(texts); i += each {
-		if Matches(o.pattern, texts[i]) {
+		if rediscmd.Matches(o.pattern, texts[i]) {
 			found = append(found, texts[i:i+each]...)
 		}
 	}
