@@ -29,7 +29,6 @@ import (
 	"github.com/quotalab/quotalab/sim/realredis"
 )
 
-// analyseAll analyses several records.
 func analyseAll(dirs []string) ([]*campaign.Analysis, error) {
 	all := make([]*campaign.Analysis, len(dirs))
 	for i, dir := range dirs {
@@ -125,7 +124,6 @@ func commandOf(m record.Manifest) string {
 	return fmt.Sprintf("quotalab run %s --seed %d --clock %s", name, m.Seed, m.Clock)
 }
 
-// plotFlags are the flags of plot.
 type plotFlags struct {
 	dir     string
 	formats []string
@@ -214,7 +212,6 @@ func (a *app) draw(figure *draw.Figure, f plotFlags) error {
 	return nil
 }
 
-// themes of figures.
 var themes = []string{string(draw.Light), string(draw.Dark)}
 
 // known refuses values of a flag that are not among the allowed ones.
@@ -308,7 +305,6 @@ func (f *summaryFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.unit, "summary-time-unit", "ms", "unit of the times in the summary: "+strings.Join(timeUnits, ", "))
 }
 
-// check refuses wrong values of the flags.
 func (f summaryFlags) check() error {
 	if err := oneOf("--summary-mode", f.mode, summaryModes); err != nil {
 		return err

@@ -22,7 +22,6 @@ adapter" writes: their kinds, options and processes are the file's, their limits
 
 `
 
-// certifyFlags are the flags of certify.
 type certifyFlags struct {
 	options, only, require, outs []string
 	limiter, one, mode           string
@@ -30,7 +29,6 @@ type certifyFlags struct {
 	spawn                        int
 }
 
-// certifyOutputs are the kinds of -o.
 var certifyOutputs = map[string]func(io.Writer, *certify.Result) error{
 	"json":     func(w io.Writer, r *certify.Result) error { return r.WriteJSON(w) },
 	"markdown": func(w io.Writer, r *certify.Result) error { return r.Markdown(w) },
@@ -76,7 +74,6 @@ func (a *app) certifyCommand() *cobra.Command {
 	return cmd
 }
 
-// certify is the verb.
 func (a *app) certify(ctx context.Context, given []string, f *certifyFlags) error {
 	outs, err := parseOutputs(f.outs, kindsOf(certifyOutputs))
 	if err != nil {
@@ -129,7 +126,6 @@ func (a *app) certify(ctx context.Context, given []string, f *certifyFlags) erro
 	return r.Judge(required)
 }
 
-// subjects are what the command line names.
 func (a *app) subjects(given []string, f *certifyFlags) (all []*certify.Subject, err error) {
 	options, err := parsePairs("option", f.options)
 	if err != nil {
@@ -196,7 +192,6 @@ func requirable(subjects []*certify.Subject, only []string) (names []string) {
 	return slices.Compact(names)
 }
 
-// certificatePage writes the page of certificates.
 func certificatePage(w io.Writer, r *certify.Result) error {
 	p := report.Tables{Title: "certify", Heading: fmt.Sprintf("What %s guarantees", r.Limiters[0].Limiter)}
 	if len(r.Limiters) > 1 {

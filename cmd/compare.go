@@ -28,14 +28,12 @@ gate corrects for that.
 The worst comes first. What is the same is counted, and listed with --all. Comparing is not judging: differences do
 not change the exit code.`
 
-// compareFlags are the flags of compare.
 type compareFlags struct {
 	base, new []string
 	all       bool
 	outs      []string
 }
 
-// compareKinds are the kinds of compare's -o.
 func compareKinds(all bool) map[string]func(io.Writer, []compare.Row) error {
 	return map[string]func(io.Writer, []compare.Row) error{
 		"csv": compare.CSV, "json": compare.JSON,

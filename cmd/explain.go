@@ -140,7 +140,6 @@ func (e explainer) inside(s *jsonschema.Schema) *jsonschema.Schema {
 	return s
 }
 
-// words says how a value is written.
 func (e explainer) words(s *jsonschema.Schema) string {
 	if len(s.Enum) > 0 {
 		words := make([]string, len(s.Enum))
@@ -181,7 +180,6 @@ func (e explainer) words(s *jsonschema.Schema) string {
 	return "text"
 }
 
-// fields lists those of a mapping.
 func (e explainer) fields(s *jsonschema.Schema) *present.Table {
 	t := present.NewTable("fields", "", "`field", "written as", "default", "meaning")
 	for _, name := range s.PropertyOrder {

@@ -40,7 +40,6 @@ README. No file is overwritten.` + exitHelp(campaign.Passed, campaign.Invalid, c
 	}
 }
 
-// checkChildFlags are those of check-child.
 type checkChildFlags struct {
 	clock, mode      string
 	directory        string
@@ -91,7 +90,6 @@ var (
 	childModes  = []string{limiter.Exact, limiter.Fast, limiter.Batched}
 )
 
-// spec is the child that the flags describe.
 func (f *checkChildFlags) spec(command []string) (s foreign.Spec, err error) {
 	if err := errors.Join(oneOf("--clock", f.clock, childClocks), oneOf("--mode", f.mode, childModes)); err != nil {
 		return s, err

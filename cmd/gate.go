@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -50,7 +51,6 @@ const gateOrder = `
 The first of 109, 104, 114, 107, 105 that happens ends it; then the first of 113, 112, 99 is given, and 104 when
 the figures cannot be judged.`
 
-// gateFlags are the flags of gate.
 type gateFlags struct {
 	baseline, rules, baseBinary string
 	runs                        int
@@ -197,8 +197,8 @@ func (a *app) newGate(f gateFlags) (*campaign.Gate, error) {
 	var err error
 	if f.rules != "" {
 		var problems scenarios.Problems
-		if g.Rules, problems, err = scenarios.LoadGate(f.rules); firstOf(err, problems.Err()) != nil {
-			return nil, campaign.Invalidf("--rules: %w", firstOf(err, problems.Err()))
+		if g.Rules, problems, err = scenarios.LoadGate(f.rules); cmp.Or(err, problems.Err()) != nil {
+			return nil, campaign.Invalidf("--rules: %w", cmp.Or(err, problems.Err()))
 		}
 	}
 	if g.Runs == 0 {
@@ -253,7 +253,6 @@ func gateKinds() []string {
 	return kinds
 }
 
-// gateReport shows a verdict.
 type gateReport struct{ *campaign.Verdict }
 
 // presentGate prints the verdict, unless an output goes to standard output.

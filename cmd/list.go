@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -108,7 +109,7 @@ func listScenarios() (*present.Table, error) {
 	list := present.NewTable("", "", "name", "about")
 	for _, name := range scenarios.Shipped() {
 		s, problems, err := scenarios.Load(name)
-		if err := firstOf(err, problems.Err()); err != nil {
+		if err := cmp.Or(err, problems.Err()); err != nil {
 			return nil, fmt.Errorf("shipped scenario %s: %w", name, err)
 		}
 		list.AddWords(name, s.About)
@@ -170,16 +171,6 @@ func listMetrics() (*present.Table, error) {
 
 // lineWidth of prose on standard output.
 const lineWidth = 110
-
-// firstOf returns the first error that is one.
-func firstOf(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
 
 func (a *app) showCommand() *cobra.Command {
 	return &cobra.Command{

@@ -61,7 +61,6 @@ func (f *liveFlags) addServers(flags *pflag.FlagSet, what string) {
 	flags.StringVar(&f.files.ServerName, "redis-server-name", "", "`name` that the servers' certificates must have (default: the host)")
 }
 
-// engineFlag is --engine.
 type engineFlag struct{ campaign.Engine }
 
 func (f *engineFlag) add(flags *pflag.FlagSet) {

@@ -23,7 +23,6 @@ import (
 //go:embed templates
 var templates embed.FS
 
-// newFlags are those of new.
 type newFlags struct {
 	limiter        string
 	accounts, live bool
@@ -97,50 +96,41 @@ func (a *app) newScenario(name string, f newFlags) error {
 }
 
 func (a *app) newLimiterCommand() *cobra.Command {
-	var language string
-	cmd := &cobra.Command{
-		Use:   "limiter DIR",
+	return a.newProjectCommand("limiter", languages(), &cobra.Command{
 		Short: "Write a project with a limiter of one's own",
 		Long: `Writes a small project into a folder: in Go a module whose program is quotalab with a limiter of its own, with a scenario, a test and
-a gate; in another language what "adapter" writes. No file is overwritten.` + exitHelp(campaign.Passed, campaign.Invalid, campaign.Internal),
+a gate; in another language what "adapter" writes. No file is overwritten.`,
 		Example: `  quotalab new limiter my-limiter
   quotalab new limiter my-limiter --lang node`,
-		Args: args("DIR"),
-		RunE: func(cmd *cobra.Command, given []string) error {
-			if err := oneOf("--lang", language, languages()); err != nil {
-				return err
-			}
-			if language != "go" {
-				return a.written(foreign.WriteAdapter(language, given[0]))
-			}
-			return a.newModule("limiter-go", given[0])
-		},
-	}
-	cmd.Flags().StringVar(&language, "lang", "go", "language: "+strings.Join(languages(), ", "))
-	return cmd
+	})
 }
 
 func (a *app) newEngineCommand() *cobra.Command {
-	var language string
-	cmd := &cobra.Command{
-		Use:   "engine DIR",
+	return a.newProjectCommand("engine", engineLanguages, &cobra.Command{
 		Short: "Write a project with an engine of one's own",
 		Long: `Writes a small project into a folder: in Go a module whose program announces usage thresholds, with a scenario, a test and a gate; in
-Python what "adapter" writes, whose job.py does. No file is overwritten.` + exitHelp(campaign.Passed, campaign.Invalid, campaign.Internal),
+Python what "adapter" writes, whose job.py does. No file is overwritten.`,
 		Example: `  quotalab new engine my-engine
   quotalab new engine my-engine --lang python`,
-		Args: args("DIR"),
-		RunE: func(cmd *cobra.Command, given []string) error {
-			if err := oneOf("--lang", language, engineLanguages); err != nil {
-				return err
-			}
-			if language != "go" {
-				return a.written(foreign.WriteAdapter(language, given[0]))
-			}
-			return a.newModule("engine-go", given[0])
-		},
+	})
+}
+
+// newProjectCommand completes a command that writes a project: in Go from the template of what
+// it is of, in another language the adapter.
+func (a *app) newProjectCommand(of string, languages []string, cmd *cobra.Command) *cobra.Command {
+	var language string
+	cmd.Use, cmd.Args = of+" DIR", args("DIR")
+	cmd.Long += exitHelp(campaign.Passed, campaign.Invalid, campaign.Internal)
+	cmd.RunE = func(_ *cobra.Command, given []string) error {
+		if err := oneOf("--lang", language, languages); err != nil {
+			return err
+		}
+		if language != "go" {
+			return a.written(foreign.WriteAdapter(language, given[0]))
+		}
+		return a.newModule(of+"-go", given[0])
 	}
-	cmd.Flags().StringVar(&language, "lang", "go", "language: "+strings.Join(engineLanguages, ", "))
+	cmd.Flags().StringVar(&language, "lang", "go", "language: "+strings.Join(languages, ", "))
 	return cmd
 }
 

@@ -136,7 +136,6 @@ func limiterText(s *summary.Measured, limiter string, before *int64, seconds flo
 	return text
 }
 
-// end takes the bars away.
 func (m *monitor) end() {
 	if m.whole != nil {
 		m.whole.Abort(true)

@@ -64,7 +64,6 @@ func (f *playFlags) overrides(lookup func(string) (string, bool)) (campaign.Over
 	return o, err
 }
 
-// runFlags are the flags of run.
 type runFlags struct {
 	play       playFlags
 	dir        string
@@ -326,7 +325,6 @@ func outFlag(flags *pflag.FlagSet, outs *[]string, kinds string) {
 	flags.StringArrayVarP(outs, "out", "o", nil, "write `kind=path`, - for standard output; can be repeated. Kinds: "+kinds)
 }
 
-// output is one -o.
 type output struct {
 	kind, path string          // the path can be shown: a URL has no user in it
 	gateway    present.Gateway // of a kind that is pushed
@@ -467,7 +465,6 @@ func (a *app) emit(outs []output, print func(io.Writer) error, write func(output
 	return errors.Join(errs...)
 }
 
-// export writes an output of records.
 func (a *app) export(rs []*campaign.Analysis, o output) error {
 	if push := outputKinds[o.kind].push; push != nil {
 		return push(o, rs)
@@ -506,7 +503,6 @@ func (k outputKind) to(w io.Writer, rs []*campaign.Analysis) error {
 	return k.write(w, rs[0])
 }
 
-// parsePairs reads the k=v of a flag.
 func parsePairs(flag string, tags []string) (map[string]string, error) {
 	out := make(map[string]string, len(tags))
 	for _, t := range tags {

@@ -40,7 +40,6 @@ The table has the same bytes either way.
 
 Assertions that do not hold in a cell are a result, not a failure of the sweep. Ctrl-C ends it in good order.`
 
-// sweepFlags are the flags of sweep.
 type sweepFlags struct {
 	play playFlags
 	dir  string
@@ -51,7 +50,6 @@ type sweepFlags struct {
 	web  webFlags
 }
 
-// sweepOutputs are the kinds of -o.
 var sweepOutputs = map[string]func(io.Writer, *sweep.Result, *campaign.Sweep) error{
 	"csv":      func(w io.Writer, r *sweep.Result, _ *campaign.Sweep) error { return r.CSV(w) },
 	"markdown": func(w io.Writer, r *sweep.Result, _ *campaign.Sweep) error { return r.Markdown(w) },
@@ -163,7 +161,6 @@ func (f *sweepFlags) check() (elsewhere bool, err error) {
 	return f.many.check(f.part)
 }
 
-// openSweep opens the sweep of a scenario.
 func (a *app) openSweep(s *campaign.Sweep, name string, f playFlags) (err error) {
 	if s.Scenario, err = a.Decode(name); err != nil {
 		return err

@@ -68,7 +68,6 @@ func (k *kit) admissionFigure(set *series.Set, a *series.Admission) draw.Figure 
 	return f
 }
 
-// keyPanel shows what one key was given.
 func (k *kit) keyPanel(a *series.KeyAdmission, level bool, columns int) draw.Panel {
 	title := a.Key
 	if a.Excess > 0 {

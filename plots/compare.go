@@ -19,7 +19,6 @@ import (
 // in a note.
 const mostCompared = 24
 
-// compareFigures returns those of several records side by side.
 func compareFigures(k *kit, sets []*series.Set) (all []draw.Figure) {
 	c := newComparison(k, sets)
 	if len(sets) < 2 {
@@ -57,7 +56,7 @@ type comparison struct {
 }
 
 func newComparison(k *kit, sets []*series.Set) *comparison {
-	c := &comparison{kit: k, sets: sets, names: recordNames(sets), columns: 2}
+	c := &comparison{kit: k, sets: sets, names: RecordNames(sets), columns: 2}
 	for i, s := range sets {
 		of := limiters(s)
 		for _, l := range of {
@@ -125,7 +124,6 @@ func (c *comparison) figure(name, title string, panels ...draw.Panel) draw.Figur
 	return f
 }
 
-// subtitle names the scenarios of the records.
 func (c *comparison) subtitle() string {
 	var scenarios []string
 	for _, s := range c.sets {
@@ -160,7 +158,6 @@ func (c *comparison) subtitle() string {
 	return words
 }
 
-// accounts returns how many accounts all records have.
 func (c *comparison) accounts() (n int64) {
 	for _, s := range c.sets {
 		if s.Thresholds != nil {
@@ -264,14 +261,10 @@ func (c *comparison) clockFigure(scenario string, virtual, real *series.Set) dra
 	return f
 }
 
-// clocks are what the two of each row look like.
-func (c *comparison) clocks() [2]draw.Reaches {
-	return [2]draw.Reaches{{Name: "virtual time", Look: c.Nth(0)}, {Name: "real time", Look: c.Nth(1), Shape: draw.Box}}
-}
-
 // clockPanel has two reaches a row, NaN none.
 func (c *comparison) clockPanel(title string, x draw.Axis, rows []clockRow, names []string, of func(r clockRow, clock int) draw.Reach) draw.Panel {
-	kinds, n := c.clocks(), len(rows)
+	kinds := [2]draw.Reaches{{Name: "virtual time", Look: c.Nth(0)}, {Name: "real time", Look: c.Nth(1), Shape: draw.Box}}
+	n := len(rows)
 	var labels []string
 	for i, r := range rows {
 		for j := range kinds {

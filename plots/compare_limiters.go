@@ -48,7 +48,6 @@ func (c *comparison) judged(name string) (values []float64, known int) {
 	return values, known
 }
 
-// barPanel has a bar a row.
 func (c *comparison) barPanel(place int, title, unit string, values []float64, label func(row int, v float64) string) draw.Panel {
 	b := draw.Bars{Look: c.Nth(1), Named: true}
 	names, n := c.namedAt(place, c.shown), len(c.rows)
@@ -367,7 +366,6 @@ func (c *comparison) deciding(decision string) comparison {
 	return some
 }
 
-// quantile returns that of all values of some distributions.
 func quantile(p float64, of ...series.Distribution) float64 { return mixtureQuantile(of, p) }
 
 // timedOutcome is how long decisions of an outcome took, of all clients.

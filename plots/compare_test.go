@@ -180,7 +180,7 @@ func TestRecordNames(t *testing.T) {
 		{"nothing", plain, []string{"run 1", "run 2"}},
 	}
 	for _, tt := range tests {
-		if diff := cmp.Diff(tt.want, recordNames([]*series.Set{plain, tt.other})); diff != "" {
+		if diff := cmp.Diff(tt.want, RecordNames([]*series.Set{plain, tt.other})); diff != "" {
 			t.Errorf("%s (- expected):\n%s", tt.why, diff)
 		}
 	}

@@ -41,7 +41,6 @@ func (o Options) Check() error {
 	return err
 }
 
-// kit returns what figures are drawn with.
 func (o Options) kit() (*kit, error) {
 	s, err := draw.NewStyle(o.Theme, o.Width)
 	for _, k := range o.Kinds {
@@ -52,7 +51,6 @@ func (o Options) kit() (*kit, error) {
 	return &kit{s}, err
 }
 
-// kit is what all kinds draw with.
 type kit struct{ *draw.Style }
 
 // All returns the figures of some records, in a fixed order. Those of kinds that have
@@ -85,7 +83,6 @@ func (k *kit) finished(kind string, figures []draw.Figure) []draw.Figure {
 	return figures
 }
 
-// shades returns the spans of faults as they are drawn.
 func shades(faults []series.Span) []draw.Shade {
 	var all []draw.Shade
 	for _, f := range faults {
@@ -99,7 +96,6 @@ func without(name, title, why string) draw.Figure {
 	return draw.Figure{Name: name, Title: title, Panels: []draw.Panel{{Empty: why}}}
 }
 
-// points returns the points of a series as they are drawn.
 func points(of []series.Point) []draw.Point {
 	var all []draw.Point
 	for _, p := range of {
@@ -191,7 +187,7 @@ func (k *kind) figures(with *kit, sets []*series.Set, o Options) (all []draw.Fig
 // LeftOut names the kinds of figures that All leaves out, since they have nothing to
 // do with a record, and says why: of each record for itself.
 func LeftOut(sets []*series.Set) (kindsAndWhy []string) {
-	names := recordNames(sets)
+	names := RecordNames(sets)
 	for i, s := range sets {
 		for _, of := range []*subjects{ofLimiters, ofEngines} {
 			if of.in(s) {
@@ -212,9 +208,6 @@ func LeftOut(sets []*series.Set) (kindsAndWhy []string) {
 	}
 	return kindsAndWhy
 }
-
-// RecordNames returns names that tell records apart, as figures of several do.
-func RecordNames(sets []*series.Set) []string { return recordNames(sets) }
 
 // hues of decisions and their shades by state of the key. The hues are those of Okabe
 // and Ito (2008), https://jfly.uni-koeln.de/color, darkened or lightened until they
@@ -246,7 +239,6 @@ type keyLook struct {
 	shape  draw.Shape
 }
 
-// keyLooks has the look of each state of the key.
 var keyLooks = map[record.KeyState]keyLook{
 	"":              {0, nil, draw.Filled},
 	record.Found:    {0, nil, draw.Filled},
@@ -276,7 +268,6 @@ func Outcome(p *draw.Palette, decision record.Decision, key record.KeyState) dra
 	return p.Look(draw.RGB(hue[s.shade]), s.dashes)
 }
 
-// outcome returns the look of an outcome.
 func (k *kit) outcome(o series.Outcome) draw.Look {
 	return Outcome(k.Palette, record.Decision(o.Decision), record.KeyState(o.Key))
 }

@@ -191,7 +191,6 @@ func onKeys(l *series.ShardLoad) string {
 // tell them apart.
 const mostCells = 6000
 
-// heatFigure shows commands on each shard over time.
 func (k *kit) heatFigure(set *series.Set, l *series.ShardLoad) draw.Figure {
 	f := draw.Figure{Name: "shard-load-" + l.Limiter, Columns: 1}
 	if len(l.Heat) == 0 || len(l.Heat[0]) == 0 {

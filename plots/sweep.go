@@ -151,9 +151,6 @@ func (k *sweepKit) spanOf(values []float64) string {
 // say writes a value of the metric with its unit.
 func (k *sweepKit) say(v float64) string { return k.digits(v, 3) }
 
-// brief is for cells.
-func (k *sweepKit) brief(v float64) string { return k.digits(v, 2) }
-
 func (k *sweepKit) digits(v float64, digits int) string {
 	switch k.Unit {
 	case "s":
@@ -228,7 +225,6 @@ func (k *sweepKit) some(axes []int, most int) (settings [][]int, left string) {
 	return settings, fmt.Sprintf("Not drawn: %s of %s.", unit.Counted(int64(len(all)-most), "other setting"), and(names))
 }
 
-// others returns all but some axes.
 func (k *sweepKit) others(but ...int) (axes []int) {
 	for i := range k.Axes {
 		if !slices.Contains(but, i) {
@@ -238,7 +234,6 @@ func (k *sweepKit) others(but ...int) (axes []int) {
 	return axes
 }
 
-// byPlace finds cells by their index.
 func (k *sweepKit) byPlace() map[string]sweep.GridCell {
 	m := map[string]sweep.GridCell{}
 	for _, c := range k.Cells {

@@ -62,7 +62,6 @@ func (k *sweepKit) rowOrder(a int) []int {
 	return order
 }
 
-// grid returns the cells of one panel.
 func (k *sweepKit) grid(across, down int, cell func(x, y int) (sweep.GridCell, bool), scale draw.Axis) (draw.Cells, [][]bool) {
 	m := draw.Cells{Lo: 0, Hi: 1}
 	var passed [][]bool
@@ -77,7 +76,7 @@ func (k *sweepKit) grid(across, down int, cell func(x, y int) (sweep.GridCell, b
 			c, ok := cell(x, y)
 			v, label := math.NaN(), ""
 			if ok && !math.IsNaN(c.Value) && !math.IsInf(c.Value, 0) {
-				v, label = scale.Share(c.Value), k.brief(c.Value)
+				v, label = scale.Share(c.Value), k.digits(c.Value, 2)
 			}
 			row, labels, pass = append(row, v), append(labels, label), append(pass, ok && c.OK)
 		}

@@ -248,7 +248,6 @@ func groupName(g string) string {
 	return g
 }
 
-// matrix returns the cells of one engine.
 func matrix(t *series.Thresholds, engine string, levels []int64, groups, rest []string) draw.Cells {
 	m := draw.Cells{Hi: 1}
 	for i := range len(levels) + 1 {

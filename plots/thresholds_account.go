@@ -118,7 +118,6 @@ func (k *kit) usageHeight(levels []int64, top float64) vg.Length {
 func (k *kit) missLook() draw.Look { return k.Nth(1) }
 func (k *kit) toldLook() draw.Look { return k.Nth(2) }
 
-// missed tells whether no notice of a crossing came.
 func missed(c series.Crossing) bool { return c.Verdict == "missed" }
 
 // waits are lines from crossings to their notices, dashed where none came.
@@ -165,28 +164,16 @@ func (k *kit) lookDots(s *series.AccountStory, most float64) (layers []draw.Laye
 	return layers
 }
 
-func (k *kit) noticeDots() draw.Dots {
-	return draw.Dots{Name: "notice", Look: k.toldLook(), Shape: draw.Pyramid, Radius: 3.8}
-}
-
-// extraDots are notices that were not due, or did not arrive.
-func (k *kit) extraDots() draw.Dots {
-	return draw.Dots{Name: "duplicate, spurious or undelivered notice", Look: k.toldLook(), Shape: draw.Triangle, Radius: 3.8}
-}
-
-// due tells whether a notice was.
 func due(n series.Mark) bool {
 	return n.Text != "duplicate" && n.Text != "spurious" && n.Text != "undelivered"
-}
-
-func (k *kit) missDots() draw.Dots {
-	return draw.Dots{Name: "missed: no notice until here", Look: k.missLook(), Shape: draw.Bold, Radius: 3.4}
 }
 
 // markDots are crossings, notices and misses.
 func (k *kit) markDots(e *series.EngineStory, until float64) (layers []draw.Layer) {
 	crossings := draw.Dots{Name: "threshold crossed", Look: k.Plain(), Shape: draw.Ring, Radius: 3.4}
-	notices, extra, misses := k.noticeDots(), k.extraDots(), k.missDots()
+	notices := draw.Dots{Name: "notice", Look: k.toldLook(), Shape: draw.Pyramid, Radius: 3.8}
+	extra := draw.Dots{Name: "duplicate, spurious or undelivered notice", Look: k.toldLook(), Shape: draw.Triangle, Radius: 3.8}
+	misses := draw.Dots{Name: "missed: no notice until here", Look: k.missLook(), Shape: draw.Bold, Radius: 3.4}
 	for _, c := range e.Crossings {
 		crossings.Points = append(crossings.Points, draw.Point{X: c.At, Y: float64(c.Level)})
 		if missed(c) {

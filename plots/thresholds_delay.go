@@ -166,7 +166,6 @@ func pace(list []series.EngineDelay) string {
 	return fmt.Sprintf(": %s after %s at the median, %s after %s", fast.Engine, unit.Amount(middleDelay(*fast), 2), slow.Engine, unit.Amount(middleDelay(*slow), 2))
 }
 
-// middleDelay is the median.
 func middleDelay(d series.EngineDelay) float64 {
 	return mixtureQuantile([]series.Distribution{d.Delays}, 50)
 }

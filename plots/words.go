@@ -119,7 +119,6 @@ func hidesQueueing(in string) string {
 	return "Commands share round trips with those of other requests " + in + " (auto-pipelining): that hides queueing in latency."
 }
 
-// pipelinedNote returns that of a figure on latency.
 func pipelinedNote(s *series.Set) string {
 	names := pipelining(s)
 	if len(names) == 0 {
@@ -227,10 +226,10 @@ var traits = []func(m *record.Manifest) string{
 	func(m *record.Manifest) string { return setting("horizon", unit.Lasting(m.Horizon.Seconds())) },
 }
 
-// recordNames returns names that say in what records differ, in the words of
+// RecordNames returns names that say in what records differ, in the words of
 // scenarios: kind=boulder, seed=2; at last in those of their plans. Records that
 // differ in nothing are numbered.
-func recordNames(sets []*series.Set) []string {
+func RecordNames(sets []*series.Set) []string {
 	names := make([]string, len(sets))
 	add := func(more []string) {
 		longer := make([]string, len(sets))

@@ -40,7 +40,9 @@ func fill(s *Scenario) {
 		fillAccounts(s, &s.Accounts[i].Value)
 	}
 	for i := range s.Engines {
-		fillEngine(&s.Engines[i].Value)
+		if e := &s.Engines[i].Value; e.Overlap.Daily && e.Every > 0 {
+			e.Overlap.Every = max(1, Count(24*Duration(time.Hour)/e.Every))
+		}
 	}
 }
 
@@ -150,10 +152,4 @@ func fillAccounts(s *Scenario, g *AccountGroup) {
 func monthBefore(t time.Time) time.Time {
 	last := time.Date(t.Year(), t.Month(), 0, t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC)
 	return last.AddDate(0, 0, min(t.Day()-last.Day(), 0))
-}
-
-func fillEngine(e *Engine) {
-	if e.Overlap.Daily && e.Every > 0 {
-		e.Overlap.Every = max(1, Count(24*Duration(time.Hour)/e.Every))
-	}
 }

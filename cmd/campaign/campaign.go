@@ -47,7 +47,6 @@ const (
 	Unreachable     Status = 114
 )
 
-// meanings is the one table of what the statuses mean.
 var meanings = []struct {
 	Status
 	text string

@@ -269,7 +269,6 @@ func (s *Gated) FailedAssertion(i int) string {
 	return text
 }
 
-// compareRules returns the rules of gate.yaml.
 func compareRules(rules []scenarios.GateRule) []compare.Rule {
 	out := make([]compare.Rule, len(rules))
 	for i, r := range rules {

@@ -102,7 +102,6 @@ func (r Run) Play(ctx context.Context) (*Played, error) {
 	return r.playInto(ctx, sink, o)
 }
 
-// writing are the options of the record's writer.
 func (r Run) writing() []record.Option {
 	list := []record.Option{record.Plan(r.Plan.Text()), record.CloseWhen(saving())}
 	if r.Watch != nil {

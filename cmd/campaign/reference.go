@@ -113,7 +113,6 @@ func (r *Reference) play(ctx context.Context, of *referenceResult, cores chan st
 	return of.render(a)
 }
 
-// render makes the files of a scenario.
 func (r *referenceResult) render(of *Analysis) error {
 	var summary, bench bytes.Buffer
 	if err := errors.Join(of.Summary.WriteJSON(&summary), present.Bench(&bench, of.Summary.Summary)); err != nil {
@@ -191,7 +190,6 @@ func (f Files) Compare(dir string) (differ []string, err error) {
 	return differ, nil
 }
 
-// firstDifference shows the first line that differs.
 func firstDifference(before, after string) string {
 	was, is := strings.Split(before, "\n"), strings.Split(after, "\n")
 	i := 0

@@ -197,7 +197,9 @@ func (b *Battery) Run(ctx context.Context, subjects []*Subject) (_ *Result, err 
 		}
 		c := &r.Limiters[w.certificate]
 		c.Properties[w.property].Cases[w.place] = w.result()
-		c.note(w)
+		if c.Versions == nil {
+			c.Versions = w.versions
+		}
 	}
 	for i := range r.Limiters {
 		r.Limiters[i].conclude()
@@ -243,7 +245,6 @@ func (e *examination) result() CaseResult {
 	return c
 }
 
-// run plays a case and judges it.
 func (e *examination) run(ctx context.Context, local campaign.Local) error {
 	if e.Omitted != "" {
 		e.found = Finding{Verdict: NotExamined, Text: e.Omitted}
@@ -253,7 +254,7 @@ func (e *examination) run(ctx context.Context, local campaign.Local) error {
 	if err != nil {
 		return err
 	}
-	s, problems := scenarios.Decode(e.of.path(e.Scenario.Name), text)
+	s, problems := scenarios.Decode(e.Scenario.Name+".yaml", text)
 	if len(problems) > 0 {
 		return fmt.Errorf("its scenario is wrong, which is a mistake of the battery: %w\n%s", problems, text)
 	}

@@ -166,7 +166,7 @@ func judgeOutage(s *Seen, end int64) Finding {
 		policy = "callers get errors: " + e
 	}
 	text := fmt.Sprintf("%s; slowest answer %s", policy, unit.Time(time.Duration(slowest)))
-	switch open := s.overExcept(audit.Moved); {
+	switch open := s.over() - s.explained(audit.Moved); {
 	case open > 0:
 		return broken(float64(open), "let through", "%d let through without room; %s", open, text)
 	case time.Duration(slowest) > longestAnswer:

@@ -35,7 +35,6 @@ type source struct {
 // free is the cost of requests that take nothing.
 const free = -1
 
-// traffic adds sources.
 func traffic(list ...source) part {
 	return func(s *scenario) {
 		for _, x := range list {
@@ -51,10 +50,8 @@ func traffic(list ...source) part {
 	}
 }
 
-// shards sets the number of shards.
 func shards(n int) part { return func(s *scenario) { s.Shards.Count = scenarios.Count(n) } }
 
-// client adds a client.
 func client(name string, c scenarios.Client) part {
 	return func(s *scenario) {
 		s.Clients = append(s.Clients, scenarios.Entry[scenarios.Client]{Name: name, Value: c})

@@ -45,7 +45,7 @@ func hygieneCases(s *Subject) []Case {
 	}, {
 		Name: "cluster", Shows: "The shards are the masters of a Redis Cluster.", Scenario: cluster, judge: judgeErrors,
 	}}
-	letters := s.scenario(10*time.Second, s.limit(5, time.Hour, 5), time.Millisecond, lettered(10), lettersOf(10))
+	letters := s.scenario(10*time.Second, s.limit(5, time.Hour, 5), time.Millisecond, lettered)
 	all = append(all, Case{
 		Name:     "acl",
 		Shows:    "Keys that begin with ten different letters; a user of Redis can be restricted to the limiter's prefix if all that its commands and scripts touch begins alike.",
@@ -71,24 +71,14 @@ func hygieneCases(s *Subject) []Case {
 	return all
 }
 
-// lettered adds populations of one key each, whose names begin with different letters.
-func lettered(n int) part {
-	return func(s *scenario) {
-		for i := range n {
-			keys(letter(i), 1)(s)
-		}
+// lettered adds ten keys whose names begin with different letters, and traffic to each.
+func lettered(s *scenario) {
+	for i := range 10 {
+		name := string(rune('a'+2*i)) + "-key"
+		keys(name, 1)(s)
+		traffic(source{name: name, keys: name, rate: constantly(1)})(s)
 	}
 }
-
-func lettersOf(n int) part {
-	return func(s *scenario) {
-		for i := range n {
-			traffic(source{name: letter(i), keys: letter(i), rate: constantly(1)})(s)
-		}
-	}
-}
-
-func letter(i int) string { return string(rune('a'+2*i)) + "-key" }
 
 // used is what embedded shards were asked in a case, by scripts too.
 type used struct {

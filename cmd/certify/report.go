@@ -78,13 +78,6 @@ func newCertificate(s *Subject) Certificate {
 	return c
 }
 
-// note takes over what a record says of what made it.
-func (c *Certificate) note(e *examination) {
-	if c.Versions == nil {
-		c.Versions = e.versions
-	}
-}
-
 // Tables returns those of one certificate: the verdicts, and all cases.
 func (c *Certificate) Tables() []*present.Table {
 	verdicts := present.NewTable("verdicts", "What "+c.Limiter+" guarantees", "property", "verdict", ">number", "", "found", "`again")

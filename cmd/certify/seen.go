@@ -39,7 +39,6 @@ func newSeen(a *campaign.Analysis) (*Seen, error) {
 	return s, nil
 }
 
-// count counts observations.
 func (s *Seen) count(of func(o *record.Observation) bool) (n int) {
 	for i := range s.all {
 		if of(&s.all[i]) {
@@ -116,9 +115,6 @@ func (s *Seen) over() int64 {
 	}
 	return int64(math.Ceil(s.audited.Worst.Excess))
 }
-
-// overExcept is the over-admission that a cause does not explain.
-func (s *Seen) overExcept(k audit.Kind) int64 { return s.over() - s.explained(k) }
 
 func (s *Seen) explained(k audit.Kind) int64 {
 	for _, e := range s.audited.Explained {

@@ -191,10 +191,6 @@ func program(called string) string {
 	return shellWord(called)
 }
 
-// path returns where the scenario of a case stands: its process is started from
-// there.
-func (s *Subject) path(name string) string { return name + ".yaml" }
-
 // limit returns a limit that the subject's algorithm can have: a window has no burst.
 func (s *Subject) limit(count int64, period time.Duration, burst int64) *scenarios.Limit {
 	l := limits.Limit{Count: count, Period: period, Burst: burst}

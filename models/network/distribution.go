@@ -1,3 +1,9 @@
+// Package network holds distributions of durations: the delay of a link and the
+// time a server takes for a command.
+//
+// In flow a few parameters, out flow draws. The package is pure: no clock,
+// no I/O, no randomness but the *rand.Rand it is given. It imports gonum and
+// the standard library, and anyone may import it.
 package network
 
 import (
@@ -242,4 +248,22 @@ func (e *empirical) Mean() time.Duration { return e.mean }
 func (e *empirical) Quantile(p float64) time.Duration {
 	rank := math.Ceil(float64(probability(p)*float64(len(e.sorted))) - 1e-9)
 	return e.sorted[max(int(rank), 1)-1]
+}
+
+// CommandTime is the time that a server takes to execute commands of one name:
+// Time, and PerKey and PerByte for each key and byte of one.
+type CommandTime struct {
+	Time            Distribution
+	PerKey, PerByte time.Duration
+}
+
+// Sample draws the time of one command; what is longer than 146 years is the longest
+// duration.
+func (c CommandTime) Sample(rng *rand.Rand, keys int, bytes int64) time.Duration {
+	t := c.Time.Sample(rng)
+	about := float64(t) + float64(float64(keys)*float64(c.PerKey)) + float64(float64(bytes)*float64(c.PerByte))
+	if about >= float64(longest/2) { // far from where integers overflow
+		return longest
+	}
+	return t + time.Duration(keys)*c.PerKey + time.Duration(bytes)*c.PerByte
 }

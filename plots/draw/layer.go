@@ -362,7 +362,6 @@ func (p *Palette) Quiet(dashes ...vg.Length) Look {
 	return Look{Color: p.Axis, Ink: p.Muted, Dashes: dashes}
 }
 
-// entry is one of a legend.
 type entry struct {
 	name  string
 	look  Look

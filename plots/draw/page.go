@@ -402,7 +402,6 @@ func (f *frame) measure() {
 	}
 }
 
-// total returns the height of the panel.
 func (f *frame) total() vg.Length { return f.head + f.p.Height + f.foot }
 
 // draw draws the panel into a rectangle as high as total. Its tick labels are right

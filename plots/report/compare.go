@@ -102,7 +102,6 @@ func verdictsTable(in []Input, names []string) *present.Table {
 	return t
 }
 
-// assertionsCompared shows what each assertion came to in each record.
 func assertionsCompared(in []Input, names []string) *present.Table {
 	t := sideBySide("Assertions", "assertion", names)
 	var order []string

@@ -26,7 +26,6 @@ const (
 	narrowWidth = 9
 )
 
-// figure is one of the page.
 type figure struct {
 	ID, Title, Subtitle string
 	Level               int // of its heading
@@ -162,7 +161,6 @@ func (c *colours) variable(light, dark string) string {
 	return fmt.Sprintf("var(--c%d)", i)
 }
 
-// look returns that of an outcome in both themes.
 func (c *colours) look(light, dark draw.Look) string {
 	return c.variable(draw.Hex(light.Color), draw.Hex(dark.Color))
 }

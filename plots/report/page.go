@@ -54,7 +54,6 @@ type frame struct {
 	Links   []link
 }
 
-// templates are those of all pages.
 var templates = sync.OnceValues(func() (*template.Template, error) {
 	return template.New("").Funcs(functions).ParseFS(assets, "assets/*.html")
 })
@@ -75,7 +74,6 @@ func write(w io.Writer, name string, page any) error {
 	return nil
 }
 
-// link is one of the table of contents.
 type link struct{ ID, Text string }
 
 // recordView is one record's part of the page.
@@ -106,10 +104,8 @@ type recordView struct {
 	Provenance *present.Table
 }
 
-// builder builds a page.
 type builder struct{ colours colours }
 
-// functions of the templates.
 var functions = template.FuncMap{
 	"heading":  heading,
 	"sentence": sentence,
@@ -163,7 +159,6 @@ func newPage(in []Input) (*page, error) {
 	return p, err
 }
 
-// record builds a record's part of the page.
 func (b *builder) record(in []Input, i int, name string) (*recordView, error) {
 	set := in[i].Set
 	s := set.Summary
@@ -186,7 +181,6 @@ func (b *builder) record(in []Input, i int, name string) (*recordView, error) {
 	return r, err
 }
 
-// links returns links to what a record's part holds.
 func (r *recordView) links() []link {
 	list := []link{{"verdict", "Verdict"}}
 	add := func(there bool, id, text string) {
@@ -319,4 +313,39 @@ func check(in []Input) error {
 		}
 	}
 	return nil
+}
+
+// Tables is a page of tables in sections, in the style of the report, for results that are of no
+// single record.
+type Tables struct {
+	Title, Heading string
+	About          string // "" nothing
+	Sections       []Section
+}
+
+// Section is a part of such a page.
+type Section struct {
+	Title   string
+	Tables  []*present.Table
+	Figures []figure
+	Missing []string // titles of figures without data
+}
+
+// HTML writes the page: one file that needs nothing else and asks for nothing.
+func (p Tables) HTML(w io.Writer) error { return p.write(w, &builder{}) }
+
+func (p Tables) write(w io.Writer, b *builder) error {
+	styles, err := newInline(b.colours.css())
+	if err != nil {
+		return fmt.Errorf("page: %w", err)
+	}
+	around := frame{inline: styles, Kind: "report", Title: p.Title, Heading: p.Heading}
+	for i, s := range p.Sections {
+		around.Links = append(around.Links, link{fmt.Sprintf("section-%d", i+1), s.Title})
+	}
+	return write(w, "sections.html", struct {
+		frame
+		About    string
+		Sections []Section
+	}{around, p.About, p.Sections})
 }

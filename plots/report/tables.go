@@ -61,7 +61,6 @@ func filled(list []*present.Table) (some []*present.Table) {
 	return some
 }
 
-// noteOf is what stands under a table on the page.
 func noteOf(t *present.Table) string {
 	return strings.TrimSpace(t.Help + " " + strings.Join(t.Notes, " "))
 }

@@ -166,7 +166,6 @@ func (c *clients) outcome(o *record.Observation) Outcome {
 	return out
 }
 
-// of returns the client of an instance.
 func (c *clients) of(instance string) string {
 	client, known := c.groups[instance]
 	if !known {

@@ -99,16 +99,11 @@ func LTTB(points []Point, n int) []Point {
 	}
 	out := append(make([]Point, 0, n), points[0])
 	for b := range n - 2 {
-		from, until := bucket(b, n, len(points))
+		from, until := 1+b*(len(points)-2)/(n-2), bucketEnd(b, n, len(points))
 		next := mean(points[until:bucketEnd(b+1, n, len(points))])
 		out = append(out, points[from+widest(out[len(out)-1], points[from:until], next)])
 	}
 	return append(out, points[len(points)-1])
-}
-
-// bucket returns the bounds of bucket b of n − 2 over all of count points but the first and the last.
-func bucket(b, n, count int) (from, until int) {
-	return 1 + b*(count-2)/(n-2), bucketEnd(b, n, count)
 }
 
 // bucketEnd is where bucket b ends: the bucket after the last one is the last point.

@@ -54,7 +54,7 @@ func (t *Thresholds) audited(r *record.Reader, result *quotaaudit.Result, o Opti
 		}
 		t.Delays = append(t.Delays, delaysOf(&m.Engines[i], e))
 	}
-	c, s := newCells(), newCast(result, o)
+	c, s := &cells{map[cellKey]*MatrixCell{}, map[string]int64{}}, newCast(result, o)
 	for v, err := range quotaaudit.Verdicts(r) {
 		if err != nil {
 			return err
@@ -269,8 +269,6 @@ type cellKey struct {
 	engine, group string
 	level         int64
 }
-
-func newCells() *cells { return &cells{map[cellKey]*MatrixCell{}, map[string]int64{}} }
 
 func (c *cells) add(v *quotaaudit.AccountVerdicts) {
 	for i := range v.Obligations {

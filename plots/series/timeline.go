@@ -194,7 +194,6 @@ type curve struct {
 	excess     float64 // ns: of worst, −∞ there is none
 }
 
-// span is one window.
 type span struct {
 	start, end float64 // end: when time overtook it, or will
 	given      float64 // tokens
@@ -367,7 +366,6 @@ func (c *intervals) seconds(i int) float64 {
 	return float64(c.step) / 1e9
 }
 
-// rates returns those by second of what was counted by interval.
 func (c *intervals) rates(counts []int64) []float64 {
 	out := make([]float64, len(counts))
 	for i, n := range counts {

@@ -101,7 +101,7 @@ func Replay(r *record.Reader) (*Result, error) {
 	}
 	result, over, err := judge(m, pass(r))
 	if err == nil {
-		err = result.explain(&m, pass(r.Unwatched()), over)
+		err = result.explain(&m, pass(r.Watched(nil)), over)
 	}
 	if err != nil {
 		return nil, err
@@ -179,7 +179,6 @@ type auditor struct {
 	clocked int64         // under-admissions that this explains
 }
 
-// key is the state of one key of one limit.
 type key struct {
 	promise limits.Promise
 	*trouble
@@ -397,7 +396,9 @@ func (a *auditor) admit(o *record.Observation, now int64, measured bool, free ru
 	}
 	for i, k := range a.at {
 		if t, j := &o.Takes[i], &a.said[i]; measured && t.Mode == record.TakeMode {
-			a.tally.tokens(o, t.Limit, t.Cost-j.Fits)
+			if taken := t.Cost - j.Fits; taken > 0 { // away, for limits where costs differ
+				a.tally.cell(o, t.Limit).tokens += taken
+			}
 			if over && !j.Kept.Allowed {
 				k.note().over++
 			}

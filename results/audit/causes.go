@@ -37,9 +37,6 @@ type Explanation struct {
 	Example  Example
 }
 
-// Whole reports whether the cause alone explains everything.
-func (c Explanation) Whole() bool { return c.Explains == c.Of }
-
 // Example is the first case of a cause.
 type Example struct {
 	Limit, Key    string
@@ -126,7 +123,6 @@ type explainer struct {
 	trips    int32 // fewest of an admission that reached a key; 0 none yet
 }
 
-// clockSpread returns how far apart the clocks of the clients ever are.
 func clockSpread(m *record.Manifest) time.Duration {
 	least, most := time.Duration(0), time.Duration(0)
 	for _, c := range m.Clients {

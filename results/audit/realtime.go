@@ -16,7 +16,7 @@ import (
 // the same instant they are sent first, since of those it is not known which
 // was before the other.
 func replayReal(m record.Manifest, bySent iter.Seq2[*record.Observation, error]) (*Result, faulty, error) {
-	run := newRealRun(&m)
+	run := &realRun{manifest: &m, longest: float64(m.MaxSettle)}
 	auditors := make([]*realAuditor, len(m.Limiters))
 	byName := make(map[string]*realAuditor, len(m.Limiters))
 	for i, l := range m.Limiters {
@@ -52,7 +52,7 @@ func replayReal(m record.Manifest, bySent iter.Seq2[*record.Observation, error])
 			return nil, nil, fmt.Errorf("auditing %s, observation %d: %w", o.Limiter, o.Seq, err)
 		}
 		if p != nil {
-			run.push(p)
+			run.outstanding.Push([2]int64{int64(math.Ceil(p.end)), p.o.Seq}, p)
 		}
 	}
 	run.endBefore(math.Inf(1))
@@ -73,10 +73,6 @@ type realRun struct {
 
 	outstanding heap.Heap[[2]int64, *pending] // by end and seq
 	free        []*pending                    // to be used again
-}
-
-func newRealRun(m *record.Manifest) *realRun {
-	return &realRun{manifest: m, longest: float64(m.MaxSettle)}
 }
 
 // pending is a request that is outstanding: sent, and possibly not done.
@@ -118,10 +114,6 @@ func (r *realRun) endBefore(now float64) {
 	}
 }
 
-func (r *realRun) push(p *pending) {
-	r.outstanding.Push([2]int64{int64(math.Ceil(p.end)), p.o.Seq}, p)
-}
-
 // bounds is what is certain of one key in a record of real time.
 type bounds struct {
 	*rate
@@ -140,8 +132,6 @@ type bounds struct {
 	over, under int64
 	excess      float64 // the worst, in tokens
 }
-
-func newBounds(r *rate) *bounds { return &bounds{rate: r, most: never()} }
 
 // look notes how far the bound from above is ahead at now.
 func (b *bounds) look(now float64) {
@@ -325,7 +315,7 @@ func newRealAuditor(spec record.Limiter, run *realRun) (*realAuditor, error) {
 	var err error
 	a.keys, err = newKeys(spec, func(l limits.Limit) (func() *bounds, error) {
 		r, err := newRate(reference, l, spec.Resolution)
-		return func() *bounds { return newBounds(r) }, err
+		return func() *bounds { return &bounds{rate: r, most: most{at: math.Inf(-1)}} }, err
 	})
 	return a, err
 }

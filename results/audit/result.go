@@ -209,13 +209,6 @@ func (t *tally) uncertain(measured bool) {
 	}
 }
 
-// tokens counts those that are taken away, for limits where costs differ.
-func (t *tally) tokens(o *record.Observation, limit string, n int64) {
-	if n > 0 {
-		t.cell(o, limit).tokens += n
-	}
-}
-
 // cost notes what an admission takes of a limit.
 func (t *tally) cost(take *record.Take) {
 	switch was := t.costs[take.Limit]; {

@@ -148,8 +148,6 @@ type most struct {
 	outstanding int32   // requests under way that U is of
 }
 
-func never() most { return most{at: math.Inf(-1)} }
-
 func (m *most) tat(r *rate) float64 { return m.at + r.span(m.tokens) }
 
 // pass lets time pass up to now.

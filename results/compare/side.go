@@ -283,19 +283,11 @@ func CSV(w io.Writer, rows []Row) error {
 	t := present.NewTable("", "", csvHead...)
 	for i := range rows {
 		r := &rows[i]
-		t.AddWords(string(r.Verdict), r.Group, r.Figure, r.Name, r.Unit, r.Better, strconv.FormatBool(r.Exact), exactly(r.Base.Center), exactly(r.New.Center),
+		t.AddWords(string(r.Verdict), r.Group, r.Figure, r.Name, r.Unit, r.Better, strconv.FormatBool(r.Exact), present.Exactly(r.Base.Center), present.Exactly(r.New.Center),
 			strconv.Itoa(len(r.Base.Values)), strconv.Itoa(len(r.New.Values)),
-			exactly(r.Shift), exactly(r.Change), exactly(r.ChangeLow), exactly(r.ChangeHigh), exactly(r.P), r.Why)
+			present.Exactly(r.Shift), present.Exactly(r.Change), present.Exactly(r.ChangeLow), present.Exactly(r.ChangeHigh), present.Exactly(r.P), r.Why)
 	}
 	return t.CSV(w)
-}
-
-// exactly writes a number, "" for none.
-func exactly(v *float64) string {
-	if v == nil {
-		return ""
-	}
-	return strconv.FormatFloat(*v, 'g', -1, 64)
 }
 
 // JSON writes all rows and how many there are of each verdict.

@@ -216,7 +216,6 @@ type runLine struct {
 	seed, plan string
 }
 
-// runFormat of the line before a run's results.
 const runFormat = "# seed %s plan %s"
 
 // withRun adds what is known of the run that a result is of.
@@ -491,5 +490,12 @@ func writeJSON(w io.Writer, v any) error {
 	return nil
 }
 
-// number writes all digits of a number.
 func number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+
+// Exactly returns all digits of a number, "" for none.
+func Exactly(v *float64) string {
+	if v == nil {
+		return ""
+	}
+	return number(*v)
+}

@@ -192,7 +192,6 @@ func Find(all []Group, tags ...string) (Group, bool) {
 	return all[i], true
 }
 
-// cells returns one for each of a group's tags.
 func (g Group) cells() []Cell {
 	list := make([]Cell, len(g.Tags))
 	for i, t := range g.Tags {

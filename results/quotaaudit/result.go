@@ -289,7 +289,7 @@ func concerns(f *record.Finding, v *ObligationVerdict) bool {
 	if v.Delay >= 0 {
 		end = v.Crossing + v.Delay
 	}
-	return f.At <= end && f.Until() >= start
+	return f.At <= end && max(f.At, f.Last) >= start
 }
 
 // AccountVerdicts are the verdicts on what one engine did about one account.

@@ -82,50 +82,42 @@ func (m *Manifest) rowsHash() string {
 }
 
 func appendObservation(b []byte, o *Observation) []byte {
-	b = binary.AppendVarint(b, o.Seq)
-	b = binary.AppendVarint(b, o.Arrival)
-	b = appendString(b, o.Traffic)
-	b = appendString(b, o.Client)
-	b = appendString(b, o.Limiter)
-	b = binary.AppendVarint(b, int64(o.Step))
-	b = binary.AppendVarint(b, int64(o.Attempt))
-	b = binary.AppendVarint(b, o.Done)
-	b = binary.AppendVarint(b, o.Intended)
-	b = binary.AppendVarint(b, o.Sent)
-	b = binary.AppendVarint(b, o.Judged)
-	b = binary.AppendVarint(b, o.Effect)
-	b = binary.AppendVarint(b, o.Order)
-	b = appendString(b, string(o.Decision))
-	b = appendString(b, string(o.Key))
-	b = binary.AppendVarint(b, o.Remaining)
-	b = binary.AppendVarint(b, o.RetryAfter)
-	b = binary.AppendVarint(b, int64(o.RoundTrips))
-	b = appendString(b, o.Error)
-	b = appendString(b, o.Message)
+	b = appendInts(b, o.Seq, o.Arrival)
+	b = appendStrings(b, o.Traffic, o.Client, o.Limiter)
+	b = appendInts(b, int64(o.Step), int64(o.Attempt), o.Done, o.Intended, o.Sent, o.Judged, o.Effect, o.Order)
+	b = appendStrings(b, string(o.Decision), string(o.Key))
+	b = appendInts(b, o.Remaining, o.RetryAfter, int64(o.RoundTrips))
+	b = appendStrings(b, o.Error, o.Message)
 	b = binary.AppendUvarint(b, uint64(len(o.Takes)))
 	for i := range o.Takes {
 		b = appendTake(b, &o.Takes[i])
 	}
 	b = binary.AppendUvarint(b, uint64(len(o.Touched)))
 	for _, t := range o.Touched {
-		b = appendString(b, t.Shard)
-		b = binary.AppendVarint(b, int64(t.Commands))
+		b = appendInts(appendStrings(b, t.Shard), int64(t.Commands))
 	}
 	return b
 }
 
 func appendTake(b []byte, t *Take) []byte {
-	b = appendString(b, t.Limit)
-	b = appendString(b, t.Key)
-	b = binary.AppendVarint(b, t.Cost)
-	b = appendString(b, string(t.Mode))
-	b = appendString(b, t.Shard)
-	return appendString(b, string(t.State))
+	b = appendStrings(b, t.Limit, t.Key)
+	b = appendInts(b, t.Cost)
+	return appendStrings(b, string(t.Mode), t.Shard, string(t.State))
 }
 
-func appendString(b []byte, s string) []byte {
-	b = binary.AppendUvarint(b, uint64(len(s)))
-	return append(b, s...)
+func appendInts(b []byte, list ...int64) []byte {
+	for _, n := range list {
+		b = binary.AppendVarint(b, n)
+	}
+	return b
+}
+
+func appendStrings(b []byte, list ...string) []byte {
+	for _, s := range list {
+		b = binary.AppendUvarint(b, uint64(len(s)))
+		b = append(b, s...)
+	}
+	return b
 }
 
 func appendBool(b []byte, v bool) []byte {
@@ -138,14 +130,11 @@ func appendBool(b []byte, v bool) []byte {
 // appendAccount writes each instant of usage but the first as the time since
 // the one before: that is shorter, and as unambiguous.
 func appendAccount(b []byte, a *Account) []byte {
-	b = binary.AppendVarint(b, a.ID)
-	b = appendString(b, a.Group)
+	b = appendInts(b, a.ID)
+	b = appendStrings(b, a.Group)
 	b = binary.AppendUvarint(b, uint64(len(a.Contract)))
 	for _, s := range a.Contract {
-		b = binary.AppendVarint(b, s.From)
-		b = binary.AppendVarint(b, int64(s.Kind))
-		b = binary.AppendVarint(b, s.Anchor)
-		b = binary.AppendVarint(b, s.Limit)
+		b = appendInts(b, s.From, int64(s.Kind), s.Anchor, s.Limit)
 	}
 	b = appendBool(b, a.Saved)
 	b = binary.AppendUvarint(b, uint64(len(a.At)))
@@ -155,30 +144,15 @@ func appendAccount(b []byte, a *Account) []byte {
 		before = at
 	}
 	b = binary.AppendUvarint(b, uint64(len(a.Units)))
-	for _, n := range a.Units {
-		b = binary.AppendVarint(b, n)
-	}
-	return b
+	return appendInts(b, a.Units...)
 }
 
 func appendEvaluation(b []byte, e *Evaluation) []byte {
-	b = appendString(b, e.Engine)
-	b = binary.AppendVarint(b, e.Run)
-	b = binary.AppendVarint(b, e.Account)
-	b = binary.AppendVarint(b, e.At)
-	b = binary.AppendVarint(b, e.AsOf)
-	b = appendString(b, string(e.Outcome))
-	b = appendString(b, e.Error)
-	b = binary.AppendVarint(b, e.ReadFrom)
-	b = binary.AppendVarint(b, e.PeriodAt)
+	b = appendStrings(b, e.Engine)
+	b = appendInts(b, e.Run, e.Account, e.At, e.AsOf)
+	b = appendStrings(b, string(e.Outcome), e.Error)
+	b = appendInts(b, e.ReadFrom, e.PeriodAt)
 	b = appendBool(b, e.Rolling)
-	b = binary.AppendVarint(b, e.Usage)
-	b = binary.AppendVarint(b, e.Limit)
-	b = binary.AppendVarint(b, e.Percent)
-	b = binary.AppendVarint(b, e.Threshold)
-	b = binary.AppendVarint(b, e.RowAccount)
-	b = binary.AppendVarint(b, e.RowThreshold)
-	b = binary.AppendVarint(b, e.RowAt)
-	b = binary.AppendVarint(b, e.SentAt)
+	b = appendInts(b, e.Usage, e.Limit, e.Percent, e.Threshold, e.RowAccount, e.RowThreshold, e.RowAt, e.SentAt)
 	return appendBool(b, e.Delivered)
 }

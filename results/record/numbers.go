@@ -73,7 +73,6 @@ func (l *limitKeys) find(hash uint32, is func(number int32) bool) *slot {
 	}
 }
 
-// grow doubles the table.
 func (l *limitKeys) grow() {
 	before := l.slots
 	l.slots = make([]slot, 2*len(before))

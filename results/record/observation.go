@@ -186,9 +186,6 @@ type Finding struct {
 	Error   string      `json:"error,omitempty"`               // text of the first error, without the account; none if there was no error
 }
 
-// Until returns the instant at which the finding was made last.
-func (f *Finding) Until() int64 { return max(f.At, f.Last) }
-
 // FindingKind says what was found. The list is closed, since the audit makes
 // causes of it: texts of errors are in Finding.Error.
 type FindingKind string

@@ -31,10 +31,6 @@ func (r *Reader) Watched(watch func(*Observation) error) *Reader {
 	return &Reader{r.dir, r.manifest, r.keys, watch}
 }
 
-// Unwatched returns the same Reader without anybody looking on: for a second
-// pass.
-func (r *Reader) Unwatched() *Reader { return &Reader{dir: r.dir, manifest: r.manifest, keys: r.keys} }
-
 // Open reads the manifest of the record in dir and checks that its parts
 // are there.
 func Open(dir string) (*Reader, error) {
@@ -235,7 +231,6 @@ func readAhead[T any](r *Reader, of *layout[T], parts []Part) *ahead[T] {
 	return a
 }
 
-// end ends the reading and closes its file.
 func (a *ahead[T]) end() {
 	close(a.ended)
 	for range a.full {
@@ -346,7 +341,7 @@ func (r *Reader) sorted(at func(*Observation) int64, what string) iter.Seq2[*Obs
 				return
 			}
 			latest = max(latest, o.Done)
-			q.push(o, at(o))
+			q.heap.Push([3]int64{at(o), o.Order, o.Seq}, q.copy(o))
 			for len(q.heap) > 0 && q.heap[0].Key[0] < latest-r.manifest.MaxSettle {
 				if !yield(q.pop(), nil) {
 					return
@@ -365,10 +360,6 @@ func (r *Reader) sorted(at func(*Observation) int64, what string) iter.Seq2[*Obs
 type queue struct {
 	heap heap.Heap[[3]int64, *Observation]
 	free []*Observation
-}
-
-func (q *queue) push(o *Observation, at int64) {
-	q.heap.Push([3]int64{at, o.Order, o.Seq}, q.copy(o))
 }
 
 // pop returns the first; it is valid until the next push.

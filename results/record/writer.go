@@ -242,7 +242,6 @@ func (w *Writer) closeDue() {
 	w.work <- closing{w}
 }
 
-// closeParts closes the open parts.
 func (w *Writer) closeParts() error {
 	return errors.Join(w.observations.encoder.closePart(), w.accounts.encoder.closePart(), w.evaluations.encoder.closePart())
 }

@@ -235,7 +235,6 @@ func perThreshold(a *audit.Result) (out []Threshold) {
 	return out
 }
 
-// causes is the table of causes.
 func causes(a *audit.Result) (out []ThresholdCause) {
 	if a.Thresholds == nil {
 		return nil

@@ -31,7 +31,6 @@ const (
 	lettersKept = 300  // of a text
 )
 
-// errorTexts counts the texts of errors.
 type errorTexts struct {
 	counts map[said]int64
 	told   map[string]int // texts that are told apart, by limiter

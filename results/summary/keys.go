@@ -396,10 +396,6 @@ func (d *disagreement) count(t *tallies, clients, c int) {
 
 func (d disagreement) share() float64 { return float64(d.apart) / float64(d.shared) }
 
-func (d disagreement) metric() Series {
-	return value("shard_disagreement", tags("limiter", d.limiter, "client", d.client.Name), d.shared, d.share())
-}
-
 // warning names the disagreement and its cause; "" if there is none.
 func (d disagreement) warning() string {
 	if d.apart == 0 {

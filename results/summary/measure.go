@@ -253,7 +253,7 @@ func (p *pass) measured(a *audit.Result) *Measured {
 		}
 	}
 	for _, d := range p.keys.disagreements(p.manifest) {
-		s.add([]Series{d.metric()})
+		s.add([]Series{value("shard_disagreement", tags("limiter", d.limiter, "client", d.client.Name), d.shared, d.share())})
 	}
 	said, _ := p.telemetry.judge(p.manifest.Telemetry)
 	s.add(said)
@@ -297,7 +297,6 @@ func tags(pairs ...string) map[string]string {
 	return m
 }
 
-// unitOf returns the unit of a metric in the catalogue.
 func unitOf(name string) string {
 	m, _ := metric.Find(name)
 	return m.Unit

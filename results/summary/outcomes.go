@@ -49,12 +49,10 @@ func newOutcomes(o *order, p *record.Phases, shards []string) *outcomes {
 	return &outcomes{order: o, phases: p, shards: shards, cells: map[outcome]*cell{}}
 }
 
-// outcomeOf returns the outcome of an observation.
 func outcomeOf(o *record.Observation, order *order, p *record.Phases) outcome {
 	return outcome{o.Traffic, o.Limiter, order.group(o.Client), o.Decision, o.Key, p.Of(o.Intended)}
 }
 
-// observe adds an observation to its cell.
 func (c *outcomes) observe(o *record.Observation) (*cell, error) {
 	at := outcomeOf(o, c.order, c.phases)
 	if c.last == nil || at != c.last.outcome {

@@ -296,7 +296,6 @@ type OwnTime struct {
 	PipeP99 float64 `json:"pipeP99Seconds" jsonschema:"its 99th percentile"`
 }
 
-// ownTimes converts those of a manifest.
 func ownTimes(all []record.OwnTime) (out []OwnTime) {
 	for _, o := range all {
 		out = append(out, OwnTime{o.Limiter, o.Took.Samples, o.Took.Med.Seconds(), o.Took.P99.Seconds(), o.Pipe.Med.Seconds(), o.Pipe.P99.Seconds()})

@@ -97,7 +97,6 @@ func (t *Totals) save() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// restore fills the pass from the record's totals.
 func (p *pass) restore(r *record.Reader) error {
 	data, err := r.Totals()
 	if err != nil {
@@ -137,7 +136,6 @@ type totals struct {
 	Windows   []Window     `json:"windows"`
 }
 
-// totals returns those of the pass.
 func (p *pass) totals() *totals {
 	t := &totals{Version: totalsVersion, Latest: p.latest, Early: p.early, Schedule: p.schedule.tries, Windows: []Window{}}
 	t.Texts = p.texts.byKind(p.order, toldApart)
@@ -153,7 +151,6 @@ func (p *pass) totals() *totals {
 	return t
 }
 
-// take fills the pass from totals.
 func (p *pass) take(t *totals) error {
 	p.latest, p.early, p.schedule.tries = t.Latest, t.Early, t.Schedule
 	for i := range t.Outcomes {

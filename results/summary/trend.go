@@ -108,7 +108,6 @@ func (t *trend) grow(v int64) {
 	t.Hist = &histogram{wider}
 }
 
-// merge adds the samples of u.
 func (t *trend) merge(u *trend) {
 	if u.N == 0 {
 		return

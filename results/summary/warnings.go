@@ -187,7 +187,7 @@ func (p *pass) causes(limiter string, list []audit.Explanation) string {
 			return p.unexplained()
 		}
 		w.WriteString(" Cause: " + p.cause(limiter, e))
-		if !e.Whole() {
+		if e.Explains != e.Of {
 			fmt.Fprintf(&w, " That explains %s of %s.", unit.Thousands(e.Explains), unit.Thousands(e.Of))
 		} else if len(list) == 1 && e.Of > 1 {
 			fmt.Fprintf(&w, " That explains all %s.", unit.Thousands(e.Of))

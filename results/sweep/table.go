@@ -261,7 +261,7 @@ func (c *Column) one(v *float64) present.Cell {
 	case c.Unit == "s": // the text is plain, in milliseconds
 		return present.Cell{Text: c.number(*v)}
 	}
-	return present.Cell{Text: c.number(*v), Number: number(v)}
+	return present.Cell{Text: c.number(*v), Number: present.Exactly(v)}
 }
 
 func (c *Column) number(v float64) string {
@@ -308,7 +308,7 @@ func (r *Result) runsTable() *present.Table {
 		run := &r.Runs[i]
 		row := append(slices.Clone(run.Settings), strconv.Itoa(run.Repeat), strconv.FormatUint(run.Seed, 10), run.Plan, run.Verdict(), strings.Join(Fails(r.Runs[i:i+1]), "; "))
 		for _, v := range run.Values {
-			row = append(row, number(v))
+			row = append(row, present.Exactly(v))
 		}
 		t.AddWords(r.onFront(row, run.Place)...)
 	}
@@ -320,13 +320,13 @@ func (r *Result) searchedTable() *present.Table {
 	for i, p := range r.places() {
 		fails := ""
 		if x, _, ok := Quantity(p.found.Fails); ok {
-			fails = number(&x)
+			fails = present.Exactly(&x)
 		}
-		row := append(slices.Clone(p.settings), string(p.found.Outcome), number(p.found.Capacity), fails, strconv.Itoa(p.found.Probes), r.fails(&p))
+		row := append(slices.Clone(p.settings), string(p.found.Outcome), present.Exactly(p.found.Capacity), fails, strconv.Itoa(p.found.Probes), r.fails(&p))
 		for c := range r.Columns {
 			cell := ""
 			if v := p.median(c); v == v { // known
-				cell = number(&v)
+				cell = present.Exactly(&v)
 			}
 			row = append(row, cell)
 		}
@@ -340,13 +340,6 @@ func (r *Result) onFront(row []string, place int) []string {
 		row = append(row, strconv.FormatBool(slices.Contains(r.Front, place)))
 	}
 	return row
-}
-
-func number(v *float64) string {
-	if v == nil {
-		return ""
-	}
-	return strconv.FormatFloat(*v, 'g', -1, 64)
 }
 
 // Bench writes the figures of all runs in the Go benchmark format, with the
@@ -388,7 +381,7 @@ func (r *Result) benchName(p *place) string {
 		value := p.settings[i]
 		if strings.HasSuffix(a.Unit, "/s") { // a slash would begin another part
 			x, _, _ := Quantity(value)
-			value = number(&x)
+			value = present.Exactly(&x)
 		}
 		b.WriteString(present.NamePart(a.Label, procs.ReplaceAllString(value, "_$1")))
 	}

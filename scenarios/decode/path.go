@@ -97,7 +97,6 @@ func (s Slot) step(element, walked string, at Pos) (Slot, string) {
 	return s.child(element, s.t.Field(fs[i].index).Type, fs[i], at)
 }
 
-// child is the value of a key of the mapping s.
 func (s Slot) child(key string, t reflect.Type, f field, at Pos) (Slot, string) {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/quotalab/quotalab/sim/redisdata"
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 // guest is a connection of another program, which may subscribe.
@@ -102,7 +102,7 @@ func (s *embedded) publish(channel, message string) (n int) {
 			n++
 		}
 		for _, p := range g.patterns {
-			if redisdata.Matches(p, channel) {
+			if rediscmd.Matches(p, channel) {
 				g.push("pmessage", p, channel, message)
 				n++
 			}

@@ -205,6 +205,14 @@ func single(req Request) (Take, error) {
 	return req.Takes[0], nil
 }
 
+// singleLimited returns the only take of a request, and its limit.
+func singleLimited(req Request, table *record.LimitTable) (t Take, l record.Limit, err error) {
+	if t, err = single(req); err == nil {
+		l, err = limitOf(table, t)
+	}
+	return t, l, err
+}
+
 // wireKey names a key so that limits do not share it.
 func wireKey(spec record.Limiter, t Take) string {
 	if len(spec.Limits) == 1 {

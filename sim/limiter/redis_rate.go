@@ -44,11 +44,7 @@ type redisRateLimiter struct {
 // Take asks for the take's tokens. Checking asks for none and looks at what
 // remains; redis_rate cannot spend without checking, so spending is taking.
 func (r *redisRateLimiter) Take(ctx context.Context, req Request) (Decision, error) {
-	t, err := single(req)
-	if err != nil {
-		return Decision{}, err
-	}
-	l, err := limitOf(r.table, t)
+	t, l, err := singleLimited(req, r.table)
 	if err != nil {
 		return Decision{}, err
 	}

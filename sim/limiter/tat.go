@@ -398,11 +398,7 @@ func (t *tatScriptLimiter) Change(ctx context.Context, was, is record.Limit) err
 // Take runs the script. A batch would need keys of several shards in one
 // call, which Redis does not have.
 func (t *tatScriptLimiter) Take(ctx context.Context, req Request) (Decision, error) {
-	take, err := single(req)
-	if err != nil {
-		return Decision{}, err
-	}
-	l, err := limitOf(t.table, take)
+	take, l, err := singleLimited(req, t.table)
 	if err != nil {
 		return Decision{}, err
 	}

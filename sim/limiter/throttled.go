@@ -53,11 +53,7 @@ func newThrottled(env Env) (Limiter, error) {
 // Take asks for the take's tokens. Checking asks for none and looks at what
 // remains; throttled cannot spend without checking, so spending is taking.
 func (t *throttledLimiter) Take(ctx context.Context, req Request) (Decision, error) {
-	take, err := single(req)
-	if err != nil {
-		return Decision{}, err
-	}
-	l, err := limitOf(t.table, take)
+	take, l, err := singleLimited(req, t.table)
 	if err != nil {
 		return Decision{}, err
 	}

@@ -58,11 +58,7 @@ func (u *ululeLimiter) opened() (limiter.Store, error) {
 // Take counts the take's tokens. Its wait is unknown: ulule says only, by the
 // wall clock, in which second the window ends.
 func (u *ululeLimiter) Take(ctx context.Context, req Request) (Decision, error) {
-	take, err := single(req)
-	if err != nil {
-		return Decision{}, err
-	}
-	l, err := limitOf(u.table, take)
+	take, l, err := singleLimited(req, u.table)
 	if err != nil {
 		return Decision{}, err
 	}

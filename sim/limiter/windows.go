@@ -153,11 +153,7 @@ const (
 
 // Take runs the script, or the commands that stand for it.
 func (s *scriptLimiter) Take(ctx context.Context, req Request) (Decision, error) {
-	take, err := single(req)
-	if err != nil {
-		return Decision{}, err
-	}
-	l, err := limitOf(s.table, take)
+	take, l, err := singleLimited(req, s.table)
 	if err != nil {
 		return Decision{}, err
 	}

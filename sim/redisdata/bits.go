@@ -20,7 +20,7 @@ var bitCommands = map[string]func(*Store, []string){
 
 // bitOffset reads the position of a bit. With # it counts in fields of so
 // many bits.
-func (s *Store) bitOffset(word string, field int64) (int64, bool) {
+func (s *Store) bitOffset(word string, field int64) int64 {
 	size := int64(1)
 	if field > 0 && strings.HasPrefix(word, "#") {
 		word, size = word[1:], field
@@ -28,25 +28,17 @@ func (s *Store) bitOffset(word string, field int64) (int64, bool) {
 	n, ok := rediscmd.Integer(word)
 	if !ok || n < 0 || n > math.MaxInt64/size || n*size>>3 >= longestText {
 		s.fail("ERR bit offset is not an integer or out of range")
-		return 0, false
 	}
-	return n * size, true
+	return n * size
 }
 
 func (s *Store) setBit(w []string) {
-	at, ok := s.bitOffset(w[2], 0)
-	if !ok {
-		return
-	}
+	at := s.bitOffset(w[2], 0)
 	on, ok := rediscmd.Integer(w[3])
 	if !ok || on&^1 != 0 {
 		s.fail("ERR bit is not an integer or out of range")
-		return
 	}
-	text, found, ok := s.textOf(w[1])
-	if !ok {
-		return
-	}
+	text, found := s.textOf(w[1])
 	b := grow([]byte(text), int(at>>3)+1)
 	old := b[at>>3] >> (7 - at&7) & 1
 	if len(b) != len(text) || !found || old != byte(on) {
@@ -65,13 +57,9 @@ func bit(text string, at int64) uint64 {
 }
 
 func (s *Store) getBit(w []string) {
-	at, ok := s.bitOffset(w[2], 0)
-	if !ok {
-		return
-	}
-	if text, _, ok := s.textOf(w[1]); ok {
-		s.integer(int64(bit(text, at)))
-	}
+	at := s.bitOffset(w[2], 0)
+	text, _ := s.textOf(w[1])
+	s.integer(int64(bit(text, at)))
 }
 
 // bitRange reads a range in bytes or bits and returns it in bits.
@@ -96,51 +84,22 @@ func bitRange(text string, start, end int64, inBits bool) (from, to int64) {
 	return start * 8, (end + 1) * 8
 }
 
-// unitOf reads BYTE or BIT, or answers that it is neither.
-func (s *Store) unitOf(word string) (inBits, ok bool) {
-	switch strings.ToLower(word) {
-	case "bit":
-		return true, true
-	case "byte":
-		return false, true
-	}
-	s.fail(syntax)
-	return false, false
-}
-
 func (s *Store) bitCount(w []string) {
-	if len(w) == 3 || len(w) > 5 {
-		if _, found, ok := s.textOf(w[1]); !ok {
-		} else if !found {
-			s.integer(0)
-		} else {
-			s.fail(syntax)
-		}
-		return
-	}
-	text, found, ok := s.textOf(w[1])
-	if !ok {
-		return
-	}
+	text, found := s.textOf(w[1])
 	if !found {
 		s.integer(0)
 		return
 	}
+	if len(w) == 3 || len(w) > 5 {
+		s.fail(syntax)
+	}
 	from, to := int64(0), int64(len(text))*8
 	if len(w) > 3 {
-		start, ok := s.number(w[2])
-		if !ok {
-			return
-		}
-		end, ok := s.number(w[3])
-		if !ok {
-			return
-		}
+		start := s.number(w[2])
+		end := s.number(w[3])
 		inBits := false
 		if len(w) == 5 {
-			if inBits, ok = s.unitOf(w[4]); !ok {
-				return
-			}
+			inBits = s.first(w[4], "bit", "byte")
 		}
 		if start < 0 && end < 0 && start > end {
 			s.integer(0)
@@ -162,18 +121,11 @@ func (s *Store) bitCount(w []string) {
 }
 
 func (s *Store) bitPos(w []string) {
-	wanted, ok := s.number(w[2])
-	if !ok {
-		return
-	}
+	wanted := s.number(w[2])
 	if wanted != 0 && wanted != 1 {
 		s.fail("ERR The bit argument must be 1 or 0.")
-		return
 	}
-	text, found, ok := s.textOf(w[1])
-	if !ok {
-		return
-	}
+	text, found := s.textOf(w[1])
 	if !found {
 		s.integer(-wanted)
 		return
@@ -181,23 +133,15 @@ func (s *Store) bitPos(w []string) {
 	from, to := int64(0), int64(len(text))*8
 	if len(w) > 6 {
 		s.fail(syntax)
-		return
 	}
 	if len(w) > 3 {
-		start, ok := s.number(w[3])
-		if !ok {
-			return
-		}
+		start := s.number(w[3])
 		end, inBits := int64(len(text))-1, false
 		if len(w) == 6 {
-			if inBits, ok = s.unitOf(w[5]); !ok {
-				return
-			}
+			inBits = s.first(w[5], "bit", "byte")
 		}
 		if len(w) > 4 {
-			if end, ok = s.number(w[4]); !ok {
-				return
-			}
+			end = s.number(w[4])
 		}
 		from, to = bitRange(text, start, end, inBits)
 	}
@@ -218,19 +162,14 @@ func (s *Store) bitOp(w []string) {
 	op := strings.ToLower(w[1])
 	if op != "and" && op != "or" && op != "xor" && op != "not" {
 		s.fail(syntax)
-		return
 	}
 	if op == "not" && len(w) != 4 {
 		s.fail("ERR BITOP NOT must be called with a single source key.")
-		return
 	}
 	longest := 0
 	texts := make([]string, len(w)-3)
 	for i := range texts {
-		text, _, ok := s.textOf(w[3+i])
-		if !ok {
-			return
-		}
+		text, _ := s.textOf(w[3+i])
 		texts[i], longest = text, max(longest, len(text))
 	}
 	out := make([]byte, longest)
@@ -282,7 +221,7 @@ type fieldOp struct {
 }
 
 // fieldOps reads the operations of BITFIELD.
-func (s *Store) fieldOps(w []string, readOnly bool) (ops []fieldOp, ok bool) {
+func (s *Store) fieldOps(w []string, readOnly bool) (ops []fieldOp) {
 	overflow := "wrap"
 	for i := 0; i < len(w); {
 		name, left := strings.ToLower(w[i]), len(w)-i-1
@@ -291,40 +230,32 @@ func (s *Store) fieldOps(w []string, readOnly bool) (ops []fieldOp, ok bool) {
 			overflow = strings.ToLower(w[i+1])
 			if overflow != "wrap" && overflow != "sat" && overflow != "fail" {
 				s.fail("ERR Invalid OVERFLOW type specified")
-				return nil, false
 			}
 			i += 2
 			continue
 		case name == "get" && left >= 2, (name == "set" || name == "incrby") && left >= 3:
 		default:
 			s.fail(syntax)
-			return nil, false
 		}
 		o := fieldOp{op: name[0], overflow: overflow}
-		if o.signed, o.bits, ok = s.fieldType(w[i+1]); !ok {
-			return nil, false
-		}
-		if o.at, ok = s.bitOffset(w[i+2], o.bits); !ok {
-			return nil, false
-		}
+		o.signed, o.bits = s.fieldType(w[i+1])
+		o.at = s.bitOffset(w[i+2], o.bits)
 		i += 3
 		if o.op != 'g' {
 			if readOnly {
 				s.fail("ERR BITFIELD_RO only supports the GET subcommand")
-				return nil, false
 			}
-			if o.value, ok = s.number(w[i]); !ok {
-				return nil, false
-			}
+			o.value = s.number(w[i])
 			i++
 		}
 		ops = append(ops, o)
 	}
-	return ops, true
+	return ops
 }
 
 // fieldType reads a type such as u8 and i16.
-func (s *Store) fieldType(word string) (signed bool, size int64, ok bool) {
+func (s *Store) fieldType(word string) (signed bool, size int64) {
+	ok := false
 	if word != "" && (word[0] == 'u' || word[0] == 'i') {
 		signed = word[0] == 'i'
 		size, ok = rediscmd.Integer(word[1:])
@@ -333,18 +264,12 @@ func (s *Store) fieldType(word string) (signed bool, size int64, ok bool) {
 	if !ok {
 		s.fail("ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.")
 	}
-	return signed, size, ok
+	return signed, size
 }
 
 func (s *Store) bitField(w []string, readOnly bool) {
-	ops, ok := s.fieldOps(w[2:], readOnly)
-	if !ok {
-		return
-	}
-	text, found, ok := s.textOf(w[1])
-	if !ok {
-		return
-	}
+	ops := s.fieldOps(w[2:], readOnly)
+	text, found := s.textOf(w[1])
 	writes, highest := false, int64(0)
 	for _, o := range ops {
 		if o.op != 'g' {

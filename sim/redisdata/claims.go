@@ -14,10 +14,7 @@ func (s *Store) xpending(w []string) {
 		s.xpendingList(w)
 		return
 	}
-	_, g, ok := s.groupOf(w[1], w[2])
-	if !ok {
-		return
-	}
+	_, g := s.groupOf(w[1], w[2])
 	s.length(4)
 	s.count(len(g.pending))
 	if len(g.pending) == 0 {
@@ -45,32 +42,16 @@ func (s *Store) xpendingList(w []string) {
 	idle := int64(0)
 	rest := w[3:]
 	if strings.EqualFold(rest[0], "idle") && len(rest) > 1 {
-		var ok bool
-		if idle, ok = s.number(rest[1]); !ok {
-			return
-		}
+		idle = s.number(rest[1])
 		rest = rest[2:]
 	}
 	if len(rest) < 3 || len(rest) > 4 {
 		s.fail(syntax)
-		return
 	}
-	count, ok := s.number(rest[2])
-	if !ok {
-		return
-	}
-	from, ok := s.interval(rest[0], true)
-	if !ok {
-		return
-	}
-	to, ok := s.interval(rest[1], false)
-	if !ok {
-		return
-	}
-	_, g, ok := s.groupOf(w[1], w[2])
-	if !ok {
-		return
-	}
+	count := s.number(rest[2])
+	from := s.interval(rest[0], true)
+	to := s.interval(rest[1], false)
+	_, g := s.groupOf(w[1], w[2])
 	var found []pending
 	for _, p := range g.pending {
 		if int64(len(found)) >= count {
@@ -98,11 +79,10 @@ type claimOptions struct {
 	last          streamID
 }
 
-func (s *Store) claimOptions(w []string) (o claimOptions, ok bool) {
+func (s *Store) claimOptions(w []string) (o claimOptions) {
 	o.at, o.retry = s.ms, -1
 	for i := 0; i < len(w); i++ {
 		word, more := strings.ToLower(w[i]), i+1 < len(w)
-		ok = true
 		switch {
 		case word == "force":
 			o.force = true
@@ -110,42 +90,31 @@ func (s *Store) claimOptions(w []string) (o claimOptions, ok bool) {
 			o.justID = true
 		case word == "idle" && more:
 			i++
-			var n int64
-			if n, ok = s.number(w[i]); ok {
-				o.at = s.ms - n
-			}
+			o.at = s.ms - s.number(w[i])
 		case word == "time" && more:
 			i++
-			o.at, ok = s.number(w[i])
+			o.at = s.number(w[i])
 		case word == "retrycount" && more:
 			i++
-			o.retry, ok = s.number(w[i])
+			o.retry = s.number(w[i])
 		case word == "lastid" && more:
 			i++
-			o.last, ok = s.strictID(w[i])
+			o.last = s.strictID(w[i])
 		default:
 			s.fail("ERR Unrecognized XCLAIM option '" + w[i] + "'")
-			ok = false
-		}
-		if !ok {
-			return o, false
 		}
 	}
 	if o.at < 0 || o.at > s.ms {
 		o.at = s.ms
 	}
-	return o, true
+	return o
 }
 
 func (s *Store) xclaim(w []string) {
-	x, g, ok := s.groupOf(w[1], w[2])
-	if !ok {
-		return
-	}
+	x, g := s.groupOf(w[1], w[2])
 	idle, ok := rediscmd.Integer(w[4])
 	if !ok {
 		s.fail("ERR Invalid min-idle-time argument for XCLAIM")
-		return
 	}
 	idle = max(idle, 0)
 	var ids []streamID
@@ -157,10 +126,7 @@ func (s *Store) xclaim(w []string) {
 		}
 		ids = append(ids, id)
 	}
-	o, ok := s.claimOptions(w[options:])
-	if !ok {
-		return
-	}
+	o := s.claimOptions(w[options:])
 	if o.last.compare(g.last) > 0 {
 		g.last = o.last
 	}
@@ -218,12 +184,8 @@ func (s *Store) xautoclaim(w []string) {
 	idle, ok := rediscmd.Integer(w[4])
 	if !ok {
 		s.fail("ERR Invalid min-idle-time argument for XAUTOCLAIM")
-		return
 	}
-	from, ok := s.interval(w[5], true)
-	if !ok {
-		return
-	}
+	from := s.interval(w[5], true)
 	count, justID := int64(100), false
 	for i := 6; i < len(w); i++ {
 		switch {
@@ -231,19 +193,14 @@ func (s *Store) xautoclaim(w []string) {
 			i++
 			if count, ok = rediscmd.Integer(w[i]); !ok || count <= 0 || count > math.MaxInt64/16 {
 				s.fail("ERR COUNT must be > 0")
-				return
 			}
 		case strings.EqualFold(w[i], "justid"):
 			justID = true
 		default:
 			s.fail(syntax)
-			return
 		}
 	}
-	x, g, ok := s.groupOf(w[1], w[2])
-	if !ok {
-		return
-	}
+	x, g := s.groupOf(w[1], w[2])
 	g.addConsumer(w[3])
 	s.autoclaim(x, g, w[3], from, max(idle, 0), count, justID)
 }

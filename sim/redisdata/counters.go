@@ -23,25 +23,22 @@ var countCommands = map[string]func(*Store, []string){
 }
 
 // counterOf returns a key's counter, nil where there is no key.
-func (s *Store) counterOf(key string) (c *counter, ok bool) {
+func (s *Store) counterOf(key string) *counter {
 	e := s.find(key)
 	if e == nil {
-		return nil, true
+		return nil
 	}
-	c, ok = e.value.(*counter)
+	c, ok := e.value.(*counter)
 	if !ok && e.value != nil {
 		s.fail(wrongType)
 	} else if !ok {
 		s.fail("WRONGTYPE Key is not a valid HyperLogLog string value.")
 	}
-	return c, ok
+	return c
 }
 
 func (s *Store) pfadd(w []string) {
-	c, ok := s.counterOf(w[1])
-	if !ok {
-		return
-	}
+	c := s.counterOf(w[1])
 	changed := c == nil
 	if c == nil {
 		c = &counter{}
@@ -69,33 +66,26 @@ func (c *counter) add(member string) bool {
 	return true
 }
 
-func (s *Store) merged(keys []string) (*counter, bool) {
+func (s *Store) merged(keys []string) *counter {
 	sum := &counter{}
 	for _, key := range keys {
-		c, ok := s.counterOf(key)
-		if !ok {
-			return nil, false
-		}
+		c := s.counterOf(key)
 		if c != nil {
 			for i, v := range c.register {
 				sum.register[i] = max(sum.register[i], v)
 			}
 		}
 	}
-	return sum, true
+	return sum
 }
 
 func (s *Store) pfcount(w []string) {
-	if c, ok := s.merged(w[1:]); ok {
-		s.integer(int64(c.count()))
-	}
+	c := s.merged(w[1:])
+	s.integer(int64(c.count()))
 }
 
 func (s *Store) pfmerge(w []string) {
-	c, ok := s.merged(w[1:])
-	if !ok {
-		return
-	}
+	c := s.merged(w[1:])
 	if e := s.find(w[1]); e != nil {
 		e.value = c
 	} else {

@@ -1,6 +1,7 @@
 package redisdata
 
 import (
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -85,47 +86,44 @@ const (
 	ifLess
 )
 
+// condition returns what a word asks for, 0 where it is no condition.
+func condition(word string) int {
+	switch word {
+	case "nx":
+		return ifNone
+	case "xx":
+		return ifSome
+	case "gt":
+		return ifGreater
+	case "lt":
+		return ifLess
+	}
+	return 0
+}
+
 // expireOptions reads the conditions behind a deadline.
-func (s *Store) expireOptions(w []string) (flags int, ok bool) {
+func (s *Store) expireOptions(w []string) (flags int) {
 	for _, word := range w {
-		switch strings.ToLower(word) {
-		case "nx":
-			flags |= ifNone
-		case "xx":
-			flags |= ifSome
-		case "gt":
-			flags |= ifGreater
-		case "lt":
-			flags |= ifLess
-		default:
+		flag := condition(strings.ToLower(word))
+		if flag == 0 {
 			s.fail("ERR Unsupported option " + word)
-			return 0, false
 		}
+		flags |= flag
 	}
 	switch {
 	case flags&ifNone != 0 && flags != ifNone:
 		s.fail("ERR NX and XX, GT or LT options at the same time are not compatible")
-		return 0, false
 	case flags&ifGreater != 0 && flags&ifLess != 0:
 		s.fail("ERR GT and LT options at the same time are not compatible")
-		return 0, false
 	}
-	return flags, true
+	return flags
 }
 
 func (s *Store) expireCommand(w []string, unit, base int64) {
-	flags, ok := s.expireOptions(w[3:])
-	if !ok {
-		return
-	}
-	when, ok := rediscmd.Integer(w[2])
-	if !ok {
-		s.fail(notInteger)
-		return
-	}
+	flags := s.expireOptions(w[3:])
+	when := s.number(w[2])
 	if when > math.MaxInt64/unit || when < math.MinInt64/unit || when*unit > math.MaxInt64-base {
 		s.badDeadline(w[0])
-		return
 	}
 	when = when*unit + base
 	e := s.find(w[1])
@@ -196,7 +194,6 @@ func (s *Store) rename(w []string, onlyNew bool) {
 	switch {
 	case e == nil:
 		s.fail(noKey)
-		return
 	case w[1] == w[2] && onlyNew, onlyNew && s.find(w[2]) != nil:
 		s.integer(0)
 		return
@@ -220,21 +217,13 @@ func (s *Store) copyCommand(w []string) {
 			replace = true
 		case strings.EqualFold(w[i], "db") && i+1 < len(w):
 			i++
-			db, ok := s.number(w[i])
-			if !ok {
-				return
-			}
-			if to = s.database(db); to == nil {
-				return
-			}
+			to = s.database(s.number(w[i]))
 		default:
 			s.fail(syntax)
-			return
 		}
 	}
 	if to == s.db && w[1] == w[2] {
 		s.fail("ERR source and destination objects are the same")
-		return
 	}
 	e := s.find(w[1])
 	if e == nil || to.keys[w[2]] != nil && !replace {
@@ -245,20 +234,19 @@ func (s *Store) copyCommand(w []string) {
 	s.integer(1)
 }
 
-// number reads an integer argument, or answers that it is none.
-func (s *Store) number(word string) (int64, bool) {
+// number reads an integer argument.
+func (s *Store) number(word string) int64 {
 	n, ok := rediscmd.Integer(word)
 	if !ok {
 		s.fail(notInteger)
 	}
-	return n, ok
+	return n
 }
 
-// database returns the database of a number, or answers that there is none.
+// database returns the database of a number.
 func (s *Store) database(n int64) *database {
 	if n < 0 || n >= Databases {
 		s.fail("ERR DB index is out of range")
-		return nil
 	}
 	return s.dbs[n]
 }
@@ -284,18 +272,9 @@ func (e *entry) clone() *entry {
 }
 
 func (s *Store) move(w []string) {
-	n, ok := rediscmd.Integer(w[2])
-	if !ok {
-		s.fail(notInteger)
-		return
-	}
-	to := s.database(n)
-	if to == nil {
-		return
-	}
+	to := s.database(s.number(w[2]))
 	if to == s.db {
 		s.fail("ERR source and destination objects are the same")
-		return
 	}
 	e := s.find(w[1])
 	if e == nil || to.keys[w[1]] != nil {
@@ -311,16 +290,11 @@ func (s *Store) move(w []string) {
 // sorted returns the keys of a database in the order of their names: Redis'
 // own order is that of its hash tables.
 func (db *database) sorted() []string {
-	keys := make([]string, 0, len(db.keys))
-	for key := range db.keys {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
+	return slices.Sorted(maps.Keys(db.keys))
 }
 
 func (s *Store) keysCommand(w []string) {
-	s.bulks(slices.DeleteFunc(s.db.sorted(), func(key string) bool { return !Matches(w[1], key) }))
+	s.bulks(slices.DeleteFunc(s.db.sorted(), func(key string) bool { return !rediscmd.Matches(w[1], key) }))
 }
 
 func (s *Store) randomKey([]string) {
@@ -334,7 +308,6 @@ func (s *Store) randomKey([]string) {
 func (s *Store) flushCommand(w []string, flush func()) {
 	if len(w) > 2 || len(w) == 2 && !strings.EqualFold(w[1], "async") && !strings.EqualFold(w[1], "sync") {
 		s.fail(syntax)
-		return
 	}
 	flush()
 	s.ok()
@@ -344,21 +317,12 @@ func (s *Store) swap(w []string) {
 	a, ok := rediscmd.Integer(w[1])
 	if !ok {
 		s.fail("ERR invalid first DB index")
-		return
 	}
 	b, ok := rediscmd.Integer(w[2])
 	if !ok {
 		s.fail("ERR invalid second DB index")
-		return
 	}
-	first := s.database(a)
-	if first == nil {
-		return
-	}
-	second := s.database(b)
-	if second == nil {
-		return
-	}
+	first, second := s.database(a), s.database(b)
 	if first != second {
 		first.replaced(second)
 		second.replaced(first)
@@ -382,11 +346,60 @@ func (s *Store) object(w []string) {
 	sub := strings.ToLower(w[1])
 	if sub != "encoding" {
 		s.refuse("OBJECT " + sub)
-		return
 	}
 	if e := s.find(w[2]); e != nil {
 		s.bulk(e.encoding())
 	} else {
 		s.null()
 	}
+}
+
+// What a small value may have, so that Redis packs it.
+const (
+	packedItems = 128
+	packedText  = 64 // bytes
+	embedded    = 44 // bytes of a string that is kept beside its object
+)
+
+// making is how a string came about, by which Redis packs it or does not.
+type making uint8
+
+const (
+	whole   making = iota
+	asText         // also where it is an integer
+	inPlace        // changed where it was
+)
+
+// encoding returns the name of how Redis keeps a value.
+func (e *entry) encoding() string {
+	switch v := e.value.(type) {
+	case *hash:
+		if v.large {
+			return "hashtable"
+		}
+		return "listpack"
+	case *list:
+		return "quicklist"
+	case *set:
+		if v.mixed {
+			return "hashtable"
+		}
+		return "intset"
+	case *zset:
+		if v.large {
+			return "skiplist"
+		}
+		return "listpack"
+	case *stream:
+		return "stream"
+	}
+	switch {
+	case e.made == inPlace || e.value != nil:
+		return "raw"
+	case e.made == whole && isText(e.text):
+		return "int"
+	case len(e.text) <= embedded:
+		return "embstr"
+	}
+	return "raw"
 }

@@ -66,19 +66,16 @@ var groupCommands = map[string]func(*Store, []string){
 	"xautoclaim": (*Store).xautoclaim,
 }
 
-// groupOf returns a stream's group, or answers that there is none.
-func (s *Store) groupOf(key, name string) (x *stream, g *group, ok bool) {
-	x, ok = s.streamOf(key)
-	if !ok {
-		return nil, nil, false
-	}
+// groupOf returns a stream's group, and fails where there is none.
+func (s *Store) groupOf(key, name string) (x *stream, g *group) {
+	x = s.streamOf(key)
 	if x != nil {
 		g = x.groups[name]
 	}
 	if g == nil {
 		s.fail("NOGROUP No such key '" + key + "' or consumer group '" + name + "'")
 	}
-	return x, g, g != nil
+	return x, g
 }
 
 func (s *Store) xgroup(w []string) {
@@ -94,26 +91,16 @@ func (s *Store) xgroup(w []string) {
 	case "createconsumer", "delconsumer":
 	case "help":
 		s.refuse("XGROUP HELP")
-		return
 	default:
 		s.fail("ERR unknown subcommand '" + w[1] + "'. Try XGROUP HELP.")
-		return
 	}
 	if len(w) < least || len(w) > most && sub != "create" && sub != "setid" {
 		s.fail("ERR wrong number of arguments for 'xgroup|" + sub + "' command")
-		return
 	}
-	makes, ok := s.xgroupOptions(sub, w[least:])
-	if !ok {
-		return
-	}
-	x, ok := s.streamOf(w[2])
-	if !ok {
-		return
-	}
+	makes := s.xgroupOptions(sub, w[least:])
+	x := s.streamOf(w[2])
 	if x == nil && !makes {
 		s.fail("ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the MKSTREAM option to create an empty stream automatically.")
-		return
 	}
 	if sub == "create" {
 		s.xgroupCreate(w, x)
@@ -123,52 +110,43 @@ func (s *Store) xgroup(w []string) {
 }
 
 // xgroupOptions reads MKSTREAM and ENTRIESREAD.
-func (s *Store) xgroupOptions(sub string, w []string) (makes, ok bool) {
+func (s *Store) xgroupOptions(sub string, w []string) (makes bool) {
 	for i := 0; i < len(w); i++ {
 		switch {
 		case strings.EqualFold(w[i], "mkstream") && sub == "create":
 			makes = true
 		case strings.EqualFold(w[i], "entriesread") && i+1 < len(w):
 			i++
-			n, ok := s.number(w[i])
-			if !ok {
-				return false, false
-			}
+			n := s.number(w[i])
 			if n < 0 && n != -1 {
 				s.fail("ERR value for ENTRIESREAD must be positive or -1")
-				return false, false
 			}
 		default:
 			s.fail("ERR unknown subcommand or wrong number of arguments for '" + sub + "'. Try XGROUP HELP.")
-			return false, false
 		}
 	}
-	return makes, true
+	return makes
 }
 
 // groupID reads the ID from which a group reads on.
-func (s *Store) groupID(word string, x *stream) (streamID, bool) {
+func (s *Store) groupID(word string, x *stream) streamID {
 	if word == "$" {
 		if x == nil {
-			return streamID{}, true
+			return streamID{}
 		}
-		return x.last, true
+		return x.last
 	}
 	return s.strictID(word)
 }
 
 func (s *Store) xgroupCreate(w []string, x *stream) {
-	id, ok := s.groupID(w[4], x)
-	if !ok {
-		return
-	}
+	id := s.groupID(w[4], x)
 	if x == nil {
 		x = s.newStream(w[2])
 		s.db.touch(w[2])
 	}
 	if x.groups[w[3]] != nil {
 		s.fail("BUSYGROUP Consumer Group name already exists")
-		return
 	}
 	x.groups[w[3]] = &group{last: id}
 	s.ok()
@@ -183,14 +161,12 @@ func (s *Store) xgroupChange(sub string, w []string, x *stream) {
 	}
 	if g == nil {
 		s.fail("NOGROUP No such consumer group '" + w[3] + "' for key name '" + w[2] + "'")
-		return
 	}
 	switch sub {
 	case "setid":
-		if id, ok := s.groupID(w[4], x); ok {
-			g.last = id
-			s.ok()
-		}
+		id := s.groupID(w[4], x)
+		g.last = id
+		s.ok()
 	case "createconsumer":
 		s.yes(g.addConsumer(w[4]))
 	case "delconsumer":
@@ -210,7 +186,7 @@ type readOptions struct {
 	streams         int // where the keys begin
 }
 
-func (s *Store) readOptions(w []string) (o readOptions, ok bool) {
+func (s *Store) readOptions(w []string) (o readOptions) {
 	reads := strings.EqualFold(w[0], "xreadgroup")
 	for i := 1; i < len(w); i++ {
 		more := len(w) - i - 1
@@ -220,21 +196,19 @@ func (s *Store) readOptions(w []string) (o readOptions, ok bool) {
 			n, ok := rediscmd.Integer(w[i])
 			if !ok || n < 0 {
 				s.fail("ERR timeout is not an integer or out of range")
-				return o, false
 			}
 		case word == "count" && more >= 1:
 			i++
-			if o.count, ok = s.number(w[i]); !ok {
-				return o, false
-			}
-			o.count = max(o.count, 0)
+			o.count = max(s.number(w[i]), 0)
 		case word == "streams" && more >= 1:
 			o.streams = i + 1
 			if (len(w)-o.streams)%2 != 0 {
 				s.fail("ERR Unbalanced '" + strings.ToLower(w[0]) + "' list of streams: for each stream key an ID or '$' must be specified.")
-				return o, false
 			}
-			return o, s.checkRead(o, reads)
+			if reads && !o.grouped {
+				s.fail("ERR Missing GROUP option for XREADGROUP")
+			}
+			return o
 		case word == "group" && more >= 2 && reads:
 			o.group, o.consumer, o.grouped = w[i+1], w[i+2], true
 			i += 2
@@ -242,18 +216,10 @@ func (s *Store) readOptions(w []string) (o readOptions, ok bool) {
 			o.noAck = true
 		default:
 			s.fail(syntax)
-			return o, false
 		}
 	}
 	s.fail(syntax)
-	return o, false
-}
-
-func (s *Store) checkRead(o readOptions, reads bool) bool {
-	if reads && !o.grouped {
-		s.fail("ERR Missing GROUP option for XREADGROUP")
-	}
-	return !reads || o.grouped
+	return o
 }
 
 // reading is one stream of XREAD and XREADGROUP.
@@ -266,17 +232,11 @@ type reading struct {
 }
 
 func (s *Store) xread(w []string) {
-	o, ok := s.readOptions(w)
-	if !ok {
-		return
-	}
+	o := s.readOptions(w)
 	n := (len(w) - o.streams) / 2
 	var all []reading
 	for i := range n {
-		r, ok := s.reading(w[o.streams+i], w[o.streams+n+i], o)
-		if !ok {
-			return
-		}
+		r := s.reading(w[o.streams+i], w[o.streams+n+i], o)
 		all = append(all, r)
 	}
 	var said reply
@@ -302,38 +262,33 @@ func (s *Store) xread(w []string) {
 }
 
 // reading looks up one stream and the ID from which on it is read.
-func (s *Store) reading(key, id string, o readOptions) (r reading, ok bool) {
+func (s *Store) reading(key, id string, o readOptions) (r reading) {
 	r.key = key
-	if r.x, ok = s.streamOf(key); !ok {
-		return r, false
-	}
+	r.x = s.streamOf(key)
 	if o.grouped {
 		if r.x != nil {
 			r.g = r.x.groups[o.group]
 		}
 		if r.g == nil {
 			s.fail("NOGROUP No such key '" + key + "' or consumer group '" + o.group + "' in XREADGROUP with GROUP option")
-			return r, false
 		}
 	}
 	switch {
 	case id == "$" && o.grouped:
 		s.fail("ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID would just return an empty result set.")
-		return r, false
 	case id == "$":
 		if r.x != nil {
 			r.after = r.x.last
 		}
-		return r, true
+		return r
 	case id == ">" && !o.grouped:
 		s.fail("ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option.")
-		return r, false
 	case id == ">":
 		r.news, r.after = true, r.g.last
-		return r, true
+		return r
 	}
-	r.after, ok = s.strictID(id)
-	return r, ok
+	r.after = s.strictID(id)
+	return r
 }
 
 // read answers with what one stream has, and reports whether it is in the
@@ -406,23 +361,14 @@ func (s *Store) history(r reading, consumer string, count int64) {
 }
 
 func (s *Store) xack(w []string) {
-	x, ok := s.streamOf(w[1])
-	if !ok {
-		return
-	}
+	x := s.streamOf(w[1])
 	if x == nil || x.groups[w[2]] == nil {
 		s.integer(0)
 		return
 	}
 	g := x.groups[w[2]]
-	ids := make([]streamID, len(w)-3)
-	for i := range ids {
-		if ids[i], ok = s.strictID(w[3+i]); !ok {
-			return
-		}
-	}
 	n := 0
-	for _, id := range ids {
+	for _, id := range s.strictIDs(w[3:]) {
 		if at, found := g.find(id); found {
 			g.pending = slices.Delete(g.pending, at, at+1)
 			n++

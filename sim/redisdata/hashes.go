@@ -18,6 +18,8 @@ type hash struct {
 	large  bool // it had too many or too long fields once for Redis to pack it
 }
 
+func (h *hash) size() int { return len(h.order) }
+
 func (h *hash) clone() *hash {
 	return &hash{maps.Clone(h.values), slices.Clone(h.order), h.large}
 }
@@ -46,12 +48,12 @@ func (h *hash) remove(field string) bool {
 var hashCommands = map[string]func(*Store, []string){
 	"hset hmset":   (*Store).hset,
 	"hsetnx":       (*Store).hsetnx,
-	"hget":         (*Store).hget,
+	"hget":         func(s *Store, w []string) { s.field(s.hashOf(w[1]), w[2]) },
 	"hmget":        (*Store).hmget,
-	"hdel":         (*Store).hdel,
+	"hdel":         func(s *Store, w []string) { s.removeEach(w, s.hashOf(w[1])) },
 	"hexists":      func(s *Store, w []string) { s.hfield(w, func(_ string, found bool) { s.yes(found) }) },
 	"hstrlen":      func(s *Store, w []string) { s.hfield(w, func(v string, _ bool) { s.count(len(v)) }) },
-	"hlen":         (*Store).hlen,
+	"hlen":         func(s *Store, w []string) { s.count(s.hashOf(w[1]).size()) },
 	"hgetall":      func(s *Store, w []string) { s.hall(w, true, true) },
 	"hkeys":        func(s *Store, w []string) { s.hall(w, true, false) },
 	"hvals":        func(s *Store, w []string) { s.hall(w, false, true) },
@@ -63,38 +65,24 @@ var hashCommands = map[string]func(*Store, []string){
 
 var noFields = &hash{}
 
-// hashOf returns a key's hash, an empty one where there is no key. It is not
-// ok, and answered, when the key is of another type.
-func (s *Store) hashOf(key string) (h *hash, ok bool) {
-	e := s.find(key)
-	if e == nil {
-		return noFields, true
-	}
-	if h, ok = e.value.(*hash); !ok {
-		s.fail(wrongType)
-	}
-	return h, ok
-}
+// hashOf returns a key's hash, an empty one where there is no key.
+func (s *Store) hashOf(key string) *hash { return valueOf[*hash](s, key, noFields) }
 
 // hashFor returns a key's hash, which it makes if need be.
-func (s *Store) hashFor(key string) (h *hash, ok bool) {
-	h, ok = s.hashOf(key)
+func (s *Store) hashFor(key string) (h *hash) {
+	h = s.hashOf(key)
 	if h == noFields {
 		h = &hash{values: map[string]string{}}
 		s.db.keys[key] = &entry{value: h}
 	}
-	return h, ok
+	return h
 }
 
 func (s *Store) hset(w []string) {
 	if len(w)%2 != 0 {
 		s.fail("ERR wrong number of arguments for '" + strings.ToLower(w[0]) + "' command")
-		return
 	}
-	h, ok := s.hashFor(w[1])
-	if !ok {
-		return
-	}
+	h := s.hashFor(w[1])
 	added := 0
 	for i := 2; i < len(w); i += 2 {
 		if h.set(w[i], w[i+1]) {
@@ -110,31 +98,21 @@ func (s *Store) hset(w []string) {
 }
 
 func (s *Store) hsetnx(w []string) {
-	h, ok := s.hashOf(w[1])
-	if !ok {
-		return
-	}
+	h := s.hashOf(w[1])
 	if _, found := h.values[w[2]]; found {
 		s.integer(0)
 		return
 	}
-	h, _ = s.hashFor(w[1])
+	h = s.hashFor(w[1])
 	h.set(w[2], w[3])
 	s.db.touch(w[1])
 	s.integer(1)
 }
 
 func (s *Store) hfield(w []string, say func(value string, found bool)) {
-	if h, ok := s.hashOf(w[1]); ok {
-		value, found := h.values[w[2]]
-		say(value, found)
-	}
-}
-
-func (s *Store) hget(w []string) {
-	if h, ok := s.hashOf(w[1]); ok {
-		s.field(h, w[2])
-	}
+	h := s.hashOf(w[1])
+	value, found := h.values[w[2]]
+	say(value, found)
 }
 
 // field answers with a field's value.
@@ -147,44 +125,15 @@ func (s *Store) field(h *hash, name string) {
 }
 
 func (s *Store) hmget(w []string) {
-	h, ok := s.hashOf(w[1])
-	if !ok {
-		return
-	}
+	h := s.hashOf(w[1])
 	s.length(len(w) - 2)
 	for _, name := range w[2:] {
 		s.field(h, name)
 	}
 }
 
-func (s *Store) hdel(w []string) {
-	h, ok := s.hashOf(w[1])
-	if !ok {
-		return
-	}
-	n := 0
-	for _, name := range w[2:] {
-		if h.remove(name) {
-			n++
-		}
-	}
-	if n > 0 {
-		s.change(w[1], len(h.values))
-	}
-	s.count(n)
-}
-
-func (s *Store) hlen(w []string) {
-	if h, ok := s.hashOf(w[1]); ok {
-		s.count(len(h.values))
-	}
-}
-
 func (s *Store) hall(w []string, names, values bool) {
-	h, ok := s.hashOf(w[1])
-	if !ok {
-		return
-	}
+	h := s.hashOf(w[1])
 	if names && values {
 		s.pairs(len(h.order))
 	} else {
@@ -201,27 +150,21 @@ func (s *Store) hall(w []string, names, values bool) {
 }
 
 func (s *Store) hincrby(w []string) {
-	by, ok := s.number(w[3])
-	if !ok {
-		return
-	}
-	h, ok := s.hashOf(w[1])
-	if !ok {
-		return
-	}
+	by := s.number(w[3])
+	h := s.hashOf(w[1])
 	old := int64(0)
 	if text, found := h.values[w[2]]; found {
-		if old, ok = rediscmd.Integer(text); !ok {
+		n, ok := rediscmd.Integer(text)
+		if !ok {
 			s.fail("ERR hash value is not an integer")
-			return
 		}
+		old = n
 	}
 	sum, ok := add(old, by)
 	if !ok {
 		s.fail("ERR increment or decrement would overflow")
-		return
 	}
-	h, _ = s.hashFor(w[1])
+	h = s.hashFor(w[1])
 	h.set(w[2], strconv.FormatInt(sum, 10))
 	s.db.touch(w[1])
 	s.integer(sum)
@@ -231,16 +174,11 @@ func (s *Store) hincrbyfloat(w []string) {
 	by, ok := parseLong(w[3])
 	if !ok {
 		s.fail(notFloat)
-		return
 	}
 	if by.IsInf() {
 		s.fail("ERR value is NaN or Infinity")
-		return
 	}
-	h, ok := s.hashOf(w[1])
-	if !ok {
-		return
-	}
+	h := s.hashOf(w[1])
 	text, found := h.values[w[2]]
 	if !found {
 		text = "0"
@@ -248,14 +186,12 @@ func (s *Store) hincrbyfloat(w []string) {
 	old, ok := parseLong(text)
 	if !ok {
 		s.fail("ERR hash value is not a float")
-		return
 	}
 	sum, ok := addLong(old, by)
 	if !ok {
 		s.fail("ERR increment would produce NaN or Infinity")
-		return
 	}
-	h, _ = s.hashFor(w[1])
+	h = s.hashFor(w[1])
 	h.set(w[2], sum)
 	s.db.touch(w[1])
 	s.bulk(sum)
@@ -286,39 +222,37 @@ func (s *Store) sampleOf(n int, count int64) []int {
 const mostPicked = 1 << 24
 
 // pickCount reads how many things to pick.
-func (s *Store) pickCount(word string, pairs bool) (int64, bool) {
+func (s *Store) pickCount(word string, pairs bool) int64 {
 	n, ok := rediscmd.Integer(word)
 	switch {
 	case !ok:
 		s.fail(notInteger)
 	case n == math.MinInt64, pairs && (n < -math.MaxInt64/2 || n > math.MaxInt64/2):
 		s.fail(outOfRange)
-		ok = false
 	case n < -mostPicked:
 		s.refuse("that many picks")
-		ok = false
 	}
-	return n, ok
+	return n
+}
+
+// pickOptions reads how many things HRANDFIELD and ZRANDMEMBER pick, and
+// whether each comes with what the option names.
+func (s *Store) pickOptions(w []string, option string) (count int64, pairs bool) {
+	if len(w) == 2 {
+		return 1, false
+	}
+	if len(w) > 4 || len(w) == 4 && !strings.EqualFold(w[3], option) {
+		s.number(w[2])
+		s.fail(syntax)
+	}
+	pairs = len(w) == 4
+	return s.pickCount(w[2], pairs), pairs
 }
 
 func (s *Store) hrandfield(w []string) {
-	count, withValues, ok := int64(1), false, true
-	if len(w) > 2 {
-		if len(w) > 4 || len(w) == 4 && !strings.EqualFold(w[3], "withvalues") {
-			if _, ok := s.number(w[2]); ok {
-				s.fail(syntax)
-			}
-			return
-		}
-		withValues = len(w) == 4
-		if count, ok = s.pickCount(w[2], withValues); !ok {
-			return
-		}
-	}
-	h, ok := s.hashOf(w[1])
+	count, withValues := s.pickOptions(w, "withvalues")
+	h := s.hashOf(w[1])
 	switch {
-	case !ok:
-		return
 	case len(w) == 2 && h == noFields:
 		s.null()
 		return

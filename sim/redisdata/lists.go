@@ -53,7 +53,7 @@ var listCommands = map[string]func(*Store, []string){
 	"rpushx":       func(s *Store, w []string) { s.push(w, false, true) },
 	"lpop":         func(s *Store, w []string) { s.pop(w, true) },
 	"rpop":         func(s *Store, w []string) { s.pop(w, false) },
-	"llen":         (*Store).llen,
+	"llen":         func(s *Store, w []string) { s.count(s.listOf(w[1]).size()) },
 	"lrange":       (*Store).lrange,
 	"ltrim":        (*Store).ltrim,
 	"lindex":       (*Store).lindex,
@@ -62,7 +62,7 @@ var listCommands = map[string]func(*Store, []string){
 	"linsert":      (*Store).linsert,
 	"lpos":         (*Store).lpos,
 	"lmove blmove": (*Store).lmove,
-	"rpoplpush":    func(s *Store, w []string) { s.moveItem(w[1], w[2], false, true, false) },
+	"rpoplpush":    func(s *Store, w []string) { s.moveItem(w[1], w[2], false, true) },
 	"brpoplpush":   (*Store).brpoplpush,
 	"lmpop":        func(s *Store, w []string) { s.lmpop(w[1:]) },
 	"blmpop":       (*Store).blmpop,
@@ -72,24 +72,11 @@ var listCommands = map[string]func(*Store, []string){
 
 var noItems = &list{}
 
-// listOf returns a key's list, an empty one where there is no key. It is not
-// ok, and answered, when the key is of another type.
-func (s *Store) listOf(key string) (l *list, ok bool) {
-	e := s.find(key)
-	if e == nil {
-		return noItems, true
-	}
-	if l, ok = e.value.(*list); !ok {
-		s.fail(wrongType)
-	}
-	return l, ok
-}
+// listOf returns a key's list, an empty one where there is no key.
+func (s *Store) listOf(key string) *list { return valueOf[*list](s, key, noItems) }
 
 func (s *Store) push(w []string, left, onlyOld bool) {
-	l, ok := s.listOf(w[1])
-	if !ok {
-		return
-	}
+	l := s.listOf(w[1])
 	if l == noItems {
 		if onlyOld {
 			s.integer(0)
@@ -105,21 +92,25 @@ func (s *Store) push(w []string, left, onlyOld bool) {
 	s.count(l.size())
 }
 
+// howMany reads the count behind a key, which is 1 where there is none.
+func (s *Store) howMany(w []string) int64 {
+	if len(w) == 2 {
+		return 1
+	}
+	n, ok := rediscmd.Integer(w[2])
+	if !ok || n < 0 {
+		s.fail("ERR value is out of range, must be positive")
+	}
+	return n
+}
+
 func (s *Store) pop(w []string, left bool) {
 	if len(w) > 3 {
 		s.fail("ERR wrong number of arguments for '" + strings.ToLower(w[0]) + "' command")
-		return
 	}
-	count, ok := int64(1), true
-	if len(w) == 3 {
-		if count, ok = rediscmd.Integer(w[2]); !ok || count < 0 {
-			s.fail("ERR value is out of range, must be positive")
-			return
-		}
-	}
-	l, ok := s.listOf(w[1])
+	count := s.howMany(w)
+	l := s.listOf(w[1])
 	switch {
-	case !ok:
 	case l == noItems && len(w) == 3:
 		s.nullList()
 	case l == noItems:
@@ -144,43 +135,16 @@ func (s *Store) popMany(key string, l *list, left bool, count int64) {
 	s.change(key, l.size())
 }
 
-func (s *Store) llen(w []string) {
-	if l, ok := s.listOf(w[1]); ok {
-		s.count(l.size())
-	}
-}
-
-// twoNumbers reads the third and the fourth word.
-func (s *Store) twoNumbers(w []string) (a, b int64, ok bool) {
-	if a, ok = s.number(w[2]); !ok {
-		return 0, 0, false
-	}
-	b, ok = s.number(w[3])
-	return a, b, ok
-}
-
 func (s *Store) lrange(w []string) {
-	start, end, ok := s.twoNumbers(w)
-	if !ok {
-		return
-	}
-	l, ok := s.listOf(w[1])
-	if !ok {
-		return
-	}
+	start, end := s.number(w[2]), s.number(w[3])
+	l := s.listOf(w[1])
 	from, to, _ := span(start, end, l.size())
 	s.bulks(l.all()[from:to])
 }
 
 func (s *Store) ltrim(w []string) {
-	start, end, ok := s.twoNumbers(w)
-	if !ok {
-		return
-	}
-	l, ok := s.listOf(w[1])
-	if !ok {
-		return
-	}
+	start, end := s.number(w[2]), s.number(w[3])
+	l := s.listOf(w[1])
 	if l != noItems {
 		from, to, _ := span(start, end, l.size())
 		kept := l.all()[from:to]
@@ -199,18 +163,12 @@ func (l *list) at(index int64) (int, bool) {
 }
 
 func (s *Store) lindex(w []string) {
-	l, ok := s.listOf(w[1])
-	if !ok {
-		return
-	}
+	l := s.listOf(w[1])
 	if l == noItems {
 		s.null()
 		return
 	}
-	index, ok := s.number(w[2])
-	if !ok {
-		return
-	}
+	index := s.number(w[2])
 	if at, ok := l.at(index); ok {
 		s.bulk(l.items[at])
 	} else {
@@ -219,22 +177,14 @@ func (s *Store) lindex(w []string) {
 }
 
 func (s *Store) lset(w []string) {
-	l, ok := s.listOf(w[1])
-	if !ok {
-		return
-	}
+	l := s.listOf(w[1])
 	if l == noItems {
 		s.fail(noKey)
-		return
 	}
-	index, ok := s.number(w[2])
-	if !ok {
-		return
-	}
+	index := s.number(w[2])
 	at, ok := l.at(index)
 	if !ok {
 		s.fail("ERR index out of range")
-		return
 	}
 	l.items[at] = w[3]
 	s.db.touch(w[1])
@@ -242,14 +192,8 @@ func (s *Store) lset(w []string) {
 }
 
 func (s *Store) lrem(w []string) {
-	count, ok := s.number(w[2])
-	if !ok {
-		return
-	}
-	l, ok := s.listOf(w[1])
-	if !ok {
-		return
-	}
+	count := s.number(w[2])
+	l := s.listOf(w[1])
 	all := l.all()
 	most := int64(len(all))
 	if count != 0 && count > -most && count < most {
@@ -282,12 +226,8 @@ func (s *Store) linsert(w []string) {
 	where := strings.ToLower(w[2])
 	if where != "before" && where != "after" {
 		s.fail(syntax)
-		return
 	}
-	l, ok := s.listOf(w[1])
-	if !ok {
-		return
-	}
+	l := s.listOf(w[1])
 	if l == noItems {
 		s.integer(0)
 		return
@@ -311,50 +251,39 @@ type posOptions struct {
 	list              bool
 }
 
-func (s *Store) lposOptions(w []string) (o posOptions, ok bool) {
+func (s *Store) lposOptions(w []string) (o posOptions) {
 	o.rank = 1
 	for i := 0; i < len(w); i += 2 {
 		if i+1 == len(w) {
 			s.fail(syntax)
-			return o, false
 		}
 		n, ok := rediscmd.Integer(w[i+1])
 		switch strings.ToLower(w[i]) {
 		case "rank":
 			if !ok || n == 0 {
 				s.fail("ERR RANK can't be zero")
-				return o, false
 			}
 			o.rank = n
 		case "count":
 			if !ok || n < 0 {
 				s.fail("ERR COUNT can't be negative")
-				return o, false
 			}
 			o.count, o.list = n, true
 		case "maxlen":
 			if !ok || n < 0 {
 				s.fail("ERR MAXLEN can't be negative")
-				return o, false
 			}
 			o.most = n
 		default:
 			s.fail(syntax)
-			return o, false
 		}
 	}
-	return o, true
+	return o
 }
 
 func (s *Store) lpos(w []string) {
-	o, ok := s.lposOptions(w[3:])
-	if !ok {
-		return
-	}
-	l, ok := s.listOf(w[1])
-	if !ok {
-		return
-	}
+	o := s.lposOptions(w[3:])
+	l := s.listOf(w[1])
 	found := o.search(l.all(), w[2])
 	switch {
 	case o.list:
@@ -401,62 +330,46 @@ func (o posOptions) search(all []string, text string) (found []int) {
 	return found
 }
 
-// side reads LEFT or RIGHT.
-func (s *Store) side(word string) (left, ok bool) {
-	switch strings.ToLower(word) {
-	case "left":
-		return true, true
-	case "right":
-		return false, true
+// first reports whether a word is the first of the two that it may be.
+func (s *Store) first(word, first, second string) bool {
+	is := strings.EqualFold(word, first)
+	if !is && !strings.EqualFold(word, second) {
+		s.fail(syntax)
 	}
-	s.fail(syntax)
-	return false, false
+	return is
 }
 
 func (s *Store) lmove(w []string) {
-	from, ok := s.side(w[3])
-	if !ok {
-		return
+	from, to := s.first(w[3], "left", "right"), s.first(w[4], "left", "right")
+	if len(w) == 6 {
+		s.patience(w[5])
 	}
-	to, ok := s.side(w[4])
-	if !ok || len(w) == 6 && !s.patience(w[5]) {
-		return
-	}
-	s.moveItem(w[1], w[2], from, to, len(w) == 6)
+	s.moveItem(w[1], w[2], from, to)
 }
 
 func (s *Store) brpoplpush(w []string) {
-	if s.patience(w[3]) {
-		s.moveItem(w[1], w[2], false, true, true)
-	}
+	s.patience(w[3])
+	s.moveItem(w[1], w[2], false, true)
 }
 
-// patience reads how long a command would wait.
-func (s *Store) patience(word string) bool {
+// patience checks how long a command would wait.
+func (s *Store) patience(word string) {
 	f, ok := parseLong(word)
 	switch {
 	case !ok:
 		s.fail("ERR timeout is not a float or out of range")
 	case f.Sign() < 0:
 		s.fail("ERR timeout is negative")
-		ok = false
 	}
-	return ok
 }
 
-func (s *Store) moveItem(source, target string, fromLeft, toLeft, _ bool) {
-	from, ok := s.listOf(source)
-	if !ok {
-		return
-	}
+func (s *Store) moveItem(source, target string, fromLeft, toLeft bool) {
+	from := s.listOf(source)
 	if from == noItems {
 		s.null()
 		return
 	}
-	to, ok := s.listOf(target)
-	if !ok {
-		return
-	}
+	to := s.listOf(target)
 	if to == noItems {
 		to = &list{}
 		s.db.keys[target] = &entry{value: to}
@@ -468,60 +381,44 @@ func (s *Store) moveItem(source, target string, fromLeft, toLeft, _ bool) {
 	s.bulk(text)
 }
 
-// fromKeys reads the number of keys and the keys behind it.
-func (s *Store) fromKeys(w []string) (keys, rest []string, ok bool) {
+// fromKeys reads the number of keys and the keys behind it. It fails with a
+// text where there are fewer.
+func (s *Store) fromKeys(w []string, fewer string) (keys, rest []string) {
 	n, ok := rediscmd.Integer(w[0])
 	if !ok || n <= 0 {
 		s.fail("ERR numkeys should be greater than 0")
-		return nil, nil, false
 	}
 	if n > int64(len(w)-1) {
-		s.fail(syntax)
-		return nil, nil, false
+		s.fail(fewer)
 	}
-	return w[1 : 1+n], w[1+n:], true
+	return w[1 : 1+n], w[1+n:]
 }
 
-// popCount reads COUNT behind LMPOP and ZMPOP, with which each key's type
-// comes first.
-func (s *Store) popCount(w []string) (count int64, ok bool) {
-	if len(w) == 0 {
-		return 1, true
-	}
-	if len(w) != 2 || !strings.EqualFold(w[0], "count") {
+// popOptions reads the words of LMPOP and ZMPOP: the keys, whether the first of two
+// ends is meant, and how much to pop.
+func (s *Store) popOptions(w []string, end, other string) (keys []string, first bool, count int64) {
+	keys, rest := s.fromKeys(w, syntax)
+	if len(rest) == 0 {
 		s.fail(syntax)
-		return 0, false
 	}
-	n, ok := rediscmd.Integer(w[1])
-	if !ok || n <= 0 {
+	first = s.first(rest[0], end, other)
+	if len(rest) == 1 {
+		return keys, first, 1
+	}
+	if len(rest) != 3 || !strings.EqualFold(rest[1], "count") {
+		s.fail(syntax)
+	}
+	count, ok := rediscmd.Integer(rest[2])
+	if !ok || count <= 0 {
 		s.fail("ERR count should be greater than 0")
-		return 0, false
 	}
-	return n, true
+	return keys, first, count
 }
 
 func (s *Store) lmpop(w []string) {
-	keys, rest, ok := s.fromKeys(w)
-	if !ok {
-		return
-	}
-	if len(rest) == 0 {
-		s.fail(syntax)
-		return
-	}
-	left, ok := s.side(rest[0])
-	if !ok {
-		return
-	}
-	count, ok := s.popCount(rest[1:])
-	if !ok {
-		return
-	}
+	keys, left, count := s.popOptions(w, "left", "right")
 	for _, key := range keys {
-		l, ok := s.listOf(key)
-		if !ok {
-			return
-		}
+		l := s.listOf(key)
 		if l != noItems {
 			s.length(2)
 			s.bulk(key)
@@ -533,21 +430,15 @@ func (s *Store) lmpop(w []string) {
 }
 
 func (s *Store) blmpop(w []string) {
-	if s.patience(w[1]) {
-		s.lmpop(w[2:])
-	}
+	s.patience(w[1])
+	s.lmpop(w[2:])
 }
 
 // bpop pops from the first list that has something. Nothing waits here.
 func (s *Store) bpop(w []string, left bool) {
-	if !s.patience(w[len(w)-1]) {
-		return
-	}
+	s.patience(w[len(w)-1])
 	for _, key := range w[1 : len(w)-1] {
-		l, ok := s.listOf(key)
-		if !ok {
-			return
-		}
+		l := s.listOf(key)
 		if l != noItems {
 			s.bulks([]string{key, l.pop(left)})
 			s.change(key, l.size())

@@ -41,8 +41,14 @@ func (s *Store) status(text string) {
 	s.out = append(append(append(s.out, '+'), text...), '\r', '\n')
 }
 
-// fail answers with an error, in one line.
-func (s *Store) fail(text string) {
+// failure is what ends a command with an error.
+type failure string
+
+// fail ends the command with an error: it does not return.
+func (s *Store) fail(text string) { panic(failure(text)) }
+
+// failure answers with an error, in one line.
+func (s *Store) failure(text string) {
 	s.out = append(s.out, '-')
 	for i := range len(text) {
 		if c := text[i]; c == '\r' || c == '\n' {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 // scanOptions are what stands behind a cursor.
@@ -15,26 +17,20 @@ type scanOptions struct {
 // scanned reads the cursor and the options of SCAN and its like. All that
 // there is comes in one reply, which ends the scan: how much comes at a time
 // is Redis' to choose.
-func (s *Store) scanned(w []string, types bool) (o scanOptions, ok bool) {
+func (s *Store) scanned(w []string, types bool) (o scanOptions) {
 	o.pattern = "*"
 	if _, ok := parseUnsigned(w[0]); !ok {
 		s.fail("ERR invalid cursor")
-		return o, false
 	}
 	for i := 1; i < len(w); i += 2 {
 		if i+1 == len(w) {
 			s.fail(syntax)
-			return o, false
 		}
 		switch word := strings.ToLower(w[i]); {
 		case word == "count":
-			n, ok := s.number(w[i+1])
-			if !ok {
-				return o, false
-			}
+			n := s.number(w[i+1])
 			if n < 1 {
 				s.fail(syntax)
-				return o, false
 			}
 		case word == "match":
 			o.pattern = w[i+1]
@@ -42,10 +38,9 @@ func (s *Store) scanned(w []string, types bool) (o scanOptions, ok bool) {
 			o.typeName = strings.ToLower(w[i+1])
 		default:
 			s.fail(syntax)
-			return o, false
 		}
 	}
-	return o, true
+	return o
 }
 
 // sayScanned answers with what was found; of each texts,
@@ -53,7 +48,7 @@ func (s *Store) scanned(w []string, types bool) (o scanOptions, ok bool) {
 func (s *Store) sayScanned(o scanOptions, texts []string, each int) {
 	var found []string
 	for i := 0; i < len(texts); i += each {
-		if Matches(o.pattern, texts[i]) {
+		if rediscmd.Matches(o.pattern, texts[i]) {
 			found = append(found, texts[i:i+each]...)
 		}
 	}
@@ -63,10 +58,7 @@ func (s *Store) sayScanned(o scanOptions, texts []string, each int) {
 }
 
 func (s *Store) scan(w []string) {
-	o, ok := s.scanned(w[1:], true)
-	if !ok {
-		return
-	}
+	o := s.scanned(w[1:], true)
 	keys := s.db.sorted()
 	if o.typeName != "" {
 		keys = slices.DeleteFunc(keys, func(key string) bool { return s.find(key).typeName() != o.typeName })
@@ -75,14 +67,8 @@ func (s *Store) scan(w []string) {
 }
 
 func (s *Store) hscan(w []string) {
-	h, ok := s.hashOf(w[1])
-	if !ok {
-		return
-	}
-	o, ok := s.scanned(w[2:], false)
-	if !ok {
-		return
-	}
+	h := s.hashOf(w[1])
+	o := s.scanned(w[2:], false)
 	var texts []string
 	for _, name := range h.order {
 		texts = append(texts, name, h.values[name])
@@ -91,24 +77,14 @@ func (s *Store) hscan(w []string) {
 }
 
 func (s *Store) sscan(w []string) {
-	t, ok := s.setOf(w[1])
-	if !ok {
-		return
-	}
-	if o, ok := s.scanned(w[2:], false); ok {
-		s.sayScanned(o, t.members(), 1)
-	}
+	t := s.setOf(w[1])
+	o := s.scanned(w[2:], false)
+	s.sayScanned(o, t.members(), 1)
 }
 
 func (s *Store) zscan(w []string) {
-	z, ok := s.zsetOf(w[1])
-	if !ok {
-		return
-	}
-	o, ok := s.scanned(w[2:], false)
-	if !ok {
-		return
-	}
+	z := s.zsetOf(w[1])
+	o := s.scanned(w[2:], false)
 	var texts []string
 	for _, x := range z.order {
 		text := scoreText(x.score)
@@ -128,7 +104,7 @@ type sortOptions struct {
 	stores        bool
 }
 
-func (s *Store) sortOptions(w []string, readOnly bool) (o sortOptions, ok bool) {
+func (s *Store) sortOptions(w []string, readOnly bool) (o sortOptions) {
 	o.count = -1
 	for i := 0; i < len(w); i++ {
 		switch word, more := strings.ToLower(w[i]), len(w)-i-1; {
@@ -139,32 +115,23 @@ func (s *Store) sortOptions(w []string, readOnly bool) (o sortOptions, ok bool) 
 		case word == "alpha":
 			o.alpha = true
 		case word == "limit" && more >= 2:
-			if o.offset, ok = s.number(w[i+1]); !ok {
-				return o, false
-			}
-			if o.count, ok = s.number(w[i+2]); !ok {
-				return o, false
-			}
+			o.offset = s.number(w[i+1])
+			o.count = s.number(w[i+2])
 			i += 2
 		case word == "store" && more >= 1 && !readOnly:
 			i++
 			o.store, o.stores = w[i], true
 		case (word == "by" || word == "get") && more >= 1:
 			s.refuse("SORT with " + word)
-			return o, false
 		default:
 			s.fail(syntax)
-			return o, false
 		}
 	}
-	return o, true
+	return o
 }
 
 func (s *Store) sort(w []string) {
-	o, ok := s.sortOptions(w[2:], strings.EqualFold(w[0], "sort_ro"))
-	if !ok {
-		return
-	}
+	o := s.sortOptions(w[2:], strings.EqualFold(w[0], "sort_ro"))
 	var texts []string
 	if e := s.find(w[1]); e != nil {
 		switch v := e.value.(type) {
@@ -178,24 +145,17 @@ func (s *Store) sort(w []string) {
 			}
 		default:
 			s.fail(wrongType)
-			return
 		}
 	}
 	if !o.sort(texts) {
 		s.fail("ERR One or more scores can't be converted into double")
-		return
 	}
 	texts = o.limit(texts)
-	switch {
-	case !o.stores:
+	if o.stores {
+		s.store(o.store, &list{items: texts}, len(texts))
+	} else {
 		s.bulks(texts)
-		return
-	case len(texts) == 0:
-		s.delete(o.store)
-	default:
-		s.set(o.store, &entry{value: &list{items: texts}})
 	}
-	s.count(len(texts))
 }
 
 // sort sorts texts, by their numbers unless the options say otherwise; false

@@ -47,11 +47,10 @@ func (s *Store) ping(w []string) {
 }
 
 func (s *Store) selectCommand(w []string) {
-	n, ok := s.number(w[1])
-	if ok && s.database(n) != nil {
-		s.client.DB = int(n)
-		s.ok()
-	}
+	n := s.number(w[1])
+	s.database(n)
+	s.client.DB = int(n)
+	s.ok()
 }
 
 func (s *Store) time([]string) {
@@ -67,11 +66,9 @@ func (s *Store) hello(w []string) {
 		protocol, ok := rediscmd.Integer(w[1])
 		if !ok {
 			s.fail("ERR Protocol version is not an integer or out of range")
-			return
 		}
 		if protocol != 2 && protocol != 3 {
 			s.fail("NOPROTO unsupported protocol version")
-			return
 		}
 		version = protocol
 	}
@@ -80,7 +77,6 @@ func (s *Store) hello(w []string) {
 		case word == "auth" && more >= 2:
 			if w[i+1] != "default" {
 				s.fail("WRONGPASS invalid username-password pair or user is disabled.")
-				return
 			}
 			i += 2
 		case word == "setname" && more >= 1:
@@ -88,7 +84,6 @@ func (s *Store) hello(w []string) {
 			s.client.Name = w[i]
 		default:
 			s.fail("ERR Syntax error in HELLO option '" + w[i] + "'")
-			return
 		}
 	}
 	s.client.RESP3 = version == 3
@@ -123,7 +118,6 @@ func (s *Store) clientCommand(w []string) {
 	case "setname":
 		if strings.ContainsFunc(w[2], func(r rune) bool { return r < '!' || r > '~' }) {
 			s.fail("ERR Client names cannot contain spaces, newlines or special characters.")
-			return
 		}
 		s.client.Name = w[2]
 		s.ok()
@@ -177,7 +171,6 @@ var settings = map[string]string{"maxmemory": "0", "maxmemory-policy": "noevicti
 func (s *Store) config(w []string) {
 	if !strings.EqualFold(w[1], "get") {
 		s.refuse("CONFIG " + w[1])
-		return
 	}
 	var found []string
 	for _, pattern := range w[2:] {
@@ -195,7 +188,6 @@ func (s *Store) config(w []string) {
 func (s *Store) memory(w []string) {
 	if !strings.EqualFold(w[1], "usage") {
 		s.refuse("MEMORY " + w[1])
-		return
 	}
 	e := s.find(w[2])
 	if e == nil {

@@ -1,6 +1,8 @@
 package redisdata
 
 import (
+	"cmp"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -19,13 +21,10 @@ type set struct {
 
 func newSet() *set { return &set{at: map[string]int{}} }
 
+func (t *set) size() int { return len(t.order) }
+
 func (t *set) clone() *set {
-	c := newSet()
-	for _, m := range t.order {
-		c.add(m)
-	}
-	c.mixed = t.mixed
-	return c
+	return &set{maps.Clone(t.at), slices.Clone(t.order), t.mixed}
 }
 
 // mostIntegers is how many integers Redis keeps in their order.
@@ -70,23 +69,17 @@ func (t *set) members() []string {
 	slices.SortFunc(sorted, func(a, b string) int {
 		m, _ := strconv.ParseInt(a, 10, 64)
 		n, _ := strconv.ParseInt(b, 10, 64)
-		switch {
-		case m < n:
-			return -1
-		case m > n:
-			return 1
-		}
-		return 0
+		return cmp.Compare(m, n)
 	})
 	return sorted
 }
 
 var setCommands = map[string]func(*Store, []string){
 	"sadd":        (*Store).sadd,
-	"srem":        (*Store).srem,
-	"scard":       (*Store).scard,
-	"smembers":    (*Store).smembers,
-	"sismember":   (*Store).sismember,
+	"srem":        func(s *Store, w []string) { s.removeEach(w, s.setOf(w[1])) },
+	"scard":       func(s *Store, w []string) { s.count(s.setOf(w[1]).size()) },
+	"smembers":    func(s *Store, w []string) { s.members(s.setOf(w[1]).members()) },
+	"sismember":   func(s *Store, w []string) { s.yes(s.setOf(w[1]).has(w[2])) },
 	"smismember":  (*Store).smismember,
 	"smove":       (*Store).smove,
 	"spop":        (*Store).spop,
@@ -103,33 +96,20 @@ var setCommands = map[string]func(*Store, []string){
 
 var noMembers = newSet()
 
-// setOf returns a key's set, an empty one where there is no key. It is not ok,
-// and answered, when the key is of another type.
-func (s *Store) setOf(key string) (t *set, ok bool) {
-	e := s.find(key)
-	if e == nil {
-		return noMembers, true
-	}
-	if t, ok = e.value.(*set); !ok {
-		s.fail(wrongType)
-	}
-	return t, ok
-}
+// setOf returns a key's set, an empty one where there is no key.
+func (s *Store) setOf(key string) *set { return valueOf[*set](s, key, noMembers) }
 
-func (s *Store) membersFor(key string) (t *set, ok bool) {
-	t, ok = s.setOf(key)
+func (s *Store) membersFor(key string) (t *set) {
+	t = s.setOf(key)
 	if t == noMembers {
 		t = newSet()
 		s.db.keys[key] = &entry{value: t}
 	}
-	return t, ok
+	return t
 }
 
 func (s *Store) sadd(w []string) {
-	t, ok := s.membersFor(w[1])
-	if !ok {
-		return
-	}
+	t := s.membersFor(w[1])
 	n := 0
 	for _, m := range w[2:] {
 		if t.add(m) {
@@ -142,46 +122,8 @@ func (s *Store) sadd(w []string) {
 	s.count(n)
 }
 
-func (s *Store) srem(w []string) {
-	t, ok := s.setOf(w[1])
-	if !ok {
-		return
-	}
-	n := 0
-	for _, m := range w[2:] {
-		if t.remove(m) {
-			n++
-		}
-	}
-	if n > 0 {
-		s.change(w[1], len(t.order))
-	}
-	s.count(n)
-}
-
-func (s *Store) scard(w []string) {
-	if t, ok := s.setOf(w[1]); ok {
-		s.count(len(t.order))
-	}
-}
-
-func (s *Store) smembers(w []string) {
-	if t, ok := s.setOf(w[1]); ok {
-		s.members(t.members())
-	}
-}
-
-func (s *Store) sismember(w []string) {
-	if t, ok := s.setOf(w[1]); ok {
-		s.yes(t.has(w[2]))
-	}
-}
-
 func (s *Store) smismember(w []string) {
-	t, ok := s.setOf(w[1])
-	if !ok {
-		return
-	}
+	t := s.setOf(w[1])
 	s.length(len(w) - 2)
 	for _, m := range w[2:] {
 		s.yes(t.has(m))
@@ -189,25 +131,19 @@ func (s *Store) smismember(w []string) {
 }
 
 func (s *Store) smove(w []string) {
-	from, ok := s.setOf(w[1])
-	if !ok {
-		return
-	}
+	from := s.setOf(w[1])
 	if from == noMembers {
 		s.integer(0)
 		return
 	}
-	to, ok := s.setOf(w[2])
-	if !ok {
-		return
-	}
+	to := s.setOf(w[2])
 	if from == to || !from.has(w[3]) {
 		s.yes(from == to && from.has(w[3]))
 		return
 	}
 	from.remove(w[3])
 	s.change(w[1], len(from.order))
-	to, _ = s.membersFor(w[2])
+	to = s.membersFor(w[2])
 	to.add(w[3])
 	s.db.touch(w[2])
 	s.integer(1)
@@ -216,19 +152,10 @@ func (s *Store) smove(w []string) {
 func (s *Store) spop(w []string) {
 	if len(w) > 3 {
 		s.fail(syntax)
-		return
 	}
-	count, ok := int64(1), true
-	if len(w) == 3 {
-		if count, ok = rediscmd.Integer(w[2]); !ok || count < 0 {
-			s.fail("ERR value is out of range, must be positive")
-			return
-		}
-	}
-	t, ok := s.setOf(w[1])
+	count := s.howMany(w)
+	t := s.setOf(w[1])
 	switch {
-	case !ok:
-		return
 	case t == noMembers && len(w) == 2:
 		s.null()
 		return
@@ -255,18 +182,13 @@ func (s *Store) spop(w []string) {
 func (s *Store) srandmember(w []string) {
 	if len(w) > 3 {
 		s.fail(syntax)
-		return
 	}
-	count, ok := int64(1), true
+	count := int64(1)
 	if len(w) == 3 {
-		if count, ok = s.pickCount(w[2], false); !ok {
-			return
-		}
+		count = s.pickCount(w[2], false)
 	}
-	t, ok := s.setOf(w[1])
+	t := s.setOf(w[1])
 	switch {
-	case !ok:
-		return
 	case t == noMembers && len(w) == 2:
 		s.null()
 		return
@@ -294,18 +216,16 @@ const (
 )
 
 // combine returns a set of members of several keys.
-func (s *Store) combine(keys []string, how combination) (out *set, ok bool) {
+func (s *Store) combine(keys []string, how combination) (out *set) {
 	sets := make([]*set, len(keys))
 	missing := false
 	for i, key := range keys {
-		if sets[i], ok = s.setOf(key); !ok {
-			return nil, false
-		}
+		sets[i] = s.setOf(key)
 		missing = missing || sets[i] == noMembers
 	}
 	out = newSet()
 	if how == both && missing {
-		return out, true
+		return out
 	}
 	if how == either {
 		for _, t := range sets {
@@ -313,7 +233,7 @@ func (s *Store) combine(keys []string, how combination) (out *set, ok bool) {
 				out.add(m)
 			}
 		}
-		return out, true
+		return out
 	}
 	for _, m := range sets[0].members() {
 		others := 0
@@ -326,63 +246,38 @@ func (s *Store) combine(keys []string, how combination) (out *set, ok bool) {
 			out.add(m)
 		}
 	}
-	return out, true
+	return out
 }
 
 func (s *Store) sayCombined(keys []string, how combination) {
-	if t, ok := s.combine(keys, how); ok {
-		s.members(t.members())
-	}
+	s.members(s.combine(keys, how).members())
 }
 
 func (s *Store) storeCombined(w []string, how combination) {
-	t, ok := s.combine(w[2:], how)
-	if !ok {
-		return
-	}
-	if len(t.order) == 0 {
-		s.delete(w[1])
-	} else {
-		s.set(w[1], &entry{value: t})
-	}
-	s.count(len(t.order))
+	t := s.combine(w[2:], how)
+	s.store(w[1], t, t.size())
 }
 
 // limitOption reads LIMIT behind the keys of SINTERCARD and ZINTERCARD.
-func (s *Store) limitOption(w []string) (most int, ok bool) {
+func (s *Store) limitOption(w []string) (most int) {
 	most = math.MaxInt
 	for i := 0; i < len(w); i += 2 {
 		if i+1 == len(w) || !strings.EqualFold(w[i], "limit") {
 			s.fail(syntax)
-			return 0, false
 		}
 		n, ok := rediscmd.Integer(w[i+1])
 		if !ok || n < 0 {
 			s.fail("ERR LIMIT can't be negative")
-			return 0, false
 		}
 		if most = math.MaxInt; n > 0 {
 			most = int(n)
 		}
 	}
-	return most, true
+	return most
 }
 
 func (s *Store) sintercard(w []string) {
-	n, ok := rediscmd.Integer(w[1])
-	if !ok || n <= 0 {
-		s.fail("ERR numkeys should be greater than 0")
-		return
-	}
-	if n > int64(len(w)-2) {
-		s.fail("ERR Number of keys can't be greater than number of args")
-		return
-	}
-	most, ok := s.limitOption(w[2+n:])
-	if !ok {
-		return
-	}
-	if t, ok := s.combine(w[2:2+n], both); ok {
-		s.count(min(len(t.order), most))
-	}
+	keys, rest := s.fromKeys(w[1:], "ERR Number of keys can't be greater than number of args")
+	most := s.limitOption(rest)
+	s.count(min(s.combine(keys, both).size(), most))
 }

@@ -10,7 +10,6 @@ package redisdata
 
 import (
 	"cmp"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -108,7 +107,7 @@ func (s *Store) Peek(db int, key string) (text string, found bool) {
 // deadline and what memory they take, by the estimate of MEMORY USAGE.
 func (s *Store) Each(visit func(key string, expires bool, bytes int)) {
 	for _, db := range s.dbs {
-		for _, key := range slices.Sorted(maps.Keys(db.keys)) {
+		for _, key := range db.sorted() {
 			e := db.keys[key]
 			visit(key, e.until > 0, entryBytes+len(key)+e.bytes())
 		}
@@ -136,10 +135,55 @@ func (db *database) flush() {
 // find returns a key's entry, nil where there is none.
 func (s *Store) find(key string) *entry { return s.db.keys[key] }
 
+// valueOf returns a key's value, none where there is no key. It fails when the key is of another type.
+func valueOf[T any](s *Store, key string, none T) T {
+	e := s.find(key)
+	if e == nil {
+		return none
+	}
+	value, ok := e.value.(T)
+	if !ok {
+		s.fail(wrongType)
+	}
+	return value
+}
+
 // set gives a key a new value without a deadline.
 func (s *Store) set(key string, e *entry) {
 	s.db.keys[key] = e
 	s.db.touch(key)
+}
+
+// store puts a value in place of a key, or nothing where it is empty, and answers
+// with its size.
+func (s *Store) store(key string, value any, size int) {
+	if size == 0 {
+		s.delete(key)
+	} else {
+		s.set(key, &entry{value: value})
+	}
+	s.count(size)
+}
+
+// items is a value out of which single items are removed by their names.
+type items interface {
+	remove(name string) bool
+	size() int
+}
+
+// removeEach removes what a command names behind its key, and answers with how
+// much there was.
+func (s *Store) removeEach(w []string, from items) {
+	n := 0
+	for _, name := range w[2:] {
+		if from.remove(name) {
+			n++
+		}
+	}
+	if n > 0 {
+		s.change(w[1], from.size())
+	}
+	s.count(n)
 }
 
 // setText gives a key a string. It keeps the deadline on request.

@@ -119,18 +119,8 @@ var streamCommands = map[string]func(*Store, []string){
 	"xread":     (*Store).xread,
 }
 
-// streamOf returns a key's stream, nil where there is no key. It is not ok,
-// and answered, when the key is of another type.
-func (s *Store) streamOf(key string) (x *stream, ok bool) {
-	e := s.find(key)
-	if e == nil {
-		return nil, true
-	}
-	if x, ok = e.value.(*stream); !ok {
-		s.fail(wrongType)
-	}
-	return x, ok
-}
+// streamOf returns a key's stream, nil where there is no key.
+func (s *Store) streamOf(key string) *stream { return valueOf[*stream](s, key, nil) }
 
 func (s *Store) newStream(key string) *stream {
 	x := &stream{groups: map[string]*group{}}
@@ -167,13 +157,21 @@ func parseID(word string, missing uint64) (streamID, bool) {
 	return id, ok
 }
 
-// strictID reads an ID, or answers that it is none.
-func (s *Store) strictID(word string) (streamID, bool) {
+// strictID reads an ID, and fails where it is none.
+func (s *Store) strictID(word string) streamID {
 	id, ok := parseID(word, 0)
 	if !ok {
 		s.fail(badID)
 	}
-	return id, ok
+	return id
+}
+
+func (s *Store) strictIDs(words []string) []streamID {
+	ids := make([]streamID, len(words))
+	for i, word := range words {
+		ids[i] = s.strictID(word)
+	}
+	return ids
 }
 
 // trim is how much of a stream is kept.
@@ -196,18 +194,18 @@ type addOptions struct {
 
 // addOptions reads the options of XADD and XTRIM and returns where the fields
 // of XADD begin.
-func (s *Store) addOptions(w []string, add bool) (o addOptions, at int, ok bool) {
+func (s *Store) addOptions(w []string, add bool) (o addOptions, at int) {
 	limited := false
 	for at = 2; at < len(w); at++ {
 		word, more := strings.ToLower(w[at]), len(w)-1-at
 		switch {
 		case add && word == "*":
 			o.auto = true
-			return o, at + 1, s.checkTrim(&o.trim, limited)
+			s.checkTrim(&o.trim, limited)
+			return o, at + 1
 		case (word == "maxlen" || word == "minid") && more > 0:
 			if o.trim.by != "" {
 				s.fail("ERR syntax error, MAXLEN and MINID options at the same time are not compatible")
-				return o, 0, false
 			}
 			o.trim.by = word
 			if more >= 2 && (w[at+1] == "~" || w[at+1] == "=") {
@@ -215,67 +213,51 @@ func (s *Store) addOptions(w []string, add bool) (o addOptions, at int, ok bool)
 				o.trim.about = w[at] == "~"
 			}
 			at++
-			if !s.trimArgument(&o.trim, w[at]) {
-				return o, 0, false
-			}
+			s.trimArgument(&o.trim, w[at])
 		case word == "limit" && more > 0:
 			at++
-			if o.trim.limit, ok = s.number(w[at]); !ok {
-				return o, 0, false
-			}
+			o.trim.limit = s.number(w[at])
 			if o.trim.limit < 0 {
 				s.fail("ERR The LIMIT argument must be >= 0.")
-				return o, 0, false
 			}
 			limited = true
 		case add && word == "nomkstream":
 			o.noMake = true
 		case add:
 			ms, auto := strings.CutSuffix(w[at], "-*")
-			if o.id, ok = s.strictID(ms); !ok {
-				return o, 0, false
-			}
+			o.id = s.strictID(ms)
 			if auto && strings.Contains(ms, "-") {
 				s.fail(badID)
-				return o, 0, false
 			}
 			o.autoNo = auto
-			return o, at + 1, s.checkTrim(&o.trim, limited)
+			s.checkTrim(&o.trim, limited)
+			return o, at + 1
 		default:
 			s.fail(syntax)
-			return o, 0, false
 		}
 	}
-	return o, at, s.checkTrim(&o.trim, limited)
+	s.checkTrim(&o.trim, limited)
+	return o, at
 }
 
-func (s *Store) trimArgument(t *trim, word string) (ok bool) {
+func (s *Store) trimArgument(t *trim, word string) {
 	if t.by == "minid" {
-		t.id, ok = s.strictID(word)
-		return ok
-	}
-	if t.length, ok = s.number(word); !ok {
-		return false
-	}
-	if t.length < 0 {
+		t.id = s.strictID(word)
+	} else if t.length = s.number(word); t.length < 0 {
 		s.fail("ERR The MAXLEN argument must be >= 0.")
 	}
-	return t.length >= 0
 }
 
 // checkTrim gives an approximate trim its limit.
-func (s *Store) checkTrim(t *trim, limited bool) bool {
+func (s *Store) checkTrim(t *trim, limited bool) {
 	switch {
 	case t.limit != 0 && t.by == "":
 		s.fail("ERR syntax error, LIMIT cannot be used without specifying a trimming strategy")
-		return false
 	case limited && !t.about:
 		s.fail("ERR syntax error, LIMIT cannot be used without the special ~ option")
-		return false
 	case !limited && t.about:
 		t.limit = 100 * nodeEntries
 	}
-	return true
 }
 
 // trim removes the first entries and returns how many.
@@ -312,23 +294,15 @@ func (x *stream) trim(t trim) (removed int) {
 }
 
 func (s *Store) xadd(w []string) {
-	o, at, ok := s.addOptions(w, true)
-	if !ok {
-		return
-	}
+	o, at := s.addOptions(w, true)
 	fields := w[min(at, len(w)):]
 	if len(fields) < 2 || len(fields)%2 == 1 {
 		s.fail("ERR wrong number of arguments for 'xadd' command")
-		return
 	}
 	if !o.auto && !o.autoNo && o.id == (streamID{}) {
 		s.fail("ERR The ID specified in XADD must be greater than 0-0")
-		return
 	}
-	x, ok := s.streamOf(w[1])
-	if !ok {
-		return
-	}
+	x := s.streamOf(w[1])
 	if x == nil {
 		if o.noMake {
 			s.null()
@@ -338,12 +312,10 @@ func (s *Store) xadd(w []string) {
 	}
 	if x.last == lastID {
 		s.fail("ERR The stream has exhausted the last possible ID, unable to add more items")
-		return
 	}
 	id := s.addID(x, o)
 	if id.compare(x.last) <= 0 {
 		s.fail("ERR The ID specified in XADD is equal or smaller than the target stream top item")
-		return
 	}
 	x.append(streamEntry{id, slices.Clone(fields)})
 	x.trim(o.trim)
@@ -368,32 +340,29 @@ func (s *Store) addID(x *stream, o addOptions) streamID {
 }
 
 func (s *Store) xlen(w []string) {
-	x, ok := s.streamOf(w[1])
-	switch {
-	case !ok:
-	case x == nil:
-		s.integer(0)
-	default:
+	if x := s.streamOf(w[1]); x != nil {
 		s.count(len(x.entries))
+	} else {
+		s.integer(0)
 	}
 }
 
 // interval reads an end of a range of IDs.
-func (s *Store) interval(word string, low bool) (id streamID, ok bool) {
+func (s *Store) interval(word string, low bool) streamID {
 	text, excluded := strings.CutPrefix(word, "(")
 	switch {
 	case text == "-" && !excluded:
-		return streamID{}, true
+		return streamID{}
 	case text == "+" && !excluded:
-		return lastID, true
+		return lastID
 	}
 	missing := uint64(math.MaxUint64)
 	if low {
 		missing = 0
 	}
-	if id, ok = parseID(text, missing); !ok {
+	id, ok := parseID(text, missing)
+	if !ok {
 		s.fail(badID)
-		return id, false
 	}
 	if excluded && low {
 		if id, ok = id.next(); !ok {
@@ -404,7 +373,7 @@ func (s *Store) interval(word string, low bool) (id streamID, ok bool) {
 			s.fail("ERR invalid end ID for the interval")
 		}
 	}
-	return id, ok
+	return id
 }
 
 func (s *Store) xrange(w []string, reverse bool) {
@@ -412,28 +381,17 @@ func (s *Store) xrange(w []string, reverse bool) {
 	if reverse {
 		low, high = high, low
 	}
-	from, ok := s.interval(low, true)
-	if !ok {
-		return
-	}
-	to, ok := s.interval(high, false)
-	if !ok {
-		return
-	}
+	from := s.interval(low, true)
+	to := s.interval(high, false)
 	count := int64(-1)
 	for i := 4; i < len(w); i += 2 {
 		if i+1 == len(w) || !strings.EqualFold(w[i], "count") {
 			s.fail(syntax)
-			return
 		}
-		if count, ok = s.number(w[i+1]); !ok {
-			return
-		}
-		count = max(count, 0)
+		count = max(s.number(w[i+1]), 0)
 	}
-	x, ok := s.streamOf(w[1])
+	x := s.streamOf(w[1])
 	switch {
-	case !ok:
 	case x == nil:
 		s.length(0)
 	case count == 0:
@@ -479,22 +437,13 @@ func (s *Store) entry(e streamEntry) {
 }
 
 func (s *Store) xdel(w []string) {
-	x, ok := s.streamOf(w[1])
-	if !ok {
-		return
-	}
+	x := s.streamOf(w[1])
 	if x == nil {
 		s.integer(0)
 		return
 	}
-	ids := make([]streamID, len(w)-2)
-	for i := range ids {
-		if ids[i], ok = s.strictID(w[2+i]); !ok {
-			return
-		}
-	}
 	n := 0
-	for _, id := range ids {
+	for _, id := range s.strictIDs(w[2:]) {
 		if x.remove(id) {
 			n++
 		}
@@ -506,14 +455,8 @@ func (s *Store) xdel(w []string) {
 }
 
 func (s *Store) xtrim(w []string) {
-	o, _, ok := s.addOptions(w, false)
-	if !ok {
-		return
-	}
-	x, ok := s.streamOf(w[1])
-	if !ok {
-		return
-	}
+	o, _ := s.addOptions(w, false)
+	x := s.streamOf(w[1])
 	if x == nil {
 		s.integer(0)
 		return
@@ -526,22 +469,16 @@ func (s *Store) xtrim(w []string) {
 }
 
 func (s *Store) xsetid(w []string) {
-	id, ok := s.strictID(w[2])
-	if !ok {
-		return
-	}
+	id := s.strictID(w[2])
 	if len(w) > 3 {
 		s.refuse("XSETID with options")
-		return
 	}
 	e := s.find(w[1])
 	if e == nil {
 		s.fail(noKey)
-		return
 	}
-	x, ok := s.streamOf(w[1])
+	x := s.streamOf(w[1])
 	switch {
-	case !ok:
 	case id.compare(x.deleted) < 0:
 		s.fail("ERR The ID specified in XSETID is smaller than current max_deleted_entry_id")
 	case len(x.entries) > 0 && id.compare(x.entries[len(x.entries)-1].id) < 0:

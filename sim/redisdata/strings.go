@@ -4,8 +4,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-
-	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 var stringCommands = map[string]func(*Store, []string){
@@ -35,22 +33,19 @@ var stringCommands = map[string]func(*Store, []string){
 // longestText is how long a string may be, in bytes.
 const longestText = 512 << 20
 
-// textOf returns a key's string, "" where there is no key. It is not ok, and
-// answered, when the key is of another type.
-func (s *Store) textOf(key string) (text string, found, ok bool) {
+// textOf returns a key's string, "" where there is no key. It fails
+// when the key is of another type.
+func (s *Store) textOf(key string) (text string, found bool) {
 	e := s.find(key)
 	if e == nil {
-		return "", false, true
-	}
-	if e.value == nil {
-		return e.text, true, true
+		return "", false
 	}
 	if _, counts := e.value.(*counter); counts {
 		s.refuse("a HyperLogLog's bytes")
-	} else {
+	} else if e.value != nil {
 		s.fail(wrongType)
 	}
-	return "", true, false
+	return e.text, true
 }
 
 // setRaw gives a key a string that was changed in its place.
@@ -58,18 +53,13 @@ func (s *Store) setRaw(key, text string) {
 	s.setText(key, text, true).made = inPlace
 }
 
-// say answers with a key's string, and reports whether it is one or none.
-func (s *Store) say(key string) bool {
-	text, found, ok := s.textOf(key)
-	switch {
-	case !ok:
-		return false
-	case found:
+// say answers with a key's string.
+func (s *Store) say(key string) {
+	if text, found := s.textOf(key); found {
 		s.bulk(text)
-	default:
+	} else {
 		s.null()
 	}
-	return true
 }
 
 func (s *Store) get(w []string) { s.say(w[1]) }
@@ -125,16 +115,11 @@ func readSetOptions(w []string, getex bool) (o setOptions, ok bool) {
 	return o, true
 }
 
-// until returns the deadline of the options, or answers what is wrong with it.
-func (s *Store) until(o setOptions, name string) (at int64, ok bool) {
-	at, ok = rediscmd.Integer(o.time)
-	if !ok {
-		s.fail(notInteger)
-		return 0, false
-	}
+// until returns the deadline of the options.
+func (s *Store) until(o setOptions, name string) (at int64) {
+	at = s.number(o.time)
 	if at <= 0 || at > math.MaxInt64/o.unit {
 		s.badDeadline(name)
-		return 0, false
 	}
 	at *= o.unit
 	if !o.fixed {
@@ -142,9 +127,8 @@ func (s *Store) until(o setOptions, name string) (at int64, ok bool) {
 	}
 	if at <= 0 {
 		s.badDeadline(name)
-		return 0, false
 	}
-	return at, true
+	return at
 }
 
 func (s *Store) setCommand(w []string) {
@@ -156,16 +140,13 @@ func (s *Store) setCommand(w []string) {
 	o, ok := readSetOptions(w[3:], false)
 	if !ok {
 		s.fail(syntax)
-		return
 	}
 	until := int64(0)
 	if o.unit != 0 {
-		if until, ok = s.until(o, "set"); !ok {
-			return
-		}
+		until = s.until(o, "set")
 	}
-	if o.get && !s.say(w[1]) {
-		return
+	if o.get {
+		s.say(w[1])
 	}
 	if found := s.find(w[1]) != nil; found && o.nx || !found && o.xx {
 		if !o.get {
@@ -192,46 +173,35 @@ func (s *Store) setnx(w []string) {
 }
 
 func (s *Store) setFor(w []string, unit int64) {
-	until, ok := s.until(setOptions{unit: unit, time: w[2]}, strings.ToLower(w[0]))
-	if !ok {
-		return
-	}
+	until := s.until(setOptions{unit: unit, time: w[2]}, strings.ToLower(w[0]))
 	s.setText(w[1], w[3], false)
 	s.expire(w[1], s.find(w[1]), until)
 	s.ok()
 }
 
 func (s *Store) getset(w []string) {
-	if s.say(w[1]) {
-		s.setText(w[1], w[2], false)
-	}
+	s.say(w[1])
+	s.setText(w[1], w[2], false)
 }
 
 func (s *Store) getdel(w []string) {
-	if s.say(w[1]) {
-		s.delete(w[1])
-	}
+	s.say(w[1])
+	s.delete(w[1])
 }
 
 func (s *Store) getex(w []string) {
 	o, ok := readSetOptions(w[2:], true)
 	if !ok {
 		s.fail(syntax)
-		return
 	}
-	text, found, ok := s.textOf(w[1])
-	if !ok {
-		return
-	}
+	text, found := s.textOf(w[1])
 	if !found {
 		s.null()
 		return
 	}
 	until := int64(0)
 	if o.unit != 0 {
-		if until, ok = s.until(o, "getex"); !ok {
-			return
-		}
+		until = s.until(o, "getex")
 	}
 	s.bulk(text)
 	e := s.find(w[1])
@@ -261,7 +231,6 @@ func (s *Store) mget(w []string) {
 func (s *Store) mset(w []string, onlyNew bool) {
 	if len(w)%2 == 0 {
 		s.fail("ERR wrong number of arguments for '" + strings.ToLower(w[0]) + "' command")
-		return
 	}
 	for i := 1; onlyNew && i < len(w); i += 2 {
 		if s.find(w[i]) != nil {
@@ -280,9 +249,8 @@ func (s *Store) mset(w []string, onlyNew bool) {
 }
 
 func (s *Store) incrBy(w []string, down bool) {
-	n, ok := s.number(w[2])
+	n := s.number(w[2])
 	switch {
-	case !ok:
 	case down && n == math.MinInt64:
 		s.fail("ERR decrement would overflow")
 	case down:
@@ -293,30 +261,21 @@ func (s *Store) incrBy(w []string, down bool) {
 }
 
 func (s *Store) incr(key string, by int64) {
-	text, found, ok := s.textOf(key)
-	if !ok {
-		return
-	}
+	text, found := s.textOf(key)
 	old := int64(0)
 	if found {
-		if old, ok = s.number(text); !ok {
-			return
-		}
+		old = s.number(text)
 	}
 	sum, ok := add(old, by)
 	if !ok {
 		s.fail("ERR increment or decrement would overflow")
-		return
 	}
 	s.setText(key, strconv.FormatInt(sum, 10), true)
 	s.integer(sum)
 }
 
 func (s *Store) incrByFloat(w []string) {
-	text, found, ok := s.textOf(w[1])
-	if !ok {
-		return
-	}
+	text, found := s.textOf(w[1])
 	if !found {
 		text = "0"
 	}
@@ -324,12 +283,10 @@ func (s *Store) incrByFloat(w []string) {
 	by, also := parseLong(w[2])
 	if !ok || !also {
 		s.fail(notFloat)
-		return
 	}
 	sum, ok := addLong(old, by)
 	if !ok {
 		s.fail("ERR increment would produce NaN or Infinity")
-		return
 	}
 	s.setText(w[1], sum, true)
 	s.find(w[1]).made = asText
@@ -337,13 +294,9 @@ func (s *Store) incrByFloat(w []string) {
 }
 
 func (s *Store) appendCommand(w []string) {
-	text, found, ok := s.textOf(w[1])
-	if !ok {
-		return
-	}
+	text, found := s.textOf(w[1])
 	if len(text)+len(w[2]) > longestText {
 		s.fail("ERR string exceeds maximum allowed size (proto-max-bulk-len)")
-		return
 	}
 	if found {
 		s.setRaw(w[1], text+w[2])
@@ -354,9 +307,8 @@ func (s *Store) appendCommand(w []string) {
 }
 
 func (s *Store) strlen(w []string) {
-	if text, _, ok := s.textOf(w[1]); ok {
-		s.count(len(text))
-	}
+	text, _ := s.textOf(w[1])
+	s.count(len(text))
 }
 
 // bounds turns indexes of bytes that may count from the end into those of a
@@ -376,45 +328,27 @@ func bounds(start, end int64, n int) (from, to int, ok bool) {
 }
 
 func (s *Store) getRange(w []string) {
-	start, ok := s.number(w[2])
-	if !ok {
-		return
+	start, end := s.number(w[2]), s.number(w[3])
+	text, _ := s.textOf(w[1])
+	if from, to, ok := bounds(start, end, len(text)); ok {
+		s.bulk(text[from:to])
+	} else {
+		s.bulk("")
 	}
-	end, ok := s.number(w[3])
-	if !ok {
-		return
-	}
-	text, _, ok := s.textOf(w[1])
-	if !ok {
-		return
-	}
-	from, to, ok := bounds(start, end, len(text))
-	if !ok {
-		from, to = 0, 0
-	}
-	s.bulk(text[from:to])
 }
 
 func (s *Store) setRange(w []string) {
-	offset, ok := s.number(w[2])
-	if !ok {
-		return
-	}
+	offset := s.number(w[2])
 	if offset < 0 {
 		s.fail("ERR offset is out of range")
-		return
 	}
-	text, _, ok := s.textOf(w[1])
-	if !ok {
-		return
-	}
+	text, _ := s.textOf(w[1])
 	if w[3] == "" {
 		s.count(len(text))
 		return
 	}
 	if offset > longestText-int64(len(w[3])) {
 		s.fail("ERR string exceeds maximum allowed size (proto-max-bulk-len)")
-		return
 	}
 	b := grow([]byte(text), int(offset)+len(w[3]))
 	copy(b[offset:], w[3])
@@ -439,7 +373,6 @@ func (s *Store) lcs(w []string) {
 	for _, option := range w[3:] {
 		if !strings.EqualFold(option, "len") {
 			s.refuse("LCS with " + option)
-			return
 		}
 		length = true
 	}
@@ -448,7 +381,6 @@ func (s *Store) lcs(w []string) {
 		e := s.find(w[1+i])
 		if e != nil && e.value != nil {
 			s.fail("ERR The specified keys must contain string values")
-			return
 		}
 		if e != nil {
 			texts[i] = e.text
@@ -456,7 +388,6 @@ func (s *Store) lcs(w []string) {
 	}
 	if len(texts[0])*len(texts[1]) > longestCommon {
 		s.refuse("LCS of texts that long")
-		return
 	}
 	common := longestSubsequence(texts[0], texts[1])
 	if length {

@@ -26,20 +26,15 @@ type zrangeQuery struct {
 }
 
 // zrangeOptions reads what stands behind the two ends of a range.
-func (s *Store) zrangeOptions(w []string, q *zrangeQuery) bool {
+func (s *Store) zrangeOptions(w []string, q *zrangeQuery) {
 	for i := 0; i < len(w); i++ {
 		word := strings.ToLower(w[i])
 		switch {
 		case word == "withscores" && !q.store:
 			q.withScores = true
 		case word == "limit" && i+2 < len(w):
-			var ok bool
-			if q.offset, ok = s.number(w[i+1]); !ok {
-				return false
-			}
-			if q.top, ok = s.number(w[i+2]); !ok {
-				return false
-			}
+			q.offset = s.number(w[i+1])
+			q.top = s.number(w[i+2])
 			q.limited = true
 			i += 2
 		case word == "rev" && !q.fixed:
@@ -50,58 +45,50 @@ func (s *Store) zrangeOptions(w []string, q *zrangeQuery) bool {
 			q.by = byScore
 		default:
 			s.fail(syntax)
-			return false
 		}
 	}
 	switch {
 	case q.limited && q.top != -1 && q.by == byRank:
 		s.fail("ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX")
-		return false
 	case q.withScores && q.by == byName:
 		s.fail("ERR syntax error, WITHSCORES not supported in combination with BYLEX")
-		return false
 	}
-	return true
 }
 
 // ranger returns the ranks between the ends of a range in a sorted set, the
 // second one excluded.
 type ranger func(z *zset) (from, to int)
 
-// between reads the ends of a range, or answers what is wrong with them.
-func (s *Store) between(low, high string, q zrangeQuery) (ranger, bool) {
+// between reads the ends of a range.
+func (s *Store) between(low, high string, q zrangeQuery) ranger {
 	switch q.by {
 	case byScore:
 		return s.scoresBetween(low, high)
 	case byName:
 		return s.namesBetween(low, high, q)
 	}
-	start, ok := s.number(low)
-	if !ok {
-		return nil, false
-	}
-	end, ok := s.number(high)
+	start := s.number(low)
+	end := s.number(high)
 	return func(z *zset) (int, int) {
 		from, to, _ := span(start, end, len(z.order))
 		if q.reverse {
 			return len(z.order) - to, len(z.order) - from
 		}
 		return from, to
-	}, ok
+	}
 }
 
-func (s *Store) scoresBetween(low, high string) (ranger, bool) {
+func (s *Store) scoresBetween(low, high string) ranger {
 	min, minOut, ok := scoreBound(low)
 	max, maxOut, also := scoreBound(high)
 	if !ok || !also {
 		s.fail("ERR min or max is not a float")
-		return nil, false
 	}
 	return func(z *zset) (int, int) {
 		from := z.first(func(x scored) bool { return x.score > min || x.score == min && !minOut })
 		to := z.first(func(x scored) bool { return x.score > max || x.score == max && maxOut })
 		return from, to
-	}, true
+	}
 }
 
 func scoreBound(word string) (f float64, out, ok bool) {
@@ -110,14 +97,13 @@ func scoreBound(word string) (f float64, out, ok bool) {
 	return f, out, ok
 }
 
-func (s *Store) namesBetween(low, high string, q zrangeQuery) (ranger, bool) {
+func (s *Store) namesBetween(low, high string, q zrangeQuery) ranger {
 	min, ok := nameBound(low)
 	max, also := nameBound(high)
 	if !ok || !also {
 		s.fail("ERR min or max not valid string range item")
-		return nil, false
 	}
-	return func(z *zset) (int, int) { return z.named(min, max, q.reverse, q.offset) }, true
+	return func(z *zset) (int, int) { return z.named(min, max, q.reverse, q.offset) }
 }
 
 // named returns the ranks of a range of names without the first skip of them.
@@ -217,9 +203,8 @@ func (z *zset) first(is func(scored) bool) int {
 }
 
 func (s *Store) zrange(w []string, q zrangeQuery) {
-	if list, ok := s.ranged(w[1], w[2:], q); ok {
-		s.scoredList(list.items, list.withScores)
-	}
+	list := s.ranged(w[1], w[2:], q)
+	s.scoredList(list.items, list.withScores)
 }
 
 // rangedList is the result of a range.
@@ -230,26 +215,18 @@ type rangedList struct {
 
 // ranged reads a range of the sorted set at key. Its words are the two ends
 // and the options.
-func (s *Store) ranged(key string, w []string, q zrangeQuery) (list rangedList, ok bool) {
-	if !s.zrangeOptions(w[2:], &q) {
-		return list, false
-	}
+func (s *Store) ranged(key string, w []string, q zrangeQuery) (list rangedList) {
+	s.zrangeOptions(w[2:], &q)
 	low, high := w[0], w[1]
 	if q.reverse && q.by != byRank {
 		low, high = high, low
 	}
-	in, ok := s.between(low, high, q)
-	if !ok {
-		return list, false
-	}
-	z, ok := s.zsetOf(key)
-	if !ok {
-		return list, false
-	}
+	in := s.between(low, high, q)
+	z := s.zsetOf(key)
 	from, to := in(z)
 	list.withScores = q.withScores
 	if from >= to {
-		return list, true
+		return list
 	}
 	list.items = z.order[from:to]
 	if q.reverse {
@@ -262,7 +239,7 @@ func (s *Store) ranged(key string, w []string, q zrangeQuery) (list rangedList, 
 	case q.limited && q.by == byName: // the offset is behind us
 		list.items = limit(list.items, 0, q.top)
 	}
-	return list, true
+	return list
 }
 
 // limit returns at most top items from an offset on. A negative top is all of
@@ -279,57 +256,31 @@ func limit(items []scored, offset, top int64) []scored {
 }
 
 func (s *Store) zrangestore(w []string) {
-	list, ok := s.ranged(w[2], w[3:], zrangeQuery{store: true})
-	if !ok {
-		return
-	}
+	list := s.ranged(w[2], w[3:], zrangeQuery{store: true})
 	z := newZset()
 	for _, x := range list.items {
 		z.set(x.member, x.score)
 	}
-	s.storeScores(w[1], z)
-}
-
-// storeScores puts a sorted set in place of a key and answers with its size.
-func (s *Store) storeScores(key string, z *zset) {
-	if len(z.order) == 0 {
-		s.delete(key)
-	} else {
-		s.set(key, &entry{value: z})
-	}
-	s.count(len(z.order))
+	s.store(w[1], z, z.size())
 }
 
 func (s *Store) zcount(w []string) {
-	in, ok := s.scoresBetween(w[2], w[3])
-	if ok {
-		s.countBetween(w[1], in)
-	}
+	s.countBetween(w[1], s.scoresBetween(w[2], w[3]))
 }
 
 func (s *Store) zlexcount(w []string) {
-	in, ok := s.namesBetween(w[2], w[3], zrangeQuery{})
-	if ok {
-		s.countBetween(w[1], in)
-	}
+	s.countBetween(w[1], s.namesBetween(w[2], w[3], zrangeQuery{}))
 }
 
 func (s *Store) countBetween(key string, in ranger) {
-	if z, ok := s.zsetOf(key); ok {
-		from, to := in(z)
-		s.count(max(0, to-from))
-	}
+	z := s.zsetOf(key)
+	from, to := in(z)
+	s.count(max(0, to-from))
 }
 
 func (s *Store) zremrange(w []string, is by) {
-	in, ok := s.between(w[2], w[3], zrangeQuery{by: is})
-	if !ok {
-		return
-	}
-	z, ok := s.zsetOf(w[1])
-	if !ok {
-		return
-	}
+	in := s.between(w[2], w[3], zrangeQuery{by: is})
+	z := s.zsetOf(w[1])
 	from, to := in(z)
 	if from >= to {
 		s.integer(0)

@@ -6,8 +6,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-
-	"github.com/quotalab/quotalab/sim/rediscmd"
 )
 
 // zset is members by score, and by name where scores are equal.
@@ -33,6 +31,8 @@ func (a scored) compare(b scored) int {
 }
 
 func newZset() *zset { return &zset{scores: map[string]float64{}} }
+
+func (z *zset) size() int { return len(z.order) }
 
 func (z *zset) clone() *zset { return &zset{maps.Clone(z.scores), slices.Clone(z.order), z.large} }
 
@@ -89,12 +89,12 @@ func (z *zset) cut(from, to int) {
 var zsetCommands = map[string]func(*Store, []string){
 	"zadd":             (*Store).zadd,
 	"zincrby":          (*Store).zincrby,
-	"zcard":            (*Store).zcard,
-	"zscore":           (*Store).zscore,
+	"zcard":            func(s *Store, w []string) { s.count(s.zsetOf(w[1]).size()) },
+	"zscore":           func(s *Store, w []string) { s.scoreOf(s.zsetOf(w[1]), w[2]) },
 	"zmscore":          (*Store).zmscore,
 	"zrank":            func(s *Store, w []string) { s.zrank(w, false) },
 	"zrevrank":         func(s *Store, w []string) { s.zrank(w, true) },
-	"zrem":             (*Store).zrem,
+	"zrem":             func(s *Store, w []string) { s.removeEach(w, s.zsetOf(w[1])) },
 	"zcount":           (*Store).zcount,
 	"zlexcount":        (*Store).zlexcount,
 	"zpopmin":          func(s *Store, w []string) { s.zpop(w, false) },
@@ -119,18 +119,8 @@ var zsetCommands = map[string]func(*Store, []string){
 
 var noScores = newZset()
 
-// zsetOf returns a key's sorted set, an empty one where there is no key. It is
-// not ok, and answered, when the key is of another type.
-func (s *Store) zsetOf(key string) (z *zset, ok bool) {
-	e := s.find(key)
-	if e == nil {
-		return noScores, true
-	}
-	if z, ok = e.value.(*zset); !ok {
-		s.fail(wrongType)
-	}
-	return z, ok
-}
+// zsetOf returns a key's sorted set, an empty one where there is no key.
+func (s *Store) zsetOf(key string) *zset { return valueOf[*zset](s, key, noScores) }
 
 // zaddOptions are what stands before the scores of ZADD.
 type zaddOptions struct {
@@ -143,18 +133,14 @@ func (s *Store) zadd(w []string) {
 	i := 2
 options:
 	for ; i < len(w); i++ {
-		switch strings.ToLower(w[i]) {
-		case "nx":
-			o.flags |= ifNone
-		case "xx":
-			o.flags |= ifSome
-		case "gt":
-			o.flags |= ifGreater
-		case "lt":
-			o.flags |= ifLess
-		case "ch":
+		word := strings.ToLower(w[i])
+		flag := condition(word)
+		switch {
+		case flag != 0:
+			o.flags |= flag
+		case word == "ch":
 			o.changed = true
-		case "incr":
+		case word == "incr":
 			o.incr = true
 		default:
 			break options
@@ -181,21 +167,16 @@ func (o zaddOptions) wrong(pairs []string) string {
 func (s *Store) zaddPairs(key string, pairs []string, o zaddOptions) {
 	if text := o.wrong(pairs); text != "" {
 		s.fail(text)
-		return
 	}
 	scores := make([]float64, len(pairs)/2)
 	for i := range scores {
 		f, ok := parseFloat(pairs[2*i])
 		if !ok {
 			s.fail(notFloat)
-			return
 		}
 		scores[i] = f
 	}
-	z, ok := s.zsetOf(key)
-	if !ok {
-		return
-	}
+	z := s.zsetOf(key)
 	if z == noScores {
 		if o.flags&ifSome != 0 {
 			s.zaddSay(o, 0, 0, 0, false)
@@ -213,7 +194,6 @@ func (s *Store) zaddPairs(key string, pairs []string, o zaddOptions) {
 		}
 		if math.IsNaN(score) {
 			s.fail("ERR resulting score is not a number (NaN)")
-			return
 		}
 		if !o.allows(found, old, score) {
 			continue
@@ -258,12 +238,6 @@ func (s *Store) zaddSay(o zaddOptions, added, updated int, score float64, done b
 
 func (s *Store) zincrby(w []string) { s.zaddPairs(w[1], w[2:], zaddOptions{incr: true}) }
 
-func (s *Store) zcard(w []string) {
-	if z, ok := s.zsetOf(w[1]); ok {
-		s.count(len(z.order))
-	}
-}
-
 // scoreOf answers with a member's score.
 func (s *Store) scoreOf(z *zset, member string) {
 	if score, found := z.scores[member]; found {
@@ -273,17 +247,8 @@ func (s *Store) scoreOf(z *zset, member string) {
 	}
 }
 
-func (s *Store) zscore(w []string) {
-	if z, ok := s.zsetOf(w[1]); ok {
-		s.scoreOf(z, w[2])
-	}
-}
-
 func (s *Store) zmscore(w []string) {
-	z, ok := s.zsetOf(w[1])
-	if !ok {
-		return
-	}
+	z := s.zsetOf(w[1])
 	s.length(len(w) - 2)
 	for _, member := range w[2:] {
 		s.scoreOf(z, member)
@@ -291,10 +256,7 @@ func (s *Store) zmscore(w []string) {
 }
 
 func (s *Store) zrank(w []string, reverse bool) {
-	z, ok := s.zsetOf(w[1])
-	if !ok {
-		return
-	}
+	z := s.zsetOf(w[1])
 	score, found := z.scores[w[2]]
 	if !found {
 		s.null()
@@ -307,38 +269,13 @@ func (s *Store) zrank(w []string, reverse bool) {
 	s.count(at)
 }
 
-func (s *Store) zrem(w []string) {
-	z, ok := s.zsetOf(w[1])
-	if !ok {
-		return
-	}
-	n := 0
-	for _, member := range w[2:] {
-		if z.remove(member) {
-			n++
-		}
-	}
-	if n > 0 {
-		s.change(w[1], len(z.order))
-	}
-	s.count(n)
-}
-
 func (s *Store) zpop(w []string, highest bool) {
 	if len(w) > 3 {
 		s.fail(syntax)
-		return
 	}
-	count, ok := int64(1), true
-	if len(w) == 3 {
-		if count, ok = rediscmd.Integer(w[2]); !ok || count < 0 {
-			s.fail("ERR value is out of range, must be positive")
-			return
-		}
-	}
-	z, ok := s.zsetOf(w[1])
+	count := s.howMany(w)
+	z := s.zsetOf(w[1])
 	switch {
-	case !ok:
 	case z == noScores || count == 0:
 		s.length(0)
 	default:
@@ -371,40 +308,10 @@ func (s *Store) zpopMany(key string, z *zset, highest bool, count int64, pairs b
 	s.change(key, len(z.order))
 }
 
-// end reads MIN or MAX.
-func (s *Store) end(word string) (highest, ok bool) {
-	switch strings.ToLower(word) {
-	case "min":
-		return false, true
-	case "max":
-		return true, true
-	}
-	s.fail(syntax)
-	return false, false
-}
-
 func (s *Store) zmpop(w []string) {
-	keys, rest, ok := s.fromKeys(w)
-	if !ok {
-		return
-	}
-	if len(rest) == 0 {
-		s.fail(syntax)
-		return
-	}
-	highest, ok := s.end(rest[0])
-	if !ok {
-		return
-	}
-	count, ok := s.popCount(rest[1:])
-	if !ok {
-		return
-	}
+	keys, highest, count := s.popOptions(w, "max", "min")
 	for _, key := range keys {
-		z, ok := s.zsetOf(key)
-		if !ok {
-			return
-		}
+		z := s.zsetOf(key)
 		if z != noScores {
 			s.length(2)
 			s.bulk(key)
@@ -416,20 +323,14 @@ func (s *Store) zmpop(w []string) {
 }
 
 func (s *Store) bzmpop(w []string) {
-	if s.patience(w[1]) {
-		s.zmpop(w[2:])
-	}
+	s.patience(w[1])
+	s.zmpop(w[2:])
 }
 
 func (s *Store) bzpop(w []string, highest bool) {
-	if !s.patience(w[len(w)-1]) {
-		return
-	}
+	s.patience(w[len(w)-1])
 	for _, key := range w[1 : len(w)-1] {
-		z, ok := s.zsetOf(key)
-		if !ok {
-			return
-		}
+		z := s.zsetOf(key)
 		if z != noScores {
 			at := 0
 			if highest {
@@ -449,23 +350,9 @@ func (s *Store) bzpop(w []string, highest bool) {
 }
 
 func (s *Store) zrandmember(w []string) {
-	count, withScores, ok := int64(1), false, true
-	if len(w) > 2 {
-		if len(w) > 4 || len(w) == 4 && !strings.EqualFold(w[3], "withscores") {
-			if _, ok := s.number(w[2]); ok {
-				s.fail(syntax)
-			}
-			return
-		}
-		withScores = len(w) == 4
-		if count, ok = s.pickCount(w[2], withScores); !ok {
-			return
-		}
-	}
-	z, ok := s.zsetOf(w[1])
+	count, withScores := s.pickOptions(w, "withscores")
+	z := s.zsetOf(w[1])
 	switch {
-	case !ok:
-		return
 	case len(w) == 2 && z == noScores:
 		s.null()
 		return

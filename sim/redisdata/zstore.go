@@ -25,18 +25,15 @@ type operand struct {
 }
 
 // operands reads the number of keys and the keys. Words behind them are left.
-func (s *Store) operands(w []string) (all []operand, rest []string, ok bool) {
+func (s *Store) operands(w []string) (all []operand, rest []string) {
 	n, ok := rediscmd.Integer(w[0])
 	switch {
 	case !ok:
 		s.fail(notInteger)
-		return nil, nil, false
 	case n < 1:
 		s.fail("ERR at least 1 input key is needed")
-		return nil, nil, false
 	case n > int64(len(w)-1):
 		s.fail(syntax)
-		return nil, nil, false
 	}
 	for _, key := range w[1 : 1+n] {
 		z := noScores
@@ -51,12 +48,11 @@ func (s *Store) operands(w []string) (all []operand, rest []string, ok bool) {
 				}
 			default:
 				s.fail(wrongType)
-				return nil, nil, false
 			}
 		}
 		all = append(all, operand{z, 1})
 	}
-	return all, w[1+n:], true
+	return all, w[1+n:]
 }
 
 // combineOptions are what stands behind the keys.
@@ -65,7 +61,7 @@ type combineOptions struct {
 	withScores bool
 }
 
-func (s *Store) combineOptions(w []string, all []operand, how combination, store bool) (o combineOptions, ok bool) {
+func (s *Store) combineOptions(w []string, all []operand, how combination, store bool) (o combineOptions) {
 	o.aggregate = "sum"
 	for i := 0; i < len(w); {
 		left := len(w) - i - 1
@@ -75,7 +71,6 @@ func (s *Store) combineOptions(w []string, all []operand, how combination, store
 				f, ok := parseFloat(w[i+1+k])
 				if !ok {
 					s.fail("ERR weight value is not a float")
-					return o, false
 				}
 				all[k].weight = f
 			}
@@ -84,7 +79,6 @@ func (s *Store) combineOptions(w []string, all []operand, how combination, store
 			o.aggregate = strings.ToLower(w[i+1])
 			if !slices.Contains([]string{"sum", "min", "max"}, o.aggregate) {
 				s.fail(syntax)
-				return o, false
 			}
 			i += 2
 		case word == "withscores" && !store:
@@ -92,33 +86,23 @@ func (s *Store) combineOptions(w []string, all []operand, how combination, store
 			i++
 		default:
 			s.fail(syntax)
-			return o, false
 		}
 	}
-	return o, true
+	return o
 }
 
 func (s *Store) zcombine(w []string, how combination) {
-	all, rest, ok := s.operands(w)
-	if !ok {
-		return
-	}
-	o, ok := s.combineOptions(rest, all, how, false)
-	if ok {
-		s.scoredList(combineScores(all, how, o.aggregate).order, o.withScores)
-	}
+	all, rest := s.operands(w)
+	o := s.combineOptions(rest, all, how, false)
+	s.scoredList(combineScores(all, how, o.aggregate).order, o.withScores)
 }
 
 func (s *Store) zcombineTo(w []string, how combination) {
-	all, rest, ok := s.operands(w[2:])
-	if !ok {
-		return
-	}
-	if o, ok := s.combineOptions(rest, all, how, true); ok {
-		z := combineScores(all, how, o.aggregate)
-		z.pack()
-		s.storeScores(w[1], z)
-	}
+	all, rest := s.operands(w[2:])
+	o := s.combineOptions(rest, all, how, true)
+	z := combineScores(all, how, o.aggregate)
+	z.pack()
+	s.store(w[1], z, z.size())
 }
 
 // combineScores returns a sorted set that is not packed yet, as it is answered.
@@ -196,11 +180,7 @@ func aggregated(how string, a, b float64) float64 {
 }
 
 func (s *Store) zintercard(w []string) {
-	all, rest, ok := s.operands(w[1:])
-	if !ok {
-		return
-	}
-	if most, ok := s.limitOption(rest); ok {
-		s.count(min(len(combineScores(all, both, "sum").order), most))
-	}
+	all, rest := s.operands(w[1:])
+	most := s.limitOption(rest)
+	s.count(min(len(combineScores(all, both, "sum").order), most))
 }

@@ -109,12 +109,13 @@ func (w *replyWriter) wrongNumber(name string) {
 	w.err("ERR wrong number of arguments for '" + name + "' command")
 }
 
-// keys returns the keys and arguments of a script's call, false after an error.
-func (w *replyWriter) keys(words []string) (keys, args []string, ok bool) {
+// keys returns the keys and arguments of a script's call, false after an error: noNumber where
+// how many keys there are is no number.
+func (w *replyWriter) keys(words []string, noNumber string) (keys, args []string, ok bool) {
 	n, valid := rediscmd.Integer(words[2])
 	switch {
 	case !valid:
-		w.err("ERR value is not an integer or out of range")
+		w.err(noNumber)
 	case n > int64(len(words)-3):
 		w.err("ERR Number of keys can't be greater than number of args")
 	case n < 0:
@@ -130,7 +131,7 @@ func (e *Engine) evaluate(w *replyWriter, name string, words []string, values []
 		w.wrongNumber(name)
 		return
 	}
-	keys, args, ok := w.keys(words)
+	keys, args, ok := w.keys(words, "ERR value is not an integer or out of range")
 	if !ok {
 		return
 	}

@@ -42,23 +42,16 @@ func (e *Engine) callFunction(w *replyWriter, name string, words []string) {
 		w.err("ERR Function not found")
 		return
 	}
-	n, valid := rediscmd.Integer(words[2])
-	switch {
-	case !valid:
-		w.err("ERR Bad number of keys provided")
+	keys, args, ok := w.keys(words, "ERR Bad number of keys provided")
+	if !ok {
 		return
-	case n > int64(len(words)-3):
-		w.err("ERR Number of keys can't be greater than number of args")
-		return
-	case n < 0:
-		w.err("ERR Number of keys can't be negative")
-		return
-	case name == "fcall_ro" && !f.noWrites():
+	}
+	if name == "fcall_ro" && !f.noWrites() {
 		w.err("ERR Can not execute a script with write flag using *_ro command.")
 		return
 	}
 	s := e.state(&e.functions)
-	s.call(w, f.name, &run{readOnly: f.noWrites()}, f.fn, s.list(new(list), words[3:3+n], nil), s.list(new(list), words[3+n:], nil))
+	s.call(w, f.name, &run{readOnly: f.noWrites()}, f.fn, s.list(new(list), keys, nil), s.list(new(list), args, nil))
 }
 
 func (e *Engine) function(w *replyWriter, words []string) {
@@ -301,7 +294,7 @@ func (e *Engine) listLibraries(w *replyWriter, words []string) {
 	}
 	var found []*library
 	for _, name := range slices.Sorted(maps.Keys(e.libraries)) {
-		if glob(pattern, name) {
+		if rediscmd.Matches(pattern, name) {
 			found = append(found, e.libraries[name])
 		}
 	}
@@ -378,29 +371,4 @@ func (e *Engine) functionStats(w *replyWriter) {
 	w.head(':', int64(len(e.libraries)))
 	w.bulk("functions_count")
 	w.head(':', int64(count))
-}
-
-// glob matches a pattern with "*" and "?".
-func glob(pattern, s string) bool {
-	for i := 0; i < len(pattern); i++ {
-		switch pattern[i] {
-		case '*':
-			for j := 0; j <= len(s); j++ {
-				if glob(pattern[i+1:], s[j:]) {
-					return true
-				}
-			}
-			return false
-		case '?':
-			if s == "" {
-				return false
-			}
-		default:
-			if s == "" || s[0] != pattern[i] {
-				return false
-			}
-		}
-		s = s[1:]
-	}
-	return s == ""
 }

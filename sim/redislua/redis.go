@@ -231,13 +231,8 @@ func aclCheck(t *thread, args []Value) []Value {
 
 // library makes a table of functions of Go.
 func (s *state) library(fns map[string]func(t *thread, args []Value) []Value) *Table {
-	names := make([]string, 0, len(fns))
-	for name := range fns {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	t := newTable(&s.ids, 0, len(names))
-	for _, name := range names {
+	t := newTable(&s.ids, 0, len(fns))
+	for _, name := range slices.Sorted(maps.Keys(fns)) {
 		t.set(name, native(name, fns[name]))
 	}
 	return t

@@ -294,13 +294,10 @@ func (w *replyWriter) pairs(m *Table, kind byte, depth int) {
 	for key, _, _ := m.next(nil); key != nil; key, _, _ = m.next(key) {
 		n++
 	}
-	if !w.resp3 {
-		if kind == '%' {
-			n *= 2
-		}
-		w.head('*', n)
+	if kind == '%' {
+		w.mapHead(n)
 	} else {
-		w.head(kind, n)
+		w.setHead(n)
 	}
 	for key, v, _ := m.next(nil); key != nil; key, v, _ = m.next(key) {
 		if kind == '%' {

@@ -80,7 +80,6 @@ func (w *children) start() error {
 	return nil
 }
 
-// stop ends all workers.
 func (w *children) stop() {
 	w.mu.Lock()
 	w.stopping = true

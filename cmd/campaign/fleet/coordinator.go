@@ -122,7 +122,6 @@ func Playable(s *campaign.Sweep) error {
 	return nil
 }
 
-// describe makes the Job of a sweep.
 func (c *Coordinator) describe(s *campaign.Sweep, o Options) error {
 	if err := Playable(s); err != nil {
 		return err
@@ -193,7 +192,6 @@ func (c *Coordinator) claim(ctx context.Context, replicas int) error {
 	return err
 }
 
-// jobOf reads the job of an account.
 func jobOf(ctx context.Context, jobs jetstream.Stream) (j Job, err error) {
 	m, err := jobs.GetLastMsgForSubject(ctx, jobSubject)
 	if err == nil {
@@ -287,7 +285,6 @@ func (c *Coordinator) committed(m jetstream.Msg) {
 	}
 }
 
-// fail ends the sweep.
 func (c *Coordinator) fail(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -486,7 +483,6 @@ func (c *Coordinator) finish() error {
 	return err
 }
 
-// tally says who played what.
 func (c *Coordinator) tally() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -26,17 +26,20 @@ package fleet
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/quotalab/quotalab/cmd/campaign"
+	"github.com/quotalab/quotalab/models/portable"
 	"github.com/quotalab/quotalab/results/sweep"
 	"github.com/quotalab/quotalab/scenarios"
 	"github.com/quotalab/quotalab/sim/clock"
@@ -238,7 +241,6 @@ func (q *queue) open(ctx context.Context) (err error) {
 	return nil
 }
 
-// drop removes what create made.
 func (q *queue) drop(ctx context.Context) error {
 	var errs []error
 	for _, kind := range []string{cellsStream, doneStream, dataStream, triesStream} {
@@ -329,4 +331,25 @@ func contentName(sha string) string { return "content." + sha }
 func connectOptions(name string) []nats.Option {
 	return []nats.Option{nats.Name(name), nats.MaxReconnects(-1), nats.ReconnectWait(tryAgain), nats.ReconnectJitter(tryAgain/4, tryAgain/4),
 		nats.PingInterval(2 * time.Second), nats.MaxPingsOutstanding(2), nats.Timeout(tryFor)}
+}
+
+// Probe returns a hash of what this machine's floating point makes of numbers of all
+// magnitudes. Plans and draws use portable functions alone, whose results must be the same
+// everywhere; those of math differ with the processor, and a worker where they do could
+// write another table.
+func Probe() string {
+	var bits []byte
+	add := func(values ...float64) {
+		for _, v := range values {
+			bits = binary.BigEndian.AppendUint64(bits, math.Float64bits(v))
+		}
+	}
+	x := 1e-9
+	for range 400 {
+		sin, cos := portable.Sincos(x)
+		add(portable.Exp(-x), portable.Log(x), portable.Log1p(x), portable.Expm1(-x), portable.Pow(x, 0.7), sin, cos)
+		add(math.Exp(-x), math.Log(x), math.Pow(x, 1.3), math.Sqrt(x), math.Sin(x), x*x+1/x)
+		x *= 1.11
+	}
+	return hashOf(bits)[:16]
 }

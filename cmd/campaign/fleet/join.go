@@ -36,7 +36,6 @@ var base = base32.StdEncoding.WithPadding(base32.NoPadding)
 // mostJoin is the most bytes of either file.
 const mostJoin = 4 << 10
 
-// readJoin reads a join file.
 func readJoin(path string) (join, error) {
 	text, err := record.ReadFile(path, mostJoin)
 	if err != nil {
@@ -50,7 +49,6 @@ func readJoin(path string) (join, error) {
 	return join{pin, secret}, nil
 }
 
-// secretBytes is how many random bytes a secret has.
 const secretBytes = 20
 
 // NewJoin writes a join file and the key beside it.

@@ -278,7 +278,6 @@ func (w *Worker) fetchTrace(ctx context.Context, c content, path string) (err er
 	return w.get(ctx, contentName(c.SHA), c, f)
 }
 
-// slot plays one cell after another.
 func (w *Worker) slot(ctx context.Context) error {
 	for ctx.Err() == nil {
 		if err := w.patient(); err != nil {
@@ -377,7 +376,11 @@ func (w *Worker) take(ctx context.Context, m jetstream.Msg) error {
 	}
 	holding, release := context.WithCancel(ctx)
 	defer release()
-	go w.hold(holding, m)
+	go func() { // says that the cell is being played, so that nobody else gets it
+		for clock.Sleep(holding, w.job.Lease/3) == nil {
+			_ = m.InProgress() // one that is lost is followed by others
+		}
+	}()
 	cell, err := w.Prepare(campaign.Cell{Scenario: w.scenario, Place: of.Place, Settings: of.Settings, Repeat: of.Repeat, World: of.World}, w.Overrides)
 	if err == nil && cell.Hash != of.Hash {
 		err = campaign.Invalidf("expected the plan %s, compiled %s", of.Hash, cell.Hash)
@@ -410,13 +413,6 @@ func (w *Worker) passes(ctx context.Context, err error) error {
 		return nil
 	}
 	return err
-}
-
-// hold says that a cell is being played, so that nobody else gets it.
-func (w *Worker) hold(ctx context.Context, m jetstream.Msg) {
-	for clock.Sleep(ctx, w.job.Lease/3) == nil {
-		_ = m.InProgress() // one that is lost is followed by others
-	}
 }
 
 // isDone reports whether a cell is committed. How often a message was delivered does not tell: a server that was killed

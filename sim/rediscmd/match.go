@@ -1,4 +1,4 @@
-package redisdata
+package rediscmd
 
 // Matches reports whether a text matches a pattern of KEYS, SCAN and PSUBSCRIBE.
 func Matches(pattern, text string) bool {
