@@ -239,14 +239,24 @@ func (c *explainer) concurrent(s *suspect, o *record.Observation, _ *record.Take
 	if c.trips < 2 {
 		return Example{}, false
 	}
-	return Example{Other: s.latest.seq, OtherAt: s.latest.at}, s.latest.at > o.Sent
+	return Example{Other: s.latest.seq, OtherAt: s.latest.at}, o.Effect >= 0 && s.latest.at > o.Sent
 }
 
 // judge judges an admission under each hypothesis, greedily as Promise does.
 func (c *explainer) judge(s *suspect, o *record.Observation, t *record.Take) {
 	now := Instant(o)
-	for _, h := range s.guesses {
+	plain := s.guesses[0]
+	before := plain.over
+	c.guess(plain, s, o, t, now)
+	for _, h := range s.guesses[1:] {
+		if failed := o.Decision == record.FailOpen; failed && plain.over > before && h.kind != FailOpen {
+			h.over++ // nothing else lets it through: nobody looked at what the others left
+			continue
+		}
 		c.guess(h, s, o, t, now)
+	}
+	if o.Decision == record.FailOpen {
+		return // it wrote nothing
 	}
 	s.given.Spend(now, t.Cost)
 	effect := o.Effect
@@ -256,7 +266,7 @@ func (c *explainer) judge(s *suspect, o *record.Observation, t *record.Take) {
 	if t.Shard != "" {
 		s.on[t.Shard], s.last = effect, effect
 	}
-	if effect > s.latest.at {
+	if o.Effect > s.latest.at {
 		s.latest = admitted{o.Seq, effect}
 	}
 }
