@@ -20,9 +20,9 @@ import (
 // of boulder over 850,000 keys 14,500. So the time that is told is right within
 // a factor of about two, where the machine has a core for the run.
 //
-// Batches of usage per second of processor time, over all engines, each of which
-// counts them: flagsmith-5069 (6 h) 300,000, 100 accounts in batches of 5 min before
-// catch_up and inline 270,000.
+// Batches of usage per second of processor time, over all engines, since each counts
+// them: flagsmith-5069 (6 h) 300,000, 100 accounts in batches of 5 min before catch_up
+// and inline 270,000.
 //
 // The most memory: 128 MB with few keys (hot-key), 212 MB (boulder) with 300,000 new
 // keys, and 592 MB with a million before what held the keys of the run was

@@ -165,7 +165,7 @@ func (s *Store) store(key string, value any, size int) {
 	s.count(size)
 }
 
-// items is a value out of which single items are removed by their names.
+// items is a value whose single items are removed by their names.
 type items interface {
 	remove(name string) bool
 	size() int
