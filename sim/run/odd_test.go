@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -144,6 +145,9 @@ func TestWhatVirtualTimeCannotPlay(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			m, r := play(t, compile(t, sprintf(tiny, "", "own", ""), ownKind(c.take)))
+			if c.fail == clockStray { // on a busy machine the other goroutines take long, and that it waits is told, too
+				r.Warnings = slices.DeleteFunc(r.Warnings, func(w string) bool { return strings.Contains(w, "(sync.WaitGroup.Wait)") })
+			}
 			text := strings.Join(r.Warnings, "\n")
 			switch {
 			case c.want == "" && text != "":
