@@ -234,7 +234,7 @@ func isSweepDir(dir string) bool {
 }
 
 // sweepFigures draws every column of the sweep in a directory.
-func sweepFigures(dirs []string, o plots.Options, f plotFlags) (all []draw.Figure, err error) {
+func sweepFigures(dirs []string, o plots.Options, f plotFlags) ([]draw.Figure, error) {
 	switch {
 	case len(dirs) > 1:
 		return nil, usagef("expected the directory of a sweep alone, found %q: name one, or records", dirs)
@@ -250,14 +250,7 @@ func sweepFigures(dirs []string, o plots.Options, f plotFlags) (all []draw.Figur
 	if err != nil {
 		return nil, campaign.With(campaign.Invalid, err)
 	}
-	for _, s := range r.Drawn() {
-		figures, err := plots.SweepFigures(s, o)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, figures...)
-	}
-	return all, nil
+	return plots.SweepFigures(r, o)
 }
 
 // kindsOf outputs by name, sorted.

@@ -250,7 +250,7 @@ func drawn(sets []*series.Set, o Options) []draw.Figure {
 
 // drawnSweep returns all figures of a sweep.
 func drawnSweep(g *sweep.Grid, o Options) []draw.Figure {
-	figures, err := SweepFigures(g, o)
+	figures, err := gridFigures(g, o)
 	if err != nil {
 		panic(err)
 	}

@@ -15,9 +15,21 @@ import (
 	"github.com/quotalab/quotalab/results/sweep"
 )
 
-// SweepFigures returns the figures of one metric of a sweep: heat maps of two axes,
+// SweepFigures returns the figures of every metric of a sweep that is drawn.
+func SweepFigures(r *sweep.Result, o Options) (all []draw.Figure, err error) {
+	for _, g := range r.Drawn() {
+		figures, err := gridFigures(g, o)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, figures...)
+	}
+	return all, nil
+}
+
+// gridFigures returns the figures of one metric of a sweep: heat maps of two axes,
 // lines along a numeric one.
-func SweepFigures(sweep *sweep.Grid, o Options) ([]draw.Figure, error) {
+func gridFigures(sweep *sweep.Grid, o Options) ([]draw.Figure, error) {
 	with, err := o.kit()
 	if err == nil {
 		err = sweep.Check()

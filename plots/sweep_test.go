@@ -108,8 +108,8 @@ func TestSweepTitles(t *testing.T) {
 
 func TestSweepMistakesAreTold(t *testing.T) {
 	wrong := &sweep.Grid{Axes: []sweep.Parameter{numbers("rate", 1)}, Cells: []sweep.GridCell{{Index: []int{1}}}}
-	_, broken := SweepFigures(wrong, Options{})
-	_, unthemed := SweepFigures(sweepFixtures()["one axis"], Options{Theme: "sepia"})
+	_, broken := gridFigures(wrong, Options{})
+	_, unthemed := gridFigures(sweepFixtures()["one axis"], Options{Theme: "sepia"})
 	for _, err := range []error{broken, unthemed} {
 		if err == nil || !strings.Contains(err.Error(), "expected") {
 			t.Errorf("error is %v", err)

@@ -218,16 +218,7 @@ func Sweep(w io.Writer, r *sweep.Result) error {
 		}
 	}
 	b := &builder{}
-	figures, missing, err := b.drawnBy("", 3, func(o plots.Options) (all []draw.Figure, err error) {
-		for _, grid := range r.Drawn() {
-			some, err := plots.SweepFigures(grid, o)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, some...)
-		}
-		return all, nil
-	})
+	figures, missing, err := b.drawnBy("", 3, func(o plots.Options) ([]draw.Figure, error) { return plots.SweepFigures(r, o) })
 	if err != nil {
 		return fmt.Errorf("page of the sweep: %w", err)
 	}

@@ -249,7 +249,7 @@ func (c *explainer) judge(s *suspect, o *record.Observation, t *record.Take) {
 	before := plain.over
 	c.guess(plain, s, o, t, now)
 	for _, h := range s.guesses[1:] {
-		if failed := o.Decision == record.FailOpen; failed && plain.over > before && h.kind != FailOpen {
+		if o.Decision == record.FailOpen && plain.over > before && h.kind != FailOpen {
 			h.over++ // nothing else lets it through: nobody looked at what the others left
 			continue
 		}

@@ -15,20 +15,12 @@ import (
 // estimated compiles a scenario whose traffic draws from a population.
 func estimated(t *testing.T, keys, rate, horizon string) *plan.Plan {
 	t.Helper()
-	s, problems := scenarios.Decode("e.yaml", fmt.Appendf(nil, `name: e
+	return compile(t, fmt.Sprintf(`name: e
 horizon: %s
 keys: {k: {%s}}
 traffic: {s: {rate: %s, keys: k}}
 limiters: {l: {kind: tat, limit: {count: 1, period: 1s}}}
 `, horizon, keys, rate))
-	if len(problems) > 0 {
-		t.Fatal(problems)
-	}
-	p, problems := plan.Compile(s, limiter.Builtin())
-	if len(problems) > 0 {
-		t.Fatal(problems)
-	}
-	return p
 }
 
 // TestEstimateOfKeys compares the keys that are expected with those that are
@@ -138,20 +130,12 @@ func TestTooMuch(t *testing.T) {
 // units where there are fewer.
 func TestEstimateOfAccounts(t *testing.T) {
 	for usage, want := range map[string]float64{"10_000": 2 * 30 * 24, "100": 2 * 100} {
-		s, problems := scenarios.Decode("e.yaml", fmt.Appendf(nil, `name: e
+		e := compile(t, fmt.Sprintf(`name: e
 horizon: 30d
 accounts: {customers: {count: 3, limit: %s, usage: {of_limit: 100%%}}}
 usage_batch: 1h
 engines: {one: {kind: catch_up, every: 12h}, two: {kind: inline}}
-`, usage))
-		if len(problems) > 0 {
-			t.Fatal(problems)
-		}
-		p, problems := plan.Compile(s, limiter.Builtin())
-		if len(problems) > 0 {
-			t.Fatal(problems)
-		}
-		e := p.Estimate()
+`, usage)).Estimate()
 		if math.Abs(e.Batches/(3*want)-1) > 0.1 || e.Accounts != 3 || e.Time <= 0 || !strings.Contains(e.Text(), "counts of usage of 3 accounts: ") || strings.Contains(e.Text(), "decision") {
 			t.Errorf("limit %s: %s, %.0f batches, expected about %.0f", usage, e.Text(), e.Batches, 3*want)
 		}

@@ -47,11 +47,11 @@ limiters:
 // BenchmarkWorlds plays several worlds on two cores, and the same on one: three
 // limiters side by side, and one after another; one limiter by shard. What the
 // second core brings is told by the wall clock (times-one-core, the median of the
-// iterations), which says something only on an idle machine. Its bound is told by the processor time that
-// the worlds take on one core (at-most), which others on the machine change little;
-// where threads want two cores all the time (cores-wanted), that is what an idle
-// machine gives. What the machine gives to two runs that have nothing to do with
-// each other stands beside it (times-one-core-apart).
+// iterations), which says something only on an idle machine. Its bound is told by the
+// processor time that the worlds take on one core (at-most), which others on the
+// machine change little; where threads want two cores all the time (cores-wanted),
+// that is what an idle machine gives. What the machine gives to two runs that have
+// nothing to do with each other stands beside it (times-one-core-apart).
 func BenchmarkWorlds(b *testing.B) {
 	defer run.TuneGC()()
 	for _, c := range []struct {
