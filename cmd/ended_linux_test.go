@@ -30,7 +30,6 @@ limiters: {lua: {kind: tat, limit: {count: 1, period: 10m}, options: {write: lua
 // endedKind is what is ended at random instants.
 type endedKind struct {
 	name string
-	live bool     // it takes servers
 	args []string // FILE and DIR stand for the scenario and the directory
 
 	what    string // the scenario; "": endedScenario
@@ -47,27 +46,22 @@ type endedKind struct {
 // SIGTERM end with its summary and leave nothing: no process, folder or socket. SIGKILL
 // leaves folders at most, which the next start removes.
 func TestEndedAtEveryInstant(t *testing.T) {
+	testkit.Program(t, "redis-server", "redis-server")
 	kinds := []*endedKind{
 		{name: "virtual", args: []string{"run", "FILE", "--dir", "DIR"}},
 		{name: "totals alone", args: []string{"run", "FILE", "--dir", "DIR"}, what: endedScenario + "observations: none\n"},
 		{name: "sweep", args: []string{"sweep", "FILE", "--dir", "DIR", "--jobs", "2"}, what: fmt.Sprintf(someCells, 1280), records: "????????????????"},
-		{name: "engine redis", live: true, args: []string{"run", "FILE", "--engine", "redis", "--dir", "DIR"}},
-		{name: "spawned", live: true, args: []string{"run", "FILE", "--spawn", "2", "--dir", "DIR"}},
-		{name: "gate", live: true, args: []string{"gate", "FILE", "--baseline", "DIR", "--update", "--spawn", "2"}, hidden: true},
-	}
-	if testkit.IsLive() {
-		testkit.Program(t, "redis-server", "redis-server")
-		kinds = append(kinds, externalKind(t))
+		{name: "engine redis", args: []string{"run", "FILE", "--engine", "redis", "--dir", "DIR"}},
+		{name: "spawned", args: []string{"run", "FILE", "--spawn", "2", "--dir", "DIR"}},
+		{name: "gate", args: []string{"gate", "FILE", "--baseline", "DIR", "--update", "--spawn", "2"}, hidden: true},
+		externalKind(t),
 	}
 	t.Run("kinds", func(t *testing.T) {
 		for n, k := range kinds {
-			if k.live && !testkit.IsLive() {
-				continue
-			}
 			t.Run(k.name, func(t *testing.T) {
 				t.Parallel()
 				rng := rand.New(rand.NewPCG(14, uint64(n)))
-				for i := range testkit.Full(9, 2) {
+				for i := range 9 {
 					sig := []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT}[i%3]
 					k.end(t, sig, i%2 > 0, time.Duration(rng.IntN(1000))*time.Millisecond)
 				}
@@ -220,7 +214,7 @@ func externalKind(t *testing.T) *endedKind {
 	}
 	servers := []string{"--redis", "a=" + addr, "--allow-foreign-keys"}
 	return &endedKind{
-		name: "external server", live: true, args: append([]string{"run", "FILE", "--dir", "DIR"}, servers...), what: strings.Replace(endedScenario, "[a, b]", "[a]", 1),
+		name: "external server", args: append([]string{"run", "FILE", "--dir", "DIR"}, servers...), what: strings.Replace(endedScenario, "[a, b]", "[a]", 1),
 		check: func(t *testing.T, why string, sig syscall.Signal) {
 			list, err := exec.Command("quotalab", "clean", "--redis", "a="+addr).Output()
 			if err != nil {

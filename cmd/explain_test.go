@@ -12,7 +12,7 @@ import (
 func TestLanguagePage(t *testing.T) {
 	t.Parallel()
 	const page = "../docs/language.md"
-	got := output(t, "explain", "--all")
+	got := outputs(t)("explain", "--all")
 	want, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)

@@ -2,7 +2,6 @@ package cmd_test
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -11,20 +10,24 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// output of quotalab with arguments that must succeed.
-func output(t *testing.T, args ...string) string {
-	t.Helper()
-	out, err := exec.Command("quotalab", args...).Output()
-	if err != nil {
-		t.Fatalf("quotalab %q: %v", args, err)
+// outputs returns a function that returns the output of quotalab with arguments that
+// must succeed.
+func outputs(t *testing.T) (output func(args ...string) string) {
+	s := &server{}
+	t.Cleanup(s.stop)
+	return func(args ...string) string {
+		t.Helper()
+		a, err := s.ask(request{Dir: ".", Env: os.Environ(), Args: args})
+		if err != nil || a.Code != 0 {
+			t.Fatalf("quotalab %q: exit code %d, %v\n%s", args, a.Code, err, a.Stderr)
+		}
+		return a.Stdout
 	}
-	return string(out)
 }
 
 // verbs that the root's help lists.
-func verbs(t *testing.T) []string {
-	t.Helper()
-	_, list, _ := strings.Cut(output(t, "--help"), "Available Commands:\n")
+func verbs(output func(args ...string) string) []string {
+	_, list, _ := strings.Cut(output("--help"), "Available Commands:\n")
 	list, _, _ = strings.Cut(list, "\n\n")
 	var names []string
 	for line := range strings.Lines(list) {
@@ -34,13 +37,14 @@ func verbs(t *testing.T) []string {
 }
 
 func TestHelpOfEachVerb(t *testing.T) {
-	names := verbs(t)
+	output := outputs(t)
+	names := verbs(output)
 	want := []string{"adapter", "certify", "check", "check-child", "clean", "compare", "completion", "explain", "export", "gate", "help", "list", "new", "plot", "report", "run", "schema", "shards", "show", "sweep", "verify", "version", "worker"}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("verbs (−want +got):\n%s", diff)
 	}
 	for _, verb := range names {
-		help := output(t, verb, "--help")
+		help := output(verb, "--help")
 		examples := regexp.MustCompile(`(?m)^  .*quotalab `+verb+`( |$)`).FindAllString(section(help, "Examples:"), -1)
 		if len(examples) < 2 {
 			t.Errorf("help of %s has %d examples of it, expected two", verb, len(examples))
@@ -68,13 +72,14 @@ func TestExitCodesDocumented(t *testing.T) {
 	}
 	_, table, _ := strings.Cut(string(page), "## Exit codes")
 	table, _, _ = strings.Cut(table, "\n## ")
+	output := outputs(t)
 	want := []string{"0", "99", "104", "105", "107", "109", "112", "113", "114"}
 	for what, got := range map[string][][]string{
 		"docs/commands.md": regexp.MustCompile(`(?m)^\| (\d+) \|`).FindAllStringSubmatch(table, -1),
-		"quotalab":         regexp.MustCompile(`(?m)^ +(\d+)  `).FindAllStringSubmatch(section(output(t), "Exit codes:"), -1),
-		"quotalab run":     regexp.MustCompile(`(?m)^ +(\d+)  `).FindAllStringSubmatch(section(output(t, "run", "--help"), "Exit codes:"), -1),
-		"quotalab -h":      regexp.MustCompile(`(?m)^ +(\d+)  `).FindAllStringSubmatch(section(output(t, "-h"), "Exit codes:"), -1),
-		"help by a verb":   regexp.MustCompile(`(?m)^ +(\d+)  `).FindAllStringSubmatch(section(output(t, "help", "run"), "Exit codes:"), -1),
+		"quotalab":         regexp.MustCompile(`(?m)^ +(\d+)  `).FindAllStringSubmatch(section(output(), "Exit codes:"), -1),
+		"quotalab run":     regexp.MustCompile(`(?m)^ +(\d+)  `).FindAllStringSubmatch(section(output("run", "--help"), "Exit codes:"), -1),
+		"quotalab -h":      regexp.MustCompile(`(?m)^ +(\d+)  `).FindAllStringSubmatch(section(output("-h"), "Exit codes:"), -1),
+		"help by a verb":   regexp.MustCompile(`(?m)^ +(\d+)  `).FindAllStringSubmatch(section(output("help", "run"), "Exit codes:"), -1),
 	} {
 		var codes []string
 		for _, m := range got {

@@ -34,7 +34,7 @@ func TestNewInGo(t *testing.T) {
 		},
 	} {
 		dir := filepath.Join(t.TempDir(), kind)
-		output(t, "new", kind, dir)
+		outputs(t)("new", kind, dir)
 		if err := os.WriteFile(filepath.Join(dir, "go.sum"), sums, 0o600); err != nil {
 			t.Fatal(err)
 		}

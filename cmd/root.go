@@ -181,7 +181,7 @@ func Main(extra limiter.Kinds) int {
 	if os.Getenv("GOGC") == "" {
 		undo := func() {}
 		a.Loaded = sync.OnceFunc(func() { undo = run.TuneGC() })
-		defer func() { undo() }() // which keeps the ballast until then
+		defer func() { undo() }()
 	}
 	return a.main(os.Args[1:])
 }

@@ -75,17 +75,27 @@ func (s *server) call(ts *testscript.TestScript, args []string) (code int) {
 			r.Env = append(r.Env, v+"="+value)
 		}
 	}
-	if s.command == nil {
-		ts.Check(s.start(r.Env))
-	}
-	ts.Check(s.requests.Encode(r))
-	var answer reply
-	if err := s.replies.Decode(&answer); err != nil {
-		ts.Fatalf("the process that plays the script's calls: %v\n%s", err, s.stderr.String())
-	}
+	answer, err := s.ask(r)
+	ts.Check(err)
 	fmt.Fprint(ts.Stdout(), answer.Stdout)
 	fmt.Fprint(ts.Stderr(), answer.Stderr)
 	return answer.Code
+}
+
+// ask has the process play a call, and starts it for the first one.
+func (s *server) ask(r request) (a reply, err error) {
+	if s.command == nil {
+		if err := s.start(r.Env); err != nil {
+			return a, err
+		}
+	}
+	if err := s.requests.Encode(r); err != nil {
+		return a, err
+	}
+	if err := s.replies.Decode(&a); err != nil {
+		return a, fmt.Errorf("the process that plays the calls: %w\n%s", err, s.stderr.String())
+	}
+	return a, nil
 }
 
 func (s *server) start(env []string) error {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/gofrs/flock"
 
@@ -189,7 +190,7 @@ func EmptyCell(dir string) error {
 }
 
 // ExecutableHash returns the SHA-256 of the program that is running.
-func ExecutableHash() (string, error) {
+var ExecutableHash = sync.OnceValues(func() (string, error) {
 	path, err := os.Executable()
 	if err != nil {
 		return "", err
@@ -201,4 +202,4 @@ func ExecutableHash() (string, error) {
 	sum := sha256.New()
 	_, err = io.Copy(sum, f)
 	return hex.EncodeToString(sum.Sum(nil)), errors.Join(err, f.Close())
-}
+})

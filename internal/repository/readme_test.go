@@ -143,6 +143,7 @@ func docsPages(t *testing.T) []string {
 // TestDocsCommands runs the commands of every page of docs/, each page in a folder
 // of its own, with the files that the page shows: those of blocks marked run FILE.
 func TestDocsCommands(t *testing.T) {
+	testkit.Live(t, "plays what docs/ shows")
 	t.Parallel()
 	for _, page := range docsPages(t) {
 		dir, blocks := t.TempDir(), blocksOf(t, page)
@@ -157,7 +158,7 @@ func TestDocsCommands(t *testing.T) {
 		ours := strings.NewReplacer("go run ./cmd/quotalab ", "quotalab ")
 		var said strings.Builder
 		for _, b := range blocks {
-			if b.language != "sh" || b.mark == "not-run" || b.mark == "live" && !testkit.IsLive() {
+			if b.language != "sh" || b.mark == "not-run" {
 				continue
 			}
 			for line := range strings.SplitSeq(strings.TrimSpace(b.text), "\n") {
@@ -238,6 +239,7 @@ func checkNumbers(t *testing.T, dir string) {
 // TestReadmeExcerpt: each line of the README's excerpt of a summary is one that its
 // first command prints, in that order; only the wall time may be another.
 func TestReadmeExcerpt(t *testing.T) {
+	testkit.Live(t, "plays what the README shows")
 	t.Parallel()
 	out, err := exec.Command(testkit.Quotalab(t), "run", "boulder-new-account", "--dir", filepath.Join(t.TempDir(), "record"), "-q").Output()
 	if err != nil {
@@ -269,6 +271,7 @@ func TestReadmeExcerpt(t *testing.T) {
 
 // TestReadmeLimiter vets the README's own limiter with the sources that are here.
 func TestReadmeLimiter(t *testing.T) {
+	testkit.Live(t, "compiles the README's limiter")
 	t.Parallel()
 	programs := 0
 	for _, b := range readmeBlocks(t) {

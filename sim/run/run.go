@@ -365,13 +365,14 @@ const (
 	liveBallastBytes = 512 << 20
 )
 
+// ballast is made once in a process: a second one would be made of memory that was used, and so
+// be cleared, which touches it.
+var ballast = sync.OnceValue(func() []byte { return make([]byte, ballastBytes) })
+
 // TuneGC sets the garbage collector for simulations until the returned
 // function is called.
 func TuneGC() (undo func()) {
-	ballast := make([]byte, ballastBytes)
+	ballast()
 	before := debug.SetGCPercent(gcPercent)
-	return func() {
-		debug.SetGCPercent(before)
-		runtime.KeepAlive(ballast)
-	}
+	return func() { debug.SetGCPercent(before) }
 }
