@@ -13,7 +13,6 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/quotalab/quotalab/cmd"
-	"github.com/quotalab/quotalab/internal/testkit"
 )
 
 // servedVariable asks the program quotalab to serve.
@@ -31,9 +30,10 @@ type reply struct {
 }
 
 // server plays the calls of one script one after another in a process of its own,
-// since most of what a short call takes is the start of its process. With
-// QUOTALAB_LIVE=1 there is none, and each call is a process.
+// since most of what a short call takes is the start of its process. In a live script,
+// and with QUOTALAB_LIVE=full, each call is a process.
 type server struct {
+	unused    bool
 	variables []string // that scripts set, and those that are set at their beginning
 	command   *exec.Cmd
 	requests  *json.Encoder
@@ -54,7 +54,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	got := 0
-	if s := ts.Value(serverKey).(*server); args[1] == "quotalab" && !testkit.IsLive() {
+	if s := ts.Value(serverKey).(*server); args[1] == "quotalab" && !s.unused {
 		got = s.call(ts, args[2:])
 	} else if err := ts.Exec(args[1], args[2:]...); err != nil {
 		var exit *exec.ExitError

@@ -1,6 +1,7 @@
 // Command livetests prints which tests do more with QUOTALAB_LIVE=1: one line a
 // package, its folder and a pattern for go test -run. In flow the tests' sources:
-// those are printed whose functions reach testkit.IsLive, Live, Full or Program.
+// those are printed whose functions reach testkit.IsLive, Live or Program, and Full
+// where QUOTALAB_LIVE=full.
 package main
 
 import (
@@ -30,6 +31,9 @@ func list(root string) error {
 		return err
 	}
 	roots := []string{"testkit.IsLive"}
+	if os.Getenv("QUOTALAB_LIVE") == "full" {
+		roots = append(roots, "testkit.Full")
+	}
 	for name := range kit.reach([]string{"IsLive"}) {
 		roots = append(roots, "testkit."+name)
 	}

@@ -13,8 +13,8 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	asked := false
 	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "rapid.checks" })
-	if !asked && !testkit.IsLive() {
-		_ = flag.Set("rapid.checks", "25") // rapid has the flag
+	if !asked {
+		_ = flag.Set("rapid.checks", testkit.Full("100", "25")) // rapid has the flag
 	}
 	os.Exit(m.Run())
 }
