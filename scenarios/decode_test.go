@@ -279,6 +279,21 @@ func TestFilesThatAreNone(t *testing.T) {
 
 func at(line, column int) Pos { return Pos{Line: line, Column: column} }
 
+// What YAML allows in no text is refused wherever it stands.
+func TestControlCharacters(t *testing.T) {
+	for text, want := range map[string]string{
+		"# \x00\nname: x": "x.yaml:1:3: expected UTF-8 text, found the control character U+0000", "name: x\nnote: \"\u00e9\x1b\"": "x.yaml:2:9: expected UTF-8 text, found the control character U+001B",
+		"name: x\x7f": "U+007F", "name: \ufffe": "U+FFFE", "name: x\xff": "x.yaml:1:8: expected UTF-8 text, found an invalid byte",
+	} {
+		if _, problems := Decode("x.yaml", []byte(text)); !strings.Contains(problems.Error(), want) {
+			t.Errorf("%q: found %q, expected %q", text, problems.Error(), want)
+		}
+	}
+	if _, problems := Decode("x.yaml", []byte("# tab\t, \u0085, \ufffd, e\u0301\r\nname: x\r\n")); strings.Contains(problems.Error(), "control") {
+		t.Error(problems)
+	}
+}
+
 // A file that is no scenario at all may hold secrets: nothing of it is shown.
 func TestNothingOfAnotherFileIsShown(t *testing.T) {
 	for why, text := range map[string]string{

@@ -2,6 +2,7 @@ package report_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -88,13 +89,13 @@ func watch(t *testing.T, scenario, verb string, flags ...string) watchedRun {
 }
 
 // openURL opens a page that is served.
-func openURL(t *testing.T, r watchedRun, l look) *tab {
+func openURL(t *testing.T, browser context.Context, r watchedRun, l look) *tab {
 	t.Helper()
 	u, err := url.Parse(r.url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := openTab(t, newBrowser(t), "", l)
+	p := openTab(t, browser, "", l)
 	p.own = u.Scheme + "://" + u.Host + "/"
 	p.requests = nil
 	p.do(chromedp.Navigate(r.url))
@@ -121,8 +122,8 @@ func TestLivePageInChromium(t *testing.T) {
 	testkit.Program(t, "redis-server", "redis-server")
 	for _, l := range []look{everyLook[0], everyLook[3]} {
 		t.Run(l.String(), func(t *testing.T) {
-			r := watch(t, watchedLive, "run")
-			p := openURL(t, r, l)
+			browser, r := newBrowser(t), watch(t, watchedLive, "run")
+			p := openURL(t, browser, r, l)
 			p.until("there are charts", `document.querySelectorAll("#explorer .uplot canvas").length === 2`)
 			p.until("the fault is under way", `document.getElementById("live-faults").textContent.includes("under way")`)
 			// by the keyboard: pause, look, and go on
@@ -187,6 +188,7 @@ func sameNumbers(t *testing.T, p *tab, r watchedRun) {
 // A page that is paused when the run ends stays as it is until it is told otherwise; one
 // without scripts shows how the run is. In virtual time too.
 func TestLivePagePaused(t *testing.T) {
+	browser := newBrowser(t)
 	r := watch(t, `
 name: watched
 horizon: 30m
@@ -195,7 +197,7 @@ keys: {users: {uniform: {n: 1000}}}
 traffic: {steady: {rate: 200/s, keys: users}}
 limiters: {lua: {kind: tat, limit: {count: 10, period: 1s}, options: {write: lua}}}
 `, "run")
-	p := openURL(t, r, everyLook[2])
+	p := openURL(t, browser, r, everyLook[2])
 	p.until("there are numbers", allowedSoFar+" > 0")
 	if text := eval[string](p, `document.getElementById("live-status").textContent`); !strings.Contains(text, "of 30m in virtual time") {
 		t.Errorf("status %q: expected how far it is in virtual time", text)
@@ -231,11 +233,11 @@ sweep:
 // The live page of a sweep shows each run and each worker, and becomes the page of the
 // sweep, whose numbers are those of its result.
 func TestLiveSweepInChromium(t *testing.T) {
-	newBrowser(t) // or skip
+	testkit.Program(t, "chromium", "chromium")
 	for _, l := range []look{everyLook[0], everyLook[3]} {
 		t.Run(l.String(), func(t *testing.T) {
-			r := watch(t, watchedSweep, "sweep", "--workers", "2")
-			p := openURL(t, r, l)
+			browser, r := newBrowser(t), watch(t, watchedSweep, "sweep", "--workers", "2")
+			p := openURL(t, browser, r, l)
 			p.until("eight runs have ended", `document.querySelectorAll("#table-runs tbody tr").length >= 8`)
 			p.do(chromedp.Focus("#pause"), chromedp.KeyEvent(kb.Enter))
 			before := eval[string](p, `document.getElementById("watched").textContent`)

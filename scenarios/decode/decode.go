@@ -29,6 +29,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
@@ -194,8 +195,8 @@ func (d *Decoder) parse() *ast.MappingNode {
 		d.Report(Pos{1, 1}, "", "the file is longer than a %s, which has at most %d bytes", d.language.Noun, MaxSize)
 		return nil
 	}
-	if !utf8.ValidString(d.text) {
-		d.Report(d.firstInvalid(), "", "expected UTF-8 text, found an invalid byte")
+	if pos, what := d.noText(); what != "" {
+		d.Report(pos, "", "expected UTF-8 text, found %s", what)
 		return nil
 	}
 	if pos, is := d.tooMuch(); is {
@@ -313,20 +314,22 @@ func (d *Decoder) document(file *ast.File) *ast.MappingNode {
 	return m
 }
 
-func (d *Decoder) firstInvalid() Pos {
+// noText finds the first character that YAML 1.2 (5.1) allows in no text; what is "" if there is
+// none.
+func (d *Decoder) noText() (pos Pos, what string) {
 	for i, line := range d.lines {
-		if !utf8.ValidString(line) {
-			column := 1
-			for _, r := range line {
-				if r == utf8.RuneError {
-					break
-				}
-				column++
+		column := 0
+		for at, r := range line {
+			column++
+			if _, size := utf8.DecodeRuneInString(line[at:]); r == utf8.RuneError && size == 1 {
+				return Pos{i + 1, column}, "an invalid byte"
 			}
-			return Pos{i + 1, column}
+			if unicode.IsControl(r) && r != '\t' && r != '\r' && r != '\u0085' || r == '\ufffe' || r == '\uffff' {
+				return Pos{i + 1, column}, fmt.Sprintf("the control character %U: write it in double quotes as an escape", r)
+			}
 		}
 	}
-	return Pos{1, 1}
+	return pos, ""
 }
 
 // plain unwraps what YAML has and the language has not, and reports it. Nil:

@@ -74,6 +74,25 @@ func TestGrace(t *testing.T) {
 	}
 }
 
+// One is over though what it started still holds its output.
+func TestOutputThatIsHeld(t *testing.T) {
+	t.Parallel()
+	cmd, said := exec.Command("sh", "-c", "sleep 10 & echo $!"), new(strings.Builder)
+	cmd.Stdout = said
+	p, err := Start(cmd, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-p.Over():
+	case <-time.After(8 * time.Second):
+		t.Error("it is not over after eight seconds")
+	}
+	if out, err := exec.Command("kill", strings.TrimSpace(said.String())).CombinedOutput(); err != nil || p.How() != "exit status 0" {
+		t.Errorf("kill: %v %s; it is over by %s", err, out, p.How())
+	}
+}
+
 // Whoever makes something while the program ends waits, and so makes nothing.
 func TestEndIsTheEnd(t *testing.T) {
 	var o owner

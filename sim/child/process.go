@@ -3,6 +3,7 @@ package child
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"runtime"
@@ -23,8 +24,10 @@ type Process struct {
 
 // Start starts cmd. To end it is to ask by SIGTERM, to wait for grace, if that
 // is not 0, and to kill it then. On Linux it is killed when this program ends
-// without a word; elsewhere see Servers.
+// without a word; elsewhere see Servers. It is over a second after it ended though
+// what it started still holds its output.
 func Start(cmd *exec.Cmd, grace time.Duration) (*Process, error) {
+	cmd.WaitDelay = time.Second
 	p := &Process{cmd: cmd, grace: grace, over: make(chan struct{})}
 	cmd.SysProcAttr = attributes()
 	var err error
@@ -44,7 +47,9 @@ func (p *Process) start() error {
 		err := p.cmd.Start()
 		started <- err
 		if err == nil {
-			p.exit = p.cmd.Wait()
+			if p.exit = p.cmd.Wait(); errors.Is(p.exit, exec.ErrWaitDelay) { // it ended well
+				p.exit = nil
+			}
 			close(p.over)
 		}
 	}()

@@ -146,7 +146,7 @@ func (p *program) greet(s *Spec, now int64) ([]byte, error) {
 // launch starts the process.
 func (p *program) launch(ctx context.Context, s *Spec, hello []byte) error {
 	cmd := exec.Command(s.Command[0], s.Command[1:]...)
-	cmd.Dir, cmd.Stderr, cmd.WaitDelay = s.Directory, &p.log, time.Second
+	cmd.Dir, cmd.Stderr = s.Directory, &p.log
 	cmd.Env = append(os.Environ(), child.Mark(p.dir), "TZ=UTC", "QUOTALAB_HELLO="+string(bytes.TrimSpace(hello)), "QUOTALAB_SEED="+strconv.FormatUint(uint64(s.Seed), 10))
 	for _, text := range s.Environment {
 		cmd.Env = append(cmd.Env, p.places.Replace(text))

@@ -158,7 +158,7 @@ func (p *Live) launch() error {
 		return err
 	}
 	cmd := exec.Command(p.spec.Command[0], p.spec.Command[1:]...)
-	cmd.Dir, cmd.Stderr, cmd.WaitDelay = p.spec.Directory, &p.log, time.Second
+	cmd.Dir, cmd.Stderr = p.spec.Directory, &p.log
 	cmd.Env = append(os.Environ(), child.Mark(dir), "TZ=UTC", "QUOTALAB_HELLO="+string(text), "QUOTALAB_SEED="+strconv.FormatUint(uint64(p.spec.Seed), 10))
 	for _, one := range p.spec.Environment {
 		cmd.Env = append(cmd.Env, places(h).Replace(one))

@@ -173,7 +173,6 @@ func (p *process) run(ctx context.Context) error {
 	p.log.Forget()
 	cmd := exec.Command(p.program, p.arguments()...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = p.dir, &p.log, &p.log
-	cmd.WaitDelay = time.Second      // for what it forked and still holds its log
 	life, err := child.Start(cmd, 0) // it has nothing to save
 	if err != nil {
 		return err
