@@ -61,7 +61,7 @@ func TestEndedAtEveryInstant(t *testing.T) {
 			t.Run(k.name, func(t *testing.T) {
 				t.Parallel()
 				rng := rand.New(rand.NewPCG(14, uint64(n)))
-				for i := range 9 {
+				for i := range testkit.Full(9, 3) {
 					sig := []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT}[i%3]
 					k.end(t, sig, i%2 > 0, time.Duration(rng.IntN(1000))*time.Millisecond)
 				}

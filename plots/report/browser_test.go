@@ -84,8 +84,10 @@ func (l look) String() string {
 	return strings.Join(words, " ")
 }
 
-// everyLook is what a report is tested in.
+// everyLook is what a report is tested in; someLooks have each of its sides.
 var everyLook = []look{{theme: "light", width: 1280}, {theme: "dark", width: 1280}, {theme: "light", width: 375}, {theme: "dark", width: 375}}
+
+var someLooks = []look{everyLook[0], everyLook[3]}
 
 // tab is an opened report, and what the browser said and asked for.
 type tab struct {

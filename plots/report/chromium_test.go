@@ -21,7 +21,7 @@ func written(t *testing.T, in ...report.Input) string {
 	return path
 }
 
-// Every kind of report in every look: the console stays silent, nothing is
+// Every kind of report in every look, or in some: the console stays silent, nothing is
 // requested, nothing is in another's way, and all can be used without eyes or a
 // mouse.
 func TestReportsInChromium(t *testing.T) {
@@ -30,7 +30,7 @@ func TestReportsInChromium(t *testing.T) {
 		"boulder-not-found": {must(t, notFound)}, "flagsmith-5069": {must(t, flagsmith)}}
 	for name, in := range reports {
 		path := written(t, in...)
-		for _, l := range everyLook {
+		for _, l := range testkit.Full(everyLook, someLooks) {
 			t.Run(fmt.Sprintf("%s %s", name, l), func(t *testing.T) {
 				p := openTab(t, browser, path, l)
 				p.picture(name + " " + l.String())

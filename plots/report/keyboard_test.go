@@ -25,7 +25,7 @@ const stopNow = `(() => {
 // page, and each stop can be seen.
 func TestKeyboardReachesEverything(t *testing.T) {
 	browser, path := newBrowser(t), written(t, limiterInput(""))
-	for _, l := range []look{everyLook[0], everyLook[3]} {
+	for _, l := range someLooks {
 		p := openTab(t, browser, path, l)
 		want := eval[int](p, `[...document.querySelectorAll("a, button, input, [tabindex='0']")].filter((e) => e.checkVisibility()).length`)
 		stops := 0

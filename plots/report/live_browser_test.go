@@ -120,7 +120,7 @@ const allowedSoFar = `Number(document.querySelector("#table-decisions tbody td[d
 // report, whose numbers are those of the summary.
 func TestLivePageInChromium(t *testing.T) {
 	testkit.Program(t, "redis-server", "redis-server")
-	for _, l := range []look{everyLook[0], everyLook[3]} {
+	for _, l := range someLooks {
 		t.Run(l.String(), func(t *testing.T) {
 			browser, r := newBrowser(t), watch(t, watchedLive, "run")
 			p := openURL(t, browser, r, l)
@@ -234,7 +234,7 @@ sweep:
 // sweep, whose numbers are those of its result.
 func TestLiveSweepInChromium(t *testing.T) {
 	testkit.Program(t, "chromium", "chromium")
-	for _, l := range []look{everyLook[0], everyLook[3]} {
+	for _, l := range someLooks {
 		t.Run(l.String(), func(t *testing.T) {
 			browser, r := newBrowser(t), watch(t, watchedSweep, "sweep", "--workers", "2")
 			p := openURL(t, browser, r, l)
