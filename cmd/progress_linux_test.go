@@ -47,6 +47,7 @@ func pseudoTerminal(t *testing.T) (ours, theirs *os.File) {
 // bar with rate and remaining time is there, until it is told to end, and the summary
 // on standard output knows nothing of it.
 func TestProgressBar(t *testing.T) {
+	testkit.Live(t, "plays until a bar was seen")
 	seen, stdout := onTerminal(t, "requests/s", "run", filepath.Join("testdata", "long.yaml"), "--dir", filepath.Join(t.TempDir(), "record"))
 	for _, part := range []string{" requests/s, ", " left", "%", "interrupt: finishing the record"} {
 		if !strings.Contains(seen, part) {
@@ -61,6 +62,7 @@ func TestProgressBar(t *testing.T) {
 // TestSweepBars runs a sweep of one short cell and two long ones: a bar tells how
 // many are done, and each of those that run has a line with its settings.
 func TestSweepBars(t *testing.T) {
+	testkit.Live(t, "plays until a bar was seen")
 	long, err := os.ReadFile(filepath.Join("testdata", "long.yaml"))
 	if err != nil {
 		t.Fatal(err)

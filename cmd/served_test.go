@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -133,6 +134,7 @@ func quotalab() {
 }
 
 func serve(requests *json.Decoder, replies *json.Encoder) error {
+	debug.SetGCPercent(400) // as testkit does
 	var err error
 	if os.Stdin, err = os.Open(os.DevNull); err != nil {
 		return err
