@@ -50,6 +50,7 @@ type Example struct {
 type hypothesis struct {
 	kind    Kind
 	buckets map[string]limits.Bucket // by shard, of Moved; else one
+	serial  map[string]*serial       // by shard, of Concurrency
 	over    int64
 	example Example
 	seen    bool
@@ -61,9 +62,10 @@ type hypothesis struct {
 type excuse int
 
 const (
-	ignores excuse = iota // it counts for nothing
-	resets                // the bucket is full again
-	splits                // every shard has a bucket of its own
+	ignores    excuse = iota // it counts for nothing
+	resets                   // the bucket is full again
+	splits                   // every shard has a bucket of its own
+	serialises               // it counts for nothing unless one at a time it is admitted too
 )
 
 // suspect is a key on which too much was admitted.
@@ -185,7 +187,7 @@ func (c *explainer) hypotheses() []*hypothesis {
 		{kind: Unasked, excuses: ignores, excused: c.unasked},
 		{kind: Moved, excuses: splits, excused: c.moved},
 		{kind: Expired, excuses: resets, excused: c.expired},
-		{kind: Concurrency, excuses: ignores, excused: c.concurrent},
+		{kind: Concurrency, excuses: serialises, excused: c.concurrent},
 	}
 }
 
@@ -277,6 +279,9 @@ func (c *explainer) guess(h *hypothesis, s *suspect, o *record.Observation, t *r
 		example.Limit, example.Key, example.Seq, example.At = s.limit, s.key, o.Seq, now
 		h.seen, h.example = true, example
 	}
+	if h.excuses == serialises && !c.serialised(h, s, o, t, now, excused) {
+		return
+	}
 	shard := ""
 	if h.excuses == splits {
 		shard = cmp.Or(t.Shard, s.shard)
@@ -292,14 +297,48 @@ func (c *explainer) guess(h *hypothesis, s *suspect, o *record.Observation, t *r
 	if excused && h.excuses == ignores {
 		return
 	}
-	d := b.Peek(now, t.Cost)
-	if d.Allowed || c.spec.Resolution > 0 && d.RetryAfter >= 0 && d.RetryAfter <= c.spec.Resolution {
+	if c.fits(b, now, t.Cost) {
 		b.Spend(now, t.Cost)
 		return
 	}
 	if o.Intended >= c.manifest.Warmup.Nanoseconds() {
 		h.over++
 	}
+}
+
+func (c *explainer) fits(b limits.Bucket, now, cost int64) bool {
+	d := b.Peek(now, cost)
+	return d.Allowed || c.spec.Resolution > 0 && d.RetryAfter >= 0 && d.RetryAfter <= c.spec.Resolution
+}
+
+// serial is what a shard holds of a key, if requests are taken one at a time and if
+// everything is lost that was written while others decided: what it does hold is between.
+type serial struct{ all, least limits.Bucket }
+
+// serialised reports whether an admission must be judged, because it happens without races
+// too or none explains it: it took part in none, and what they lost does not make room for it.
+func (c *explainer) serialised(h *hypothesis, s *suspect, o *record.Observation, t *record.Take, now int64, raced bool) bool {
+	if h.serial == nil {
+		h.serial = map[string]*serial{}
+	}
+	shard := cmp.Or(t.Shard, s.shard)
+	on := h.serial[shard]
+	if on == nil || c.emptied(s, o, t) != nil {
+		on = &serial{s.maker(), s.maker()}
+		h.serial[shard] = on
+	}
+	alone := c.fits(on.all, now, t.Cost)
+	if alone {
+		on.all.Spend(now, t.Cost)
+	}
+	if raced {
+		return alone
+	}
+	room := c.fits(on.least, now, t.Cost)
+	if room {
+		on.least.Spend(now, t.Cost)
+	}
+	return alone || !room
 }
 
 // finish returns the causes that explain something, those that explain

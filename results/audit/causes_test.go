@@ -35,7 +35,14 @@ func TestCauses(t *testing.T) {
 	again := func(shard string, state record.KeyState) []record.Observation {
 		return []record.Observation{on(at(10, yes), shard, state), on(at(11, yes), shard, found), on(at(12, yes), shard, found)}
 	}
+	raced := func(from int64, n int) (list []record.Observation) { // on a key that is not there
+		for i := range int64(n) {
+			list = append(list, trips(on(at(from+i, yes), "s1", missing), 2, 9))
+		}
+		return list
+	}
 	restart := []record.Fault{{At: 5, Until: 5, Kind: "restart", Shard: "s1", What: "s1 restarts empty", MovesKeys: true}}
+	emptied := []record.Fault{{At: 15, Until: 15, Kind: "restart", Shard: "s1", What: "s1 restarts empty", MovesKeys: true}}
 	type explained struct {
 		kind         audit.Kind
 		explains, of int64
@@ -65,13 +72,19 @@ func TestCauses(t *testing.T) {
 				on(at(4*second+3, yes), "s1", found), on(at(4*second+4, yes), "s1", found)}), []explained{{audit.FailOpen, 3, 4}}},
 		{"let through by an error beside requests of two round trips that fit: those did not race with it", nil, false,
 			concat([]record.Observation{trips(on(at(10, yes), "s1", missing), 2, 9), trips(on(at(11, yes), "s1", missing), 2, 9), trips(on(at(12, yes), "s1", missing), 2, 9)},
-				times(2, off(at(20, record.FailOpen))), []record.Observation{trips(on(at(30, yes), "s2", missing), 2, 1)}), []explained{{audit.FailOpen, 2, 3}, {audit.Moved, 1, 3}, {audit.Concurrency, 1, 3}}},
+				times(2, off(at(20, record.FailOpen))), []record.Observation{trips(on(at(30, yes), "s2", missing), 2, 1)}), []explained{{audit.FailOpen, 2, 3}, {audit.Moved, 1, 3}}},
 		{"decided without a command", nil, false, times(5, unread(at(0, yes))), []explained{{audit.Unasked, 2, 2}}},
 		{"one token too many, after others had taken effect: less than a token above what the time since gave", nil, false,
 			concat(first, []record.Observation{trips(on(at(10, yes), "s1", found), 2, 9)}), []explained{{audit.Rounding, 1, 1}}},
 		{"overlapping with round trips of two: it vanishes when requests are taken one at a time", nil, false,
 			[]record.Observation{trips(on(at(10, yes), "s1", missing), 2, 9), trips(on(at(11, yes), "s1", missing), 2, 9), trips(on(at(12, yes), "s1", missing), 2, 9),
 				trips(on(at(13, yes), "s1", missing), 2, 9), trips(on(at(14, yes), "s1", missing), 2, 9)}, []explained{{audit.Concurrency, 2, 2}}},
+		{"a race that fits leaves no room behind where its shard is emptied", emptied, false, concat(raced(10, 3), raced(30, 3)), []explained{{audit.Moved, 3, 3}}},
+		{"of a race for a bucket that was emptied, those that do not fit", emptied, false, concat(raced(10, 3), raced(30, 5)), []explained{{audit.Moved, 3, 5}, {audit.Concurrency, 2, 5}}},
+		{"a race that fits leaves the room of what it overwrote", nil, false, concat(raced(10, 3), []record.Observation{trips(on(at(30, yes), "s1", found), 2, 9), trips(on(at(50, yes), "s1", found), 2, 9)}),
+			[]explained{{audit.Concurrency, 2, 2}}},
+		{"and no more than that", nil, false, concat(raced(10, 3), []record.Observation{trips(on(at(30, yes), "s1", found), 2, 9), trips(on(at(50, yes), "s1", found), 2, 9), trips(on(at(70, yes), "s1", found), 2, 9)}),
+			[]explained{{audit.Concurrency, 2, 3}}},
 		{"overlapping with one round trip cannot race, and a first NOSCRIPT does not make it two", nil, false,
 			[]record.Observation{trips(on(at(10, yes), "s1", missing), 2, 9), trips(on(at(11, yes), "s1", found), 1, 9), trips(on(at(12, yes), "s1", found), 1, 9),
 				trips(on(at(13, yes), "s1", found), 1, 9), trips(on(at(14, yes), "s1", found), 1, 9)}, []explained{{audit.Unknown, 0, 2}}},

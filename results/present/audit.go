@@ -59,8 +59,15 @@ func (b *sections) audit() *Table {
 func (b *sections) admissionCauses() *Table {
 	t := NewTable("admission causes", "Causes of over- and under-admission, as far as the record proves them", "limiter", "of", "cause", ">explains", ">of all")
 	for _, a := range b.s.Audit {
+		explained, total := int64(0), int64(0)
 		for _, c := range a.Causes {
 			t.Add(Words(a.Limiter), Words(strings.ReplaceAll(c.Of, "_", "-")), Words(c.Cause), Count(c.Explains), Count(c.Total))
+			if c.Of == "over_admission" {
+				explained, total = explained+c.Explains, c.Total
+			}
+		}
+		if explained > total {
+			t.Note(fmt.Sprintf("%s: each cause has what would not be over without it, and causes share some.", a.Limiter))
 		}
 	}
 	return t

@@ -106,19 +106,17 @@ func audits(a *audit.Result) (out []Audit) {
 				Early: r.Early.Count, EarlyMed: r.Early.Med.Seconds(), EarlyMax: r.Early.Max.Seconds(),
 				Late: r.Late.Count, LateMed: r.Late.Med.Seconds(), LateMax: r.Late.Max.Seconds()}
 		}
-		for _, e := range append(l.Explained[:len(l.Explained):len(l.Explained)], l.UnderExplained...) {
-			one.Causes = append(one.Causes, Cause{Of: causeOf(e.Kind), Cause: string(e.Kind), Explains: e.Explains, Total: e.Of})
+		for _, of := range []struct {
+			what string
+			list []audit.Explanation
+		}{{"over_admission", l.Explained}, {"under_admission", l.UnderExplained}} {
+			for _, e := range of.list {
+				one.Causes = append(one.Causes, Cause{Of: of.what, Cause: string(e.Kind), Explains: e.Explains, Total: e.Of})
+			}
 		}
 		out = append(out, one)
 	}
 	return out
-}
-
-func causeOf(k audit.Kind) string {
-	if k == audit.LockedOut {
-		return "under_admission"
-	}
-	return "over_admission"
 }
 
 // sampledAudit is the audit of a record that holds the observations of some
