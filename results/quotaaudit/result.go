@@ -252,15 +252,18 @@ func newFindings(list []record.Finding) *findings {
 
 // explain gives a late or missed obligation the causes that the engine
 // noticed, where no evaluation has one: an engine that counts has no
-// evaluations but its notices. The account's own findings come before those
-// of no account.
+// evaluations but its notices. That too little usage was read is explained by what became
+// of its counter. The account's own findings come before those of no account.
 func (f *findings) explain(account int64, v *ObligationVerdict) {
-	if len(f.of) == 0 || len(v.Causes) != 1 || v.Causes[0] != NoEvaluation && v.Causes[0] != ScheduleGap {
+	if len(f.of) == 0 || len(v.Causes) != 1 || !slices.Contains([]Cause{NoEvaluation, ScheduleGap, UnderRead}, v.Causes[0]) {
 		return
 	}
 	for _, id := range []int64{account, 0} {
 		var causes []Cause
 		for _, one := range f.of[id] {
+			if v.Causes[0] == UnderRead && !slices.Contains([]record.FindingKind{record.CounterLost, record.CounterRegressed, record.UsageNotCounted}, one.What) {
+				continue
+			}
 			if c := causeOf(one.What).known(); concerns(&one, v) && !slices.Contains(causes, c) {
 				causes = append(causes, c)
 			}
@@ -269,6 +272,21 @@ func (f *findings) explain(account int64, v *ObligationVerdict) {
 			v.Causes = causes
 			return
 		}
+	}
+}
+
+// repeated gives duplicates that nothing else explains the loss of the account's counter, with
+// which the engine forgets its notices, where that was between a notice and the one before.
+func (f *findings) repeated(account int64, notices []NoticeVerdict) {
+	before := map[int64]int64{} // when the last one was recorded, by threshold
+	for i := range notices {
+		n := &notices[i]
+		if n.Cause == RecordOutsideWindow && slices.ContainsFunc(f.of[account], func(one record.Finding) bool {
+			return one.What == record.CounterLost && max(one.At, one.Last) > before[n.Threshold] && one.At <= n.At
+		}) {
+			n.Cause = causeOf(record.CounterLost)
+		}
+		before[n.Threshold] = n.At
 	}
 }
 
@@ -400,6 +418,7 @@ func (b *bench) judge(account int) error {
 			v.Causes[0] = UnknownCause // evaluations are not missing: it has no runs, or reports none
 		}
 	}
+	b.findings.repeated(in.Account, notices)
 	b.verdicts = AccountVerdicts{Engine: b.engine, Account: in.Account, Group: a.group, Obligations: due, Notices: notices[:0]}
 	for _, n := range notices {
 		if n.At >= b.warm {

@@ -131,6 +131,13 @@ func TestThresholdsOfRecord(t *testing.T) {
 			testkit.Quotas{Accounts: []record.Account{holder(1, use(20, 80)), holder(2, use(20, 80)), holder(3, use(20, 80))},
 				Evaluations: []record.Evaluation{by("inline", 1, sent(90, 75)), by("inline", 2, sent(90, 75)), by("inline", 3, sent(90, 75))}},
 			[]string{"inline 75: 3 = 0 + 3 + 0 (0), 0 censored; first 3 70h 70h 70h", "  late schedule-gap 2, account 1 of group 1 at 20h", "  late not-delivered 1, account 2 of group 0 at 20h"}},
+		{"too little was read since the counter was lost, and the notice before was lost with it; not where it was lost later or before both",
+			engines(record.Engine{Name: "inline", Findings: []record.Finding{{What: record.CounterLost, Account: 1, At: 10 * hour, Count: 1}, {What: record.CounterLost, Account: 2, At: 110 * hour, Count: 1},
+				{What: record.CounterLost, Account: 3, At: 90 * hour, Count: 1}, {What: record.OutboxUnread, Account: 4, At: 10 * hour, Count: 1}}}),
+			testkit.Quotas{Accounts: []record.Account{holder(1, use(20, 80)), holder(2, use(100, 80)), holder(3, use(100, 80)), holder(4, use(20, 80))},
+				Evaluations: []record.Evaluation{by("inline", 1, below(30, 20)), by("inline", 2, sent(101, 75)), by("inline", 2, sent(113, 75)), by("inline", 3, sent(101, 75)), by("inline", 3, sent(113, 75)), by("inline", 4, below(30, 20))}},
+			[]string{"inline 75: 4 = 2 + 0 + 2 (0), 0 censored; first 2, duplicate 2 1h 1h", "  missed counter-lost 1, account 1 of group 1 at 20h", "  missed usage-under-read 1, account 4 of group 0 at 20h",
+				"  duplicate counter-lost 1, account 2 of group 0 at 113h", "  duplicate record-outside-window 1, account 3 of group 1 at 113h"}},
 		{"nothing at all", engines(record.Engine{Name: "g"}), testkit.Quotas{Accounts: []record.Account{holder(1)}}, []string{}},
 	} {
 		got, err := quotaaudit.Replay(testkit.WriteQuotas(t, c.manifest, c.quotas, nil))
