@@ -1,6 +1,7 @@
 package present
 
 import (
+	"cmp"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -36,7 +37,7 @@ func CSV(w io.Writer, r *record.Reader) error {
 		err = writeObservation(out, o, m.Epoch)
 	}
 	out.Flush()
-	if err = errors.Join(err, out.Error()); err != nil {
+	if err = cmp.Or(err, out.Error()); err != nil {
 		return fmt.Errorf("writing CSV: %w", err)
 	}
 	return nil
@@ -135,7 +136,7 @@ func Verdicts(w io.Writer, r *record.Reader) error {
 		err = writeVerdicts(out, v)
 	}
 	out.Flush()
-	if err = errors.Join(err, out.Error()); err != nil {
+	if err = cmp.Or(err, out.Error()); err != nil {
 		return fmt.Errorf("writing verdicts: %w", err)
 	}
 	return nil

@@ -2,6 +2,7 @@ package present
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -48,7 +49,7 @@ func HLog(w io.Writer, r *record.Reader) error {
 	if err == nil {
 		err = log.flush()
 	}
-	if err = errors.Join(err, buf.Flush()); err != nil {
+	if err = cmp.Or(err, buf.Flush()); err != nil { // the same error, if it was writing
 		return fmt.Errorf("writing the interval log: %w", err)
 	}
 	return nil
@@ -170,14 +171,14 @@ func HGRM(w io.Writer, m *summary.Measured) error {
 	for i, tag := range slices.Sorted(maps.Keys(of)) {
 		if i > 0 {
 			_, e := fmt.Fprintln(buf)
-			err = errors.Join(err, e)
+			err = cmp.Or(err, e)
 		}
 		all, _ := summary.Sum(of[tag])
 		_, e := fmt.Fprintf(buf, "# %s\n", tag)
 		_, p := all.Histogram(longest).PercentilesPrint(buf, 5, 1e6)
-		err = errors.Join(err, e, p)
+		err = cmp.Or(err, e, p)
 	}
-	if err = errors.Join(err, buf.Flush()); err != nil {
+	if err = cmp.Or(err, buf.Flush()); err != nil { // the same error, if it was writing
 		return fmt.Errorf("writing percentiles: %w", err)
 	}
 	return nil

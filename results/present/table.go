@@ -2,7 +2,7 @@ package present
 
 import (
 	"bufio"
-	"errors"
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -220,7 +220,7 @@ func Text(w io.Writer, s *summary.Measured, o TextOptions) error {
 	for _, t := range Sections(s, o.Mode, o.Unit) {
 		errs = append(errs, t.Write(buf, look))
 	}
-	return errors.Join(append(errs, buf.Flush())...)
+	return cmp.Or(append(errs, buf.Flush())...) // the same one, again and again
 }
 
 // writeHead writes the verdict, what the run was and what is odd. Errors stay

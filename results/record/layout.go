@@ -120,7 +120,10 @@ func decodeManifest(data []byte) (Manifest, error) {
 	if err := ReadJSON(data, &m); err != nil {
 		return Manifest{}, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	if m.SchemaVersion < 1 || m.SchemaVersion > SchemaVersion {
+	if m.SchemaVersion < 1 {
+		return Manifest{}, fmt.Errorf("%w: schema version %d, expected 1 to %d", ErrDamaged, m.SchemaVersion, SchemaVersion)
+	}
+	if m.SchemaVersion > SchemaVersion {
 		return Manifest{}, fmt.Errorf("record of schema version %d, this program reads 1 to %d: use a newer quotalab", m.SchemaVersion, SchemaVersion)
 	}
 	if err := errors.Join(checkParts(observationRows(), m.Parts, m.Count), checkParts(accountRows(), m.AccountParts, m.AccountCount),

@@ -289,6 +289,7 @@ func TestDamage(t *testing.T) {
 		}, []string{part(0), "hash"}},
 		{"no manifest", func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, "manifest.json"))) }, []string{"not a record", "manifest.json"}},
 		{"manifest cut off", func(t *testing.T, dir string) { must(t, os.Truncate(filepath.Join(dir, "manifest.json"), 100)) }, []string{"manifest.json", "damaged"}},
+		{"no schema", edit(func(m *record.Manifest) { m.SchemaVersion = 0 }), []string{"manifest.json", "damaged", "schema version 0, expected 1 to"}},
 		{"newer schema", edit(func(m *record.Manifest) { m.SchemaVersion = 99 }), []string{"manifest.json", "99", "newer quotalab"}},
 		{"counts that disagree", edit(func(m *record.Manifest) { m.Count++ }), []string{"manifest.json", "3000", "3001"}},
 		{"part outside the record", edit(func(m *record.Manifest) { m.Parts[0].File = "../../etc/passwd" }), []string{"manifest.json", "../../etc/passwd"}},
