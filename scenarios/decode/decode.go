@@ -321,7 +321,7 @@ func (d *Decoder) noText() (pos Pos, what string) {
 		column := 0
 		for at, r := range line {
 			column++
-			if _, size := utf8.DecodeRuneInString(line[at:]); r == utf8.RuneError && size == 1 {
+			if r == utf8.RuneError && !strings.HasPrefix(line[at:], "\ufffd") {
 				return Pos{i + 1, column}, "an invalid byte"
 			}
 			if unicode.IsControl(r) && r != '\t' && r != '\r' && r != '\u0085' || r == '\ufffe' || r == '\uffff' {
