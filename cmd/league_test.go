@@ -31,6 +31,7 @@ var modules = map[string]string{
 // hour: but for -update-league it plays every kind and one package of each language, whose lines must be there.
 func TestLeague(t *testing.T) {
 	testkit.Live(t, "it certifies every kind, and the packages of two languages")
+	t.Parallel()
 	testkit.Program(t, "node", "nodejs")
 	testkit.Program(t, "npm", "npm")
 	testkit.Program(t, "/usr/lib/python3/dist-packages/limits/__init__.py", "python3-limits")

@@ -18,6 +18,7 @@ import (
 // tests, which play their scenarios, and certifies the limiter.
 func TestNewInGo(t *testing.T) {
 	testkit.Live(t, "it compiles quotalab within another module")
+	t.Parallel()
 	root, err := testkit.Root()
 	if err != nil {
 		t.Fatal(err)

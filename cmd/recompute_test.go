@@ -14,6 +14,7 @@ import (
 // under-admission, and the spread of keys over shards.
 func TestRecomputedInAnotherLanguage(t *testing.T) {
 	testkit.Live(t, "recomputes five records with Python")
+	t.Parallel()
 	python := testkit.Program(t, "python3", "python3")
 	quotalab := testkit.Quotalab(t)
 	script, err := filepath.Abs("testdata/recompute.py")

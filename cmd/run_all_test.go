@@ -12,6 +12,7 @@ import (
 // TestRunAll plays the museum and everything else of virtual time: all assertions hold.
 func TestRunAll(t *testing.T) {
 	testkit.Live(t, "it takes a minute")
+	t.Parallel()
 	c := exec.Command("quotalab", "run", "--all")
 	c.Dir = t.TempDir()
 	out, err := c.Output()

@@ -223,6 +223,47 @@ func TestWorkers(t *testing.T) {
 	}
 }
 
+// losing is a monitor of a worker whose coordinator is lost when it plays.
+type losing struct {
+	heard
+	lose func()
+}
+
+func (l *losing) Run(name string, p *plan.Plan) (func(at, arrivals int64), func()) {
+	l.lose()
+	return l.heard.Run(name, p)
+}
+
+// A worker whose coordinator is lost while it plays ends when its patience does, though it has
+// something to commit.
+func TestACoordinatorIsLost(t *testing.T) {
+	s, _ := newSweep(t, threeCells, t.TempDir())
+	c, joinFile := start(t, s, Lease)
+	ctx, cancel := context.WithCancel(t.Context())
+	ran := make(chan error, 1)
+	go func() {
+		_, err := s.Run(ctx)
+		ran <- err
+	}()
+	w := worker(t, c, joinFile)
+	w.Jobs, w.Patience = 1, 300*time.Millisecond
+	w.Monitor = &losing{lose: sync.OnceFunc(func() { c.own.server.Shutdown() })}
+	ended := make(chan error, 1)
+	go func() { ended <- w.Work(t.Context()) }()
+	select {
+	case err := <-ended:
+		if campaign.StatusOf(err) != campaign.Unreachable || !strings.Contains(fmt.Sprint(err), "the coordinator was away for 300ms") {
+			t.Errorf("found %v", err)
+		}
+	case <-time.After(time.Minute):
+		t.Error("it has not ended after a minute")
+	}
+	cancel()
+	if err := <-ran; err == nil {
+		t.Error("the sweep has ended without its coordinator")
+	}
+}
+
 // A worker that would write other bytes, or is not let in, says why and plays nothing.
 func TestWorkerIsRefused(t *testing.T) {
 	s, _ := newSweep(t, threeCells, t.TempDir())

@@ -44,7 +44,6 @@ type Worker struct {
 	next     jetstream.Consumer // of cells
 	folder   string
 	count    atomic.Int64 // cells played
-	seen     atomic.Int64 // when there was a connection, Unix time in ns
 }
 
 // mostTries is how many workers may die of a cell before it is given up.
@@ -69,7 +68,9 @@ func (w *Worker) Work(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() {
-		_ = w.conn.FlushTimeout(tryFor) // what goes back to the queue
+		if w.conn.IsConnected() {
+			_ = w.conn.FlushTimeout(tryFor) // what goes back to the queue
+		}
 		w.conn.Close()
 	}()
 	if w.js, err = jetstream.New(w.conn); err != nil {
@@ -165,8 +166,7 @@ func (w *Worker) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = end.Unsubscribe() }() // the connection ends anyway
-	w.seen.Store(clock.Now().UnixNano())
+	defer func() { _ = end.Unsubscribe() }()                          // the connection ends anyway
 	if text, err := json.Marshal(hello{w.name, w.Jobs}); err == nil { // a name and a number can be written
 		_ = w.conn.Publish(w.subject("hello"), text)
 	}
@@ -178,7 +178,11 @@ func (w *Worker) serve(ctx context.Context) error {
 			}
 		})
 	}
+	var watch sync.WaitGroup
+	watch.Go(func() { cancel(w.patient(ctx)) })
 	slots.Wait()
+	cancel(nil)
+	watch.Wait()
 	switch err := context.Cause(ctx); {
 	case errors.Is(err, errOver):
 		w.Note("worker %s: the %s is over, %s played", w.name, w.job.whole(), unit.Counted(w.count.Load(), w.job.piece()))
@@ -280,9 +284,6 @@ func (w *Worker) fetchTrace(ctx context.Context, c content, path string) (err er
 
 func (w *Worker) slot(ctx context.Context) error {
 	for ctx.Err() == nil {
-		if err := w.patient(); err != nil {
-			return err
-		}
 		one, cancel := w.pull(ctx)
 		batch, err := w.next.Fetch(1, jetstream.FetchContext(one))
 		if err == nil {
@@ -321,16 +322,18 @@ func (w *Worker) pull(ctx context.Context) (context.Context, context.CancelFunc)
 	}
 }
 
-// patient returns an error when the coordinator was away for too long, or lets this worker in no more.
-func (w *Worker) patient() error {
-	now := clock.Now()
-	switch {
-	case w.conn.IsClosed():
-		return campaign.Invalidf("the coordinator lets worker %s in no more: %w", w.name, w.conn.LastError())
-	case w.conn.IsConnected():
-		w.seen.Store(now.UnixNano())
-	case now.UnixNano()-w.seen.Load() > int64(w.Patience):
-		return campaign.With(campaign.Unreachable, fmt.Errorf("worker %s: the coordinator was away for %s: %w", w.name, unit.Time(w.Patience), w.conn.LastError()))
+// patient returns an error when the coordinator is away for too long, whatever waits for it, or
+// lets this worker in no more; none when ctx ends.
+func (w *Worker) patient(ctx context.Context) error {
+	for seen := clock.Now(); clock.Sleep(ctx, tryAgain) == nil; {
+		switch {
+		case w.conn.IsClosed():
+			return campaign.Invalidf("the coordinator lets worker %s in no more: %w", w.name, w.conn.LastError())
+		case w.conn.IsConnected():
+			seen = clock.Now()
+		case clock.Since(seen) > w.Patience:
+			return campaign.With(campaign.Unreachable, fmt.Errorf("worker %s: the coordinator was away for %s: %w", w.name, unit.Time(w.Patience), w.conn.LastError()))
+		}
 	}
 	return nil
 }
