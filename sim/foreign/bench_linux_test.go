@@ -95,7 +95,7 @@ func TestBenchmark(t *testing.T) {
 			begun := used(t)
 			few := playOf(t, dir, text(5))
 			middle := used(t)
-			many := playOf(t, dir, text(5+2560/(c.inFlight+7)))
+			many := playOf(t, dir, text(5+testkit.Full(2560, 256)/(c.inFlight+7)))
 			end := used(t)
 			n := time.Duration(many.allowed - few.allowed)
 			if many.errors > 0 || n <= 0 {
