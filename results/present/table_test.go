@@ -1,6 +1,7 @@
 package present_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -102,6 +103,21 @@ func TestCauses(t *testing.T) {
 		if strings.Join(got, "; ") != want {
 			t.Errorf("%s: got %v, expected %s", mode, got, want)
 		}
+	}
+}
+
+// Causes that share admissions have a note, and others none.
+func TestSharedCauses(t *testing.T) {
+	cause := func(kind string, n int64) summary.Cause {
+		return summary.Cause{Of: "over_admission", Cause: kind, Explains: n, Total: 5}
+	}
+	s := &summary.Measured{Summary: &summary.Summary{Audit: []summary.Audit{
+		{Limiter: "a", Causes: []summary.Cause{cause("x", 3), cause("y", 2), {Of: "under_admission", Cause: "z", Explains: 4, Total: 4}}},
+		{Limiter: "b", Causes: []summary.Cause{cause("x", 3), cause("y", 3)}}}}}
+	tables := present.Sections(s, present.Full, "ms")
+	i := slices.IndexFunc(tables, func(t *present.Table) bool { return t.Name == "admission causes" })
+	if table := tables[i]; len(table.Rows) != 5 || len(table.Notes) != 1 || !strings.HasPrefix(table.Notes[0], "b: ") {
+		t.Errorf("%d rows, notes %q: expected five, and one note on b", len(table.Rows), table.Notes)
 	}
 }
 
