@@ -328,11 +328,11 @@ func (w *Worker) patient(ctx context.Context) error {
 	for seen := clock.Now(); clock.Sleep(ctx, tryAgain) == nil; {
 		switch {
 		case w.conn.IsClosed():
-			return campaign.Invalidf("the coordinator lets worker %s in no more: %w", w.name, w.conn.LastError())
+			return campaign.Invalidf("the coordinator lets worker %s in no more: %w", w.name, cmp.Or(w.conn.LastError(), nats.ErrConnectionClosed))
 		case w.conn.IsConnected():
 			seen = clock.Now()
 		case clock.Since(seen) > w.Patience:
-			return campaign.With(campaign.Unreachable, fmt.Errorf("worker %s: the coordinator was away for %s: %w", w.name, unit.Time(w.Patience), w.conn.LastError()))
+			return campaign.With(campaign.Unreachable, fmt.Errorf("worker %s: the coordinator was away for %s: %w", w.name, unit.Time(w.Patience), cmp.Or(w.conn.LastError(), nats.ErrDisconnected)))
 		}
 	}
 	return nil
