@@ -100,7 +100,7 @@ func scripts(t *testing.T, live bool) {
 		Files:               files,
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
-			s := &server{variables: slices.Clone(variables), unused: live || testkit.Full(true, false)}
+			s := &server{variables: slices.Clone(variables), apart: live || testkit.Full(true, false)}
 			for _, v := range env.Vars {
 				name, _, _ := strings.Cut(v, "=")
 				s.variables = append(s.variables, name)

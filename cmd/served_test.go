@@ -34,7 +34,7 @@ type reply struct {
 // since most of what a short call takes is the start of its process. In a live script,
 // and with QUOTALAB_LIVE=full, each call is a process.
 type server struct {
-	unused    bool
+	apart     bool     // each call is a process
 	variables []string // that scripts set, and those that are set at their beginning
 	command   *exec.Cmd
 	requests  *json.Encoder
@@ -55,7 +55,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	got := 0
-	if s := ts.Value(serverKey).(*server); args[1] == "quotalab" && !s.unused {
+	if s := ts.Value(serverKey).(*server); args[1] == "quotalab" && !s.apart {
 		got = s.call(ts, args[2:])
 	} else if err := ts.Exec(args[1], args[2:]...); err != nil {
 		var exit *exec.ExitError
