@@ -21,11 +21,10 @@ import (
 )
 
 // newBrowser starts Chromium for a test, which is skipped where there is none;
-// in CI there must be one. The test runs beside others. env is added to its environment.
+// in CI there must be one. env is added to its environment.
 func newBrowser(t *testing.T, env ...string) context.Context {
 	t.Helper()
 	path := testkit.Program(t, "chromium", "chromium")
-	t.Parallel() // most of the time it waits for pages
 	flags := []chromedp.ExecAllocatorOption{chromedp.ExecPath(path), chromedp.UserDataDir(emptyFolder(t)), chromedp.NoFirstRun, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Env(env...)}
 	for _, f := range []string{"disable-quic", "disable-background-networking", "disable-component-update", "disable-sync", "disable-dev-shm-usage", "hide-scrollbars"} {
 		flags = append(flags, chromedp.Flag(f, true))

@@ -122,6 +122,7 @@ func TestLivePageInChromium(t *testing.T) {
 	testkit.Program(t, "redis-server", "redis-server")
 	for _, l := range someLooks {
 		t.Run(l.String(), func(t *testing.T) {
+			t.Parallel() // most of the time it waits for the run
 			browser, r := newBrowser(t), watch(t, watchedLive, "run")
 			p := openURL(t, browser, r, l)
 			p.until("there are charts", `document.querySelectorAll("#explorer .uplot canvas").length === 2`)
@@ -236,6 +237,7 @@ func TestLiveSweepInChromium(t *testing.T) {
 	testkit.Program(t, "chromium", "chromium")
 	for _, l := range someLooks {
 		t.Run(l.String(), func(t *testing.T) {
+			t.Parallel()
 			browser, r := newBrowser(t), watch(t, watchedSweep, "sweep", "--workers", "2")
 			p := openURL(t, browser, r, l)
 			p.until("eight runs have ended", `document.querySelectorAll("#table-runs tbody tr").length >= 8`)
