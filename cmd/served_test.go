@@ -7,13 +7,13 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"runtime/debug"
 	"strconv"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/quotalab/quotalab/cmd"
+	"github.com/quotalab/quotalab/internal/testkit"
 )
 
 // servedVariable asks the program quotalab to serve.
@@ -134,7 +134,7 @@ func quotalab() {
 }
 
 func serve(requests *json.Decoder, replies *json.Encoder) error {
-	debug.SetGCPercent(400) // as testkit does
+	testkit.CollectLess()
 	var err error
 	if os.Stdin, err = os.Open(os.DevNull); err != nil {
 		return err

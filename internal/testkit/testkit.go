@@ -26,15 +26,18 @@ import (
 	"github.com/quotalab/quotalab/results/record"
 )
 
-// init has the collector run less often: tests make much garbage beside little that lives, and
-// at Go's default it takes a third of their time. Benchmarks, and programs that are started
-// from the test's own binary, have what users have.
+// CollectLess has the collector run less often: tests make much garbage beside little that
+// lives, and at Go's default it takes a third of their time.
+func CollectLess() { debug.SetGCPercent(400) }
+
+// init calls CollectLess for tests. Benchmarks, and programs that are started from the test's
+// own binary, have what users have.
 func init() {
 	with := func(flag string) bool {
 		return slices.ContainsFunc(os.Args, func(arg string) bool { return strings.HasPrefix(arg, flag) })
 	}
 	if os.Getenv("GOGC") == "" && with("-test.") && !with("-test.bench") {
-		debug.SetGCPercent(400)
+		CollectLess()
 	}
 }
 

@@ -166,7 +166,8 @@ func (w *Worker) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = end.Unsubscribe() }()                          // the connection ends anyway
+	defer func() { _ = end.Unsubscribe() }() // the connection ends anyway
+
 	if text, err := json.Marshal(hello{w.name, w.Jobs}); err == nil { // a name and a number can be written
 		_ = w.conn.Publish(w.subject("hello"), text)
 	}
